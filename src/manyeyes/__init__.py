@@ -1,0 +1,1 @@
+"""manyeyes: one recognition service from the machines you already own."""

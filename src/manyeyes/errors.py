@@ -1,0 +1,261 @@
+"""Every error of manyeyes: one tree; each class carries what all its uses need.
+
+The attributes decide everywhere: the CLI exits with `exit_code`, the gateway answers with `http_status`
+and the problem type `code`, and clients send again only when `retryable` is true.
+
+    ManyeyesError
+    ├── PictureError              the picture itself is at fault
+    │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture
+    │   ├── TooManyPixels, TooManyBytes
+    │   └── PictureKillsWorkers   workers died on it again and again
+    ├── EnrolmentError            NoFaceFound, SeveralFacesFound
+    ├── PersonNotFound, PersonExists, BadRequest, IdempotencyMismatch
+    ├── NotSignedIn, NotAllowed, TokenRefused
+    ├── Busy, Unavailable, TaskLost
+    ├── PackError                 PackDamaged, WeightsRefused
+    ├── StartError                a role cannot start (EngineMissing, EngineTooOld, PortTaken, ...)
+    └── FileTrouble               a path of the user's own machine
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ManyeyesError(Exception):
+    """Root of the tree.
+
+    Args:
+        detail: one sentence: what failed: seen against allowed; what to do.
+    """
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong inside manyeyes"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+    def as_problem(self) -> dict[str, Any]:
+        """The RFC 9457 problem document of this error."""
+        return {
+            "type": f"urn:manyeyes:problem:{self.code}",
+            "title": self.title,
+            "status": self.http_status,
+            "detail": self.detail,
+            "code": self.code,
+            "retryable": self.retryable,
+        }
+
+
+class PictureError(ManyeyesError):
+    code = "picture"
+    title = "The picture cannot be used"
+    http_status = 422
+    exit_code = 3
+
+
+class EmptyPicture(PictureError):
+    code = "empty-picture"
+    title = "The picture is empty"
+
+
+class NotAPicture(PictureError):
+    code = "not-a-picture"
+    title = "This is not a picture"
+    http_status = 415
+
+
+class UnsupportedFormat(PictureError):
+    code = "unsupported-format"
+    title = "The picture's format is not supported"
+    http_status = 415
+
+
+class DamagedPicture(PictureError):
+    code = "damaged-picture"
+    title = "The picture is damaged"
+
+
+class TooManyPixels(PictureError):
+    code = "too-many-pixels"
+    title = "The picture has too many pixels"
+    http_status = 413
+
+
+class TooManyBytes(PictureError):
+    code = "too-many-bytes"
+    title = "The picture has too many bytes"
+    http_status = 413
+
+
+class PictureKillsWorkers(PictureError):
+    code = "picture-kills-workers"
+    title = "The picture made its workers fail again and again"
+
+
+class EnrolmentError(ManyeyesError):
+    code = "enrolment"
+    title = "The photo cannot be enrolled"
+    http_status = 422
+    exit_code = 3
+
+
+class NoFaceFound(EnrolmentError):
+    code = "no-face"
+    title = "The photo shows no face"
+
+
+class SeveralFacesFound(EnrolmentError):
+    code = "several-faces"
+    title = "The photo shows several faces"
+
+
+class PersonNotFound(ManyeyesError):
+    code = "person-not-found"
+    title = "No such person"
+    http_status = 404
+    exit_code = 4
+
+
+class NodeNotFound(ManyeyesError):
+    code = "node-not-found"
+    title = "No such node"
+    http_status = 404
+    exit_code = 4
+
+
+class PersonExists(ManyeyesError):
+    code = "person-exists"
+    title = "The name is taken"
+    http_status = 409
+    exit_code = 4
+
+
+class BadRequest(ManyeyesError):
+    code = "bad-request"
+    title = "The request cannot be understood"
+    http_status = 400
+    exit_code = 2
+
+
+class IdempotencyMismatch(ManyeyesError):
+    code = "idempotency-mismatch"
+    title = "The idempotency key was used for another picture"
+    http_status = 422
+    exit_code = 2
+
+
+class NotSignedIn(ManyeyesError):
+    code = "not-signed-in"
+    title = "An API key is needed"
+    http_status = 401
+    exit_code = 5
+
+
+class NotAllowed(ManyeyesError):
+    code = "not-allowed"
+    title = "The API key's role does not allow this"
+    http_status = 403
+    exit_code = 5
+
+
+class TokenRefused(ManyeyesError):
+    code = "token-refused"
+    title = "The join token was refused"
+    http_status = 403
+    exit_code = 5
+
+
+class Busy(ManyeyesError):
+    code = "busy"
+    title = "The master has no room just now"
+    http_status = 429
+    exit_code = 6
+    retryable = True
+
+
+class Unavailable(ManyeyesError):
+    code = "unavailable"
+    title = "The service cannot be reached"
+    http_status = 503
+    exit_code = 6
+    retryable = True
+
+
+class TaskLost(ManyeyesError):
+    code = "task-lost"
+    title = "The picture was given up with its master; send it again"
+    http_status = 503
+    exit_code = 6
+    retryable = True
+
+
+class PackError(ManyeyesError):
+    code = "pack"
+    title = "The pack cannot be used"
+    exit_code = 7
+
+
+class PackDamaged(PackError):
+    code = "pack-damaged"
+    title = "A file of the pack is damaged"
+
+
+class WeightsRefused(PackError):
+    code = "weights-refused"
+    title = "A weight file is not the one expected"
+
+
+class StartError(ManyeyesError):
+    code = "start"
+    title = "manyeyes cannot start"
+    exit_code = 8
+
+
+class EngineMissing(StartError):
+    code = "engine-missing"
+    title = "No nats-server was found"
+
+
+class EngineTooOld(StartError):
+    code = "engine-too-old"
+    title = "The nats-server is too old"
+
+
+class EngineFailed(StartError):
+    code = "engine-failed"
+    title = "The nats-server stopped"
+
+
+class PortTaken(StartError):
+    code = "port-taken"
+    title = "A port is taken"
+
+
+class DataFolderUnusable(StartError):
+    code = "data-folder"
+    title = "The data folder cannot be used"
+
+
+class FileTrouble(ManyeyesError):
+    code = "file"
+    title = "A file or folder cannot be used"
+    http_status = 400
+    exit_code = 2
+
+
+def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
+    """The error that a problem document or a message names; an unknown code gives the root class."""
+    return _tree(ManyeyesError).get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)
