@@ -1,0 +1,50 @@
+# manyeyes: `make help` lists what there is. Needs Python 3.11+, make and a package index that pip can reach.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.manyeyes-ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench chaos clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## the virtual environment .venv, from the lock files
+
+$(STAMP): requirements/dev.txt requirements/engine.txt requirements/runtime.in pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: Python 3.11 or newer is needed as $(PYTHON); name another with 'make PYTHON=python3.12'" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV) (a few minutes the first time)"; $(PYTHON) -m venv $(VENV); }
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --ignore-requires-python --require-hashes -r requirements/engine.txt
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+demo: $(STAMP) ## a master and two nodes on this machine name the faces of public portraits
+	@$(BIN)/python demo/demo.py
+
+test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
+	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" tests
+
+check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: under a minute
+	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null 2>&1 || $(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -p tests.tiers $(wildcard tests/unit tests/contract)
+
+bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown table
+	@$(BIN)/python bench/whole_path.py
+
+chaos: $(STAMP) ## the long tier: kill, freeze, cut
+	@$(BIN)/python -m pytest -q -p tests.tiers -m chaos tests
+
+clean: ## remove what was made here; the downloads in .cache stay
+	@rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find src tests demo bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,94 @@
+"""What the end-to-end tests share: one running `manyeyes up`, packs put in place, hosts on a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+for _folder in ("scripts", "demo"):
+    sys.path.insert(0, str(ROOT / _folder))
+
+from background import MANYEYES, Background, free_port  # noqa: E402
+
+Seed = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `manyeyes up`, and how to talk to it."""
+
+    data: Path
+    service: Background
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"MANYEYES_CONTEXT": str(self.data / "context.json")}
+
+    @property
+    def context(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.data / "context.json").read_text())
+        return loaded
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command against it to its end."""
+        return subprocess.run(
+            [MANYEYES, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env={**os.environ, **self.env, **(env or {})},
+        )
+
+
+def records(out: Path) -> list[dict[str, Any]]:
+    """The lines of OUT/results.jsonl."""
+    return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> Seed:
+    """Put the default pack into a data folder, so that no master of a test has to build it."""
+    pack = Path(str(request.getfixturevalue("default_pack")))
+
+    def into(data: Path) -> None:
+        target = data / "packs" / "faces" / "1.0.0"
+        if not target.exists():
+            shutil.copytree(pack, target)
+
+    return into
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A short folder that other users may enter, for data folders and sockets."""
+    with tempfile.TemporaryDirectory(prefix="manyeyes-e2e-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def up(place: Path, seed: Seed) -> Iterator[Up]:
+    """One master with one node of two workers, for all tests that do not break it."""
+    data = place / "up"
+    seed(data)
+    ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
+    command = [MANYEYES, "up", "--data", str(data), *ports, "--workers", "2"]
+    service = Background.start(command, place / "up.log")
+    try:
+        service.wait_ready()
+        yield Up(data, service)
+    finally:
+        service.stop()

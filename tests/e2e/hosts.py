@@ -1,0 +1,101 @@
+"""Hosts for tests: network namespaces on one bridge, each with a cable that can be pulled.
+
+The bridge lives in a namespace of its own, so the machine's own network is not touched and removing the
+namespaces removes everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from background import Background
+
+_labs = itertools.count()
+
+
+def why_not() -> str | None:
+    """Why this machine cannot play several hosts, or None."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    if shutil.which("ip") is None:
+        return "the command `ip` is missing (Debian: apt-get install iproute2)"
+    name = f"me{os.getpid()}try"
+    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    return None if tried.returncode == 0 else f"no network namespaces here: {tried.stderr.strip()}"
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of the lab."""
+
+    namespace: str
+    address: str
+    switch: str
+    port: str
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        return ["ip", "netns", "exec", self.namespace, *command]
+
+    def popen(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Background:
+        """Start a command on this host, in the background."""
+        return Background.start(self.command(command), log, env)
+
+    def run(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on this host to its end."""
+        return subprocess.run(
+            self.command(command),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env={**os.environ, **(env or {})},
+        )
+
+    def cut(self) -> None:
+        """Pull the cable: nothing says goodbye."""
+        _ip("-n", self.switch, "link", "set", self.port, "down")
+
+    def heal(self) -> None:
+        """Put the cable back."""
+        _ip("-n", self.switch, "link", "set", self.port, "up")
+
+
+@contextlib.contextmanager
+def lab(names: Sequence[str]) -> Iterator[dict[str, Host]]:
+    """Hosts by name, on one network; always removed."""
+    unique = f"me{os.getpid()}x{next(_labs)}"
+    switch = f"{unique}sw"
+    with contextlib.ExitStack() as stack:
+
+        def namespace(name: str) -> None:
+            _ip("netns", "add", name)
+            stack.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
+
+        namespace(switch)
+        _ip("-n", switch, "link", "add", "bridge0", "type", "bridge")
+        _ip("-n", switch, "link", "set", "bridge0", "up")
+        hosts: dict[str, Host] = {}
+        for number, name in enumerate(names, start=1):
+            host = Host(f"{unique}{name}", f"10.77.0.{number}", switch, f"port{number}")
+            namespace(host.namespace)
+            peer = ("peer", "name", "eth0", "netns", host.namespace)
+            _ip("-n", switch, "link", "add", host.port, "type", "veth", *peer)
+            _ip("-n", switch, "link", "set", host.port, "master", "bridge0", "up")
+            _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
+            _ip("-n", host.namespace, "link", "set", "lo", "up")
+            _ip("-n", host.namespace, "link", "set", "eth0", "up")
+            hosts[name] = host
+        yield hosts

@@ -1,0 +1,28 @@
+"""Pytest plugin: how many tests of each tier ran, just above pytest's own last line."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
+
+
+def tier_of(nodeid: str) -> str:
+    """`tests/e2e/test_send.py::test_x` -> `e2e`."""
+    parts = nodeid.split("::", 1)[0].split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == "tests" else "other"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in OUTCOMES:
+        for report in terminalreporter.stats.get(outcome, []):
+            if nodeid := getattr(report, "nodeid", ""):
+                counts[tier_of(nodeid)][outcome] += 1
+    if not counts:
+        return
+    terminalreporter.section("tests of each tier")
+    for tier, counter in sorted(counts.items()):
+        told = ", ".join(f"{counter[outcome]} {outcome}" for outcome in OUTCOMES if counter[outcome])
+        terminalreporter.write_line(f"{tier:<12} {told}")
