@@ -1,0 +1,284 @@
+"""The whole path (HTTPS in, HTTPS out) beside the bare recogniser, on the same cores with the same pictures.
+
+`make bench` runs it and prints Markdown; bench/README.md says what is compared with what.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+from PIL import Image, ImageEnhance
+from skimage import data
+
+REPO = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPO / "scripts"))
+
+from background import MANYEYES, Background, free_port  # noqa: E402
+
+MB = 1_000_000
+TARGET_RATIO = 0.85
+TARGET_ADDED_MS = 3.0
+TARGET_MASTER_MB = 200.0
+TARGET_WORKER_MB = 350.0
+
+
+@dataclass
+class Measured:
+    """All rounds; medians are taken at the end."""
+
+    bare_per_s: list[float] = field(default_factory=list)
+    whole_per_s: list[float] = field(default_factory=list)
+    bare_ms: list[float] = field(default_factory=list)
+    whole_ms: list[float] = field(default_factory=list)
+    memory_mb: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Median of each round's ratio: both halves of a round ran one after the other."""
+        return statistics.median(w / b for w, b in zip(self.whole_per_s, self.bare_per_s, strict=True))
+
+    @property
+    def added_ms(self) -> float:
+        return statistics.median(self.whole_ms) - statistics.median(self.bare_ms)
+
+
+def make_pictures(count: int, side_px: int) -> list[bytes]:
+    """JPEGs of one face (`skimage.data.astronaut()`), each with bytes of its own."""
+    whole = Image.fromarray(data.astronaut()).resize((side_px, side_px))
+    made = []
+    for number in range(count):
+        buffer = io.BytesIO()
+        ImageEnhance.Brightness(whole).enhance(0.9 + number * 0.2 / count).save(buffer, "JPEG", quality=90)
+        made.append(buffer.getvalue())
+    return made
+
+
+def bare_worker(pack: str, pictures: Sequence[bytes], pipe: Connection) -> None:
+    """One process with the recogniser alone; computes as many pictures as it is told to."""
+    from manyeyes.recognition.recognizer import load
+
+    recognizer = load(Path(pack))
+    pipe.send(0.0)
+    while (wanted := pipe.recv()) is not None:
+        started = time.perf_counter()
+        for number in range(wanted):
+            recognizer.recognize([pictures[number % len(pictures)]])
+        pipe.send(time.perf_counter() - started)
+
+
+class Bare:
+    """The recogniser in one process per core; the processes sleep while the other side is measured."""
+
+    def __init__(self, pack: Path, pictures: Sequence[bytes], processes: int) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipes: list[Connection] = []
+        self.processes: list[multiprocessing.process.BaseProcess] = []
+        for _ in range(processes):
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=bare_worker, args=(str(pack), pictures, theirs), daemon=True)
+            process.start()
+            self.pipes.append(ours)
+            self.processes.append(process)
+        for pipe in self.pipes:
+            pipe.recv()
+
+    def per_second(self, count: int) -> float:
+        started = time.perf_counter()
+        for pipe in self.pipes:
+            pipe.send(count // len(self.pipes))
+        for pipe in self.pipes:
+            pipe.recv()
+        return count // len(self.pipes) * len(self.pipes) / (time.perf_counter() - started)
+
+    def one_ms(self) -> float:
+        self.pipes[0].send(1)
+        return float(self.pipes[0].recv()) * 1000
+
+    def close(self) -> None:
+        for pipe in self.pipes:
+            pipe.send(None)
+        for process in self.processes:
+            process.join(10)
+
+
+class Whole:
+    """The service as a user sees it: answers with JSON and the predicted picture."""
+
+    def __init__(self, context: Path, pictures: Sequence[bytes], in_flight: int) -> None:
+        from manyeyes.sdk import AsyncClient
+        from manyeyes.sdk.context import load_context
+
+        self.client = AsyncClient(load_context(context))
+        self.pictures = pictures
+        self.in_flight = in_flight
+
+    async def per_second(self, count: int) -> float:
+        waiting = iter(range(count))
+
+        async def send_some() -> None:
+            for number in waiting:
+                await self.client.recognize(self.pictures[number % len(self.pictures)])
+
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.in_flight):
+                group.create_task(send_some(), name=f"sender {number}")
+        return count / (time.perf_counter() - started)
+
+    async def one_ms(self) -> float:
+        started = time.perf_counter()
+        await self.client.recognize(self.pictures[0])
+        return (time.perf_counter() - started) * 1000
+
+
+def role(process: psutil.Process, root: int) -> str:
+    """What a process of `manyeyes up` is, read from its command line."""
+    if "nats-server" in process.name():
+        return "nats-server"
+    words = " ".join(process.cmdline())
+    if process.pid == root:
+        return "master"
+    for name in ("worker", "agent", "resource_tracker", "forkserver", "node"):
+        if name in words:
+            return "agent" if name == "node" else name
+    return process.name()
+
+
+def memory_mb(service: Background) -> list[tuple[str, float]]:
+    """Proportional set size of every process of the service, in MB."""
+    found = []
+    for process in service.family():
+        try:
+            found.append((role(process, service.process.pid), process.memory_full_info().pss / MB))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return sorted(found)
+
+
+@contextmanager
+def running(folder: Path, workers: int) -> Iterator[tuple[Background, Path]]:
+    """`manyeyes up`, ready, with its data folder."""
+    store = folder / "up"
+    ready_made = REPO / ".cache" / "packs" / "faces" / "1.0.0"
+    if ready_made.is_dir():
+        shutil.copytree(ready_made, store / "packs" / "faces" / "1.0.0")
+    ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
+    command = [MANYEYES, "up", "--data", str(store), *ports, "--workers", str(workers)]
+    service = Background.start(command, folder / "up.log", {"MANYEYES_CONTEXT": str(store / "context.json")})
+    try:
+        service.wait_ready()
+        yield service, store
+    finally:
+        service.stop()
+
+
+async def measure(asked: argparse.Namespace) -> Measured:
+    pictures = make_pictures(min(asked.pictures, 50), asked.side)
+    seen = Measured()
+    with (
+        tempfile.TemporaryDirectory(prefix="manyeyes-bench-") as name,
+        running(Path(name), asked.cores) as (
+            service,
+            store,
+        ),
+    ):
+        pack = next((store / "packs").glob("*/*/pack.toml")).parent
+        bare = Bare(pack, pictures, asked.cores)
+        try:
+            whole = Whole(store / "context.json", pictures, in_flight=2 * asked.cores + 2)
+            bare.per_second(4 * asked.cores)
+            await whole.per_second(8 * asked.cores)
+            for number in range(asked.rounds):
+                print(f"round {number + 1} of {asked.rounds}", file=sys.stderr)
+                seen.bare_per_s.append(bare.per_second(asked.pictures))
+                seen.whole_per_s.append(await whole.per_second(asked.pictures))
+                for _ in range(20):
+                    seen.bare_ms.append(bare.one_ms())
+                    seen.whole_ms.append(await whole.one_ms())
+            seen.memory_mb = memory_mb(service)
+            await whole.client.aclose()
+        finally:
+            bare.close()
+    return seen
+
+
+def machine() -> str:
+    """Processor, cores, Python and the version measured."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":", 1)[1] for line in info.read_text().splitlines() if "model name" in line]
+        model = names[0].strip() if names else model
+    commit = subprocess.run(
+        ["git", "-C", str(REPO), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    cores = len(os.sched_getaffinity(0))
+    return f"{model}, {cores} cores, Python {platform.python_version()}, commit {commit or 'unknown'}"
+
+
+def verdict(reached: bool) -> str:
+    return "reached" if reached else "**not reached**"
+
+
+def report(asked: argparse.Namespace, seen: Measured) -> str:
+    """The Markdown that `make bench` prints."""
+    master = sum(mb for name, mb in seen.memory_mb if name in ("master", "nats-server"))
+    worker = max((mb for name, mb in seen.memory_mb if name == "worker"), default=float("nan"))
+    bare, whole = statistics.median(seen.bare_per_s), statistics.median(seen.whole_per_s)
+    bare_ms, whole_ms = statistics.median(seen.bare_ms), statistics.median(seen.whole_ms)
+    spread = f"{min(seen.whole_per_s):.1f} to {max(seen.whole_per_s):.1f}"
+    lines = [
+        f"{machine()}; {asked.rounds} rounds of {asked.pictures} pictures of {asked.side}x{asked.side}, "
+        f"{asked.cores} workers; medians.",
+        "",
+        "| measured | bare recogniser | whole path | compared | target | |",
+        "|---|---|---|---|---|---|",
+        f"| pictures/s | {bare:.1f} | {whole:.1f} ({spread}) | {seen.ratio:.2f} of bare "
+        f"| ≥ {TARGET_RATIO} | {verdict(seen.ratio >= TARGET_RATIO)} |",
+        f"| one at a time, ms | {bare_ms:.1f} | {whole_ms:.1f} | {seen.added_ms:+.1f} ms "
+        f"| ≤ {TARGET_ADDED_MS:.0f} ms | {verdict(seen.added_ms <= TARGET_ADDED_MS)} |",
+        f"| master and nats-server, MB (PSS) | | {master:.0f} | "
+        f"| ≤ {TARGET_MASTER_MB:.0f} MB | {verdict(master <= TARGET_MASTER_MB)} |",
+        f"| largest worker, MB (PSS) | | {worker:.0f} | "
+        f"| ≤ {TARGET_WORKER_MB:.0f} MB | {verdict(worker <= TARGET_WORKER_MB)} |",
+        "",
+        "Each process, MB (PSS): " + ", ".join(f"{name} {mb:.0f}" for name, mb in seen.memory_mb) + ".",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pictures", type=int, default=120, help="pictures of one round, each side")
+    parser.add_argument("--side", type=int, default=512, help="pixels of each picture's side")
+    parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--json", type=Path, help="write every single measurement here too")
+    asked = parser.parse_args()
+    seen = asyncio.run(measure(asked))
+    print(report(asked, seen))
+    if asked.json:
+        asked.json.write_text(json.dumps(vars(seen), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
