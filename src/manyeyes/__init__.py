@@ -1,1 +1,117 @@
-"""manyeyes: one recognition service from the machines you already own."""
+"""One recognition service from the machines you already own.
+
+The public names: `Client` and `AsyncClient`, what they answer, and every error they raise. The client's
+modules load at first use: a worker runs in its pack's own environment, where no HTTP library may be.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from manyeyes.errors import (
+    BadRequest,
+    Busy,
+    DamagedPicture,
+    DataFolderUnusable,
+    EmptyPicture,
+    EngineFailed,
+    EngineMissing,
+    EngineTooOld,
+    EnrolmentError,
+    FileTrouble,
+    IdempotencyMismatch,
+    ManyeyesError,
+    NodeNotFound,
+    NoFaceFound,
+    NotAllowed,
+    NotAPicture,
+    NotSignedIn,
+    PackDamaged,
+    PackError,
+    PersonExists,
+    PersonNotFound,
+    PictureError,
+    PictureKillsWorkers,
+    PortTaken,
+    SeveralFacesFound,
+    StartError,
+    TaskLost,
+    TokenRefused,
+    TooManyBytes,
+    TooManyPixels,
+    Unavailable,
+    UnsupportedFormat,
+    WeightsRefused,
+)
+from manyeyes.results import Face, Result
+
+if TYPE_CHECKING:
+    from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+    from manyeyes.sdk.blocking import Client
+    from manyeyes.sdk.client import AsyncClient
+    from manyeyes.sdk.context import Context
+    from manyeyes.sdk.patience import Patience
+
+__all__ = [
+    "AsyncClient",
+    "BadRequest",
+    "Busy",
+    "Client",
+    "Context",
+    "DamagedPicture",
+    "DataFolderUnusable",
+    "EmptyPicture",
+    "EngineFailed",
+    "EngineMissing",
+    "EngineTooOld",
+    "EnrolmentError",
+    "Face",
+    "FileTrouble",
+    "IdempotencyMismatch",
+    "JoinToken",
+    "ManyeyesError",
+    "NoFaceFound",
+    "Node",
+    "NodeNotFound",
+    "NotAPicture",
+    "NotAllowed",
+    "NotSignedIn",
+    "PackDamaged",
+    "PackError",
+    "Patience",
+    "Person",
+    "PersonExists",
+    "PersonNotFound",
+    "PictureError",
+    "PictureKillsWorkers",
+    "PortTaken",
+    "Prediction",
+    "Result",
+    "SeveralFacesFound",
+    "StartError",
+    "Status",
+    "TaskLost",
+    "TokenRefused",
+    "TooManyBytes",
+    "TooManyPixels",
+    "Unavailable",
+    "UnsupportedFormat",
+    "WeightsRefused",
+]
+
+_AT_FIRST_USE = {
+    "AsyncClient": "manyeyes.sdk.client",
+    "Client": "manyeyes.sdk.blocking",
+    "Context": "manyeyes.sdk.context",
+    "JoinToken": "manyeyes.sdk.answers",
+    "Node": "manyeyes.sdk.answers",
+    "Patience": "manyeyes.sdk.patience",
+    "Person": "manyeyes.sdk.answers",
+    "Prediction": "manyeyes.sdk.answers",
+    "Status": "manyeyes.sdk.answers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _AT_FIRST_USE:
+        return getattr(import_module(_AT_FIRST_USE[name]), name)
+    raise AttributeError(f"module 'manyeyes' has no attribute {name!r}")

@@ -1,0 +1,69 @@
+"""The command `manyeyes`: its groups, the option they share, and the edge where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli import nodes, packs, people, run
+from manyeyes.cli.output import say_error
+from manyeyes.cli.send import send
+from manyeyes.cli.status import status, token
+from manyeyes.errors import ManyeyesError
+
+app = typer.Typer(
+    name="manyeyes",
+    help="One recognition service from the machines you already own.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def manyeyes(
+    ctx: typer.Context,
+    master: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MANYEYES_MASTER",
+            metavar="URL",
+            help="The master's address, https://HOST:PORT; else the one that 'manyeyes up' stored.",
+        ),
+    ] = None,
+) -> None:
+    """One recognition service from the machines you already own.
+
+    Example: manyeyes up, then: manyeyes send holiday/ -o holiday-named
+    """
+    ctx.obj = master
+
+
+run.register(app)
+app.command()(send)
+app.add_typer(people.app, name="people")
+app.add_typer(nodes.app, name="nodes")
+app.add_typer(packs.app, name="packs")
+app.command()(status)
+app.command()(token)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; never returns.
+
+    Raises:
+        SystemExit: with 0, the exit code of the error's class, or 130 after Ctrl-C.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="manyeyes")
+    except ManyeyesError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What all commands share: the client they talk through, tables, JSON, and lines on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from manyeyes.errors import ManyeyesError
+from manyeyes.sdk.blocking import Client
+from manyeyes.sdk.context import Context, find_context
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def context_of(ctx: typer.Context) -> Context:
+    """The master that the command line or the stored context names."""
+    root = ctx.find_root()
+    return find_context(root.obj if isinstance(root.obj, str) else None)
+
+
+def client_of(ctx: typer.Context) -> Client:
+    """A blocking client of that master."""
+    return Client(context_of(ctx))
+
+
+def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
+    """One JSON document on standard output."""
+    if isinstance(value, BaseModel):
+        plain: Any = value.model_dump(mode="json")
+    elif isinstance(value, dict):
+        plain = value
+    else:
+        plain = [item.model_dump(mode="json") for item in value]
+    print(json.dumps(plain, indent=2, ensure_ascii=not _speaks_unicode()))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A table, or the sentence `empty` when there are no rows; without a terminal nothing is cut off."""
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    if table.row_count:
+        console.print(table)
+    else:
+        print(empty)
+
+
+def say(sentence: str) -> None:
+    """A line for a person, on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def say_error(error: ManyeyesError) -> None:
+    """The one line that a failed command leaves."""
+    say(f"error: {' '.join(error.detail.split())}")
+
+
+def ago(moment: datetime | None) -> str:
+    """How long ago, in the largest unit that fits."""
+    if moment is None:
+        return "-"
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return f"{duration((datetime.now(UTC) - moment).total_seconds())} ago"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min`, `5 h`, `2 d`."""
+    seconds = max(0.0, seconds)
+    for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
+        if seconds < until_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def _speaks_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

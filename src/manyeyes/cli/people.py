@@ -1,0 +1,100 @@
+"""`manyeyes people`: who is known by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.sdk.answers import Person
+
+app = typer.Typer(help="Who is known by name.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    name: NameArgument,
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos showing this face alone.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol photos of a person, new or known: all of them or none.
+
+    Example: manyeyes people add "Ada Lovelace" ada1.jpg ada2.jpg
+    """
+    with client_of(ctx) as client:
+        person = client.add_person(name, list(photos))
+    for warning in person.warnings:
+        say(f"warning: {warning}")
+    _print(person, as_json, f"{person.name} is enrolled, {_photos(person.photos)} in all")
+
+
+@app.command("list")
+def list_people(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """List everybody enrolled.
+
+    Example: manyeyes people list
+    """
+    with client_of(ctx) as client:
+        people = client.people()
+    if as_json:
+        print_json(people)
+        return
+    rows = [(person.name, person.photos, ago(person.added_at)) for person in people]
+    print_table(("name", "photos", "added"), rows, "nobody is enrolled; see 'manyeyes people add --help'")
+
+
+@app.command()
+def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
+    """Show one person.
+
+    Example: manyeyes people show "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        person = client.person(name)
+    _print(person, as_json, f"{person.name}: {_photos(person.photos)}, added {ago(person.added_at)}")
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name to have from now on.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give a person another name.
+
+    Example: manyeyes people rename "Ada Byron" "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        person = client.rename_person(name, new)
+    _print(person, as_json, f"{name} is now {person.name}")
+
+
+@app.command()
+def remove(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
+    """Forget a person and all their photos.
+
+    Example: manyeyes people remove "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        client.remove_person(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        print(f"{name} is removed")
+
+
+def _print(person: Person, as_json: bool, sentence: str) -> None:
+    if as_json:
+        print_json(person)
+    else:
+        print(sentence)
+
+
+def _photos(number: int) -> str:
+    return "1 photo" if number == 1 else f"{number} photos"

@@ -1,0 +1,140 @@
+"""Send many pictures, several in flight; a failed picture is noted and the rest go on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+from manyeyes.cli.sending.plan import Source
+from manyeyes.cli.sending.writer import Writer
+from manyeyes.errors import FileTrouble, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.sdk.answers import Prediction
+
+MAX_LISTED = 50
+_TAKEN_AT_ONCE = 64
+
+
+class Recognizing(Protocol):
+    """What a batch needs of a client."""
+
+    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction: ...
+
+
+@dataclass
+class Tally:
+    """What came of the pictures so far."""
+
+    done: int = 0
+    skipped: int = 0
+    """Done by an earlier run."""
+    failed: int = 0
+    faces: int = 0
+    named: int = 0
+    first_failures: list[tuple[str, str]] = field(default_factory=list)
+    """(file, detail) of the first `MAX_LISTED`; the record has them all."""
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Count one line of the record."""
+        if "error" in line:
+            self.failed += 1
+            if len(self.first_failures) < MAX_LISTED:
+                self.first_failures.append((line["file"], line["error"]["detail"]))
+            return
+        self.done += 1
+        self.faces += len(line["faces"])
+        self.named += sum(face["name"] is not None for face in line["faces"])
+
+
+async def run_batch(
+    client: Recognizing,
+    sources: Iterator[Source],
+    writer: Writer,
+    tally: Tally,
+    *,
+    in_flight: int,
+    pictures: bool,
+    said: Callable[[dict[str, Any] | None], None],
+    alongside: Callable[[threading.Event], None] | None = None,
+) -> None:
+    """Send every source that no earlier run has done, and keep each answer.
+
+    Args:
+        in_flight: how many pictures are under way at once; about twice as many are known ahead.
+        pictures: fetch the predicted pictures too.
+        said: told each line as it is kept, and None for a picture that an earlier run did.
+        alongside: runs in a thread meanwhile; the event tells it to end early.
+
+    Raises:
+        FileTrouble: OUT can take no more.
+        Unavailable: patience ended for as many pictures in a row as are in flight, or for all there were.
+        NotSignedIn, NotAllowed: the key does not serve.
+    """
+    queue: asyncio.Queue[Source | None] = asyncio.Queue(maxsize=in_flight)
+    writing = asyncio.Lock()
+    over = threading.Event()
+    unanswered = 0
+    last_unanswered: Unavailable | None = None
+
+    async def feed() -> None:
+        while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
+            for source in map(writer.checked, some):
+                if source.trouble is None and writer.has(source):
+                    tally.skipped += 1
+                    said(None)
+                else:
+                    await queue.put(source)
+        for _ in range(in_flight):
+            await queue.put(None)
+
+    async def send() -> None:
+        nonlocal unanswered, last_unanswered
+        while (source := await queue.get()) is not None:
+            try:
+                prediction = await _answer(client, source, pictures)
+            except (NotSignedIn, NotAllowed):
+                raise
+            except ManyeyesError as error:
+                async with writing:
+                    line = await asyncio.to_thread(writer.failed, source, error)
+                if isinstance(error, Unavailable):
+                    unanswered += 1
+                    last_unanswered = error
+            else:
+                unanswered = 0
+                async with writing:
+                    line = await asyncio.to_thread(writer.done, source, prediction)
+            tally.add(line)
+            said(line)
+            if last_unanswered is not None and unanswered >= in_flight:
+                raise last_unanswered
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(feed(), name="plan")
+            if alongside is not None:
+                group.create_task(asyncio.to_thread(alongside, over), name="alongside")
+            for number in range(in_flight):
+                group.create_task(send(), name=f"send-{number}")
+    except BaseExceptionGroup as several:
+        stop: BaseException = several
+        while isinstance(stop, BaseExceptionGroup):
+            stop = stop.exceptions[0]
+        raise stop from None
+    finally:
+        over.set()
+    if last_unanswered is not None and unanswered == tally.failed and not tally.done:
+        raise last_unanswered
+
+
+async def _answer(client: Recognizing, source: Source, pictures: bool) -> Prediction:
+    if source.trouble is not None:
+        raise source.trouble
+    try:
+        content = await asyncio.to_thread(source.path.read_bytes)
+    except OSError as error:
+        raise FileTrouble(f"{source.path} cannot be read: {error.strerror or error}") from error
+    return await client.recognize(content, picture=pictures)

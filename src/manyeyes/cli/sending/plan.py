@@ -1,0 +1,176 @@
+"""Which pictures to send, and the name of each below OUT. Lazy: memory does not grow with the folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, TooManyBytes
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+MAX_PICTURE_BYTES = 50 * 1024 * 1024
+RESULTS_NAME = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture to send, or what stands in its way."""
+
+    path: Path
+    relative: str
+    """Its name below OUT, with `/` between folders."""
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    trouble: ManyeyesError | None = None
+
+
+@dataclass(frozen=True)
+class _Argument:
+    path: Path
+    first_part: str
+    """What its names begin with: empty, or with several arguments the folder's name."""
+
+
+def plan(inputs: Sequence[Path], out: Path | None) -> Iterator[Source]:
+    """Every picture of the arguments, found as it is asked for.
+
+    A file named is always taken; from folders come the picture files, hidden ones and OUT left out.
+    A path that cannot be used comes with its `trouble`. Links to folders are followed unless they
+    lead back into a folder that is being read.
+    """
+    skip = _identity(out) if out is not None else None
+    for argument in _arguments(inputs):
+        if argument.path.is_dir():
+            for path, parts, trouble in _walk(argument.path, skip, None):
+                relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
+                yield Source(path, relative or ".", trouble=trouble) if trouble else look(path, relative)
+        else:
+            yield look(argument.path, argument.first_part or argument.path.name)
+
+
+def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> int:
+    """How many sources `plan` will give, without looking at the files; less when `stop` is set."""
+    skip = _identity(out) if out is not None else None
+    found = 0
+    for argument in _arguments(inputs):
+        if not argument.path.is_dir():
+            found += 1
+            continue
+        for _ in _walk(argument.path, skip, stop):
+            found += 1
+    return found
+
+
+def look(path: Path, relative: str) -> Source:
+    """Check one file before anything is sent: there, a file, readable, not empty, not too big."""
+    try:
+        facts = path.stat()
+    except OSError as error:
+        reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
+        return Source(path, relative, trouble=FileTrouble(f"{path}: {reason}"))
+    trouble: ManyeyesError | None = None
+    if not path.is_file():
+        trouble = FileTrouble(f"{path} is neither a file nor a folder")
+    elif not os.access(path, os.R_OK):
+        trouble = FileTrouble(f"{path}: no permission to read it")
+    elif facts.st_size == 0:
+        trouble = EmptyPicture(f"{path} is empty (0 bytes)")
+    elif facts.st_size > MAX_PICTURE_BYTES:
+        trouble = TooManyBytes(
+            f"{path} has {facts.st_size / 1024**2:.1f} MB, "
+            f"the limit is {MAX_PICTURE_BYTES // 1024**2}; shrink it"
+        )
+    return Source(path, relative, facts.st_size, facts.st_mtime_ns, trouble)
+
+
+def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
+    """Each argument once, with a first part that no other has."""
+    seen: set[Path] = set()
+    distinct = []
+    for path in inputs:
+        resolved = path.resolve()
+        if resolved not in seen:
+            seen.add(resolved)
+            distinct.append(path)
+    if len(distinct) == 1:
+        return [_Argument(distinct[0], "")]
+    taken: set[str] = set()
+    found = []
+    for path in distinct:
+        name = path.name if path.name not in ("", "..") else path.resolve().name or "root"
+        unique, number = name, 2
+        while unique in taken:
+            as_path = Path(name)
+            unique = f"{as_path.stem}-{number}{as_path.suffix}"
+            number += 1
+        taken.add(unique)
+        found.append(_Argument(path, unique))
+    return found
+
+
+def _walk(
+    top: Path, skip: tuple[int, int] | None, stop: threading.Event | None
+) -> Iterator[tuple[Path, list[str], ManyeyesError | None]]:
+    """Depth first, one open folder per level; gives (path, parts below top, trouble)."""
+    levels: list[tuple[os._ScandirIterator[str], tuple[int, int] | None]] = []
+    parts: list[str] = []
+
+    def open_folder(path: Path) -> ManyeyesError | None:
+        identity = _identity(path)
+        if identity is not None and (identity == skip or any(identity == level[1] for level in levels)):
+            return None
+        try:
+            levels.append((os.scandir(path), identity))
+        except OSError as error:
+            return FileTrouble(f"folder {path}: {error.strerror or error}")
+        return None
+
+    trouble = open_folder(top)
+    if trouble:
+        yield top, [], trouble
+    try:
+        while levels and not (stop is not None and stop.is_set()):
+            try:
+                entry = next(levels[-1][0], None)
+            except OSError as error:
+                entry = None
+                folder = top.joinpath(*parts)
+                yield folder, [*parts], FileTrouble(f"folder {folder}: {error.strerror or error}")
+            if entry is None:
+                levels.pop()[0].close()
+                if parts:
+                    parts.pop()
+                continue
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            if _is_folder(entry):
+                depth = len(levels)
+                trouble = open_folder(path)
+                if trouble:
+                    yield path, [*parts, entry.name], trouble
+                elif len(levels) > depth:
+                    parts.append(entry.name)
+            elif path.suffix.lower() in PICTURE_SUFFIXES:
+                yield path, [*parts, entry.name], None
+    finally:
+        for scan, _ in levels:
+            scan.close()
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino

@@ -1,0 +1,181 @@
+"""The lines of `results.jsonl`: one per picture, flushed as it is known, read again by the next run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from manyeyes.cli.sending.plan import Source
+from manyeyes.errors import ManyeyesError
+from manyeyes.results import Result
+
+
+def done_line(source: Source, result: Result, output: str | None) -> dict[str, Any]:
+    """The line of a picture that was answered; `output` is the predicted picture's name below OUT."""
+    return {
+        "file": source.relative,
+        "size": source.size_bytes,
+        "mtime_ns": source.mtime_ns,
+        "output": output,
+        "faces": [
+            {
+                "box": list(face.box_xyxy_px),
+                "name": face.name,
+                "distance": face.distance,
+                "confidence": face.confidence,
+            }
+            for face in result.faces
+        ],
+        "pack": result.pack,
+    }
+
+
+def error_line(source: Source, error: ManyeyesError) -> dict[str, Any]:
+    """The line of a picture that failed."""
+    return {
+        "file": source.relative,
+        "size": source.size_bytes,
+        "mtime_ns": source.mtime_ns,
+        "error": {"code": error.code, "detail": error.detail},
+    }
+
+
+def encode(line: dict[str, Any]) -> bytes:
+    """One line of JSON with its line end; a file name that is not Unicode stays readable by `decode`."""
+    try:
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(line).encode() + b"\n"
+
+
+def decode(raw: bytes) -> dict[str, Any] | None:
+    """The line, or None when it is not a whole one."""
+    if not raw.endswith(b"\n"):
+        return None
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return None
+    whole = isinstance(found, dict) and isinstance(found.get("file"), str)
+    return found if whole and ("faces" in found or "error" in found) else None
+
+
+class Record:
+    """`results.jsonl` of one OUT: what earlier runs did, and what this one adds.
+
+    It is locked while open, so that two runs never mix their lines. It keeps some tens of bytes per picture in memory, not the lines.
+
+    Raises:
+        OSError: from every method, as the file system gives it; BlockingIOError when another run has it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._done: dict[bytes, tuple[bytes, str]] = {}
+        self._seen: set[bytes] = set()
+        self._untidy = False
+        self._file = path.open("ab", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            whole_bytes = self._read()
+            if path.stat().st_size > whole_bytes:  # a line that a kill cut in two
+                self._file.truncate(whole_bytes)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read(self) -> int:
+        whole_bytes = 0
+        with self._path.open("rb") as file:
+            for raw in file:
+                if raw.endswith(b"\n"):
+                    whole_bytes += len(raw)
+                line = decode(raw)
+                if line is None:
+                    self._untidy = True
+                else:
+                    self._note(line)
+        return whole_bytes
+
+    def _note(self, line: dict[str, Any]) -> None:
+        key = _digest(line["file"])
+        self._untidy = self._untidy or key in self._seen
+        self._seen.add(key)
+        if "faces" in line:
+            state = _digest(f"{line.get('size')} {line.get('mtime_ns')}")
+            output = line.get("output") or ""
+            self._done[key] = (state, "" if output == line["file"] else output)
+        else:
+            self._done.pop(key, None)
+
+    def has(self, source: Source) -> bool:
+        """Whether this very file was answered and its predicted picture is there."""
+        found = self._done.get(_digest(source.relative))
+        if found is None or found[0] != _digest(f"{source.size_bytes} {source.mtime_ns}"):
+            return False
+        return (self._path.parent / (found[1] or source.relative)).is_file()
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Append one line and hand it to the system."""
+        raw = encode(line)
+        size_bytes = os.fstat(self._file.fileno()).st_size
+        try:
+            written = self._file.write(raw)
+            while written < len(raw):
+                written += self._file.write(raw[written:])
+        except OSError:
+            self._file.truncate(size_bytes)  # a full disk: the file stays whole
+            raise
+        self._note(line)
+
+    def close(self) -> None:
+        """Leave one valid line per picture, the last one; rewritten in one step, when there is need."""
+        try:
+            if self._untidy and not self._file.closed:
+                self._tidy()
+                self._untidy = False
+        finally:
+            self._file.close()  # gives back the lock
+
+    def _tidy(self) -> None:
+        last: dict[bytes, int] = {}
+        with self._path.open("rb") as file:
+            for number, raw in enumerate(file):
+                line = decode(raw)
+                if line is not None:
+                    last[_digest(line["file"])] = number
+        keep = set(last.values())
+        with self._path.open("rb") as file:
+            replace_with(self._path, (raw for number, raw in enumerate(file) if number in keep))
+
+
+def replace_with(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file in one step: beside it, then in its place; nothing is left behind on failure."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".manyeyes-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+            file.writelines(chunks)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read_umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).digest()

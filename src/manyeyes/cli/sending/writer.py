@@ -1,0 +1,144 @@
+"""OUT: the predicted pictures in the same tree as the originals, and the record beside them."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from manyeyes.cli.sending.plan import RESULTS_NAME, Source
+from manyeyes.cli.sending.record import Record, done_line, error_line, replace_with
+from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.sdk.answers import Prediction
+
+_OF_THIS_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ}
+"""Troubles that the next picture need not share."""
+_SUFFIXES = {
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/png": (".png",),
+    "image/webp": (".webp",),
+}
+
+
+class Writer:
+    """Writes answers below OUT; one thread at a time.
+
+    Args:
+        out: the folder, made when missing; None writes nothing.
+
+    Raises:
+        FileTrouble: OUT cannot be made or written to; seen before anything is sent.
+    """
+
+    def __init__(self, out: Path | None) -> None:
+        self._out = out
+        self._record: Record | None = None
+        if out is None:
+            return
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=out):
+                pass
+            self._record = Record(out / RESULTS_NAME)
+        except BlockingIOError as error:
+            raise FileTrouble(
+                f"another 'manyeyes send' is writing to {out}; wait for it, or name another"
+            ) from error
+        except OSError as error:
+            raise FileTrouble(f"output folder {out} cannot be used: {error.strerror or error}") from error
+
+    def has(self, source: Source) -> bool:
+        """Whether an earlier run has done this very file."""
+        return self._record is not None and self._record.has(source)
+
+    def checked(self, source: Source) -> Source:
+        """The source, with a trouble when its predicted picture would take the original's place."""
+        if self._out is None or source.trouble is not None:
+            return source
+        try:
+            same = (self._out / source.relative).samefile(source.path)
+        except OSError:
+            return source
+        if not same:
+            return source
+        return replace(
+            source,
+            trouble=FileTrouble(
+                f"{source.path} would be overwritten in {self._out}; name another output folder"
+            ),
+        )
+
+    def done(self, source: Source, prediction: Prediction) -> dict[str, Any]:
+        """Keep one answer; the picture first, then its line.
+
+        Returns:
+            the line; that of a failure when no file of this name can be there.
+
+        Raises:
+            FileTrouble: OUT can take no more; results so far are kept.
+        """
+        output = None
+        if self._out is not None and prediction.picture is not None:
+            output = output_name(source.relative, prediction.media_type)
+            target = self._out / output
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                replace_with(target, [prediction.picture])
+            except OSError as error:
+                trouble = self._trouble(target, error)
+                if error.errno in _OF_THIS_NAME:
+                    return self.failed(source, trouble)
+                raise trouble from error
+        return self._add(done_line(source, prediction.result, output))
+
+    def failed(self, source: Source, error: ManyeyesError) -> dict[str, Any]:
+        """Keep one failure.
+
+        Returns:
+            the line.
+
+        Raises:
+            FileTrouble: OUT can take no more; results so far are kept.
+        """
+        return self._add(error_line(source, error))
+
+    def close(self) -> None:
+        """Tidy the record; every picture then has one line.
+
+        Raises:
+            FileTrouble: the record cannot be rewritten; the untidy one is kept and still serves.
+        """
+        if self._record is not None and self._out is not None:
+            try:
+                self._record.close()
+            except OSError as error:
+                raise self._trouble(self._out / RESULTS_NAME, error) from error
+
+    def _add(self, line: dict[str, Any]) -> dict[str, Any]:
+        if self._record is not None and self._out is not None:
+            try:
+                self._record.add(line)
+            except OSError as error:
+                raise self._trouble(self._out / RESULTS_NAME, error) from error
+        return line
+
+    def _trouble(self, path: Path, error: OSError) -> FileTrouble:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return FileTrouble(
+                f"the disk of {self._out} is full, {path.name} could not be written; results so far are "
+                "kept: free some space and run the same command again"
+            )
+        return FileTrouble(
+            f"{path} cannot be written: {error.strerror or error}; results so far are kept: run the same "
+            "command again when it is mended"
+        )
+
+
+def output_name(relative: str, media_type: str | None) -> str:
+    """The predicted picture's name below OUT: the original's, with a suffix added when the format differs."""
+    suffixes = _SUFFIXES.get(media_type or "")
+    if not suffixes or PurePosixPath(relative).suffix.lower() in suffixes:
+        return relative
+    return relative + suffixes[0]

@@ -1,0 +1,65 @@
+"""`manyeyes status` and `manyeyes token`: the service at one glance, and a way in for another machine."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, client_of, duration, print_json, say
+from manyeyes.errors import BadRequest
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Show the service at one glance.
+
+    Example: manyeyes status
+    """
+    with client_of(ctx) as client:
+        found = client.status()
+        url = client.context.url
+    if as_json:
+        print_json(found)
+        return
+    nodes = ", ".join(f"{count} {state}" for state, count in found.nodes.items() if count) or "none"
+    tasks = ", ".join(f"{count} {state}" for state, count in found.tasks.items())
+    print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
+    print(f"nodes    {nodes}; {found.workers} workers")
+    print(f"tasks    {tasks or 'none'}")
+    print(f"people   {found.people}")
+    print(f"pack     {found.pack or 'none'}")
+
+
+def token(
+    ctx: typer.Context,
+    expires: Annotated[str, typer.Option(help="How long nodes may join with it: 90s, 30m, 1h, 2d.")] = "1h",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a token with which other machines join as nodes.
+
+    Example: manyeyes token --expires 1h
+    """
+    expires_s = parse_duration_s(expires)
+    with client_of(ctx) as client:
+        made = client.create_token(expires_s)
+    if as_json:
+        print_json(made)
+        return
+    print(made.token, flush=True)
+    say(f"on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
+    say(f"  manyeyes node --join {made.token}")
+
+
+def parse_duration_s(text: str) -> int:
+    """Seconds of `90s`, `30m`, `1h` or `2d`.
+
+    Raises:
+        BadRequest: another form, or zero.
+    """
+    found = re.fullmatch(r"([0-9]{1,9})\s*([smhd])", text.strip().lower())
+    if found is None or int(found[1]) == 0:
+        raise BadRequest(f"duration {text!r} is not of the form 90s, 30m, 1h or 2d")
+    return int(found[1]) * _UNITS_S[found[2]]

@@ -1,0 +1,118 @@
+"""The blocking client: `AsyncClient` on an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+from manyeyes.sdk.client import AsyncClient, Picture
+from manyeyes.sdk.context import Context
+from manyeyes.sdk.patience import Patience
+
+_T = TypeVar("_T")
+
+
+class Client:
+    """`AsyncClient` for code without an event loop; safe to use from several threads.
+
+    Arguments, answers and errors are those of `AsyncClient`.
+
+    ```python
+    with Client() as client:
+        prediction = client.recognize("party.jpg")
+        print([face.name for face in prediction.result.faces])
+    ```
+    """
+
+    def __init__(
+        self,
+        context: Context | None = None,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = AsyncClient(context, patience=patience, transport=transport)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="manyeyes-client", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def context(self) -> Context:
+        """The master in use."""
+        return self._client.context
+
+    def close(self) -> None:
+        """Close the connections and end the thread; a second call does nothing."""
+        if self._loop.is_closed():
+            return
+        self._run(self._client.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def recognize(
+        self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
+    ) -> Prediction:
+        """See `AsyncClient.recognize`."""
+        return self._run(self._client.recognize(picture_in, picture=picture, idempotency_key=idempotency_key))
+
+    def add_person(self, name: str, photos: Picture | Sequence[Picture]) -> Person:
+        """See `AsyncClient.add_person`."""
+        return self._run(self._client.add_person(name, photos))
+
+    def people(self) -> list[Person]:
+        """See `AsyncClient.people`."""
+        return self._run(self._client.people())
+
+    def person(self, name: str) -> Person:
+        """See `AsyncClient.person`."""
+        return self._run(self._client.person(name))
+
+    def rename_person(self, name: str, new: str) -> Person:
+        """See `AsyncClient.rename_person`."""
+        return self._run(self._client.rename_person(name, new))
+
+    def remove_person(self, name: str) -> None:
+        """See `AsyncClient.remove_person`."""
+        self._run(self._client.remove_person(name))
+
+    def nodes(self) -> list[Node]:
+        """See `AsyncClient.nodes`."""
+        return self._run(self._client.nodes())
+
+    def status(self) -> Status:
+        """See `AsyncClient.status`."""
+        return self._run(self._client.status())
+
+    def create_token(self, expires_s: int = 3600) -> JoinToken:
+        """See `AsyncClient.create_token`."""
+        return self._run(self._client.create_token(expires_s))
+
+    def wait_ready(self) -> None:
+        """See `AsyncClient.wait_ready`."""
+        self._run(self._client.wait_ready())
+
+    def _run(self, call: Coroutine[Any, Any, _T]) -> _T:
+        if self._loop.is_closed():
+            call.close()
+            raise RuntimeError("the client is closed")
+        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise

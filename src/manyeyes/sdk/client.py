@@ -1,0 +1,341 @@
+"""The asynchronous client: every call of the HTTP interface, sent again while that can help."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
+from manyeyes.results import Result
+from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+from manyeyes.sdk.context import Context, find_context
+from manyeyes.sdk.multipart import parse_parts
+from manyeyes.sdk.patience import Patience
+
+Picture = str | Path | bytes
+"""A path to read, or the encoded picture itself."""
+
+_SERVER_NAME = "manyeyes-master"
+"""In every master's certificate, whatever address it is reached by."""
+_BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
+_AnswerT = TypeVar("_AnswerT", bound=BaseModel)
+_NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class AsyncClient:
+    """Talks to one master; use it as `async with AsyncClient() as client`.
+
+    Connection errors, time-outs, 429, 503 and every error that calls itself retryable are tried
+    again within `patience`; a picture keeps its idempotency key through all attempts, so that it is
+    never computed twice for one call. Proxies of the environment are not used: through one, the
+    master's certificate could not be verified.
+
+    Args:
+        context: where the master is; found by `find_context` when None.
+        patience: how long each call may keep trying.
+        transport: replaces the network, for tests.
+
+    Raises:
+        Unavailable: no master is known, or, from every call, patience ended; the message says how
+            many attempts and seconds, and the last cause.
+        FileTrouble: the context's CA is no certificate; from calls with paths, a file cannot be read.
+        NotSignedIn, NotAllowed: the key is unknown or its role does not allow the call.
+    """
+
+    def __init__(
+        self,
+        context: Context | None = None,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.context = find_context() if context is None else context
+        self.patience = patience or Patience()
+        self._http = httpx.AsyncClient(
+            base_url=self.context.url,
+            headers={"Authorization": f"Bearer {self.context.api_key}"},
+            verify=_trust(self.context.ca_pem) if transport is None else True,
+            timeout=httpx.Timeout(self.patience.attempt_s, connect=self.patience.connect_s, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            trust_env=False,
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def recognize(
+        self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
+    ) -> Prediction:
+        """Find and name the faces of one picture.
+
+        Args:
+            picture_in: a path or the encoded picture: JPEG, PNG or WebP.
+            picture: fetch the predicted picture too.
+            idempotency_key: names this sending; a fresh one when None.
+
+        Raises:
+            PictureError: the picture itself is at fault.
+        """
+        content = await _content(picture_in)
+        response = await self._call(
+            "POST",
+            "/v1/recognize",
+            content=content,
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Accept": "multipart/mixed" if picture else "application/json",
+                "Idempotency-Key": idempotency_key or str(uuid.uuid4()),
+            },
+        )
+        if not picture:
+            return Prediction(_parsed(Result, response.content))
+        parts = parse_parts(response.headers.get("Content-Type", ""), response.content)
+        if len(parts) != 2:
+            raise ManyeyesError(f"the master's answer has {len(parts)} parts, expected 2")
+        return Prediction(_parsed(Result, parts[0].content), parts[1].content, parts[1].media_type)
+
+    async def add_person(self, name: str, photos: Picture | Sequence[Picture]) -> Person:
+        """Enrol photos for a new or a known person: all of them or none.
+
+        Raises:
+            EnrolmentError: a photo shows no face or several; the message names it.
+        """
+        if isinstance(photos, str | Path | bytes):
+            photos = [photos]
+        if not photos:
+            raise BadRequest(f"no photo given for {name!r}; one or more are needed")
+        files = []
+        for number, photo in enumerate(photos, start=1):
+            label = f"photo-{number}" if isinstance(photo, bytes) else Path(photo).name
+            files.append(("photos", (label, await _content(photo), "application/octet-stream")))
+        response = await self._call(
+            "POST",
+            "/v1/people",
+            data={"name": name},
+            files=files,
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+            repeatable=False,
+        )
+        return _parsed(Person, response.content)
+
+    async def people(self) -> list[Person]:
+        """Everybody enrolled."""
+        response = await self._call("GET", "/v1/people")
+        return _parsed_list(Person, response, "people")
+
+    async def person(self, name: str) -> Person:
+        """One person.
+
+        Raises:
+            PersonNotFound: nobody of that name is enrolled.
+        """
+        return _parsed(Person, (await self._call("GET", _person_url(name))).content)
+
+    async def rename_person(self, name: str, new: str) -> Person:
+        """Give a person another name.
+
+        Raises:
+            PersonNotFound: nobody of that name is enrolled.
+            PersonExists: the new name is taken.
+        """
+        response = await self._call("PATCH", _person_url(name), json={"name": new}, repeatable=False)
+        return _parsed(Person, response.content) if response.content else await self.person(new)
+
+    async def remove_person(self, name: str) -> None:
+        """Forget a person and all their photos.
+
+        Raises:
+            PersonNotFound: nobody of that name is enrolled.
+        """
+        await self._call("DELETE", _person_url(name), repeatable=False)
+
+    async def nodes(self) -> list[Node]:
+        """The machines of the fleet."""
+        return _parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
+
+    async def status(self) -> Status:
+        """The service at one glance."""
+        return _parsed(Status, (await self._call("GET", "/v1/status")).content)
+
+    async def create_token(self, expires_s: int = 3600) -> JoinToken:
+        """Make a token with which nodes may join for `expires_s` seconds; needs the role `admin`."""
+        response = await self._call("POST", "/v1/tokens", json={"expires_s": expires_s})
+        return _parsed(JoinToken, response.content)
+
+    async def wait_ready(self) -> None:
+        """Return when the master takes pictures; asks within the client's patience."""
+        await self._call("GET", "/readyz")
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        repeatable: bool = True,
+        **body: Any,
+    ) -> httpx.Response:
+        """One request with all its attempts; a call not `repeatable` is sent again only when the
+        master cannot have taken it."""
+        began_s = time.monotonic()
+        attempts = 0
+        while True:
+            attempts += 1
+            cause: Exception
+            try:
+                response = await self._http.request(
+                    method, url, headers=headers, extensions={"sni_hostname": _SERVER_NAME}, **body
+                )
+                if response.is_success:
+                    return response
+                cause = _problem(response)
+                if not cause.retryable:
+                    raise cause
+                reason, retry_after_s = cause.detail, cause.retry_after_s
+            except httpx.TransportError as error:
+                if isinstance(error, httpx.ConnectError) and _is_certificate_trouble(error):
+                    raise Unavailable(
+                        f"the master at {self.context.url} shows a certificate that this context's CA did "
+                        "not sign; is it the right master? Its 'manyeyes up' writes the context to use"
+                    ) from error
+                if not repeatable and not isinstance(error, _NEVER_ARRIVED):
+                    raise Unavailable(
+                        f"the connection to {self.context.url} was lost before the answer "
+                        f"({_reason(error)}); see whether the change was made before you try again"
+                    ) from error
+                cause, reason, retry_after_s = error, _reason(error), None
+            elapsed_s = time.monotonic() - began_s
+            pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s)
+            if pause_s is None:
+                times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+                raise Unavailable(
+                    f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): "
+                    f"{reason}; is 'manyeyes up' running there?"
+                    if isinstance(cause, httpx.TransportError)
+                    else f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): "
+                    f"{reason}; try later, or with more patience",
+                    retry_after_s=retry_after_s,
+                ) from cause
+            await asyncio.sleep(pause_s)
+
+
+def _trust(ca_pem: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=ca_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise FileTrouble("the CA certificate of the context is not a PEM certificate") from error
+
+
+async def _content(picture: Picture) -> bytes:
+    if isinstance(picture, bytes):
+        return picture
+    path = Path(picture)
+    try:
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise FileTrouble(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _person_url(name: str) -> str:
+    # A name of dots only would be taken for a relative path segment even when quoted.
+    quoted = quote(name, safe="")
+    return "/v1/people/" + (quoted.replace(".", "%2E") if not name.strip(".") else quoted)
+
+
+def _problem(response: httpx.Response) -> ManyeyesError:
+    retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
+    code = _BY_STATUS.get(
+        response.status_code, "unavailable" if response.status_code in (502, 504) else "internal"
+    )
+    detail = (
+        f"the master answered {response.status_code} {response.reason_phrase} to {response.request.url.path}"
+    )
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        code = str(document.get("code") or code)
+        detail = str(document.get("detail") or detail)
+    error = from_code(code, detail, retry_after_s=retry_after_s)
+    says_retry = isinstance(document, dict) and document.get("retryable") is True
+    if (says_retry or response.status_code in (429, 503)) and not error.retryable:
+        return Unavailable(detail, retry_after_s=retry_after_s)
+    return error
+
+
+def _retry_after_s(header: str | None) -> float | None:
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_certificate_trouble(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _reason(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "it took too long"
+    return str(error) or type(error).__name__
+
+
+def _parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        raise _odd(error) from error
+
+
+def _parsed_list(model: type[_AnswerT], response: httpx.Response, key: str) -> list[_AnswerT]:
+    try:
+        found = TypeAdapter(dict[str, list[model]]).validate_json(response.content)  # type: ignore[valid-type]
+        return found[key]
+    except (ValidationError, KeyError) as error:
+        raise _odd(error) from error
+
+
+def _odd(error: Exception) -> ManyeyesError:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        said = f"{where}: {first['msg']}"
+    else:
+        said = f"{error} is missing"
+    return ManyeyesError(
+        f"the master's answer is not of the agreed form ({said}); same version on both sides?"
+    )

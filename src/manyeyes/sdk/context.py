@@ -1,0 +1,145 @@
+"""Where the master is and how to be known to it: the context, its file, and the order of finding it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+
+
+@dataclass(frozen=True)
+class Context:
+    """A master's address, the CA that signed its certificate, and an API key."""
+
+    url: str
+    """`https://HOST:PORT`, without a path."""
+    ca_pem: str
+    api_key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number
+            usable = False
+        if not usable:
+            raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
+
+
+def context_path(environ: Mapping[str, str] | None = None) -> Path:
+    """The file that `save_context` writes: `MANYEYES_CONTEXT`, or the user's own configuration folder."""
+    environ = os.environ if environ is None else environ
+    named = environ.get("MANYEYES_CONTEXT")
+    return Path(named) if named else platformdirs.user_config_path("manyeyes") / "context.json"
+
+
+def save_context(context: Context, path: Path | None = None) -> Path:
+    """Write the context, readable by its owner only, in one step.
+
+    Returns:
+        the path written.
+
+    Raises:
+        FileTrouble: the file cannot be written.
+    """
+    target = path or context_path()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".context-")  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(context), file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise FileTrouble(f"context file {target} cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def load_context(path: Path | None = None) -> Context:
+    """Read a context file.
+
+    Raises:
+        FileTrouble: no such file, or not a context.
+    """
+    source = path or context_path()
+    try:
+        text = source.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise FileTrouble(f"context file {source} cannot be read: {reason}") from error
+    try:
+        found = json.loads(text)
+        return Context(url=str(found["url"]), ca_pem=str(found["ca_pem"]), api_key=str(found["api_key"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileTrouble(
+            f"context file {source} is not a context (url, ca_pem and api_key are needed); "
+            "delete it and run 'manyeyes up' again"
+        ) from error
+
+
+def find_context(
+    master: str | None = None,
+    *,
+    api_key: str | None = None,
+    ca_pem: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Context:
+    """The context to use: what is given, else `MANYEYES_MASTER`, `MANYEYES_KEY` and `MANYEYES_CA`
+    (a file), else the file that `MANYEYES_CONTEXT` names, else the one in the user's configuration folder.
+
+    With an address given, what is missing of key and CA comes from the stored context, so that
+    another master of the same fleet can be asked.
+
+    Raises:
+        FileTrouble: a file named does not serve.
+        BadRequest: the address is not an https address.
+        Unavailable: no master is known.
+    """
+    environ = os.environ if environ is None else environ
+    master = master or environ.get("MANYEYES_MASTER") or None
+    api_key = (api_key or environ.get("MANYEYES_KEY") or "").strip() or None
+    if ca_pem is None and environ.get("MANYEYES_CA"):
+        ca_pem = _read_ca(Path(environ["MANYEYES_CA"]))
+    if master and "://" not in master:
+        master = f"https://{master}"
+    master = master.rstrip("/") if master else None
+    if master and api_key and ca_pem:
+        return Context(master, ca_pem, api_key)
+
+    path = context_path(environ)
+    if environ.get("MANYEYES_CONTEXT") or path.is_file():
+        stored = load_context(path)
+        return replace(
+            stored,
+            url=master or stored.url,
+            ca_pem=ca_pem or stored.ca_pem,
+            api_key=api_key or stored.api_key,
+        )
+    if master:
+        lacking = [name for name, value in (("MANYEYES_KEY", api_key), ("MANYEYES_CA", ca_pem)) if not value]
+        raise Unavailable(f"master {master} is named but not {' and '.join(lacking)}; set what is missing")
+    raise Unavailable(
+        "no master known: start one with 'manyeyes up', or name one with --master, "
+        "MANYEYES_KEY and MANYEYES_CA (a file)"
+    )
+
+
+def _read_ca(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a PEM file"
+        raise FileTrouble(f"CA file {path} (MANYEYES_CA) cannot be read: {reason}") from error

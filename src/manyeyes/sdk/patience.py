@@ -1,0 +1,40 @@
+"""How long a client keeps trying: a value object and the pure decision what to do after a failed attempt."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits of one call, all its attempts together.
+
+    `total_s` 0 means a single attempt.
+    """
+
+    total_s: float = 120.0
+    """From the first attempt's start until the call gives up."""
+    attempt_s: float = 60.0
+    """The longest silence of a master within one attempt."""
+    connect_s: float = 10.0
+    first_wait_s: float = 0.25
+    longest_wait_s: float = 8.0
+
+    def wait_s(
+        self, attempts: int, elapsed_s: float, retry_after_s: float | None, luck: float | None = None
+    ) -> float | None:
+        """The pause before the next attempt, or None when patience is over.
+
+        Args:
+            attempts: how many failed so far, at least 1.
+            elapsed_s: since the first attempt began.
+            retry_after_s: what the master asked for; the pause is never shorter.
+            luck: 0 to 1, the jitter; drawn when None.
+        """
+        luck = random.random() if luck is None else luck
+        ceiling_s = min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(attempts - 1, 30))
+        pause_s = ceiling_s * (0.5 + 0.5 * luck)
+        if retry_after_s is not None:
+            pause_s = retry_after_s + 0.25 * pause_s
+        return pause_s if elapsed_s + pause_s < self.total_s else None
