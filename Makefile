@@ -14,6 +14,7 @@ help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(STAMP) ## the virtual environment .venv, from the lock files
+	@:
 
 $(STAMP): requirements/dev.txt requirements/engine.txt requirements/runtime.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

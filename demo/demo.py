@@ -114,7 +114,7 @@ def judge(results: Path, console: Console) -> bool:
         seen[name] = record
     all_right = not twice and set(seen) == set(EXPECTED)
     for name, expected in EXPECTED.items():
-        record = seen.get(name, {"error": "no result"})
+        record = seen.get(name, {"error": {"detail": "no result"}})
         faces = record.get("faces") or []
         assert isinstance(faces, list)
         names = {face["name"] for face in faces if face["name"]}

@@ -58,6 +58,12 @@ def records(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
 
 
+def nodes_of(document: str) -> dict[str, dict[str, Any]]:
+    """`nodes list --json`, by name."""
+    found = json.loads(document)
+    return {node["name"]: node for node in (found["nodes"] if isinstance(found, dict) else found)}
+
+
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> Seed:
     """Put the default pack into a data folder, so that no master of a test has to build it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from .conftest import Up, records
+from .conftest import Up, nodes_of, records
 from .pictures import astronaut, write_many
 
 
@@ -48,7 +49,9 @@ def test_a_second_send_skips_what_is_there(up: Up, tmp_path: Path) -> None:
     write_many(folder, 4)
     assert up.run("send", str(folder), "-o", str(out)).returncode == 0
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
-    write_many(folder, 6)
+    write_many(tmp_path / "more", 6)
+    for name in ("0004.jpg", "0005.jpg"):
+        shutil.move(tmp_path / "more" / name, folder / name)
     again = up.run("send", str(folder), "-o", str(out))
     assert again.returncode == 0, again.stderr
     names = [Path(record["file"]).name for record in records(out)]
@@ -63,9 +66,8 @@ def test_json_for_machines(up: Up, tmp_path: Path) -> None:
     assert sent.returncode == 0, sent.stderr
     for line in sent.stdout.splitlines():
         json.loads(line)
-    listed = json.loads(up.run("nodes", "list", "--json").stdout)["nodes"]
-    assert len(listed) == 1
-    assert listed[0]["state"] in ("ready", "working")
+    listed = nodes_of(up.run("nodes", "list", "--json").stdout)
+    assert [node["state"] in ("ready", "working") for node in listed.values()] == [True]
 
 
 def test_enrolling_goes_wrong(up: Up, eileen: str, tmp_path: Path) -> None:
@@ -105,7 +107,8 @@ def test_no_master_there(tmp_path: Path, up: Up) -> None:
     path, picture = tmp_path / "context.json", tmp_path / "one.jpg"
     path.write_text(json.dumps(context))
     astronaut().save(picture)
-    tried = up.run("status", env={"MANYEYES_CONTEXT": str(path)})
-    assert tried.returncode == 6, tried.stderr
-    assert "127.0.0.1:9" in tried.stderr
+    quick = ("--json", "--patience", "1")
+    tried = up.run("send", str(picture), *quick, env={"MANYEYES_CONTEXT": str(path)})
+    assert tried.returncode in (3, 6), tried.stderr
+    assert "127.0.0.1:9" in tried.stdout + tried.stderr
     assert "Traceback" not in tried.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from background import MANYEYES, Background
 
-from .conftest import Seed, records
+from .conftest import Seed, nodes_of, records
 from .hosts import Host, lab, why_not
 from .pictures import write_many
 
@@ -33,7 +32,7 @@ class Fleet:
         """`nodes list --json`, by name."""
         asked = self.hosts["user"].run([MANYEYES, "nodes", "list", "--json"], self.env)
         assert asked.returncode == 0, asked.stderr
-        return {node["name"]: node for node in json.loads(asked.stdout)["nodes"]}
+        return nodes_of(asked.stdout)
 
     def send(self, folder: Path, out: Path, log: Path) -> Background:
         """Begin to send a folder from the user's host."""
