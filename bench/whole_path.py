@@ -73,14 +73,16 @@ def make_pictures(count: int, side_px: int) -> list[bytes]:
 
 def bare_worker(pack: str, pictures: Sequence[bytes], pipe: Connection) -> None:
     """One process with the recogniser alone; computes as many pictures as it is told to."""
+    from manyeyes.recognition.gallery import Gallery
     from manyeyes.recognition.recognizer import load
 
-    recognizer = load(Path(pack))
+    recognizer, nobody = load(Path(pack)), Gallery.empty()
+    recognizer.warm_up()
     pipe.send(0.0)
     while (wanted := pipe.recv()) is not None:
         started = time.perf_counter()
         for number in range(wanted):
-            recognizer.recognize([pictures[number % len(pictures)]])
+            recognizer.recognize(pictures[number % len(pictures)], nobody)
         pipe.send(time.perf_counter() - started)
 
 
@@ -123,7 +125,7 @@ class Whole:
     """The service as a user sees it: answers with JSON and the predicted picture."""
 
     def __init__(self, context: Path, pictures: Sequence[bytes], in_flight: int) -> None:
-        from manyeyes.sdk import AsyncClient
+        from manyeyes import AsyncClient
         from manyeyes.sdk.context import load_context
 
         self.client = AsyncClient(load_context(context))
