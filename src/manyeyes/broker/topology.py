@@ -1,0 +1,109 @@
+"""The engine's configuration: two accounts, what crosses between them, exact permissions per key.
+
+Masters (account M) own JetStream. Nodes (account N) reach exactly the exported services: a node cannot
+inject a task by a reply subject, read another's inbox, or publish an ack.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyeyes import contract
+from manyeyes.identity import Certificates
+
+
+@dataclass(frozen=True)
+class NodeUser:
+    """A registered node's key."""
+
+    public_nkey: str
+    name: str
+
+
+@dataclass(frozen=True)
+class JoinUser:
+    """A join token's key while the token is valid."""
+
+    public_nkey: str
+    token_id: str
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What the configuration file says beside the users."""
+
+    listen: str
+    port: int
+    store: Path
+    certificates: Certificates
+    max_store_bytes: int = 4 * 1024**3
+
+
+SERVICES = (contract.PULL_SUBJECT, contract.NODES_SUBJECT, contract.JOINS_SUBJECT)
+STREAMS = (contract.NEWS_SUBJECT, contract.COMMANDS_SUBJECT)
+
+
+def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
+    """All that a node may say and hear."""
+    return {
+        "publish": {"allow": [contract.PULL_SUBJECT, f"me.node.{name}.>"]},
+        "subscribe": {
+            "allow": [
+                f"{contract.inbox_prefix(name)}.>",
+                contract.NEWS_SUBJECT,
+                contract.command_subject(name),
+            ]
+        },
+    }
+
+
+def join_permissions(token_id: str) -> dict[str, dict[str, list[str]]]:
+    """All that the holder of a join token may say and hear."""
+    return {
+        "publish": {"allow": [contract.join_subject(token_id)]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix('join-' + token_id)}.>"]},
+    }
+
+
+def render_config(
+    settings: EngineSettings, master_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
+) -> str:
+    """The configuration file's text (NATS reads JSON)."""
+    files = settings.certificates
+    users = [{"nkey": node.public_nkey, "permissions": node_permissions(node.name)} for node in nodes]
+    users += [{"nkey": join.public_nkey, "permissions": join_permissions(join.token_id)} for join in joins]
+    document = {
+        "server_name": "manyeyes",
+        "host": settings.listen,
+        "port": settings.port,
+        "max_payload": 8 * 1024 * 1024,
+        "ping_interval": "2s",
+        "ping_max": 2,
+        "write_deadline": "2s",
+        "jetstream": {
+            "store_dir": str(settings.store),
+            "max_memory_store": 64 * 1024**2,
+            "max_file_store": settings.max_store_bytes,
+        },
+        "tls": {"cert_file": str(files.certificate), "key_file": str(files.key), "timeout": 5},
+        "accounts": {
+            "M": {
+                "jetstream": "enabled",
+                "users": [{"nkey": master_nkey}],
+                "exports": [
+                    *({"service": s, "response_type": "stream", "accounts": ["N"]} for s in SERVICES),
+                    *({"stream": s, "accounts": ["N"]} for s in STREAMS),
+                ],
+            },
+            "N": {
+                "users": users,
+                "imports": [
+                    *({"service": {"account": "M", "subject": s}} for s in SERVICES),
+                    *({"stream": {"account": "M", "subject": s}} for s in STREAMS),
+                ],
+            },
+        },
+    }
+    return json.dumps(document, indent=1)

@@ -1,0 +1,58 @@
+"""Bytes over the engine in chunks: the sender says the whole size first, the receiver counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from manyeyes.contract import CHUNK_BYTES
+
+
+def chunks(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """(offset, chunk) of at most `CHUNK_BYTES` each; empty content is one empty chunk."""
+    view = memoryview(content)
+    for offset in range(0, max(len(content), 1), CHUNK_BYTES):
+        yield offset, bytes(view[offset : offset + CHUNK_BYTES]) if len(content) > CHUNK_BYTES else content
+
+
+@dataclass
+class Assembly:
+    """Bytes that arrive in order; a chunk at another offset than expected is refused."""
+
+    size: int
+    parts: list[bytes] = field(default_factory=list)
+    received: int = 0
+
+    def add(self, offset: int, chunk: bytes) -> bool:
+        """Take the next chunk; False where it is not the next one or overruns the size."""
+        if offset != self.received or self.received + len(chunk) > self.size:
+            return False
+        self.parts.append(chunk)
+        self.received += len(chunk)
+        return True
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is here."""
+        return self.received == self.size
+
+    def content(self) -> bytes:
+        """The whole."""
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+
+def frame(head: bytes, body: bytes) -> bytes:
+    """A JSON head and a body as one piece: 4 bytes big-endian length, head, body."""
+    return len(head).to_bytes(4, "big") + head + body
+
+
+def unframe(content: bytes) -> tuple[bytes, bytes]:
+    """(head, body) of what `frame` made.
+
+    Raises:
+        ValueError: shorter than it says.
+    """
+    size = int.from_bytes(content[:4], "big")
+    if len(content) < 4 + size:
+        raise ValueError("frame is cut short")
+    return content[4 : 4 + size], content[4 + size :]

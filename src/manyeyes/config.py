@@ -1,0 +1,66 @@
+"""Frozen settings per role: flag, then environment (`MANYEYES_...`), then default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+def default_data_folder() -> Path:
+    """Where a machine keeps its manyeyes data when nobody says otherwise."""
+    return user_data_path("manyeyes")
+
+
+class Limits(BaseSettings):
+    """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_LIMITS_", frozen=True)
+
+    max_picture_bytes: int = 50 * MEBIBYTE
+    max_megapixels: float = 100.0
+    max_held_bytes: int = 256 * MEBIBYTE
+    """Pictures and answers that a gateway keeps in memory; beyond it, `Busy`."""
+    max_waiting: int = 2000
+    max_result_bytes: int = 192 * MEBIBYTE
+    max_attempts: int = 4
+    """Attempts that ended with a dead worker or a dead node, after which the picture is at fault."""
+    answers_kept_s: float = 600.0
+    """How long an answered idempotency key is remembered."""
+    max_answers_bytes: int = 32 * MEBIBYTE
+
+
+class MasterSettings(BaseSettings):
+    """One master (`MANYEYES_MASTER_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
+
+    data: Path = Field(default_factory=default_data_folder)
+    listen: str = "127.0.0.1"
+    advertise: tuple[str, ...] = ()
+    https_port: int = 8443
+    nats_port: int = 4222
+    pack: Path | None = None
+    beat_suspect_s: float = 4.0
+    beat_lost_s: float = 7.0
+    ack_wait_s: float = 10.0
+
+
+class NodeSettings(BaseSettings):
+    """One node (`MANYEYES_NODE_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_NODE_", frozen=True)
+
+    data: Path = Field(default_factory=lambda: default_data_folder() / "node")
+    join: str = ""
+    name: str = ""
+    workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    beat_s: float = 1.5
+    task_deadline_s: float = 60.0
+    """A worker busy with one picture for longer than this is taken for hung and killed."""
+    drain_s: float = 30.0

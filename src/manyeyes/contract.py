@@ -1,0 +1,211 @@
+"""THE wire contract between masters and nodes: subjects, streams, messages, versions.
+
+No other file spells a subject. A changed message needs a new `CONTRACT_VERSION`; the golden bytes in
+`tests/contract` hold every message to this.
+
+A node's own subjects all begin with `me.node.<name>.`; the engine lets a node publish there and nowhere
+else but the pull subject, so a master may trust the name that it reads out of a subject.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from manyeyes.results import Result
+
+CONTRACT_VERSION = 1
+
+STREAM = "TASKS"
+CONSUMER = "workers"
+TASKS_SUBJECT = "me.tasks"
+PULL_SUBJECT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
+NODES_SUBJECT = "me.node.>"
+JOINS_SUBJECT = "me.join.>"
+NEWS_SUBJECT = "me.news"
+COMMANDS_SUBJECT = "me.command.>"
+
+CHUNK_BYTES = 512 * 1024
+WINDOW_CHUNKS = 8
+"""A sender of many chunks asks for an answer after this many, so that no receiver is flooded."""
+
+HEADER_SIZE = "Me-Size"
+HEADER_OFFSET = "Me-Offset"
+HEADER_TASK = "Me-Task"
+HEADER_ERROR = "Me-Error"
+HEADER_DETAIL = "Me-Detail"
+HEADER_SIGNATURE = "Me-Signature"
+
+NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
+ACK_SUBJECT = re.compile(
+    rf"\$JS\.ACK\.(?:[^.]+\.[^.]+\.)?{STREAM}\.{CONSUMER}\.(?P<delivered>\d+)\.(?P<seq>\d+)\.\d+\.\d+\.\d+(?:\.[^.]+)?"
+)
+
+Verb = Literal["claim", "result", "beat", "gallery", "pack", "leave"]
+
+
+def node_subject(node: str, verb: Verb) -> str:
+    """Where node `node` says `verb` to its masters."""
+    return f"me.node.{node}.{verb}"
+
+
+def parse_node_subject(subject: str) -> tuple[str, str]:
+    """(node, verb) of a subject that `node_subject` made."""
+    _, _, node, verb = subject.split(".", 3)
+    return node, verb
+
+
+def join_subject(token_id: str) -> str:
+    """Where the holder of a join token asks to be let in."""
+    return f"me.join.{token_id}"
+
+
+def command_subject(node: str) -> str:
+    """Where masters tell one node what to do."""
+    return f"me.command.{node}"
+
+
+def inbox_prefix(name: str) -> str:
+    """The prefix of a client's own inboxes; nobody else may listen there."""
+    return f"_INBOX_{name}"
+
+
+def stream_sequence(ack_subject: str) -> int | None:
+    """The stream sequence in a delivery's ack subject, None where it is no such subject.
+
+    A master publishes on this subject for a node, so anything but exactly this form is refused.
+    """
+    found = ACK_SUBJECT.fullmatch(ack_subject)
+    return int(found["seq"]) if found else None
+
+
+class Message(BaseModel):
+    """A JSON message; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def wire(self) -> bytes:
+        """The bytes that travel."""
+        return self.model_dump_json().encode()
+
+
+class Task(Message):
+    """One picture to work on; its bytes stay with the home gateway until they are claimed."""
+
+    v: Literal[1] = 1
+    id: str
+    operation: Literal["recognize", "enrol"]
+    gateway: str
+    pack: str
+    size_bytes: int
+    sha256: str
+    draw: bool
+    gallery_version: int
+
+
+class Claim(Message):
+    """A node asks for the bytes of a task that it was handed."""
+
+    v: Literal[1] = 1
+    task_id: str
+    gateway: str
+    ack: str
+
+
+class Enrolled(Message):
+    """What an enrolment photo gave."""
+
+    embedding: tuple[float, ...]
+    box_xyxy_px: tuple[int, int, int, int]
+    warnings: tuple[str, ...] = ()
+
+
+class Outcome(Message):
+    """The end of one attempt; the predicted picture, if any, follows it in the same transfer."""
+
+    v: Literal[1] = 1
+    task_id: str
+    kind: Literal["done", "error", "crashed", "given-back"]
+    result: Result | None = None
+    enrolled: Enrolled | None = None
+    code: str = ""
+    detail: str = ""
+
+
+class WorkerReport(Message):
+    """One worker as its agent sees it."""
+
+    index: int
+    state: Literal["starting", "idle", "busy", "resting"]
+    busy_s: float = 0.0
+    restarts: int = 0
+    pid: int = 0
+
+
+class HostFacts(Message):
+    """The machine under a node."""
+
+    hostname: str
+    system: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    python: str
+
+
+class Beat(Message):
+    """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
+
+    v: Literal[1] = 1
+    state: Literal["provisioning", "ready", "working", "draining"]
+    reason: str = ""
+    workers: tuple[WorkerReport, ...] = ()
+    holding: tuple[str, ...] = ()
+    done: int = 0
+    failed: int = 0
+    gallery_version: int = 0
+    pack: str = ""
+    agent_rss_bytes: int = 0
+    host: HostFacts
+
+
+class JoinRequest(Message):
+    """A machine that holds a token asks to become a node."""
+
+    v: Literal[1] = 1
+    public_nkey: str
+    wanted_name: str
+    version: str
+    host: HostFacts
+
+
+class JoinReply(Message):
+    """The node's name, or why it was refused."""
+
+    v: Literal[1] = 1
+    name: str = ""
+    pack_public_key: str = ""
+    code: str = ""
+    detail: str = ""
+
+
+class News(Message):
+    """What changed for all nodes."""
+
+    v: Literal[1] = 1
+    gallery_version: int
+
+
+class PackQuery(Message):
+    """A node asks for the manifest (empty digest) or for one file of the pack in use, by its SHA-256."""
+
+    v: Literal[1] = 1
+    sha256: str = ""
+
+
+class Empty(Message):
+    """Nothing to say but the subject."""
+
+    v: Literal[1] = 1

@@ -1,0 +1,257 @@
+"""The HTTP face of a master: FastAPI routes under /v1, problem details for every error."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.identity import ROLES
+from manyeyes.master.desk import Answered
+from manyeyes.master.service import Master, NewPhoto
+from manyeyes.recognition.probe import probe
+from manyeyes.results import Result
+from manyeyes.telemetry import log
+
+VERSION = importlib.metadata.version("manyeyes")
+MAX_ENROLMENT_PHOTOS = 50
+MAX_NAME_CHARACTERS = 200
+
+
+class Rename(BaseModel):
+    """A person's new name."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
+
+
+class TokenWish(BaseModel):
+    """How long a join token is to be good for."""
+
+    expires_s: float = Field(3600, ge=1, le=30 * 86400)
+
+
+def problem(error: ManyeyesError) -> Response:
+    """An error as RFC 9457 has it."""
+    headers = {}
+    if error.retryable:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
+    if error.http_status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        error.as_problem(), error.http_status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def make_app(master: Master) -> FastAPI:
+    """The gateway's app over a running master."""
+    app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+    _add_error_handlers(app)
+    _add_pictures(app, master)
+    _add_people(app, master)
+    _add_operations(app, master)
+    return app
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(ManyeyesError)
+    async def known(_: Request, error: ManyeyesError) -> Response:
+        return problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem(BadRequest(f"{where}: {first['msg']}"))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        body = {
+            "type": "about:blank",
+            "title": error.detail,
+            "status": error.status_code,
+            "detail": f"{error.detail}; the API is under /v1, described by /openapi.json",
+            "code": "http",
+            "retryable": False,
+        }
+        return JSONResponse(body, error.status_code, media_type="application/problem+json")
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        log().error("request failed", path=request.url.path, error=repr(error))
+        return problem(ManyeyesError("the request failed inside the master; its log says why"))
+
+
+def _role(master: Master, least: str) -> Callable[..., Awaitable[None]]:
+    async def check(authorization: Annotated[str | None, Header()] = None) -> None:
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
+        role = master.role_of(key.strip())
+        if role is None:
+            raise NotSignedIn("this API key is unknown here; was it made by another master, or revoked?")
+        if ROLES.index(role) < ROLES.index(least):
+            raise NotAllowed(f"this key's role is {role}, at least {least} is needed")
+
+    return check
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(int(declared), limit)
+    parts, seen = [], 0
+    async for part in request.stream():
+        seen += len(part)
+        if seen > limit:
+            raise _too_large(seen, limit)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(seen: int, limit: int) -> TooManyBytes:
+    return TooManyBytes(
+        f"picture has {seen / 1e6:.1f} MB or more, the limit is {limit / 1e6:.1f}; "
+        "shrink it or raise MANYEYES_LIMITS_MAX_PICTURE_BYTES on the master"
+    )
+
+
+async def _picture_of(request: Request, limit: int) -> bytes:
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        declared = request.headers.get("content-length", "")
+        if not declared.isdigit() or int(declared) > limit + 65536:
+            raise _too_large(int(declared or 0), limit)
+        async with request.form(max_files=1) as form:
+            upload = form.get("picture")
+            if not isinstance(upload, UploadFile):
+                raise BadRequest("the form has no file field 'picture'; add it, or send the picture as raw body")
+            return await upload.read()
+    return await _read_body(request, limit)
+
+
+def _mixed(result: Result, picture: bytes) -> Response:
+    """Result and predicted picture in one multipart/mixed body; every part tells its length."""
+    boundary = f"manyeyes-{secrets.token_hex(12)}"
+    head = result.model_dump_json().encode()
+    body = b"".join(
+        (
+            f"--{boundary}\r\nContent-Type: application/json\r\nContent-Length: {len(head)}\r\n\r\n".encode(),
+            head,
+            f"\r\n--{boundary}\r\nContent-Type: {result.media_type}\r\n"
+            f"Content-Length: {len(picture)}\r\n\r\n".encode(),
+            picture,
+            f"\r\n--{boundary}--\r\n".encode(),
+        )
+    )
+    return Response(body, media_type=f"multipart/mixed; boundary={boundary}")
+
+
+def _add_pictures(app: FastAPI, master: Master) -> None:
+    limits = master.limits
+
+    @app.post("/v1/recognize", dependencies=[Depends(_role(master, "user"))], response_model=Result)
+    async def recognize(
+        request: Request,
+        accept: Annotated[str, Header()] = "application/json",
+        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    ) -> Response:
+        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both."""
+        data = await _picture_of(request, limits.max_picture_bytes)
+        probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+        mixed, image = "multipart/mixed" in accept, "image/" in accept
+        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key)
+        result = answered.outcome.result
+        if result is None:
+            raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
+        if mixed:
+            return _mixed(result, answered.picture)
+        if image:
+            return Response(answered.picture, media_type=result.media_type)
+        return Response(result.model_dump_json(), media_type="application/json")
+
+
+def _add_people(app: FastAPI, master: Master) -> None:
+    operator = [Depends(_role(master, "operator"))]
+    limits = master.limits
+
+    @app.get("/v1/people", dependencies=operator)
+    async def people() -> dict[str, Any]:
+        """Everybody enrolled."""
+        return {"people": [vars(person) for person in master.people()]}
+
+    @app.post("/v1/people", dependencies=operator)
+    async def add(request: Request) -> dict[str, Any]:
+        """Enrol the form's `photos` under its `name`: all of them or none."""
+        declared = request.headers.get("content-length", "")
+        limit = limits.max_held_bytes
+        if not declared.isdigit() or int(declared) > limit:
+            raise TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
+        photos: list[NewPhoto] = []
+        async with request.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
+            name = str(form.get("name") or "").strip()
+            for upload in form.getlist("photos"):
+                if isinstance(upload, UploadFile):
+                    photos.append(NewPhoto(upload.filename or f"photo {len(photos) + 1}", await upload.read()))
+        if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
+            raise BadRequest(f"the name must have 1 to {MAX_NAME_CHARACTERS} printable characters; {name[:40]!r} was given")
+        if not photos:
+            raise BadRequest("no photo came with the name; add at least one file field 'photos'")
+        for photo in photos:
+            try:
+                probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+            except ManyeyesError as error:
+                raise type(error)(f"{photo.file_name}: {error.detail}") from error
+        person, warnings = await master.add_person(name, photos)
+        return {**vars(person), "warnings": warnings}
+
+    @app.get("/v1/people/{name:path}", dependencies=operator)
+    async def show(name: str) -> dict[str, Any]:
+        """One person."""
+        return vars(master.person(name))
+
+    @app.patch("/v1/people/{name:path}", dependencies=operator)
+    async def rename(name: str, wish: Rename) -> dict[str, Any]:
+        """Give a person another name."""
+        return vars(await master.rename_person(name, wish.name))
+
+    @app.delete("/v1/people/{name:path}", dependencies=operator, status_code=204)
+    async def remove(name: str) -> None:
+        """Forget a person."""
+        await master.remove_person(name)
+
+
+def _add_operations(app: FastAPI, master: Master) -> None:
+    @app.get("/v1/nodes", dependencies=[Depends(_role(master, "operator"))])
+    async def nodes() -> dict[str, Any]:
+        """All nodes that ever joined."""
+        return {"nodes": master.nodes()}
+
+    @app.get("/v1/status", dependencies=[Depends(_role(master, "user"))])
+    async def status() -> dict[str, Any]:
+        """The whole in a few figures."""
+        return master.status(VERSION)
+
+    @app.post("/v1/tokens", dependencies=[Depends(_role(master, "admin"))])
+    async def token(wish: TokenWish) -> dict[str, Any]:
+        """A join token."""
+        text, expires_at = master.create_token(wish.expires_s)
+        return {"token": text, "expires_at": expires_at.astimezone(UTC).isoformat(timespec="seconds")}
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        body = {"status": "ready" if master.ready else "no node takes pictures yet"}
+        return Response(json.dumps(body), 200 if master.ready else 503, media_type="application/json")

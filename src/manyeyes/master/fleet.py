@@ -1,0 +1,94 @@
+"""Which nodes are there and in which state: pure decisions from heartbeats and the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from manyeyes.contract import Beat
+
+
+@dataclass
+class NodeView:
+    """One node as the master sees it; times in seconds of the master's monotonic clock."""
+
+    name: str
+    state: str = "joining"
+    reason: str = "joined, not heard of yet"
+    beat: Beat | None = None
+    heard_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A node went from one state to another."""
+
+    name: str
+    old: str
+    new: str
+    reason: str
+
+
+@dataclass
+class Fleet:
+    """All registered nodes.
+
+    Args:
+        suspect_s: silence after which a node is suspect.
+        lost_s: silence after which a node is lost and its pictures go to others.
+    """
+
+    suspect_s: float
+    lost_s: float
+    nodes: dict[str, NodeView] = field(default_factory=dict)
+
+    def register(self, name: str, *, state: str = "joining", reason: str = "joined, not heard of yet") -> None:
+        """A node is known from now on."""
+        self.nodes.setdefault(name, NodeView(name, state, reason))
+
+    def heard(self, name: str, beat: Beat, now: float) -> Change | None:
+        """A heartbeat arrived."""
+        node = self.nodes.setdefault(name, NodeView(name))
+        node.beat, node.heard_at = beat, now
+        return self._move(node, beat.state, beat.reason)
+
+    def left(self, name: str) -> Change | None:
+        """A node said goodbye."""
+        node = self.nodes.get(name)
+        return self._move(node, "left", "said goodbye") if node else None
+
+    def tick(self, now: float) -> list[Change]:
+        """Time passed: silent nodes become suspect, then lost."""
+        changes = []
+        for node in self.nodes.values():
+            if node.state in ("joining", "left", "lost"):
+                continue
+            silence = now - node.heard_at
+            if silence > self.lost_s:
+                change = self._move(node, "lost", f"not heard of for {self.lost_s:.0f} s")
+            elif silence > self.suspect_s:
+                change = self._move(node, "suspect", f"not heard of for {self.suspect_s:.0f} s")
+            else:
+                continue
+            if change:
+                changes.append(change)
+        return changes
+
+    def counts(self) -> dict[str, int]:
+        """Nodes by state."""
+        counts: dict[str, int] = {}
+        for node in self.nodes.values():
+            counts[node.state] = counts.get(node.state, 0) + 1
+        return counts
+
+    @property
+    def workers(self) -> int:
+        """Workers of the nodes that take pictures."""
+        return sum(
+            len(node.beat.workers)
+            for node in self.nodes.values()
+            if node.beat and node.state in ("ready", "working")
+        )
+
+    def _move(self, node: NodeView, state: str, reason: str) -> Change | None:
+        old, node.state, node.reason = node.state, state, reason
+        return Change(node.name, old, state, reason) if old != state else None

@@ -1,0 +1,249 @@
+"""What a master remembers over restarts: nodes, tokens, API keys, people; one SQLite file.
+
+Every change is one transaction, synced before the call returns: a kill leaves the old or the new state.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from manyeyes.contract import HostFacts
+from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS nodes (
+    name TEXT PRIMARY KEY, public_nkey TEXT NOT NULL UNIQUE, token_id TEXT NOT NULL, host TEXT NOT NULL,
+    first_seen TEXT NOT NULL, last_seen TEXT NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS tokens (
+    token_id TEXT PRIMARY KEY, public_nkey TEXT NOT NULL, expires_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS api_keys (
+    hash TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, created_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS people (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    UNIQUE (person_id, sha256)
+);
+"""
+
+
+def now_iso() -> str:
+    """This moment, ISO 8601 in UTC, seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A registered node."""
+
+    name: str
+    public_nkey: str
+    token_id: str
+    host: HostFacts
+    first_seen: str
+    last_seen: str
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A join token, without its secret."""
+
+    token_id: str
+    public_nkey: str
+    expires_at: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """An enrolled person."""
+
+    name: str
+    photos: int
+    added_at: str
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An enrolled photo: raw little-endian float32 embedding."""
+
+    sha256: str
+    embedding: bytes
+
+
+class Registry:
+    """The SQLite file.
+
+    Raises:
+        DataFolderUnusable: the file is no registry or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._db.executescript(_SCHEMA)
+            path.chmod(0o600)
+        except sqlite3.Error as error:
+            raise DataFolderUnusable(
+                f"cannot use the registry {path}: {error}; restore it from a copy or choose another --data folder"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        cursor = self._db.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+
+    # nodes
+
+    def nodes(self) -> list[NodeRow]:
+        """All nodes, by name."""
+        rows = self._db.execute(
+            "SELECT name, public_nkey, token_id, host, first_seen, last_seen, done, failed FROM nodes ORDER BY name"
+        )
+        return [NodeRow(r[0], r[1], r[2], HostFacts.model_validate_json(r[3]), *r[4:]) for r in rows]
+
+    def add_node(self, name: str, public_nkey: str, token_id: str, host: HostFacts) -> None:
+        """Record a node's first time."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen) VALUES (?,?,?,?,?,?)",
+                (name, public_nkey, token_id, host.model_dump_json(), now_iso(), now_iso()),
+            )
+
+    def seen_nodes(self, seen: dict[str, tuple[str, int, int]]) -> None:
+        """Record for each node: last seen, pictures done and failed since the last record."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "UPDATE nodes SET last_seen = ?, done = done + ?, failed = failed + ? WHERE name = ?",
+                [(last_seen, done, failed, name) for name, (last_seen, done, failed) in seen.items()],
+            )
+
+    # join tokens
+
+    def tokens(self) -> list[TokenRow]:
+        """All tokens that were not forgotten yet."""
+        return [TokenRow(*row) for row in self._db.execute("SELECT token_id, public_nkey, expires_at FROM tokens")]
+
+    def add_token(self, token: TokenRow) -> None:
+        """Record a token."""
+        with self._transaction() as cursor:
+            cursor.execute("INSERT INTO tokens VALUES (?,?,?)", (token.token_id, token.public_nkey, token.expires_at))
+
+    # API keys
+
+    def add_api_key(self, key_hash: str, name: str, role: str) -> None:
+        """Record an API key's hash."""
+        with self._transaction() as cursor:
+            cursor.execute("INSERT INTO api_keys VALUES (?,?,?,?)", (key_hash, name, role, now_iso()))
+
+    def api_key_role(self, key_hash: str) -> str | None:
+        """The role of a key, None where it is unknown."""
+        row = self._db.execute("SELECT role FROM api_keys WHERE hash = ?", (key_hash,)).fetchone()
+        return str(row[0]) if row else None
+
+    # people
+
+    @property
+    def gallery_version(self) -> int:
+        """Rises with every change of people."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'gallery_version'").fetchone()
+        return int(row[0]) if row else 0
+
+    def _gallery_changed(self, cursor: sqlite3.Cursor) -> None:
+        cursor.execute(
+            "INSERT INTO meta VALUES ('gallery_version', '1') "
+            "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        )
+
+    def people(self) -> list[Person]:
+        """All people, by name."""
+        rows = self._db.execute(
+            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "GROUP BY p.id ORDER BY p.name"
+        )
+        return [Person(*row) for row in rows]
+
+    def person(self, name: str) -> Person:
+        """One person.
+
+        Raises:
+            PersonNotFound: nobody of that name.
+        """
+        for person in self.people():
+            if person.name == name:
+                return person
+        raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+
+    def add_photos(self, name: str, embedder: str, photos: list[Photo]) -> Person:
+        """Enrol photos under a name, known or new; the same photo twice counts once."""
+        with self._transaction() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO people (name, added_at) VALUES (?, ?)", (name, now_iso()))
+            (person_id,) = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+            cursor.executemany(
+                "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at) VALUES (?,?,?,?,?)",
+                [(person_id, photo.sha256, embedder, photo.embedding, now_iso()) for photo in photos],
+            )
+            self._gallery_changed(cursor)
+        return self.person(name)
+
+    def rename_person(self, name: str, new: str) -> Person:
+        """Give a person another name.
+
+        Raises:
+            PersonNotFound: nobody of that name.
+            PersonExists: the new name is taken.
+        """
+        self.person(name)
+        try:
+            with self._transaction() as cursor:
+                cursor.execute("UPDATE people SET name = ? WHERE name = ?", (new, name))
+                self._gallery_changed(cursor)
+        except sqlite3.IntegrityError as error:
+            raise PersonExists(f"somebody is enrolled as {new!r} already; choose another name") from error
+        return self.person(new)
+
+    def remove_person(self, name: str) -> None:
+        """Forget a person and all their photos' embeddings.
+
+        Raises:
+            PersonNotFound: nobody of that name.
+        """
+        self.person(name)
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM people WHERE name = ?", (name,))
+            self._gallery_changed(cursor)
+
+    def embeddings(self, embedder: str) -> list[tuple[str, bytes]]:
+        """(name, embedding) of every photo that this embedder enrolled."""
+        rows = self._db.execute(
+            "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
+            "WHERE f.embedder = ? ORDER BY f.id",
+            (embedder,),
+        )
+        return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,419 @@
+"""The master: feeds what happens to the pure rooms and carries their instructions out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from manyeyes import contract, identity
+from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
+from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.config import Limits, MasterSettings
+from manyeyes.contract import Beat, JoinReply, JoinRequest, News, PackQuery
+from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.master.desk import Answered, Desk
+from manyeyes.master.fleet import Change, Fleet
+from manyeyes.master.packshelf import PackShelf
+from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
+from manyeyes.recognition.gallery import Gallery
+from manyeyes.telemetry import log
+
+_TICK_S = 0.5
+_RECORD_EVERY_S = 10.0
+
+
+@dataclass(frozen=True)
+class NewPhoto:
+    """An enrolment photo as it was sent."""
+
+    file_name: str
+    data: bytes
+
+
+class Master:
+    """One master: engine, registry, fleet, desk. Made by `Master.running`."""
+
+    def __init__(
+        self,
+        settings: MasterSettings,
+        limits: Limits,
+        registry: Registry,
+        engine: Engine,
+        engine_settings: EngineSettings,
+        link: MasterLink,
+        shelf: PackShelf,
+    ) -> None:
+        self.settings = settings
+        self.limits = limits
+        self.started_at = time.monotonic()
+        self.engine = engine
+        self._registry = registry
+        self._engine_settings = engine_settings
+        self._link = link
+        self._shelf = shelf
+        self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
+        self._gateway = secrets.token_hex(8)
+        self.desk = Desk(link, self._gateway, limits)
+        self._gallery_bytes = b""
+        self._gallery_version = 0
+        self._expired: set[str] = set()
+        self._recorded_at = 0.0
+        self._last_seen: dict[str, str] = {}
+        for row in registry.nodes():
+            self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, settings: MasterSettings, limits: Limits, shelf: PackShelf) -> AsyncIterator[Master]:
+        """A running master; stopped on leaving.
+
+        Raises:
+            StartError: no or too old an engine, a taken port, an unusable data folder.
+        """
+        executable = find_engine()
+        version = await asyncio.to_thread(engine_version, executable)
+        check_port(settings.listen, settings.nats_port, "nodes", "--nats-port")
+        registry = Registry(settings.data / "master.db")
+        async with AsyncExitStack() as stack:
+            stack.callback(registry.close)
+            certificates = identity.make_certificates(settings.data / "identity", settings.advertise)
+            key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+            local = "127.0.0.1" if settings.listen in ("0.0.0.0", "::") else settings.listen
+            engine_settings = EngineSettings(
+                settings.listen, settings.nats_port, settings.data / "jetstream", certificates
+            )
+            config = settings.data / "nats" / "nats.conf"
+            _write_engine_config(config, engine_settings, key.public, registry)
+            engine = Engine(executable, config, (local, settings.nats_port))
+            await engine.start()
+            stack.push_async_callback(engine.stop)
+            log().info("engine started", executable=str(executable), version=".".join(map(str, version)))
+            link = await MasterLink.connect(
+                f"{local}:{settings.nats_port}", certificates.ca.read_text(), key.seed, "m1"
+            )
+            stack.push_async_callback(link.close)
+            await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
+            master = cls(settings, limits, registry, engine, engine_settings, link, shelf)
+            await master._listen()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(engine.watch(), name="engine-watch"),
+                    group.create_task(master._keep_time(), name="keep-time"),
+                ]
+                try:
+                    yield master
+                finally:
+                    await master.desk.close(patience_s=2.0)
+                    master._record()
+                    for task in tasks:
+                        task.cancel()
+
+    async def _listen(self) -> None:
+        self._make_gallery()
+        await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
+        await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
+
+    # time
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
+            for change in self._fleet.tick(now):
+                await self._on_change(change)
+            if now - self._recorded_at > _RECORD_EVERY_S:
+                self._record()
+                self._recorded_at = now
+            if self._tokens_ran_out():
+                self._reload_engine()
+
+    def _record(self) -> None:
+        counts, self.desk.by_node = self.desk.by_node, {}
+        names = set(self._last_seen) | set(counts)
+        if names:
+            known = {row.name: row.last_seen for row in self._registry.nodes()}
+            self._registry.seen_nodes(
+                {
+                    name: (self._last_seen.get(name, known[name]), *counts.get(name, (0, 0)))
+                    for name in names
+                    if name in known
+                }
+            )
+
+    async def _on_change(self, change: Change) -> None:
+        log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
+        if change.new in ("lost", "left"):
+            await self.desk.node_gone(change.name)
+
+    # nodes
+
+    async def _on_node(self, message: Incoming) -> None:
+        node, verb = contract.parse_node_subject(message.subject)
+        now = time.monotonic()
+        try:
+            match verb:
+                case "claim":
+                    await self.desk.on_claim(node, message, now)
+                case "result":
+                    await self.desk.on_result(node, message)
+                case "beat":
+                    beat = Beat.model_validate_json(message.data)
+                    self._last_seen[node] = _now_iso()
+                    if change := self._fleet.heard(node, beat, now):
+                        await self._on_change(change)
+                    await self.desk.on_beat(node, beat.holding, now)
+                case "gallery":
+                    headers = {"Me-Gallery-Version": str(self._gallery_version)}
+                    await self._link.reply_bytes(message.reply, self._gallery_bytes, headers)
+                case "pack":
+                    query = PackQuery.model_validate_json(message.data)
+                    content, signature = await asyncio.to_thread(self._shelf.read, query.sha256)
+                    await self._link.reply_bytes(
+                        message.reply, content, {contract.HEADER_SIGNATURE: signature} if signature else {}
+                    )
+                case "leave":
+                    if change := self._fleet.left(node):
+                        await self._on_change(change)
+                    if message.reply:
+                        await self._link.publish(message.reply)
+        except (ValidationError, ValueError) as error:
+            log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
+        except ManyeyesError as error:
+            if message.reply:
+                await self._link.reply_error(message.reply, error)
+
+    async def _on_join(self, message: Incoming) -> None:
+        token_id = message.subject.rsplit(".", 1)[1]
+        try:
+            reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
+        except ValidationError:
+            reply = JoinReply(
+                code=TokenRefused.code,
+                detail="master and node speak different versions; install the same manyeyes on both",
+            )
+        except ManyeyesError as error:
+            reply = JoinReply(code=error.code, detail=error.detail)
+        await self._link.publish(message.reply, reply.wire())
+
+    def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
+        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
+        if token is None or token.expires_at < time.time():
+            raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
+        if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
+            raise TokenRefused("the node's public key cannot be read; remove the node's data folder and join again")
+        rows = self._registry.nodes()
+        row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
+        name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
+        if row is None:
+            self._registry.add_node(name, request.public_nkey, token_id, request.host)
+            self._fleet.register(name)
+            log().info("node joined for the first time", node=name, host=request.host.hostname, token=token_id)
+        self._reload_engine()
+        return JoinReply(name=name, pack_public_key=self._shelf.public_key)
+
+    def create_token(self, expires_s: float) -> tuple[str, datetime]:
+        """A join token that lets machines in for `expires_s` seconds."""
+        key = identity.make_nkey()
+        token_id = secrets.token_hex(6)
+        expires_at = int(time.time() + expires_s)
+        self._registry.add_token(TokenRow(token_id, key.public, expires_at))
+        self._reload_engine()
+        addresses = self.settings.advertise or ("127.0.0.1",)
+        token = identity.JoinToken(
+            token_id=token_id,
+            addresses=tuple(f"{address}:{self.settings.nats_port}" for address in addresses),
+            ca_pem=self._engine_settings.certificates.ca.read_text(),
+            seed=key.seed,
+            expires_at=expires_at,
+        )
+        return token.encode(), datetime.fromtimestamp(expires_at, UTC)
+
+    def _tokens_ran_out(self) -> bool:
+        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
+        news = expired - self._expired
+        self._expired = expired
+        return bool(news)
+
+    def _reload_engine(self) -> None:
+        config = self.settings.data / "nats" / "nats.conf"
+        key = identity.load_or_make_nkey(self.settings.data / "identity" / "master.nk")
+        _write_engine_config(config, self._engine_settings, key.public, self._registry)
+        self.engine.reload()
+
+    # pictures and people
+
+    @property
+    def pack(self) -> str:
+        """The pack in use, as `faces@1.0.0`."""
+        return self._shelf.pack
+
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
+        """Have a picture recognised; see `Desk.submit`."""
+        return await self.desk.submit(
+            data, operation="recognize", pack=self.pack, gallery_version=self._gallery_version, draw=draw, key=key
+        )
+
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
+        """Enrol all photos or none.
+
+        Raises:
+            ManyeyesError: the first photo's error, naming its file.
+        """
+
+        async def enrol(photo: NewPhoto) -> Answered:
+            try:
+                return await self.desk.submit(
+                    photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False
+                )
+            except ManyeyesError as error:
+                raise type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s) from error
+
+        answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        rows, warnings = [], []
+        for photo, answer in zip(photos, answers, strict=True):
+            assert isinstance(answer, Answered)
+            enrolled = answer.outcome.enrolled
+            if enrolled is None:
+                raise PackError(f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?")
+            embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
+            rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
+            warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
+        person = self._registry.add_photos(name, self.pack, rows)
+        await self._gallery_changed()
+        return person, warnings
+
+    def people(self) -> list[Person]:
+        """Everybody enrolled."""
+        return self._registry.people()
+
+    def person(self, name: str) -> Person:
+        """One person; raises PersonNotFound."""
+        return self._registry.person(name)
+
+    async def rename_person(self, name: str, new: str) -> Person:
+        """Rename; raises PersonNotFound, PersonExists."""
+        person = self._registry.rename_person(name, new)
+        await self._gallery_changed()
+        return person
+
+    async def remove_person(self, name: str) -> None:
+        """Forget a person; raises PersonNotFound."""
+        self._registry.remove_person(name)
+        await self._gallery_changed()
+
+    def _make_gallery(self) -> None:
+        rows = self._registry.embeddings(self.pack)
+        self._gallery_version = self._registry.gallery_version
+        names = tuple(name for name, _ in rows)
+        vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
+        stacked = np.stack(vectors).astype(np.float32) if vectors else Gallery.empty().embeddings
+        self._gallery_bytes = Gallery(
+            names=names, embeddings=stacked, threshold=Gallery.empty().threshold, version=self._gallery_version
+        ).to_bytes()
+
+    async def _gallery_changed(self) -> None:
+        self._make_gallery()
+        await self._link.publish(contract.NEWS_SUBJECT, News(gallery_version=self._gallery_version).wire())
+
+    # views
+
+    def role_of(self, api_key: str) -> str | None:
+        """The role of an API key, None where it is unknown."""
+        return self._registry.api_key_role(identity.hash_api_key(api_key))
+
+    @property
+    def ready(self) -> bool:
+        """Whether a picture sent now would be worked on."""
+        return self._link.connected and self._fleet.workers > 0
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """All nodes as the API shows them."""
+        return [self._node_view(row) for row in self._registry.nodes()]
+
+    def _node_view(self, row: NodeRow) -> dict[str, Any]:
+        view = self._fleet.nodes[row.name]
+        beat = view.beat
+        done, failed = self.desk.by_node.get(row.name, (0, 0))
+        return {
+            "name": row.name,
+            "state": view.state,
+            "reason": view.reason,
+            "workers": len(beat.workers) if beat else 0,
+            "workers_detail": [worker.model_dump() for worker in beat.workers] if beat else [],
+            "agent_rss_bytes": beat.agent_rss_bytes if beat else 0,
+            "done": row.done + done,
+            "failed": row.failed + failed,
+            "first_seen": row.first_seen,
+            "last_seen": self._last_seen.get(row.name, row.last_seen),
+            "address": row.host.hostname,
+            "host": (beat.host if beat else row.host).model_dump(),
+            "pack": beat.pack if beat else "",
+        }
+
+    def status(self, version: str) -> dict[str, Any]:
+        """The whole in a few figures."""
+        return {
+            "version": version,
+            "uptime_s": round(time.monotonic() - self.started_at, 1),
+            "nodes": self._fleet.counts(),
+            "workers": self._fleet.workers,
+            "tasks": {
+                "waiting": self.desk.waiting,
+                "running": self.desk.running,
+                "done": self.desk.done,
+                "failed": self.desk.failed,
+            },
+            "people": len(self._registry.people()),
+            "pack": self.pack,
+        }
+
+    def make_local_key(self, name: str, role: str) -> str:
+        """A new API key; raises Unavailable never, keeps its hash only."""
+        key = identity.make_api_key()
+        self._registry.add_api_key(identity.hash_api_key(key), name, role)
+        return key
+
+    async def check_engine(self) -> None:
+        """Wait until the engine failed for good.
+
+        Raises:
+            Unavailable: always, with the engine's last words.
+        """
+        await self.engine.failed.wait()
+        raise Unavailable(f"nats-server keeps ending; its last words: {self.engine.last_words()}")
+
+
+def _now_iso() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:40] or "node"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+def _write_engine_config(path: Any, settings: EngineSettings, master_nkey: str, registry: Registry) -> None:
+    nodes = [NodeUser(row.public_nkey, row.name) for row in registry.nodes()]
+    joins = [
+        JoinUser(row.public_nkey, row.token_id) for row in registry.tokens() if row.expires_at >= time.time()
+    ]
+    identity.write_private(path, render_config(settings, master_nkey, nodes, joins).encode())
