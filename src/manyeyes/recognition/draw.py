@@ -1,0 +1,84 @@
+"""Boxes and names on a picture, readable on a thumbnail and on a poster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import cv2
+
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.results import Face
+
+KNOWN_BGR = (80, 175, 30)
+UNKNOWN_BGR = (40, 110, 235)
+TEXT_BGR = (255, 255, 255)
+UNKNOWN = "unknown"
+MIN_TEXT_PX = 8
+_WEIGHT = 600
+
+
+def draw(image_hwc_u8: Bytes, faces: Sequence[Face]) -> Bytes:
+    """A copy of the picture, uint8 (h, w, 3) BGR, with a box and a name for each face.
+
+    Lines grow with the picture, text with picture and face; labels stay inside the picture and are
+    shortened where it is too narrow for the name.
+    """
+    drawn = image_hwc_u8.copy()
+    line = max(1, round(min(drawn.shape[:2]) / 250))
+    for face in faces:
+        colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
+        x1, y1, x2, y2 = face.box_xyxy_px
+        cv2.rectangle(drawn, (x1, y1), (x2 - 1, y2 - 1), colour, line, cv2.LINE_AA)
+    for face in faces:  # after all boxes: no box crosses a name
+        _label(drawn, face, line)
+    return drawn
+
+
+def _label(drawn: Bytes, face: Face, line: int) -> None:
+    height, width = drawn.shape[:2]
+    x1, y1, x2, y2 = face.box_xyxy_px
+    by_face, by_picture = (x2 - x1) / 6, min(height, width) / 28
+    size = round(max(MIN_TEXT_PX, min(max(by_face, 0.6 * by_picture), 2 * by_picture)))
+    margin = max(1, size // 4)
+    text = _single_line(face.name or UNKNOWN)
+    while size > MIN_TEXT_PX and _width(text, size) + 2 * margin > width:
+        size -= 1
+    text = _shorten(text, size, width - 2 * margin)
+    if not text:
+        return
+    box_w, box_h = min(width, _width(text, size) + 2 * margin), round(size * 1.1) + 2 * margin
+    if box_h > height:
+        return
+    left = min(max(0, x1 - line // 2), width - box_w)
+    top = y1 - box_h if y1 >= box_h else min(y2, height - box_h)
+    colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
+    cv2.rectangle(drawn, (left, top), (left + box_w - 1, top + box_h - 1), colour, cv2.FILLED)
+    baseline = top + margin + round(size * 0.88)
+    cv2.putText(drawn, text, (left + margin, baseline), TEXT_BGR, _font(), size, _WEIGHT)
+
+
+def _single_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split()) or UNKNOWN
+
+
+def _shorten(text: str, size: int, room_px: int) -> str:
+    if _width(text, size) <= room_px:
+        return text
+    for length in range(min(len(text) - 1, 80), 0, -1):
+        short = text[:length].rstrip() + "…"
+        if _width(short, size) <= room_px:
+            return short
+    return ""
+
+
+def _width(text: str, size: int) -> int:
+    x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _font(), size, _WEIGHT)
+    return int(x + width)
+
+
+@cache
+def _font() -> Any:
+    """OpenCV's built-in font: Latin, Greek, Cyrillic, Chinese, Japanese, Korean."""
+    return cv2.FontFace("sans")

@@ -1,0 +1,105 @@
+"""The people that faces are compared with."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from manyeyes.errors import PackDamaged
+from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.embed import EMBEDDING_SIZE
+
+DEFAULT_THRESHOLD = 0.58
+_STEEPNESS = 20.0
+_MAGIC = b"MYGAL\x01"
+
+
+class Match(NamedTuple):
+    """The nearest enrolled photo: `name` is None past the threshold, `distance` None in an empty gallery."""
+
+    name: str | None
+    distance: float | None
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Enrolled photos: one name and one embedding each; a person may have several.
+
+    Args:
+        names: n names.
+        embeddings: float32 (n, 128).
+        threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
+        version: the registry's count of changes.
+
+    Raises:
+        ValueError: names and embeddings do not fit each other.
+    """
+
+    names: tuple[str, ...]
+    embeddings: Floats
+    threshold: float = DEFAULT_THRESHOLD
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        expected = (len(self.names), EMBEDDING_SIZE)
+        if self.embeddings.shape != expected:
+            raise ValueError(f"gallery embeddings are {self.embeddings.shape}, expected {expected}")
+        object.__setattr__(self, "embeddings", np.ascontiguousarray(self.embeddings, np.float32))
+
+    @classmethod
+    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0) -> Gallery:
+        """A gallery without people: every face is unknown."""
+        return cls((), np.zeros((0, EMBEDDING_SIZE), np.float32), threshold, version)
+
+    def match(self, embeddings: Floats) -> list[Match]:
+        """The nearest photo for each of embeddings float32 (m, 128)."""
+        if not self.names:
+            return [Match(None, None, 0.0)] * len(embeddings)
+        # |a-b|² by one matrix product picks the nearest; its distance is then taken exactly
+        rough = (self.embeddings**2).sum(axis=1) - 2.0 * embeddings @ self.embeddings.T
+        nearest = np.argmin(rough, axis=1)
+        distances = np.linalg.norm(embeddings - self.embeddings[nearest], axis=1)
+        return [
+            Match(self.names[place] if d <= self.threshold else None, float(d), self.confidence(float(d)))
+            for place, d in zip(nearest, distances, strict=True)
+        ]
+
+    def confidence(self, distance: float) -> float:
+        """A logistic of the distance, 0.5 at the threshold."""
+        return float(1.0 / (1.0 + np.exp(min(_STEEPNESS * (distance - self.threshold), 700.0))))
+
+    def to_bytes(self) -> bytes:
+        """Magic, length of the JSON header, header, float32 little-endian embeddings."""
+        header = {"names": self.names, "threshold": self.threshold, "version": self.version}
+        text = json.dumps(header, ensure_ascii=False).encode()
+        return _MAGIC + struct.pack("<I", len(text)) + text + self.embeddings.astype("<f4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Gallery:
+        """The reverse of `to_bytes`.
+
+        Raises:
+            PackDamaged: these are not a gallery's bytes.
+        """
+        start = len(_MAGIC) + 4
+        try:
+            if not data.startswith(_MAGIC):
+                raise ValueError(f"it starts with {data[:6]!r}")
+            end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
+            header = json.loads(data[start:end])
+            embeddings = np.frombuffer(data[end:], "<f4").reshape(-1, EMBEDDING_SIZE)
+            return cls(
+                tuple(map(str, header["names"])),
+                embeddings,
+                float(header["threshold"]),
+                int(header["version"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise PackDamaged(
+                f"gallery of {len(data)} bytes cannot be read: {error}; send it again"
+            ) from error

@@ -1,0 +1,188 @@
+"""The recogniser: a pack's models put together; what a worker runs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.recognition.align import cut_chips
+from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.recognition.decode import Picture, decode, encode
+from manyeyes.recognition.detect import Detections, Detector
+from manyeyes.recognition.draw import draw as draw_faces
+from manyeyes.recognition.embed import Embedder
+from manyeyes.recognition.gallery import Gallery
+from manyeyes.results import Face, Result
+
+SMALL_FACE_PX = 80
+"""An enrolled face below this is accepted with a warning."""
+BYSTANDER_AREA = 0.25
+"""At enrolment, faces below this part of the largest one's area are passers-by."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What an enrolled photo gave: embedding float32 (128,), averaged with the mirrored chip's."""
+
+    faces: int
+    embedding: Floats
+    box_xyxy_px: tuple[int, int, int, int]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Clock:
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.timings_ms[name] = round((perf_counter() - start) * 1000.0, 3)
+
+
+class Recognizer:
+    """Detects, aligns, embeds, matches and draws, on one thread; not to be shared between threads."""
+
+    def __init__(self, detector: Detector, embedder: Embedder, pack: str) -> None:
+        self.detector = detector
+        self.embedder = embedder
+        self.pack = pack
+        """Name and version of the pack, as `faces@1.0.0`."""
+
+    def recognize(self, data: bytes, gallery: Gallery, *, draw: bool = True) -> tuple[Result, bytes | None]:
+        """Recognise the faces of one encoded picture.
+
+        Returns:
+            The result, with milliseconds per stage, and the predicted picture in the format and pixel
+            size of the original as a person sees it (None without `draw`).
+
+        Raises:
+            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+        """
+        clock = _Clock()
+        with clock.stage("decode"):
+            picture = decode(data)
+        with clock.stage("detect"):
+            found = self.detector.detect(picture.image_hwc_u8)
+        with clock.stage("align"):
+            chips = cut_chips(picture.image_hwc_u8, found.landmarks_px)
+        with clock.stage("embed"):
+            embeddings = self.embedder.embed(chips)
+        with clock.stage("match"):
+            faces = _faces(picture, found, embeddings, gallery)
+        predicted = None
+        if draw:
+            with clock.stage("draw"):
+                drawn = draw_faces(picture.image_hwc_u8, faces)
+            with clock.stage("encode"):
+                predicted = encode(picture, drawn)
+        info = picture.info
+        result = Result(
+            width_px=info.width_px,
+            height_px=info.height_px,
+            media_type=info.media_type,
+            faces=faces,
+            pack=self.pack,
+            timings_ms=clock.timings_ms,
+        )
+        return result, predicted
+
+    def enrol(self, data: bytes) -> Enrolment:
+        """The embedding of the one person in a photo.
+
+        Raises:
+            NoFaceFound, SeveralFacesFound: the photo does not show one person; small faces beside a
+                large one do not count.
+            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+        """
+        picture = decode(data)
+        found = self.detector.detect(picture.image_hwc_u8)
+        if not len(found):
+            raise NoFaceFound(
+                f"no face found in {picture.info.width_px}×{picture.info.height_px} px; "
+                "take a sharper photo with the face at least 40 px wide, seen from the front"
+            )
+        sides = found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]
+        areas = sides.prod(axis=1)
+        chosen = int(np.argmax(areas))
+        large = int((areas >= BYSTANDER_AREA * areas[chosen]).sum())
+        if large > 1:
+            raise SeveralFacesFound(
+                f"{large} faces found, 1 is allowed; crop the photo to the person to enrol"
+            )
+        chip = cut_chips(picture.image_hwc_u8, found.landmarks_px[chosen : chosen + 1])[0]
+        both = self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
+        warnings = []
+        if sides[chosen].min() < SMALL_FACE_PX:
+            warnings.append(
+                f"the face is {sides[chosen].min():.0f} px wide; {SMALL_FACE_PX} or more is better"
+            )
+        if len(found) > 1:
+            warnings.append(f"{len(found) - 1} much smaller face(s) were passed over")
+        return Enrolment(
+            faces=len(found),
+            embedding=both.mean(axis=0).astype(np.float32),
+            box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.image_hwc_u8),
+            warnings=tuple(warnings),
+        )
+
+    def warm_up(self) -> None:
+        """Run every model once, so that the first picture does not pay for their first run."""
+        self.embedder.embed(np.zeros((1, 150, 150, 3), np.uint8))
+        self.detector.warm_up()
+
+
+def load(folder: Path) -> Recognizer:
+    """Open the pack in a folder; the entry point that the pack's manifest names.
+
+    Raises:
+        PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
+    """
+    cv2.setNumThreads(1)
+    try:
+        manifest: dict[str, Any] = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
+        pack = f"{manifest['name']}@{manifest['version']}"
+    except (OSError, KeyError, ValueError) as error:
+        raise PackDamaged(
+            f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
+        ) from error
+    return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack)
+
+
+def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:
+    matches = gallery.match(embeddings)
+    return tuple(
+        Face(
+            box_xyxy_px=_box(found.boxes_xyxy_px[place], picture.image_hwc_u8),
+            landmarks_px=tuple(
+                (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
+            ),
+            score=float(found.scores[place]),
+            name=match.name,
+            distance=match.distance,
+            threshold=gallery.threshold,
+            confidence=match.confidence,
+        )
+        for place, match in enumerate(matches)
+    )
+
+
+def _box(box: Floats, image: Bytes) -> tuple[int, int, int, int]:
+    height, width = image.shape[:2]
+    x1, y1 = (
+        int(np.clip(round(float(v)), 0, limit - 1)) for v, limit in zip(box[:2], (width, height), strict=True)
+    )
+    x2, y2 = (
+        int(np.clip(round(float(v)), 1, limit)) for v, limit in zip(box[2:], (width, height), strict=True)
+    )
+    return x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)

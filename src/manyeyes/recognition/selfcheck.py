@@ -1,0 +1,25 @@
+"""Numbers by which a machine shows that a pack's models run on it as they did where it was built."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.recognizer import Recognizer
+
+
+def noise(height_px: int, width_px: int) -> Bytes:
+    """The same picture on every machine, by integer arithmetic; uint8 (h, w, 3)."""
+    rows, columns, channels = np.meshgrid(
+        np.arange(height_px), np.arange(width_px), np.arange(3), indexing="ij"
+    )
+    mixed = (rows * 7919 + columns * 104729 + channels * 1299709) & 0xFFFFFF
+    mixed = (mixed * (mixed >> 7 | 1)) >> 5
+    return ((mixed & 127) + (rows * 127 // height_px)).astype(np.uint8)
+
+
+def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
+    """What the pack's embedder and detector networks say about `noise`; keyed by output."""
+    found = {"embedding": recognizer.embedder.embed(noise(150, 150)[None])[0]}
+    found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
+    return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}

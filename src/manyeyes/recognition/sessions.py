@@ -1,0 +1,32 @@
+"""ONNX Runtime sessions as a worker wants them: one thread, little memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from manyeyes.errors import PackDamaged
+
+
+def open_session(model: Path) -> Any:
+    """Open one model on the CPU with one thread.
+
+    The arena is off: it would keep the largest picture's buffers for ever, and costs nothing to miss.
+
+    Raises:
+        PackDamaged: the file is missing or not a model that this ONNX Runtime reads.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
+        raise PackDamaged(f"{model.name} cannot be opened: {error}; build or fetch the pack again") from error
