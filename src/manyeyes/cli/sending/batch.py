@@ -103,6 +103,8 @@ async def run_batch(
                 if isinstance(error, Unavailable):
                     unanswered += 1
                     last_unanswered = error
+                elif source.trouble is None:
+                    unanswered = 0
             else:
                 unanswered = 0
                 async with writing:
@@ -126,7 +128,7 @@ async def run_batch(
         raise stop from None
     finally:
         over.set()
-    if last_unanswered is not None and unanswered == tally.failed and not tally.done:
+    if last_unanswered is not None and unanswered and not tally.done:
         raise last_unanswered
 
 

@@ -69,7 +69,8 @@ def decode(raw: bytes) -> dict[str, Any] | None:
 class Record:
     """`results.jsonl` of one OUT: what earlier runs did, and what this one adds.
 
-    It is locked while open, so that two runs never mix their lines. It keeps some tens of bytes per picture in memory, not the lines.
+    It is locked while open, so that two runs never mix their lines. It keeps some tens of bytes per
+    picture in memory, not the lines.
 
     Raises:
         OSError: from every method, as the file system gives it; BlockingIOError when another run has it.

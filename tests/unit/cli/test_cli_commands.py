@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from manyeyes import errors
+from manyeyes.cli import output, status
+from manyeyes.cli import send as send_module
+from manyeyes.cli.app import main
+from manyeyes.sdk.blocking import Client
+from manyeyes.sdk.client import AsyncClient
+from manyeyes.sdk.context import Context, save_context
+
+FACE = {
+    "box_xyxy_px": [1, 2, 3, 4],
+    "landmarks_px": [],
+    "score": 0.9,
+    "name": "Ada",
+    "distance": 0.3,
+    "threshold": 0.6,
+    "confidence": 0.8,
+}
+
+
+def problem(error: errors.ManyeyesError) -> httpx.Response:
+    return httpx.Response(error.http_status, json=error.as_problem())
+
+
+class Fleet:
+    """A master whose answers depend on the picture's bytes."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.answers: dict[str, httpx.Response] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        key = f"{request.method} {request.url.path}"
+        if key in self.answers:
+            return self.answers[key]
+        picture = request.content
+        self.sent.append(picture)
+        if picture == b"bad":
+            return problem(errors.DamagedPicture("damaged near byte 3"))
+        if picture == b"stop":
+            raise KeyboardInterrupt
+        if picture == b"away":
+            raise httpx.ConnectError("connection refused")
+        result = json.dumps(
+            {
+                "width_px": 9,
+                "height_px": 9,
+                "media_type": "image/jpeg",
+                "faces": [FACE, FACE | {"name": None}],
+                "pack": "faces@1.0.0",
+                "timings_ms": {},
+            }
+        ).encode()
+        if request.headers["Accept"] == "application/json":
+            return httpx.Response(200, content=result)
+        body = b""
+        for media_type, content in ((b"application/json", result), (b"image/jpeg", b"boxes on " + picture)):
+            length = str(len(content)).encode()
+            body += b"--x\r\nContent-Type: %s\r\nContent-Length: %s\r\n\r\n%s\r\n" % (
+                media_type,
+                length,
+                content,
+            )
+        return httpx.Response(
+            200, content=body + b"--x--", headers={"Content-Type": "multipart/mixed; boundary=x"}
+        )
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
+    fleet = Fleet()
+    path = tmp_path / "context.json"
+    for name in ("MANYEYES_MASTER", "MANYEYES_KEY", "MANYEYES_CA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MANYEYES_CONTEXT", str(path))
+    save_context(Context("https://10.0.0.4:8443", "", "key"), path)
+    transport = httpx.MockTransport(fleet)
+    monkeypatch.setattr(output, "Client", functools.partial(Client, transport=transport))
+    monkeypatch.setattr(send_module, "AsyncClient", functools.partial(AsyncClient, transport=transport))
+    return fleet
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), said.out, said.err
+
+    return call
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def album(folder: Path, **pictures: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in pictures.items():
+        (folder / f"{name}.jpg").write_bytes(content)
+    return folder
+
+
+def lines(out: Path) -> dict[str, Any]:
+    found = [json.loads(line) for line in (out / "results.jsonl").read_bytes().splitlines()]
+    by_name = {line["file"]: line for line in found}
+    assert len(by_name) == len(found)
+    return by_name
+
+
+def test_send_and_send_again(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures, out = album(tmp_path / "in", a=b"1", b=b"2"), tmp_path / "out"
+    album(pictures / "deep", c=b"bad", d=b"")
+    code, said, _ = run("send", pictures, "-o", out, "--in-flight", 2)
+    assert code == 3
+    assert (out / "a.jpg").read_bytes() == b"boxes on 1"
+    assert "4 pictures, 4 faces, 2 named, 2 failed" in said
+    assert "damaged near byte 3" in said and "is empty" in said
+    found = lines(out)
+    assert found["a.jpg"]["faces"][0] == {
+        "box": [1, 2, 3, 4],
+        "name": "Ada",
+        "distance": 0.3,
+        "confidence": 0.8,
+    }
+    assert found["deep/c.jpg"]["error"] == {"code": "damaged-picture", "detail": "damaged near byte 3"}
+
+    album(pictures, b=b"changed")
+    album(pictures / "deep", c=b"good", d=b"good too")
+    fleet.sent.clear()
+    code, said, _ = run("send", pictures, "-o", out)
+    assert code == 0
+    assert sorted(fleet.sent) == [b"changed", b"good", b"good too"]
+    assert "3 pictures, 1 done before" in said
+    assert set(lines(out)) == {"a.jpg", "b.jpg", "deep/c.jpg", "deep/d.jpg"}
+    assert all("faces" in line for line in lines(out).values())
+
+
+def test_send_json_needs_no_out(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    code, said, heard = run("send", album(tmp_path / "in", a=b"1", b=b"bad"), "--json")
+    found = [json.loads(line) for line in said.splitlines()]
+    assert code == 3
+    assert {line["file"]: "error" in line for line in found} == {"a.jpg": False, "b.jpg": True}
+    assert "2 pictures" in heard
+    code, _, heard = run("send", tmp_path / "in")
+    assert (code, heard) == (
+        2,
+        "error: no output folder given; add -o OUT, or --json for results without pictures\n",
+    )
+
+
+def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures = album(tmp_path / "in", a=b"1")
+    code, said, _ = run("send", tmp_path / "none", pictures, "-o", tmp_path / "out")
+    assert code == 3
+    assert "no such file or folder" in said
+    assert (tmp_path / "out" / "in" / "a.jpg").exists()
+
+
+def test_send_to_an_out_that_cannot_be(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures = album(tmp_path / "in", a=b"1")
+    code, _, heard = run("send", pictures, "-o", pictures / "a.jpg" / "out")
+    assert code == 2
+    assert heard.startswith("error: output folder") and heard.count("\n") == 1
+    assert run("send", pictures, "-o", pictures)[0] == 2
+    assert fleet.sent == []
+
+
+def test_send_to_no_master(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures = album(tmp_path / "in", **{f"p{number}": b"away" for number in range(40)})
+    code, _, heard = run("send", pictures, "-o", tmp_path / "out", "--patience", 0, "--in-flight", 4)
+    assert code == 6
+    assert "error: no answer from the master at https://10.0.0.4:8443 (1 attempt" in heard
+    assert len(fleet.sent) < 12
+    alone = album(tmp_path / "one", a=b"away")
+    assert run("send", alone, "-o", tmp_path / "out2", "--patience", 0)[0] == 6
+
+
+def test_send_with_a_refused_key_stops_at_once(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    fleet.answers["POST /v1/recognize"] = problem(errors.NotSignedIn("unknown key"))
+    code, _, heard = run("send", album(tmp_path / "in", a=b"1"), "-o", tmp_path / "out")
+    assert (code, heard) == (5, "error: unknown key\n")
+    assert lines(tmp_path / "out") == {}
+
+
+def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    ada = {"name": "Ada [x]", "photos": 2, "added_at": "2025-01-01T00:00:00Z"}
+    fleet.answers = {
+        "GET /v1/people": httpx.Response(200, json={"people": [ada]}),
+        "POST /v1/people": httpx.Response(200, json=ada | {"warnings": ["small face"]}),
+        "GET /v1/people/Ada": httpx.Response(200, json=ada),
+        "PATCH /v1/people/Ada": httpx.Response(200, json=ada),
+        "DELETE /v1/people/Ada": httpx.Response(204),
+        "GET /v1/people/Bob": problem(errors.PersonNotFound("nobody is called 'Bob'")),
+    }
+    photo = album(tmp_path / "in", a=b"1") / "a.jpg"
+    assert "Ada [x]" in run("people", "list")[1]
+    assert json.loads(run("people", "list", "--json")[1])[0]["photos"] == 2
+    code, said, heard = run("people", "add", "Ada", photo)
+    assert (code, said, heard) == (0, "Ada [x] is enrolled, 2 photos in all\n", "warning: small face\n")
+    assert run("people", "show", "Ada", "--json")[0] == 0
+    assert run("people", "rename", "Ada", "Ada [x]")[1] == "Ada is now Ada [x]\n"
+    assert run("people", "remove", "Ada")[1] == "Ada is removed\n"
+    assert run("people", "show", "Bob") == (4, "", "error: nobody is called 'Bob'\n")
+    assert run("people", "add", "Ada", tmp_path / "no.jpg")[0] == 2
+
+
+def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
+    node = {
+        "name": "lab-3",
+        "state": "ready",
+        "reason": None,
+        "workers": 2,
+        "host": {},
+        "pack": "faces@1.0.0",
+    }
+    full = {
+        "version": "0.1.0",
+        "uptime_s": 7300.0,
+        "nodes": {"ready": 2, "away": 0},
+        "workers": 4,
+        "tasks": {"waiting": 0, "running": 1, "done": 9, "failed": 0},
+        "people": 3,
+        "pack": "faces@1.0.0",
+    }
+    fleet.answers = {
+        "GET /v1/nodes": httpx.Response(200, json={"nodes": [node]}),
+        "GET /v1/status": httpx.Response(200, json=full),
+        "POST /v1/tokens": httpx.Response(200, json={"token": "mt-1", "expires_at": "2025-01-01T00:00:00Z"}),
+    }
+    assert "lab-3" in run("nodes", "list")[1]
+    assert json.loads(run("nodes", "list", "--json")[1])[0]["workers"] == 2
+    assert "2 ready; 4 workers" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["people"] == 3
+    code, said, heard = run("token", "--expires", "30m")
+    assert (code, said) == (0, "mt-1\n")
+    assert "manyeyes node --join mt-1" in heard
+    assert run("token", "--expires", "soon")[0] == 2
+
+
+def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MANYEYES_CONTEXT", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    code, said, heard = run("status")
+    assert (code, said) == (6, "")
+    assert heard.startswith("error: no master known: start one with 'manyeyes up'") and heard.count("\n") == 1
+
+
+def test_interrupt_exits_130(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    code, _, heard = run("send", album(tmp_path / "in", a=b"stop"), "-o", tmp_path / "out")
+    assert code == 130
+    assert "goes on from here" in heard
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), (" 1H ", 3600), ("2d", 172_800)])
+def test_durations(text: str, seconds: int) -> None:
+    assert status.parse_duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1", "0s", "-1h", "1w", "１h"])
+def test_odd_durations(text: str) -> None:
+    with pytest.raises(errors.BadRequest):
+        status.parse_duration_s(text)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["send", "status", "token", "nodes list"]
+    + [f"people {name}" for name in ("add", "list", "show", "rename", "remove")],
+)
+def test_every_help_has_an_example_and_json(run: Run, command: str) -> None:
+    code, said, _ = run(*command.split(), "--help")
+    assert code == 0
+    assert f"Example: manyeyes {command}" in said
+    assert "--json" in said

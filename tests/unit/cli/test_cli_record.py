@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manyeyes.cli.sending import writer as writer_module
+from manyeyes.cli.sending.plan import Source
+from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line
+from manyeyes.cli.sending.writer import Writer, output_name
+from manyeyes.errors import DamagedPicture, FileTrouble
+from manyeyes.results import Result
+from manyeyes.sdk.answers import Prediction
+
+RESULT = Result(width_px=1, height_px=1, media_type="image/jpeg", faces=(), pack="faces@1.0.0", timings_ms={})
+PREDICTION = Prediction(RESULT, b"boxes", "image/jpeg")
+
+
+def source(name: str, size_bytes: int = 5) -> Source:
+    return Source(Path("/in") / name, name, size_bytes, 1)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_done_is_remembered_until_the_file_changes_or_the_output_goes(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.done(source("c/a.jpg"), PREDICTION)
+    writer.failed(source("b.jpg"), DamagedPicture("bad"))
+    writer.close()
+    assert (tmp_path / "c" / "a.jpg").read_bytes() == b"boxes"
+    again = Writer(tmp_path)
+    assert again.has(source("c/a.jpg"))
+    assert not again.has(source("c/a.jpg", size_bytes=6))
+    assert not again.has(source("b.jpg"))
+    (tmp_path / "c" / "a.jpg").unlink()
+    assert not again.has(source("c/a.jpg"))
+    again.close()
+
+
+@pytest.mark.parametrize("keep", range(1, 60, 7))
+def test_line_cut_by_a_kill_is_dropped_and_the_rest_stays(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "results.jsonl"
+    whole, cut = (
+        encode(done_line(source("a.jpg"), RESULT, None)),
+        encode(done_line(source("b.jpg"), RESULT, None)),
+    )
+    path.write_bytes(whole + cut[:keep])
+    (tmp_path / "a.jpg").touch()
+    record = Record(path)
+    assert path.read_bytes() == whole
+    assert record.has(source("a.jpg"))
+    assert not record.has(source("b.jpg"))
+    record.add(done_line(source("b.jpg"), RESULT, None))
+    record.close()
+    assert [line["file"] for line in lines(path)] == ["a.jpg", "b.jpg"]
+
+
+def test_close_leaves_one_valid_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"garbage\n" + encode(error_line(source("a.jpg"), DamagedPicture("x"))))
+    record = Record(path)
+    record.add(done_line(source("b.jpg"), RESULT, None))
+    record.add(done_line(source("a.jpg"), RESULT, None))
+    record.close()
+    assert [(line["file"], "error" in line) for line in lines(path)] == [("b.jpg", False), ("a.jpg", False)]
+    assert [file.name for file in tmp_path.iterdir()] == ["results.jsonl"]
+
+
+def test_names_that_are_not_unicode_come_back() -> None:
+    odd = source("\udcff.jpg")
+    line = done_line(odd, RESULT, None)
+    assert decode(encode(line)) == line
+    assert decode(encode(line)[:-1]) is None
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    first = Writer(tmp_path)
+    with pytest.raises(FileTrouble, match="another 'manyeyes send'"):
+        Writer(tmp_path)
+    first.close()
+    Writer(tmp_path).close()
+
+
+def test_out_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileTrouble, match="cannot be used: Not a directory"):
+        Writer(tmp_path / "file" / "out")
+
+
+def test_read_only_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> object:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(writer_module.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(FileTrouble, match="Read-only file system"):
+        Writer(tmp_path / "out")
+
+
+def test_full_disk_is_said_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path)
+    writer.done(source("a.jpg"), PREDICTION)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_module, "replace_with", full)
+        with pytest.raises(FileTrouble, match="is full"):
+            writer.done(source("b.jpg"), PREDICTION)
+    writer.close()
+    assert [line["file"] for line in lines(tmp_path / "results.jsonl")] == ["a.jpg"]
+
+
+def test_a_name_that_cannot_be_is_that_pictures_failure_alone(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    assert writer.done(source("n" * 300 + ".jpg"), PREDICTION)["error"]["code"] == "file"
+    assert "error" not in writer.done(source("a.jpg"), PREDICTION)
+    writer.close()
+
+
+def test_originals_are_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"original")
+    writer = Writer(tmp_path)
+    checked = writer.checked(Source(tmp_path / "a.jpg", "a.jpg", 8, 1))
+    assert checked.trouble is not None and "overwritten" in checked.trouble.detail
+    writer.close()
+
+
+def test_output_name_tells_its_format() -> None:
+    assert output_name("a/b.JPG", "image/jpeg") == "a/b.JPG"
+    assert output_name("b.webp", "image/jpeg") == "b.webp.jpg"
+    assert output_name("b", "image/png") == "b.png"
+    assert output_name("b.jpg", None) == "b.jpg"

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+from manyeyes.sdk.context import Context, find_context, load_context, save_context
+
+STORED = Context("https://10.0.0.4:8443", "stored-ca", "stored-key")
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"MANYEYES_CONTEXT": str(tmp_path / "deep" / "context.json")}
+
+
+def save(environ: dict[str, str]) -> Path:
+    return save_context(STORED, Path(environ["MANYEYES_CONTEXT"]))
+
+
+def test_saved_context_is_read_back_and_private(environ: dict[str, str]) -> None:
+    path = save(environ)
+    assert load_context(path) == STORED
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["context.json"]
+    assert "stored-key" not in repr(STORED)
+
+
+def test_address_key_and_ca_win_over_the_file(environ: dict[str, str], tmp_path: Path) -> None:
+    save(environ)
+    (tmp_path / "ca.pem").write_text("env-ca")
+    environ |= {"MANYEYES_KEY": " env-key\n", "MANYEYES_CA": str(tmp_path / "ca.pem")}
+    found = find_context("10.0.0.9:8443/", environ=environ)
+    assert found == Context("https://10.0.0.9:8443", "env-ca", "env-key")
+
+
+def test_address_alone_borrows_the_stored_key(environ: dict[str, str]) -> None:
+    save(environ)
+    found = find_context(environ=environ | {"MANYEYES_MASTER": "https://other:1"})
+    assert found == Context("https://other:1", "stored-ca", "stored-key")
+
+
+def test_no_master_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(Unavailable, match="no master known: start one with 'manyeyes up'"):
+        find_context(environ={})
+    with pytest.raises(Unavailable, match="MANYEYES_KEY and MANYEYES_CA"):
+        find_context("https://a:1", environ={})
+
+
+@pytest.mark.parametrize("url", ["http://a:1", "https://", "https://a:port", "ftp://a"])
+def test_odd_address(url: str) -> None:
+    with pytest.raises(BadRequest, match="https://HOST:PORT"):
+        Context(url, "", "")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"url": "x"}', None])
+def test_odd_context_file(environ: dict[str, str], text: str | None) -> None:
+    path = Path(environ["MANYEYES_CONTEXT"])
+    if text is not None:
+        path.parent.mkdir()
+        path.write_text(text)
+    with pytest.raises(FileTrouble, match="context file"):
+        find_context(environ=environ)
