@@ -71,7 +71,7 @@ def send(
     except ManyeyesError as error:
         stop = error
     except KeyboardInterrupt:
-        say("stopped; the same command goes on from here")
+        say(f"stopped; the same command goes on from here: {_summary(tally, time.monotonic() - began_s)}")
         raise
     finally:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
 import uuid
@@ -67,7 +68,6 @@ class AsyncClient:
             base_url=self.context.url,
             headers={"Authorization": f"Bearer {self.context.api_key}"},
             verify=_trust(self.context.ca_pem) if transport is None else True,
-            timeout=httpx.Timeout(self.patience.attempt_s, connect=self.patience.connect_s, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             trust_env=False,
             transport=transport,
@@ -206,7 +206,12 @@ class AsyncClient:
             cause: Exception
             try:
                 response = await self._http.request(
-                    method, url, headers=headers, extensions={"sni_hostname": _SERVER_NAME}, **body
+                    method,
+                    url,
+                    headers=headers,
+                    timeout=self._timeout(time.monotonic() - began_s),
+                    extensions={"sni_hostname": _SERVER_NAME},
+                    **body,
                 )
                 if response.is_success:
                     return response
@@ -239,6 +244,13 @@ class AsyncClient:
                     retry_after_s=retry_after_s,
                 ) from cause
             await asyncio.sleep(pause_s)
+
+    def _timeout(self, elapsed_s: float) -> httpx.Timeout:
+        """No attempt is silent for longer than what is left of patience, but a second is always given."""
+        patience = self.patience
+        left_s = max(1.0, patience.total_s - elapsed_s) if patience.total_s > 0 else patience.attempt_s
+        silence_s = min(patience.attempt_s, left_s)
+        return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
 
 
 def _trust(ca_pem: str) -> ssl.SSLContext:
@@ -309,8 +321,18 @@ def _is_certificate_trouble(error: BaseException) -> bool:
 
 
 def _reason(error: httpx.TransportError) -> str:
+    """The system's own words where there are any: "connection refused" says more than "attempts failed"."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
+    pending: list[BaseException | None] = [error]
+    while pending:
+        cause = pending.pop()
+        if isinstance(cause, BaseExceptionGroup):
+            pending.extend(cause.exceptions)
+        elif isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+            return os.strerror(cause.errno).lower()
+        elif cause is not None:
+            pending.append(cause.__cause__ or cause.__context__)
     return str(error) or type(error).__name__
 
 

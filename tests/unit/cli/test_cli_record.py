@@ -9,7 +9,7 @@ import pytest
 
 from manyeyes.cli.sending import writer as writer_module
 from manyeyes.cli.sending.plan import Source
-from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line
+from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line, replace_with
 from manyeyes.cli.sending.writer import Writer, output_name
 from manyeyes.errors import DamagedPicture, FileTrouble
 from manyeyes.results import Result
@@ -76,6 +76,17 @@ def test_names_that_are_not_unicode_come_back() -> None:
     line = done_line(odd, RESULT, None)
     assert decode(encode(line)) == line
     assert decode(encode(line)[:-1]) is None
+
+
+def test_what_a_kill_left_half_written_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(SystemExit):
+            replace_with(tmp_path / "a.jpg", [b"half of someth"])
+    assert len(list(tmp_path.iterdir())) == 1
+    replace_with(tmp_path / "a.jpg", [b"whole"])
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"whole"]
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:

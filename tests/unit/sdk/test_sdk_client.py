@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import ssl
 from collections.abc import Callable
@@ -283,3 +284,23 @@ def test_public_names() -> None:
     assert all(getattr(manyeyes, name).__name__ == name for name in manyeyes.__all__)
     with pytest.raises(AttributeError):
         _ = manyeyes.nonsense
+
+
+def test_the_systems_own_words_are_said() -> None:
+    failed = httpx.ConnectError("All connection attempts failed")
+    failed.__cause__ = OSError("several")
+    failed.__cause__.__cause__ = ExceptionGroup("both", [ConnectionRefusedError(errno.ECONNREFUSED, "x")])
+    client = Master(failed).client(Patience(total_s=0))
+    with client, pytest.raises(errors.Unavailable, match=r"\(1 attempt, 0\.0 s\): connection refused"):
+        client.people()
+
+
+def test_no_attempt_outlasts_patience() -> None:
+    master = Master(predicted())
+    with master.client(Patience(total_s=5)) as client:
+        client.recognize(b"1")
+    with master.client(Patience(total_s=0, attempt_s=30)) as client:
+        client.recognize(b"1")
+    limits = [request.extensions["timeout"]["read"] for request in master.requests]
+    assert 4.9 < limits[0] <= 5
+    assert limits[1] == 30

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
@@ -157,25 +156,19 @@ class Record:
 
 
 def replace_with(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file in one step: beside it, then in its place; nothing is left behind on failure."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".manyeyes-")
+    """Write a file in one step: beside it, then in its place; nothing is left behind on failure.
+
+    What a kill leaves behind has the same name at the next try, which takes it over; only the run
+    that holds the record's lock writes below OUT.
+    """
+    temporary = path.with_name(f".manyeyes-{_digest(path.name).hex()}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+        with temporary.open("wb") as file:
             file.writelines(chunks)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _read_umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-_UMASK = _read_umask()
 
 
 def _digest(text: str) -> bytes:
