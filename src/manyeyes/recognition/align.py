@@ -65,5 +65,6 @@ def cut_chips(image_hwc_u8: Bytes, landmarks_px: Floats) -> Bytes:
     return chips
 
 
-def _warp(image: Bytes, matrix: Any) -> Any:
-    return cv2.warpAffine(image, matrix, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR)
+def _warp(image: Bytes, matrix: Any) -> Bytes:
+    chip: Bytes = cv2.warpAffine(image, matrix, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR)
+    return chip

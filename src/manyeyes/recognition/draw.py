@@ -30,7 +30,7 @@ def draw(image_hwc_u8: Bytes, faces: Sequence[Face]) -> Bytes:
     for face in faces:
         colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
         x1, y1, x2, y2 = face.box_xyxy_px
-        cv2.rectangle(drawn, (x1, y1), (x2 - 1, y2 - 1), colour, line, cv2.LINE_AA)
+        cv2.rectangle(drawn, (x1, y1), (x2 - 1, y2 - 1), colour, line)
     for face in faces:  # after all boxes: no box crosses a name
         _label(drawn, face, line)
     return drawn

@@ -37,7 +37,8 @@ class Embedder:
         """
         if chips_nhwc_u8.dtype != np.uint8 or chips_nhwc_u8.shape[1:] != (CHIP_PX, CHIP_PX, 3):
             raise ValueError(
-                f"chips are {chips_nhwc_u8.dtype} {chips_nhwc_u8.shape}, expected uint8 (n, {CHIP_PX}, {CHIP_PX}, 3)"
+                f"chips are {chips_nhwc_u8.dtype} {chips_nhwc_u8.shape}, "
+                f"expected uint8 (n, {CHIP_PX}, {CHIP_PX}, 3)"
             )
         found = np.empty((len(chips_nhwc_u8), EMBEDDING_SIZE), np.float32)
         for start in range(0, len(chips_nhwc_u8), MAX_BATCH):

@@ -6,10 +6,12 @@ ONNX Runtime.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -24,7 +26,11 @@ from manyeyes.errors import (
 )
 
 ACCEPTED = "JPEG, PNG and WebP are accepted"
-_READERS = {"jpeg": JpegImageFile, "png": PngImageFile, "webp": WebPImageFile}
+_READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+}
 _EXIF_ORIENTATION = 0x0112
 _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),

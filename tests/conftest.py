@@ -1,0 +1,21 @@
+"""Fixtures that several tiers share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def default_pack() -> Path:
+    """The built default pack: from MANYEYES_TEST_PACK, or built once under `.cache/packs`."""
+    given = os.environ.get("MANYEYES_TEST_PACK")
+    if given:
+        return Path(given)
+    from manyeyes.packs.store import ensure_default
+
+    return ensure_default(ROOT / ".cache")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from manyeyes.errors import PackDamaged
+from manyeyes.recognition.draw import KNOWN_BGR, UNKNOWN_BGR, draw
+from manyeyes.recognition.gallery import Gallery
+from manyeyes.results import Face
+
+
+def embedding(**values: float) -> np.ndarray:
+    row = np.zeros((1, 128), np.float32)
+    for place, value in values.items():
+        row[0, int(place[1:])] = value
+    return row
+
+
+GALLERY = Gallery(
+    ("Ann", "Бob", "Ann"), np.vstack([embedding(d0=1), embedding(d1=1), embedding(d2=1)]), 0.58, 7
+)
+
+
+def test_the_nearest_photo_names_the_face() -> None:
+    faces = np.vstack([embedding(d0=1.3), embedding(d1=1.0), embedding(d2=1.5799), embedding(d5=1.0)])
+    matches = GALLERY.match(faces)
+    assert [match.name for match in matches] == ["Ann", "Бob", "Ann", None]
+    assert matches[0].distance == pytest.approx(0.3, abs=1e-6)
+    assert matches[2].confidence == pytest.approx(0.5, abs=1e-3)
+    assert matches[3].distance == pytest.approx(2**0.5, abs=1e-6) and matches[3].confidence < 0.01
+
+
+def test_no_people_and_no_faces() -> None:
+    assert Gallery.empty().match(embedding(d0=1))[0] == (None, None, 0.0)
+    assert GALLERY.match(np.zeros((0, 128), np.float32)) == []
+
+
+def test_bytes_come_back_equal_and_carry_no_pickle() -> None:
+    for gallery in (GALLERY, Gallery.empty(version=2)):
+        back = Gallery.from_bytes(gallery.to_bytes())
+        assert (back.names, back.threshold, back.version) == (
+            gallery.names,
+            gallery.threshold,
+            gallery.version,
+        )
+        assert np.array_equal(back.embeddings, gallery.embeddings)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80\x04.", GALLERY.to_bytes()[:-1], GALLERY.to_bytes()[:30]])
+def test_damaged_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(PackDamaged, match=f"gallery of {len(data)} bytes"):
+        Gallery.from_bytes(data)
+
+
+def test_names_and_embeddings_must_fit() -> None:
+    with pytest.raises(ValueError, match=r"expected \(1, 128\)"):
+        Gallery(("Ann",), np.zeros((2, 128), np.float32))
+
+
+def face(box: tuple[int, int, int, int], name: str | None) -> Face:
+    return Face(
+        box_xyxy_px=box, landmarks_px=(), score=1, name=name, distance=None, threshold=0.58, confidence=0
+    )
+
+
+@pytest.mark.parametrize("size", [(2, 3), (20, 64), (64, 64), (64, 2000), (900, 1400)])
+@pytest.mark.parametrize("name", ["Ann", "Иван Ελένη", "王小明 김철수", "x" * 300, "a\nb\x00c", "👩‍🚀", None])
+def test_any_name_draws_on_any_size(size: tuple[int, int], name: str | None) -> None:
+    image = np.full((*size, 3), 128, np.uint8)
+    height, width = size
+    for box in ((0, 0, width, height), (width - 1, height - 1, width, height), (0, 0, 1, 1)):
+        drawn = draw(image, [face(box, name)])
+        assert drawn.shape == image.shape and (image == 128).all()
+        assert (drawn != 128).any()
+
+
+def test_known_and_unknown_differ_and_labels_stay_inside() -> None:
+    image = np.zeros((300, 300, 3), np.uint8)
+    drawn = draw(image, [face((250, 5, 298, 60), "Ann Müller"), face((20, 200, 90, 290), None)])
+    assert (drawn[:100] == KNOWN_BGR).all(axis=2).sum() > 300
+    assert (drawn[150:] == UNKNOWN_BGR).all(axis=2).sum() > 300
+
+
+def test_names_in_other_scripts_are_not_question_marks() -> None:
+    image = np.zeros((200, 400, 3), np.uint8)
+    marks = draw(image, [face((50, 60, 150, 160), "???")])
+    for name in ("王小明", "김철수", "Łźё", "Ελέ"):
+        assert not np.array_equal(draw(image, [face((50, 60, 150, 160), name)]), marks)

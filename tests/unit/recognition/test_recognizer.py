@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data as samples
+
+from manyeyes.errors import DamagedPicture, NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.recognition.align import TEMPLATE_PX, cut_chip, similarity
+from manyeyes.recognition.decode import decode
+from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.recognizer import Recognizer, load
+
+
+@pytest.fixture(scope="module")
+def recognizer(default_pack: Path) -> Recognizer:
+    loaded = load(default_pack)
+    loaded.warm_up()
+    return loaded
+
+
+def saved(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, kind, **options)
+    return out.getvalue()
+
+
+ASTRONAUT = samples.astronaut()
+
+
+def gallery_of(recognizer: Recognizer) -> Gallery:
+    enrolled = recognizer.enrol(saved(ASTRONAUT))
+    return Gallery(("Eileen",), enrolled.embedding[None], version=3)
+
+
+def test_a_mirrored_smaller_jpeg_is_the_same_person(recognizer: Recognizer) -> None:
+    other = np.asarray(Image.fromarray(ASTRONAUT[:, ::-1]).resize((400, 400)))
+    result, predicted = recognizer.recognize(saved(other, "JPEG", quality=80), gallery_of(recognizer))
+    assert [face.name for face in result.faces] == ["Eileen"]
+    face = result.faces[0]
+    x1, y1, x2, y2 = face.box_xyxy_px
+    assert 170 < x1 < 210 and 40 < y1 < 60 and 230 < x2 < 275 and 120 < y2 < 150
+    assert face.distance is not None and face.distance < 0.35 and face.confidence > 0.95 and face.score > 0.9
+    assert len(face.landmarks_px) == 5 and result.pack == "faces@1.0.0"
+    assert set(result.timings_ms) == {"decode", "detect", "align", "embed", "match", "draw", "encode"}
+    assert predicted is not None
+    shown = decode(predicted)
+    assert shown.info.format == "jpeg" and (shown.info.width_px, shown.info.height_px) == (400, 400)
+
+
+def test_a_turned_photo_is_seen_upright(recognizer: Recognizer) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(np.rot90(ASTRONAUT[:, :400]).copy(), "JPEG", exif=exif.tobytes())
+    result, predicted = recognizer.recognize(data, gallery_of(recognizer))
+    assert [face.name for face in result.faces] == ["Eileen"]
+    assert (result.width_px, result.height_px) == (400, 512)
+    assert predicted is not None and decode(predicted).image_hwc_u8.shape == (512, 400, 3)
+
+
+def test_nobody_enrolled_and_nothing_drawn(recognizer: Recognizer) -> None:
+    result, predicted = recognizer.recognize(saved(ASTRONAUT), Gallery.empty(), draw=False)
+    assert [(face.name, face.distance) for face in result.faces] == [(None, None)]
+    assert predicted is None and "draw" not in result.timings_ms
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300), (40, 40), (300, 300)])
+def test_pictures_without_faces_come_back_unchanged(recognizer: Recognizer, shape: tuple[int, int]) -> None:
+    pixels = np.full((*shape, 3), 90, np.uint8)
+    result, predicted = recognizer.recognize(saved(pixels), Gallery.empty())
+    assert result.faces == () and predicted is not None
+    assert np.array_equal(decode(predicted).image_hwc_u8, pixels)
+
+
+def test_a_tight_crop_is_found_by_its_grey_border(recognizer: Recognizer) -> None:
+    crop = ASTRONAUT[68:172, 178:266].copy()
+    result, _ = recognizer.recognize(saved(crop), gallery_of(recognizer))
+    assert [face.name for face in result.faces] == ["Eileen"]
+    x1, y1, x2, y2 = result.faces[0].box_xyxy_px
+    assert 0 <= x1 < x2 <= 88 and 0 <= y1 < y2 <= 104
+
+
+def test_enrolment_wants_one_face(recognizer: Recognizer) -> None:
+    with pytest.raises(NoFaceFound, match="300×200 px"):
+        recognizer.enrol(saved(np.zeros((200, 300, 3), np.uint8)))
+    with pytest.raises(SeveralFacesFound, match="2 faces found, 1 is allowed"):
+        recognizer.enrol(saved(np.hstack([ASTRONAUT, ASTRONAUT])))
+    with pytest.raises(DamagedPicture):
+        recognizer.enrol(saved(ASTRONAUT, "JPEG")[:9000])
+
+
+def test_a_passer_by_is_passed_over(recognizer: Recognizer) -> None:
+    pixels = np.hstack([ASTRONAUT, np.zeros((512, 256, 3), np.uint8)])
+    pixels[:230, 512:742] = np.asarray(Image.fromarray(ASTRONAUT).resize((230, 230)))
+    enrolled = recognizer.enrol(saved(pixels))
+    assert enrolled.faces == 2 and any("passed over" in warning for warning in enrolled.warnings)
+
+
+def test_a_pack_with_a_missing_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackDamaged, match=r"pack\.toml"):
+        load(tmp_path)
+    (tmp_path / "pack.toml").write_text('name = "faces"\nversion = "1"\n')
+    with pytest.raises(PackDamaged, match=r"pnet\.onnx"):
+        load(tmp_path)
+
+
+def test_alignment_finds_a_known_similarity() -> None:
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]]) * 3.0
+    points = (TEMPLATE_PX - [10, 20]) @ np.linalg.inv(turn).T
+    assert np.allclose(similarity(points), np.hstack([turn, [[10], [20]]]))
+
+
+def test_large_faces_are_shrunk_to_the_same_chip() -> None:
+    rows, columns = np.mgrid[0:150, 0:150]
+    small = np.stack([rows, columns, (rows + columns) // 2], axis=2).astype(np.uint8)
+    large = np.asarray(Image.fromarray(small).resize((600, 600), Image.Resampling.BICUBIC))
+    points = (TEMPLATE_PX + 0.5) * 4 - 0.5
+    difference = cut_chip(large, points.astype(np.float32)).astype(int) - small
+    assert np.abs(difference[5:-5, 5:-5]).max() <= 2
