@@ -26,8 +26,14 @@ def set_up(role: str, *, level: str = "info") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(role=role)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def log() -> structlog.stdlib.BoundLogger:
     """The logger of the process."""
     return cast(structlog.stdlib.BoundLogger, structlog.get_logger())
+
+
+def bind(**facts: str) -> None:
+    """Add facts to every later event of the process."""
+    structlog.contextvars.bind_contextvars(**facts)

@@ -1,9 +1,337 @@
-"""Start and stop the roles."""
+"""Start and stop the roles: `up`, `master`, `node`, `down`; `doctor` looks at what they need."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import platform
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from manyeyes import telemetry
+from manyeyes.cli.output import print_json, say
+from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
+from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+
+DataOption = Annotated[Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
+HttpsOption = Annotated[int, typer.Option(help="Port for users (HTTPS).")]
+NatsOption = Annotated[int, typer.Option(help="Port for nodes (TLS).")]
+ListenOption = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all networks.")]
+AdvertiseOption = Annotated[
+    list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
+]
+PackOption = Annotated[Path | None, typer.Option(help="A pack's folder to use instead of the default pack.")]
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Only what was given: the rest comes from the environment or the defaults."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _master_settings(
+    data: Path | None, listen: str, https_port: int, nats_port: int, advertise: list[str] | None, pack: Path | None
+) -> MasterSettings:
+    names = tuple(advertise or ()) or (() if listen in ("127.0.0.1", "0.0.0.0", "::") else (listen,))
+    if listen in ("0.0.0.0", "::") and not names:
+        names = (platform.node(),)
+    return MasterSettings(
+        **_given(data=data.absolute() if data else None, pack=pack.absolute() if pack else None),
+        listen=listen,
+        https_port=https_port,
+        nats_port=nats_port,
+        advertise=names,
+    )
+
+
+class BuildBar:
+    """Shows the building of the default pack; nothing when it is there already."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, transient=True)
+        self._task: Any = None
+
+    def __call__(self, step: str, fraction: float) -> None:
+        if self._task is None:
+            say("building the default pack (once; it is kept)")
+            self._bar.start()
+            self._task = self._bar.add_task(step, total=1.0)
+        self._bar.update(self._task, description=step, completed=fraction)
+
+    def stop(self) -> None:
+        self._bar.stop()
+
+
+async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main`; the first SIGTERM or SIGINT sets its event, a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await main(stop)
+
+
+def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run a role; the first of grouped errors that has something to say is raised alone."""
+    import uvloop
+
+    try:
+        uvloop.run(_until_signal(main))
+    except BaseExceptionGroup as group:
+        known = _first_known(group)
+        if known is None:
+            raise
+        raise known from group
+
+
+def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
+    for error in group.exceptions:
+        if isinstance(error, ManyeyesError):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (found := _first_known(error)):
+            return found
+    return None
+
+
+@asynccontextmanager
+async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, Any]]:
+    from manyeyes.gateway.role import running_master
+
+    bar = BuildBar()
+    try:
+        async with running_master(settings, Limits(), bar) as running:
+            bar.stop()
+            yield running
+    finally:
+        bar.stop()
+
+
+async def _first_of(*waits: Awaitable[Any]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def up(
+    data: DataOption = None,
+    workers: WorkersOption = None,
+    listen: ListenOption = "127.0.0.1",
+    https_port: HttpsOption = 8443,
+    nats_port: NatsOption = 4222,
+    advertise: AdvertiseOption = None,
+    pack: PackOption = None,
+) -> None:
+    """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
+
+    Example: manyeyes up
+    """
+    telemetry.set_up("master")
+    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack)
+
+    async def main(stop: asyncio.Event) -> None:
+        async with _master_running(settings) as (master, context):
+            _store_user_context(context)
+            node = asyncio.create_task(_keep_local_node(master, settings, workers, stop), name="local-node")
+            await _first_of(_ready(master), stop.wait(), master.check_engine())
+            if not stop.is_set():
+                say(f"ready: {context.url} takes pictures; try 'manyeyes send PICTURE -o OUT' in another terminal")
+                await _first_of(stop.wait(), master.check_engine(), node)
+            await node
+
+    _run(main)
+
+
+async def _ready(master: Any) -> None:
+    while not master.ready:
+        await asyncio.sleep(0.1)
+
+
+async def _keep_local_node(master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event) -> None:
+    """The node beside the master, as a process of its own; started again when it ends by itself."""
+    folder = settings.data / "node"
+    pause_s = 0.5
+    while not stop.is_set():
+        token, _ = master.create_token(300) if not (folder / "membership.json").exists() else ("", None)
+        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder)]
+        arguments += ["--workers", str(workers)] if workers else []
+        environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
+        child = await asyncio.create_subprocess_exec(
+            *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+        ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
+        await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not stop.is_set():
+            telemetry.log().warning("the local node ended", status=child.returncode, again_in_s=pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+            pause_s = min(pause_s * 2, 30)
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            await asyncio.wait_for(ended, 40)
+        except TimeoutError:
+            child.kill()
+
+
+def _store_user_context(context: Any) -> None:
+    """Make this master the one that commands of this user find, unless the environment names a file."""
+    from manyeyes.sdk.context import save_context
+
+    if "MANYEYES_CONTEXT" not in os.environ:
+        with contextlib.suppress(FileTrouble):
+            save_context(context)
+
+
+def master(
+    data: DataOption = None,
+    listen: ListenOption = "0.0.0.0",
+    https_port: HttpsOption = 8443,
+    nats_port: NatsOption = 4222,
+    advertise: AdvertiseOption = None,
+    pack: PackOption = None,
+) -> None:
+    """Run a master alone; machines join it with 'manyeyes node --join TOKEN'.
+
+    Example: manyeyes master --advertise 192.168.1.10
+    """
+    telemetry.set_up("master")
+    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack)
+
+    async def main(stop: asyncio.Event) -> None:
+        async with _master_running(settings) as (running, context):
+            _store_user_context(context)
+            say(f"ready: {context.url} waits for nodes; 'manyeyes token' lets one in")
+            await _first_of(stop.wait(), running.check_engine())
+
+    _run(main)
+
+
+def node(
+    data: DataOption = None,
+    join: Annotated[str | None, typer.Option(help="The token that 'manyeyes token' printed on the master.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
+    workers: WorkersOption = None,
+) -> None:
+    """Run a node: join a master once, then work for it until Ctrl-C.
+
+    Example: manyeyes node --join me1_...
+    """
+    from manyeyes.node.agent import Agent, ensure_membership
+
+    telemetry.set_up("node")
+    given = _given(data=data.absolute() if data else None, join=join, name=name, workers=workers)
+    settings = NodeSettings(**given)
+
+    async def main(stop: asyncio.Event) -> None:
+        membership, key = await ensure_membership(settings)
+        telemetry.bind(node=membership.name)
+        agent = Agent(settings, membership, key)
+
+        async def drain_on_signal() -> None:
+            await stop.wait()
+            agent.drain()
+
+        watcher = asyncio.create_task(drain_on_signal(), name="signals")
+        try:
+            await agent.run(lambda told, count: say(f"ready: node {told} works with {count} worker(s)"))
+        finally:
+            watcher.cancel()
+
+    _run(main)
+
+
+def down(data: DataOption = None) -> None:
+    """Stop the master (and its node) that runs on this machine, and wait until it has stopped.
+
+    Example: manyeyes down
+    """
+    folder = (data or default_data_folder()).absolute()
+    try:
+        text = (folder / "manyeyes.pid").read_text().strip()
+    except OSError:
+        text = ""
+    if not text.isdigit():
+        raise Unavailable(f"no master runs with the data folder {folder}; name another with --data")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(text), signal.SIGTERM)
+    for _ in range(600):
+        if not Path(f"/proc/{text}").exists():
+            say("stopped")
+            return
+        time.sleep(0.1)
+    raise Unavailable(f"process {text} still runs 60 s after it was asked to stop; see what it waits for in its log")
+
+
+def doctor(data: DataOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Look at what manyeyes needs on this machine, and say what to do where something is missing.
+
+    Example: manyeyes doctor
+    """
+    from manyeyes.broker.engine import engine_version, find_engine
+    from manyeyes.identity import make_data_folder
+    from manyeyes.packs.store import installed
+
+    folder = (data or default_data_folder()).absolute()
+    rows: list[tuple[str, bool, str]] = []
+
+    def check(name: str, look: Callable[[], str]) -> None:
+        try:
+            rows.append((name, True, look()))
+        except (ManyeyesError, OSError) as error:
+            rows.append((name, False, str(error)))
+
+    def engine() -> str:
+        path = find_engine()
+        return f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}"
+
+    def space() -> str:
+        make_data_folder(folder)
+        free = shutil.disk_usage(folder).free
+        if free < 2e9:
+            raise FileTrouble(f"{folder} has {free / 1e9:.1f} GB free, 2 are needed; free some or use --data")
+        return f"{folder}, {free / 1e9:.0f} GB free"
+
+    def packs() -> str:
+        return ", ".join(pack.label for pack in installed(folder)) or "none yet; 'manyeyes up' builds it"
+
+    check("Python", lambda: platform.python_version())
+    check("engine", engine)
+    check("data folder", space)
+    check("packs", packs)
+    if as_json:
+        print_json({"checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in rows]})
+    else:
+        for name, ok, detail in rows:
+            typer.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
+    if not all(ok for _, ok, _ in rows):
+        raise typer.Exit(8)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands that start and stop roles."""
+    for command in (up, master, node, down, doctor):
+        app.command()(command)

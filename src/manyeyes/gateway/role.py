@@ -1,0 +1,103 @@
+"""The role of a master: engine, fleet and gateway in one process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from manyeyes import identity
+from manyeyes.config import Limits, MasterSettings
+from manyeyes.errors import PortTaken
+from manyeyes.gateway.app import make_app
+from manyeyes.gateway.serve import make_server
+from manyeyes.master.packshelf import PackShelf
+from manyeyes.master.service import Master
+from manyeyes.packs.store import ensure_default
+from manyeyes.sdk.context import Context, save_context
+
+Progress = Callable[[str, float], None]
+CONTEXT_FILE = "context.json"
+PID_FILE = "manyeyes.pid"
+
+
+@contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process; its id is in `PID_FILE` meanwhile.
+
+    Raises:
+        PortTaken: another process holds it.
+    """
+    import fcntl
+
+    path = data / PID_FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 20).decode() or "another process"
+            raise PortTaken(
+                f"the data folder {data} is in use by process {holder}; "
+                "stop it with 'manyeyes down', or choose another folder with --data"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        os.close(descriptor)
+
+
+def local_context(master: Master, settings: MasterSettings) -> Context:
+    """The operator's way in on this machine: kept in the data folder, made on the first start."""
+    path = settings.data / CONTEXT_FILE
+    host = settings.listen if settings.listen not in ("0.0.0.0", "::") else "127.0.0.1"
+    url = f"https://{host}:{settings.https_port}"
+    ca_pem = (settings.data / "identity" / "ca.pem").read_text()
+    key_path = settings.data / "identity" / "local.key"
+    if key_path.exists() and master.role_of(kept := key_path.read_text().strip()):
+        key = kept
+    else:
+        key = master.make_local_key("local admin", "admin")
+        identity.write_private(key_path, key.encode())
+    context = Context(url=url, ca_pem=ca_pem, api_key=key)
+    save_context(context, path)
+    return context
+
+
+@asynccontextmanager
+async def running_master(
+    settings: MasterSettings, limits: Limits, progress: Progress
+) -> AsyncIterator[tuple[Master, Context]]:
+    """A master that serves users and nodes; stopped on leaving.
+
+    Raises:
+        StartError: it cannot start; says why and what to do.
+        PackError: the default pack cannot be built.
+    """
+    identity.make_data_folder(settings.data)
+    with only_one(settings.data):
+        key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
+        folder = settings.pack or await asyncio.to_thread(ensure_default, settings.data, progress)
+        shelf = await asyncio.to_thread(PackShelf, folder, key)
+        async with Master.running(settings, limits, shelf) as master:
+            certificates = identity.Certificates(
+                settings.data / "identity" / "ca.pem",
+                settings.data / "identity" / "server.pem",
+                settings.data / "identity" / "server.key",
+            )
+            server = make_server(make_app(master), settings.listen, settings.https_port, certificates)
+            serving = asyncio.create_task(server.serve(), name="gateway")
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.02)
+            try:
+                yield master, local_context(master, settings)
+            finally:
+                await master.desk.close(patience_s=5.0)
+                server.should_exit = True
+                await serving

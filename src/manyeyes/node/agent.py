@@ -1,0 +1,247 @@
+"""The agent: joins, brings the pack, keeps the seats filled, beats, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from manyeyes import contract, identity
+from manyeyes.broker.link import Incoming, NodeLink, join
+from manyeyes.config import NodeSettings
+from manyeyes.contract import Beat, JoinRequest, News
+from manyeyes.errors import DataFolderUnusable, ManyeyesError, TokenRefused, Unavailable
+from manyeyes.node.host import host_facts
+from manyeyes.node.provision import fetch_pack
+from manyeyes.node.slot import GalleryBook, Slot, Tally
+from manyeyes.telemetry import log
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a node keeps since it joined."""
+
+    name: str
+    addresses: tuple[str, ...]
+    ca_pem: str
+    pack_public_key: str
+
+    def save(self, path: Path) -> None:
+        """Keep it."""
+        identity.write_private(path, json.dumps(vars(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Membership:
+        """Read it back.
+
+        Raises:
+            DataFolderUnusable: the file is damaged.
+        """
+        try:
+            fields = json.loads(path.read_bytes())
+            return cls(fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"])
+        except (OSError, ValueError, KeyError) as error:
+            raise DataFolderUnusable(
+                f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
+            ) from error
+
+
+async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
+    """Join with the token if one is given, else use what an earlier start left.
+
+    Raises:
+        TokenRefused: no token and no earlier start, or the token was refused.
+        Unavailable: the master does not answer.
+    """
+    identity.make_data_folder(settings.data)
+    key = identity.load_or_make_nkey(settings.data / "node.nk")
+    kept = settings.data / "membership.json"
+    if not settings.join:
+        if not kept.exists():
+            raise TokenRefused(
+                f"this machine has joined no master yet (nothing in {settings.data}); "
+                "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
+            )
+        return Membership.load(kept), key
+    token = identity.JoinToken.decode(settings.join)
+    if kept.exists() and Membership.load(kept).ca_pem == token.ca_pem:
+        return Membership.load(kept), key
+    host = host_facts()
+    request = JoinRequest(
+        public_nkey=key.public, wanted_name=settings.name or host.hostname, version=importlib.metadata.version("manyeyes"), host=host
+    )
+    try:
+        reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
+    except TokenRefused as error:
+        if token.expires_at < time.time():
+            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
+            raise TokenRefused(
+                f"the join token expired at {when}; get a new one with 'manyeyes token' on the master"
+            ) from error
+        raise
+    membership = Membership(reply.name, token.addresses, token.ca_pem, reply.pack_public_key)
+    membership.save(kept)
+    log().info("joined", node=reply.name, master=token.addresses[0])
+    return membership, key
+
+
+class Agent:
+    """A running node."""
+
+    def __init__(self, settings: NodeSettings, membership: Membership, key: identity.NKey) -> None:
+        self._settings = settings
+        self._membership = membership
+        self._key = key
+        self._host = host_facts()
+        self._holding: set[str] = set()
+        self._tally = Tally()
+        self._slots: list[Slot] = []
+        self._state_reason = "fetching the pack"
+        self._draining = asyncio.Event()
+        self._cut_off = False
+        self._beat_now = asyncio.Event()
+        self._pack = ""
+        self._process = psutil.Process()
+
+    def drain(self) -> None:
+        """Finish what is in hand, give the rest back, leave."""
+        self._draining.set()
+
+    async def run(self, on_ready: Callable[[str, int], None]) -> None:
+        """Work until drained.
+
+        Args:
+            on_ready: called once with the node's name and its number of workers.
+
+        Raises:
+            TokenRefused: the master cut this node off.
+            ManyeyesError: the pack cannot be had.
+        """
+        member = self._membership
+        link = await self._connect()
+        galleries = GalleryBook(link)
+
+        async def news(message: Incoming) -> None:
+            await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
+
+        await link.subscribe(contract.NEWS_SUBJECT, news)
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._beat(link, galleries), name="beat")
+            folder = await self._provision(link)
+            await self._refresh(galleries, 0)
+            deadline_s = self._settings.task_deadline_s
+            self._slots = [
+                Slot(i, link, folder, galleries, self._holding, self._tally, deadline_s, self._changed)
+                for i in range(self._settings.workers)
+            ]
+            seats = [group.create_task(slot.run(), name=f"seat-{i}") for i, slot in enumerate(self._slots)]
+            ready = group.create_task(self._tell_ready(on_ready), name="ready")
+            await self._draining.wait()
+            log().info("draining", holding=len(self._holding))
+            self._beat_now.set()
+            for slot in self._slots:
+                slot.drain()
+            ready.cancel()
+            _, late = await asyncio.wait(seats, timeout=self._settings.drain_s) if seats else (set(), set())
+            for seat in late:
+                seat.cancel()
+            beating.cancel()
+        await link.say("leave", contract.Empty())
+        await link.close()
+        if self._cut_off:
+            raise TokenRefused(f"the master no longer knows node {member.name}; join again with a new token")
+        log().info("left", done=self._tally.done, failed=self._tally.failed)
+
+    async def _connect(self) -> NodeLink:
+        member = self._membership
+
+        def closed() -> None:
+            if not self._draining.is_set():
+                self._cut_off = True
+                self._draining.set()
+
+        while not self._draining.is_set():
+            try:
+                return await NodeLink.connect(
+                    member.addresses,
+                    member.ca_pem,
+                    self._key.seed,
+                    member.name,
+                    on_closed=closed,
+                    on_reconnected=self._beat_now.set,
+                )
+            except Unavailable as error:
+                log().warning("waiting for the master", error=error.detail)
+                await asyncio.sleep(2)
+        raise Unavailable("stopped before the master answered")
+
+    async def _provision(self, link: NodeLink) -> Path:
+        pause_s = 1.0
+        while True:
+            try:
+                folder = await fetch_pack(link, self._settings.data / "packs", self._membership.pack_public_key)
+                self._pack = "@".join(folder.parts[-2:])
+                self._state_reason = "starting workers"
+                return folder
+            except (ManyeyesError, OSError) as error:
+                self._state_reason = f"the pack cannot be had: {error}"
+                log().warning("pack not complete", error=str(error), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 60)
+
+    async def _refresh(self, galleries: GalleryBook, least: int) -> None:
+        try:
+            await galleries.refresh(least)
+            self._beat_now.set()
+        except ManyeyesError as error:
+            log().warning("gallery not refreshed", error=error.detail)
+
+    async def _tell_ready(self, on_ready: Callable[[str, int], None]) -> None:
+        for slot in self._slots:
+            await slot.ready.wait()
+        on_ready(self._membership.name, len(self._slots))
+
+    async def _changed(self) -> None:
+        self._beat_now.set()
+
+    async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
+        """Say what this node is and holds, regularly and at each change."""
+        while True:
+            await link.say("beat", self._beat_message(galleries))
+            self._beat_now.clear()
+            try:
+                await asyncio.wait_for(self._beat_now.wait(), self._settings.beat_s)
+            except TimeoutError:
+                continue
+
+    def _beat_message(self, galleries: GalleryBook) -> Beat:
+        now = time.monotonic()
+        reports = tuple(slot.report(now) for slot in self._slots)
+        seated = any(slot.ready.is_set() for slot in self._slots)
+        if self._draining.is_set():
+            state, reason = "draining", f"{len(self._holding)} pictures in hand"
+        elif not seated:
+            state, reason = "provisioning", self._state_reason
+        elif any(report.state == "busy" for report in reports):
+            state, reason = "working", ""
+        else:
+            resting = sum(report.state == "resting" for report in reports)
+            state, reason = "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
+        return Beat(
+            state=state,  # type: ignore[arg-type]
+            reason=reason,
+            workers=reports,
+            holding=tuple(self._holding),
+            done=self._tally.done,
+            failed=self._tally.failed,
+            gallery_version=max(galleries.version, 0),
+            pack=self._pack,
+            agent_rss_bytes=self._process.memory_info().rss,
+            host=self._host,
+        )

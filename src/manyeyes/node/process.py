@@ -1,0 +1,140 @@
+"""A worker process as its agent holds it: start, order, kill."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from manyeyes.errors import ManyeyesError
+from manyeyes.node import framing
+from manyeyes.node.framing import Order, Reply
+
+START_DEADLINE_S = 90.0
+
+
+class WorkerDied(ManyeyesError):
+    """The worker ended or was killed; internal to the agent."""
+
+    code = "worker-died"
+    title = "A worker died"
+
+
+class WorkerProcess:
+    """One worker process. Not safe for two orders at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.gallery_version = -1
+        self.busy_since: float | None = None
+        self.pack = ""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @classmethod
+    async def start(cls, folder: Path) -> WorkerProcess:
+        """Start a worker and wait until it has loaded the pack and warmed up.
+
+        Raises:
+            WorkerDied: it ended first, or took too long; carries its reason.
+        """
+        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "manyeyes.node.worker", str(folder),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **single},
+            limit=4 * 1024 * 1024,
+        )  # fmt: skip
+        worker = cls(process)
+        try:
+            reply, _ = await asyncio.wait_for(worker._receive(), START_DEADLINE_S)
+        except TimeoutError as error:
+            worker.kill()
+            raise WorkerDied(f"a worker did not start in {START_DEADLINE_S:.0f} s") from error
+        except BaseException:
+            worker.kill()
+            raise
+        if reply.kind != "ready":
+            worker.kill()
+            raise WorkerDied(f"the pack cannot be loaded: {reply.detail}")
+        worker.pack = reply.pack
+        return worker
+
+    async def set_gallery(self, content: bytes, version: int) -> None:
+        """Have the next orders use this gallery."""
+        await self._send(Order(kind="gallery"), content)
+        self.gallery_version = version
+
+    async def work(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
+        """Carry out one order.
+
+        Raises:
+            WorkerDied: the process ended, by itself or because it was busy for longer than `deadline_s`.
+        """
+        self.busy_since = time.monotonic()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._send(order, data)
+                return await self._receive()
+        except TimeoutError as error:
+            self.kill()
+            raise WorkerDied(f"a worker was busy with one picture for over {deadline_s:.0f} s and was killed") from error
+        finally:
+            self.busy_since = None
+
+    async def wait(self) -> None:
+        """Until the process ended."""
+        await self._process.wait()
+
+    async def _send(self, order: Order, data: bytes) -> None:
+        stream = self._process.stdin
+        assert stream is not None
+        try:
+            stream.write(framing.pack(order, data))
+            if data:
+                stream.write(data)
+            await stream.drain()
+        except OSError as error:
+            raise WorkerDied(await self._cause()) from error
+
+    async def _receive(self) -> tuple[Reply, bytes]:
+        stream = self._process.stdout
+        assert stream is not None
+        try:
+            head_bytes, body_bytes = framing.lengths(await stream.readexactly(framing.PREFIX_BYTES))
+            head = await stream.readexactly(head_bytes)
+            body = await stream.readexactly(body_bytes) if body_bytes else b""
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise WorkerDied(await self._cause()) from error
+        return Reply.model_validate_json(head), body
+
+    async def _cause(self) -> str:
+        self.kill()
+        status = await self._process.wait()
+        if status < 0:
+            return f"a worker ended by signal {signal.Signals(-status).name}"
+        return f"a worker ended with status {status}"
+
+    def kill(self) -> None:
+        """End the process at once, if it has not ended."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def stop(self) -> None:
+        """Close its input and wait; killed after 3 s."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 3)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()

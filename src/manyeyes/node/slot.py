@@ -1,0 +1,243 @@
+"""One worker's seat: keeps a process alive in it, and keeps it fed with one picture in hand and one ahead."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from manyeyes import contract
+from manyeyes.broker.link import Delivery, NodeLink
+from manyeyes.contract import Claim, Outcome, WorkerReport
+from manyeyes.errors import ManyeyesError, TaskLost, Unavailable
+from manyeyes.node.framing import Order
+from manyeyes.node.process import WorkerDied, WorkerProcess
+from manyeyes.node.supervisor import Backoff
+from manyeyes.telemetry import log
+
+SEND_PATIENCE_S = 60.0
+
+
+class GalleryBook:
+    """The newest gallery that this node has, fetched when a newer one is known of."""
+
+    def __init__(self, link: NodeLink) -> None:
+        self._link = link
+        self._lock = asyncio.Lock()
+        self.content = b""
+        self.version = -1
+
+    async def refresh(self, least: int) -> None:
+        """Have at least version `least`.
+
+        Raises:
+            Unavailable: the master does not answer.
+        """
+        async with self._lock:
+            if self.version >= least >= 0 and self.content:
+                return
+            content, headers = await self._link.fetch("gallery", contract.Empty())
+            self.content, self.version = content, int(headers.get("Me-Gallery-Version", 0))
+
+
+@dataclass
+class Tally:
+    """Counts of this node since its start."""
+
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class _Picture:
+    task: contract.Task
+    data: bytes
+
+
+class Slot:
+    """One seat.
+
+    Args:
+        holding: the node's set of claimed task ids, shared by its seats and told in heartbeats.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        link: NodeLink,
+        folder: Path,
+        galleries: GalleryBook,
+        holding: set[str],
+        tally: Tally,
+        deadline_s: float,
+        on_change: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._index = index
+        self._link = link
+        self._folder = folder
+        self._galleries = galleries
+        self._holding = holding
+        self._tally = tally
+        self._deadline_s = deadline_s
+        self._on_change = on_change
+        self._ahead: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
+        self._room = asyncio.Semaphore(2)
+        self._draining = asyncio.Event()
+        self._backoff = Backoff()
+        self._worker: WorkerProcess | None = None
+        self._state: Literal["starting", "idle", "busy", "resting"] = "starting"
+        self.ready = asyncio.Event()
+
+    def report(self, now: float) -> WorkerReport:
+        """This seat as the heartbeat tells it."""
+        busy_since = self._worker.busy_since if self._worker else None
+        return WorkerReport(
+            index=self._index,
+            state=self._state,
+            busy_s=round(now - busy_since, 2) if busy_since is not None else 0.0,
+            restarts=self._backoff.restarts,
+            pid=self._worker.pid if self._worker else 0,
+        )
+
+    def drain(self) -> None:
+        """Ask for nothing more; `run` ends once what is in hand has ended."""
+        self._draining.set()
+
+    async def run(self) -> None:
+        """Work until drained; a picture that was fetched ahead but not begun is given back then."""
+        async with asyncio.TaskGroup() as group:
+            feeder = group.create_task(self._feed(), name=f"feed-{self._index}")
+            work = group.create_task(self._work(), name=f"work-{self._index}")
+            await self._draining.wait()
+            feeder.cancel()
+            await asyncio.wait([feeder])
+            while not self._ahead.empty():
+                picture = self._ahead.get_nowait()
+                await self._deliver(Outcome(task_id=picture.task.id, kind="given-back"), b"")
+            if self._state != "busy":
+                work.cancel()
+        if self._worker is not None:
+            await self._worker.stop()
+
+    async def _feed(self) -> None:
+        """Ask for a delivery whenever there is room, claim its bytes, put it ahead of the worker."""
+        await self.ready.wait()
+        await self._room.acquire()
+        async for delivery in self._link.deliveries():
+            picture = await self._claim(delivery)
+            if picture is not None:
+                await self._ahead.put(picture)
+                await self._room.acquire()
+
+    async def _claim(self, delivery: Delivery) -> _Picture | None:
+        task = delivery.task
+        if task.id in self._holding:
+            return None
+        self._holding.add(task.id)
+        try:
+            claim = Claim(task_id=task.id, gateway=task.gateway, ack=delivery.ack)
+            data, _ = await self._link.fetch("claim", claim)
+        except (TaskLost, Unavailable) as error:
+            self._holding.discard(task.id)
+            log().info("claim not granted", task=task.id, error=error.detail)
+            return None
+        except asyncio.CancelledError:
+            await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
+            raise
+        return _Picture(task, data)
+
+    async def _work(self) -> None:
+        while not self._draining.is_set():
+            worker = await self._living_worker()
+            picture = await self._next_picture(worker)
+            if picture is None:
+                continue
+            self._state = "busy"
+            outcome, drawn = await self._one(worker, picture)
+            await self._deliver(outcome, drawn)
+            self._room.release()
+            if self._state == "busy":
+                self._state = "idle"
+
+    async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
+        """The next picture, or None when the idle worker ended."""
+        get = asyncio.ensure_future(self._ahead.get())
+        ended = asyncio.ensure_future(worker.wait())
+        try:
+            await asyncio.wait([get, ended], return_when=asyncio.FIRST_COMPLETED)
+            if get.done():
+                return get.result()
+            await self._lost(worker, "an idle worker ended")
+            return None
+        finally:
+            get.cancel()
+            ended.cancel()
+
+    async def _living_worker(self) -> WorkerProcess:
+        while self._worker is None:
+            self._backoff.started(time.monotonic())
+            self._state = "starting"
+            try:
+                worker = await WorkerProcess.start(self._folder)
+                self._worker = worker
+            except WorkerDied as error:
+                await self._rest(error.detail)
+        if not self.ready.is_set():
+            self.ready.set()
+            await self._on_change()
+        self._state = "idle"
+        return self._worker
+
+    async def _lost(self, worker: WorkerProcess, why: str) -> None:
+        worker.kill()
+        self._worker = None
+        await self._rest(why)
+
+    async def _rest(self, why: str) -> None:
+        pause_s = self._backoff.ended(time.monotonic())
+        log().warning("worker replaced", worker=self._index, why=why, pause_s=pause_s)
+        self._state = "resting"
+        await self._on_change()
+        await asyncio.sleep(pause_s)
+
+    async def _one(self, worker: WorkerProcess, picture: _Picture) -> tuple[Outcome, bytes]:
+        task = picture.task
+        try:
+            if task.operation == "recognize":
+                await self._galleries.refresh(task.gallery_version)
+                if worker.gallery_version != self._galleries.version:
+                    await worker.set_gallery(self._galleries.content, self._galleries.version)
+            order = Order(kind=task.operation, task_id=task.id, draw=task.draw)
+            reply, drawn = await worker.work(order, picture.data, self._deadline_s)
+        except Unavailable as error:
+            return Outcome(task_id=task.id, kind="given-back", detail=error.detail), b""
+        except WorkerDied as error:
+            crashed = Outcome(task_id=task.id, kind="crashed", detail=error.detail)
+            await self._deliver(crashed, b"")
+            await self._lost(worker, error.detail)
+            return crashed, b""
+        assert reply.outcome is not None
+        return reply.outcome, drawn
+
+    async def _deliver(self, outcome: Outcome, drawn: bytes) -> None:
+        """Give the outcome to the master; sent again until it has it or wants it no more."""
+        if outcome.task_id not in self._holding:
+            return
+        give_up = time.monotonic() + SEND_PATIENCE_S
+        while True:
+            try:
+                await self._link.send_outcome(outcome, drawn)
+                break
+            except TaskLost:
+                break
+            except ManyeyesError as error:
+                if time.monotonic() > give_up:
+                    log().error("a result could not be delivered", task=outcome.task_id, error=error.detail)
+                    break
+                await asyncio.sleep(0.3)
+        self._holding.discard(outcome.task_id)
+        self._tally.done += outcome.kind == "done"
+        self._tally.failed += outcome.kind in ("error", "crashed")

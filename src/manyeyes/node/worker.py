@@ -1,0 +1,95 @@
+"""One worker process: loads the pack once, then answers one order at a time over its standard streams.
+
+It holds no key and no connection. What the recogniser prints goes to standard error, so it cannot
+disturb the frames. It ends when its input ends, so it never outlives its agent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from manyeyes.contract import Enrolled, Outcome
+from manyeyes.errors import ManyeyesError
+from manyeyes.node import framing
+from manyeyes.node.framing import Order, Reply
+from manyeyes.packs import manifest
+from manyeyes.recognition.gallery import Gallery
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Take standard input and output for frames; prints go to standard error from now on."""
+    orders = os.fdopen(os.dup(0), "rb", buffering=1024 * 1024)
+    replies = os.fdopen(os.dup(1), "wb", buffering=1024 * 1024)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    return orders, replies
+
+
+def load_recognizer(folder: Path) -> Any:
+    """Call the pack's entry point, `module:function`, with its folder."""
+    module, _, function = manifest.read(folder).entry_point.partition(":")
+    if (folder / f"{module}.py").exists():
+        sys.path.insert(0, str(folder))
+    return getattr(importlib.import_module(module), function)(folder)
+
+
+def _work(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> tuple[Outcome, bytes]:
+    try:
+        if order.kind == "enrol":
+            found = recognizer.enrol(data)
+            enrolled = Enrolled(
+                embedding=tuple(float(value) for value in found.embedding),
+                box_xyxy_px=found.box_xyxy_px,
+                warnings=tuple(found.warnings),
+            )
+            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), b""
+        result, picture = recognizer.recognize(data, gallery, draw=order.draw)
+        result = result.model_copy(update={"task_id": order.task_id})
+        return Outcome(task_id=order.task_id, kind="done", result=result), picture or b""
+    except ManyeyesError as error:
+        return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""
+    except MemoryError:
+        detail = "the picture needs more memory than the worker may have; shrink it"
+        return Outcome(task_id=order.task_id, kind="error", code="too-many-pixels", detail=detail), b""
+
+
+def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
+    """Answer orders until the stream ends; an unknown exception ends the process, as a crash would."""
+    try:
+        recognizer = load_recognizer(folder)
+        recognizer.warm_up()
+    except Exception as error:
+        framing.write(replies, Reply(kind="unfit", detail=f"{type(error).__name__}: {error}"))
+        raise
+    framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
+    gallery = Gallery.empty()
+    while (frame := framing.read(orders)) is not None:
+        order = Order.model_validate_json(frame[0])
+        if order.kind == "gallery":
+            gallery = Gallery.from_bytes(frame[1])
+            continue
+        outcome, picture = _work(recognizer, gallery, order, frame[1])
+        del frame
+        framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
+
+
+def main() -> None:
+    """`python -m manyeyes.node.worker PACK_FOLDER`, started by an agent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    orders, replies = _claim_streams()
+    serve(Path(sys.argv[1]), orders, replies)
+
+
+if __name__ == "__main__":
+    main()
