@@ -30,7 +30,9 @@ def find_engine() -> Path:
     if named := os.environ.get("MANYEYES_NATS_SERVER"):
         if os.access(named, os.X_OK):
             return Path(named)
-        raise EngineMissing(f"MANYEYES_NATS_SERVER names {named}, which is no executable file; correct or unset it")
+        raise EngineMissing(
+            f"MANYEYES_NATS_SERVER names {named}, which is no executable file; correct or unset it"
+        )
     if on_path := shutil.which("nats-server"):
         return Path(on_path)
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -100,7 +102,9 @@ class Engine:
     `failed` is set and the master ends with the engine's last words.
     """
 
-    def __init__(self, executable: Path, config: Path, address: tuple[str, int], *, restarts: int = 5) -> None:
+    def __init__(
+        self, executable: Path, config: Path, address: tuple[str, int], *, restarts: int = 5
+    ) -> None:
         self._executable = executable
         self._config = config
         self._address = address

@@ -103,7 +103,9 @@ class _Link:
 
         async def pass_on(message: Msg) -> None:
             try:
-                await handler(Incoming(message.subject, message.data, dict(message.headers or {}), message.reply))
+                await handler(
+                    Incoming(message.subject, message.data, dict(message.headers or {}), message.reply)
+                )
             except Exception:
                 log().exception("handler failed", subject=message.subject)
 
@@ -272,7 +274,9 @@ class NodeLink(_Link):
                 try:
                     yield Delivery(contract.Task.model_validate_json(message.data), message.reply)
                 except ValueError:
-                    log().error("a task that this version cannot read was left to others", size=len(message.data))
+                    log().error(
+                        "a task that this version cannot read was left to others", size=len(message.data)
+                    )
 
     @contextlib.asynccontextmanager
     async def _own_inbox(self) -> AsyncIterator[tuple[str, Subscription]]:
@@ -325,7 +329,9 @@ class NodeLink(_Link):
                     raise Unavailable(f"a chunk of the {verb} went astray")
             return assembly.content(), first
 
-    async def send_outcome(self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 10.0) -> None:
+    async def send_outcome(
+        self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 10.0
+    ) -> None:
         """Give an outcome to the master and wait until it has it.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.cli.output import print_json, print_table, say
-from manyeyes.cli.run import DataOption, BuildBar
+from manyeyes.cli.run import BuildBar, DataOption
 from manyeyes.config import default_data_folder
 from manyeyes.packs.store import ensure_default, installed
 from manyeyes.packs.verify import self_test
@@ -50,7 +50,13 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
     """
     found = installed(_folder(data))
     if as_json:
-        print_json({"packs": [{"name": pack.name, "version": pack.version, "kind": pack.kind} for pack in found]})
+        print_json(
+            {"packs": [{"name": pack.name, "version": pack.version, "kind": pack.kind} for pack in found]}
+        )
         return
-    rows = [(pack.name, pack.version, pack.kind, sum(f.size_bytes for f in pack.files) >> 20) for pack in found]
-    print_table(("name", "version", "kind", "MiB"), rows, "no pack yet; 'manyeyes packs build' makes the default one")
+    rows = [
+        (pack.name, pack.version, pack.kind, sum(f.size_bytes for f in pack.files) >> 20) for pack in found
+    ]
+    print_table(
+        ("name", "version", "kind", "MiB"), rows, "no pack yet; 'manyeyes packs build' makes the default one"
+    )

@@ -23,7 +23,9 @@ from manyeyes.cli.output import print_json, say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
 
-DataOption = Annotated[Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)
+]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
 HttpsOption = Annotated[int, typer.Option(help="Port for users (HTTPS).")]
 NatsOption = Annotated[int, typer.Option(help="Port for nodes (TLS).")]
@@ -40,7 +42,12 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _master_settings(
-    data: Path | None, listen: str, https_port: int, nats_port: int, advertise: list[str] | None, pack: Path | None
+    data: Path | None,
+    listen: str,
+    https_port: int,
+    nats_port: int,
+    advertise: list[str] | None,
+    pack: Path | None,
 ) -> MasterSettings:
     names = tuple(advertise or ()) or (() if listen in ("127.0.0.1", "0.0.0.0", "::") else (listen,))
     if listen in ("0.0.0.0", "::") and not names:
@@ -156,7 +163,9 @@ def up(
             node = asyncio.create_task(_keep_local_node(master, settings, workers, stop), name="local-node")
             await _first_of(_ready(master), stop.wait(), master.check_engine())
             if not stop.is_set():
-                say(f"ready: {context.url} takes pictures; try 'manyeyes send PICTURE -o OUT' in another terminal")
+                say(
+                    f"ready: {context.url} takes pictures; try 'manyeyes send PICTURE -o OUT' in another terminal"
+                )
                 await _first_of(stop.wait(), master.check_engine(), node)
             await node
 
@@ -168,7 +177,9 @@ async def _ready(master: Any) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _keep_local_node(master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event) -> None:
+async def _keep_local_node(
+    master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event
+) -> None:
     """The node beside the master, as a process of its own; started again when it ends by itself."""
     folder = settings.data / "node"
     pause_s = 0.5
@@ -232,7 +243,9 @@ def master(
 
 def node(
     data: DataOption = None,
-    join: Annotated[str | None, typer.Option(help="The token that 'manyeyes token' printed on the master.")] = None,
+    join: Annotated[
+        str | None, typer.Option(help="The token that 'manyeyes token' printed on the master.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: WorkersOption = None,
 ) -> None:
@@ -283,7 +296,9 @@ def down(data: DataOption = None) -> None:
             say("stopped")
             return
         time.sleep(0.1)
-    raise Unavailable(f"process {text} still runs 60 s after it was asked to stop; see what it waits for in its log")
+    raise Unavailable(
+        f"process {text} still runs 60 s after it was asked to stop; see what it waits for in its log"
+    )
 
 
 def doctor(data: DataOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:

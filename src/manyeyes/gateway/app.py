@@ -134,7 +134,9 @@ async def _picture_of(request: Request, limit: int) -> bytes:
         async with request.form(max_files=1) as form:
             upload = form.get("picture")
             if not isinstance(upload, UploadFile):
-                raise BadRequest("the form has no file field 'picture'; add it, or send the picture as raw body")
+                raise BadRequest(
+                    "the form has no file field 'picture'; add it, or send the picture as raw body"
+                )
             return await upload.read()
     return await _read_body(request, limit)
 
@@ -201,9 +203,13 @@ def _add_people(app: FastAPI, master: Master) -> None:
             name = str(form.get("name") or "").strip()
             for upload in form.getlist("photos"):
                 if isinstance(upload, UploadFile):
-                    photos.append(NewPhoto(upload.filename or f"photo {len(photos) + 1}", await upload.read()))
+                    photos.append(
+                        NewPhoto(upload.filename or f"photo {len(photos) + 1}", await upload.read())
+                    )
         if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-            raise BadRequest(f"the name must have 1 to {MAX_NAME_CHARACTERS} printable characters; {name[:40]!r} was given")
+            raise BadRequest(
+                f"the name must have 1 to {MAX_NAME_CHARACTERS} printable characters; {name[:40]!r} was given"
+            )
         if not photos:
             raise BadRequest("no photo came with the name; add at least one file field 'photos'")
         for photo in photos:

@@ -126,7 +126,9 @@ class Desk:
             self._book.not_queued(task.id)
             self._forget(task.id)
             if not future.done():
-                future.set_exception(error if isinstance(error, ManyeyesError) else TaskLost("the sender left"))
+                future.set_exception(
+                    error if isinstance(error, ManyeyesError) else TaskLost("the sender left")
+                )
             raise
         await self._carry_out(self._book.queued(task.id, sequence))
         return await asyncio.shield(future)
@@ -191,7 +193,9 @@ class Desk:
         if granted:
             await self._link.reply_bytes(message.reply, self._open[claim.task_id].data)
         else:
-            await self._link.reply_error(message.reply, TaskLost("the picture was answered or given up already"))
+            await self._link.reply_error(
+                message.reply, TaskLost("the picture was answered or given up already")
+            )
 
     async def on_result(self, node: str, message: Incoming) -> None:
         """A chunk of an outcome arrived; the last one ends the attempt."""
@@ -211,7 +215,9 @@ class Desk:
         if not assembly.add(offset, message.data):
             self._incoming.pop(slot, None)
             if message.reply:
-                await self._link.reply_error(message.reply, Unavailable("a chunk went astray; send it all again"))
+                await self._link.reply_error(
+                    message.reply, Unavailable("a chunk went astray; send it all again")
+                )
             return
         if not assembly.complete:
             if message.reply:
@@ -283,7 +289,9 @@ class Desk:
         if future.done():
             return
         if answer.error is not None:
-            log().info("picture failed", task=answer.task_id, code=answer.error.code, detail=answer.error.detail)
+            log().info(
+                "picture failed", task=answer.task_id, code=answer.error.code, detail=answer.error.detail
+            )
             future.set_exception(answer.error)
         elif answer.outcome is not None:
             future.set_result(Answered(answer.outcome, picture))

@@ -41,7 +41,9 @@ class Fleet:
     lost_s: float
     nodes: dict[str, NodeView] = field(default_factory=dict)
 
-    def register(self, name: str, *, state: str = "joining", reason: str = "joined, not heard of yet") -> None:
+    def register(
+        self, name: str, *, state: str = "joining", reason: str = "joined, not heard of yet"
+    ) -> None:
         """A node is known from now on."""
         self.nodes.setdefault(name, NodeView(name, state, reason))
 

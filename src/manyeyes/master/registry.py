@@ -148,12 +148,16 @@ class Registry:
 
     def tokens(self) -> list[TokenRow]:
         """All tokens that were not forgotten yet."""
-        return [TokenRow(*row) for row in self._db.execute("SELECT token_id, public_nkey, expires_at FROM tokens")]
+        return [
+            TokenRow(*row) for row in self._db.execute("SELECT token_id, public_nkey, expires_at FROM tokens")
+        ]
 
     def add_token(self, token: TokenRow) -> None:
         """Record a token."""
         with self._transaction() as cursor:
-            cursor.execute("INSERT INTO tokens VALUES (?,?,?)", (token.token_id, token.public_nkey, token.expires_at))
+            cursor.execute(
+                "INSERT INTO tokens VALUES (?,?,?)", (token.token_id, token.public_nkey, token.expires_at)
+            )
 
     # API keys
 

@@ -76,7 +76,9 @@ class Master:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, settings: MasterSettings, limits: Limits, shelf: PackShelf) -> AsyncIterator[Master]:
+    async def running(
+        cls, settings: MasterSettings, limits: Limits, shelf: PackShelf
+    ) -> AsyncIterator[Master]:
         """A running master; stopped on leaving.
 
         Raises:
@@ -212,14 +214,18 @@ class Master:
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
         if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
-            raise TokenRefused("the node's public key cannot be read; remove the node's data folder and join again")
+            raise TokenRefused(
+                "the node's public key cannot be read; remove the node's data folder and join again"
+            )
         rows = self._registry.nodes()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
         name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
         if row is None:
             self._registry.add_node(name, request.public_nkey, token_id, request.host)
             self._fleet.register(name)
-            log().info("node joined for the first time", node=name, host=request.host.hostname, token=token_id)
+            log().info(
+                "node joined for the first time", node=name, host=request.host.hostname, token=token_id
+            )
         self._reload_engine()
         return JoinReply(name=name, pack_public_key=self._shelf.public_key)
 
@@ -262,7 +268,12 @@ class Master:
     async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
         """Have a picture recognised; see `Desk.submit`."""
         return await self.desk.submit(
-            data, operation="recognize", pack=self.pack, gallery_version=self._gallery_version, draw=draw, key=key
+            data,
+            operation="recognize",
+            pack=self.pack,
+            gallery_version=self._gallery_version,
+            draw=draw,
+            key=key,
         )
 
     async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
@@ -278,7 +289,9 @@ class Master:
                     photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False
                 )
             except ManyeyesError as error:
-                raise type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s) from error
+                raise type(error)(
+                    f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s
+                ) from error
 
         answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
         for answer in answers:
@@ -289,7 +302,9 @@ class Master:
             assert isinstance(answer, Answered)
             enrolled = answer.outcome.enrolled
             if enrolled is None:
-                raise PackError(f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?")
+                raise PackError(
+                    f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
+                )
             embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
             rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
             warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
@@ -323,7 +338,10 @@ class Master:
         vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
         stacked = np.stack(vectors).astype(np.float32) if vectors else Gallery.empty().embeddings
         self._gallery_bytes = Gallery(
-            names=names, embeddings=stacked, threshold=Gallery.empty().threshold, version=self._gallery_version
+            names=names,
+            embeddings=stacked,
+            threshold=Gallery.empty().threshold,
+            version=self._gallery_version,
         ).to_bytes()
 
     async def _gallery_changed(self) -> None:

@@ -45,7 +45,9 @@ class Membership:
         """
         try:
             fields = json.loads(path.read_bytes())
-            return cls(fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"])
+            return cls(
+                fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"]
+            )
         except (OSError, ValueError, KeyError) as error:
             raise DataFolderUnusable(
                 f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
@@ -74,7 +76,10 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
         return Membership.load(kept), key
     host = host_facts()
     request = JoinRequest(
-        public_nkey=key.public, wanted_name=settings.name or host.hostname, version=importlib.metadata.version("manyeyes"), host=host
+        public_nkey=key.public,
+        wanted_name=settings.name or host.hostname,
+        version=importlib.metadata.version("manyeyes"),
+        host=host,
     )
     try:
         reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
@@ -185,7 +190,9 @@ class Agent:
         pause_s = 1.0
         while True:
             try:
-                folder = await fetch_pack(link, self._settings.data / "packs", self._membership.pack_public_key)
+                folder = await fetch_pack(
+                    link, self._settings.data / "packs", self._membership.pack_public_key
+                )
                 self._pack = "@".join(folder.parts[-2:])
                 self._state_reason = "starting workers"
                 return folder

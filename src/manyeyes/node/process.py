@@ -86,7 +86,9 @@ class WorkerProcess:
                 return await self._receive()
         except TimeoutError as error:
             self.kill()
-            raise WorkerDied(f"a worker was busy with one picture for over {deadline_s:.0f} s and was killed") from error
+            raise WorkerDied(
+                f"a worker was busy with one picture for over {deadline_s:.0f} s and was killed"
+            ) from error
         finally:
             self.busy_since = None
 

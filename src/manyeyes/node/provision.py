@@ -45,7 +45,9 @@ async def fetch_pack(link: NodeLink, packs: Path, public_key: str) -> Path:
         log().info("fetching", pack=manifest.name, file=file.path, size_bytes=file.size_bytes)
         data, _ = await link.fetch("pack", PackQuery(sha256=file.sha256))
         if _digest(data) != file.sha256:
-            raise PackDamaged(f"{file.path}: SHA-256 {file.sha256} expected, {_digest(data)} received; asking again")
+            raise PackDamaged(
+                f"{file.path}: SHA-256 {file.sha256} expected, {_digest(data)} received; asking again"
+            )
         write_private(target, data)
     write_private(folder / MANIFEST_NAME, content)
     verify(folder)

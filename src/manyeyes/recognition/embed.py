@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from manyeyes.recognition.align import CHIP_PX
-from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.recognition.arrays import EMBEDDING_SIZE, Bytes, Floats
 from manyeyes.recognition.sessions import open_session
 
-EMBEDDING_SIZE = 128
 MAX_BATCH = 8
 """Larger batches are no faster on one thread and only take memory."""
 

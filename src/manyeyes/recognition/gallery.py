@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from manyeyes.errors import PackDamaged
-from manyeyes.recognition.arrays import Floats
-from manyeyes.recognition.embed import EMBEDDING_SIZE
+from manyeyes.recognition.arrays import EMBEDDING_SIZE, Floats
 
 DEFAULT_THRESHOLD = 0.58
 _STEEPNESS = 20.0

@@ -75,7 +75,7 @@ def look(path: Path, relative: str) -> Source:
     if not path.is_file():
         trouble = FileTrouble(f"{path} is neither a file nor a folder")
     elif not os.access(path, os.R_OK):
-        trouble = FileTrouble(f"{path}: no permission to read it")
+        trouble = FileTrouble(f"{path}: permission denied")
     elif facts.st_size == 0:
         trouble = EmptyPicture(f"{path} is empty (0 bytes)")
     elif facts.st_size > MAX_PICTURE_BYTES:
