@@ -68,7 +68,7 @@ def test_troubles_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert look(good, "g.jpg").trouble is None
     monkeypatch.setattr(os, "access", lambda *_: False)
     denied = look(good, "g.jpg").trouble
-    assert denied is not None and "no permission" in denied.detail
+    assert denied is not None and "permission denied" in denied.detail
 
 
 def test_folder_that_cannot_be_read_is_one_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
