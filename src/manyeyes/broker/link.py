@@ -75,7 +75,7 @@ async def _connect(
         max_outstanding_pings=2,
         allow_reconnect=not once,
         max_reconnect_attempts=-1 if not once else 0,
-        reconnect_time_wait=0.3,
+        reconnect_time_wait=0.3,  # type: ignore[arg-type]  # seconds; a float serves as well
         connect_timeout=5,
         error_cb=callbacks.pop("error_cb", quiet),
         **callbacks,

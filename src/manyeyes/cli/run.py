@@ -166,7 +166,7 @@ def up(
                 say(
                     f"ready: {context.url} takes pictures; try 'manyeyes send PICTURE -o OUT' in another terminal"
                 )
-                await _first_of(stop.wait(), master.check_engine(), node)
+                await _first_of(stop.wait(), master.check_engine(), asyncio.shield(node))
             await node
 
     _run(main)

@@ -83,7 +83,9 @@ async def running_master(
     identity.make_data_folder(settings.data)
     with only_one(settings.data):
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
-        folder = settings.pack or await asyncio.to_thread(ensure_default, settings.data, progress)
+        folder = settings.pack
+        if folder is None:
+            folder = await asyncio.to_thread(ensure_default, settings.data, progress)
         shelf = await asyncio.to_thread(PackShelf, folder, key)
         async with Master.running(settings, limits, shelf) as master:
             certificates = identity.Certificates(

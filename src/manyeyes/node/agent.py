@@ -241,7 +241,7 @@ class Agent:
             resting = sum(report.state == "resting" for report in reports)
             state, reason = "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
         return Beat(
-            state=state,  # type: ignore[arg-type]
+            state=state,
             reason=reason,
             workers=reports,
             holding=tuple(self._holding),

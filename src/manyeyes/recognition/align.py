@@ -16,6 +16,8 @@ TEMPLATE_PX: Any = np.array(
 """Image-left eye, image-right eye, nose, left and right mouth corner: the median of where these
 landmarks lie in the chips that dlib cuts."""
 SHRINK_BELOW = 0.6
+BORDER = 127
+"""Grey past the picture's edge: on 40 tight crops the largest distance within a person was .65, with black .71."""
 
 
 def similarity(landmarks_px: Any) -> Any:
@@ -34,7 +36,7 @@ def similarity(landmarks_px: Any) -> Any:
 
 
 def cut_chip(image_hwc_u8: Bytes, landmarks_px: Floats) -> Bytes:
-    """One aligned chip, uint8 (150, 150, 3) BGR; black where it reaches past the picture."""
+    """One aligned chip, uint8 (150, 150, 3) BGR; grey where it reaches past the picture."""
     matrix = similarity(landmarks_px)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale >= SHRINK_BELOW:
@@ -66,5 +68,7 @@ def cut_chips(image_hwc_u8: Bytes, landmarks_px: Floats) -> Bytes:
 
 
 def _warp(image: Bytes, matrix: Any) -> Bytes:
-    chip: Bytes = cv2.warpAffine(image, matrix, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR)
+    chip: Bytes = cv2.warpAffine(
+        image, matrix, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR, borderValue=(BORDER,) * 3
+    )
     return chip
