@@ -130,12 +130,18 @@ def judge(results: Path, console: Console) -> bool:
     return all_right
 
 
-def start(stack: ExitStack, log: Path, *arguments: str, env: dict[str, str]) -> Background:
-    """A service that is ready, and that the stack stops."""
+def start(stack: ExitStack, log: Path, *arguments: str, env: dict[str, str]) -> None:
+    """A service that is ready, and that the stack stops; its log's end is shown when the demo fails."""
     service = Background.start([MANYEYES, *arguments], log, env)
-    stack.callback(service.stop)
+
+    def end(kind: type[BaseException] | None, *_: object) -> None:
+        told = service.output.splitlines()
+        service.stop()
+        if kind is CommandFailed:
+            print(f"--- the last lines of {log.name}:", *told[-15:], sep="\n")
+
+    stack.push(end)
     service.wait_ready()
-    return service
 
 
 def show(console: Console) -> bool:
