@@ -15,7 +15,7 @@ from manyeyes.recognition.probe import PictureInfo, read_header
 
 JPEG_QUALITY = 92
 WEBP_QUALITY = 90
-PNG_COMPRESSION = 3
+PNG_COMPRESSION = 1
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
