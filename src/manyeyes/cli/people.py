@@ -19,7 +19,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's 
 def add(
     ctx: typer.Context,
     name: NameArgument,
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos showing this face alone.")],
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO...", readable=False, help="Photos showing this face alone.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Enrol photos of a person, new or known: all of them or none.

@@ -32,10 +32,14 @@ _PLAIN_EVERY_S = 5.0
 def send(
     ctx: typer.Context,
     pictures: Annotated[
-        list[Path], typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, and folders of pictures.")
+        list[Path],
+        typer.Argument(
+            metavar="PICTURE|FOLDER...", readable=False, help="Pictures, and folders of pictures."
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="Folder for the predicted pictures.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="OUT", readable=False, help="Folder for the predicted pictures."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each result as a line of JSON; -o is optional then.")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,17 @@ def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert code == 3
     assert "no such file or folder" in said
     assert (tmp_path / "out" / "in" / "a.jpg").exists()
+
+
+def test_send_what_may_not_be_read(
+    fleet: Fleet, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, real = album(tmp_path / "in", a=b"1", secret=b"2"), os.access
+    monkeypatch.setattr(os, "access", lambda path, *more: "secret" not in str(path) and real(path, *more))
+    code, said, _ = run("send", pictures / "a.jpg", pictures / "secret.jpg", "-o", tmp_path / "out")
+    assert code == 3
+    assert "secret.jpg: permission denied" in said
+    assert fleet.sent == [b"1"]
 
 
 def test_send_to_an_out_that_cannot_be(fleet: Fleet, run: Run, tmp_path: Path) -> None:
