@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import tempfile
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ ENTRY_POINT = "manyeyes.recognition.recognizer:load"
 REQUIRED = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pydantic")
 MEMORY_MB = 350
 TOLERANCE = 1e-3
+LEFTOVER_AGE_S = 3600.0
 SOURCES = {
     "pnet.onnx": weights.PNET,
     "rnet.onnx": weights.RNET,
@@ -40,6 +42,7 @@ def build_default(target: Path, *, progress: Progress | None = None) -> Path:
     tell = progress or (lambda _what, _part: None)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(target)
         staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-building-"))
     except OSError as error:
         raise PackError(f"{target.parent} cannot be written: {error}; choose another data folder") from error
@@ -57,9 +60,10 @@ def build_default(target: Path, *, progress: Progress | None = None) -> Path:
 def _fill(staging: Path, tell: Progress) -> None:
     files, origins = [], []
     for step, (name, source) in enumerate(SOURCES.items()):
-        tell(f"fetching {Path(source.member).name}", 0.05 + 0.2 * step)
-        data = weights.obtain(source, tell)
-        tell(f"building {name}", 0.15 + 0.2 * step)
+        done = round(0.05 + 0.2 * step, 2)
+        tell(f"fetching {Path(source.member).name}", done)
+        data = weights.obtain(source, _at(done, tell))
+        tell(f"building {name}", round(done + 0.1, 2))
         model = _convert(name, data)
         _write(staging / name, model)
         files.append(PackFile(path=name, sha256=hashlib.sha256(model).hexdigest(), size_bytes=len(model)))
@@ -86,6 +90,11 @@ def _fill(staging: Path, tell: Progress) -> None:
     tell("measuring the self-test", 0.95)
     measured = SelfTest(tolerance=TOLERANCE, expected=_numbers(staging))
     _write(staging / MANIFEST_NAME, manifest.model_copy(update={"self_test": measured}).to_toml().encode())
+
+
+def _at(part: float, tell: Progress) -> Progress:
+    """Tell at this part of the whole, whatever part of its own work the caller names."""
+    return lambda what, _part: tell(what, part)
 
 
 def _convert(name: str, data: bytes) -> bytes:
@@ -115,6 +124,13 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Remove what killed builds left; a build that is still running is younger than the limit."""
+    for leftover in target.parent.glob(f".{target.name}-building-*"):
+        if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _put_in_place(staging: Path, target: Path) -> None:

@@ -6,11 +6,11 @@ ONNX Runtime.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -31,7 +31,7 @@ _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "png": PngImageFile,
     "webp": WebPImageFile,
 }
-_EXIF_ORIENTATION = 0x0112
+_EXIF_ORIENTATION, _EXIF_SHORT = 0x0112, 3
 _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),
     (0, b"BM", "BMP"),
@@ -150,14 +150,28 @@ def _text(data: bytes) -> str | None:
     return text if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in text) else None
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: ImageFile) -> int:
     raw = image.info.get("exif")
-    if not isinstance(raw, bytes):
+    return exif_orientation(raw) if isinstance(raw, bytes) else 1
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, in an EXIF block; 1 where there is none or the block is damaged.
+
+    A damaged block is no reason to refuse a picture, nor to warn about it.
+    """
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
         return 1
-    exif = Image.Exif()
     try:
-        exif.load(raw)
-        value = exif.get(_EXIF_ORIENTATION, 1)
-    except Exception:  # damaged EXIF is no reason to refuse a picture
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        (at,) = struct.unpack_from(order + "I", tiff, 4)
+        (entries,) = struct.unpack_from(order + "H", tiff, at)
+        for entry in range(entries):
+            tag, kind, count, value = struct.unpack_from(order + "HHIH", tiff, at + 2 + 12 * entry)
+            if tag == _EXIF_ORIENTATION:
+                usable = (kind, count) == (_EXIF_SHORT, 1) and 1 <= value <= 8
+                return int(value) if usable else 1
+    except struct.error:
+        pass
+    return 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -123,3 +124,15 @@ def test_an_installed_pack_is_used_and_listed(default_pack: Path, tmp_path: Path
 def test_other_files_are_no_dlib_network(data: bytes) -> None:
     with pytest.raises(WeightsRefused):
         dlib_resnet.parse(data)
+
+
+def test_what_a_killed_build_left_is_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_fill", lambda staging, _tell: (staging / "pack.toml").write_text("built"))
+    target = tmp_path / "faces" / "1.0.0"
+    old, young = (target.parent / f".1.0.0-building-{name}" for name in ("old", "young"))
+    for folder in (old, young, target):
+        folder.mkdir(parents=True)
+    os.utime(old, (1.0, 1.0))
+    build.build_default(target)
+    assert sorted(path.name for path in target.parent.iterdir()) == [young.name, target.name]
+    assert (target / "pack.toml").read_text() == "built"

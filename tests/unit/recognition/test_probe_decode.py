@@ -18,7 +18,7 @@ from manyeyes.errors import (
     UnsupportedFormat,
 )
 from manyeyes.recognition.decode import decode, encode
-from manyeyes.recognition.probe import PictureInfo, probe
+from manyeyes.recognition.probe import PictureInfo, exif_orientation, probe
 
 
 def picture(
@@ -188,3 +188,12 @@ def test_alpha_survives_and_what_is_drawn_shows() -> None:
     assert (
         again.alpha_hw_u8[0, 0] == 200 and again.alpha_hw_u8[0, 49] == 0 and again.alpha_hw_u8[15, 35] == 255
     )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_is_read_in_both_byte_orders(order: str) -> None:
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0)
+    assert exif_orientation(head) == exif_orientation(b"Exif\0\0" + head) == 6
+    for cut in range(len(head) - 2):
+        assert exif_orientation(head[:cut]) == 1
+    assert exif_orientation(head.replace(struct.pack(order + "H", 6), struct.pack(order + "H", 9))) == 1
