@@ -106,7 +106,8 @@ def lay_out(folder: Path, photos: dict[str, Path]) -> None:
 def judge(results: Path, console: Console) -> bool:
     """Print file -> names; true when each picture shows whom it must and nobody else."""
     table = Table(title="who is in the pictures", title_justify="left")
-    for column in ("picture", "faces", "names found", "names expected", ""):
+    table.add_column("picture", no_wrap=True)
+    for column in ("faces", "names found", "names expected", ""):
         table.add_column(column)
     seen: dict[str, dict[str, Any]] = {}
     twice = False

@@ -80,7 +80,10 @@ def fleet(place: Path, seed: Seed) -> Iterator[Fleet]:
         master = hosts["master"].popen(command, place / "hosts-master.log")
         stack.callback(master.stop)
         master.wait_ready()
-        env = {"MANYEYES_CONTEXT": str(data / "context.json")}
+        env = {
+            "MANYEYES_CONTEXT": str(data / "context.json"),
+            "MANYEYES_MASTER": f"https://{address}:8443",
+        }
         nodes: dict[str, Background] = {}
         for name in ("alpha", "beta"):
             made = hosts["user"].run([MANYEYES, "token", "--expires", "1h"], env)
