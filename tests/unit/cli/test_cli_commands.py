@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Fleet:
         if picture == b"bad":
             return problem(errors.DamagedPicture("damaged near byte 3"))
         if picture == b"stop":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         if picture == b"away":
             raise httpx.ConnectError("connection refused")
         result = json.dumps(
