@@ -120,3 +120,14 @@ def test_large_faces_are_shrunk_to_the_same_chip() -> None:
     points = (TEMPLATE_PX + 0.5) * 4 - 0.5
     difference = cut_chip(large, points.astype(np.float32)).astype(int) - small
     assert np.abs(difference[5:-5, 5:-5]).max() <= 2
+
+
+@pytest.mark.parametrize("size", [(1300, 1301), (2561, 2561), (5201, 3001), (3000, 40)])
+def test_a_large_picture_gives_boxes_in_its_own_pixels(recognizer: Recognizer, size: tuple[int, int]) -> None:
+    large = Image.fromarray(ASTRONAUT).resize(size)
+    result, _ = recognizer.recognize(saved(np.asarray(large), "JPEG"), Gallery.empty(), draw=False)
+    if min(size) < 100:
+        assert result.faces == ()
+        return
+    box = np.array(result.faces[0].box_xyxy_px) / np.tile(np.array(size) / 512, 2)
+    assert np.abs(box - [180, 63, 264, 172]).max() < 14

@@ -1,0 +1,77 @@
+"""Golden bytes: a message that travels differently needs a new CONTRACT_VERSION and new bytes here."""
+
+from __future__ import annotations
+
+import pytest
+
+from manyeyes import contract
+from manyeyes.contract import (
+    Beat,
+    Claim,
+    HostFacts,
+    JoinReply,
+    JoinRequest,
+    Message,
+    News,
+    Outcome,
+    PackQuery,
+    Task,
+    WorkerReport,
+)
+
+HOST = HostFacts(hostname="h", system="Linux", cpu="c", cores=2, memory_bytes=8, python="3.11.7")
+HOST_BYTES = '{"hostname":"h","system":"Linux","cpu":"c","cores":2,"memory_bytes":8,"python":"3.11.7"}'
+
+GOLDEN: list[tuple[Message, str]] = [
+    (
+        Task(id="t", operation="enrol", gateway="g", pack="p@1", size_bytes=3, sha256="d", draw=False, gallery_version=4),
+        '{"v":1,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
+        '"draw":false,"gallery_version":4}',
+    ),
+    (Claim(task_id="t", gateway="g", ack="a"), '{"v":1,"task_id":"t","gateway":"g","ack":"a"}'),
+    (
+        Outcome(task_id="t", kind="error", code="c", detail="d"),
+        '{"v":1,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
+    ),
+    (
+        Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
+        '{"v":1,"state":"ready","reason":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
+        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":' + HOST_BYTES + "}",
+    ),
+    (
+        JoinRequest(public_nkey="U", wanted_name="n", version="0", host=HOST),
+        '{"v":1,"public_nkey":"U","wanted_name":"n","version":"0","host":' + HOST_BYTES + "}",
+    ),
+    (JoinReply(name="n", pack_public_key="k"), '{"v":1,"name":"n","pack_public_key":"k","code":"","detail":""}'),
+    (News(gallery_version=3), '{"v":1,"gallery_version":3}'),
+    (PackQuery(sha256="s"), '{"v":1,"sha256":"s"}'),
+]
+
+
+@pytest.mark.parametrize(("message", "golden"), GOLDEN, ids=lambda value: type(value).__name__)
+def test_messages_travel_as_agreed(message: Message, golden: str) -> None:
+    assert contract.CONTRACT_VERSION == 1
+    assert message.wire().decode() == golden
+    assert type(message).model_validate_json(golden) == message
+
+
+def test_subjects_are_as_agreed() -> None:
+    assert contract.node_subject("cellar-2", "claim") == "me.node.cellar-2.claim"
+    assert contract.parse_node_subject("me.node.cellar-2.result") == ("cellar-2", "result")
+    assert contract.join_subject("ab") == "me.join.ab"
+    assert contract.PULL_SUBJECT == "$JS.API.CONSUMER.MSG.NEXT.TASKS.workers"
+
+
+@pytest.mark.parametrize(
+    ("subject", "sequence"),
+    [
+        ("$JS.ACK.TASKS.workers.1.42.7.1700000000000000000.3", 42),
+        ("$JS.ACK._.ACCHASH.TASKS.workers.2.42.7.1700000000000000000.3.abc", 42),
+        ("$JS.ACK.OTHER.workers.1.42.7.1700000000000000000.3", None),
+        ("$JS.ACK.TASKS.workers.1.42.7.1700000000000000000.3 ", None),
+        ("me.tasks", None),
+        ("$JS.ACK.TASKS.workers.1.42.7.1.3\r\nPUB me.tasks", None),
+    ],
+)
+def test_ack_subjects_are_read_strictly(subject: str, sequence: int | None) -> None:
+    assert contract.stream_sequence(subject) == sequence

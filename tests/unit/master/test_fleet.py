@@ -1,0 +1,39 @@
+"""States of nodes by a clock of our own."""
+
+from __future__ import annotations
+
+from manyeyes.contract import Beat, HostFacts, WorkerReport
+from manyeyes.master.fleet import Change, Fleet
+
+HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
+
+
+def beat(state: str = "ready", workers: int = 2) -> Beat:
+    reports = tuple(WorkerReport(index=i, state="idle") for i in range(workers))
+    return Beat(state=state, workers=reports, host=HOST)  # type: ignore[arg-type]
+
+
+def test_a_silent_node_becomes_suspect_then_lost_and_comes_back() -> None:
+    fleet = Fleet(suspect_s=4, lost_s=7)
+    fleet.register("a")
+    assert fleet.tick(100.0) == []
+    assert fleet.heard("a", beat(), 100.0) == Change("a", "joining", "ready", "")
+    assert fleet.workers == 2
+    assert fleet.tick(103.9) == []
+    assert [change.new for change in fleet.tick(104.1)] == ["suspect"]
+    assert fleet.workers == 0
+    assert [change.new for change in fleet.tick(107.1)] == ["lost"]
+    assert fleet.tick(200.0) == []
+    assert fleet.heard("a", beat("working"), 200.0) == Change("a", "lost", "working", "")
+
+
+def test_a_node_that_left_is_not_lost_later() -> None:
+    fleet = Fleet(suspect_s=4, lost_s=7)
+    fleet.heard("a", beat(), 0.0)
+    assert fleet.left("a") == Change("a", "ready", "left", "said goodbye")
+    assert fleet.tick(1000.0) == []
+    assert fleet.counts() == {"left": 1}
+
+
+def test_an_unknown_node_cannot_leave() -> None:
+    assert Fleet(4, 7).left("x") is None
