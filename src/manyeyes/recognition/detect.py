@@ -62,11 +62,7 @@ class Detector:
         A picture in which nothing is found is looked at once more with a grey border.
         """
         height, width = image_hwc_u8.shape[:2]
-        scale = min(1.0, self.settings.longest_side_px / max(height, width))
-        image = image_hwc_u8
-        if scale < 1.0:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = _shrink(image_hwc_u8, self.settings.longest_side_px)
         found = self._find(image)
         if not len(found):
             found = self._find_padded(image)
@@ -158,6 +154,20 @@ class _Level:
     image: Bytes
     scale_xy: Any
     proposes: bool
+
+
+def _shrink(image: Bytes, longest_px: int) -> Bytes:
+    """The picture with its longer side at most so long: halved while that is cheap and exact, then the rest."""
+    while max(image.shape[:2]) >= 2 * longest_px and min(image.shape[:2]) >= 2:
+        half_h, half_w = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * half_h, : 2 * half_w]
+        image = cv2.resize(even, (half_w, half_h), interpolation=cv2.INTER_AREA)
+    height, width = image.shape[:2]
+    scale = longest_px / max(height, width)
+    if scale >= 1.0:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
 def _pyramid(image: Bytes, settings: Settings) -> list[_Level]:

@@ -122,7 +122,7 @@ def test_large_faces_are_shrunk_to_the_same_chip() -> None:
     assert np.abs(difference[5:-5, 5:-5]).max() <= 2
 
 
-@pytest.mark.parametrize("size", [(1300, 1301), (2561, 2561), (5201, 3001), (3000, 40)])
+@pytest.mark.parametrize("size", [(1300, 1301), (2561, 2561), (3001, 2801), (3000, 40)])
 def test_a_large_picture_gives_boxes_in_its_own_pixels(recognizer: Recognizer, size: tuple[int, int]) -> None:
     large = Image.fromarray(ASTRONAUT).resize(size)
     result, _ = recognizer.recognize(saved(np.asarray(large), "JPEG"), Gallery.empty(), draw=False)
