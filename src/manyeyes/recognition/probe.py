@@ -7,6 +7,7 @@ ONNX Runtime.
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,6 +25,9 @@ from manyeyes.errors import (
     TooManyPixels,
     UnsupportedFormat,
 )
+
+# Pillow looks for the resolution in EXIF and prints a warning where that is damaged; it is of no use here
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
 
 ACCEPTED = "JPEG, PNG and WebP are accepted"
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
