@@ -34,7 +34,8 @@ test: $(STAMP) ## every test but the chaos tier; the number of tests of each tie
 	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" tests
 
 check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: under a minute
-	@$(BIN)/ruff format --check --quiet . || { echo "ruff format: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff format --check --quiet . >/dev/null 2>&1 || \
+	  { $(BIN)/ruff format --check --output-format concise . >&2; echo "run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null 2>&1 || $(BIN)/lint-imports

@@ -155,13 +155,12 @@ def role(process: psutil.Process, root: int) -> str:
     """What a process of `manyeyes up` is, read from its command line."""
     if "nats-server" in process.name():
         return "nats-server"
-    words = " ".join(process.cmdline())
+    words = process.cmdline()
     if process.pid == root:
         return "master"
-    for name in ("worker", "agent", "resource_tracker", "forkserver", "node"):
-        if name in words:
-            return "agent" if name == "node" else name
-    return process.name()
+    if "node" in words:
+        return "agent"
+    return "worker" if any("worker" in word for word in words) else process.name()
 
 
 def memory_mb(service: Background) -> list[tuple[str, float]]:
