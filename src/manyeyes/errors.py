@@ -9,11 +9,12 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     │   ├── TooManyPixels, TooManyBytes
     │   └── PictureKillsWorkers   workers died on it again and again
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
-    ├── PersonNotFound, PersonExists, BadRequest, IdempotencyMismatch
+    ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── NotSignedIn, NotAllowed, TokenRefused
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused
-    ├── StartError                a role cannot start (EngineMissing, EngineTooOld, PortTaken, ...)
+    ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
+    │                             PortTaken, DataFolderUnusable
     └── FileTrouble               a path of the user's own machine
 """
 

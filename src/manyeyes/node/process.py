@@ -119,8 +119,11 @@ class WorkerProcess:
         return Reply.model_validate_json(head), body
 
     async def _cause(self) -> str:
-        self.kill()
-        status = await self._process.wait()
+        try:
+            status = await asyncio.wait_for(self._process.wait(), 2)
+        except TimeoutError:
+            self.kill()
+            status = await self._process.wait()
         if status < 0:
             return f"a worker ended by signal {signal.Signals(-status).name}"
         return f"a worker ended with status {status}"

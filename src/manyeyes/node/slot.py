@@ -156,11 +156,16 @@ class Slot:
             if picture is None:
                 continue
             self._state = "busy"
-            outcome, drawn = await self._one(worker, picture)
-            await self._deliver(outcome, drawn)
-            self._room.release()
-            if self._state == "busy":
+            try:
+                outcome, drawn = await self._one(worker, picture)
+            except WorkerDied as error:
+                crashed = Outcome(task_id=picture.task.id, kind="crashed", detail=error.detail)
+                await self._deliver(crashed, b"")
+                await self._lost(worker, error.detail)
+            else:
+                await self._deliver(outcome, drawn)
                 self._state = "idle"
+            self._room.release()
 
     async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
         """The next picture, or None when the idle worker ended."""
@@ -204,6 +209,7 @@ class Slot:
         await asyncio.sleep(pause_s)
 
     async def _one(self, worker: WorkerProcess, picture: _Picture) -> tuple[Outcome, bytes]:
+        """One attempt; raises WorkerDied."""
         task = picture.task
         try:
             if task.operation == "recognize":
@@ -214,11 +220,6 @@ class Slot:
             reply, drawn = await worker.work(order, picture.data, self._deadline_s)
         except Unavailable as error:
             return Outcome(task_id=task.id, kind="given-back", detail=error.detail), b""
-        except WorkerDied as error:
-            crashed = Outcome(task_id=task.id, kind="crashed", detail=error.detail)
-            await self._deliver(crashed, b"")
-            await self._lost(worker, error.detail)
-            return crashed, b""
         assert reply.outcome is not None
         return reply.outcome, drawn
 

@@ -57,7 +57,7 @@ class Manifest(_Part):
     requirements: tuple[str, ...]
     memory_mb: int
     files: tuple[PackFile, ...]
-    weights: tuple[Weight, ...]
+    weights: tuple[Weight, ...] = ()
     self_test: SelfTest
 
     @property

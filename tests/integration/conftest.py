@@ -1,0 +1,136 @@
+"""Real masters and nodes as subprocesses, with a recogniser that fails on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from manyeyes import Client
+from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+from manyeyes.sdk.context import load_context
+
+HERE = Path(__file__).resolve().parent
+MANYEYES = [sys.executable, "-m", "manyeyes.cli.app"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def picture(ending: bytes = b"", shade: int = 0) -> bytes:
+    """A small PNG whose last bytes tell the faulty recogniser what to do."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (shade % 256, shade // 256, 7)).save(buffer, "PNG")
+    return buffer.getvalue() + ending
+
+
+@dataclass
+class Role:
+    """A running `manyeyes` command."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_for(self, text: str, timeout_s: float = 40) -> None:
+        end = time.monotonic() + timeout_s
+        while text not in self.log.read_text():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"{text!r} not said; log: {self.log.read_text()[-3000:]}")
+            time.sleep(0.05)
+
+
+@contextmanager
+def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
+    """Run a command in the background; ended on leaving."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+    env = {**os.environ, "MANYEYES_CONTEXT": str(folder / "user-context.json"), **environment}
+    with log.open("wb") as output:
+        process = subprocess.Popen([*MANYEYES, *arguments], stdout=output, stderr=output, env=env)
+    try:
+        yield Role(process, log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="session")
+def faulty_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("faulty")
+    code = (HERE / "faulty.py").read_bytes()
+    shutil.copyfile(HERE / "faulty.py", folder / "faulty.py")
+    manifest = Manifest(
+        name="faulty",
+        version="1.0.0",
+        kind="test",
+        entry_point="faulty:load",
+        requirements=(),
+        memory_mb=50,
+        files=(PackFile(path="faulty.py", sha256=hashlib.sha256(code).hexdigest(), size_bytes=len(code)),),
+        weights=(),
+        self_test=SelfTest(tolerance=0.0, expected={}),
+    )
+    (folder / MANIFEST_NAME).write_text(manifest.to_toml())
+    return folder
+
+
+@dataclass
+class Network:
+    """A master without nodes, and how to add some."""
+
+    folder: Path
+    master: Role
+    client: Client
+    nats_port: int
+
+    @contextmanager
+    def node(self, name: str, *, workers: int = 1, wait: bool = True, **environment: str) -> Iterator[Role]:
+        data = self.folder / name
+        token = [] if (data / "membership.json").exists() else ["--join", self.client.create_token(60).token]
+        arguments = ["node", "--data", str(data), "--name", name, "--workers", str(workers), *token]
+        with role(self.folder / "logs", *arguments, **environment) as running:
+            if wait:
+                running.wait_for("ready:")
+            yield running
+
+    def state(self, name: str) -> str:
+        return next((node.state for node in self.client.nodes() if node.name == name), "unknown")
+
+    def wait_state(self, name: str, state: str, timeout_s: float = 15) -> float:
+        start = time.monotonic()
+        while self.state(name) != state:
+            assert time.monotonic() - start < timeout_s, f"{name} is {self.state(name)}, not {state}"
+            time.sleep(0.1)
+        return time.monotonic() - start
+
+
+@pytest.fixture
+def network(tmp_path: Path, faulty_pack: Path) -> Iterator[Network]:
+    nats_port = free_port()
+    data = tmp_path / "master"
+    arguments = ["--data", str(data), "--pack", str(faulty_pack), "--nats-port", str(nats_port)]
+    arguments += ["--https-port", str(free_port()), "--listen", "127.0.0.1"]
+    with role(tmp_path / "logs", "master", *arguments) as master:
+        master.wait_for("ready:")
+        with Client(load_context(data / "context.json")) as client:
+            yield Network(tmp_path, master, client, nats_port)

@@ -1,0 +1,42 @@
+"""A recogniser that does what the last bytes of a picture say: the code of the faulty test pack."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from manyeyes.results import Result
+
+
+class Faulty:
+    pack = "faulty@1.0.0"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def warm_up(self) -> None:
+        pass
+
+    def recognize(self, data: bytes, gallery: object, *, draw: bool = True) -> tuple[Result, bytes | None]:
+        if data.endswith(b"CRASH"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if data.endswith(b"HANG"):
+            time.sleep(1000)
+        if data.endswith(b"RAISE"):
+            raise RuntimeError("a bug in the recogniser")
+        if data.endswith(b"SLOW"):
+            time.sleep(0.3)
+        if data.endswith(b"ONCE"):
+            marker = self.folder / "once"
+            if not marker.exists():
+                marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        result = Result(
+            width_px=1, height_px=1, media_type="image/png", faces=(), pack=self.pack, timings_ms={}
+        )
+        return result, data if draw else None
+
+
+def load(folder: Path) -> Faulty:
+    print("a recogniser may print without disturbing anything", flush=True)
+    return Faulty(folder)

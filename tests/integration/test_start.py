@@ -1,0 +1,69 @@
+"""A master that cannot start says why and what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import MANYEYES, Network, free_port
+
+
+def _start(tmp_path: Path, pack: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ports = ["--https-port", str(free_port())] + ([] if "--nats-port" in arguments else ["--nats-port", str(free_port())])
+    command = [*MANYEYES, "master", "--pack", str(pack), "--listen", "127.0.0.1", *ports, *arguments]
+    if "--data" not in arguments:
+        command += ["--data", str(tmp_path / "data")]
+    env = {**os.environ, "MANYEYES_CONTEXT": str(tmp_path / "c.json"), **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
+
+
+def _fake_engine(tmp_path: Path, version: str) -> str:
+    path = tmp_path / "nats-server"
+    path.write_text(f"#!/bin/sh\necho 'nats-server: v{version}'\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_an_engine_that_is_not_there(tmp_path: Path, faulty_pack: Path) -> None:
+    ended = _start(tmp_path, faulty_pack, MANYEYES_NATS_SERVER="/nowhere/nats-server")
+    assert ended.returncode == 8
+    assert "error: MANYEYES_NATS_SERVER names /nowhere/nats-server" in ended.stderr
+
+
+def test_an_engine_that_is_too_old(tmp_path: Path, faulty_pack: Path) -> None:
+    ended = _start(tmp_path, faulty_pack, MANYEYES_NATS_SERVER=_fake_engine(tmp_path, "2.8.4"))
+    assert ended.returncode == 8
+    assert "is nats-server 2.8.4, at least 2.9.0 is needed" in ended.stderr
+
+
+def test_an_engine_that_ends_at_once(tmp_path: Path, faulty_pack: Path) -> None:
+    ended = _start(tmp_path, faulty_pack, MANYEYES_NATS_SERVER=_fake_engine(tmp_path, "2.11.0"))
+    assert ended.returncode == 8
+    assert "nats-server did not start" in ended.stderr
+
+
+@pytest.mark.parametrize("flag", ["--nats-port", "--https-port"])
+def test_a_taken_port(tmp_path: Path, faulty_pack: Path, flag: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = _start(tmp_path, faulty_pack, flag, str(taken.getsockname()[1]))
+    assert ended.returncode == 8
+    assert "Address already in use" in ended.stderr and f"choose another with {flag}" in ended.stderr
+
+
+def test_an_unwritable_data_folder(tmp_path: Path, faulty_pack: Path) -> None:
+    ended = _start(tmp_path, faulty_pack, "--data", "/proc/manyeyes")
+    assert ended.returncode == 8
+    assert "cannot write to the data folder /proc/manyeyes" in ended.stderr
+
+
+def test_a_data_folder_in_use(network: Network, tmp_path: Path, faulty_pack: Path) -> None:
+    ended = _start(tmp_path, faulty_pack, "--data", str(network.folder / "master"))
+    assert ended.returncode == 8
+    assert f"in use by process {network.master.process.pid}" in ended.stderr
