@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,9 +80,9 @@ def seed(request: pytest.FixtureRequest) -> Seed:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
-    """A short folder that other users may enter, for data folders and sockets."""
+    """A short folder for data folders; whoever ends the tests by SIGTERM ends what they started too."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with tempfile.TemporaryDirectory(prefix="manyeyes-e2e-") as folder:
-        Path(folder).chmod(0o755)
         yield Path(folder)
 
 
