@@ -24,7 +24,16 @@ HOST_BYTES = '{"hostname":"h","system":"Linux","cpu":"c","cores":2,"memory_bytes
 
 GOLDEN: list[tuple[Message, str]] = [
     (
-        Task(id="t", operation="enrol", gateway="g", pack="p@1", size_bytes=3, sha256="d", draw=False, gallery_version=4),
+        Task(
+            id="t",
+            operation="enrol",
+            gateway="g",
+            pack="p@1",
+            size_bytes=3,
+            sha256="d",
+            draw=False,
+            gallery_version=4,
+        ),
         '{"v":1,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
         '"draw":false,"gallery_version":4}',
     ),
@@ -36,13 +45,18 @@ GOLDEN: list[tuple[Message, str]] = [
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
         '{"v":1,"state":"ready","reason":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
-        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":' + HOST_BYTES + "}",
+        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":'
+        + HOST_BYTES
+        + "}",
     ),
     (
         JoinRequest(public_nkey="U", wanted_name="n", version="0", host=HOST),
         '{"v":1,"public_nkey":"U","wanted_name":"n","version":"0","host":' + HOST_BYTES + "}",
     ),
-    (JoinReply(name="n", pack_public_key="k"), '{"v":1,"name":"n","pack_public_key":"k","code":"","detail":""}'),
+    (
+        JoinReply(name="n", pack_public_key="k"),
+        '{"v":1,"name":"n","pack_public_key":"k","code":"","detail":""}',
+    ),
     (News(gallery_version=3), '{"v":1,"gallery_version":3}'),
     (PackQuery(sha256="s"), '{"v":1,"sha256":"s"}'),
 ]

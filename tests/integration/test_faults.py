@@ -119,7 +119,12 @@ def test_a_master_killed_and_started_again_goes_on(network: Network, faulty_pack
             time.sleep(0.1)
         arguments = [part for part in network.master.process.args if isinstance(part, str)]  # type: ignore[union-attr]
         with (network.folder / "again.log").open("wb") as output:
-            again = subprocess.Popen(arguments, stdout=output, stderr=output, env={**os.environ, "MANYEYES_CONTEXT": str(network.folder / "c.json")})
+            again = subprocess.Popen(
+                arguments,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "MANYEYES_CONTEXT": str(network.folder / "c.json")},
+            )
         try:
             assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
         finally:

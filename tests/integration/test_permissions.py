@@ -67,7 +67,17 @@ FORBIDDEN_PUBLISH = [
     "me.command.b",
     "_INBOX_b.x",
 ]
-FORBIDDEN_SUBSCRIBE = [">", "me.>", "me.node.>", "me.command.b", "_INBOX_b.>", "_INBOX.>", "$JS.ACK.>", "$SYS.>", "_R_.>"]
+FORBIDDEN_SUBSCRIBE = [
+    ">",
+    "me.>",
+    "me.node.>",
+    "me.command.b",
+    "_INBOX_b.>",
+    "_INBOX.>",
+    "$JS.ACK.>",
+    "$SYS.>",
+    "_R_.>",
+]
 
 
 def test_a_node_may_say_and_hear_only_its_own(network: Network) -> None:
@@ -92,7 +102,9 @@ def test_a_stranger_is_refused(network: Network) -> None:
         with pytest.raises(Exception, match=r"(?i)authorization|nonce|closed|eof"):
             await nats.connect(f"tls://127.0.0.1:{network.nats_port}", error_cb=_ignore, **options)
         with pytest.raises(Exception):  # noqa: B017  any refusal of a plain-text client will do
-            await nats.connect(f"nats://127.0.0.1:{network.nats_port}", allow_reconnect=False, error_cb=_ignore)
+            await nats.connect(
+                f"nats://127.0.0.1:{network.nats_port}", allow_reconnect=False, error_cb=_ignore
+            )
 
     asyncio.run(knock())
 

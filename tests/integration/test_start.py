@@ -13,8 +13,12 @@ import pytest
 from tests.integration.conftest import MANYEYES, Network, free_port
 
 
-def _start(tmp_path: Path, pack: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    ports = ["--https-port", str(free_port())] + ([] if "--nats-port" in arguments else ["--nats-port", str(free_port())])
+def _start(
+    tmp_path: Path, pack: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    ports = ["--https-port", str(free_port())] + (
+        [] if "--nats-port" in arguments else ["--nats-port", str(free_port())]
+    )
     command = [*MANYEYES, "master", "--pack", str(pack), "--listen", "127.0.0.1", *ports, *arguments]
     if "--data" not in arguments:
         command += ["--data", str(tmp_path / "data")]

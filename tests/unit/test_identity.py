@@ -14,7 +14,9 @@ from manyeyes.errors import DataFolderUnusable, TokenRefused
 
 def token(tmp_path: Path) -> identity.JoinToken:
     files = identity.make_certificates(tmp_path, ("192.0.2.7", "cellar.example"))
-    return identity.JoinToken("ab12", ("192.0.2.7:4222",), files.ca.read_text(), identity.make_nkey().seed, 12)
+    return identity.JoinToken(
+        "ab12", ("192.0.2.7:4222",), files.ca.read_text(), identity.make_nkey().seed, 12
+    )
 
 
 def test_a_token_survives_copying(tmp_path: Path) -> None:
@@ -22,7 +24,9 @@ def test_a_token_survives_copying(tmp_path: Path) -> None:
     assert identity.JoinToken.decode(f"  {made.encode()}\n") == made
 
 
-@pytest.mark.parametrize("spoil", [lambda t: t[:-3], lambda t: t[:40] + "A" + t[41:], lambda t: "", lambda t: "me1_€"])
+@pytest.mark.parametrize(
+    "spoil", [lambda t: t[:-3], lambda t: t[:40] + "A" + t[41:], lambda t: "", lambda t: "me1_€"]
+)
 def test_a_cut_or_altered_token_is_refused(tmp_path: Path, spoil: object) -> None:
     with pytest.raises(TokenRefused, match="manyeyes token"):
         identity.JoinToken.decode(spoil(token(tmp_path).encode()))  # type: ignore[operator]
