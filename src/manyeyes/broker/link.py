@@ -293,41 +293,21 @@ class NodeLink(_Link):
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, reply=reply)
 
-    async def fetch(
-        self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0
-    ) -> tuple[bytes, dict[str, str]]:
-        """Ask a master for bytes of any size.
+    @contextlib.asynccontextmanager
+    async def conversation(self) -> AsyncIterator[Conversation]:
+        """A way to ask masters for bytes, one question at a time, without a new inbox for each."""
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(f"{inbox}.*", pending_bytes_limit=256 * 1024 * 1024)
+        try:
+            yield Conversation(self, self._name, inbox, subscription)
+        finally:
+            with contextlib.suppress(*_TROUBLE):
+                await subscription.unsubscribe()
 
-        Args:
-            timeout_s: the longest silence, not the whole.
-
-        Returns:
-            The bytes and the headers of the first chunk.
-
-        Raises:
-            Unavailable: silence, or a chunk went astray.
-            ManyeyesError: the one that the master answered with.
-        """
-        async with self._own_inbox() as (inbox, subscription):
-            await self.publish_with_reply(contract.node_subject(self._name, verb), message.wire(), inbox)
-            first: dict[str, str] = {}
-            assembly: Assembly | None = None
-            while assembly is None or not assembly.complete:
-                try:
-                    part = await subscription.next_msg(timeout=timeout_s)
-                except _TROUBLE as error:
-                    raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
-                headers = dict(part.headers or {})
-                if code := headers.get(contract.HEADER_ERROR):
-                    raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
-                if headers.get("Status") == "503":
-                    raise Unavailable(f"no master listens for the {verb}")
-                if assembly is None:
-                    first = headers
-                    assembly = Assembly(int(headers.get(contract.HEADER_SIZE, len(part.data))))
-                if not assembly.add(int(headers.get(contract.HEADER_OFFSET, 0)), part.data):
-                    raise Unavailable(f"a chunk of the {verb} went astray")
-            return assembly.content(), first
+    async def fetch(self, verb: contract.Verb, message: contract.Message) -> tuple[bytes, dict[str, str]]:
+        """Ask one question; see `Conversation.fetch`."""
+        async with self.conversation() as conversation:
+            return await conversation.fetch(verb, message)
 
     async def send_outcome(
         self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 10.0
@@ -361,6 +341,56 @@ class NodeLink(_Link):
     async def say(self, verb: contract.Verb, message: contract.Message) -> None:
         """Tell the masters without waiting."""
         await self.publish(contract.node_subject(self._name, verb), message.wire())
+
+
+class Conversation:
+    """Questions to masters over one inbox; made by `NodeLink.conversation`."""
+
+    def __init__(self, link: NodeLink, name: str, inbox: str, subscription: Subscription) -> None:
+        self._link = link
+        self._name = name
+        self._inbox = inbox
+        self._subscription = subscription
+        self._asked = 0
+
+    async def fetch(
+        self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0
+    ) -> tuple[bytes, dict[str, str]]:
+        """Ask a master for bytes of any size.
+
+        Args:
+            timeout_s: the longest silence, not the whole.
+
+        Returns:
+            The bytes and the headers of the first chunk.
+
+        Raises:
+            Unavailable: silence, or a chunk went astray.
+            ManyeyesError: the one that the master answered with.
+        """
+        self._asked += 1
+        inbox = f"{self._inbox}.{self._asked}"
+        await self._link.publish_with_reply(contract.node_subject(self._name, verb), message.wire(), inbox)
+        first: dict[str, str] = {}
+        assembly: Assembly | None = None
+        while assembly is None or not assembly.complete:
+            try:
+                part = await self._subscription.next_msg(timeout=timeout_s)
+            except _TROUBLE as error:
+                raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
+            if part.subject != inbox:
+                continue  # the late answer to a question that was given up
+            headers = dict(part.headers or {})
+            if code := headers.get(contract.HEADER_ERROR):
+                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            if headers.get("Status") == "503":
+                raise Unavailable(f"no master listens for the {verb}")
+            if assembly is None:
+                first = headers
+                assembly = Assembly(int(headers.get(contract.HEADER_SIZE, len(part.data))))
+            if not assembly.add(int(headers.get(contract.HEADER_OFFSET, 0)), part.data):
+                raise Unavailable(f"a chunk of the {verb} went astray")
+        return assembly.content(), first
 
 
 async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:
