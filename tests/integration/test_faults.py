@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -86,16 +87,14 @@ def test_sigterm_drains_and_leaves(network: Network) -> None:
 
 
 def test_a_second_signal_forces_the_exit(network: Network) -> None:
-    with network.node("a", MANYEYES_NODE_TASK_DEADLINE_S="300") as a, ThreadPoolExecutor(1) as pool:
-        pool.submit(network.client.recognize, picture(b"HANG"))
+    with network.node("a", MANYEYES_NODE_TASK_DEADLINE_S="300") as a:
+        threading.Thread(target=network.client.recognize, args=(picture(b"HANG"),), daemon=True).start()
         network.wait_state("a", "working")
         a.process.terminate()
         time.sleep(0.5)
         assert a.process.poll() is None
         a.process.terminate()
         assert a.process.wait(3) == 130
-        network.master.process.terminate()
-        network.master.process.wait(20)
 
 
 def test_the_same_key_is_worked_on_once(network: Network) -> None:

@@ -27,9 +27,12 @@ DataOption = Annotated[
     Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
-HttpsOption = Annotated[int, typer.Option(help="Port for users (HTTPS).")]
-NatsOption = Annotated[int, typer.Option(help="Port for nodes (TLS).")]
-ListenOption = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all networks.")]
+HttpsOption = Annotated[int | None, typer.Option(help="Port for users (HTTPS); 8443 by default.")]
+NatsOption = Annotated[int | None, typer.Option(help="Port for nodes (TLS); 4222 by default.")]
+ListenOption = Annotated[
+    str | None,
+    typer.Option(help="Address to listen on; 0.0.0.0, all networks, for a master, 127.0.0.1 for 'up'."),
+]
 AdvertiseOption = Annotated[
     list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
 ]
@@ -43,22 +46,29 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _master_settings(
     data: Path | None,
-    listen: str,
-    https_port: int,
-    nats_port: int,
+    listen: str | None,
+    https_port: int | None,
+    nats_port: int | None,
     advertise: list[str] | None,
     pack: Path | None,
+    *,
+    open_to_networks: bool,
 ) -> MasterSettings:
-    names = tuple(advertise or ()) or (() if listen in ("127.0.0.1", "0.0.0.0", "::") else (listen,))
-    if listen in ("0.0.0.0", "::") and not names:
-        names = (platform.node(),)
-    return MasterSettings(
-        **_given(data=data.absolute() if data else None, pack=pack.absolute() if pack else None),
+    if listen is None and open_to_networks and "MANYEYES_MASTER_LISTEN" not in os.environ:
+        listen = "0.0.0.0"
+    given = _given(
+        data=data.absolute() if data else None,
+        pack=pack.absolute() if pack else None,
         listen=listen,
         https_port=https_port,
         nats_port=nats_port,
-        advertise=names,
+        advertise=tuple(advertise) if advertise else None,
     )
+    settings = MasterSettings(**given)
+    if settings.advertise or settings.listen == "127.0.0.1":
+        return settings
+    everywhere = settings.listen in ("0.0.0.0", "::")
+    return settings.model_copy(update={"advertise": (platform.node() if everywhere else settings.listen,)})
 
 
 class BuildBar:
@@ -144,9 +154,9 @@ async def _first_of(*waits: Awaitable[Any]) -> None:
 def up(
     data: DataOption = None,
     workers: WorkersOption = None,
-    listen: ListenOption = "127.0.0.1",
-    https_port: HttpsOption = 8443,
-    nats_port: NatsOption = 4222,
+    listen: ListenOption = None,
+    https_port: HttpsOption = None,
+    nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
 ) -> None:
@@ -155,7 +165,7 @@ def up(
     Example: manyeyes up
     """
     telemetry.set_up("master")
-    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack)
+    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack, open_to_networks=False)
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (master, context):
@@ -219,9 +229,9 @@ def _store_user_context(context: Any) -> None:
 
 def master(
     data: DataOption = None,
-    listen: ListenOption = "0.0.0.0",
-    https_port: HttpsOption = 8443,
-    nats_port: NatsOption = 4222,
+    listen: ListenOption = None,
+    https_port: HttpsOption = None,
+    nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
 ) -> None:
@@ -230,7 +240,7 @@ def master(
     Example: manyeyes master --advertise 192.168.1.10
     """
     telemetry.set_up("master")
-    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack)
+    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack, open_to_networks=True)
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (running, context):
