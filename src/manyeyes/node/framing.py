@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,8 +66,3 @@ def write(stream: BinaryIO, head: BaseModel, body: bytes = b"") -> None:
     if body:
         stream.write(body)
     stream.flush()
-
-
-def as_dict(head: BaseModel) -> dict[str, Any]:
-    """For logs."""
-    return head.model_dump(exclude={"outcome"})

@@ -30,8 +30,3 @@ class Backoff:
         self.restarts += 1
         self.quick_ends = 0 if now - self.started_at > HEALTHY_AFTER_S else self.quick_ends + 1
         return min(FIRST_PAUSE_S * 2.0 ** max(self.quick_ends - 1, 0), LONGEST_PAUSE_S)
-
-
-def overdue(busy_since: float | None, now: float, deadline_s: float) -> bool:
-    """Whether a worker has been busy with one picture for too long and is taken for hung."""
-    return busy_since is not None and now - busy_since > deadline_s

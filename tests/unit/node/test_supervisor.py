@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manyeyes.node.supervisor import FIRST_PAUSE_S, HEALTHY_AFTER_S, LONGEST_PAUSE_S, Backoff, overdue
+from manyeyes.node.supervisor import FIRST_PAUSE_S, HEALTHY_AFTER_S, LONGEST_PAUSE_S, Backoff
 
 
 def test_quick_ends_double_the_pause_up_to_the_longest() -> None:
@@ -23,9 +23,3 @@ def test_a_healthy_time_resets_the_pause() -> None:
         backoff.ended(1.0)
     backoff.started(10.0)
     assert backoff.ended(10.0 + HEALTHY_AFTER_S + 1) == FIRST_PAUSE_S
-
-
-def test_overdue_is_about_work_only() -> None:
-    assert not overdue(None, 1000.0, 60)
-    assert not overdue(950.0, 1000.0, 60)
-    assert overdue(939.0, 1000.0, 60)
