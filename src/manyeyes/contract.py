@@ -27,9 +27,9 @@ JOINS_SUBJECT = "me.join.>"
 NEWS_SUBJECT = "me.news"
 COMMANDS_SUBJECT = "me.command.>"
 
-CHUNK_BYTES = 512 * 1024
-WINDOW_CHUNKS = 8
-"""A sender of many chunks asks for an answer after this many, so that no receiver is flooded."""
+CHUNK_BYTES = 256 * 1024
+"""The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
+before, so a slow line is never given more than it carries before the engine takes it for dead."""
 
 HEADER_SIZE = "Me-Size"
 HEADER_OFFSET = "Me-Offset"
@@ -37,6 +37,7 @@ HEADER_TASK = "Me-Task"
 HEADER_ERROR = "Me-Error"
 HEADER_DETAIL = "Me-Detail"
 HEADER_SIGNATURE = "Me-Signature"
+HEADER_VERSION = "Me-Version"
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 ACK_SUBJECT = re.compile(
@@ -106,12 +107,13 @@ class Task(Message):
 
 
 class Claim(Message):
-    """A node asks for the bytes of a task that it was handed."""
+    """A node asks for the bytes, from `offset` on, of a task that it was handed; offset 0 claims it."""
 
     v: Literal[1] = 1
     task_id: str
     gateway: str
     ack: str
+    offset: int = 0
 
 
 class Enrolled(Message):
@@ -203,6 +205,14 @@ class PackQuery(Message):
 
     v: Literal[1] = 1
     sha256: str = ""
+    offset: int = 0
+
+
+class GalleryQuery(Message):
+    """A node asks for the newest gallery."""
+
+    v: Literal[1] = 1
+    offset: int = 0
 
 
 class Empty(Message):

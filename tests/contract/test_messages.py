@@ -8,6 +8,7 @@ from manyeyes import contract
 from manyeyes.contract import (
     Beat,
     Claim,
+    GalleryQuery,
     HostFacts,
     JoinReply,
     JoinRequest,
@@ -37,7 +38,7 @@ GOLDEN: list[tuple[Message, str]] = [
         '{"v":1,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
         '"draw":false,"gallery_version":4}',
     ),
-    (Claim(task_id="t", gateway="g", ack="a"), '{"v":1,"task_id":"t","gateway":"g","ack":"a"}'),
+    (Claim(task_id="t", gateway="g", ack="a"), '{"v":1,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
         '{"v":1,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
@@ -58,7 +59,8 @@ GOLDEN: list[tuple[Message, str]] = [
         '{"v":1,"name":"n","pack_public_key":"k","code":"","detail":""}',
     ),
     (News(gallery_version=3), '{"v":1,"gallery_version":3}'),
-    (PackQuery(sha256="s"), '{"v":1,"sha256":"s"}'),
+    (PackQuery(sha256="s"), '{"v":1,"sha256":"s","offset":0}'),
+    (GalleryQuery(offset=5), '{"v":1,"offset":5}'),
 ]
 
 

@@ -72,6 +72,13 @@ class Host:
         """Put the cable back."""
         _ip("-n", self.switch, "link", "set", self.port, "up")
 
+    def slow(self, megabits_per_s: int) -> None:
+        """Make the line slow in both directions."""
+        shape = ["root", "tbf", "rate", f"{megabits_per_s}mbit", "burst", "32kb", "latency", "400ms"]
+        for namespace, device in ((self.switch, self.port), (self.namespace, "eth0")):
+            command = ["tc", "-n", namespace, "qdisc", "replace", "dev", device, *shape]
+            subprocess.run(command, check=True, capture_output=True)
+
 
 @contextlib.contextmanager
 def lab(names: Sequence[str]) -> Iterator[dict[str, Host]]:

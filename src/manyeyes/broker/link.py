@@ -116,11 +116,11 @@ class _Link:
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, headers=headers)
 
-    async def reply_bytes(self, reply: str, content: bytes, headers: dict[str, str] | None = None) -> None:
-        """Answer a request with bytes of any size, in chunks."""
-        for offset, chunk in chunks(content):
-            first = {contract.HEADER_SIZE: str(len(content)), **(headers or {})} if offset == 0 else {}
-            await self.publish(reply, chunk, {contract.HEADER_OFFSET: str(offset), **first})
+    async def reply_chunk(
+        self, reply: str, chunk: bytes, size_bytes: int, headers: dict[str, str] | None = None
+    ) -> None:
+        """Answer a request with a chunk of something that has `size_bytes` in all."""
+        await self.publish(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
 
     async def reply_error(self, reply: str, error: ManyeyesError) -> None:
         """Answer a request with an error."""
@@ -225,6 +225,7 @@ class NodeLink(_Link):
     def __init__(self, client: NatsClient, name: str) -> None:
         super().__init__(client)
         self._name = name
+        self._lines = asyncio.Semaphore(2)
 
     @classmethod
     async def connect(
@@ -293,24 +294,51 @@ class NodeLink(_Link):
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, reply=reply)
 
-    @contextlib.asynccontextmanager
-    async def conversation(self) -> AsyncIterator[Conversation]:
-        """A way to ask masters for bytes, one question at a time, without a new inbox for each."""
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(f"{inbox}.*", pending_bytes_limit=256 * 1024 * 1024)
-        try:
-            yield Conversation(self, self._name, inbox, subscription)
-        finally:
-            with contextlib.suppress(*_TROUBLE):
-                await subscription.unsubscribe()
+    async def fetch(
+        self,
+        verb: contract.Verb,
+        message: contract.Claim | contract.PackQuery | contract.GalleryQuery,
+        *,
+        timeout_s: float = 15.0,
+    ) -> tuple[bytes, dict[str, str]]:
+        """Ask a master for bytes of any size, chunk by chunk.
 
-    async def fetch(self, verb: contract.Verb, message: contract.Message) -> tuple[bytes, dict[str, str]]:
-        """Ask one question; see `Conversation.fetch`."""
-        async with self.conversation() as conversation:
-            return await conversation.fetch(verb, message)
+        Args:
+            timeout_s: the longest silence, not the whole.
+
+        Returns:
+            The bytes and the headers of the first chunk.
+
+        Raises:
+            Unavailable: silence, or the bytes changed in between.
+            ManyeyesError: the one that the master answered with.
+        """
+        first: dict[str, str] = {}
+        assembly: Assembly | None = None
+        while assembly is None or not assembly.complete:
+            offset = assembly.received if assembly else 0
+            question = message.model_copy(update={"offset": offset}) if offset else message
+            async with self._lines:
+                answer = await self._ask(verb, question, timeout_s)
+            headers = dict(answer.headers or {})
+            if code := headers.get(contract.HEADER_ERROR):
+                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            if assembly is None:
+                first, assembly = headers, Assembly(int(headers[contract.HEADER_SIZE]))
+            same = headers.get(contract.HEADER_VERSION) == first.get(contract.HEADER_VERSION)
+            if not same or not assembly.add(offset, answer.data) or (not answer.data and assembly.size):
+                raise Unavailable(f"the answer to the {verb} changed while it was fetched")
+        return assembly.content(), first
+
+    async def _ask(self, verb: contract.Verb, question: contract.Message, timeout_s: float) -> Msg:
+        subject = contract.node_subject(self._name, verb)
+        try:
+            return await self._client.request(subject, question.wire(), timeout=timeout_s)
+        except _TROUBLE as error:
+            raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
 
     async def send_outcome(
-        self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 10.0
+        self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 15.0
     ) -> None:
         """Give an outcome to the master and wait until it has it.
 
@@ -320,16 +348,12 @@ class NodeLink(_Link):
         """
         content = frame(outcome.wire(), picture)
         subject = contract.node_subject(self._name, "result")
-        for index, (offset, chunk) in enumerate(chunks(content)):
+        for offset, chunk in chunks(content):
             headers = {
                 contract.HEADER_TASK: outcome.task_id,
                 contract.HEADER_OFFSET: str(offset),
                 contract.HEADER_SIZE: str(len(content)),
             }
-            last = offset + len(chunk) == len(content)
-            if not last and (index + 1) % contract.WINDOW_CHUNKS:
-                await self.publish(subject, chunk, headers)
-                continue
             try:
                 answer = await self._client.request(subject, chunk, timeout=timeout_s, headers=headers)
             except _TROUBLE as error:
@@ -341,56 +365,6 @@ class NodeLink(_Link):
     async def say(self, verb: contract.Verb, message: contract.Message) -> None:
         """Tell the masters without waiting."""
         await self.publish(contract.node_subject(self._name, verb), message.wire())
-
-
-class Conversation:
-    """Questions to masters over one inbox; made by `NodeLink.conversation`."""
-
-    def __init__(self, link: NodeLink, name: str, inbox: str, subscription: Subscription) -> None:
-        self._link = link
-        self._name = name
-        self._inbox = inbox
-        self._subscription = subscription
-        self._asked = 0
-
-    async def fetch(
-        self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0
-    ) -> tuple[bytes, dict[str, str]]:
-        """Ask a master for bytes of any size.
-
-        Args:
-            timeout_s: the longest silence, not the whole.
-
-        Returns:
-            The bytes and the headers of the first chunk.
-
-        Raises:
-            Unavailable: silence, or a chunk went astray.
-            ManyeyesError: the one that the master answered with.
-        """
-        self._asked += 1
-        inbox = f"{self._inbox}.{self._asked}"
-        await self._link.publish_with_reply(contract.node_subject(self._name, verb), message.wire(), inbox)
-        first: dict[str, str] = {}
-        assembly: Assembly | None = None
-        while assembly is None or not assembly.complete:
-            try:
-                part = await self._subscription.next_msg(timeout=timeout_s)
-            except _TROUBLE as error:
-                raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
-            if part.subject != inbox:
-                continue  # the late answer to a question that was given up
-            headers = dict(part.headers or {})
-            if code := headers.get(contract.HEADER_ERROR):
-                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
-            if headers.get("Status") == "503":
-                raise Unavailable(f"no master listens for the {verb}")
-            if assembly is None:
-                first = headers
-                assembly = Assembly(int(headers.get(contract.HEADER_SIZE, len(part.data))))
-            if not assembly.add(int(headers.get(contract.HEADER_OFFSET, 0)), part.data):
-                raise Unavailable(f"a chunk of the {verb} went astray")
-        return assembly.content(), first
 
 
 async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from manyeyes.contract import CHUNK_BYTES
 
 
+def chunk_at(content: bytes, offset: int) -> bytes:
+    """The chunk that begins at `offset`, at most `CHUNK_BYTES`; uncopied where it is the whole."""
+    return content if len(content) <= CHUNK_BYTES and not offset else content[offset : offset + CHUNK_BYTES]
+
+
 def chunks(content: bytes) -> Iterator[tuple[int, bytes]]:
     """(offset, chunk) of at most `CHUNK_BYTES` each; empty content is one empty chunk."""
-    view = memoryview(content)
     for offset in range(0, max(len(content), 1), CHUNK_BYTES):
-        yield offset, bytes(view[offset : offset + CHUNK_BYTES]) if len(content) > CHUNK_BYTES else content
+        yield offset, chunk_at(content, offset)
 
 
 @dataclass

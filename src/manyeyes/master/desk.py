@@ -16,7 +16,7 @@ from typing import Literal
 
 from manyeyes import contract
 from manyeyes.broker.link import Incoming, MasterLink
-from manyeyes.broker.transfer import Assembly, unframe
+from manyeyes.broker.transfer import Assembly, chunk_at, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import Claim, Outcome, Task
 from manyeyes.errors import Busy, IdempotencyMismatch, ManyeyesError, TaskLost, Unavailable
@@ -188,10 +188,14 @@ class Desk:
     async def on_claim(self, node: str, message: Incoming, now: float) -> None:
         """A node asks for a task's bytes."""
         claim = Claim.model_validate_json(message.data)
-        granted, instructions = self._book.claim(node, claim, now)
-        await self._carry_out(instructions)
+        if claim.offset:
+            granted = self._book.holder(claim.task_id) == node
+        else:
+            granted, instructions = self._book.claim(node, claim, now)
+            await self._carry_out(instructions)
         if granted:
-            await self._link.reply_bytes(message.reply, self._open[claim.task_id].data)
+            data = self._open[claim.task_id].data
+            await self._link.reply_chunk(message.reply, chunk_at(data, claim.offset), len(data))
         else:
             await self._link.reply_error(
                 message.reply, TaskLost("the picture was answered or given up already")

@@ -7,6 +7,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from manyeyes import identity
+from manyeyes.broker.transfer import chunk_at
+from manyeyes.contract import CHUNK_BYTES
 from manyeyes.errors import PackError
 from manyeyes.packs.manifest import MANIFEST_NAME
 from manyeyes.packs.verify import verify
@@ -27,14 +29,19 @@ class PackShelf:
         self._signature = key.sign(self._manifest).hex()
         self._files = {file.sha256: folder / file.path for file in manifest.files}
 
-    def read(self, sha256: str) -> tuple[bytes, str]:
-        """(content, signature): the manifest for an empty digest, else that file and no signature.
+    def read(self, sha256: str, offset: int) -> tuple[bytes, int, str]:
+        """(chunk from `offset` on, size of the whole, signature).
+
+        The whole is the manifest for an empty digest, else that file, which has no signature.
 
         Raises:
             PackError: no such file in the pack.
         """
         if not sha256:
-            return self._manifest, self._signature
+            return chunk_at(self._manifest, offset), len(self._manifest), self._signature
         if sha256 not in self._files:
             raise PackError(f"the pack {self.pack} has no file {sha256}")
-        return self._files[sha256].read_bytes(), ""
+        with self._files[sha256].open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(offset)
+            return file.read(CHUNK_BYTES), size, ""

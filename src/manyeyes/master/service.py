@@ -20,8 +20,9 @@ from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.contract import Beat, JoinReply, JoinRequest, News, PackQuery
+from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
 from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
@@ -177,14 +178,17 @@ class Master:
                         await self._on_change(change)
                     await self.desk.on_beat(node, beat.holding, now)
                 case "gallery":
-                    headers = {"Me-Gallery-Version": str(self._gallery_version)}
-                    await self._link.reply_bytes(message.reply, self._gallery_bytes, headers)
+                    headers = {contract.HEADER_VERSION: str(self._gallery_version)}
+                    asked = GalleryQuery.model_validate_json(message.data)
+                    chunk = chunk_at(self._gallery_bytes, asked.offset)
+                    await self._link.reply_chunk(message.reply, chunk, len(self._gallery_bytes), headers)
                 case "pack":
                     query = PackQuery.model_validate_json(message.data)
-                    content, signature = await asyncio.to_thread(self._shelf.read, query.sha256)
-                    await self._link.reply_bytes(
-                        message.reply, content, {contract.HEADER_SIGNATURE: signature} if signature else {}
+                    chunk, size, signature = await asyncio.to_thread(
+                        self._shelf.read, query.sha256, query.offset
                     )
+                    headers = {contract.HEADER_SIGNATURE: signature} if signature else {}
+                    await self._link.reply_chunk(message.reply, chunk, size, headers)
                 case "leave":
                     if change := self._fleet.left(node):
                         await self._on_change(change)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from manyeyes import contract
-from manyeyes.broker.link import Conversation, Delivery, NodeLink
+from manyeyes.broker.link import Delivery, NodeLink
 from manyeyes.contract import Claim, Outcome, WorkerReport
 from manyeyes.errors import ManyeyesError, TaskLost, Unavailable
 from manyeyes.node.framing import Order
@@ -39,8 +39,8 @@ class GalleryBook:
         async with self._lock:
             if self.version >= least >= 0 and self.content:
                 return
-            content, headers = await self._link.fetch("gallery", contract.Empty())
-            self.content, self.version = content, int(headers.get("Me-Gallery-Version", 0))
+            content, headers = await self._link.fetch("gallery", contract.GalleryQuery())
+            self.content, self.version = content, int(headers[contract.HEADER_VERSION])
 
 
 @dataclass
@@ -126,21 +126,20 @@ class Slot:
         """Ask for a delivery whenever there is room, claim its bytes, put it ahead of the worker."""
         await self.ready.wait()
         await self._room.acquire()
-        async with self._link.conversation() as masters:
-            async for delivery in self._link.deliveries():
-                picture = await self._claim(delivery, masters)
-                if picture is not None:
-                    await self._ahead.put(picture)
-                    await self._room.acquire()
+        async for delivery in self._link.deliveries():
+            picture = await self._claim(delivery)
+            if picture is not None:
+                await self._ahead.put(picture)
+                await self._room.acquire()
 
-    async def _claim(self, delivery: Delivery, masters: Conversation) -> _Picture | None:
+    async def _claim(self, delivery: Delivery) -> _Picture | None:
         task = delivery.task
         if task.id in self._holding:
             return None
         self._holding.add(task.id)
         try:
             claim = Claim(task_id=task.id, gateway=task.gateway, ack=delivery.ack)
-            data, _ = await masters.fetch("claim", claim)
+            data, _ = await self._link.fetch("claim", claim)
         except (TaskLost, Unavailable) as error:
             self._holding.discard(task.id)
             log().info("claim not granted", task=task.id, error=error.detail)
