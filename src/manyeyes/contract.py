@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from manyeyes.results import Result
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 
 STREAM = "TASKS"
 CONSUMER = "workers"
@@ -95,7 +95,7 @@ class Message(BaseModel):
 class Task(Message):
     """One picture to work on; its bytes stay with the home gateway until they are claimed."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     id: str
     operation: Literal["recognize", "enrol"]
     gateway: str
@@ -109,7 +109,7 @@ class Task(Message):
 class Claim(Message):
     """A node asks for the bytes, from `offset` on, of a task that it was handed; offset 0 claims it."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     task_id: str
     gateway: str
     ack: str
@@ -127,7 +127,7 @@ class Enrolled(Message):
 class Outcome(Message):
     """The end of one attempt; the predicted picture, if any, follows it in the same transfer."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
@@ -160,7 +160,7 @@ class HostFacts(Message):
 class Beat(Message):
     """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     state: Literal["provisioning", "ready", "working", "draining"]
     reason: str = ""
     workers: tuple[WorkerReport, ...] = ()
@@ -176,7 +176,7 @@ class Beat(Message):
 class JoinRequest(Message):
     """A machine that holds a token asks to become a node."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     public_nkey: str
     wanted_name: str
     version: str
@@ -186,7 +186,7 @@ class JoinRequest(Message):
 class JoinReply(Message):
     """The node's name, or why it was refused."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     name: str = ""
     pack_public_key: str = ""
     code: str = ""
@@ -196,14 +196,14 @@ class JoinReply(Message):
 class News(Message):
     """What changed for all nodes."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     gallery_version: int
 
 
 class PackQuery(Message):
     """A node asks for the manifest (empty digest) or for one file of the pack in use, by its SHA-256."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     sha256: str = ""
     offset: int = 0
 
@@ -211,11 +211,11 @@ class PackQuery(Message):
 class GalleryQuery(Message):
     """A node asks for the newest gallery."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2
     offset: int = 0
 
 
 class Empty(Message):
     """Nothing to say but the subject."""
 
-    v: Literal[1] = 1
+    v: Literal[2] = 2

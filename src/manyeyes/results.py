@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
+
+Precision = Literal["fp32", "int8"]
 
 
 class Face(BaseModel):
@@ -26,6 +30,17 @@ class Face(BaseModel):
     """0 to 1, from distance and threshold: 0.5 at the threshold."""
 
 
+class Provenance(BaseModel):
+    """What computed a result, beside its pack: the same picture may differ in the last digits elsewhere."""
+
+    model_config = ConfigDict(frozen=True)
+
+    precision: Precision
+    """Of the embedder's arithmetic, as the node's processor allows."""
+    runtime: str
+    """As `onnxruntime 1.30.0 CPU`."""
+
+
 class Result(BaseModel):
     """The faces of one picture."""
 
@@ -37,5 +52,6 @@ class Result(BaseModel):
     faces: tuple[Face, ...]
     pack: str
     """Name and version of the pack that answered, as `faces@1.0.0`."""
+    provenance: Provenance | None = None
     timings_ms: dict[str, float]
     task_id: str = ""

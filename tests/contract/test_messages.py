@@ -35,38 +35,38 @@ GOLDEN: list[tuple[Message, str]] = [
             draw=False,
             gallery_version=4,
         ),
-        '{"v":1,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
+        '{"v":2,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
         '"draw":false,"gallery_version":4}',
     ),
-    (Claim(task_id="t", gateway="g", ack="a"), '{"v":1,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
+    (Claim(task_id="t", gateway="g", ack="a"), '{"v":2,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
-        '{"v":1,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
+        '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
-        '{"v":1,"state":"ready","reason":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
+        '{"v":2,"state":"ready","reason":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
         '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":'
         + HOST_BYTES
         + "}",
     ),
     (
         JoinRequest(public_nkey="U", wanted_name="n", version="0", host=HOST),
-        '{"v":1,"public_nkey":"U","wanted_name":"n","version":"0","host":' + HOST_BYTES + "}",
+        '{"v":2,"public_nkey":"U","wanted_name":"n","version":"0","host":' + HOST_BYTES + "}",
     ),
     (
         JoinReply(name="n", pack_public_key="k"),
-        '{"v":1,"name":"n","pack_public_key":"k","code":"","detail":""}',
+        '{"v":2,"name":"n","pack_public_key":"k","code":"","detail":""}',
     ),
-    (News(gallery_version=3), '{"v":1,"gallery_version":3}'),
-    (PackQuery(sha256="s"), '{"v":1,"sha256":"s","offset":0}'),
-    (GalleryQuery(offset=5), '{"v":1,"offset":5}'),
+    (News(gallery_version=3), '{"v":2,"gallery_version":3}'),
+    (PackQuery(sha256="s"), '{"v":2,"sha256":"s","offset":0}'),
+    (GalleryQuery(offset=5), '{"v":2,"offset":5}'),
 ]
 
 
 @pytest.mark.parametrize(("message", "golden"), GOLDEN, ids=lambda value: type(value).__name__)
 def test_messages_travel_as_agreed(message: Message, golden: str) -> None:
-    assert contract.CONTRACT_VERSION == 1
+    assert contract.CONTRACT_VERSION == 2
     assert message.wire().decode() == golden
     assert type(message).model_validate_json(golden) == message
 

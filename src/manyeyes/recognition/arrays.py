@@ -10,6 +10,3 @@ from numpy.typing import NDArray
 Bytes = NDArray[Any]
 """uint8: a picture (h, w, 3) BGR, or chips and crops (n, h, w, 3). OpenCV's stubs know no closer type."""
 Floats = NDArray[np.float32]
-
-EMBEDDING_SIZE = 128
-"""Dimensions of an embedding of the default pack."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from manyeyes.recognition.align import CHIP_PX
-from manyeyes.recognition.arrays import EMBEDDING_SIZE, Bytes, Floats
+from manyeyes.recognition.align import DLIB_CHIP, ChipLayout
+from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.sessions import open_session
+from manyeyes.results import Precision
 
 MAX_BATCH = 8
 """Larger batches are no faster on one thread and only take memory."""
@@ -17,8 +18,12 @@ MAX_BATCH = 8
 class Embedder:
     """dlib's face recognition ResNet, as the pack's `embed.onnx`."""
 
+    layout: ChipLayout = DLIB_CHIP
+    dimensions = 128
+
     def __init__(self, model: Path) -> None:
         self._session = open_session(model)
+        self.precision: Precision = "fp32"
 
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:
         """Turn aligned face chips into embeddings.
@@ -34,12 +39,12 @@ class Embedder:
 
         Source: King, "High quality face recognition with deep metric learning" (2017).
         """
-        if chips_nhwc_u8.dtype != np.uint8 or chips_nhwc_u8.shape[1:] != (CHIP_PX, CHIP_PX, 3):
+        side = self.layout.side_px
+        if chips_nhwc_u8.dtype != np.uint8 or chips_nhwc_u8.shape[1:] != (side, side, 3):
             raise ValueError(
-                f"chips are {chips_nhwc_u8.dtype} {chips_nhwc_u8.shape}, "
-                f"expected uint8 (n, {CHIP_PX}, {CHIP_PX}, 3)"
+                f"chips are {chips_nhwc_u8.dtype} {chips_nhwc_u8.shape}, expected uint8 (n, {side}, {side}, 3)"
             )
-        found = np.empty((len(chips_nhwc_u8), EMBEDDING_SIZE), np.float32)
+        found = np.empty((len(chips_nhwc_u8), self.dimensions), np.float32)
         for start in range(0, len(chips_nhwc_u8), MAX_BATCH):
             batch = chips_nhwc_u8[start : start + MAX_BATCH]
             found[start : start + MAX_BATCH] = self._session.run(None, {"chips": batch})[0]

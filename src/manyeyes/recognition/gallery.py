@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from manyeyes.errors import PackDamaged
-from manyeyes.recognition.arrays import EMBEDDING_SIZE, Floats
+from manyeyes.recognition.arrays import Floats
 
 DEFAULT_THRESHOLD = 0.58
 _STEEPNESS = 20.0
@@ -31,7 +31,7 @@ class Gallery:
 
     Args:
         names: n names.
-        embeddings: float32 (n, 128).
+        embeddings: float32 (n, d), d as the embedder has it.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
 
@@ -45,18 +45,17 @@ class Gallery:
     version: int = 0
 
     def __post_init__(self) -> None:
-        expected = (len(self.names), EMBEDDING_SIZE)
-        if self.embeddings.shape != expected:
-            raise ValueError(f"gallery embeddings are {self.embeddings.shape}, expected {expected}")
+        if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.names):
+            raise ValueError(f"gallery embeddings are {self.embeddings.shape} for {len(self.names)} names")
         object.__setattr__(self, "embeddings", np.ascontiguousarray(self.embeddings, np.float32))
 
     @classmethod
     def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0) -> Gallery:
         """A gallery without people: every face is unknown."""
-        return cls((), np.zeros((0, EMBEDDING_SIZE), np.float32), threshold, version)
+        return cls((), np.zeros((0, 0), np.float32), threshold, version)
 
     def match(self, embeddings: Floats) -> list[Match]:
-        """The nearest photo for each of embeddings float32 (m, 128)."""
+        """The nearest photo for each of embeddings float32 (m, d)."""
         if not self.names:
             return [Match(None, None, 0.0)] * len(embeddings)
         # |a-b|² by one matrix product picks the nearest; its distance is then taken exactly
@@ -91,7 +90,9 @@ class Gallery:
                 raise ValueError(f"it starts with {data[:6]!r}")
             end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
             header = json.loads(data[start:end])
-            embeddings = np.frombuffer(data[end:], "<f4").reshape(-1, EMBEDDING_SIZE)
+            embeddings = np.frombuffer(data[end:], "<f4").reshape(
+                len(header["names"]), -1 if header["names"] else 0
+            )
             return cls(
                 tuple(map(str, header["names"])),
                 embeddings,

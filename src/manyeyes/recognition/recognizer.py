@@ -14,14 +14,15 @@ import cv2
 import numpy as np
 
 from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
-from manyeyes.recognition.align import cut_chips
+from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.decode import Picture, decode, encode
 from manyeyes.recognition.detect import Detections, Detector
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.gallery import Gallery
-from manyeyes.results import Face, Result
+from manyeyes.recognition.sessions import RUNTIME
+from manyeyes.results import Face, Provenance, Result
 
 SMALL_FACE_PX = 80
 """An enrolled face below this is accepted with a warning."""
@@ -31,7 +32,7 @@ BYSTANDER_AREA = 0.25
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What an enrolled photo gave: embedding float32 (128,), averaged with the mirrored chip's."""
+    """What an enrolled photo gave: embedding float32 (d,), averaged with the mirrored chip's."""
 
     faces: int
     embedding: Floats
@@ -75,7 +76,7 @@ class Recognizer:
         with clock.stage("detect"):
             found = self.detector.detect(picture.image_hwc_u8)
         with clock.stage("align"):
-            chips = cut_chips(picture.image_hwc_u8, found.landmarks_px)
+            chips = cut_chips(picture.image_hwc_u8, found.landmarks_px, self.embedder.layout)
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
@@ -93,6 +94,7 @@ class Recognizer:
             media_type=info.media_type,
             faces=faces,
             pack=self.pack,
+            provenance=Provenance(precision=self.embedder.precision, runtime=RUNTIME),
             timings_ms=clock.timings_ms,
         )
         return result, predicted
@@ -120,7 +122,7 @@ class Recognizer:
             raise SeveralFacesFound(
                 f"{large} faces found, 1 is allowed; crop the photo to the person to enrol"
             )
-        chip = cut_chips(picture.image_hwc_u8, found.landmarks_px[chosen : chosen + 1])[0]
+        chip = cut_chip(picture.image_hwc_u8, found.landmarks_px[chosen], self.embedder.layout)
         both = self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
         warnings = []
         if sides[chosen].min() < SMALL_FACE_PX:
@@ -138,7 +140,8 @@ class Recognizer:
 
     def warm_up(self) -> None:
         """Run every model once, so that the first picture does not pay for their first run."""
-        self.embedder.embed(np.zeros((1, 150, 150, 3), np.uint8))
+        side = self.embedder.layout.side_px
+        self.embedder.embed(np.zeros((1, side, side, 3), np.uint8))
         self.detector.warm_up()
 
 

@@ -9,6 +9,8 @@ import onnxruntime
 
 from manyeyes.errors import PackDamaged
 
+RUNTIME = f"onnxruntime {onnxruntime.__version__} CPU"
+
 
 def open_session(model: Path) -> Any:
     """Open one model on the CPU with one thread.

@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data as samples
 
 from manyeyes.errors import DamagedPicture, NoFaceFound, PackDamaged, SeveralFacesFound
-from manyeyes.recognition.align import TEMPLATE_PX, cut_chip, similarity
+from manyeyes.recognition.align import DLIB_CHIP, cut_chip, similarity
 from manyeyes.recognition.decode import decode
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
@@ -109,7 +109,7 @@ def test_a_pack_with_a_missing_model_is_refused(tmp_path: Path) -> None:
 
 def test_alignment_finds_a_known_similarity() -> None:
     turn = np.array([[0.8, -0.6], [0.6, 0.8]]) * 3.0
-    points = (TEMPLATE_PX - [10, 20]) @ np.linalg.inv(turn).T
+    points = (DLIB_CHIP.template_px - [10, 20]) @ np.linalg.inv(turn).T
     assert np.allclose(similarity(points), np.hstack([turn, [[10], [20]]]))
 
 
@@ -117,7 +117,7 @@ def test_large_faces_are_shrunk_to_the_same_chip() -> None:
     rows, columns = np.mgrid[0:150, 0:150]
     small = np.stack([rows, columns, (rows + columns) // 2], axis=2).astype(np.uint8)
     large = np.asarray(Image.fromarray(small).resize((600, 600), Image.Resampling.BICUBIC))
-    points = (TEMPLATE_PX + 0.5) * 4 - 0.5
+    points = (DLIB_CHIP.template_px + 0.5) * 4 - 0.5
     difference = cut_chip(large, points.astype(np.float32)).astype(int) - small
     assert np.abs(difference[5:-5, 5:-5]).max() <= 2
 
