@@ -20,6 +20,7 @@ class Embedder:
 
     layout: ChipLayout = DLIB_CHIP
     dimensions = 128
+    unit_length = False
 
     def __init__(self, model: Path) -> None:
         self._session = open_session(model)

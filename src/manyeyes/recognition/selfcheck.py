@@ -20,6 +20,7 @@ def noise(height_px: int, width_px: int) -> Bytes:
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
     """What the pack's embedder and detector networks say about `noise`; keyed by output."""
-    found = {"embedding": recognizer.embedder.embed(noise(150, 150)[None])[0]}
-    found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
+    side = recognizer.embedder.layout.side_px
+    found = {"embedding": recognizer.embedder.embed(noise(side, side)[None])[0]}
+    found |= recognizer.detector.raw_outputs(noise)
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}
