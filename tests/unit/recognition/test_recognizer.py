@@ -141,9 +141,7 @@ def test_a_gallery_of_another_embedder_is_refused(recognizer: Recognizer) -> Non
             result, _ = recognizer.recognize(saved(ASTRONAUT), gallery, draw=False)
             assert [face.name for face in result.faces] == ["Eileen"]
             continue
-        with pytest.raises(
-            EmbedderMismatch, match=r"of arcface-0, .* makes those of dlib-40044313bb505a10"
-        ):
+        with pytest.raises(EmbedderMismatch, match=r"of arcface-0, .* makes those of dlib-40044313bb505a10"):
             recognizer.recognize(saved(ASTRONAUT), gallery, draw=False)
     empty = Gallery.empty(embedder="arcface-0")
     assert recognizer.recognize(saved(ASTRONAUT), empty, draw=False)[0].faces[0].name is None
