@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from conditions import Condition, conditions, drawings, without_people
 from manyeyes.errors import ManyeyesError
 from manyeyes.packs.store import ensure_default
 from manyeyes.recognition.align import cut_chips
@@ -26,8 +27,6 @@ from manyeyes.recognition.decode import decode
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 from manyeyes.results import Result
-
-from conditions import Condition, conditions, drawings, without_people
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))

@@ -125,10 +125,25 @@ def conditions() -> Iterator[Condition]:
     yield Condition("eyes covered", lambda i, b: png(_covered(i, b, 0.25, 0.5)))
 
 
-EMPTY = (
-    "brick cat cell clock coffee coins colorwheel grass gravel horse hubble_deep_field "
-    "immunohistochemistry moon page retina rocket text"
-).split()
+EMPTY = [
+    "brick",
+    "cat",
+    "cell",
+    "clock",
+    "coffee",
+    "coins",
+    "colorwheel",
+    "grass",
+    "gravel",
+    "horse",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "moon",
+    "page",
+    "retina",
+    "rocket",
+    "text",
+]
 """Of scikit-image's sample pictures, those without a person (the heads on the coins are metal)."""
 
 
