@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from manyeyes.config import RecognitionSettings
 from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arrays import Bytes, Floats
@@ -21,6 +22,7 @@ from manyeyes.recognition.detect import Detections, Detector
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.precision import Wish, choose, processor_features
 from manyeyes.recognition.sessions import RUNTIME
 from manyeyes.results import Face, Provenance, Result
 
@@ -145,8 +147,13 @@ class Recognizer:
         self.detector.warm_up()
 
 
-def load(folder: Path) -> Recognizer:
+def load(folder: Path, precision: Wish | None = None) -> Recognizer:
     """Open the pack in a folder; the entry point that the pack's manifest names.
+
+    Args:
+        folder: a built pack.
+        precision: of the embedder; by default as `MANYEYES_RECOGNITION_PRECISION` says, and `auto` without it:
+            int8 where that is faster. Only the file that is used is opened.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
@@ -159,7 +166,9 @@ def load(folder: Path) -> Recognizer:
         raise PackDamaged(
             f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
         ) from error
-    return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack)
+    wish = precision or RecognitionSettings().precision
+    chosen = choose(wish, processor_features(), Embedder.offered(folder))
+    return Recognizer(Detector(folder), Embedder(folder, chosen), pack)
 
 
 def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.recognizer import Recognizer
+from manyeyes.results import Precision
+
+OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
 
 
 def noise(height_px: int, width_px: int) -> Bytes:
@@ -19,7 +23,15 @@ def noise(height_px: int, width_px: int) -> Bytes:
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
-    """What the pack's embedder and detector networks say about `noise`; keyed by output."""
-    found = {"embedding": recognizer.embedder.embed(noise(150, 150)[None])[0]}
+    """What the pack's embedders and detector networks say about `noise`; keyed by output.
+
+    Every precision that the pack offers is run, whichever this machine would choose.
+    """
+    chosen = recognizer.embedder
+    embedders = {chosen.precision: chosen}
+    for other in Embedder.offered(chosen.folder) - {chosen.precision}:
+        embedders[other] = Embedder(chosen.folder, other)
+    chip = noise(150, 150)[None]
+    found = {OUTPUT[precision]: embedders[precision].embed(chip)[0] for precision in sorted(embedders)}
     found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}
