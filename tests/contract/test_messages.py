@@ -8,6 +8,7 @@ from manyeyes import contract
 from manyeyes.contract import (
     Beat,
     Claim,
+    Enrolled,
     GalleryQuery,
     HostFacts,
     JoinReply,
@@ -42,6 +43,15 @@ GOLDEN: list[tuple[Message, str]] = [
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
         '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
+    ),
+    (
+        Outcome(
+            task_id="t",
+            kind="done",
+            enrolled=Enrolled(embedding=(0.5,), embedder="e", box_xyxy_px=(1, 2, 3, 4), warnings=("w",)),
+        ),
+        '{"v":2,"task_id":"t","kind":"done","result":null,"enrolled":{"embedding":[0.5],"embedder":"e",'
+        '"box_xyxy_px":[1,2,3,4],"warnings":["w"]},"code":"","detail":""}',
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),

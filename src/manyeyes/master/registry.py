@@ -15,6 +15,13 @@ from pathlib import Path
 from manyeyes.contract import HostFacts
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
 
+_PHOTOS = """
+CREATE TABLE IF NOT EXISTS photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    UNIQUE (person_id, sha256, embedder)
+)
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS nodes (
@@ -30,11 +37,6 @@ CREATE TABLE IF NOT EXISTS api_keys (
 );
 CREATE TABLE IF NOT EXISTS people (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS photos (
-    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
-    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
-    UNIQUE (person_id, sha256)
 );
 """
 
@@ -97,12 +99,25 @@ class Registry:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_SCHEMA + _PHOTOS)
+            self._let_a_photo_have_several_embedders()
             path.chmod(0o600)
         except sqlite3.Error as error:
             raise DataFolderUnusable(
                 f"cannot use the registry {path}: {error}; restore it from a copy or choose another --data folder"
             ) from error
+
+    def _let_a_photo_have_several_embedders(self) -> None:
+        """Version 0.1 allowed a photo once a person; now it is once a person and embedder."""
+        (made,) = self._db.execute("SELECT sql FROM sqlite_master WHERE name = 'photos'").fetchone()
+        if "UNIQUE (person_id, sha256)" not in made:
+            return
+        with self._transaction() as cursor:
+            cursor.execute("ALTER TABLE photos RENAME TO photos_of_0_1")
+            cursor.execute(_PHOTOS)
+            columns = "id, person_id, sha256, embedder, embedding, added_at"
+            cursor.execute(f"INSERT INTO photos ({columns}) SELECT {columns} FROM photos_of_0_1")
+            cursor.execute("DROP TABLE photos_of_0_1")
 
     def close(self) -> None:
         """Close the file."""
@@ -188,7 +203,7 @@ class Registry:
     def people(self) -> list[Person]:
         """All people, by name."""
         rows = self._db.execute(
-            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
             "GROUP BY p.id ORDER BY p.name"
         )
         return [Person(*row) for row in rows]
@@ -242,6 +257,23 @@ class Registry:
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
             self._gallery_changed(cursor)
+
+    def rename_embedders(self, renamed: dict[str, str]) -> None:
+        """Keep photos under the embedder's new key, old to new."""
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "UPDATE photos SET embedder = ? WHERE embedder = ?",
+                [(new, old) for old, new in renamed.items()],
+            )
+
+    def photos_of_others(self, embedder: str) -> int:
+        """How many photos only other embedders enrolled: they are kept, and nobody is compared with them."""
+        row = self._db.execute(
+            "SELECT COUNT(*) FROM (SELECT person_id, sha256 FROM photos GROUP BY person_id, sha256 "
+            "HAVING SUM(embedder = ?) = 0)",
+            (embedder,),
+        ).fetchone()
+        return int(row[0])
 
     def embeddings(self, embedder: str) -> list[tuple[str, bytes]]:
         """(name, embedding) of every photo that this embedder enrolled."""

@@ -23,11 +23,12 @@ from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_
 from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
-from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
+from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.telemetry import log
 
@@ -124,6 +125,14 @@ class Master:
                         task.cancel()
 
     async def _listen(self) -> None:
+        self._registry.rename_embedders(LEGACY_KEYS)
+        if others := self._registry.photos_of_others(self._shelf.embedder):
+            log().warning(
+                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                photos=others,
+                pack=self.pack,
+                embedder=self._shelf.embedder,
+            )
         self._make_gallery()
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
@@ -309,10 +318,15 @@ class Master:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
+            if enrolled.embedder != self._shelf.embedder:
+                raise EmbedderMismatch(
+                    f"{photo.file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
+                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+                )
             embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
             rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
             warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
-        person = self._registry.add_photos(name, self.pack, rows)
+        person = self._registry.add_photos(name, self._shelf.embedder, rows)
         await self._gallery_changed()
         return person, warnings
 
@@ -336,7 +350,7 @@ class Master:
         await self._gallery_changed()
 
     def _make_gallery(self) -> None:
-        rows = self._registry.embeddings(self.pack)
+        rows = self._registry.embeddings(self._shelf.embedder)
         self._gallery_version = self._registry.gallery_version
         names = tuple(name for name, _ in rows)
         vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
@@ -344,8 +358,9 @@ class Master:
         self._gallery_bytes = Gallery(
             names=names,
             embeddings=stacked,
-            threshold=Gallery.empty().threshold,
+            threshold=self._shelf.threshold,
             version=self._gallery_version,
+            embedder=self._shelf.embedder,
         ).to_bytes()
 
     async def _gallery_changed(self) -> None:

@@ -42,12 +42,15 @@ def load_recognizer(folder: Path) -> Any:
     return getattr(importlib.import_module(module), function)(folder)
 
 
-def _work(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> tuple[Outcome, bytes]:
+def _work(
+    recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
+) -> tuple[Outcome, bytes]:
     try:
         if order.kind == "enrol":
             found = recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
+                embedder=embedder,
                 box_xyxy_px=found.box_xyxy_px,
                 warnings=tuple(found.warnings),
             )
@@ -66,6 +69,7 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
     """Answer orders until the stream ends; an unknown exception ends the process, as a crash would."""
     try:
         recognizer = load_recognizer(folder)
+        embedder = manifest.read(folder).embedder_id
         recognizer.warm_up()
     except Exception as error:
         framing.write(replies, Reply(kind="unfit", detail=f"{type(error).__name__}: {error}"))
@@ -77,7 +81,7 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         if order.kind == "gallery":
             gallery = Gallery.from_bytes(frame[1])
             continue
-        outcome, picture = _work(recognizer, gallery, order, frame[1])
+        outcome, picture = _work(recognizer, embedder, gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.recognition.detections import NOTHING, Detections, MakePicture
 from manyeyes.recognition.sessions import open_session
 
 CELL_PX, STRIDE_PX = 12, 2
@@ -32,21 +33,6 @@ class Settings:
     batch: int = 64
     pad_fraction: float = 0.25
     """Grey around a picture in which nothing was found, for portraits cut at the hairline."""
-
-
-@dataclass(frozen=True)
-class Detections:
-    """n faces: boxes (n, 4) as x1, y1, x2, y2 px; scores (n,) 0 to 1; landmarks (n, 5, 2) px; float32."""
-
-    boxes_xyxy_px: Floats
-    scores: Floats
-    landmarks_px: Floats
-
-    def __len__(self) -> int:
-        return len(self.boxes_xyxy_px)
-
-
-_NONE = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
 class Detector:
@@ -82,11 +68,11 @@ class Detector:
         self._run(self._rnet, ["logit"], np.full((1, 24, 24, 3), BORDER, np.uint8))
         self._run(self._onet, ["logit"], np.full((1, 48, 48, 3), BORDER, np.uint8))
 
-    def raw_outputs(self, picture: Bytes, crop_24: Bytes, crop_48: Bytes) -> dict[str, Floats]:
-        """The networks' own outputs for one input each (uint8 HWC); for the pack's self-test."""
-        p_logit, p_offsets = self._run(self._pnet, ["logit", "offsets"], picture[None])
-        r_logit, r_offsets = self._run(self._rnet, ["logit", "offsets"], crop_24[None])
-        o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], crop_48[None])
+    def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
+        """The networks' own outputs for one made picture each; for the pack's self-test."""
+        p_logit, p_offsets = self._run(self._pnet, ["logit", "offsets"], picture(64, 96)[None])
+        r_logit, r_offsets = self._run(self._rnet, ["logit", "offsets"], picture(24, 24)[None])
+        o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], picture(48, 48)[None])
         found = {"pnet_logit": p_logit, "pnet_offsets": p_offsets, "rnet_logit": r_logit}
         return found | {"rnet_offsets": r_offsets, "onet_logit": o_logit, "onet_landmarks": o_landmarks}
 
@@ -100,7 +86,7 @@ class Detector:
         pyramid = _pyramid(image, self.settings)
         proposals = [self._propose(level) for level in pyramid if level.proposes]
         if not proposals:
-            return _NONE
+            return NOTHING
         boxes, scores = (np.concatenate(part) for part in zip(*proposals, strict=True))
         kept = _suppress(boxes, scores, 0.7)
         boxes = _square(boxes[kept])

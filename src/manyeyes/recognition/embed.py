@@ -21,6 +21,7 @@ class Embedder:
 
     layout: ChipLayout = DLIB_CHIP
     dimensions = 128
+    unit_length = False
 
     def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
         self.folder = folder
@@ -31,6 +32,11 @@ class Embedder:
     def offered(folder: Path) -> frozenset[Precision]:
         """The precisions that the pack in a folder has a file for."""
         return frozenset(precision for precision, name in FILES.items() if (folder / name).is_file())
+
+    def variants(self) -> dict[Precision, Embedder]:
+        """This embedder and its twins of other precisions; for the pack's self-test."""
+        twins = self.offered(self.folder) - {self.precision}
+        return {self.precision: self} | {other: Embedder(self.folder, other) for other in twins}
 
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:
         """Turn aligned face chips into embeddings.

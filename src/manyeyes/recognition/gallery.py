@@ -34,6 +34,7 @@ class Gallery:
         embeddings: float32 (n, d), d as the embedder has it.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
+        embedder: the `embedder_id` that made the embeddings; empty where it is not known.
 
     Raises:
         ValueError: names and embeddings do not fit each other.
@@ -43,6 +44,7 @@ class Gallery:
     embeddings: Floats
     threshold: float = DEFAULT_THRESHOLD
     version: int = 0
+    embedder: str = ""
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.names):
@@ -50,9 +52,9 @@ class Gallery:
         object.__setattr__(self, "embeddings", np.ascontiguousarray(self.embeddings, np.float32))
 
     @classmethod
-    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0) -> Gallery:
+    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0, embedder: str = "") -> Gallery:
         """A gallery without people: every face is unknown."""
-        return cls((), np.zeros((0, 0), np.float32), threshold, version)
+        return cls((), np.zeros((0, 0), np.float32), threshold, version, embedder)
 
     def match(self, embeddings: Floats) -> list[Match]:
         """The nearest photo for each of embeddings float32 (m, d)."""
@@ -73,7 +75,12 @@ class Gallery:
 
     def to_bytes(self) -> bytes:
         """Magic, length of the JSON header, header, float32 little-endian embeddings."""
-        header = {"names": self.names, "threshold": self.threshold, "version": self.version}
+        header = {
+            "names": self.names,
+            "threshold": self.threshold,
+            "version": self.version,
+            "embedder": self.embedder,
+        }
         text = json.dumps(header, ensure_ascii=False).encode()
         return _MAGIC + struct.pack("<I", len(text)) + text + self.embeddings.astype("<f4").tobytes()
 
@@ -98,6 +105,7 @@ class Gallery:
                 embeddings,
                 float(header["threshold"]),
                 int(header["version"]),
+                str(header["embedder"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise PackDamaged(

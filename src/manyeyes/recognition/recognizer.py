@@ -14,16 +14,21 @@ import cv2
 import numpy as np
 
 from manyeyes.config import RecognitionSettings
-from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
+from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.decode import Picture, decode, encode
-from manyeyes.recognition.detect import Detections, Detector
+from manyeyes.recognition.detect import Detector
+from manyeyes.recognition.detections import Detections, FaceDetector, FaceEmbedder
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
 from manyeyes.recognition.precision import Wish, choose, processor_features
+from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.sessions import RUNTIME
+from manyeyes.recognition.yunet import open_yunet
 from manyeyes.results import Face, Provenance, Result
 
 SMALL_FACE_PX = 80
@@ -56,11 +61,15 @@ class _Clock:
 class Recognizer:
     """Detects, aligns, embeds, matches and draws, on one thread; not to be shared between threads."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, pack: str) -> None:
+    def __init__(
+        self, detector: FaceDetector, embedder: FaceEmbedder, pack: str, embedder_id: str = ""
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.pack = pack
         """Name and version of the pack, as `faces@1.0.0`."""
+        self.embedder_id = embedder_id
+        """What made the embeddings; a gallery of another embedder is refused."""
 
     def recognize(self, data: bytes, gallery: Gallery, *, draw: bool = True) -> tuple[Result, bytes | None]:
         """Recognise the faces of one encoded picture.
@@ -71,7 +80,9 @@ class Recognizer:
 
         Raises:
             PictureError: the bytes are not a whole JPEG, PNG or WebP.
+            EmbedderMismatch: the gallery is another embedder's; nothing was compared.
         """
+        self._check(gallery)
         clock = _Clock()
         with clock.stage("decode"):
             picture = decode(data)
@@ -135,10 +146,22 @@ class Recognizer:
             warnings.append(f"{len(found) - 1} much smaller face(s) were passed over")
         return Enrolment(
             faces=len(found),
-            embedding=both.mean(axis=0).astype(np.float32),
+            embedding=self._average(both),
             box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.image_hwc_u8),
             warnings=tuple(warnings),
         )
+
+    def _average(self, embeddings: Floats) -> Floats:
+        mean = embeddings.mean(axis=0, keepdims=True).astype(np.float32)
+        average: Floats = (to_unit_length(mean) if self.embedder.unit_length else mean)[0]
+        return average
+
+    def _check(self, gallery: Gallery) -> None:
+        if gallery.names and gallery.embedder and gallery.embedder != self.embedder_id:
+            raise EmbedderMismatch(
+                f"the gallery holds embeddings of {gallery.embedder}, {self.pack} makes those of "
+                f"{self.embedder_id}; restart this node so that it fetches the master's pack"
+            )
 
     def warm_up(self) -> None:
         """Run every model once, so that the first picture does not pay for their first run."""
@@ -159,16 +182,42 @@ def load(folder: Path, precision: Wish | None = None) -> Recognizer:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
     """
     cv2.setNumThreads(1)
+    where = folder / "pack.toml"
     try:
-        manifest: dict[str, Any] = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
+        manifest: dict[str, Any] = tomllib.loads(where.read_text("utf-8"))
         pack = f"{manifest['name']}@{manifest['version']}"
+        detector = DetectorPart.model_validate(manifest.get("detector", {}))
+        embedder = EmbedderPart.model_validate(manifest.get("embedder", {}))
     except (OSError, KeyError, ValueError) as error:
-        raise PackDamaged(
-            f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
-        ) from error
+        raise PackDamaged(f"{where} cannot be read: {error}; build or fetch the pack again") from error
+    digest = _weights_sha256(manifest, embedder.file)
+    return Recognizer(
+        _open_detector(folder, detector),
+        _open_embedder(folder, embedder, precision),
+        pack,
+        embedder_id(embedder, digest) if digest else pack,
+    )
+
+
+def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
+    if part.kind == "mtcnn":
+        return Detector(folder)
+    model = file_in(folder, part.file or f"{part.kind}.onnx")
+    return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
+
+
+def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> FaceEmbedder:
+    if part.kind != "dlib":
+        return ArcFaceEmbedder(file_in(folder, part.file), part)
     wish = precision or RecognitionSettings().precision
-    chosen = choose(wish, processor_features(), Embedder.offered(folder))
-    return Recognizer(Detector(folder), Embedder(folder, chosen), pack)
+    return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
+
+
+def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
+    """Of the weights as they came, else of the file that they became; as `Manifest.embedder_id` has it."""
+    digests = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
+    digests |= {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
+    return str(digests.get(file, ""))
 
 
 def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:

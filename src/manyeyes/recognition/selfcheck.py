@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from manyeyes.recognition.arrays import Bytes
-from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.recognizer import Recognizer
 from manyeyes.results import Precision
 
@@ -27,11 +26,10 @@ def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
 
     Every precision that the pack offers is run, whichever this machine would choose.
     """
-    chosen = recognizer.embedder
-    embedders = {chosen.precision: chosen}
-    for other in Embedder.offered(chosen.folder) - {chosen.precision}:
-        embedders[other] = Embedder(chosen.folder, other)
-    chip = noise(150, 150)[None]
-    found = {OUTPUT[precision]: embedders[precision].embed(chip)[0] for precision in sorted(embedders)}
-    found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
+    side = recognizer.embedder.layout.side_px
+    found = {
+        OUTPUT[precision]: embedder.embed(noise(side, side)[None])[0]
+        for precision, embedder in sorted(recognizer.embedder.variants().items())
+    }
+    found |= recognizer.detector.raw_outputs(noise)
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}
