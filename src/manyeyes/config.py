@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -35,6 +36,15 @@ class Limits(BaseSettings):
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
+
+
+class RecognitionSettings(BaseSettings):
+    """How a worker recognises (`MANYEYES_RECOGNITION_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_RECOGNITION_", frozen=True)
+
+    precision: Literal["auto", "int8", "fp32"] = "auto"
+    """Of the embedder. One value on all nodes gives equal digits everywhere; `auto` takes the faster."""
 
 
 class MasterSettings(BaseSettings):

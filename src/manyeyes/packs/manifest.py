@@ -43,6 +43,12 @@ class SelfTest(_Part):
 
     tolerance: float
     expected: dict[str, list[float]]
+    tolerances: dict[str, float] = {}
+    """Outputs with a tolerance of their own."""
+
+    def tolerance_of(self, output: str) -> float:
+        """How far the numbers of one output may be off."""
+        return self.tolerances.get(output, self.tolerance)
 
 
 class Manifest(_Part):
@@ -92,6 +98,9 @@ class Manifest(_Part):
             lines += ["", f"[{table}]", *(f"{key} = {_value(value)}" for key, value in given.items())]
         lines += ["", "[self_test]", f"tolerance = {self.self_test.tolerance!r}", "", "[self_test.expected]"]
         lines += [f"{key} = {_value(values)}" for key, values in self.self_test.expected.items()]
+        if self.self_test.tolerances:
+            lines += ["", "[self_test.tolerances]"]
+            lines += [f"{key} = {value!r}" for key, value in self.self_test.tolerances.items()]
         return "\n".join(lines) + "\n"
 
 

@@ -61,6 +61,10 @@ class ArcFaceEmbedder:
             )
         self._batch = 1 if fixed == 1 else part.batch
 
+    def variants(self) -> dict[Precision, ArcFaceEmbedder]:
+        """This embedder alone: an operator's file has no twin."""
+        return {self.precision: self}
+
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:
         """Turn aligned face chips into embeddings.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +61,10 @@ class FaceEmbedder(Protocol):
 
     @property
     def unit_length(self) -> bool: ...
+
+    def variants(self) -> Mapping[Precision, FaceEmbedder]:
+        """This embedder and its twins of other precisions; for the pack's self-test."""
+        ...
 
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:
         """Embeddings float32 (n, d) of BGR chips, uint8 (n, side, side, 3)."""

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from manyeyes.config import RecognitionSettings
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
@@ -24,6 +25,7 @@ from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
+from manyeyes.recognition.precision import Wish, choose, processor_features
 from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.sessions import RUNTIME
 from manyeyes.recognition.yunet import open_yunet
@@ -168,8 +170,13 @@ class Recognizer:
         self.detector.warm_up()
 
 
-def load(folder: Path) -> Recognizer:
+def load(folder: Path, precision: Wish | None = None) -> Recognizer:
     """Open the pack in a folder; the entry point that the pack's manifest names.
+
+    Args:
+        folder: a built pack.
+        precision: of the embedder; by default as `MANYEYES_RECOGNITION_PRECISION` says, and `auto` without it:
+            int8 where that is faster. Only the file that is used is opened.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
@@ -186,7 +193,7 @@ def load(folder: Path) -> Recognizer:
     digest = _weights_sha256(manifest, embedder.file)
     return Recognizer(
         _open_detector(folder, detector),
-        _open_embedder(folder, embedder),
+        _open_embedder(folder, embedder, precision),
         pack,
         embedder_id(embedder, digest) if digest else pack,
     )
@@ -199,9 +206,11 @@ def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
     return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
 
 
-def _open_embedder(folder: Path, part: EmbedderPart) -> FaceEmbedder:
-    model = file_in(folder, part.file)
-    return Embedder(model) if part.kind == "dlib" else ArcFaceEmbedder(model, part)
+def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> FaceEmbedder:
+    if part.kind != "dlib":
+        return ArcFaceEmbedder(file_in(folder, part.file), part)
+    wish = precision or RecognitionSettings().precision
+    return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
 
 
 def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
