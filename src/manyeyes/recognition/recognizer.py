@@ -93,7 +93,8 @@ class Recognizer:
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
-            faces = _faces(picture, found, embeddings, gallery)
+            named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
+            faces = _faces(picture, found, embeddings, gallery, named)
         predicted = None
         if draw:
             with clock.stage("draw"):
@@ -220,7 +221,9 @@ def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
     return str(digests.get(file, ""))
 
 
-def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:
+def _faces(
+    picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery, named: Any
+) -> tuple[Face, ...]:
     matches = gallery.match(embeddings)
     return tuple(
         Face(
@@ -229,10 +232,10 @@ def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gal
                 (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
             ),
             score=float(found.scores[place]),
-            name=match.name,
+            name=match.name if named[place] else None,
             distance=match.distance,
             threshold=gallery.threshold,
-            confidence=match.confidence,
+            confidence=match.confidence if named[place] else 0.0,
         )
         for place, match in enumerate(matches)
     )
