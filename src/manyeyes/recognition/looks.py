@@ -21,6 +21,8 @@ PAD_FRACTION = 0.25
 """Grey around a picture in which nothing was found, for portraits cut at the hairline."""
 TURNS_DEGREES = (25.0, -25.0)
 """The detectors were trained on upright faces; they find what is turned by up to some 20°."""
+TURNED_SCORE = 0.95
+"""Least score of what only a turned picture shows: real faces had .95 to 1, drawings and covered faces less."""
 DARK_MEAN = 64.0
 LIT_MEAN = 110.0
 AROUND = 1.8
@@ -99,13 +101,14 @@ def _turned(find: Find, image: Bytes, degrees: float) -> Detections:
     matrix: Any = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     matrix[:, 2] += ((side - width) / 2, (side - height) / 2)
     found = find(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=GREY))
+    sure = found.scores >= TURNED_SCORE
     back = cv2.invertAffineTransform(matrix)
-    centres = (found.boxes_xyxy_px[:, :2] + found.boxes_xyxy_px[:, 2:]) / 2
-    half = (found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]) / 2
-    centres = centres @ back[:, :2].T + back[:, 2]
-    landmarks = found.landmarks_px @ back[:, :2].T + back[:, 2]
+    boxes = found.boxes_xyxy_px[sure]
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    centres = (boxes[:, :2] + half) @ back[:, :2].T + back[:, 2]
+    landmarks = found.landmarks_px[sure] @ back[:, :2].T + back[:, 2]
     boxes = np.hstack([centres - half, centres + half])
-    return Detections(boxes.astype(np.float32), found.scores, landmarks.astype(np.float32))
+    return Detections(boxes.astype(np.float32), found.scores[sure], landmarks.astype(np.float32))
 
 
 def _landmarks_around(find: Find, image: Bytes, box: Any, landmarks: Any) -> Any:

@@ -85,6 +85,14 @@ def test_what_a_turned_picture_shows_is_turned_back(degrees: float) -> None:
     assert np.allclose(found.boxes_xyxy_px[0], [200, 30, 240, 70], atol=1)
 
 
+def test_a_turned_picture_must_show_a_face_for_sure() -> None:
+    unsure = Detections(
+        np.array([[30, 30, 70, 70]], np.float32), np.array([0.94], np.float32), LANDMARKS[None]
+    )
+    eye = Eye(NOTHING, NOTHING, unsure, unsure)
+    assert not len(looks.look(eye, np.full((100, 100, 3), 90, np.uint8)))
+
+
 def test_a_face_that_the_edge_cuts_is_looked_at_with_grey_around() -> None:
     picture = np.full((100, 100, 3), 90, np.uint8)
     first = one((-10, 20, 70, 100))
