@@ -11,6 +11,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+MAX_MODEL_BYTES = 512 * MEBIBYTE
+"""Of one ONNX file that an operator brings; every node fetches it and every worker holds it."""
 
 
 def default_data_folder() -> Path:
@@ -55,7 +57,8 @@ class MasterSettings(BaseSettings):
     advertise: tuple[str, ...] = ()
     https_port: int = 8443
     nats_port: int = 4222
-    pack: Path | None = None
+    pack: str | None = None
+    """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
     beat_lost_s: float = 7.0
     ack_wait_s: float = 10.0

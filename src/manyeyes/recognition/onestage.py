@@ -40,29 +40,48 @@ class Decoder(Protocol):
     def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates: ...
 
 
-class OneStageDetector:
-    """A network and its decoder.
+@dataclass(frozen=True)
+class Probe:
+    """What an opened model said about a black canvas; `told` describes its inputs and outputs."""
 
-    Args:
-        make_decoder: given what the network said about a probe of (height, width), how to read it.
+    session: Any
+    input: PictureInput
+    fixed_hw_px: tuple[int, int] | None
+    outputs: list[Any]
+    height_px: int
+    width_px: int
+    told: str
+
+
+def probe(model: Path) -> Probe:
+    """Open a model and run it once.
 
     Raises:
-        ModelRefused: the file is no such network.
+        ModelRefused: it takes no pictures, or does not run on one.
     """
+    session = open_session(model)
+    given = read_input(session)
+    fixed = _fixed_size(given)
+    height, width = fixed or PROBE_HW_PX
+    black = np.zeros((1, height, width, 3), np.uint8)
+    told = describe(session)
+    try:
+        tensor = given.tensor(black, (0.0,) * 3, (1.0,) * 3, "bgr")
+        outputs = list(session.run(None, {given.name: tensor}))
+    except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
+        raise ModelRefused(
+            f"the model does not run on {width}×{height} px: {str(error)[:300]}; {told}"
+        ) from error
+    return Probe(session, given, fixed, outputs, height, width, told)
 
-    def __init__(self, model: Path, part: DetectorPart, make_decoder: Any) -> None:
+
+class OneStageDetector:
+    """A network and its decoder, fed as the pack's manifest says."""
+
+    def __init__(self, probed: Probe, part: DetectorPart, decoder: Decoder) -> None:
         self._part = part
-        self._session = open_session(model)
-        self._input = read_input(self._session)
-        self._fixed = _fixed_size(self._input)
-        height, width = self._fixed or PROBE_HW_PX
-        try:
-            probed = self._run(np.zeros((height, width, 3), np.uint8))
-        except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
-            raise ModelRefused(
-                f"{model.name} does not run on {width}×{height} px: {str(error)[:300]}; {describe(self._session)}"
-            ) from error
-        self._decode: Decoder = make_decoder(probed, height, width, describe(self._session))
+        self._session, self._input, self._fixed = probed.session, probed.input, probed.fixed_hw_px
+        self._decode = decoder
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `looks` has it."""

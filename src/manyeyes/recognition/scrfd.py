@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from manyeyes.errors import ModelRefused
-from manyeyes.recognition.onestage import Candidates, OneStageDetector, cell_corners, heads
+from manyeyes.recognition.onestage import Candidates, OneStageDetector, cell_corners, heads, probe
 from manyeyes.recognition.parts import DetectorPart
 
 STRIDES = (8, 16, 32)
@@ -70,20 +70,17 @@ def read_heads(outputs: list[Any], height_px: int, width_px: int) -> ScrfdDecode
     return ScrfdDecoder(places)
 
 
-def _decoder(outputs: list[Any], height_px: int, width_px: int, told: str) -> ScrfdDecoder:
-    decoder = read_heads(outputs, height_px, width_px)
-    if decoder is None:
-        raise ModelRefused(
-            "this is no SCRFD: 9 outputs (scores, boxes, landmarks at strides 8, 16 and 32) are expected; "
-            + told
-        )
-    return decoder
-
-
 def open_scrfd(model: Path, part: DetectorPart) -> OneStageDetector:
     """An SCRFD from its file.
 
     Raises:
         ModelRefused: the outputs are not SCRFD's, or lack landmarks.
     """
-    return OneStageDetector(model, part, _decoder)
+    probed = probe(model)
+    decoder = read_heads(probed.outputs, probed.height_px, probed.width_px)
+    if decoder is None:
+        raise ModelRefused(
+            "this is no SCRFD: 9 outputs (scores, boxes, landmarks at strides 8, 16 and 32) are expected; "
+            + probed.told
+        )
+    return OneStageDetector(probed, part, decoder)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from manyeyes.errors import ModelRefused
-from manyeyes.recognition.onestage import Candidates, OneStageDetector, cell_corners, heads
+from manyeyes.recognition.onestage import Candidates, OneStageDetector, cell_corners, heads, probe
 from manyeyes.recognition.parts import DetectorPart
 
 STRIDES = (8, 16, 32)
@@ -117,20 +117,17 @@ def read_heads(outputs: list[Any], height_px: int, width_px: int) -> YuNetDecode
     return None
 
 
-def _decoder(outputs: list[Any], height_px: int, width_px: int, told: str) -> YuNetDecoder | PriorDecoder:
-    decoder = read_heads(outputs, height_px, width_px)
-    if decoder is None:
-        raise ModelRefused(
-            "this is no YuNet: 12 outputs (two scores, box and landmarks at strides 8, 16 and 32) or "
-            f"loc, conf and iou are expected; {told}"
-        )
-    return decoder
-
-
 def open_yunet(model: Path, part: DetectorPart) -> OneStageDetector:
     """A YuNet from its file; BGR pixels as they are, unless the part says otherwise.
 
     Raises:
         ModelRefused: the outputs are not YuNet's.
     """
-    return OneStageDetector(model, part, _decoder)
+    probed = probe(model)
+    decoder = read_heads(probed.outputs, probed.height_px, probed.width_px)
+    if decoder is None:
+        raise ModelRefused(
+            "this is no YuNet: 12 outputs (two scores, box and landmarks at strides 8, 16 and 32) or "
+            f"loc, conf and iou are expected; {probed.told}"
+        )
+    return OneStageDetector(probed, part, decoder)
