@@ -48,7 +48,10 @@ class FaceDetector(Protocol):
 
 
 class FaceEmbedder(Protocol):
-    """Chips in, embeddings out; `unit_length` says whether an average must be scaled to length 1 again."""
+    """Chips in, embeddings out; `unit_length` says whether an average must be scaled to length 1 again.
+
+    An embedding shorter than `least_length` gets no name: it is of something that only looks like a face.
+    """
 
     @property
     def layout(self) -> ChipLayout: ...
@@ -61,6 +64,9 @@ class FaceEmbedder(Protocol):
 
     @property
     def unit_length(self) -> bool: ...
+
+    @property
+    def least_length(self) -> float: ...
 
     def variants(self) -> Mapping[Precision, FaceEmbedder]:
         """This embedder and its twins of other precisions; for the pack's self-test."""

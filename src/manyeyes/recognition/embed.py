@@ -22,6 +22,9 @@ class Embedder:
     layout: ChipLayout = DLIB_CHIP
     dimensions = 128
     unit_length = False
+    least_length = 1.30
+    """Of an embedding with a name. Faces in photographs had 1.30 to 1.62 in 640 changed pictures, drawn faces
+    1.23 to 1.41 and most of them less than 1.30; short embeddings lie near to everybody's."""
 
     def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
         self.folder = folder

@@ -13,14 +13,13 @@ import numpy as np
 from manyeyes.errors import ModelRefused
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detections import NOTHING, Detections, MakePicture
+from manyeyes.recognition.looks import look
 from manyeyes.recognition.parts import DetectorPart
 from manyeyes.recognition.sessions import open_session, quiet
 from manyeyes.recognition.tensors import PictureInput, describe, read_input
 
 MULTIPLE_PX = 32
 BORDER = 127
-PAD_FRACTION = 0.25
-"""Grey around a picture in which nothing was found, for portraits cut at the hairline; as for MTCNN."""
 PROBE_HW_PX = (64, 96)
 MOST_CANDIDATES = 2000
 LARGEST_SIZE_PX = 4096
@@ -85,13 +84,8 @@ class OneStageDetector:
         self._decode = decoder
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
-
-        A picture in which nothing is found is looked at once more with a grey border.
-        """
-        found = self._find(image_hwc_u8)
-        if not len(found):
-            found = self._find_padded(image_hwc_u8)
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `looks` has it."""
+        found = look(self._find, image_hwc_u8)
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
         return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
 
@@ -117,12 +111,6 @@ class OneStageDetector:
         found = choose(seen, self._part)
         scale: Any = np.array(scale_xy, np.float32)
         return Detections(found.boxes_xyxy_px / np.tile(scale, 2), found.scores, found.landmarks_px / scale)
-
-    def _find_padded(self, image: Bytes) -> Detections:
-        pad = max(4, round(max(image.shape[:2]) * PAD_FRACTION))
-        padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(BORDER,) * 3)
-        found = self._find(padded)
-        return Detections(found.boxes_xyxy_px - pad, found.scores, found.landmarks_px - pad)
 
 
 def fit(

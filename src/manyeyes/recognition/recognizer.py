@@ -17,15 +17,17 @@ from manyeyes.config import RecognitionSettings
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
-from manyeyes.recognition.arrays import Bytes, Floats
-from manyeyes.recognition.decode import Picture, decode, encode
+from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.decode import Picture, decode
 from manyeyes.recognition.detect import Detector
 from manyeyes.recognition.detections import Detections, FaceDetector, FaceEmbedder
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
+from manyeyes.recognition.encode import encode
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
 from manyeyes.recognition.precision import Wish, choose, processor_features
+from manyeyes.recognition.probe import PictureInfo
 from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.sessions import RUNTIME
 from manyeyes.recognition.yunet import open_yunet
@@ -33,6 +35,9 @@ from manyeyes.results import Face, Provenance, Result
 
 SMALL_FACE_PX = 80
 """An enrolled face below this is accepted with a warning."""
+ENOUGH_PX = 2880
+"""A long side with all the detail that recognising wants: the smallest face found, 40 px at 1280, is 90 px
+then, as many as a chip of 150 px gives to a face."""
 BYSTANDER_AREA = 0.25
 """At enrolment, faces below this part of the largest one's area are passers-by."""
 
@@ -75,17 +80,19 @@ class Recognizer:
         """Recognise the faces of one encoded picture.
 
         Returns:
-            The result, with milliseconds per stage, and the predicted picture in the format and pixel
-            size of the original as a person sees it (None without `draw`).
+            The result, with milliseconds per stage, and the predicted picture in the pixel size of the
+            original as a person sees it, its format named by the result (None without `draw`). Without
+            `draw`, a large JPEG is shrunk while it is decoded; boxes are in the original's pixels all the same.
 
         Raises:
-            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+            PictureError: the bytes are not a whole picture of a format in `formats.FORMATS`, or need more
+                memory than there is.
             EmbedderMismatch: the gallery is another embedder's; nothing was compared.
         """
         self._check(gallery)
         clock = _Clock()
         with clock.stage("decode"):
-            picture = decode(data)
+            picture = decode(data, least_long_side_px=None if draw else ENOUGH_PX)
         with clock.stage("detect"):
             found = self.detector.detect(picture.image_hwc_u8)
         with clock.stage("align"):
@@ -93,24 +100,26 @@ class Recognizer:
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
-            faces = _faces(picture, found, embeddings, gallery)
+            named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
+            faces = _faces(picture, found, embeddings, gallery, named)
         predicted = None
         if draw:
             with clock.stage("draw"):
-                drawn = draw_faces(picture.image_hwc_u8, faces)
+                draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
             with clock.stage("encode"):
-                predicted = encode(picture, drawn)
+                predicted = encode(picture)
         info = picture.info
         result = Result(
             width_px=info.width_px,
             height_px=info.height_px,
             media_type=info.media_type,
+            predicted_media_type=predicted.media_type if predicted else None,
             faces=faces,
             pack=self.pack,
             provenance=Provenance(precision=self.embedder.precision, runtime=RUNTIME),
             timings_ms=clock.timings_ms,
         )
-        return result, predicted
+        return result, predicted.content if predicted else None
 
     def enrol(self, data: bytes) -> Enrolment:
         """The embedding of the one person in a photo.
@@ -118,7 +127,7 @@ class Recognizer:
         Raises:
             NoFaceFound, SeveralFacesFound: the photo does not show one person; small faces beside a
                 large one do not count.
-            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+            PictureError: as `recognize`.
         """
         picture = decode(data)
         found = self.detector.detect(picture.image_hwc_u8)
@@ -147,7 +156,7 @@ class Recognizer:
         return Enrolment(
             faces=len(found),
             embedding=self.average(both),
-            box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.image_hwc_u8),
+            box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.info),
             warnings=tuple(warnings),
         )
 
@@ -221,26 +230,27 @@ def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
     return str(digests.get(file, ""))
 
 
-def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:
+def _faces(
+    picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery, named: Any
+) -> tuple[Face, ...]:
     matches = gallery.match(embeddings)
+    boxes, landmarks = found.boxes_xyxy_px * picture.shrink, found.landmarks_px * picture.shrink
     return tuple(
         Face(
-            box_xyxy_px=_box(found.boxes_xyxy_px[place], picture.image_hwc_u8),
-            landmarks_px=tuple(
-                (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
-            ),
+            box_xyxy_px=_box(boxes[place], picture.info),
+            landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in landmarks[place]),
             score=float(found.scores[place]),
-            name=match.name,
+            name=match.name if named[place] else None,
             distance=match.distance,
             threshold=gallery.threshold,
-            confidence=match.confidence,
+            confidence=match.confidence if named[place] else 0.0,
         )
         for place, match in enumerate(matches)
     )
 
 
-def _box(box: Floats, image: Bytes) -> tuple[int, int, int, int]:
-    height, width = image.shape[:2]
+def _box(box: Floats, info: PictureInfo) -> tuple[int, int, int, int]:
+    height, width = info.height_px, info.width_px
     x1, y1 = (
         int(np.clip(round(float(v)), 0, limit - 1)) for v, limit in zip(box[:2], (width, height), strict=True)
     )
