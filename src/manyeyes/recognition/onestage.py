@@ -15,7 +15,7 @@ from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detections import NOTHING, Detections, MakePicture
 from manyeyes.recognition.looks import look
 from manyeyes.recognition.parts import DetectorPart
-from manyeyes.recognition.sessions import open_session
+from manyeyes.recognition.sessions import open_session, quiet
 from manyeyes.recognition.tensors import PictureInput, describe, read_input
 
 MULTIPLE_PX = 32
@@ -53,21 +53,21 @@ class Probe:
     told: str
 
 
-def probe(model: Path) -> Probe:
-    """Open a model and run it once.
+def probe(model: Path, hw_px: tuple[int, int] = PROBE_HW_PX) -> Probe:
+    """Open a model and run it once, at (height, width) where the file leaves that open.
 
     Raises:
         ModelRefused: it takes no pictures, or does not run on one.
     """
     session = open_session(model)
     given = read_input(session)
-    fixed = _fixed_size(given)
-    height, width = fixed or PROBE_HW_PX
-    black = np.zeros((1, height, width, 3), np.uint8)
     told = describe(session)
+    fixed = _fixed_size(given, told)
+    height, width = fixed or hw_px
+    black = np.zeros((1, height, width, 3), np.uint8)
     try:
         tensor = given.tensor(black, (0.0,) * 3, (1.0,) * 3, "bgr")
-        outputs = list(session.run(None, {given.name: tensor}))
+        outputs = list(session.run(None, {given.name: tensor}, quiet()))
     except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
         raise ModelRefused(
             f"the model does not run on {width}×{height} px: {str(error)[:300]}; {told}"
@@ -181,15 +181,15 @@ def _padded(side_px: int) -> int:
     return ceil(side_px / MULTIPLE_PX) * MULTIPLE_PX
 
 
-def _fixed_size(given: PictureInput) -> tuple[int, int] | None:
+def _fixed_size(given: PictureInput, told: str) -> tuple[int, int] | None:
     if given.height_px is None or given.width_px is None:
         return None
     if given.height_px % MULTIPLE_PX or given.width_px % MULTIPLE_PX:
         raise ModelRefused(
-            f"the detector takes {given.width_px}×{given.height_px} px, multiples of {MULTIPLE_PX} are supported"
+            f"the detector takes {given.width_px}×{given.height_px} px, detectors of multiples of {MULTIPLE_PX} are supported; {told}"
         )
     if max(given.height_px, given.width_px) > LARGEST_SIZE_PX:
         raise ModelRefused(
-            f"the detector takes {given.width_px}×{given.height_px} px, the limit is {LARGEST_SIZE_PX} a side"
+            f"the detector takes {given.width_px}×{given.height_px} px, the limit is {LARGEST_SIZE_PX} a side; {told}"
         )
     return given.height_px, given.width_px

@@ -155,12 +155,13 @@ class Recognizer:
             warnings.append(f"{len(found) - 1} much smaller face(s) were passed over")
         return Enrolment(
             faces=len(found),
-            embedding=self._average(both),
+            embedding=self.average(both),
             box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.info),
             warnings=tuple(warnings),
         )
 
-    def _average(self, embeddings: Floats) -> Floats:
+    def average(self, embeddings: Floats) -> Floats:
+        """One embedding (d,) for several (n, d) of a person, comparable with any other of this embedder."""
         mean = embeddings.mean(axis=0, keepdims=True).astype(np.float32)
         average: Floats = (to_unit_length(mean) if self.embedder.unit_length else mean)[0]
         return average

@@ -144,9 +144,9 @@ def test_another_model_is_refused_with_what_was_seen(tmp_path: Path, kind: str) 
     other = made_models.scrfd() if kind == "yunet" else made_models.yunet()
     with pytest.raises(ModelRefused, match=r"inputs: input.* float.*outputs: "):
         {"yunet": open_yunet, "scrfd": open_scrfd}[kind](saved(other, tmp_path), YUNET_PART)
-    with pytest.raises(ModelRefused, match="112×112 px, multiples of 32"):
+    with pytest.raises(ModelRefused, match="112×112 px, detectors of multiples of 32"):
         open_yunet(saved(made_models.arcface(), tmp_path), YUNET_PART)
-    with pytest.raises(ModelRefused, match="multiples of 32"):
+    with pytest.raises(ModelRefused, match="160×120 px, detectors of multiples of 32"):
         open_yunet(saved(made_models.yunet(size=(120, 160)), tmp_path), YUNET_PART)
 
 
