@@ -50,7 +50,7 @@ def test_levels_are_halves_and_then_the_searched_sizes() -> None:
     for level in levels[3:]:
         height, width = level.image.shape[:2]
         assert abs(level.scale_xy - [width / 803, height / 601]).max() < 2e-3
-    assert min(levels[-1].image.shape[:2]) >= 12 > 601 * levels[-1].scale_xy[1] * 0.709
+    assert 601 * 0.22 * 0.709 ** (len(levels) - 4) >= 12 > 601 * 0.22 * 0.709 ** (len(levels) - 3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (5, 3), (11, 400), (12, 12)])
