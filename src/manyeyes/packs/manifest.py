@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from manyeyes.errors import PackDamaged
+from manyeyes.recognition.calibration import Calibration
 
 MANIFEST_NAME = "pack.toml"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -59,6 +60,8 @@ class Manifest(_Part):
     files: tuple[PackFile, ...]
     weights: tuple[Weight, ...] = ()
     self_test: SelfTest
+    calibration: Calibration | None = None
+    """None: thresholds are given by distance, not by false-match rate."""
 
     @property
     def label(self) -> str:
@@ -75,6 +78,9 @@ class Manifest(_Part):
         for table, parts in (("files", self.files), ("weights", self.weights)):
             for part in parts:
                 lines += ["", f"[[{table}]]", *(f"{k} = {_value(v)}" for k, v in part.model_dump().items())]
+        if self.calibration is not None:
+            figures = self.calibration.model_dump().items()
+            lines += ["", "[calibration]", *(f"{key} = {_value(value)}" for key, value in figures)]
         lines += ["", "[self_test]", f"tolerance = {self.self_test.tolerance!r}", "", "[self_test.expected]"]
         lines += [f"{key} = {_value(values)}" for key, values in self.self_test.expected.items()]
         return "\n".join(lines) + "\n"

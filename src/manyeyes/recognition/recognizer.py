@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ import numpy as np
 from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.decode import Picture, decode, encode
 from manyeyes.recognition.detect import Detections, Detector
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.gallery import Gallery, Match
 from manyeyes.recognition.sessions import RUNTIME
 from manyeyes.results import Face, Provenance, Result
 
@@ -54,9 +56,13 @@ class _Clock:
 class Recognizer:
     """Detects, aligns, embeds, matches and draws, on one thread; not to be shared between threads."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, pack: str) -> None:
+    def __init__(
+        self, detector: Detector, embedder: Embedder, pack: str, calibration: Calibration | None = None
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
+        self.calibration = calibration
+        self._counted: tuple[Gallery, float] | None = None
         self.pack = pack
         """Name and version of the pack, as `faces@1.0.0`."""
 
@@ -80,7 +86,7 @@ class Recognizer:
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
-            faces = _faces(picture, found, embeddings, gallery)
+            faces = self._faces(picture, found, embeddings, gallery)
         predicted = None
         if draw:
             with clock.stage("draw"):
@@ -94,7 +100,11 @@ class Recognizer:
             media_type=info.media_type,
             faces=faces,
             pack=self.pack,
-            provenance=Provenance(precision=self.embedder.precision, runtime=RUNTIME),
+            provenance=Provenance(
+                precision=self.embedder.precision,
+                runtime=RUNTIME,
+                calibrated=self.calibration is not None,
+            ),
             timings_ms=clock.timings_ms,
         )
         return result, predicted
@@ -138,6 +148,33 @@ class Recognizer:
             warnings=tuple(warnings),
         )
 
+    def _faces(
+        self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery
+    ) -> tuple[Face, ...]:
+        matches = gallery.match(embeddings)
+        return tuple(
+            Face(
+                box_xyxy_px=_box(found.boxes_xyxy_px[place], picture.image_hwc_u8),
+                landmarks_px=tuple(
+                    (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
+                ),
+                score=float(found.scores[place]),
+                name=match.name,
+                distance=match.distance,
+                threshold=gallery.threshold,
+                confidence=self._confidence(match, gallery),
+                embedding=tuple(embeddings[place].tolist()),
+            )
+            for place, match in enumerate(matches)
+        )
+
+    def _confidence(self, match: Match, gallery: Gallery) -> float:
+        if self.calibration is None or match.distance is None:
+            return match.confidence
+        if self._counted is None or self._counted[0] is not gallery:
+            self._counted = gallery, self.calibration.comparisons(Counter(gallery.names).values())
+        return self.calibration.confidence(match.distance, self._counted[1])
+
     def warm_up(self) -> None:
         """Run every model once, so that the first picture does not pay for their first run."""
         side = self.embedder.layout.side_px
@@ -155,29 +192,13 @@ def load(folder: Path) -> Recognizer:
     try:
         manifest: dict[str, Any] = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
         pack = f"{manifest['name']}@{manifest['version']}"
+        figures = manifest.get("calibration")
+        calibration = None if figures is None else Calibration(**figures)
     except (OSError, KeyError, ValueError) as error:
         raise PackDamaged(
             f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
         ) from error
-    return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack)
-
-
-def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:
-    matches = gallery.match(embeddings)
-    return tuple(
-        Face(
-            box_xyxy_px=_box(found.boxes_xyxy_px[place], picture.image_hwc_u8),
-            landmarks_px=tuple(
-                (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
-            ),
-            score=float(found.scores[place]),
-            name=match.name,
-            distance=match.distance,
-            threshold=gallery.threshold,
-            confidence=match.confidence,
-        )
-        for place, match in enumerate(matches)
-    )
+    return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack, calibration)
 
 
 def _box(box: Floats, image: Bytes) -> tuple[int, int, int, int]:
