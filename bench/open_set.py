@@ -111,7 +111,9 @@ def print_fit(faces: Faces, given: Calibration, random: np.random.Generator) -> 
         seen = f"{counted} of {len(impostor)}: {counted / len(impostor):.5f}"
         table.add_row(f"false matches to {distance}", seen, spread, f"{given.false_match_rate(distance):.5f}")
     OUT.print(table)
-    table = Table("photos of a person", *(f"exponent at {d}" for d in FIRST_RATES), title="photos of one person")
+    table = Table(
+        "photos of a person", *(f"exponent at {d}" for d in FIRST_RATES), title="photos of one person"
+    )
     for count in (2, 3, 5):
         table.add_row(str(count), *(_exponent(faces, count, distance) for distance in FIRST_RATES))
     OUT.print(table)
@@ -133,7 +135,12 @@ def _exponent(faces: Faces, count: int, distance: float) -> str:
 
 
 def strangers(
-    faces: Faces, model: Callable[[str], Calibration], fmr: float, size: int, photos: int, random: np.random.Generator
+    faces: Faces,
+    model: Callable[[str], Calibration],
+    fmr: float,
+    size: int,
+    photos: int,
+    random: np.random.Generator,
 ) -> tuple[list[float], int, int, float]:
     """Per person: the part of sendings that got a name; sendings, names, mean threshold."""
     rates, sent, named, thresholds = [], 0, 0, []
@@ -160,7 +167,15 @@ def strangers(
 
 def print_strangers(faces: Faces, given: Calibration, random: np.random.Generator) -> None:
     without = {name: fitted(faces, set(faces.people) - {name}, given) for name in faces.people}
-    columns = ("asked", "enrolled", "photos", "threshold", "strangers named", "95 % over people", "refitted without")
+    columns = (
+        "asked",
+        "enrolled",
+        "photos",
+        "threshold",
+        "strangers named",
+        "95 % over people",
+        "refitted without",
+    )
     table = Table(*columns, "missed", title=f"{len(faces.people)} people, each the stranger in turn")
     genuine = faces.genuine(set(faces.people))
     for size, photos in ((1, 1), (4, 1), (12, 1), (12, 5)):

@@ -17,6 +17,7 @@ from manyeyes.errors import (
     EngineMissing,
     EngineTooOld,
     EnrolmentError,
+    EntryNotFound,
     FileTrouble,
     IdempotencyMismatch,
     ManyeyesError,
@@ -32,9 +33,11 @@ from manyeyes.errors import (
     PictureError,
     PictureKillsWorkers,
     PortTaken,
+    ReferenceRefused,
     SeveralFacesFound,
     StartError,
     TaskLost,
+    ThresholdRefused,
     TokenRefused,
     TooManyBytes,
     TooManyPixels,
@@ -42,7 +45,7 @@ from manyeyes.errors import (
     UnsupportedFormat,
     WeightsRefused,
 )
-from manyeyes.results import Face, Result
+from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
     from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
@@ -55,6 +58,7 @@ __all__ = [
     "AsyncClient",
     "BadRequest",
     "Busy",
+    "Caution",
     "Client",
     "Context",
     "DamagedPicture",
@@ -64,6 +68,7 @@ __all__ = [
     "EngineMissing",
     "EngineTooOld",
     "EnrolmentError",
+    "EntryNotFound",
     "Face",
     "FileTrouble",
     "IdempotencyMismatch",
@@ -85,11 +90,13 @@ __all__ = [
     "PictureKillsWorkers",
     "PortTaken",
     "Prediction",
+    "ReferenceRefused",
     "Result",
     "SeveralFacesFound",
     "StartError",
     "Status",
     "TaskLost",
+    "ThresholdRefused",
     "TokenRefused",
     "TooManyBytes",
     "TooManyPixels",

@@ -41,7 +41,7 @@ GOLDEN: list[tuple[Message, str]] = [
     (Claim(task_id="t", gateway="g", ack="a"), '{"v":2,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
-        '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
+        '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"embeddings":"","code":"c","detail":"d"}',
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),

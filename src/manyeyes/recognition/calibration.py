@@ -67,7 +67,9 @@ class Calibration(BaseModel):
     def _density(self, distance: float) -> float:
         if distance >= self.tail_from:
             return self._impostor.pdf(distance)
-        return self._tail_mass * self._tail_steepness * exp(self._tail_steepness * (distance - self.tail_from))
+        return (
+            self._tail_mass * self._tail_steepness * exp(self._tail_steepness * (distance - self.tail_from))
+        )
 
     def false_match_rate(self, distance: float) -> float:
         """How often one comparison with another person's photo gives `distance` or less."""
@@ -84,7 +86,7 @@ class Calibration(BaseModel):
 
     def comparisons(self, photo_counts: Iterable[int]) -> float:
         """How many people with one photo each are as easy to be taken for as these, by photos of each."""
-        return sum(count**self.photos_exponent for count in photo_counts if count > 0)
+        return float(sum(count**self.photos_exponent for count in photo_counts if count > 0))
 
     def open_set_fmr(self, distance: float, comparisons: float) -> float:
         """The chance that a stranger gets any name at this threshold, of a gallery of so many comparisons.

@@ -23,11 +23,11 @@ from manyeyes.recognition.detect import Detections, Detector
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.gallery import Gallery, Match
+from manyeyes.recognition.portrait import cut_portrait
+from manyeyes.recognition.quality import assess
 from manyeyes.recognition.sessions import RUNTIME
-from manyeyes.results import Face, Provenance, Result
+from manyeyes.results import Caution, Face, Provenance, Result
 
-SMALL_FACE_PX = 80
-"""An enrolled face below this is accepted with a warning."""
 BYSTANDER_AREA = 0.25
 """At enrolment, faces below this part of the largest one's area are passers-by."""
 
@@ -39,7 +39,10 @@ class Enrolment:
     faces: int
     embedding: Floats
     box_xyxy_px: tuple[int, int, int, int]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    portrait: bytes = b""
+    """The face as `portrait.cut_portrait` cuts it, for being embedded again."""
+    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass
@@ -134,18 +137,17 @@ class Recognizer:
             )
         chip = cut_chip(picture.image_hwc_u8, found.landmarks_px[chosen], self.embedder.layout)
         both = self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
-        warnings = []
-        if sides[chosen].min() < SMALL_FACE_PX:
-            warnings.append(
-                f"the face is {sides[chosen].min():.0f} px wide; {SMALL_FACE_PX} or more is better"
-            )
+        warnings = assess(picture.image_hwc_u8, found.landmarks_px[chosen], found.boxes_xyxy_px[chosen])
         if len(found) > 1:
-            warnings.append(f"{len(found) - 1} much smaller face(s) were passed over")
+            warnings += (_passed_over(len(found) - 1),)
+        portrait, points = cut_portrait(picture.image_hwc_u8, found.landmarks_px[chosen])
         return Enrolment(
             faces=len(found),
             embedding=both.mean(axis=0).astype(np.float32),
             box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.image_hwc_u8),
-            warnings=tuple(warnings),
+            warnings=warnings,
+            portrait=portrait,
+            portrait_landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
         )
 
     def _faces(
@@ -199,6 +201,12 @@ def load(folder: Path) -> Recognizer:
             f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
         ) from error
     return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack, calibration)
+
+
+def _passed_over(number: int) -> Caution:
+    faces = "1 much smaller face was" if number == 1 else f"{number} much smaller faces were"
+    sentence = f"{faces} passed over; crop the photo if the largest face is not the person's"
+    return Caution(kind="bystanders", value=number, limit=0, sentence=sentence)
 
 
 def _box(box: Floats, image: Bytes) -> tuple[int, int, int, int]:

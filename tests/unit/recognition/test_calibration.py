@@ -53,7 +53,9 @@ def test_the_tail_is_heavier_than_a_normal_and_joins_it() -> None:
 
 
 @given(st.floats(0, 1.6), st.floats(0, 1.6), st.floats(1, 1e6), st.floats(0.01, 0.99))
-def test_confidence_falls_with_distance_and_gallery(a: float, b: float, comparisons: float, prior: float) -> None:
+def test_confidence_falls_with_distance_and_gallery(
+    a: float, b: float, comparisons: float, prior: float
+) -> None:
     near, far = sorted((a, b))
     one = MODEL.confidence(near, comparisons, prior)
     assert 0 <= MODEL.confidence(far, comparisons, prior) <= one <= 1
