@@ -48,7 +48,7 @@ from manyeyes.errors import (
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
-    from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+    from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Photo, Prediction, Status, Threshold
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
@@ -70,6 +70,7 @@ __all__ = [
     "EnrolmentError",
     "EntryNotFound",
     "Face",
+    "Feedback",
     "FileTrouble",
     "IdempotencyMismatch",
     "JoinToken",
@@ -86,6 +87,7 @@ __all__ = [
     "Person",
     "PersonExists",
     "PersonNotFound",
+    "Photo",
     "PictureError",
     "PictureKillsWorkers",
     "PortTaken",
@@ -96,6 +98,7 @@ __all__ = [
     "StartError",
     "Status",
     "TaskLost",
+    "Threshold",
     "ThresholdRefused",
     "TokenRefused",
     "TooManyBytes",
@@ -109,12 +112,15 @@ _AT_FIRST_USE = {
     "AsyncClient": "manyeyes.sdk.client",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
+    "Feedback": "manyeyes.sdk.answers",
     "JoinToken": "manyeyes.sdk.answers",
     "Node": "manyeyes.sdk.answers",
     "Patience": "manyeyes.sdk.patience",
     "Person": "manyeyes.sdk.answers",
+    "Photo": "manyeyes.sdk.answers",
     "Prediction": "manyeyes.sdk.answers",
     "Status": "manyeyes.sdk.answers",
+    "Threshold": "manyeyes.sdk.answers",
 }
 
 

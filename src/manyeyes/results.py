@@ -53,6 +53,8 @@ class Caution(BaseModel):
     """What was seen, against what is better; what to do."""
     photo: str = ""
     """The file's name as it was given."""
+    photo_id: int | None = None
+    """As 'people show' lists it; None while the photo is being added."""
     people: tuple[str, ...] = ()
     """Who is concerned, beside the photo's own person."""
 

@@ -24,6 +24,7 @@ class PackShelf:
     def __init__(self, folder: Path, key: ed25519.Ed25519PrivateKey) -> None:
         manifest = verify(folder)
         self.pack = f"{manifest.name}@{manifest.version}"
+        self.calibration = manifest.calibration
         self.public_key = identity.public_hex(key)
         self._manifest = (folder / MANIFEST_NAME).read_bytes()
         self._signature = key.sign(self._manifest).hex()

@@ -79,7 +79,7 @@ class Records:
             "JOIN people p ON p.id = f.person_id WHERE p.name = ? ORDER BY f.id",
             name,
         )
-        return [PhotoRow(*row[:4], _CAUTIONS.validate_json(row[4])) for row in rows]
+        return [PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4])) for row in rows]
 
     def photo_counts(self, embedder: str) -> dict[int, int]:
         """How many people have how many photos of this embedder: {photos: people}."""
@@ -147,6 +147,16 @@ class Records:
             "JOIN people p ON p.id = v.person_id ORDER BY 5, 1"
         )
         return [FeedbackRow(*row) for row in rows]
+
+    def photo_id(self, name: str, sha256: str) -> str:
+        """The feedback id of the photo with this digest; '' where it is not from feedback."""
+        rows = self._registry.read(
+            "SELECT 'is-' || f.id FROM photos f JOIN people p ON p.id = f.person_id "
+            "WHERE p.name = ? AND f.sha256 = ? AND f.source = 'feedback'",
+            name,
+            sha256,
+        )
+        return str(rows[0][0]) if rows else ""
 
     def undo(self, feedback_id: str) -> FeedbackRow:
         """Take a piece of feedback back; a person whom it alone made known is forgotten.

@@ -92,7 +92,7 @@ def nearest_people(faces: Floats, photos: Photos, within: float) -> list[list[Ne
     found: list[list[Near]] = []
     for face, row in zip(faces, squared, strict=True):
         best: dict[str, Near] = {}
-        for place in np.flatnonzero(row <= within**2 + 1e-4):
+        for place in np.flatnonzero(row <= within**2 + 1e-4).tolist():
             distance = float(np.linalg.norm(face - photos.embeddings[place]))
             name = photos.people[place]
             if distance <= within and (name not in best or distance < best[name].distance):

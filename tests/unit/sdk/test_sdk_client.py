@@ -270,14 +270,18 @@ def test_public_names() -> None:
     }
     others = {
         "AsyncClient",
+        "Caution",
         "Client",
         "Context",
         "Face",
+        "Feedback",
         "JoinToken",
         "Node",
         "Patience",
         "Person",
+        "Photo",
         "Prediction",
+        "Threshold",
     }
     assert set(manyeyes.__all__) == tree | others | {"Result", "Status"}
     assert sorted(manyeyes.__all__) == list(manyeyes.__all__)
