@@ -120,6 +120,8 @@ class Enrolled(Message):
     """What an enrolment photo gave."""
 
     embedding: tuple[float, ...]
+    embedder: str = ""
+    """The `embedder_id` that made it."""
     box_xyxy_px: tuple[int, int, int, int]
     warnings: tuple[Caution, ...] = ()
     portrait_landmarks_px: tuple[tuple[float, float], ...] = ()

@@ -13,7 +13,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused
     ├── Busy, Unavailable, TaskLost
-    ├── PackError                 PackDamaged, WeightsRefused
+    ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable
     └── FileTrouble               a path of the user's own machine
@@ -232,6 +232,16 @@ class PackDamaged(PackError):
 class WeightsRefused(PackError):
     code = "weights-refused"
     title = "A weight file is not the one expected"
+
+
+class ModelRefused(PackError):
+    code = "model-refused"
+    title = "A model file cannot be used"
+
+
+class EmbedderMismatch(PackError):
+    code = "embedder-mismatch"
+    title = "Embeddings of two embedders cannot be compared"
 
 
 class StartError(ManyeyesError):

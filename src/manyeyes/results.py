@@ -80,6 +80,9 @@ class Result(BaseModel):
     width_px: int
     height_px: int
     media_type: str
+    """Of the picture that was sent, told by its content."""
+    predicted_media_type: str | None = None
+    """Of the predicted picture; None without one. Docs: reference/pictures.md says which differ."""
     faces: tuple[Face, ...]
     pack: str
     """Name and version of the pack that answered, as `faces@1.0.0`."""

@@ -134,6 +134,11 @@ async def _picture_of(request: Request, limit: int) -> bytes:
     return await _read_body(request, limit)
 
 
+def _predicted_type(result: Result) -> str:
+    """A pack that does not name it gives the picture back as it came."""
+    return result.predicted_media_type or result.media_type
+
+
 def _mixed(result: Result, picture: bytes) -> Response:
     """Result and predicted picture in one multipart/mixed body; every part tells its length."""
     boundary = f"manyeyes-{secrets.token_hex(12)}"
@@ -142,7 +147,7 @@ def _mixed(result: Result, picture: bytes) -> Response:
         (
             f"--{boundary}\r\nContent-Type: application/json\r\nContent-Length: {len(head)}\r\n\r\n".encode(),
             head,
-            f"\r\n--{boundary}\r\nContent-Type: {result.media_type}\r\n"
+            f"\r\n--{boundary}\r\nContent-Type: {_predicted_type(result)}\r\n"
             f"Content-Length: {len(picture)}\r\n\r\n".encode(),
             picture,
             f"\r\n--{boundary}--\r\n".encode(),
@@ -171,7 +176,7 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         if mixed:
             return _mixed(result, answered.picture)
         if image:
-            return Response(answered.picture, media_type=result.media_type)
+            return Response(answered.picture, media_type=_predicted_type(result))
         return Response(result.model_dump_json(), media_type="application/json")
 
 

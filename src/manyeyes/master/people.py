@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
 from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ReferenceRefused
+from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.records import FeedbackRow, Records, read_blocks
 from manyeyes.master.registry import Person, Photo, Registry
 from manyeyes.master.seal import Seal
-from manyeyes.master.threshold import Rule, Threshold, follow, make_rule
+from manyeyes.master.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.recognition.arrays import Floats, from_half_precision
-from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.recognition.vetoes import Veto
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
@@ -42,15 +43,13 @@ class PeopleOffice:
         self,
         registry: Registry,
         seal: Seal,
-        pack: str,
-        calibration: Calibration | None,
+        shelf: PackShelf,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
         self.records = Records(registry)
         self._registry = registry
         self._seal = seal
-        self._pack = pack
-        self._calibration = calibration
+        self._shelf = shelf
         self._changed = changed
 
     # enrolling
@@ -77,7 +76,7 @@ class PeopleOffice:
                 )
             )
             said += [*cautions, *likeness]
-        person = self._registry.add_photos(name, self._pack, rows)
+        person = self._registry.add_photos(name, self._shelf.embedder, rows)
         await self._changed()
         return person, said
 
@@ -87,7 +86,7 @@ class PeopleOffice:
         """What comparing new faces (m, d) with everybody says; for a thread."""
         best: list[dict[str, Near]] = [{} for _ in files]
         own = np.full(len(files), np.inf)
-        for block in read_blocks(self._registry.path, self._pack):
+        for block in read_blocks(self._registry.path, self._shelf.embedder):
             photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
             for found, near in zip(best, nearest_people(faces, photos, limits.confusable), strict=True):
                 for one in near:
@@ -123,24 +122,26 @@ class PeopleOffice:
         """What is in force for the gallery as it is."""
         return follow(
             Rule.stored(self.records.rule()),
-            self._calibration,
-            self.records.photo_counts(self._pack),
-            self._pack,
+            self._shelf.calibration,
+            self.records.photo_counts(self._shelf.embedder),
+            self._in_use,
         )
 
     async def set_threshold(self, mode: str, value: float | None) -> Threshold:
         """Set the rule, from the next picture on; raises ThresholdRefused."""
-        rule = make_rule(mode, value, self._pack, self._calibration)
-        self.records.set_rule(
-            None if rule.mode == "default" else {"mode": rule.mode, "value": rule.value, "pack": rule.pack}
-        )
+        rule = make_rule(mode, value, self._in_use, self._shelf.calibration)
+        self.records.set_rule(None if rule.mode == "default" else asdict(rule))
         await self._changed()
         found = self.threshold()
         log().info("threshold set", mode=found.mode, threshold=round(found.threshold, 4), fmr=found.fmr)
         return found
 
+    @property
+    def _in_use(self) -> InUse:
+        return InUse(self._shelf.pack, self._shelf.embedder, self._shelf.threshold)
+
     def _limits(self) -> Limits:
-        return Limits.of(self.threshold().threshold, self._calibration)
+        return Limits.of(self.threshold().threshold, self._shelf.calibration)
 
     # check
 
@@ -149,7 +150,7 @@ class PeopleOffice:
         return await asyncio.to_thread(self._check, self._limits())
 
     def _check(self, limits: Limits) -> list[Caution]:
-        blocks = list(read_blocks(self._registry.path, self._pack))
+        blocks = list(read_blocks(self._registry.path, self._shelf.embedder))
         if not blocks:
             return []
         photos = Photos(
@@ -165,7 +166,7 @@ class PeopleOffice:
     def sealed(self, outcome: Outcome) -> Outcome:
         """The outcome with a reference for each face, and without embeddings."""
         result = outcome.result
-        if result is None or not outcome.embeddings:
+        if result is None or not outcome.embeddings or result.pack != self._shelf.pack:
             return outcome.model_copy(update={"embeddings": ""})
         try:
             embeddings = from_half_precision(outcome.embeddings, len(result.faces))
@@ -173,7 +174,7 @@ class PeopleOffice:
             log().warning("a node's embeddings cannot be read", task=outcome.task_id, error=str(error))
             return outcome.model_copy(update={"embeddings": ""})
         faces = tuple(
-            face.model_copy(update={"reference": self._seal.close(embedding, result.pack)})
+            face.model_copy(update={"reference": self._seal.close(embedding, self._shelf.embedder)})
             for face, embedding in zip(result.faces, embeddings, strict=True)
         )
         return outcome.model_copy(
@@ -190,23 +191,28 @@ class PeopleOffice:
             PersonNotFound: the face is said not to be somebody whom nobody knows.
         """
         face = self._seal.open(reference)
-        if face.pack != self._pack:
+        if face.embedder != self._shelf.embedder:
             raise ReferenceRefused(
-                f"the reference was made with {face.pack}, in use is {self._pack}, whose distances mean "
-                "something else; send the picture again and use the new result"
+                f"the reference was made by the embedder {face.embedder}, in use is {self._shelf.embedder} of "
+                f"{self._shelf.pack}, whose distances mean something else; send the picture again and use "
+                "the new result"
             )
         said: list[Caution] = []
         if verdict == "not":
-            added = self.records.add_veto(name, self._pack, face.embedding, file_name)
+            added = self.records.add_veto(name, self._shelf.embedder, face.embedding, file_name)
         else:
             alone = face.embedding[None]
             (said,) = await asyncio.to_thread(self._likenesses, name, alone, [file_name], self._limits())
             raw = face.embedding.astype("<f4").tobytes()
             photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
-            self._registry.add_photos(name, self._pack, [photo])
+            self._registry.add_photos(name, self._shelf.embedder, [photo])
             added = self.records.photo_id(name, photo.sha256)
         await self._changed()
         return next(row for row in self.records.feedback() if row.id == added), said
+
+    def vetoes(self) -> tuple[Veto, ...]:
+        """Faces that must not be given a name, for the gallery."""
+        return tuple(Veto(row.name, row.embedding) for row in self.records.vetoes(self._shelf.embedder))
 
     async def undo_feedback(self, feedback_id: str) -> FeedbackRow:
         """Take feedback back; raises EntryNotFound."""

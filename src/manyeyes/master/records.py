@@ -73,10 +73,10 @@ class Records:
     # photos
 
     def photos(self, name: str) -> list[PhotoRow]:
-        """The photos of a person, oldest first; none where nobody has that name."""
+        """The photos of a person, oldest first, each once whatever embedders enrolled it."""
         rows = self._registry.read(
-            "SELECT f.id, f.file_name, f.source, f.added_at, f.warnings FROM photos f "
-            "JOIN people p ON p.id = f.person_id WHERE p.name = ? ORDER BY f.id",
+            "SELECT MIN(f.id), f.file_name, f.source, f.added_at, f.warnings FROM photos f "
+            "JOIN people p ON p.id = f.person_id WHERE p.name = ? GROUP BY f.sha256 ORDER BY 1",
             name,
         )
         return [PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4])) for row in rows]
@@ -106,7 +106,11 @@ class Records:
                 "or forget the person with 'manyeyes people remove'"
             )
         with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM photos WHERE id = ?", (photo_id,))
+            cursor.execute(
+                "DELETE FROM photos WHERE (person_id, sha256) IN "
+                "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
+                (photo_id,),
+            )
             self._registry.gallery_changed(cursor)
 
     # feedback

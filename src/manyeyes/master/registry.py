@@ -182,7 +182,7 @@ class Registry:
     def people(self) -> list[Person]:
         """All people, by name."""
         rows = self._db.execute(
-            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
             "GROUP BY p.id ORDER BY p.name"
         )
         return [Person(*row) for row in rows]
@@ -237,6 +237,23 @@ class Registry:
         with self.transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
             self.gallery_changed(cursor)
+
+    def rename_embedders(self, renamed: dict[str, str]) -> None:
+        """Keep photos under the embedder's new key, old to new."""
+        with self.transaction() as cursor:
+            cursor.executemany(
+                "UPDATE photos SET embedder = ? WHERE embedder = ?",
+                [(new, old) for old, new in renamed.items()],
+            )
+
+    def photos_of_others(self, embedder: str) -> int:
+        """How many photos only other embedders enrolled: they are kept, and nobody is compared with them."""
+        row = self._db.execute(
+            "SELECT COUNT(*) FROM (SELECT person_id, sha256 FROM photos GROUP BY person_id, sha256 "
+            "HAVING SUM(embedder = ?) = 0)",
+            (embedder,),
+        ).fetchone()
+        return int(row[0])
 
     def embeddings(self, embedder: str) -> list[tuple[str, bytes]]:
         """(name, embedding) of every photo that this embedder enrolled."""

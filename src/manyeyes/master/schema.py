@@ -33,11 +33,17 @@ CREATE TABLE IF NOT EXISTS photos (
 """
 
 _PHOTOS_TELL_MORE = """
-ALTER TABLE photos ADD COLUMN file_name TEXT NOT NULL DEFAULT '';
-ALTER TABLE photos ADD COLUMN source TEXT NOT NULL DEFAULT 'enrolled';
-ALTER TABLE photos ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE photos ADD COLUMN chip BLOB;
-ALTER TABLE photos ADD COLUMN landmarks TEXT;
+ALTER TABLE photos RENAME TO photos_of_0_1;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    file_name TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT 'enrolled',
+    warnings TEXT NOT NULL DEFAULT '[]', chip BLOB, landmarks TEXT,
+    UNIQUE (person_id, sha256, embedder)
+);
+INSERT INTO photos (id, person_id, sha256, embedder, embedding, added_at)
+    SELECT id, person_id, sha256, embedder, embedding, added_at FROM photos_of_0_1;
+DROP TABLE photos_of_0_1;
 CREATE TABLE vetoes (
     id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
     embedder TEXT NOT NULL, embedding BLOB NOT NULL, file_name TEXT NOT NULL, added_at TEXT NOT NULL

@@ -23,16 +23,16 @@ _KEY_BYTES, _NAME_BYTES, _NONCE_BYTES = 32, 4, 12
 
 @dataclass(frozen=True)
 class SealedFace:
-    """What a reference holds: embedding float32 (d,), and the pack whose embedder gave it."""
+    """What a reference holds: embedding float32 (d,), and the id of the embedder that gave it."""
 
     embedding: Floats
-    pack: str
+    embedder: str
 
 
 class Seal:
     """AES-256-GCM under a key that stays in the master's identity folder, made on first use.
 
-    A reference is `mef1.` and base64 of 4 bytes that name the key, a nonce, and the sealed pack's label and
+    A reference is `mef1.` and base64 of 4 bytes that name the key, a nonce, and the sealed embedder's id and
     float16 embedding; about 410 characters at 128 dimensions. The nonce is made from what is sealed, so the
     same face has the same reference in every answer about one picture.
     """
@@ -45,9 +45,9 @@ class Seal:
         self._cipher = AESGCM(key)
         self._nonce_key = hashlib.sha256(b"manyeyes nonce" + key).digest()
 
-    def close(self, embedding: Floats, pack: str) -> str:
+    def close(self, embedding: Floats, embedder: str) -> str:
         """The reference to a face of embedding (d,)."""
-        label = pack.encode()
+        label = embedder.encode()
         plain = len(label).to_bytes(1, "big") + label + embedding.astype("<f2").tobytes()
         nonce = hmac.digest(self._nonce_key, plain, "sha256")[:_NONCE_BYTES]
         sealed = self._name + nonce + self._cipher.encrypt(nonce, plain, _PREFIX.encode())

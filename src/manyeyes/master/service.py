@@ -22,15 +22,15 @@ from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_
 from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
-from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
 from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
 from manyeyes.master.seal import Seal
+from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.vetoes import Veto
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
@@ -71,7 +71,7 @@ class Master:
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
         seal = Seal(settings.data / "identity" / "references.key")
-        self.office = PeopleOffice(registry, seal, shelf.pack, shelf.calibration, self._gallery_changed)
+        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
         self._gallery_bytes = b""
         self._gallery_version = 0
         self._expired: set[str] = set()
@@ -129,6 +129,14 @@ class Master:
                         task.cancel()
 
     async def _listen(self) -> None:
+        self._registry.rename_embedders(LEGACY_KEYS)
+        if others := self._registry.photos_of_others(self._shelf.embedder):
+            log().warning(
+                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                photos=others,
+                pack=self.pack,
+                embedder=self._shelf.embedder,
+            )
         self._make_gallery()
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
@@ -314,6 +322,12 @@ class Master:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
+            if answer.outcome.enrolled.embedder != self._shelf.embedder:
+                raise EmbedderMismatch(
+                    f"{photo.file_name}: a node embedded it with "
+                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
+                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+                )
             enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
         return await self.office.enrol(name, enrolled)
 
@@ -337,7 +351,7 @@ class Master:
         await self._gallery_changed()
 
     def _make_gallery(self) -> None:
-        rows = self._registry.embeddings(self.pack)
+        rows = self._registry.embeddings(self._shelf.embedder)
         self._gallery_version = self._registry.gallery_version
         names = tuple(name for name, _ in rows)
         vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
@@ -347,7 +361,8 @@ class Master:
             embeddings=stacked,
             threshold=self.office.threshold().threshold,
             version=self._gallery_version,
-            vetoes=tuple(Veto(row.name, row.embedding) for row in self.office.records.vetoes(self.pack)),
+            embedder=self._shelf.embedder,
+            vetoes=self.office.vetoes(),
         ).to_bytes()
 
     async def _gallery_changed(self) -> None:

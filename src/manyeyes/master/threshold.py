@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.calibration import LARGEST_FMR, Calibration
-from manyeyes.recognition.gallery import DEFAULT_THRESHOLD
 
 WARN_ABOVE_FMR = 0.01
 LARGEST_DISTANCE = 2.0
@@ -18,17 +17,25 @@ LARGEST_DISTANCE = 2.0
 class Rule:
     """`default`; `fmr`: the chance `value` that a stranger gets any name; `distance`: `value` itself.
 
-    A distance belongs to the pack that it was set for: other embedders have other distances.
+    A distance belongs to the embedder that it was set for: others have other distances.
     """
 
     mode: Literal["default", "fmr", "distance"] = "default"
     value: float = 0.0
-    pack: str = ""
+    embedder: str = ""
 
     @classmethod
     def stored(cls, row: Mapping[str, Any] | None) -> Rule:
         """A rule as the registry keeps it."""
-        return cls(row["mode"], float(row["value"]), str(row["pack"])) if row else cls()
+        return cls(row["mode"], float(row["value"]), str(row["embedder"])) if row else cls()
+
+
+class InUse(NamedTuple):
+    """The pack in use, its embedder, and the distance that the pack takes where no rule says otherwise."""
+
+    pack: str
+    embedder: str
+    default: float
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Threshold:
     notes: tuple[str, ...]
 
 
-def make_rule(mode: str, value: float | None, pack: str, calibration: Calibration | None) -> Rule:
+def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibration | None) -> Rule:
     """A rule as an operator wishes it.
 
     Raises:
@@ -62,39 +69,39 @@ def make_rule(mode: str, value: float | None, pack: str, calibration: Calibratio
         if value is None or not 0 < value <= LARGEST_DISTANCE:
             raise ThresholdRefused(
                 f"the distance {value} is not above 0 and at most {LARGEST_DISTANCE:g}; "
-                f"the default is {DEFAULT_THRESHOLD}"
+                f"the default is {used.default:g}"
             )
-        return Rule("distance", value, pack)
+        return Rule("distance", value, used.embedder)
     if value is None or not 0 < value <= LARGEST_FMR:
         raise ThresholdRefused(
             f"the false-match rate {value} is not above 0 and at most {LARGEST_FMR:g}; try 1e-3"
         )
     if calibration is None:
         raise ThresholdRefused(
-            f"the pack {pack} has no calibration, so no threshold follows from a false-match rate; "
+            f"the pack {used.pack} has no calibration, so no threshold follows from a false-match rate; "
             "give one by --distance, or use a pack whose pack.toml has a [calibration] table"
         )
-    return Rule("fmr", value, pack)
+    return Rule("fmr", value, used.embedder)
 
 
 def follow(
-    rule: Rule, calibration: Calibration | None, photo_counts: Mapping[int, int], pack: str
+    rule: Rule, calibration: Calibration | None, photo_counts: Mapping[int, int], used: InUse
 ) -> Threshold:
     """The threshold that a rule gives for a gallery of {photos: people}."""
     notes: list[str] = []
     counts = [count for count, people in photo_counts.items() for _ in range(people)]
     effective = calibration.comparisons(counts) if calibration else 0.0
-    mode, distance = rule.mode, DEFAULT_THRESHOLD
-    if mode == "distance" and rule.pack != pack:
+    mode, distance = rule.mode, used.default
+    if mode == "distance" and rule.embedder != used.embedder:
         mode = "default"
         notes.append(
-            f"the distance {rule.value:g} was set for {rule.pack} and does not count for {pack}; set it again"
+            f"the distance {rule.value:g} was set for the embedder {rule.embedder} and does not count for {used.embedder}; set it again"
         )
     elif mode == "distance":
         distance = rule.value
     elif mode == "fmr" and calibration is None:
         mode = "default"
-        notes.append(f"the rate {rule.value:g} cannot be followed: the pack {pack} has no calibration")
+        notes.append(f"the rate {rule.value:g} cannot be followed: the pack {used.pack} has no calibration")
     elif mode == "fmr" and calibration is not None:
         distance = calibration.threshold_for(rule.value, effective)
     fmr = calibration.open_set_fmr(distance, effective) if calibration else None
@@ -114,7 +121,7 @@ def follow(
         miss_rate=calibration.miss_rate(distance) if calibration else None,
         people=len(counts),
         photos=sum(counts),
-        pack=pack,
+        pack=used.pack,
         extrapolated=extrapolated,
         notes=tuple(notes),
     )

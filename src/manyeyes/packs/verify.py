@@ -61,10 +61,11 @@ def self_test(folder: Path) -> Manifest:
     for name, values in expected.items():
         if len(values) != len(measured[name]):
             raise PackDamaged(f"{manifest.label}: self-test {name} has {len(values)} numbers; {_AGAIN}")
+        tolerance = manifest.self_test.tolerance_of(name)
         for place, (want, seen) in enumerate(zip(values, measured[name], strict=True)):
-            if not abs(want - seen) <= manifest.self_test.tolerance * max(1.0, abs(want)):
+            if not abs(want - seen) <= tolerance * max(1.0, abs(want)):
                 raise PackDamaged(
                     f"{manifest.label}: self-test {name}[{place}] is {seen}, expected {want} "
-                    f"± {manifest.self_test.tolerance}; {_AGAIN}"
+                    f"± {tolerance}; {_AGAIN}"
                 )
     return manifest

@@ -36,6 +36,7 @@ class Gallery:
         embeddings: float32 (n, d), d as the embedder has it.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
+        embedder: the `embedder_id` that made the embeddings; empty where it is not known.
         vetoes: faces that must not be given a name, from feedback.
 
     Raises:
@@ -46,6 +47,7 @@ class Gallery:
     embeddings: Floats
     threshold: float = DEFAULT_THRESHOLD
     version: int = 0
+    embedder: str = ""
     vetoes: tuple[Veto, ...] = ()
 
     def __post_init__(self) -> None:
@@ -54,9 +56,9 @@ class Gallery:
         object.__setattr__(self, "embeddings", np.ascontiguousarray(self.embeddings, np.float32))
 
     @classmethod
-    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0) -> Gallery:
+    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0, embedder: str = "") -> Gallery:
         """A gallery without people: every face is unknown."""
-        return cls((), np.zeros((0, 0), np.float32), threshold, version)
+        return cls((), np.zeros((0, 0), np.float32), threshold, version, embedder)
 
     def match(self, embeddings: Floats) -> list[Match]:
         """The nearest photo for each of embeddings float32 (m, d)."""
@@ -96,6 +98,7 @@ class Gallery:
             "names": self.names,
             "threshold": self.threshold,
             "version": self.version,
+            "embedder": self.embedder,
             "vetoes": [veto.name for veto in self.vetoes],
         }
         text = json.dumps(header, ensure_ascii=False).encode()
@@ -125,6 +128,7 @@ class Gallery:
                 rows[: len(names)],
                 float(header["threshold"]),
                 int(header["version"]),
+                str(header["embedder"]),
                 tuple(map(Veto, vetoes, rows[len(names) :])),
             )
         except (ValueError, KeyError, TypeError) as error:

@@ -6,6 +6,9 @@ import numpy as np
 
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.recognizer import Recognizer
+from manyeyes.results import Precision
+
+OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
 
 
 def noise(height_px: int, width_px: int) -> Bytes:
@@ -19,7 +22,14 @@ def noise(height_px: int, width_px: int) -> Bytes:
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
-    """What the pack's embedder and detector networks say about `noise`; keyed by output."""
-    found = {"embedding": recognizer.embedder.embed(noise(150, 150)[None])[0]}
-    found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
+    """What the pack's embedders and detector networks say about `noise`; keyed by output.
+
+    Every precision that the pack offers is run, whichever this machine would choose.
+    """
+    side = recognizer.embedder.layout.side_px
+    found = {
+        OUTPUT[precision]: embedder.embed(noise(side, side)[None])[0]
+        for precision, embedder in sorted(recognizer.embedder.variants().items())
+    }
+    found |= recognizer.detector.raw_outputs(noise)
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}

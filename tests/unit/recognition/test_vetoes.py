@@ -15,7 +15,7 @@ def at(*places: float) -> np.ndarray:
 
 def gallery(*vetoes: tuple[str, np.ndarray]) -> Gallery:
     rows = np.stack([at(0), at(1), at(0, 0.1)])
-    return Gallery(("Ann", "Bob", "Ann"), rows, 0.6, 1, tuple(Veto(*veto) for veto in vetoes))
+    return Gallery(("Ann", "Bob", "Ann"), rows, 0.6, 1, vetoes=tuple(Veto(*veto) for veto in vetoes))
 
 
 def test_a_vetoed_face_and_its_like_go_to_the_next_person_or_nobody() -> None:
