@@ -18,6 +18,7 @@ from manyeyes.errors import (
     EngineMissing,
     EngineTooOld,
     EnrolmentError,
+    EntryNotFound,
     FileTrouble,
     IdempotencyMismatch,
     ManyeyesError,
@@ -34,9 +35,11 @@ from manyeyes.errors import (
     PictureError,
     PictureKillsWorkers,
     PortTaken,
+    ReferenceRefused,
     SeveralFacesFound,
     StartError,
     TaskLost,
+    ThresholdRefused,
     TokenRefused,
     TooManyBytes,
     TooManyPixels,
@@ -44,10 +47,10 @@ from manyeyes.errors import (
     UnsupportedFormat,
     WeightsRefused,
 )
-from manyeyes.results import Face, Result
+from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
-    from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+    from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Photo, Prediction, Status, Threshold
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
@@ -57,6 +60,7 @@ __all__ = [
     "AsyncClient",
     "BadRequest",
     "Busy",
+    "Caution",
     "Client",
     "Context",
     "DamagedPicture",
@@ -67,7 +71,9 @@ __all__ = [
     "EngineMissing",
     "EngineTooOld",
     "EnrolmentError",
+    "EntryNotFound",
     "Face",
+    "Feedback",
     "FileTrouble",
     "IdempotencyMismatch",
     "JoinToken",
@@ -85,15 +91,19 @@ __all__ = [
     "Person",
     "PersonExists",
     "PersonNotFound",
+    "Photo",
     "PictureError",
     "PictureKillsWorkers",
     "PortTaken",
     "Prediction",
+    "ReferenceRefused",
     "Result",
     "SeveralFacesFound",
     "StartError",
     "Status",
     "TaskLost",
+    "Threshold",
+    "ThresholdRefused",
     "TokenRefused",
     "TooManyBytes",
     "TooManyPixels",
@@ -106,12 +116,15 @@ _AT_FIRST_USE = {
     "AsyncClient": "manyeyes.sdk.client",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
+    "Feedback": "manyeyes.sdk.answers",
     "JoinToken": "manyeyes.sdk.answers",
     "Node": "manyeyes.sdk.answers",
     "Patience": "manyeyes.sdk.patience",
     "Person": "manyeyes.sdk.answers",
+    "Photo": "manyeyes.sdk.answers",
     "Prediction": "manyeyes.sdk.answers",
     "Status": "manyeyes.sdk.answers",
+    "Threshold": "manyeyes.sdk.answers",
 }
 
 

@@ -10,6 +10,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     │   └── PictureKillsWorkers   workers died on it again and again
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
+    ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
@@ -149,6 +150,27 @@ class IdempotencyMismatch(ManyeyesError):
     title = "The idempotency key was used for another picture"
     http_status = 422
     exit_code = 2
+
+
+class ThresholdRefused(ManyeyesError):
+    code = "threshold-refused"
+    title = "The threshold cannot be set so"
+    http_status = 422
+    exit_code = 2
+
+
+class ReferenceRefused(ManyeyesError):
+    code = "reference-refused"
+    title = "The reference to a face cannot be used"
+    http_status = 422
+    exit_code = 2
+
+
+class EntryNotFound(ManyeyesError):
+    code = "entry-not-found"
+    title = "No such photo or feedback"
+    http_status = 404
+    exit_code = 4
 
 
 class NotSignedIn(ManyeyesError):

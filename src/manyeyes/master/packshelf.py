@@ -27,6 +27,7 @@ class PackShelf:
         self.embedder = manifest.embedder_id
         """What enrolled photos are kept under; see `Manifest.embedder_id`."""
         self.threshold = manifest.matching.threshold
+        self.calibration = manifest.calibration
         self.public_key = identity.public_hex(key)
         self._manifest = (folder / MANIFEST_NAME).read_bytes()
         self._signature = key.sign(self._manifest).hex()

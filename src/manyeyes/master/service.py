@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
 import time
@@ -27,9 +26,12 @@ from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRef
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
+from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
+from manyeyes.master.seal import Seal
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -68,6 +70,8 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
+        seal = Seal(settings.data / "identity" / "references.key")
+        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
         self._gallery_bytes = b""
         self._gallery_version = 0
         self._expired: set[str] = set()
@@ -280,7 +284,7 @@ class Master:
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
         """Have a picture recognised; see `Desk.submit`."""
-        return await self.desk.submit(
+        answered = await self.desk.submit(
             data,
             operation="recognize",
             pack=self.pack,
@@ -288,9 +292,10 @@ class Master:
             draw=draw,
             key=key,
         )
+        return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
-        """Enrol all photos or none.
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+        """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.
@@ -310,25 +315,21 @@ class Master:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        rows, warnings = [], []
+        enrolled = []
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
-            enrolled = answer.outcome.enrolled
-            if enrolled is None:
+            if answer.outcome.enrolled is None:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
-            if enrolled.embedder != self._shelf.embedder:
+            if answer.outcome.enrolled.embedder != self._shelf.embedder:
                 raise EmbedderMismatch(
-                    f"{photo.file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
+                    f"{photo.file_name}: a node embedded it with "
+                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
                     f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
                 )
-            embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
-            rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
-            warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
-        person = self._registry.add_photos(name, self._shelf.embedder, rows)
-        await self._gallery_changed()
-        return person, warnings
+            enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
+        return await self.office.enrol(name, enrolled)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
@@ -358,9 +359,10 @@ class Master:
         self._gallery_bytes = Gallery(
             names=names,
             embeddings=stacked,
-            threshold=self._shelf.threshold,
+            threshold=self.office.threshold().threshold,
             version=self._gallery_version,
             embedder=self._shelf.embedder,
+            vetoes=self.office.vetoes(),
         ).to_bytes()
 
     async def _gallery_changed(self) -> None:

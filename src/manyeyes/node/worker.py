@@ -21,6 +21,7 @@ from manyeyes.errors import ManyeyesError, TooManyPixels
 from manyeyes.node import framing
 from manyeyes.node.framing import Order, Reply
 from manyeyes.packs import manifest
+from manyeyes.recognition.arrays import half_precision
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.memory import is_shortage
 
@@ -69,11 +70,14 @@ def _work(
                 embedder=embedder,
                 box_xyxy_px=found.box_xyxy_px,
                 warnings=tuple(found.warnings),
+                portrait_landmarks_px=found.portrait_landmarks_px,
             )
-            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), b""
+            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
         result, picture = recognizer.recognize(data, gallery, draw=order.draw)
         result = result.model_copy(update={"task_id": order.task_id})
-        return Outcome(task_id=order.task_id, kind="done", result=result), picture or b""
+        embeddings = half_precision([face.embedding for face in result.faces])
+        outcome = Outcome(task_id=order.task_id, kind="done", result=result, embeddings=embeddings)
+        return outcome, picture or b""
     except ManyeyesError as error:
         return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from manyeyes.errors import PackDamaged
+from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Matching, embedder_id
 
 MANIFEST_NAME = "pack.toml"
@@ -66,6 +67,8 @@ class Manifest(_Part):
     embedder: EmbedderPart = EmbedderPart()
     matching: Matching = Matching()
     self_test: SelfTest
+    calibration: Calibration | None = None
+    """None: thresholds are given by distance, not by false-match rate."""
 
     @property
     def label(self) -> str:
@@ -96,6 +99,9 @@ class Manifest(_Part):
         for table in ("detector", "embedder", "matching"):
             given = getattr(self, table).model_dump(exclude_none=True)
             lines += ["", f"[{table}]", *(f"{key} = {_value(value)}" for key, value in given.items())]
+        if self.calibration is not None:
+            figures = self.calibration.model_dump().items()
+            lines += ["", "[calibration]", *(f"{key} = {_value(value)}" for key, value in figures)]
         lines += ["", "[self_test]", f"tolerance = {self.self_test.tolerance!r}", "", "[self_test.expected]"]
         lines += [f"{key} = {_value(values)}" for key, values in self.self_test.expected.items()]
         if self.self_test.tolerances:

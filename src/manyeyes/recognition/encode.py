@@ -76,6 +76,6 @@ def _webp(image: Bytes, alpha: Bytes | None) -> bytes:
     mode = "RGBX" if alpha is None else "RGBA"
     method = WEBP_METHOD if width * height <= WEBP_HUGE_PX else WEBP_METHOD_HUGE
     out = BytesIO()
-    whole = frombuffer(mode, (width, height), pixels.data, "raw", mode, 0, 1)
+    whole = frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
     whole.save(out, "WebP", quality=WEBP_QUALITY, method=method)
     return out.getvalue()
