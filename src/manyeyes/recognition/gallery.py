@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from manyeyes.errors import PackDamaged
 from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.changes import Changes
+from manyeyes.recognition.nearest import Exact
 
 DEFAULT_THRESHOLD = 0.58
 _STEEPNESS = 20.0
-_MAGIC = b"MYGAL\x01"
+_BESIDE_VETOES = 8
 
 
 class Match(NamedTuple):
@@ -23,6 +23,13 @@ class Match(NamedTuple):
     name: str | None
     distance: float | None
     confidence: float
+
+
+class Veto(NamedTuple):
+    """A face that was said not to be `name`: embedding float32 (d,). What lies nearer to it is not called so."""
+
+    name: str
+    embedding: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +41,7 @@ class Gallery:
         embeddings: float32 (n, d), d as the embedder has it.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
+        vetoes: faces that are not who they look like.
 
     Raises:
         ValueError: names and embeddings do not fit each other.
@@ -43,6 +51,7 @@ class Gallery:
     embeddings: Floats
     threshold: float = DEFAULT_THRESHOLD
     version: int = 0
+    vetoes: tuple[Veto, ...] = ()
 
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 2 or len(self.embeddings) != len(self.names):
@@ -54,28 +63,65 @@ class Gallery:
         """A gallery without people: every face is unknown."""
         return cls((), np.zeros((0, 0), np.float32), threshold, version)
 
+    @property
+    def photos(self) -> int:
+        """How many photos it has."""
+        return len(self.names)
+
     def match(self, embeddings: Floats) -> list[Match]:
-        """The nearest photo for each of embeddings float32 (m, d)."""
-        if not self.names:
-            return [Match(None, None, 0.0)] * len(embeddings)
-        # |a-b|² by one matrix product picks the nearest; its distance is then taken exactly
-        rough = (self.embeddings**2).sum(axis=1) - 2.0 * embeddings @ self.embeddings.T
-        nearest = np.argmin(rough, axis=1)
-        distances = np.linalg.norm(embeddings - self.embeddings[nearest], axis=1)
+        """The nearest photo for each of embeddings float32 (m, d); past a vetoed name, the next one."""
+        if not len(embeddings):
+            return []
+        found = self.neighbours(embeddings, _BESIDE_VETOES if self.vetoes else 1)
+        return [self._judge(face, near) for face, near in zip(embeddings, found, strict=True)]
+
+    def _judge(self, face: Floats, near: list[tuple[str, float]]) -> Match:
+        if not near:
+            return Match(None, None, 0.0)
+        for name, distance in near:
+            if not self._vetoed(face, name, distance):
+                known = distance <= self.threshold
+                return Match(name if known else None, distance, self.confidence(distance))
+        return Match(None, near[0][1], 0.0)
+
+    def _vetoed(self, face: Floats, name: str, distance: float) -> bool:
+        return any(
+            veto.name == name and float(np.linalg.norm(veto.embedding - face)) < distance
+            for veto in self.vetoes
+        )
+
+    def neighbours(self, embeddings: Floats, count: int) -> list[list[tuple[str, float]]]:
+        """The `count` nearest photos of each face as (name, distance), nearest first; fewer if there are fewer."""
         return [
-            Match(self.names[place] if d <= self.threshold else None, float(d), self.confidence(float(d)))
-            for place, d in zip(nearest, distances, strict=True)
+            [
+                (self.names[row], distance)
+                for row, distance in zip(near.rows, near.distances.tolist(), strict=True)
+            ]
+            for near in self._exact.nearest(embeddings, count)
         ]
+
+    @cached_property
+    def _exact(self) -> Exact:
+        return Exact(self.embeddings)
 
     def confidence(self, distance: float) -> float:
         """A logistic of the distance, 0.5 at the threshold."""
         return float(1.0 / (1.0 + np.exp(min(_STEEPNESS * (distance - self.threshold), 700.0))))
 
     def to_bytes(self) -> bytes:
-        """Magic, length of the JSON header, header, float32 little-endian embeddings."""
-        header = {"names": self.names, "threshold": self.threshold, "version": self.version}
-        text = json.dumps(header, ensure_ascii=False).encode()
-        return _MAGIC + struct.pack("<I", len(text)) + text + self.embeddings.astype("<f4").tobytes()
+        """The bytes of the whole gallery, in the format of `Changes`."""
+        numbers: dict[str, int] = {}
+        for name in (*self.names, *(veto.name for veto in self.vetoes)):
+            numbers.setdefault(name, len(numbers) + 1)
+        return Changes.of(
+            since=0,
+            version=self.version,
+            mark="",
+            threshold=self.threshold,
+            added=[(i, numbers[name], self.embeddings[i]) for i, name in enumerate(self.names)],
+            people={number: name for name, number in numbers.items()},
+            vetoes=[(numbers[veto.name], veto.embedding) for veto in self.vetoes],
+        ).to_bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Gallery:
@@ -84,22 +130,15 @@ class Gallery:
         Raises:
             PackDamaged: these are not a gallery's bytes.
         """
-        start = len(_MAGIC) + 4
-        try:
-            if not data.startswith(_MAGIC):
-                raise ValueError(f"it starts with {data[:6]!r}")
-            end = start + int.from_bytes(data[len(_MAGIC) : start], "little")
-            header = json.loads(data[start:end])
-            embeddings = np.frombuffer(data[end:], "<f4").reshape(
-                len(header["names"]), -1 if header["names"] else 0
-            )
-            return cls(
-                tuple(map(str, header["names"])),
-                embeddings,
-                float(header["threshold"]),
-                int(header["version"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise PackDamaged(
-                f"gallery of {len(data)} bytes cannot be read: {error}; send it again"
-            ) from error
+        read = Changes.from_bytes(data)
+        people = read.named()
+        return cls(
+            tuple(people[owner] for owner in read.owners.tolist()),
+            read.embeddings,
+            read.threshold,
+            read.version,
+            tuple(
+                Veto(people[owner], row)
+                for owner, row in zip(read.veto_owners.tolist(), read.vetoes, strict=True)
+            ),
+        )
