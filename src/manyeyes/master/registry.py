@@ -14,6 +14,7 @@ from pathlib import Path
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
+from manyeyes.master import history
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -98,6 +99,7 @@ class Registry:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(_SCHEMA)
+            history.prepare(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:
             raise DataFolderUnusable(
@@ -176,14 +178,11 @@ class Registry:
     @property
     def gallery_version(self) -> int:
         """Rises with every change of people."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'gallery_version'").fetchone()
-        return int(row[0]) if row else 0
+        return history.newest(self._db)[0]
 
     def _gallery_changed(self, cursor: sqlite3.Cursor) -> None:
-        cursor.execute(
-            "INSERT INTO meta VALUES ('gallery_version', '1') "
-            "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
-        )
+        """Note a change that touches no photo and no name; those note themselves."""
+        history.note(cursor)
 
     def people(self) -> list[Person]:
         """All people, by name."""
@@ -199,10 +198,20 @@ class Registry:
         Raises:
             PersonNotFound: nobody of that name.
         """
-        for person in self.people():
-            if person.name == name:
-                return person
-        raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+        row = self._db.execute(
+            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "WHERE p.name = ? GROUP BY p.id",
+            (name,),
+        ).fetchone()
+        if row is None:
+            raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+        return Person(*row)
+
+    @property
+    def people_count(self) -> int:
+        """How many people are enrolled."""
+        (count,) = self._db.execute("SELECT COUNT(*) FROM people").fetchone()
+        return int(count)
 
     def add_photos(self, name: str, embedder: str, photos: list[Photo]) -> Person:
         """Enrol photos under a name, known or new; the same photo twice counts once."""
@@ -213,7 +222,6 @@ class Registry:
                 "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at) VALUES (?,?,?,?,?)",
                 [(person_id, photo.sha256, embedder, photo.embedding, now_iso()) for photo in photos],
             )
-            self._gallery_changed(cursor)
         return self.person(name)
 
     def rename_person(self, name: str, new: str) -> Person:
@@ -227,7 +235,6 @@ class Registry:
         try:
             with self._transaction() as cursor:
                 cursor.execute("UPDATE people SET name = ? WHERE name = ?", (new, name))
-                self._gallery_changed(cursor)
         except sqlite3.IntegrityError as error:
             raise PersonExists(f"somebody is enrolled as {new!r} already; choose another name") from error
         return self.person(new)
@@ -241,13 +248,3 @@ class Registry:
         self.person(name)
         with self._transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
-            self._gallery_changed(cursor)
-
-    def embeddings(self, embedder: str) -> list[tuple[str, bytes]]:
-        """(name, embedding) of every photo that this embedder enrolled."""
-        rows = self._db.execute(
-            "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
-            "WHERE f.embedder = ? ORDER BY f.id",
-            (embedder,),
-        )
-        return [(row[0], row[1]) for row in rows]

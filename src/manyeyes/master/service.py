@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import re
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,15 +22,14 @@ from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
-from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
 from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
+from manyeyes.master.galleries import Galleries
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
-from manyeyes.recognition.gallery import Gallery
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -67,8 +68,9 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
-        self._gallery_bytes = b""
-        self._gallery_version = 0
+        self._galleries = Galleries(settings.data / "master.db", settings.data / "gallery")
+        self._readers = ThreadPoolExecutor(4, "gallery")
+        self._gallery_version = registry.gallery_version
         self._expired: set[str] = set()
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
@@ -109,8 +111,8 @@ class Master:
             stack.push_async_callback(link.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
             master = cls(settings, limits, registry, engine, engine_settings, link, shelf)
-            await master._listen()
             async with asyncio.TaskGroup() as group:
+                await master._listen(group)
                 tasks = [
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
@@ -120,11 +122,12 @@ class Master:
                 finally:
                     await master.desk.close(patience_s=2.0)
                     master._record()
+                    master._readers.shutdown(wait=False, cancel_futures=True)
                     for task in tasks:
                         task.cancel()
 
-    async def _listen(self) -> None:
-        self._make_gallery()
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
 
@@ -178,10 +181,8 @@ class Master:
                         await self._on_change(change)
                     await self.desk.on_beat(node, beat.holding, now)
                 case "gallery":
-                    headers = {contract.HEADER_VERSION: str(self._gallery_version)}
                     asked = GalleryQuery.model_validate_json(message.data)
-                    chunk = chunk_at(self._gallery_bytes, asked.offset)
-                    await self._link.reply_chunk(message.reply, chunk, len(self._gallery_bytes), headers)
+                    self._group.create_task(self._send_gallery(asked, message.reply), name=f"gallery-{node}")
                 case "pack":
                     query = PackQuery.model_validate_json(message.data)
                     chunk, size, signature = await asyncio.to_thread(
@@ -199,6 +200,24 @@ class Master:
         except ManyeyesError as error:
             if message.reply:
                 await self._link.reply_error(message.reply, error)
+
+    async def _send_gallery(self, query: GalleryQuery, reply: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            piece = await loop.run_in_executor(self._readers, self._galleries.piece, query, self.pack)
+        except Unavailable as error:
+            await self._link.reply_error(reply, error)
+            return
+        except (OSError, sqlite3.Error) as error:
+            log().error("the gallery cannot be sent", error=str(error))
+            await self._link.reply_error(reply, Unavailable(f"the master cannot read its people: {error}"))
+            return
+        headers = {
+            contract.HEADER_VERSION: str(piece.newest),
+            contract.HEADER_CONTENT: piece.content,
+            contract.HEADER_OFFSET: str(piece.offset),
+        }
+        await self._link.reply_chunk(reply, piece.chunk, piece.size_bytes, headers)
 
     async def _on_join(self, message: Incoming) -> None:
         token_id = message.subject.rsplit(".", 1)[1]
@@ -335,21 +354,8 @@ class Master:
         self._registry.remove_person(name)
         await self._gallery_changed()
 
-    def _make_gallery(self) -> None:
-        rows = self._registry.embeddings(self.pack)
-        self._gallery_version = self._registry.gallery_version
-        names = tuple(name for name, _ in rows)
-        vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
-        stacked = np.stack(vectors).astype(np.float32) if vectors else Gallery.empty().embeddings
-        self._gallery_bytes = Gallery(
-            names=names,
-            embeddings=stacked,
-            threshold=Gallery.empty().threshold,
-            version=self._gallery_version,
-        ).to_bytes()
-
     async def _gallery_changed(self) -> None:
-        self._make_gallery()
+        self._gallery_version = self._registry.gallery_version
         await self._link.publish(contract.NEWS_SUBJECT, News(gallery_version=self._gallery_version).wire())
 
     # views
@@ -400,7 +406,7 @@ class Master:
                 "done": self.desk.done,
                 "failed": self.desk.failed,
             },
-            "people": len(self._registry.people()),
+            "people": self._registry.people_count,
             "pack": self.pack,
         }
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.node import framing
-from manyeyes.node.framing import Order, Reply
+from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
+from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.layered import LayeredGallery
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +42,34 @@ def load_recognizer(folder: Path) -> Any:
     if (folder / f"{module}.py").exists():
         sys.path.insert(0, str(folder))
     return getattr(importlib.import_module(module), function)(folder)
+
+
+class _Opened:
+    """The gallery that this worker has open."""
+
+    def __init__(self) -> None:
+        self.gallery: Gallery = Gallery.empty()
+        self._files: GalleryFiles | None = None
+
+    def follow(self, files: GalleryFiles) -> str:
+        """Open what is new in `files`; why it cannot be, or nothing."""
+        old = self._files
+        try:
+            if (
+                old is not None
+                and isinstance(self.gallery, LayeredGallery)
+                and (old.base, old.index) == (files.base, files.index)
+                and files.deltas[: len(old.deltas)] == old.deltas
+            ):
+                changes = [Changes.open(Path(path)) for path in files.deltas[len(old.deltas) :]]
+                self.gallery = self.gallery.with_changes(changes)
+            else:
+                index = Path(files.index) if files.index else None
+                self.gallery = LayeredGallery.open(Path(files.base), map(Path, files.deltas), index)
+        except PackDamaged as error:
+            return error.detail
+        self._files = files
+        return ""
 
 
 def _work(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> tuple[Outcome, bytes]:
@@ -71,13 +101,14 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         framing.write(replies, Reply(kind="unfit", detail=f"{type(error).__name__}: {error}"))
         raise
     framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
-    gallery = Gallery.empty()
+    opened = _Opened()
     while (frame := framing.read(orders)) is not None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
-            gallery = Gallery.from_bytes(frame[1])
+            assert order.gallery is not None
+            framing.write(replies, Reply(kind="gallery", detail=opened.follow(order.gallery)))
             continue
-        outcome, picture = _work(recognizer, gallery, order, frame[1])
+        outcome, picture = _work(recognizer, opened.gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,7 +15,6 @@ from manyeyes.recognition.nearest import Exact
 
 DEFAULT_THRESHOLD = 0.58
 _STEEPNESS = 20.0
-_BESIDE_VETOES = 8
 
 
 class Match(NamedTuple):
@@ -72,23 +72,37 @@ class Gallery:
         """The nearest photo for each of embeddings float32 (m, d); past a vetoed name, the next one."""
         if not len(embeddings):
             return []
-        found = self.neighbours(embeddings, _BESIDE_VETOES if self.vetoes else 1)
-        return [self._judge(face, near) for face, near in zip(embeddings, found, strict=True)]
+        return [
+            self._judge(face, near)
+            for face, near in zip(embeddings, self.neighbours(embeddings, 1), strict=True)
+        ]
 
     def _judge(self, face: Floats, near: list[tuple[str, float]]) -> Match:
         if not near:
             return Match(None, None, 0.0)
-        for name, distance in near:
-            if not self._vetoed(face, name, distance):
-                known = distance <= self.threshold
-                return Match(name if known else None, distance, self.confidence(distance))
-        return Match(None, near[0][1], 0.0)
+        name, distance = near[0]
+        if distance <= self.threshold and any(veto.name == name for veto in self.vetoes):
+            left = (pair for pair in self.by_distance(face) if not self._vetoed(face, *pair))
+            found = next(left, None)
+            if found is None:
+                return Match(None, distance, 0.0)
+            name, distance = found
+        known = distance <= self.threshold
+        return Match(name if known else None, distance, self.confidence(distance))
 
     def _vetoed(self, face: Floats, name: str, distance: float) -> bool:
         return any(
             veto.name == name and float(np.linalg.norm(veto.embedding - face)) < distance
             for veto in self.vetoes
         )
+
+    def by_distance(self, face: Floats) -> Iterator[tuple[str, float]]:
+        """All photos of people near a face (d,) as (name, distance), nearest first, sought as they are asked for."""
+        given, count = 0, 8
+        while given < self.photos:
+            (near,) = self.neighbours(face[None], count)
+            yield from near[given:]
+            given, count = len(near), count * 8
 
     def neighbours(self, embeddings: Floats, count: int) -> list[list[tuple[str, float]]]:
         """The `count` nearest photos of each face as (name, distance), nearest first; fewer if there are fewer."""
