@@ -206,6 +206,7 @@ class GalleryBook:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+                await process.wait()
         if process.returncode:
             raise PackDamaged(f"folding ended with {process.returncode}: {said.decode()[-300:]}")
         async with self._lock:
