@@ -88,7 +88,7 @@ class PeopleOffice:
         own = np.full(len(files), np.inf)
         for block in read_blocks(self._registry.path, self._shelf.embedder):
             photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
-            for found, near in zip(best, nearest_people(faces, photos, limits.confusable), strict=True):
+            for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
                 for one in near:
                     if one.name != name and (
                         one.name not in found or one.distance < found[one.name].distance
