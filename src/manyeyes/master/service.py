@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
 import time
@@ -23,12 +22,16 @@ from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_
 from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
-from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
+from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
+from manyeyes.master.seal import Seal
+from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -67,6 +70,8 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
+        seal = Seal(settings.data / "identity" / "references.key")
+        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
         self._gallery_bytes = b""
         self._gallery_version = 0
         self._expired: set[str] = set()
@@ -124,6 +129,14 @@ class Master:
                         task.cancel()
 
     async def _listen(self) -> None:
+        self._registry.rename_embedders(LEGACY_KEYS)
+        if others := self._registry.photos_of_others(self._shelf.embedder):
+            log().warning(
+                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                photos=others,
+                pack=self.pack,
+                embedder=self._shelf.embedder,
+            )
         self._make_gallery()
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
@@ -271,7 +284,7 @@ class Master:
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
         """Have a picture recognised; see `Desk.submit`."""
-        return await self.desk.submit(
+        answered = await self.desk.submit(
             data,
             operation="recognize",
             pack=self.pack,
@@ -279,9 +292,10 @@ class Master:
             draw=draw,
             key=key,
         )
+        return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
-        """Enrol all photos or none.
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+        """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.
@@ -301,20 +315,21 @@ class Master:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        rows, warnings = [], []
+        enrolled = []
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
-            enrolled = answer.outcome.enrolled
-            if enrolled is None:
+            if answer.outcome.enrolled is None:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
-            embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
-            rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
-            warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
-        person = self._registry.add_photos(name, self.pack, rows)
-        await self._gallery_changed()
-        return person, warnings
+            if answer.outcome.enrolled.embedder != self._shelf.embedder:
+                raise EmbedderMismatch(
+                    f"{photo.file_name}: a node embedded it with "
+                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
+                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+                )
+            enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
+        return await self.office.enrol(name, enrolled)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
@@ -336,7 +351,7 @@ class Master:
         await self._gallery_changed()
 
     def _make_gallery(self) -> None:
-        rows = self._registry.embeddings(self.pack)
+        rows = self._registry.embeddings(self._shelf.embedder)
         self._gallery_version = self._registry.gallery_version
         names = tuple(name for name, _ in rows)
         vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
@@ -344,8 +359,10 @@ class Master:
         self._gallery_bytes = Gallery(
             names=names,
             embeddings=stacked,
-            threshold=Gallery.empty().threshold,
+            threshold=self.office.threshold().threshold,
             version=self._gallery_version,
+            embedder=self._shelf.embedder,
+            vetoes=self.office.vetoes(),
         ).to_bytes()
 
     async def _gallery_changed(self) -> None:

@@ -21,6 +21,7 @@ from manyeyes.errors import ManyeyesError, TooManyPixels
 from manyeyes.node import framing
 from manyeyes.node.framing import Order, Reply
 from manyeyes.packs import manifest
+from manyeyes.recognition.arrays import half_precision
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.memory import is_shortage
 
@@ -58,19 +59,25 @@ def bound_memory(settings: NodeSettings | None = None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def _work(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> tuple[Outcome, bytes]:
+def _work(
+    recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
+) -> tuple[Outcome, bytes]:
     try:
         if order.kind == "enrol":
             found = recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
+                embedder=embedder,
                 box_xyxy_px=found.box_xyxy_px,
                 warnings=tuple(found.warnings),
+                portrait_landmarks_px=found.portrait_landmarks_px,
             )
-            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), b""
+            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
         result, picture = recognizer.recognize(data, gallery, draw=order.draw)
         result = result.model_copy(update={"task_id": order.task_id})
-        return Outcome(task_id=order.task_id, kind="done", result=result), picture or b""
+        embeddings = half_precision([face.embedding for face in result.faces])
+        outcome = Outcome(task_id=order.task_id, kind="done", result=result, embeddings=embeddings)
+        return outcome, picture or b""
     except ManyeyesError as error:
         return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""
     except Exception as error:
@@ -84,6 +91,7 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
     """Answer orders until the stream ends; an unknown exception ends the process, as a crash would."""
     try:
         recognizer = load_recognizer(folder)
+        embedder = manifest.read(folder).embedder_id
         recognizer.warm_up()
     except Exception as error:
         framing.write(replies, Reply(kind="unfit", detail=f"{type(error).__name__}: {error}"))
@@ -96,7 +104,7 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         if order.kind == "gallery":
             gallery = Gallery.from_bytes(frame[1])
             continue
-        outcome, picture = _work(recognizer, gallery, order, frame[1])
+        outcome, picture = _work(recognizer, embedder, gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

@@ -36,14 +36,14 @@ def test_no_people_and_no_faces() -> None:
 
 
 def test_bytes_come_back_equal_and_carry_no_pickle() -> None:
-    for gallery in (GALLERY, Gallery.empty(version=2)):
+    for gallery in (GALLERY, Gallery.empty(version=2), Gallery.empty(embedder="dlib-0")):
         back = Gallery.from_bytes(gallery.to_bytes())
         assert (back.names, back.threshold, back.version) == (
             gallery.names,
             gallery.threshold,
             gallery.version,
         )
-        assert np.array_equal(back.embeddings, gallery.embeddings)
+        assert np.array_equal(back.embeddings, gallery.embeddings) and back.embedder == gallery.embedder
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80\x04.", GALLERY.to_bytes()[:-1], GALLERY.to_bytes()[:30]])

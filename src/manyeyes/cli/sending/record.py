@@ -28,6 +28,8 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
                 "name": face.name,
                 "distance": face.distance,
                 "confidence": face.confidence,
+                "threshold": face.threshold,
+                "reference": face.reference,
             }
             for face in result.faces
         ],
