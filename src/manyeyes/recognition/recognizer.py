@@ -119,7 +119,7 @@ class Recognizer:
             with clock.stage("draw"):
                 draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
             with clock.stage("encode"):
-                predicted = encode(picture)
+                predicted = encode(picture, release=True)
         info = picture.info
         result = Result(
             width_px=info.width_px,
