@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ import onnx
 import pytest
 from skimage import data as samples
 
-from manyeyes import Client
+from manyeyes import Client, EmbedderMismatch
 from manyeyes.packs import manifest
 from manyeyes.sdk.context import load_context
 from tests import made_models
@@ -47,9 +48,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def up(data: Path, *arguments: str) -> Iterator[tuple[Client, Role]]:
-    ports = ["--nats-port", str(free_port()), "--https-port", str(free_port())]
-    shutil.rmtree(data / "node", ignore_errors=True)  # the ports changed: the node joins anew
+def up(data: Path, ports: list[str], *arguments: str) -> Iterator[tuple[Client, Role]]:
     with role(
         data.parent / "logs", "up", "--data", str(data), "--workers", "1", *ports, *arguments
     ) as running:
@@ -75,17 +74,18 @@ def test_nobody_is_matched_across_packs(tmp_path: Path, data: Path, photo: Path,
     assert built.returncode == 0, built.stderr
     assert "ours@1.0.0 is in" in built.stderr and "detector yunet, embedder arcface-" in built.stderr
 
-    with up(data, "--pack", "ours") as (client, _):
+    ports = ["--nats-port", str(free_port()), "--https-port", str(free_port())]
+    with up(data, ports, "--pack", "ours") as (client, _):
         assert named(client, photo) == [(None, False, "ours@1.0.0")]
         assert client.add_person("Ann", [photo]).photos == 1
         assert named(client, photo) == [("Ann", True, "ours@1.0.0")]
-    with up(data) as (client, running):
+    with up(data, ports) as (client, running):
         assert named(client, photo) == [(None, False, default)]
         assert "photos of another embedder are not compared" in running.log.read_text()
         assert client.add_person("Eileen", [photo]).photos == 1
         assert named(client, photo) == [("Eileen", True, default)]
     assert run("packs", "use", "ours", "--data", str(data)).returncode == 0
-    with up(data) as (client, _):
+    with up(data, ports) as (client, _):
         assert named(client, photo) == [("Ann", True, "ours@1.0.0")]
         assert client.add_person("Eileen", [photo]).photos == 1  # the same photo, by the other embedder too
         assert {person.name: person.photos for person in client.people()} == {"Ann": 1, "Eileen": 1}
@@ -100,3 +100,57 @@ def test_a_pack_that_is_not_there(data: Path) -> None:
         env={**os.environ, "MANYEYES_CONTEXT": str(data.parent / "c.json")},
     )
     assert ended.returncode == 7 and "there is no pack theirs in" in ended.stderr
+
+
+def test_a_node_with_yesterdays_pack_names_nobody_wrongly(
+    tmp_path: Path, data: Path, photo: Path, default_pack: Path
+) -> None:
+    """The master changes its pack while a node keeps running with the one that it fetched."""
+    onnx.save(made_models.arcface(128), tmp_path / "arcface.onnx")  # as many dimensions as the default's
+    onnx.save(made_models.yunet(), tmp_path / "yunet.onnx")
+    models = ["--detector", str(tmp_path / "yunet.onnx"), "--embedder", str(tmp_path / "arcface.onnx")]
+    built = run("packs", "build", "--data", str(data), "--name", "ours", *models, "--threshold", "1.9")
+    assert built.returncode == 0, built.stderr
+    ports = ["--listen", "127.0.0.1", "--nats-port", str(free_port()), "--https-port", str(free_port())]
+
+    @contextmanager
+    def master(pack: str) -> Iterator[Client]:
+        arguments = ["--data", str(data), "--pack", pack, *ports]
+        with role(tmp_path / "logs", "master", *arguments) as running:
+            running.wait_for("ready:")
+            with Client(load_context(data / "context.json")) as client:
+                yield client
+
+    def node(name: str, client: Client) -> AbstractContextManager[Role]:
+        token = client.create_token(60).token
+        arguments = ["--data", str(tmp_path / name), "--name", name, "--workers", "1", "--join", token]
+        return role(tmp_path / "logs", "node", *arguments)
+
+    with ExitStack() as nodes:
+        with master("faces") as client:
+            fresh = nodes.enter_context(node("fresh", client))
+            fresh.wait_for("ready:")
+            assert client.add_person("Eileen", [photo]).photos == 1
+            assert named(client, photo)[0][0] == "Eileen"
+            fresh.process.terminate()
+            fresh.process.wait(30)
+        with master("ours") as client:
+            stale = nodes.enter_context(node("stale", client))
+            stale.wait_for("ready:")
+            assert client.add_person("Ann", [photo]).photos == 1
+            assert named(client, photo)[0][0] == "Ann"
+        with master("faces") as client:
+            end = time.monotonic() + 30
+            while not any(
+                seen.state in ("ready", "working") for seen in client.nodes() if seen.name == "stale"
+            ):
+                assert time.monotonic() < end, [(seen.name, seen.state) for seen in client.nodes()]
+                time.sleep(0.2)
+            for _ in range(2):
+                with pytest.raises(EmbedderMismatch, match="gallery holds embeddings of dlib-"):
+                    client.recognize(photo)
+            with pytest.raises(
+                EmbedderMismatch, match=r"this master's pack faces@.* uses dlib-.*restart that node"
+            ):
+                client.add_person("Bob", [photo])
+            assert {person.name for person in client.people()} == {"Ann", "Eileen"}

@@ -251,6 +251,14 @@ class Registry:
                 [(new, old) for old, new in renamed.items()],
             )
 
+    def serve_embedder(self, embedder: str) -> None:
+        """Note whose gallery is served from now on: another one's than before is a change that nodes must hear of."""
+        with self.transaction() as cursor:
+            row = cursor.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
+            if row is None or row[0] != embedder:
+                cursor.execute("INSERT OR REPLACE INTO meta VALUES ('embedder', ?)", (embedder,))
+                self.gallery_changed(cursor)
+
     def photos_of_others(self, embedder: str) -> int:
         """How many photos only other embedders enrolled: they are kept, and nobody is compared with them."""
         row = self._db.execute(

@@ -135,6 +135,7 @@ class Master:
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._registry.rename_embedders(LEGACY_KEYS)
+        self._registry.serve_embedder(self._shelf.embedder)
         if others := self._registry.photos_of_others(self._shelf.embedder):
             log().warning(
                 "photos of another embedder are not compared; enrol them again, or go back to their pack",

@@ -70,3 +70,17 @@ def test_the_same_photo_may_be_enrolled_by_two_embedders(registry: Registry) -> 
     assert embeddings(registry, "two") == [("Ann", b"3")]
     assert (registry.photos_of_others("one"), registry.photos_of_others("two")) == (0, 1)
     assert registry.photos_of_others("three") == 2
+
+
+def test_another_embedder_is_a_change_of_the_gallery(registry: Registry) -> None:
+    registry.serve_embedder("one")
+    version = registry.gallery_version
+    registry.serve_embedder("one")
+    assert registry.gallery_version == version
+    registry.serve_embedder("two")
+    assert registry.gallery_version > version
+    version = registry.gallery_version
+    registry.serve_embedder(
+        "one"
+    )  # back again: nodes that kept the first gallery must not take it for this one
+    assert registry.gallery_version > version
