@@ -17,12 +17,14 @@ from typing import Any, BinaryIO
 
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError, TooManyPixels
+from manyeyes.errors import ManyeyesError, PackDamaged, TooManyPixels
 from manyeyes.node import framing
-from manyeyes.node.framing import Order, Reply
+from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.recognition.arrays import half_precision
+from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.layered import LayeredGallery
 from manyeyes.recognition.memory import is_shortage
 
 _PR_SET_PDEATHSIG = 1
@@ -50,13 +52,42 @@ def bound_memory(settings: NodeSettings | None = None) -> None:
     """Let this process, as loaded, grow by no more than `worker_growth_bytes`.
 
     A library that asks for more is refused and says so, and the picture ends as an error; without this the
-    system would kill a process of its own choice.
+    system would kill a process of its own choice. Files that are mapped for reading, as galleries are, do
+    not count.
     """
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
     most = pages * resource.getpagesize() + (settings or NodeSettings()).worker_growth_bytes
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or most < hard:
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+class _Opened:
+    """The gallery that this worker has open."""
+
+    def __init__(self) -> None:
+        self.gallery: Gallery = Gallery.empty()
+        self._files: GalleryFiles | None = None
+
+    def follow(self, files: GalleryFiles) -> str:
+        """Open what is new in `files`; why it cannot be, or nothing."""
+        old = self._files
+        try:
+            if (
+                old is not None
+                and isinstance(self.gallery, LayeredGallery)
+                and (old.base, old.index) == (files.base, files.index)
+                and files.deltas[: len(old.deltas)] == old.deltas
+            ):
+                changes = [Changes.open(Path(path)) for path in files.deltas[len(old.deltas) :]]
+                self.gallery = self.gallery.with_changes(changes)
+            else:
+                index = Path(files.index) if files.index else None
+                self.gallery = LayeredGallery.open(Path(files.base), map(Path, files.deltas), index)
+        except PackDamaged as error:
+            return error.detail
+        self._files = files
+        return ""
 
 
 def _work(
@@ -98,13 +129,14 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         raise
     bound_memory()
     framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
-    gallery = Gallery.empty()
+    opened = _Opened()
     while (frame := framing.read(orders)) is not None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
-            gallery = Gallery.from_bytes(frame[1])
+            assert order.gallery is not None
+            framing.write(replies, Reply(kind="gallery", detail=opened.follow(order.gallery)))
             continue
-        outcome, picture = _work(recognizer, embedder, gallery, order, frame[1])
+        outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

@@ -18,8 +18,8 @@ _FEED = {"Sub", "Mul", "Div", "Add"}
 _TRANSPARENT = {"Identity", "Cast", "Transpose"}
 
 
-def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> onnx.ModelProto:
-    """Parse a file and hold it against what manyeyes accepts; nothing is run.
+def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.ModelProto, bytes]:
+    """Parse a file and hold it against what manyeyes accepts; nothing is run. Returns the model and the bytes.
 
     Raises:
         FileTrouble: it cannot be read.
@@ -56,7 +56,7 @@ def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> onnx.ModelPro
                 f"{path} keeps the weights {tensor.name!r} in another file ({where!r}); a pack takes models that "
                 "are whole: save it with save_as_external_data=False"
             )
-    return model
+    return model, data
 
 
 def is_quantised(model: onnx.ModelProto) -> bool:

@@ -15,7 +15,7 @@ from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detections import NOTHING, Detections, MakePicture
 from manyeyes.recognition.looks import look
 from manyeyes.recognition.parts import DetectorPart
-from manyeyes.recognition.sessions import open_session
+from manyeyes.recognition.sessions import open_session, quiet
 from manyeyes.recognition.tensors import PictureInput, describe, read_input
 
 MULTIPLE_PX = 32
@@ -27,7 +27,7 @@ LARGEST_SIZE_PX = 4096
 
 @dataclass(frozen=True)
 class Candidates:
-    """All that a network says on one canvas, unfiltered: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
+    """What a network says on one canvas, overlaps included: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
 
     boxes_xyxy_px: Any
     scores: Any
@@ -35,9 +35,11 @@ class Candidates:
 
 
 class Decoder(Protocol):
-    """What a network's outputs mean."""
+    """What a network's outputs mean; only candidates of at least a score are worked out."""
 
-    def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates: ...
+    def __call__(
+        self, outputs: list[Any], height_px: int, width_px: int, least_score: float
+    ) -> Candidates: ...
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,21 @@ class Probe:
     told: str
 
 
-def probe(model: Path) -> Probe:
-    """Open a model and run it once.
+def probe(model: Path, hw_px: tuple[int, int] = PROBE_HW_PX) -> Probe:
+    """Open a model and run it once, at (height, width) where the file leaves that open.
 
     Raises:
         ModelRefused: it takes no pictures, or does not run on one.
     """
     session = open_session(model)
     given = read_input(session)
-    fixed = _fixed_size(given)
-    height, width = fixed or PROBE_HW_PX
-    black = np.zeros((1, height, width, 3), np.uint8)
     told = describe(session)
+    fixed = _fixed_size(given, told)
+    height, width = fixed or hw_px
+    black = np.zeros((1, height, width, 3), np.uint8)
     try:
         tensor = given.tensor(black, (0.0,) * 3, (1.0,) * 3, "bgr")
-        outputs = list(session.run(None, {given.name: tensor}))
+        outputs = list(session.run(None, {given.name: tensor}, quiet()))
     except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
         raise ModelRefused(
             f"the model does not run on {width}×{height} px: {str(error)[:300]}; {told}"
@@ -107,7 +109,7 @@ class OneStageDetector:
 
     def _find(self, image: Bytes) -> Detections:
         canvas, scale_xy = fit(image, self._part.size_px, self._fixed)
-        seen = self._decode(self._run(canvas), canvas.shape[0], canvas.shape[1])
+        seen = self._decode(self._run(canvas), canvas.shape[0], canvas.shape[1], self._part.score)
         found = choose(seen, self._part)
         scale: Any = np.array(scale_xy, np.float32)
         return Detections(found.boxes_xyxy_px / np.tile(scale, 2), found.scores, found.landmarks_px / scale)
@@ -170,26 +172,28 @@ def heads(outputs: list[Any], height_px: int, width_px: int) -> dict[int, dict[i
     return dict(sorted(found.items()))
 
 
-def cell_corners(height_px: int, width_px: int, stride: int, anchors: int = 1) -> Any:
-    """Top left corners (n, 2) of a stride's cells, row by row, each as often as it has anchors."""
-    rows, columns = np.mgrid[0 : height_px // stride, 0 : width_px // stride]
-    corners = np.stack([columns, rows], axis=-1).reshape(-1, 2) * float(stride)
-    return np.repeat(corners, anchors, axis=0)
+def cell_corners(places: Any, width_px: int, stride: int, anchors: int = 1) -> Any:
+    """Top left corners (n, 2) of the cells that the n places in a stride's output belong to.
+
+    Cells come row by row, each as often as it has anchors.
+    """
+    rows, columns = np.divmod(places // anchors, width_px // stride)
+    return np.stack([columns, rows], axis=1) * float(stride)
 
 
 def _padded(side_px: int) -> int:
     return ceil(side_px / MULTIPLE_PX) * MULTIPLE_PX
 
 
-def _fixed_size(given: PictureInput) -> tuple[int, int] | None:
+def _fixed_size(given: PictureInput, told: str) -> tuple[int, int] | None:
     if given.height_px is None or given.width_px is None:
         return None
     if given.height_px % MULTIPLE_PX or given.width_px % MULTIPLE_PX:
         raise ModelRefused(
-            f"the detector takes {given.width_px}×{given.height_px} px, multiples of {MULTIPLE_PX} are supported"
+            f"the detector takes {given.width_px}×{given.height_px} px, detectors of multiples of {MULTIPLE_PX} are supported; {told}"
         )
     if max(given.height_px, given.width_px) > LARGEST_SIZE_PX:
         raise ModelRefused(
-            f"the detector takes {given.width_px}×{given.height_px} px, the limit is {LARGEST_SIZE_PX} a side"
+            f"the detector takes {given.width_px}×{given.height_px} px, the limit is {LARGEST_SIZE_PX} a side; {told}"
         )
     return given.height_px, given.width_px

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,7 +119,7 @@ class Recognizer:
             with clock.stage("draw"):
                 draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
             with clock.stage("encode"):
-                predicted = encode(picture)
+                predicted = encode(picture, release=True)
         info = picture.info
         result = Result(
             width_px=info.width_px,
@@ -169,20 +168,21 @@ class Recognizer:
         portrait, points = cut_portrait(picture.image_hwc_u8, found.landmarks_px[chosen])
         return Enrolment(
             faces=len(found),
-            embedding=self._average(both),
+            embedding=self.average(both),
             box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.info),
             warnings=warnings,
             portrait=portrait,
             portrait_landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
         )
 
-    def _average(self, embeddings: Floats) -> Floats:
+    def average(self, embeddings: Floats) -> Floats:
+        """One embedding (d,) for several (n, d) of a person, comparable with any other of this embedder."""
         mean = embeddings.mean(axis=0, keepdims=True).astype(np.float32)
         average: Floats = (to_unit_length(mean) if self.embedder.unit_length else mean)[0]
         return average
 
     def _check(self, gallery: Gallery) -> None:
-        if gallery.names and gallery.embedder and gallery.embedder != self.embedder_id:
+        if gallery.photos and gallery.embedder and gallery.embedder != self.embedder_id:
             raise EmbedderMismatch(
                 f"the gallery holds embeddings of {gallery.embedder}, {self.pack} makes those of "
                 f"{self.embedder_id}; restart this node so that it fetches the master's pack"
@@ -211,7 +211,7 @@ class Recognizer:
         if self.calibration is None or match.distance is None:
             return match.confidence
         if self._counted is None or self._counted[0] is not gallery:
-            self._counted = gallery, self.calibration.comparisons(Counter(gallery.names).values())
+            self._counted = gallery, self.calibration.comparisons(gallery.photo_counts())
         return self.calibration.confidence(match.distance, self._counted[1])
 
     def warm_up(self) -> None:
