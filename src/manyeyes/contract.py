@@ -38,6 +38,7 @@ HEADER_ERROR = "Me-Error"
 HEADER_DETAIL = "Me-Detail"
 HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
+HEADER_CONTENT = "Me-Content"
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 ACK_SUBJECT = re.compile(
@@ -218,9 +219,16 @@ class PackQuery(Message):
 
 
 class GalleryQuery(Message):
-    """A node asks for the newest gallery."""
+    """A node asks for what changed in the gallery since version `have` of the history `mark`, 0 being nothing.
+
+    `content` names the answer whose chunk at `offset` is wanted. The master may give another one, which then
+    begins at offset 0: the reply's headers say which, at what offset, and the newest version.
+    """
 
     v: Literal[2] = 2
+    have: int = 0
+    mark: str = ""
+    content: str = ""
     offset: int = 0
 
 

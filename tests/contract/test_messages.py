@@ -79,7 +79,10 @@ GOLDEN: list[tuple[Message, str]] = [
     ),
     (News(gallery_version=3), '{"v":2,"gallery_version":3}'),
     (PackQuery(sha256="s"), '{"v":2,"sha256":"s","offset":0}'),
-    (GalleryQuery(offset=5), '{"v":2,"offset":5}'),
+    (
+        GalleryQuery(have=3, mark="m", content="c", offset=5),
+        '{"v":2,"have":3,"mark":"m","content":"c","offset":5}',
+    ),
 ]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -20,6 +20,8 @@ from manyeyes.results import Caution
 _RULE_KEY = "threshold_rule"
 _CAUTIONS = TypeAdapter(tuple[Caution, ...])
 _BLOCK_ROWS = 50_000
+Read = Callable[..., list[tuple[Any, ...]]]
+"""A query and its values to its rows."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,7 @@ class Records:
 
     def photo_counts(self, embedder: str) -> dict[int, int]:
         """How many people have how many photos of this embedder: {photos: people}."""
-        rows = self._registry.read(
-            "SELECT n, COUNT(*) FROM (SELECT COUNT(*) AS n FROM photos WHERE embedder = ? GROUP BY person_id) "
-            "GROUP BY n",
-            embedder,
-        )
-        return {int(count): int(people) for count, people in rows}
+        return photo_counts(self._registry.read, embedder)
 
     def remove_photo(self, name: str, photo_id: int) -> None:
         """Forget one photo.
@@ -111,7 +108,6 @@ class Records:
                 "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
                 (photo_id,),
             )
-            self._registry.gallery_changed(cursor)
 
     # feedback
 
@@ -190,8 +186,7 @@ class Records:
 
     def rule(self) -> dict[str, object] | None:
         """The rule as it was stored, None for the default."""
-        rows = self._registry.read("SELECT value FROM meta WHERE key = ?", _RULE_KEY)
-        return dict(json.loads(rows[0][0])) if rows else None
+        return stored_rule(self._registry.read)
 
     def set_rule(self, rule: dict[str, object] | None) -> None:
         """Store a rule; None returns to the default."""
@@ -200,6 +195,22 @@ class Records:
             if rule is not None:
                 cursor.execute("INSERT INTO meta VALUES (?, ?)", (_RULE_KEY, json.dumps(rule)))
             self._registry.gallery_changed(cursor)
+
+
+def photo_counts(read: Read, embedder: str) -> dict[int, int]:
+    """How many people have how many photos of this embedder: {photos: people}."""
+    rows = read(
+        "SELECT n, COUNT(*) FROM (SELECT COUNT(*) AS n FROM photos WHERE embedder = ? GROUP BY person_id) "
+        "GROUP BY n",
+        embedder,
+    )
+    return {int(count): int(people) for count, people in rows}
+
+
+def stored_rule(read: Read) -> dict[str, object] | None:
+    """The threshold's rule as it was stored, None for the default."""
+    rows = read("SELECT value FROM meta WHERE key = ?", _RULE_KEY)
+    return dict(json.loads(rows[0][0])) if rows else None
 
 
 def read_blocks(path: Path, embedder: str) -> Iterator[Block]:

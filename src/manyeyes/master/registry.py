@@ -16,6 +16,7 @@ from typing import Any
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
+from manyeyes.master import history
 from manyeyes.master.schema import migrate
 from manyeyes.results import Caution
 
@@ -86,6 +87,7 @@ class Registry:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             migrate(self._db)
+            history.prepare(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:
             raise DataFolderUnusable(
@@ -169,15 +171,11 @@ class Registry:
     @property
     def gallery_version(self) -> int:
         """Rises with every change of people."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = 'gallery_version'").fetchone()
-        return int(row[0]) if row else 0
+        return history.newest(self._db)[0]
 
     def gallery_changed(self, cursor: sqlite3.Cursor) -> None:
-        """Count a change that nodes must know of, in the transaction that makes it."""
-        cursor.execute(
-            "INSERT INTO meta VALUES ('gallery_version', '1') "
-            "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
-        )
+        """Note a change that touches no photo and no name; those note themselves."""
+        history.note(cursor)
 
     def people(self) -> list[Person]:
         """All people, by name."""
@@ -193,10 +191,20 @@ class Registry:
         Raises:
             PersonNotFound: nobody of that name.
         """
-        for person in self.people():
-            if person.name == name:
-                return person
-        raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+        row = self._db.execute(
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p "
+            "LEFT JOIN photos f ON f.person_id = p.id WHERE p.name = ? GROUP BY p.id",
+            (name,),
+        ).fetchone()
+        if row is None:
+            raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+        return Person(*row)
+
+    @property
+    def people_count(self) -> int:
+        """How many people are enrolled."""
+        (count,) = self._db.execute("SELECT COUNT(*) FROM people").fetchone()
+        return int(count)
 
     def add_photos(self, name: str, embedder: str, photos: list[Photo]) -> Person:
         """Enrol photos under a name, known or new; the same photo twice counts once."""
@@ -208,7 +216,6 @@ class Registry:
                 "source, warnings, chip, landmarks) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 [_photo_row(person_id, embedder, photo) for photo in photos],
             )
-            self.gallery_changed(cursor)
         return self.person(name)
 
     def rename_person(self, name: str, new: str) -> Person:
@@ -222,7 +229,6 @@ class Registry:
         try:
             with self.transaction() as cursor:
                 cursor.execute("UPDATE people SET name = ? WHERE name = ?", (new, name))
-                self.gallery_changed(cursor)
         except sqlite3.IntegrityError as error:
             raise PersonExists(f"somebody is enrolled as {new!r} already; choose another name") from error
         return self.person(new)
@@ -236,7 +242,6 @@ class Registry:
         self.person(name)
         with self.transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
-            self.gallery_changed(cursor)
 
     def rename_embedders(self, renamed: dict[str, str]) -> None:
         """Keep photos under the embedder's new key, old to new."""
@@ -254,15 +259,6 @@ class Registry:
             (embedder,),
         ).fetchone()
         return int(row[0])
-
-    def embeddings(self, embedder: str) -> list[tuple[str, bytes]]:
-        """(name, embedding) of every photo that this embedder enrolled."""
-        rows = self._db.execute(
-            "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
-            "WHERE f.embedder = ? ORDER BY f.id",
-            (embedder,),
-        )
-        return [(row[0], row[1]) for row in rows]
 
 
 def _photo_row(person_id: int, embedder: str, photo: Photo) -> tuple[Any, ...]:

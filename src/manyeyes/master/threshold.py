@@ -10,6 +10,7 @@ from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.calibration import LARGEST_FMR, Calibration
 
 WARN_ABOVE_FMR = 0.01
+WARN_ABOVE_MISS_RATE = 0.25
 LARGEST_DISTANCE = 2.0
 
 
@@ -110,15 +111,21 @@ def follow(
     )
     if fmr is not None and fmr > WARN_ABOVE_FMR:
         notes.append(
-            f"about 1 stranger in {1 / fmr:.0f} gets a name; 'manyeyes people threshold --fmr 1e-2' or less "
-            "makes it rarer"
+            f"about {fmr:.0%} of strangers get a name; 'manyeyes people threshold --fmr 1e-2', or a smaller "
+            "rate, makes it rarer"
+        )
+    miss_rate = calibration.miss_rate(distance) if calibration else None
+    if miss_rate is not None and miss_rate > WARN_ABOVE_MISS_RATE:
+        notes.append(
+            f"about {miss_rate:.0%} of pictures of people enrolled with one photo go without a name; enrol "
+            "several photos of each, or allow a larger rate"
         )
     return Threshold(
         mode=mode,
         threshold=distance,
         asked_fmr=rule.value if mode == "fmr" else None,
         fmr=fmr,
-        miss_rate=calibration.miss_rate(distance) if calibration else None,
+        miss_rate=miss_rate,
         people=len(counts),
         photos=sum(counts),
         pack=used.pack,

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError, TooManyPixels
+from manyeyes.errors import ManyeyesError, PackDamaged, TooManyPixels
 from manyeyes.node import framing
 from manyeyes.node.bounds import bound_memory, unbound_memory
-from manyeyes.node.framing import Order, Reply
+from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.recognition.arrays import half_precision
+from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.layered import LayeredGallery
 from manyeyes.recognition.memory import is_shortage
 
 _PR_SET_PDEATHSIG = 1
@@ -43,6 +45,34 @@ def load_recognizer(folder: Path) -> Any:
     if (folder / f"{module}.py").exists():
         sys.path.insert(0, str(folder))
     return getattr(importlib.import_module(module), function)(folder)
+
+
+class _Opened:
+    """The gallery that this worker has open."""
+
+    def __init__(self) -> None:
+        self.gallery: Gallery = Gallery.empty()
+        self._files: GalleryFiles | None = None
+
+    def follow(self, files: GalleryFiles) -> str:
+        """Open what is new in `files`; why it cannot be, or nothing."""
+        old = self._files
+        try:
+            if (
+                old is not None
+                and isinstance(self.gallery, LayeredGallery)
+                and (old.base, old.index) == (files.base, files.index)
+                and files.deltas[: len(old.deltas)] == old.deltas
+            ):
+                changes = [Changes.open(Path(path)) for path in files.deltas[len(old.deltas) :]]
+                self.gallery = self.gallery.with_changes(changes)
+            else:
+                index = Path(files.index) if files.index else None
+                self.gallery = LayeredGallery.open(Path(files.base), map(Path, files.deltas), index)
+        except PackDamaged as error:
+            return error.detail
+        self._files = files
+        return ""
 
 
 def _work(
@@ -84,14 +114,16 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         raise
     bound_memory()
     framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
-    gallery = Gallery.empty()
+    opened = _Opened()
     while (frame := framing.read(orders)) is not None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
+            assert order.gallery is not None
             with unbound_memory():
-                gallery = Gallery.from_bytes(frame[1])
+                trouble = opened.follow(order.gallery)
+            framing.write(replies, Reply(kind="gallery", detail=trouble))
             continue
-        outcome, picture = _work(recognizer, embedder, gallery, order, frame[1])
+        outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

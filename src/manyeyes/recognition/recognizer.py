@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,7 +182,7 @@ class Recognizer:
         return average
 
     def _check(self, gallery: Gallery) -> None:
-        if gallery.names and gallery.embedder and gallery.embedder != self.embedder_id:
+        if gallery.photos and gallery.embedder and gallery.embedder != self.embedder_id:
             raise EmbedderMismatch(
                 f"the gallery holds embeddings of {gallery.embedder}, {self.pack} makes those of "
                 f"{self.embedder_id}; restart this node so that it fetches the master's pack"
@@ -212,7 +211,7 @@ class Recognizer:
         if self.calibration is None or match.distance is None:
             return match.confidence
         if self._counted is None or self._counted[0] is not gallery:
-            self._counted = gallery, self.calibration.comparisons(Counter(gallery.names).values())
+            self._counted = gallery, self.calibration.comparisons(gallery.photo_counts())
         return self.calibration.confidence(match.distance, self._counted[1])
 
     def warm_up(self) -> None:

@@ -102,6 +102,7 @@ def test_a_detector_of_ones_own_keeps_the_default_gallery(
     default = manifest.read(default_pack)
     assert built.manifest.embedder_id == DEFAULT_EMBEDDER == load(built.folder).embedder_id
     assert built.manifest.matching == default.matching and built.threshold_from == "the default pack"
+    assert built.manifest.calibration == default.calibration
     paths = {file.path for file in built.manifest.files}
     assert paths == {"detector.onnx"} | {f.path for f in default.files if f.path.startswith("embed")}
 
@@ -112,6 +113,7 @@ def test_an_embedder_of_ones_own_keeps_the_default_detector(
     built = build(default_pack, tmp_path, embedder=models / "sface.onnx")
     assert built.manifest.matching.threshold == 1.128 and "SFace" in built.threshold_from
     assert built.manifest.detector == manifest.read(default_pack).detector
+    assert built.manifest.calibration is None
     assert {file.path for file in built.manifest.files} == {
         "pnet.onnx",
         "rnet.onnx",
