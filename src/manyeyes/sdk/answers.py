@@ -19,7 +19,7 @@ class Prediction:
     picture: bytes | None = None
     """The encoded picture with its boxes drawn."""
     media_type: str | None = None
-    """Of `picture`, as `image/jpeg`."""
+    """Of `picture`, as `image/jpeg`; the original's, but for GIF, TIFF and BMP (PNG), AVIF and HEIC (JPEG)."""
 
 
 class _Answer(BaseModel):
