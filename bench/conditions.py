@@ -172,7 +172,20 @@ def drawings() -> Iterator[tuple[str, bytes]]:
         for _ in range(1 + number % 3):
             centre = rng.integers(130, 350, 2)
             _draw_head(page, (int(centre[0]), int(centre[1])), int(rng.integers(50, 120)), rng)
-        yield f"drawing {number + 1}", png(page)
+        painted = (page, _grained(page, rng), _in_water_colours(page, rng))
+        for manner, picture in zip(("flat", "on grained paper", "in water colours"), painted, strict=True):
+            yield f"{number + 1} {manner}", png(picture)
+
+
+def _grained(page: Pixels, rng: np.random.Generator) -> Pixels:
+    grain = cv2.GaussianBlur(rng.normal(0.0, 30.0, page.shape), (0, 0), 1.5)
+    return np.clip(page + grain, 0, 255).astype(np.uint8)
+
+
+def _in_water_colours(page: Pixels, rng: np.random.Generator) -> Pixels:
+    blots = rng.normal(0.0, 25.0, (12, 12, 3)).astype(np.float32)
+    wash = cv2.resize(blots, page.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return _grained(np.clip(cv2.GaussianBlur(page, (0, 0), 1.2) + wash, 0, 255).astype(np.uint8), rng)
 
 
 def _draw_head(page: Pixels, centre: tuple[int, int], radius: int, rng: np.random.Generator) -> None:

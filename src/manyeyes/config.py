@@ -11,6 +11,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+MAX_MODEL_BYTES = 512 * MEBIBYTE
+"""Of one ONNX file that an operator brings; every node fetches it and every worker holds it."""
 
 
 def default_data_folder() -> Path:
@@ -55,7 +57,8 @@ class MasterSettings(BaseSettings):
     advertise: tuple[str, ...] = ()
     https_port: int = 8443
     nats_port: int = 4222
-    pack: Path | None = None
+    pack: str | None = None
+    """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
     beat_lost_s: float = 7.0
     ack_wait_s: float = 10.0
@@ -73,4 +76,6 @@ class NodeSettings(BaseSettings):
     beat_s: float = 1.5
     task_deadline_s: float = 60.0
     """A worker busy with one picture for longer than this is taken for hung and killed."""
+    worker_growth_bytes: int = 1_500_000_000
+    """What a worker may have, of memory of its own, beyond its size with the pack loaded."""
     drain_s: float = 30.0

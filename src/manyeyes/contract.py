@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from manyeyes.results import Result
+from manyeyes.results import Caution, Result
 
 CONTRACT_VERSION = 2
 
@@ -38,6 +38,7 @@ HEADER_ERROR = "Me-Error"
 HEADER_DETAIL = "Me-Detail"
 HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
+HEADER_CONTENT = "Me-Content"
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 ACK_SUBJECT = re.compile(
@@ -120,18 +121,27 @@ class Enrolled(Message):
     """What an enrolment photo gave."""
 
     embedding: tuple[float, ...]
+    embedder: str = ""
+    """The `embedder_id` that made it."""
     box_xyxy_px: tuple[int, int, int, int]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
+    """In the portrait, the face cut from the photo, which follows the outcome in the same transfer."""
 
 
 class Outcome(Message):
-    """The end of one attempt; the predicted picture, if any, follows it in the same transfer."""
+    """The end of one attempt; the predicted picture or the portrait, if any, follows in the same transfer.
+
+    `embeddings` are those of the result's faces, in their order, float16 little-endian, base64: the master
+    seals them into references and keeps none.
+    """
 
     v: Literal[2] = 2
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
     enrolled: Enrolled | None = None
+    embeddings: str = ""
     code: str = ""
     detail: str = ""
 
@@ -209,9 +219,16 @@ class PackQuery(Message):
 
 
 class GalleryQuery(Message):
-    """A node asks for the newest gallery."""
+    """A node asks for what changed in the gallery since version `have` of the history `mark`, 0 being nothing.
+
+    `content` names the answer whose chunk at `offset` is wanted. The master may give another one, which then
+    begins at offset 0: the reply's headers say which, at what offset, and the newest version.
+    """
 
     v: Literal[2] = 2
+    have: int = 0
+    mark: str = ""
+    content: str = ""
     offset: int = 0
 
 

@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from manyeyes import contract
-from manyeyes.broker.transfer import Assembly, chunks, frame
+from manyeyes.broker.transfer import Assembly, PartialFile, chunks, frame
 from manyeyes.errors import ManyeyesError, TaskLost, TokenRefused, Unavailable, from_code
 from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
@@ -297,7 +297,7 @@ class NodeLink(_Link):
     async def fetch(
         self,
         verb: contract.Verb,
-        message: contract.Claim | contract.PackQuery | contract.GalleryQuery,
+        message: contract.Claim | contract.PackQuery,
         *,
         timeout_s: float = 15.0,
     ) -> tuple[bytes, dict[str, str]]:
@@ -325,10 +325,37 @@ class NodeLink(_Link):
                 raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
             if assembly is None:
                 first, assembly = headers, Assembly(int(headers[contract.HEADER_SIZE]))
-            same = headers.get(contract.HEADER_VERSION) == first.get(contract.HEADER_VERSION)
-            if not same or not assembly.add(offset, answer.data) or (not answer.data and assembly.size):
+            if not assembly.add(offset, answer.data) or (not answer.data and assembly.size):
                 raise Unavailable(f"the answer to the {verb} changed while it was fetched")
         return assembly.content(), first
+
+    async def fetch_gallery(
+        self, query: contract.GalleryQuery, part: PartialFile, *, timeout_s: float = 15.0
+    ) -> int:
+        """Have a master's answer to `query` in `part`, going on where an earlier attempt stopped.
+
+        The file stays empty where the node has the newest version already.
+
+        Returns:
+            The master's newest version; the answer may lead to an older one, then ask again.
+
+        Raises:
+            Unavailable: silence; what has arrived stays in `part`.
+        """
+        while True:
+            question = query.model_copy(update={"content": part.content, "offset": part.received})
+            async with self._lines:
+                answer = await self._ask("gallery", question, timeout_s)
+            headers = dict(answer.headers or {})
+            if code := headers.get(contract.HEADER_ERROR):
+                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            size = int(headers[contract.HEADER_SIZE])
+            offset = int(headers[contract.HEADER_OFFSET])
+            whole = part.add(headers.get(contract.HEADER_CONTENT, ""), offset, answer.data, size)
+            if whole:
+                return int(headers[contract.HEADER_VERSION])
+            if not answer.data:
+                raise Unavailable("the master sent nothing of the gallery")
 
     async def _ask(self, verb: contract.Verb, question: contract.Message, timeout_s: float) -> Msg:
         subject = contract.node_subject(self._name, verb)

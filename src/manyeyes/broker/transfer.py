@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from manyeyes.contract import CHUNK_BYTES
+from manyeyes.errors import Unavailable
 
 
 def chunk_at(content: bytes, offset: int) -> bytes:
@@ -43,6 +45,35 @@ class Assembly:
     def content(self) -> bytes:
         """The whole."""
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+
+class PartialFile:
+    """A file that arrives in order; another content than the one begun starts it afresh."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.content = ""
+        self.received = 0
+
+    def add(self, content: str, offset: int, chunk: bytes, size: int) -> bool:
+        """Take a chunk of a content of `size` bytes in all; true once it is whole.
+
+        Raises:
+            Unavailable: it neither goes on with what is here nor begins at 0.
+        """
+        if content != self.content or offset != self.received:
+            if offset:
+                raise Unavailable(f"a chunk at {offset} came where {self.received} was expected")
+            self._file.seek(0)
+            self._file.truncate()
+            self.content, self.received = content, 0
+        self._file.write(chunk)
+        self.received += len(chunk)
+        return self.received == size
+
+    def close(self) -> None:
+        """Write out and close."""
+        self._file.close()
 
 
 def frame(head: bytes, body: bytes) -> bytes:

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
-from manyeyes.broker.transfer import chunk_at
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
-from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
+from manyeyes.master.galleries import Galleries
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
+from manyeyes.master.seal import Seal
+from manyeyes.packs.embedders import LEGACY_KEYS
+from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -67,8 +70,13 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
-        self._gallery_bytes = b""
-        self._gallery_version = 0
+        seal = Seal(settings.data / "identity" / "references.key")
+        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
+        self._galleries = Galleries(
+            settings.data / "master.db", settings.data / "gallery", self.office.threshold_at
+        )
+        self._readers = ThreadPoolExecutor(4, "gallery")
+        self._gallery_version = registry.gallery_version
         self._expired: set[str] = set()
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
@@ -109,8 +117,8 @@ class Master:
             stack.push_async_callback(link.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
             master = cls(settings, limits, registry, engine, engine_settings, link, shelf)
-            await master._listen()
             async with asyncio.TaskGroup() as group:
+                await master._listen(group)
                 tasks = [
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
@@ -120,11 +128,21 @@ class Master:
                 finally:
                     await master.desk.close(patience_s=2.0)
                     master._record()
+                    master._readers.shutdown(wait=False, cancel_futures=True)
                     for task in tasks:
                         task.cancel()
 
-    async def _listen(self) -> None:
-        self._make_gallery()
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._registry.rename_embedders(LEGACY_KEYS)
+        if others := self._registry.photos_of_others(self._shelf.embedder):
+            log().warning(
+                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                photos=others,
+                pack=self.pack,
+                embedder=self._shelf.embedder,
+            )
+        self._gallery_version = self._registry.gallery_version
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
 
@@ -178,10 +196,8 @@ class Master:
                         await self._on_change(change)
                     await self.desk.on_beat(node, beat.holding, now)
                 case "gallery":
-                    headers = {contract.HEADER_VERSION: str(self._gallery_version)}
                     asked = GalleryQuery.model_validate_json(message.data)
-                    chunk = chunk_at(self._gallery_bytes, asked.offset)
-                    await self._link.reply_chunk(message.reply, chunk, len(self._gallery_bytes), headers)
+                    self._group.create_task(self._send_gallery(asked, message.reply), name=f"gallery-{node}")
                 case "pack":
                     query = PackQuery.model_validate_json(message.data)
                     chunk, size, signature = await asyncio.to_thread(
@@ -199,6 +215,26 @@ class Master:
         except ManyeyesError as error:
             if message.reply:
                 await self._link.reply_error(message.reply, error)
+
+    async def _send_gallery(self, query: GalleryQuery, reply: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+            piece = await loop.run_in_executor(
+                self._readers, self._galleries.piece, query, self._shelf.embedder
+            )
+        except Unavailable as error:
+            await self._link.reply_error(reply, error)
+            return
+        except (OSError, sqlite3.Error) as error:
+            log().error("the gallery cannot be sent", error=str(error))
+            await self._link.reply_error(reply, Unavailable(f"the master cannot read its people: {error}"))
+            return
+        headers = {
+            contract.HEADER_VERSION: str(piece.newest),
+            contract.HEADER_CONTENT: piece.content,
+            contract.HEADER_OFFSET: str(piece.offset),
+        }
+        await self._link.reply_chunk(reply, piece.chunk, piece.size_bytes, headers)
 
     async def _on_join(self, message: Incoming) -> None:
         token_id = message.subject.rsplit(".", 1)[1]
@@ -271,7 +307,7 @@ class Master:
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
         """Have a picture recognised; see `Desk.submit`."""
-        return await self.desk.submit(
+        answered = await self.desk.submit(
             data,
             operation="recognize",
             pack=self.pack,
@@ -279,9 +315,10 @@ class Master:
             draw=draw,
             key=key,
         )
+        return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
-        """Enrol all photos or none.
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+        """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.
@@ -301,20 +338,21 @@ class Master:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        rows, warnings = [], []
+        enrolled = []
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
-            enrolled = answer.outcome.enrolled
-            if enrolled is None:
+            if answer.outcome.enrolled is None:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
-            embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
-            rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
-            warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
-        person = self._registry.add_photos(name, self.pack, rows)
-        await self._gallery_changed()
-        return person, warnings
+            if answer.outcome.enrolled.embedder != self._shelf.embedder:
+                raise EmbedderMismatch(
+                    f"{photo.file_name}: a node embedded it with "
+                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
+                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+                )
+            enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
+        return await self.office.enrol(name, enrolled)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
@@ -335,21 +373,8 @@ class Master:
         self._registry.remove_person(name)
         await self._gallery_changed()
 
-    def _make_gallery(self) -> None:
-        rows = self._registry.embeddings(self.pack)
-        self._gallery_version = self._registry.gallery_version
-        names = tuple(name for name, _ in rows)
-        vectors = [np.frombuffer(embedding, dtype="<f4") for _, embedding in rows]
-        stacked = np.stack(vectors).astype(np.float32) if vectors else Gallery.empty().embeddings
-        self._gallery_bytes = Gallery(
-            names=names,
-            embeddings=stacked,
-            threshold=Gallery.empty().threshold,
-            version=self._gallery_version,
-        ).to_bytes()
-
     async def _gallery_changed(self) -> None:
-        self._make_gallery()
+        self._gallery_version = self._registry.gallery_version
         await self._link.publish(contract.NEWS_SUBJECT, News(gallery_version=self._gallery_version).wire())
 
     # views
@@ -400,7 +425,7 @@ class Master:
                 "done": self.desk.done,
                 "failed": self.desk.failed,
             },
-            "people": len(self._registry.people()),
+            "people": self._registry.people_count,
             "pack": self.pack,
         }
 

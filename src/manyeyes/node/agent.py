@@ -17,9 +17,10 @@ from manyeyes.broker.link import Incoming, NodeLink, join
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Beat, JoinRequest, News
 from manyeyes.errors import DataFolderUnusable, ManyeyesError, TokenRefused, Unavailable
+from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts
 from manyeyes.node.provision import fetch_pack
-from manyeyes.node.slot import GalleryBook, Slot, Tally
+from manyeyes.node.slot import Slot, Tally
 from manyeyes.telemetry import log
 
 
@@ -111,6 +112,7 @@ class Agent:
         self._draining = asyncio.Event()
         self._cut_off = False
         self._beat_now = asyncio.Event()
+        self._reconnected = asyncio.Event()
         self._pack = ""
         self._process = psutil.Process()
 
@@ -130,7 +132,7 @@ class Agent:
         """
         member = self._membership
         link = await self._connect()
-        galleries = GalleryBook(link)
+        galleries = GalleryBook(link, self._settings.data / "gallery")
 
         async def news(message: Incoming) -> None:
             await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
@@ -138,6 +140,10 @@ class Agent:
         await link.subscribe(contract.NEWS_SUBJECT, news)
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat(link, galleries), name="beat")
+            background = [
+                group.create_task(galleries.keep_folded(), name="fold"),
+                group.create_task(self._catch_up(galleries), name="catch-up"),
+            ]
             folder = await self._provision(link)
             await self._refresh(galleries, 0)
             deadline_s = self._settings.task_deadline_s
@@ -157,6 +163,8 @@ class Agent:
             for seat in late:
                 seat.cancel()
             beating.cancel()
+            for task in background:
+                task.cancel()
         await link.say("leave", contract.Empty())
         await link.close()
         if self._cut_off:
@@ -179,7 +187,7 @@ class Agent:
                     self._key.seed,
                     member.name,
                     on_closed=closed,
-                    on_reconnected=self._beat_now.set,
+                    on_reconnected=self._on_reconnected,
                 )
             except Unavailable as error:
                 log().warning("waiting for the master", error=error.detail)
@@ -201,6 +209,17 @@ class Agent:
                 log().warning("pack not complete", error=str(error), again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 60)
+
+    def _on_reconnected(self) -> None:
+        self._beat_now.set()
+        self._reconnected.set()
+
+    async def _catch_up(self, galleries: GalleryBook) -> None:
+        """After each break: news may have been missed, and the master may have been given another registry."""
+        while True:
+            await self._reconnected.wait()
+            self._reconnected.clear()
+            await self._refresh(galleries, 0)
 
     async def _refresh(self, galleries: GalleryBook, least: int) -> None:
         try:

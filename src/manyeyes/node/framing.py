@@ -12,22 +12,34 @@ from manyeyes.contract import Outcome
 _LENGTHS = struct.Struct(">II")
 
 
+class GalleryFiles(BaseModel):
+    """The files that make a gallery at a version: a base, its index (empty: none), the changes since in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    base: str
+    index: str = ""
+    deltas: tuple[str, ...] = ()
+    version: int = 0
+
+
 class Order(BaseModel):
-    """From the agent: a new gallery (body: its bytes), or a task (body: the picture)."""
+    """From the agent: the files of a newer gallery, or a task (body: the picture)."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["gallery", "recognize", "enrol"]
     task_id: str = ""
     draw: bool = True
+    gallery: GalleryFiles | None = None
 
 
 class Reply(BaseModel):
-    """From the worker: ready, or a task's outcome (body: the predicted picture)."""
+    """From the worker: ready, a gallery opened (or why not: `detail`), a task's outcome (body: a picture)."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["ready", "unfit", "outcome"]
+    kind: Literal["ready", "unfit", "gallery", "outcome"]
     pack: str = ""
     detail: str = ""
     outcome: Outcome | None = None

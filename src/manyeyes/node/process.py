@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.node import framing
-from manyeyes.node.framing import Order, Reply
+from manyeyes.node.framing import GalleryFiles, Order, Reply
 
 START_DEADLINE_S = 90.0
 
@@ -29,7 +29,7 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self.gallery_version = -1
+        self.gallery: GalleryFiles | None = None
         self.busy_since: float | None = None
         self.pack = ""
 
@@ -68,10 +68,17 @@ class WorkerProcess:
         worker.pack = reply.pack
         return worker
 
-    async def set_gallery(self, content: bytes, version: int) -> None:
-        """Have the next orders use this gallery."""
-        await self._send(Order(kind="gallery"), content)
-        self.gallery_version = version
+    async def set_gallery(self, files: GalleryFiles, deadline_s: float) -> None:
+        """Have the next orders use this gallery.
+
+        Raises:
+            WorkerDied: the process ended, or took longer than `deadline_s`.
+            PackDamaged: the files cannot be opened; the worker goes on with the gallery that it has.
+        """
+        reply, _ = await self._answered(Order(kind="gallery", gallery=files), b"", deadline_s)
+        if reply.detail:
+            raise PackDamaged(reply.detail)
+        self.gallery = files
 
     async def work(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
         """Carry out one order.
@@ -79,6 +86,9 @@ class WorkerProcess:
         Raises:
             WorkerDied: the process ended, by itself or because it was busy for longer than `deadline_s`.
         """
+        return await self._answered(order, data, deadline_s)
+
+    async def _answered(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
         self.busy_since = time.monotonic()
         try:
             async with asyncio.timeout(deadline_s):

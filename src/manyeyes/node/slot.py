@@ -9,38 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from manyeyes import contract
 from manyeyes.broker.link import Delivery, NodeLink
-from manyeyes.contract import Claim, Outcome, WorkerReport
-from manyeyes.errors import ManyeyesError, TaskLost, Unavailable
+from manyeyes.contract import Claim, Outcome, Task, WorkerReport
+from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
 from manyeyes.node.framing import Order
+from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.process import WorkerDied, WorkerProcess
 from manyeyes.node.supervisor import Backoff
 from manyeyes.telemetry import log
 
 SEND_PATIENCE_S = 60.0
-
-
-class GalleryBook:
-    """The newest gallery that this node has, fetched when a newer one is known of."""
-
-    def __init__(self, link: NodeLink) -> None:
-        self._link = link
-        self._lock = asyncio.Lock()
-        self.content = b""
-        self.version = -1
-
-    async def refresh(self, least: int) -> None:
-        """Have at least version `least`.
-
-        Raises:
-            Unavailable: the master does not answer.
-        """
-        async with self._lock:
-            if self.version >= least >= 0 and self.content:
-                return
-            content, headers = await self._link.fetch("gallery", contract.GalleryQuery())
-            self.content, self.version = content, int(headers[contract.HEADER_VERSION])
 
 
 @dataclass
@@ -53,7 +31,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class _Picture:
-    task: contract.Task
+    task: Task
     data: bytes
 
 
@@ -214,11 +192,16 @@ class Slot:
         try:
             if task.operation == "recognize":
                 await self._galleries.refresh(task.gallery_version)
-                if worker.gallery_version != self._galleries.version:
-                    await worker.set_gallery(self._galleries.content, self._galleries.version)
+                files = self._galleries.files
+                if files is not None and worker.gallery != files:
+                    await worker.set_gallery(files, self._deadline_s)
             order = Order(kind=task.operation, task_id=task.id, draw=task.draw)
             reply, drawn = await worker.work(order, picture.data, self._deadline_s)
         except Unavailable as error:
+            return Outcome(task_id=task.id, kind="given-back", detail=error.detail), b""
+        except PackDamaged as error:
+            log().error("the gallery cannot be opened and is fetched again", error=error.detail)
+            await self._galleries.forget()
             return Outcome(task_id=task.id, kind="given-back", detail=error.detail), b""
         assert reply.outcome is not None
         return reply.outcome, drawn

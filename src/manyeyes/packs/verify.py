@@ -9,6 +9,7 @@ from pathlib import Path
 from manyeyes.errors import PackDamaged
 from manyeyes.packs.manifest import Manifest, read
 
+EXAMPLES = "examples/"
 _AGAIN = "build or fetch the pack again"
 
 
@@ -34,8 +35,13 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
+def examples(folder: Path, manifest: Manifest) -> list[Path]:
+    """The example pictures among a pack's files, in their order."""
+    return [folder / file.path for file in manifest.files if file.path.startswith(EXAMPLES)]
+
+
 def self_test(folder: Path) -> Manifest:
-    """Run the pack's models on a synthetic input and compare with the manifest's numbers.
+    """Run the pack's models on a synthetic input, and on its examples if it has any, and compare with the manifest's numbers.
 
     Call `verify` first: this opens the files. Works for packs of the kind "faces".
 
@@ -53,6 +59,9 @@ def self_test(folder: Path) -> Manifest:
             f"{manifest.label}: {manifest.entry_point} gave a {type(recognizer).__name__}; {_AGAIN}"
         )
     measured = selfcheck.numbers(recognizer)
+    measured |= selfcheck.example_numbers(
+        recognizer, [path.read_bytes() for path in examples(folder, manifest)]
+    )
     expected = manifest.self_test.expected
     if measured.keys() != expected.keys():
         raise PackDamaged(

@@ -10,12 +10,13 @@ from math import log
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from manyeyes.recognition import pyramid
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.boxes import shift, square, suppress, suppress_within
+from manyeyes.recognition.detections import NOTHING, Detections, MakePicture
+from manyeyes.recognition.looks import look, look_around
 from manyeyes.recognition.pyramid import BORDER, Level
 from manyeyes.recognition.sessions import open_session
 
@@ -33,23 +34,6 @@ class Settings:
     overlaps: tuple[float, float] = (0.4, 0.6)
     """Above which a proposal gives way to a better one, within a level and between levels."""
     batch: int = 64
-    pad_fraction: float = 0.25
-    """Grey around a picture in which nothing was found, for portraits cut at the hairline."""
-
-
-@dataclass(frozen=True)
-class Detections:
-    """n faces: boxes (n, 4) as x1, y1, x2, y2 px; scores (n,) 0 to 1; landmarks (n, 5, 2) px; float32."""
-
-    boxes_xyxy_px: Floats
-    scores: Floats
-    landmarks_px: Floats
-
-    def __len__(self) -> int:
-        return len(self.boxes_xyxy_px)
-
-
-_NONE = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
 
 
 class Detector:
@@ -62,15 +46,9 @@ class Detector:
         )
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
-
-        A picture in which nothing is found is looked at once more with a grey border.
-        """
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `looks` has it."""
         image, times = _halved(image_hwc_u8, self.settings.longest_side_px)
-        scale = min(1.0, self.settings.longest_side_px / max(image.shape[:2]))
-        found = self._find(image, scale)
-        if not len(found):
-            found = self._find_padded(image, scale)
+        found = look_around(self._find, image, look(self._find, image))
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
         return Detections(
             found.boxes_xyxy_px[order] * times, found.scores[order], found.landmarks_px[order] * times
@@ -83,23 +61,18 @@ class Detector:
         self._run(self._rnet, ["logit"], np.full((self.settings.batch, 24, 24, 3), BORDER, np.uint8))
         self._run(self._onet, ["logit"], np.full((8, 48, 48, 3), BORDER, np.uint8))
 
-    def raw_outputs(self, picture: Bytes, crop_24: Bytes, crop_48: Bytes) -> dict[str, Floats]:
-        """The networks' own outputs for one input each (uint8 HWC); for the pack's self-test."""
-        p_logit, p_offsets = self._run(self._pnet, ["logit", "offsets"], picture[None])
-        r_logit, r_offsets = self._run(self._rnet, ["logit", "offsets"], crop_24[None])
-        o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], crop_48[None])
+    def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
+        """The networks' own outputs for one made picture each; for the pack's self-test."""
+        p_logit, p_offsets = self._run(self._pnet, ["logit", "offsets"], picture(64, 96)[None])
+        r_logit, r_offsets = self._run(self._rnet, ["logit", "offsets"], picture(24, 24)[None])
+        o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], picture(48, 48)[None])
         found = {"pnet_logit": p_logit, "pnet_offsets": p_offsets, "rnet_logit": r_logit}
         return found | {"rnet_offsets": r_offsets, "onet_logit": o_logit, "onet_landmarks": o_landmarks}
 
-    def _find_padded(self, image: Bytes, scale: float) -> Detections:
-        pad = max(4, round(max(image.shape[:2]) * self.settings.pad_fraction))
-        padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(BORDER,) * 3)
-        found = self._find(padded, scale)
-        return Detections(found.boxes_xyxy_px - pad, found.scores, found.landmarks_px - pad)
-
-    def _find(self, image: Bytes, scale: float) -> Detections:
-        """The faces of a picture that is searched as if it were `scale` times as large."""
+    def _find(self, image: Bytes) -> Detections:
+        """The faces of a picture that is searched as if its longer side were at most `longest_side_px`."""
         wanted = self.settings
+        scale = min(1.0, wanted.longest_side_px / max(image.shape[:2]))
         levels = pyramid.build(
             image,
             first_scale=CELL_PX / wanted.min_face_px * scale,
@@ -108,7 +81,7 @@ class Detector:
         )
         proposals = [self._propose(level) for level in levels if level.searched]
         if not proposals:
-            return _NONE
+            return NOTHING
         boxes, scores = (np.concatenate(part) for part in zip(*proposals, strict=True))
         boxes = square(boxes[suppress(boxes, scores, wanted.overlaps[1])])
         refined = self._refine(levels, boxes)

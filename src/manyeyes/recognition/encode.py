@@ -1,0 +1,90 @@
+"""The predicted picture's pixels to bytes, in the format that `formats` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL.Image import frombuffer
+
+from manyeyes.errors import DamagedPicture
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.decode import Picture
+from manyeyes.recognition.formats import predicted_format
+from manyeyes.recognition.memory import shortage_named
+
+JPEG_QUALITY = 92
+WEBP_QUALITY = 90
+WEBP_METHOD, WEBP_HUGE_PX = 2, 20_000_000
+"""Half the time of libwebp's default at the same size. Pillow can choose it but wants over 1.5 GB for 100
+megapixels; OpenCV cannot, and does with 300 MB beside the pixels."""
+_NOTHING = np.empty((0, 0, 3), np.uint8)
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+_WEBP = [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY]
+_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG),
+]  # fmt: skip
+"""On photographs 0.6 of the time of level 1 with every filter tried, and smaller."""
+_OPTIONS = {"jpeg": _JPEG, "png": _PNG, "webp": _WEBP}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded picture and its media type."""
+
+    content: bytes
+    media_type: str
+
+
+def encode(picture: Picture, *, release: bool = False) -> Encoded:
+    """A picture's pixels with their alpha, if any, in the format in which this original comes back.
+
+    Args:
+        release: the pixels are not needed afterwards; a huge picture is then never held once too often.
+
+    Raises:
+        TooManyPixels: too little memory for it here.
+    """
+    alpha = picture.alpha_hw_u8
+    chosen = predicted_format(picture.info.format, alpha=alpha is not None)
+    with shortage_named(picture.info.width_px, picture.info.height_px):
+        pixels = picture.image_hwc_u8
+        by_pillow = chosen.key == "webp" and pixels.shape[0] * pixels.shape[1] <= WEBP_HUGE_PX
+        if by_pillow:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGBA)
+        elif alpha is not None:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
+        if alpha is not None:
+            cv2.insertChannel(alpha, pixels, 3)
+        if release:
+            picture.image_hwc_u8, picture.alpha_hw_u8 = _NOTHING, None
+        if by_pillow:
+            content = _webp(pixels, "RGBX" if alpha is None else "RGBA")
+        else:
+            content = _by_opencv(f".{chosen.key}", pixels, _OPTIONS[chosen.key])
+        return Encoded(content, chosen.media_type)
+
+
+def _by_opencv(suffix: str, pixels: Bytes, options: list[int]) -> bytes:
+    done, buffer = cv2.imencode(suffix, pixels, options)
+    if not done:
+        raise DamagedPicture(
+            f"a picture of {pixels.shape[1]}×{pixels.shape[0]} px cannot be written as {suffix}"
+        )
+    return bytes(np.asarray(buffer))
+
+
+def _webp(pixels: Bytes, mode: str) -> bytes:
+    """Through Pillow; four channels, which it takes without a copy."""
+    height, width = pixels.shape[:2]
+    out = BytesIO()
+    try:
+        whole = frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+        whole.save(out, "WebP", quality=WEBP_QUALITY, method=WEBP_METHOD)
+    except ValueError as error:  # libwebp says only that it could not
+        raise MemoryError(str(error)) from error
+    return out.getvalue()
