@@ -65,12 +65,12 @@ class Timing:
 class Peer:
     """A dlib in a process of its own, one thread."""
 
-    def __init__(self, label: str, command: list[str]) -> None:
+    def __init__(self, label: str, command: list[str], clock: str) -> None:
         self.label = label
         model_files = [_file(PREDICTOR), _file(weights.RESNET)]
         single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            [*command, *model_files],
+            [*command, *model_files, clock],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -108,15 +108,15 @@ def raw_file(image_bgr: np.ndarray, name: str) -> Path:
     return path
 
 
-def wheel() -> Peer:
+def wheel(clock: str) -> Peer:
     """dlib's wheel (dlib-bin), which is built without BLAS."""
     python = _environment()
-    return Peer("dlib-bin 20.0.1 (wheel, no BLAS)", [str(python), str(HERE / "dlib_path.py")])
+    return Peer("dlib-bin 20.0.1 (wheel, no BLAS)", [str(python), str(HERE / "dlib_path.py")], clock)
 
 
-def with_blas() -> Peer:
+def with_blas(clock: str) -> Peer:
     """dlib's source, compiled once with OpenBLAS and for this processor."""
-    return Peer("dlib 20.0.1 -O3 -march=native, OpenBLAS 0.3.34", [str(_compiled())])
+    return Peer("dlib 20.0.1 -O3 -march=native, OpenBLAS 0.3.34", [str(_compiled())], clock)
 
 
 def _file(weight: weights.WeightFile) -> str:
