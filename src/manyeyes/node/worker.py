@@ -9,16 +9,15 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from manyeyes.config import NodeSettings
 from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ManyeyesError, PackDamaged, TooManyPixels
 from manyeyes.node import framing
+from manyeyes.node.bounds import bound_memory, unbound_memory
 from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.recognition.arrays import half_precision
@@ -46,20 +45,6 @@ def load_recognizer(folder: Path) -> Any:
     if (folder / f"{module}.py").exists():
         sys.path.insert(0, str(folder))
     return getattr(importlib.import_module(module), function)(folder)
-
-
-def bound_memory(settings: NodeSettings | None = None) -> None:
-    """Let this process, as loaded, grow by no more than `worker_growth_bytes`.
-
-    A library that asks for more is refused and says so, and the picture ends as an error; without this the
-    system would kill a process of its own choice. Files that are mapped for reading, as galleries are, do
-    not count.
-    """
-    pages = int(Path("/proc/self/statm").read_text().split()[5])
-    most = pages * resource.getpagesize() + (settings or NodeSettings()).worker_growth_bytes
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard == resource.RLIM_INFINITY or most < hard:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 class _Opened:
@@ -94,8 +79,9 @@ def _work(
     recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
 ) -> tuple[Outcome, bytes]:
     try:
-        if order.kind == "enrol":
-            found = recognizer.enrol(data)
+        if order.kind in ("enrol", "embed"):
+            again = order.kind == "embed"
+            found = recognizer.embed_portrait(data, order.landmarks_px) if again else recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
                 embedder=embedder,
@@ -134,7 +120,9 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
             assert order.gallery is not None
-            framing.write(replies, Reply(kind="gallery", detail=opened.follow(order.gallery)))
+            with unbound_memory():
+                trouble = opened.follow(order.gallery)
+            framing.write(replies, Reply(kind="gallery", detail=trouble))
             continue
         outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame

@@ -14,6 +14,7 @@ from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.decode import Picture
 from manyeyes.recognition.formats import predicted_format
 from manyeyes.recognition.memory import shortage_named
+from manyeyes.recognition.profile import with_profile
 
 JPEG_QUALITY = 92
 WEBP_QUALITY = 90
@@ -66,6 +67,7 @@ def encode(picture: Picture, *, release: bool = False) -> Encoded:
             content = _webp(pixels, "RGBX" if alpha is None else "RGBA")
         else:
             content = _by_opencv(f".{chosen.key}", pixels, _OPTIONS[chosen.key])
+        content = with_profile(content, chosen.key, picture.info.icc_profile)
         return Encoded(content, chosen.media_type)
 
 
