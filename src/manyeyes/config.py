@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+MAX_MODEL_BYTES = 512 * MEBIBYTE
+"""Of one ONNX file that an operator brings; every node fetches it and every worker holds it."""
 
 
 def default_data_folder() -> Path:
@@ -35,6 +38,15 @@ class Limits(BaseSettings):
     max_answers_bytes: int = 32 * MEBIBYTE
 
 
+class RecognitionSettings(BaseSettings):
+    """How a worker recognises (`MANYEYES_RECOGNITION_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_RECOGNITION_", frozen=True)
+
+    precision: Literal["auto", "int8", "fp32"] = "auto"
+    """Of the embedder. One value on all nodes gives equal digits everywhere; `auto` takes the faster."""
+
+
 class MasterSettings(BaseSettings):
     """One master (`MANYEYES_MASTER_...`)."""
 
@@ -45,7 +57,8 @@ class MasterSettings(BaseSettings):
     advertise: tuple[str, ...] = ()
     https_port: int = 8443
     nats_port: int = 4222
-    pack: Path | None = None
+    pack: str | None = None
+    """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
     beat_lost_s: float = 7.0
     ack_wait_s: float = 10.0
@@ -63,4 +76,6 @@ class NodeSettings(BaseSettings):
     beat_s: float = 1.5
     task_deadline_s: float = 60.0
     """A worker busy with one picture for longer than this is taken for hung and killed."""
+    worker_growth_bytes: int = 1_500_000_000
+    """What a worker may have, of address space, beyond its size with the pack loaded."""
     drain_s: float = 30.0

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from manyeyes.results import Result
+from manyeyes.results import Caution, Result
 
 CONTRACT_VERSION = 2
 
@@ -121,18 +121,27 @@ class Enrolled(Message):
     """What an enrolment photo gave."""
 
     embedding: tuple[float, ...]
+    embedder: str = ""
+    """The `embedder_id` that made it."""
     box_xyxy_px: tuple[int, int, int, int]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
+    """In the portrait, the face cut from the photo, which follows the outcome in the same transfer."""
 
 
 class Outcome(Message):
-    """The end of one attempt; the predicted picture, if any, follows it in the same transfer."""
+    """The end of one attempt; the predicted picture or the portrait, if any, follows in the same transfer.
+
+    `embeddings` are those of the result's faces, in their order, float16 little-endian, base64: the master
+    seals them into references and keeps none.
+    """
 
     v: Literal[2] = 2
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
     enrolled: Enrolled | None = None
+    embeddings: str = ""
     code: str = ""
     detail: str = ""
 

@@ -10,9 +10,10 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     │   └── PictureKillsWorkers   workers died on it again and again
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
+    ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused
     ├── Busy, Unavailable, TaskLost
-    ├── PackError                 PackDamaged, WeightsRefused
+    ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable
     └── FileTrouble               a path of the user's own machine
@@ -151,6 +152,27 @@ class IdempotencyMismatch(ManyeyesError):
     exit_code = 2
 
 
+class ThresholdRefused(ManyeyesError):
+    code = "threshold-refused"
+    title = "The threshold cannot be set so"
+    http_status = 422
+    exit_code = 2
+
+
+class ReferenceRefused(ManyeyesError):
+    code = "reference-refused"
+    title = "The reference to a face cannot be used"
+    http_status = 422
+    exit_code = 2
+
+
+class EntryNotFound(ManyeyesError):
+    code = "entry-not-found"
+    title = "No such photo or feedback"
+    http_status = 404
+    exit_code = 4
+
+
 class NotSignedIn(ManyeyesError):
     code = "not-signed-in"
     title = "An API key is needed"
@@ -210,6 +232,16 @@ class PackDamaged(PackError):
 class WeightsRefused(PackError):
     code = "weights-refused"
     title = "A weight file is not the one expected"
+
+
+class ModelRefused(PackError):
+    code = "model-refused"
+    title = "A model file cannot be used"
+
+
+class EmbedderMismatch(PackError):
+    code = "embedder-mismatch"
+    title = "Embeddings of two embedders cannot be compared"
 
 
 class StartError(ManyeyesError):

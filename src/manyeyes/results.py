@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Precision = Literal["fp32", "int8"]
 
@@ -13,7 +13,8 @@ class Face(BaseModel):
     """One face in the picture as a person sees it (EXIF orientation applied).
 
     `name` is None for a face that nobody enrolled is near enough to; `distance` is then that to the
-    nearest person, or None with an empty gallery.
+    nearest person, or None with an empty gallery. A name that feedback took from such faces is passed
+    over, and the next nearest person counts.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -26,8 +27,36 @@ class Face(BaseModel):
     distance: float | None
     """Euclidean distance of raw embeddings to the nearest enrolled photo."""
     threshold: float
+    """Up to this distance a name is given."""
     confidence: float
-    """0 to 1, from distance and threshold: 0.5 at the threshold."""
+    """How likely the nearest person is the right one, 0 to 1: from the distance, the size of the gallery,
+    and even odds that the face is somebody enrolled. Where `Provenance.calibrated` is false it is only a
+    falling curve through 0.5 at the threshold."""
+    reference: str = ""
+    """Names this very face in `people feedback`; sealed by the master that answered, which keeps nothing."""
+    embedding: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
+    """Of the face, as its embedder gave it; stays inside the process and never stands in JSON."""
+
+
+class Caution(BaseModel):
+    """Something about an enrolled photo or person that an operator should know."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    """As `small`, `blurred`, `turned`; stable, for programs."""
+    value: float | None = None
+    """What was seen, in the unit that `sentence` names."""
+    limit: float | None = None
+    """From where on it is a caution."""
+    sentence: str
+    """What was seen, against what is better; what to do."""
+    photo: str = ""
+    """The file's name as it was given."""
+    photo_id: int | None = None
+    """As 'people show' lists it; None while the photo is being added."""
+    people: tuple[str, ...] = ()
+    """Who is concerned, beside the photo's own person."""
 
 
 class Provenance(BaseModel):
@@ -39,6 +68,8 @@ class Provenance(BaseModel):
     """Of the embedder's arithmetic, as the node's processor allows."""
     runtime: str
     """As `onnxruntime 1.30.0 CPU`."""
+    calibrated: bool = False
+    """Whether confidences are probabilities, from the calibration that the pack states."""
 
 
 class Result(BaseModel):
@@ -49,6 +80,9 @@ class Result(BaseModel):
     width_px: int
     height_px: int
     media_type: str
+    """Of the picture that was sent, told by its content."""
+    predicted_media_type: str | None = None
+    """Of the predicted picture; None without one. Docs: reference/pictures.md says which differ."""
     faces: tuple[Face, ...]
     pack: str
     """Name and version of the pack that answered, as `faces@1.0.0`."""

@@ -29,11 +29,11 @@ def expected() -> np.ndarray:
 
 def test_embeddings_are_dlibs_own(default_pack: Path, expected: np.ndarray) -> None:
     chips = _chips_module().chips_nhwc_bgr()
-    seen = load(default_pack).embedder.embed(chips)
+    seen = load(default_pack, "fp32").embedder.embed(chips)
     assert seen.shape == expected.shape == (6, 128)
     assert float(np.abs(seen - expected).max()) < 1e-5
 
 
 def test_the_comparison_can_fail(default_pack: Path, expected: np.ndarray) -> None:
     swapped = np.ascontiguousarray(_chips_module().chips_nhwc_bgr()[:, :, :, ::-1])
-    assert float(np.abs(load(default_pack).embedder.embed(swapped) - expected).max()) > 1e-3
+    assert float(np.abs(load(default_pack, "fp32").embedder.embed(swapped) - expected).max()) > 1e-3

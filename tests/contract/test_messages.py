@@ -8,6 +8,7 @@ from manyeyes import contract
 from manyeyes.contract import (
     Beat,
     Claim,
+    Enrolled,
     GalleryQuery,
     HostFacts,
     JoinReply,
@@ -19,6 +20,7 @@ from manyeyes.contract import (
     Task,
     WorkerReport,
 )
+from manyeyes.results import Caution
 
 HOST = HostFacts(hostname="h", system="Linux", cpu="c", cores=2, memory_bytes=8, python="3.11.7")
 HOST_BYTES = '{"hostname":"h","system":"Linux","cpu":"c","cores":2,"memory_bytes":8,"python":"3.11.7"}'
@@ -41,7 +43,24 @@ GOLDEN: list[tuple[Message, str]] = [
     (Claim(task_id="t", gateway="g", ack="a"), '{"v":2,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
-        '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"code":"c","detail":"d"}',
+        '{"v":2,"task_id":"t","kind":"error","result":null,"enrolled":null,"embeddings":"","code":"c","detail":"d"}',
+    ),
+    (
+        Outcome(
+            task_id="t",
+            kind="done",
+            enrolled=Enrolled(
+                embedding=(0.5,),
+                embedder="e",
+                box_xyxy_px=(1, 2, 3, 4),
+                warnings=(Caution(kind="small", value=50, limit=80, sentence="s"),),
+                portrait_landmarks_px=((1.5, 2.0),),
+            ),
+            embeddings="ADw=",
+        ),
+        '{"v":2,"task_id":"t","kind":"done","result":null,"enrolled":{"embedding":[0.5],"embedder":"e",'
+        '"box_xyxy_px":[1,2,3,4],"warnings":[{"kind":"small","value":50.0,"limit":80.0,"sentence":"s","photo":"",'
+        '"photo_id":null,"people":[]}],"portrait_landmarks_px":[[1.5,2.0]]},"embeddings":"ADw=","code":"","detail":""}',
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from manyeyes.packs import build
+
 ROOT = Path(__file__).resolve().parents[2]
 for _folder in ("scripts", "demo"):
     sys.path.insert(0, str(ROOT / _folder))
@@ -71,7 +73,7 @@ def seed(request: pytest.FixtureRequest) -> Seed:
     pack = Path(str(request.getfixturevalue("default_pack")))
 
     def into(data: Path) -> None:
-        target = data / "packs" / "faces" / "1.0.0"
+        target = data / "packs" / "faces" / build.VERSION
         if not target.exists():
             shutil.copytree(pack, target)
 

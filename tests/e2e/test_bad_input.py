@@ -46,9 +46,9 @@ def truncated(folder: Path) -> Path:
     return path
 
 
-def gif(folder: Path) -> Path:
-    path = folder / "moving.gif"
-    astronaut().save(path)
+def drawing(folder: Path) -> Path:
+    path = folder / "drawing.svg"
+    path.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     return path
 
 
@@ -92,7 +92,7 @@ CASES: list[tuple[Callable[[Path], Path], str]] = [
     (empty, "empty"),
     (text, "not a picture"),
     (truncated, "cut short"),
-    (gif, "gif"),
+    (drawing, "svg"),
     (huge, "megapixel"),
     (heavy, "limit"),
 ]

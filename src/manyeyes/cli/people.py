@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.cli import judging
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.sdk.answers import Person
 
 app = typer.Typer(help="Who is known by name.", no_args_is_help=True)
+judging.register(app)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 
@@ -31,7 +33,7 @@ def add(
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
     for warning in person.warnings:
-        say(f"warning: {warning}")
+        say(f"warning: {warning.photo}: {warning.sentence}")
     _print(person, as_json, f"{person.name} is enrolled, {_photos(person.photos)} in all")
 
 
@@ -52,13 +54,25 @@ def list_people(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show one person.
+    """Show one person and their photos, with what was noticed when each was added.
 
     Example: manyeyes people show "Ada Lovelace"
     """
     with client_of(ctx) as client:
         person = client.person(name)
     _print(person, as_json, f"{person.name}: {_photos(person.photos)}, added {ago(person.added_at)}")
+    if not as_json and person.photos_detail:
+        rows = [
+            (
+                photo.id,
+                photo.file_name or "-",
+                photo.source,
+                ago(photo.added_at),
+                "; ".join(warning.kind for warning in photo.warnings),
+            )
+            for photo in person.photos_detail
+        ]
+        print_table(("id", "file", "from", "added", "noticed"), rows, "")
 
 
 @app.command()
@@ -78,12 +92,23 @@ def rename(
 
 
 @app.command()
-def remove(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Forget a person and all their photos.
+def remove(
+    ctx: typer.Context,
+    name: NameArgument,
+    photo: Annotated[
+        int | None, typer.Option("--photo", metavar="ID", help="Only this photo, as 'people show' lists it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a person and all their photos, or one photo.
 
     Example: manyeyes people remove "Ada Lovelace"
     """
     with client_of(ctx) as client:
+        if photo is not None:
+            person = client.remove_photo(name, photo)
+            _print(person, as_json, f"photo {photo} is removed; {person.name} has {_photos(person.photos)}")
+            return
         client.remove_person(name)
     if as_json:
         print_json({"removed": name})

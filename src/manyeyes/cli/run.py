@@ -36,7 +36,13 @@ ListenOption = Annotated[
 AdvertiseOption = Annotated[
     list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
 ]
-PackOption = Annotated[Path | None, typer.Option(help="A pack's folder to use instead of the default pack.")]
+PackOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[@VERSION]|FOLDER",
+        help="The pack to serve: one of 'manyeyes packs list', or a pack's folder; else the one in use.",
+    ),
+]
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -50,7 +56,7 @@ def _master_settings(
     https_port: int | None,
     nats_port: int | None,
     advertise: list[str] | None,
-    pack: Path | None,
+    pack: str | None,
     *,
     open_to_networks: bool,
 ) -> MasterSettings:
@@ -58,7 +64,7 @@ def _master_settings(
         listen = "0.0.0.0"
     given = _given(
         data=data.absolute() if data else None,
-        pack=pack.absolute() if pack else None,
+        pack=pack,
         listen=listen,
         https_port=https_port,
         nats_port=nats_port,

@@ -17,22 +17,15 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.people import add_people
 from manyeyes.identity import ROLES
 from manyeyes.master.desk import Answered
-from manyeyes.master.service import Master, NewPhoto
+from manyeyes.master.service import Master
 from manyeyes.recognition.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
 
 VERSION = importlib.metadata.version("manyeyes")
-MAX_ENROLMENT_PHOTOS = 50
-MAX_NAME_CHARACTERS = 200
-
-
-class Rename(BaseModel):
-    """A person's new name."""
-
-    name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
 
 
 class TokenWish(BaseModel):
@@ -58,7 +51,7 @@ def make_app(master: Master) -> FastAPI:
     app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
     _add_error_handlers(app)
     _add_pictures(app, master)
-    _add_people(app, master)
+    add_people(app, master, [Depends(_role(master, "operator"))])
     _add_operations(app, master)
     return app
 
@@ -141,6 +134,11 @@ async def _picture_of(request: Request, limit: int) -> bytes:
     return await _read_body(request, limit)
 
 
+def _predicted_type(result: Result) -> str:
+    """A pack that does not name it gives the picture back as it came."""
+    return result.predicted_media_type or result.media_type
+
+
 def _mixed(result: Result, picture: bytes) -> Response:
     """Result and predicted picture in one multipart/mixed body; every part tells its length."""
     boundary = f"manyeyes-{secrets.token_hex(12)}"
@@ -149,7 +147,7 @@ def _mixed(result: Result, picture: bytes) -> Response:
         (
             f"--{boundary}\r\nContent-Type: application/json\r\nContent-Length: {len(head)}\r\n\r\n".encode(),
             head,
-            f"\r\n--{boundary}\r\nContent-Type: {result.media_type}\r\n"
+            f"\r\n--{boundary}\r\nContent-Type: {_predicted_type(result)}\r\n"
             f"Content-Length: {len(picture)}\r\n\r\n".encode(),
             picture,
             f"\r\n--{boundary}--\r\n".encode(),
@@ -178,62 +176,8 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         if mixed:
             return _mixed(result, answered.picture)
         if image:
-            return Response(answered.picture, media_type=result.media_type)
+            return Response(answered.picture, media_type=_predicted_type(result))
         return Response(result.model_dump_json(), media_type="application/json")
-
-
-def _add_people(app: FastAPI, master: Master) -> None:
-    operator = [Depends(_role(master, "operator"))]
-    limits = master.limits
-
-    @app.get("/v1/people", dependencies=operator)
-    async def people() -> dict[str, Any]:
-        """Everybody enrolled."""
-        return {"people": [vars(person) for person in master.people()]}
-
-    @app.post("/v1/people", dependencies=operator)
-    async def add(request: Request) -> dict[str, Any]:
-        """Enrol the form's `photos` under its `name`: all of them or none."""
-        declared = request.headers.get("content-length", "")
-        limit = limits.max_held_bytes
-        if not declared.isdigit() or int(declared) > limit:
-            raise TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
-        photos: list[NewPhoto] = []
-        async with request.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
-            name = str(form.get("name") or "").strip()
-            for upload in form.getlist("photos"):
-                if isinstance(upload, UploadFile):
-                    photos.append(
-                        NewPhoto(upload.filename or f"photo {len(photos) + 1}", await upload.read())
-                    )
-        if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-            raise BadRequest(
-                f"the name must have 1 to {MAX_NAME_CHARACTERS} printable characters; {name[:40]!r} was given"
-            )
-        if not photos:
-            raise BadRequest("no photo came with the name; add at least one file field 'photos'")
-        for photo in photos:
-            try:
-                probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
-            except ManyeyesError as error:
-                raise type(error)(f"{photo.file_name}: {error.detail}") from error
-        person, warnings = await master.add_person(name, photos)
-        return {**vars(person), "warnings": warnings}
-
-    @app.get("/v1/people/{name:path}", dependencies=operator)
-    async def show(name: str) -> dict[str, Any]:
-        """One person."""
-        return vars(master.person(name))
-
-    @app.patch("/v1/people/{name:path}", dependencies=operator)
-    async def rename(name: str, wish: Rename) -> dict[str, Any]:
-        """Give a person another name."""
-        return vars(await master.rename_person(name, wish.name))
-
-    @app.delete("/v1/people/{name:path}", dependencies=operator, status_code=204)
-    async def remove(name: str) -> None:
-        """Forget a person."""
-        await master.remove_person(name)
 
 
 def _add_operations(app: FastAPI, master: Master) -> None:

@@ -16,7 +16,7 @@ from manyeyes.gateway.app import make_app
 from manyeyes.gateway.serve import make_server
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.service import Master
-from manyeyes.packs.store import ensure_default
+from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
 
 Progress = Callable[[str, float], None]
@@ -78,14 +78,12 @@ async def running_master(
 
     Raises:
         StartError: it cannot start; says why and what to do.
-        PackError: the default pack cannot be built.
+        PackError: the pack is not there, or the default pack cannot be built.
     """
     identity.make_data_folder(settings.data)
     with only_one(settings.data):
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
-        folder = settings.pack
-        if folder is None:
-            folder = await asyncio.to_thread(ensure_default, settings.data, progress)
+        folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         shelf = await asyncio.to_thread(PackShelf, folder, key)
         async with Master.running(settings, limits, shelf) as master:
             certificates = identity.Certificates(

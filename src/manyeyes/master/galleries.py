@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ import numpy as np
 from manyeyes.contract import CHUNK_BYTES, GalleryQuery
 from manyeyes.errors import Unavailable
 from manyeyes.master import history
+
+ThresholdIn = Callable[[sqlite3.Connection], float]
 
 _CONTENTS_KEPT = 8
 _GATHERING_PATIENCE_S = 8.0
@@ -56,8 +58,11 @@ class Galleries:
         for path in folder.glob("snapshot-*"):
             path.unlink()
 
-    def piece(self, query: GalleryQuery, embedder: str) -> Piece:
+    def piece(self, query: GalleryQuery, embedder: str, threshold: ThresholdIn) -> Piece:
         """The chunk that was asked for, or the first one of what there is now.
+
+        Args:
+            threshold: what is in force, as it reads it from the registry.
 
         Raises:
             Unavailable: the whole gallery is being gathered for somebody else just now.
@@ -68,7 +73,7 @@ class Galleries:
             content = self._kept(name)
             if content is None or not 0 <= offset <= len(content):
                 offset = 0
-                name, content = self._make(db, query, embedder)
+                name, content = self._make(db, query, embedder, threshold)
             if not name:
                 return Piece("", 0, b"", 0, newest)
             return Piece(name, offset, bytes(content[offset : offset + CHUNK_BYTES]), len(content), newest)
@@ -85,35 +90,38 @@ class Galleries:
             db.execute("BEGIN")
             yield db
 
-    def _make(self, db: sqlite3.Connection, query: GalleryQuery, embedder: str) -> tuple[str, Any]:
+    def _make(
+        self, db: sqlite3.Connection, query: GalleryQuery, embedder: str, threshold: ThresholdIn
+    ) -> tuple[str, Any]:
         now, mark = history.newest(db)
         if (query.have, query.mark) == (now, f"{mark}:{embedder}"):
             return "", b""
         name = f"{query.have}-{now}-{query.mark}"
         if (content := self._kept(name)) is not None:
             return name, content
-        changes = history.delta(db, embedder, query.have, query.mark) if query.have else None
+        in_force = threshold(db)
+        changes = history.delta(db, embedder, in_force, query.have, query.mark) if query.have else None
         if changes is not None:
             return name, self._keep(name, np.frombuffer(changes.to_bytes(), np.uint8))
         if not self._gathering.acquire(timeout=_GATHERING_PATIENCE_S):
             raise Unavailable("the master is gathering the gallery for another node; ask again")
         try:
-            return self._whole(db, embedder)
+            return self._whole(db, embedder, in_force)
         finally:
             self._gathering.release()
 
-    def _whole(self, db: sqlite3.Connection, embedder: str) -> tuple[str, Any]:
+    def _whole(self, db: sqlite3.Connection, embedder: str, threshold: float) -> tuple[str, Any]:
         """The snapshot: a kept one, if a short delta without removals leads on from it."""
         if self._snapshot is not None:
             name, version, mark = self._snapshot
             content = self._kept(name)
             now, _ = history.newest(db)
             fresh = content is not None and now - version <= _SNAPSHOT_GOES_STALE
-            since = history.delta(db, embedder, version, mark) if fresh else None
+            since = history.delta(db, embedder, threshold, version, mark) if fresh else None
             if since is not None and not len(since.removed):
                 return name, content
         path = self._folder / "snapshot-new.gal"
-        made = history.write_snapshot(db, embedder, path)
+        made = history.write_snapshot(db, embedder, threshold, path)
         name = f"0-{made.version}-{made.mark}"
         content = self._keep(name, np.memmap(path, np.uint8, "r"))
         path.unlink()

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from manyeyes.recognition.changes import Changes, pack_names
-from manyeyes.recognition.gallery import DEFAULT_THRESHOLD
 
 KEPT_CHANGES = 200_000
 """A node that missed more than these is sent the whole gallery."""
@@ -35,7 +34,7 @@ END;
 CREATE TRIGGER IF NOT EXISTS person_renamed AFTER UPDATE OF name ON people BEGIN
     INSERT INTO changes (person_id) VALUES (new.id);
 END;
-CREATE INDEX IF NOT EXISTS photos_of_person ON photos (person_id);
+CREATE INDEX IF NOT EXISTS photos_of_embedder ON photos (embedder, person_id);
 """
 
 
@@ -57,15 +56,23 @@ def newest(db: sqlite3.Connection) -> tuple[int, str]:
     return int(version), format(mark, "x")
 
 
-def standing(db: sqlite3.Connection, embedder: str) -> Changes:
-    """A change of nothing, at the newest version: it carries threshold and vetoes."""
+def standing(db: sqlite3.Connection, embedder: str, threshold: float) -> Changes:
+    """A change of nothing, at the newest version: it carries what stands beside the photos."""
     version, mark = newest(db)
+    vetoes = db.execute(
+        "SELECT person_id, embedding FROM vetoes WHERE embedder = ? ORDER BY id", (embedder,)
+    ).fetchall()
     return Changes.of(
-        since=version, version=version, mark=f"{mark}:{embedder}", threshold=DEFAULT_THRESHOLD, vetoes=()
+        since=version,
+        version=version,
+        mark=f"{mark}:{embedder}",
+        embedder=embedder,
+        threshold=threshold,
+        vetoes=[(person, np.frombuffer(raw, "<f4")) for person, raw in vetoes],
     )
 
 
-def delta(db: sqlite3.Connection, embedder: str, since: int, mark: str) -> Changes | None:
+def delta(db: sqlite3.Connection, embedder: str, threshold: float, since: int, mark: str) -> Changes | None:
     """What changed since a version, None where that is not known or too much; call it in a transaction."""
     row = db.execute("SELECT mark FROM changes WHERE version = ?", (since,)).fetchone()
     if row is None or f"{row[0]:x}:{embedder}" != mark:
@@ -81,12 +88,13 @@ def delta(db: sqlite3.Connection, embedder: str, since: int, mark: str) -> Chang
         "(SELECT person_id FROM changes WHERE version > ? AND person_id IS NOT NULL)",
         (since,),
     ).fetchall()
-    now = standing(db, embedder)
+    now = standing(db, embedder, threshold)
     return Changes.of(
         since=since,
         version=now.version,
         mark=now.mark,
-        threshold=now.threshold,
+        embedder=embedder,
+        threshold=threshold,
         added=[(photo, owner, np.frombuffer(blob, "<f4")) for photo, owner, blob in photos],
         removed=ids - {photo for photo, _, _ in photos},
         people=dict(people),
@@ -94,19 +102,19 @@ def delta(db: sqlite3.Connection, embedder: str, since: int, mark: str) -> Chang
     )
 
 
-def write_snapshot(db: sqlite3.Connection, embedder: str, path: Path) -> Changes:
+def write_snapshot(db: sqlite3.Connection, embedder: str, threshold: float, path: Path) -> Changes:
     """Write the whole gallery to a file, in blocks; call it in a transaction."""
     whole = "FROM photos WHERE embedder = ?"
     (count,) = db.execute(f"SELECT COUNT(*) {whole}", (embedder,)).fetchone()
     (size_bytes,) = db.execute(f"SELECT LENGTH(embedding) {whole} LIMIT 1", (embedder,)).fetchone() or (0,)
-    now = standing(db, embedder)
+    now = standing(db, embedder, threshold)
     owners = f"SELECT person_id {whole}"
     people = dict(db.execute(f"SELECT id, name FROM people WHERE id IN ({owners})", (embedder,)).fetchall())
     for owner in now.veto_owners.tolist():
         people[owner] = db.execute("SELECT name FROM people WHERE id = ?", (owner,)).fetchone()[0]
     ids, ends, names = pack_names(people)
     head = Changes(
-        0, now.version, now.mark, now.threshold, now.photos, now.owners, now.embeddings, now.removed,
+        0, now.version, now.mark, embedder, threshold, now.photos, now.owners, now.embeddings, now.removed,
         ids, ends, names, now.veto_owners, now.vetoes,
     )  # fmt: skip
     made = Changes.create(

@@ -23,7 +23,11 @@ class PackShelf:
 
     def __init__(self, folder: Path, key: ed25519.Ed25519PrivateKey) -> None:
         manifest = verify(folder)
-        self.pack = f"{manifest.name}@{manifest.version}"
+        self.pack = manifest.label
+        self.embedder = manifest.embedder_id
+        """What enrolled photos are kept under; see `Manifest.embedder_id`."""
+        self.threshold = manifest.matching.threshold
+        self.calibration = manifest.calibration
         self.public_key = identity.public_hex(key)
         self._manifest = (folder / MANIFEST_NAME).read_bytes()
         self._signature = key.sign(self._manifest).hex()

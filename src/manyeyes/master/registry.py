@@ -5,39 +5,20 @@ Every change is one transaction, synced before the call returns: a kill leaves t
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
 from manyeyes.master import history
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS nodes (
-    name TEXT PRIMARY KEY, public_nkey TEXT NOT NULL UNIQUE, token_id TEXT NOT NULL, host TEXT NOT NULL,
-    first_seen TEXT NOT NULL, last_seen TEXT NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS tokens (
-    token_id TEXT PRIMARY KEY, public_nkey TEXT NOT NULL, expires_at INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS api_keys (
-    hash TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, created_at TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS people (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS photos (
-    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
-    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
-    UNIQUE (person_id, sha256)
-);
-"""
+from manyeyes.master.schema import migrate
+from manyeyes.results import Caution
 
 
 def now_iso() -> str:
@@ -83,6 +64,12 @@ class Photo:
 
     sha256: str
     embedding: bytes
+    file_name: str = ""
+    source: str = "enrolled"
+    """`enrolled`, or `feedback` for a face that `people feedback --is` added."""
+    warnings: tuple[Caution, ...] = ()
+    portrait: bytes | None = None
+    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
 
 
 class Registry:
@@ -93,12 +80,13 @@ class Registry:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.executescript(_SCHEMA)
+            migrate(self._db)
             history.prepare(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:
@@ -111,7 +99,8 @@ class Registry:
         self._db.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+    def transaction(self) -> Iterator[sqlite3.Cursor]:
+        """All changes made with the cursor, or none."""
         cursor = self._db.cursor()
         cursor.execute("BEGIN IMMEDIATE")
         try:
@@ -120,6 +109,10 @@ class Registry:
             cursor.execute("ROLLBACK")
             raise
         cursor.execute("COMMIT")
+
+    def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self._db.execute(query, values).fetchall()
 
     # nodes
 
@@ -132,7 +125,7 @@ class Registry:
 
     def add_node(self, name: str, public_nkey: str, token_id: str, host: HostFacts) -> None:
         """Record a node's first time."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute(
                 "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen) VALUES (?,?,?,?,?,?)",
                 (name, public_nkey, token_id, host.model_dump_json(), now_iso(), now_iso()),
@@ -140,7 +133,7 @@ class Registry:
 
     def seen_nodes(self, seen: dict[str, tuple[str, int, int]]) -> None:
         """Record for each node: last seen, pictures done and failed since the last record."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.executemany(
                 "UPDATE nodes SET last_seen = ?, done = done + ?, failed = failed + ? WHERE name = ?",
                 [(last_seen, done, failed, name) for name, (last_seen, done, failed) in seen.items()],
@@ -156,7 +149,7 @@ class Registry:
 
     def add_token(self, token: TokenRow) -> None:
         """Record a token."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute(
                 "INSERT INTO tokens VALUES (?,?,?)", (token.token_id, token.public_nkey, token.expires_at)
             )
@@ -165,7 +158,7 @@ class Registry:
 
     def add_api_key(self, key_hash: str, name: str, role: str) -> None:
         """Record an API key's hash."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute("INSERT INTO api_keys VALUES (?,?,?,?)", (key_hash, name, role, now_iso()))
 
     def api_key_role(self, key_hash: str) -> str | None:
@@ -180,14 +173,14 @@ class Registry:
         """Rises with every change of people."""
         return history.newest(self._db)[0]
 
-    def _gallery_changed(self, cursor: sqlite3.Cursor) -> None:
-        """Note a change that touches no photo and no name; those note themselves."""
+    def gallery_changed(self, cursor: sqlite3.Cursor) -> None:
+        """Note a change that nodes must know of; changes of photos and names note themselves as well."""
         history.note(cursor)
 
     def people(self) -> list[Person]:
         """All people, by name."""
         rows = self._db.execute(
-            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
             "GROUP BY p.id ORDER BY p.name"
         )
         return [Person(*row) for row in rows]
@@ -199,7 +192,7 @@ class Registry:
             PersonNotFound: nobody of that name.
         """
         row = self._db.execute(
-            "SELECT p.name, COUNT(f.id), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
             "WHERE p.name = ? GROUP BY p.id",
             (name,),
         ).fetchone()
@@ -215,12 +208,13 @@ class Registry:
 
     def add_photos(self, name: str, embedder: str, photos: list[Photo]) -> Person:
         """Enrol photos under a name, known or new; the same photo twice counts once."""
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute("INSERT OR IGNORE INTO people (name, added_at) VALUES (?, ?)", (name, now_iso()))
             (person_id,) = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
             cursor.executemany(
-                "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at) VALUES (?,?,?,?,?)",
-                [(person_id, photo.sha256, embedder, photo.embedding, now_iso()) for photo in photos],
+                "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
+                "source, warnings, chip, landmarks) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                [_photo_row(person_id, embedder, photo) for photo in photos],
             )
         return self.person(name)
 
@@ -233,7 +227,7 @@ class Registry:
         """
         self.person(name)
         try:
-            with self._transaction() as cursor:
+            with self.transaction() as cursor:
                 cursor.execute("UPDATE people SET name = ? WHERE name = ?", (new, name))
         except sqlite3.IntegrityError as error:
             raise PersonExists(f"somebody is enrolled as {new!r} already; choose another name") from error
@@ -246,5 +240,31 @@ class Registry:
             PersonNotFound: nobody of that name.
         """
         self.person(name)
-        with self._transaction() as cursor:
+        with self.transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
+
+    def rename_embedders(self, renamed: dict[str, str]) -> None:
+        """Keep photos under the embedder's new key, old to new."""
+        with self.transaction() as cursor:
+            cursor.executemany(
+                "UPDATE photos SET embedder = ? WHERE embedder = ?",
+                [(new, old) for old, new in renamed.items()],
+            )
+
+    def photos_of_others(self, embedder: str) -> int:
+        """How many photos only other embedders enrolled: they are kept, and nobody is compared with them."""
+        row = self._db.execute(
+            "SELECT COUNT(*) FROM (SELECT person_id, sha256 FROM photos GROUP BY person_id, sha256 "
+            "HAVING SUM(embedder = ?) = 0)",
+            (embedder,),
+        ).fetchone()
+        return int(row[0])
+
+
+def _photo_row(person_id: int, embedder: str, photo: Photo) -> tuple[Any, ...]:
+    warnings = json.dumps([warning.model_dump(exclude_defaults=True) for warning in photo.warnings])
+    landmarks = json.dumps(photo.portrait_landmarks_px) if photo.portrait else None
+    return (
+        person_id, photo.sha256, embedder, photo.embedding, now_iso(), photo.file_name, photo.source,
+        warnings, photo.portrait, landmarks,
+    )  # fmt: skip

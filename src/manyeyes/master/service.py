@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
 import sqlite3
@@ -13,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
@@ -24,12 +23,17 @@ from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
-from manyeyes.errors import ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.registry import NodeRow, Person, Photo, Registry, TokenRow
+from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
+from manyeyes.master.seal import Seal
+from manyeyes.master.threshold import threshold_in
+from manyeyes.packs.embedders import LEGACY_KEYS
+from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -68,6 +72,8 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
+        seal = Seal(settings.data / "identity" / "references.key")
+        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
         self._galleries = Galleries(settings.data / "master.db", settings.data / "gallery")
         self._readers = ThreadPoolExecutor(4, "gallery")
         self._gallery_version = registry.gallery_version
@@ -128,6 +134,15 @@ class Master:
 
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         self._group = group
+        self._registry.rename_embedders(LEGACY_KEYS)
+        self._gallery_version = self._registry.gallery_version
+        if others := self._registry.photos_of_others(self._shelf.embedder):
+            log().warning(
+                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                photos=others,
+                pack=self.pack,
+                embedder=self._shelf.embedder,
+            )
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
         await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
 
@@ -204,7 +219,10 @@ class Master:
     async def _send_gallery(self, query: GalleryQuery, reply: str) -> None:
         try:
             loop = asyncio.get_running_loop()
-            piece = await loop.run_in_executor(self._readers, self._galleries.piece, query, self.pack)
+            threshold = partial(threshold_in, used=self.office.in_use, calibration=self._shelf.calibration)
+            piece = await loop.run_in_executor(
+                self._readers, self._galleries.piece, query, self._shelf.embedder, threshold
+            )
         except Unavailable as error:
             await self._link.reply_error(reply, error)
             return
@@ -290,7 +308,7 @@ class Master:
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
         """Have a picture recognised; see `Desk.submit`."""
-        return await self.desk.submit(
+        answered = await self.desk.submit(
             data,
             operation="recognize",
             pack=self.pack,
@@ -298,9 +316,10 @@ class Master:
             draw=draw,
             key=key,
         )
+        return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[str]]:
-        """Enrol all photos or none.
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+        """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.
@@ -320,20 +339,21 @@ class Master:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        rows, warnings = [], []
+        enrolled = []
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
-            enrolled = answer.outcome.enrolled
-            if enrolled is None:
+            if answer.outcome.enrolled is None:
                 raise PackError(
                     f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
                 )
-            embedding = np.asarray(enrolled.embedding, dtype="<f4").tobytes()
-            rows.append(Photo(hashlib.sha256(photo.data).hexdigest(), embedding))
-            warnings += [f"{photo.file_name}: {warning}" for warning in enrolled.warnings]
-        person = self._registry.add_photos(name, self.pack, rows)
-        await self._gallery_changed()
-        return person, warnings
+            if answer.outcome.enrolled.embedder != self._shelf.embedder:
+                raise EmbedderMismatch(
+                    f"{photo.file_name}: a node embedded it with "
+                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
+                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+                )
+            enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
+        return await self.office.enrol(name, enrolled)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""

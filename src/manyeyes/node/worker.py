@@ -9,19 +9,22 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from manyeyes.config import NodeSettings
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError, PackDamaged
+from manyeyes.errors import ManyeyesError, TooManyPixels
 from manyeyes.node import framing
-from manyeyes.node.framing import GalleryFiles, Order, Reply
+from manyeyes.node.framing import Order, Reply
+from manyeyes.node.opengallery import OpenGallery
 from manyeyes.packs import manifest
-from manyeyes.recognition.changes import Changes
+from manyeyes.recognition.arrays import half_precision
 from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.layered import LayeredGallery
+from manyeyes.recognition.memory import is_shortage
 
 _PR_SET_PDEATHSIG = 1
 
@@ -44,71 +47,66 @@ def load_recognizer(folder: Path) -> Any:
     return getattr(importlib.import_module(module), function)(folder)
 
 
-class _Opened:
-    """The gallery that this worker has open."""
+def bound_memory(settings: NodeSettings | None = None) -> None:
+    """Let this process, as loaded, grow by no more than `worker_growth_bytes`.
 
-    def __init__(self) -> None:
-        self.gallery: Gallery = Gallery.empty()
-        self._files: GalleryFiles | None = None
-
-    def follow(self, files: GalleryFiles) -> str:
-        """Open what is new in `files`; why it cannot be, or nothing."""
-        old = self._files
-        try:
-            if (
-                old is not None
-                and isinstance(self.gallery, LayeredGallery)
-                and (old.base, old.index) == (files.base, files.index)
-                and files.deltas[: len(old.deltas)] == old.deltas
-            ):
-                changes = [Changes.open(Path(path)) for path in files.deltas[len(old.deltas) :]]
-                self.gallery = self.gallery.with_changes(changes)
-            else:
-                index = Path(files.index) if files.index else None
-                self.gallery = LayeredGallery.open(Path(files.base), map(Path, files.deltas), index)
-        except PackDamaged as error:
-            return error.detail
-        self._files = files
-        return ""
+    A library that asks for more is refused and says so, and the picture ends as an error; without this the
+    system would kill a process of its own choice.
+    """
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + (settings or NodeSettings()).worker_growth_bytes
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def _work(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> tuple[Outcome, bytes]:
+def _work(
+    recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
+) -> tuple[Outcome, bytes]:
     try:
         if order.kind == "enrol":
             found = recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
+                embedder=embedder,
                 box_xyxy_px=found.box_xyxy_px,
                 warnings=tuple(found.warnings),
+                portrait_landmarks_px=found.portrait_landmarks_px,
             )
-            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), b""
+            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
         result, picture = recognizer.recognize(data, gallery, draw=order.draw)
         result = result.model_copy(update={"task_id": order.task_id})
-        return Outcome(task_id=order.task_id, kind="done", result=result), picture or b""
+        embeddings = half_precision([face.embedding for face in result.faces])
+        outcome = Outcome(task_id=order.task_id, kind="done", result=result, embeddings=embeddings)
+        return outcome, picture or b""
     except ManyeyesError as error:
         return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""
-    except MemoryError:
+    except Exception as error:
+        if not is_shortage(error):
+            raise
         detail = "the picture needs more memory than the worker may have; shrink it"
-        return Outcome(task_id=order.task_id, kind="error", code="too-many-pixels", detail=detail), b""
+        return Outcome(task_id=order.task_id, kind="error", code=TooManyPixels.code, detail=detail), b""
 
 
 def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
     """Answer orders until the stream ends; an unknown exception ends the process, as a crash would."""
     try:
         recognizer = load_recognizer(folder)
+        embedder = manifest.read(folder).embedder_id
         recognizer.warm_up()
     except Exception as error:
         framing.write(replies, Reply(kind="unfit", detail=f"{type(error).__name__}: {error}"))
         raise
+    bound_memory()
     framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
-    opened = _Opened()
+    opened = OpenGallery()
     while (frame := framing.read(orders)) is not None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
             assert order.gallery is not None
             framing.write(replies, Reply(kind="gallery", detail=opened.follow(order.gallery)))
             continue
-        outcome, picture = _work(recognizer, opened.gallery, order, frame[1])
+        outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame
         framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
 

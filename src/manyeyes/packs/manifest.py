@@ -10,13 +10,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from manyeyes.errors import PackDamaged
+from manyeyes.recognition.calibration import Calibration
+from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Matching, embedder_id
 
 MANIFEST_NAME = "pack.toml"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-InnerPath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$")
-]
 
 
 class _Part(BaseModel):
@@ -45,6 +44,12 @@ class SelfTest(_Part):
 
     tolerance: float
     expected: dict[str, list[float]]
+    tolerances: dict[str, float] = {}
+    """Outputs with a tolerance of their own."""
+
+    def tolerance_of(self, output: str) -> float:
+        """How far the numbers of one output may be off."""
+        return self.tolerances.get(output, self.tolerance)
 
 
 class Manifest(_Part):
@@ -58,12 +63,28 @@ class Manifest(_Part):
     memory_mb: int
     files: tuple[PackFile, ...]
     weights: tuple[Weight, ...] = ()
+    detector: DetectorPart = DetectorPart()
+    embedder: EmbedderPart = EmbedderPart()
+    matching: Matching = Matching()
     self_test: SelfTest
+    calibration: Calibration | None = None
+    """None: thresholds are given by distance, not by false-match rate."""
 
     @property
     def label(self) -> str:
         """Name and version as `faces@1.0.0`."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def embedder_id(self) -> str:
+        """What the pack's embeddings belong to; packs that share it share a gallery.
+
+        A pack without the embedder's file has a recogniser of its own, and so a gallery of its own.
+        """
+        digests = {file.path: file.sha256 for file in self.files}
+        digests |= {weight.file: weight.source_sha256 for weight in self.weights}
+        digest = digests.get(self.embedder.file)
+        return embedder_id(self.embedder, digest) if digest else self.label
 
     def to_toml(self) -> str:
         """The manifest as TOML; `parse` reads it back equal."""
@@ -75,8 +96,17 @@ class Manifest(_Part):
         for table, parts in (("files", self.files), ("weights", self.weights)):
             for part in parts:
                 lines += ["", f"[[{table}]]", *(f"{k} = {_value(v)}" for k, v in part.model_dump().items())]
+        for table in ("detector", "embedder", "matching"):
+            given = getattr(self, table).model_dump(exclude_none=True)
+            lines += ["", f"[{table}]", *(f"{key} = {_value(value)}" for key, value in given.items())]
+        if self.calibration is not None:
+            figures = self.calibration.model_dump().items()
+            lines += ["", "[calibration]", *(f"{key} = {_value(value)}" for key, value in figures)]
         lines += ["", "[self_test]", f"tolerance = {self.self_test.tolerance!r}", "", "[self_test.expected]"]
         lines += [f"{key} = {_value(values)}" for key, values in self.self_test.expected.items()]
+        if self.self_test.tolerances:
+            lines += ["", "[self_test.tolerances]"]
+            lines += [f"{key} = {value!r}" for key, value in self.self_test.tolerances.items()]
         return "\n".join(lines) + "\n"
 
 
@@ -109,6 +139,8 @@ def read(folder: Path) -> Manifest:
 def _value(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(value)  # printable ASCII with \\u escapes: TOML reads it alike
-    if isinstance(value, list):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(repr(item) for item in value) + "]"
     return repr(value)

@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 from manyeyes.packs.onnx_graph import Graph
 
 PIXEL_MEAN, PIXEL_SCALE = 127.5, 128.0
+CHANNEL_BLOCK = 8
 Weights = list[Any]
 
 
@@ -29,9 +30,14 @@ def pnet(weights: Weights) -> onnx.ModelProto:
     current, order = _block(graph, current, take, order, None)
     current, order = _block(graph, current, take, order, None)
     offsets_w, offsets_b, class_w, class_b = take
-    graph.rename(graph.conv(current, _oihw(offsets_w), offsets_b), "offsets")
     logit_w = _oihw(class_w)[1:] - _oihw(class_w)[:1]
-    graph.rename(graph.conv(current, logit_w, class_b[1:] - class_b[:1]), "logit")
+    heads = graph.conv(
+        current,
+        np.concatenate([logit_w, _oihw(offsets_w)]),
+        np.concatenate([class_b[1:] - class_b[:1], offsets_b]),
+    )
+    for name, part in zip(("logit", "offsets"), graph.split(heads, [1, 4]), strict=True):
+        graph.rename(part, name)
     return graph.model(
         "pnet",
         [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", "h", "w", 3])],
@@ -96,20 +102,36 @@ def _conv_prelu(
     channels = len(slope)
     if pool is None:
         current = graph.conv(current, weight, bias)
-        return graph.add("PRelu", [current, graph.constant(slope.reshape(-1, 1, 1))]), np.arange(channels)
+        return _prelu(graph, current, slope), np.arange(channels)
     plain, negative = np.flatnonzero(slope >= 0), np.flatnonzero(slope < 0)
     order = np.concatenate([plain, negative])
     twin = slope[negative].astype(np.float64)
     weight = np.concatenate([weight[order], weight[negative] * twin[:, None, None, None]])
     bias = np.concatenate([bias[order], bias[negative] * twin])
-    current = pool.add(graph, graph.conv(current, weight, bias))
-    if not len(negative):
-        return graph.add("PRelu", [current, graph.constant(slope[order].reshape(-1, 1, 1))]), order
-    straight, above, below = graph.split(current, [len(plain), len(negative), len(negative)])
-    parts = [graph.add("Max", [above, below])]
-    if len(plain):
-        parts.insert(0, graph.add("PRelu", [straight, graph.constant(slope[plain].reshape(-1, 1, 1))]))
-    return graph.add("Concat", parts, axis=1), order
+    # a whole number of blocks lets the runtime pool in the layout in which it convolves
+    idle = -len(bias) % CHANNEL_BLOCK
+    weight = np.pad(weight, ((0, idle), (0, 0), (0, 0), (0, 0)))
+    current = pool.add(graph, graph.conv(current, weight, np.pad(bias, (0, idle))))
+    sizes = [len(plain), len(negative), len(negative), idle]
+    used = [size for size in sizes if size]
+    parts = iter(graph.split(current, used) if len(used) > 1 else [current])
+    joined = [_prelu(graph, next(parts), slope[plain])] if len(plain) else []
+    if len(negative):
+        joined.append(graph.add("Max", [next(parts), next(parts)]))
+    return graph.add("Concat", joined, axis=1) if len(joined) > 1 else joined[0], order
+
+
+def _prelu(graph: Graph, current: str, slope: Any) -> str:
+    """PReLU of an NCHW tensor; as a·x + relu((1 - a)·x) where no slope exceeds 1.
+
+    The runtime computes that in the layout in which it convolves, and PRelu only in the plain one.
+    """
+    slopes = slope.reshape(-1, 1, 1).astype(np.float64)
+    if slopes.max() > 1.0:
+        return graph.add("PRelu", [current, graph.constant(slopes)])
+    straight = graph.add("Mul", [current, graph.constant(slopes)])
+    rest = graph.add("Mul", [current, graph.constant(1.0 - slopes)])
+    return graph.add("Add", [straight, graph.add("Relu", [rest])])
 
 
 def _heads(graph: Graph, current: str, take: Any, *, side: int, outputs: list[str]) -> None:

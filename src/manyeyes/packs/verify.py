@@ -9,6 +9,7 @@ from pathlib import Path
 from manyeyes.errors import PackDamaged
 from manyeyes.packs.manifest import Manifest, read
 
+EXAMPLES = "examples/"
 _AGAIN = "build or fetch the pack again"
 
 
@@ -34,8 +35,13 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
+def examples(folder: Path, manifest: Manifest) -> list[Path]:
+    """The example pictures among a pack's files, in their order."""
+    return [folder / file.path for file in manifest.files if file.path.startswith(EXAMPLES)]
+
+
 def self_test(folder: Path) -> Manifest:
-    """Run the pack's models on a synthetic input and compare with the manifest's numbers.
+    """Run the pack's models on a synthetic input, and on its examples if it has any, and compare with the manifest's numbers.
 
     Call `verify` first: this opens the files. Works for packs of the kind "faces".
 
@@ -53,6 +59,9 @@ def self_test(folder: Path) -> Manifest:
             f"{manifest.label}: {manifest.entry_point} gave a {type(recognizer).__name__}; {_AGAIN}"
         )
     measured = selfcheck.numbers(recognizer)
+    measured |= selfcheck.example_numbers(
+        recognizer, [path.read_bytes() for path in examples(folder, manifest)]
+    )
     expected = manifest.self_test.expected
     if measured.keys() != expected.keys():
         raise PackDamaged(
@@ -61,10 +70,11 @@ def self_test(folder: Path) -> Manifest:
     for name, values in expected.items():
         if len(values) != len(measured[name]):
             raise PackDamaged(f"{manifest.label}: self-test {name} has {len(values)} numbers; {_AGAIN}")
+        tolerance = manifest.self_test.tolerance_of(name)
         for place, (want, seen) in enumerate(zip(values, measured[name], strict=True)):
-            if not abs(want - seen) <= manifest.self_test.tolerance * max(1.0, abs(want)):
+            if not abs(want - seen) <= tolerance * max(1.0, abs(want)):
                 raise PackDamaged(
                     f"{manifest.label}: self-test {name}[{place}] is {seen}, expected {want} "
-                    f"± {manifest.self_test.tolerance}; {_AGAIN}"
+                    f"± {tolerance}; {_AGAIN}"
                 )
     return manifest

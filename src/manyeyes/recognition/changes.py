@@ -45,6 +45,7 @@ class Changes:
     Attributes:
         since: 0 where this is a whole gallery.
         mark: which history `version` belongs to; opaque.
+        embedder: what made the embeddings.
         threshold: as it stands at `version`.
         photos: int64 (n,), ascending: ids of photos to add; one that exists already is replaced.
         owners: int64 (n,): the person of each.
@@ -59,6 +60,7 @@ class Changes:
     since: int
     version: int
     mark: str
+    embedder: str
     threshold: float
     photos: Ids
     owners: Ids
@@ -78,6 +80,7 @@ class Changes:
         version: int,
         mark: str,
         threshold: float,
+        embedder: str = "",
         added: Sequence[tuple[int, int, Floats]] = (),
         removed: Iterable[int] = (),
         people: Mapping[int, str] | None = None,
@@ -90,6 +93,7 @@ class Changes:
             since,
             version,
             mark,
+            embedder,
             threshold,
             photos=np.array([row[0] for row in added], np.int64),
             owners=np.array([row[1] for row in added], np.int64),
@@ -168,7 +172,14 @@ class Changes:
             file.write(text)
             file.truncate(size)
         content = np.memmap(path, np.uint8, "r+")
-        made = cls(head.since, head.version, head.mark, head.threshold, **_views(content, places, whole))
+        made = cls(
+            head.since,
+            head.version,
+            head.mark,
+            head.embedder,
+            head.threshold,
+            **_views(content, places, whole),
+        )
         for name in _SECTIONS:
             if name not in shapes:
                 getattr(made, name)[...] = getattr(head, name)
@@ -183,7 +194,7 @@ class Changes:
             end = start + int.from_bytes(content[len(_MAGIC) : start].tobytes(), "little")
             header = json.loads(content[start:end].tobytes())
             shapes = {name: tuple(map(int, header["shapes"][name])) for name in _SECTIONS}
-            scalars = {field.name: header[field.name] for field in fields(cls)[:4]}
+            scalars = {field.name: header[field.name] for field in fields(cls)[:5]}
             places, size = _places(end, shapes)
             if size != len(content):
                 raise ValueError(f"it should have {size} bytes")
@@ -220,7 +231,7 @@ def _kind(name: str) -> np.dtype[Any]:
 
 
 def _layout(head: Changes, shapes: Mapping[str, tuple[int, ...]]) -> tuple[bytes, dict[str, int], int]:
-    scalars = {field.name: getattr(head, field.name) for field in fields(head)[:4]}
+    scalars = {field.name: getattr(head, field.name) for field in fields(head)[:5]}
     text = json.dumps({**scalars, "shapes": shapes}).encode()
     start = _MAGIC + len(text).to_bytes(4, "little") + text
     return start, *_places(len(start), shapes)

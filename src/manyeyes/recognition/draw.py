@@ -16,27 +16,39 @@ UNKNOWN_BGR = (40, 110, 235)
 TEXT_BGR = (255, 255, 255)
 UNKNOWN = "unknown"
 MIN_TEXT_PX = 8
+OPAQUE = 255
 _WEIGHT = 600
 
 
-def draw(image_hwc_u8: Bytes, faces: Sequence[Face]) -> Bytes:
-    """A copy of the picture, uint8 (h, w, 3) BGR, with a box and a name for each face.
+def draw(image_hwc_u8: Bytes, faces: Sequence[Face], alpha_hw_u8: Bytes | None = None) -> None:
+    """Draw a box and a name for each face onto the picture, uint8 (h, w, 3) BGR, itself.
 
     Lines grow with the picture, text with picture and face; labels stay inside the picture and are
-    shortened where it is too narrow for the name.
+    shortened where it is too narrow for the name. Alpha, where given, becomes opaque where something is drawn.
     """
-    drawn = image_hwc_u8.copy()
-    line = max(1, round(min(drawn.shape[:2]) / 250))
+    line = max(1, round(min(image_hwc_u8.shape[:2]) / 250))
     for face in faces:
         colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
         x1, y1, x2, y2 = face.box_xyxy_px
-        cv2.rectangle(drawn, (x1, y1), (x2 - 1, y2 - 1), colour, line)
+        _rectangle(image_hwc_u8, alpha_hw_u8, (x1, y1), (x2 - 1, y2 - 1), colour, line)
     for face in faces:  # after all boxes: no box crosses a name
-        _label(drawn, face, line)
-    return drawn
+        _label(image_hwc_u8, alpha_hw_u8, face, line)
 
 
-def _label(drawn: Bytes, face: Face, line: int) -> None:
+def _rectangle(
+    image: Bytes,
+    alpha: Bytes | None,
+    corner: tuple[int, int],
+    opposite: tuple[int, int],
+    colour: tuple[int, int, int],
+    line: int,
+) -> None:
+    cv2.rectangle(image, corner, opposite, colour, line)
+    if alpha is not None:
+        cv2.rectangle(alpha, corner, opposite, (OPAQUE,), line)
+
+
+def _label(drawn: Bytes, alpha: Bytes | None, face: Face, line: int) -> None:
     height, width = drawn.shape[:2]
     x1, y1, x2, y2 = face.box_xyxy_px
     by_face, by_picture = (x2 - x1) / 6, min(height, width) / 28
@@ -54,7 +66,7 @@ def _label(drawn: Bytes, face: Face, line: int) -> None:
     left = min(max(0, x1 - line // 2), width - box_w)
     top = y1 - box_h if y1 >= box_h else min(y2, height - box_h)
     colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
-    cv2.rectangle(drawn, (left, top), (left + box_w - 1, top + box_h - 1), colour, cv2.FILLED)
+    _rectangle(drawn, alpha, (left, top), (left + box_w - 1, top + box_h - 1), colour, cv2.FILLED)
     baseline = top + margin + round(size * 0.88)
     cv2.putText(drawn, text, (left + margin, baseline), TEXT_BGR, _font(), size, _WEIGHT)
 

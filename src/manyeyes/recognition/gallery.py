@@ -12,6 +12,7 @@ import numpy as np
 from manyeyes.recognition.arrays import Floats
 from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.nearest import Exact
+from manyeyes.recognition.vetoes import Veto, settle
 
 DEFAULT_THRESHOLD = 0.58
 _STEEPNESS = 20.0
@@ -25,13 +26,6 @@ class Match(NamedTuple):
     confidence: float
 
 
-class Veto(NamedTuple):
-    """A face that was said not to be `name`: embedding float32 (d,). What lies nearer to it is not called so."""
-
-    name: str
-    embedding: Floats
-
-
 @dataclass(frozen=True, eq=False)
 class Gallery:
     """Enrolled photos: one name and one embedding each; a person may have several.
@@ -41,7 +35,8 @@ class Gallery:
         embeddings: float32 (n, d), d as the embedder has it.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
-        vetoes: faces that are not who they look like.
+        embedder: the `embedder_id` that made the embeddings; empty where it is not known.
+        vetoes: faces that must not be given a name, from feedback.
 
     Raises:
         ValueError: names and embeddings do not fit each other.
@@ -51,6 +46,7 @@ class Gallery:
     embeddings: Floats
     threshold: float = DEFAULT_THRESHOLD
     version: int = 0
+    embedder: str = ""
     vetoes: tuple[Veto, ...] = ()
 
     def __post_init__(self) -> None:
@@ -59,9 +55,9 @@ class Gallery:
         object.__setattr__(self, "embeddings", np.ascontiguousarray(self.embeddings, np.float32))
 
     @classmethod
-    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0) -> Gallery:
+    def empty(cls, *, threshold: float = DEFAULT_THRESHOLD, version: int = 0, embedder: str = "") -> Gallery:
         """A gallery without people: every face is unknown."""
-        return cls((), np.zeros((0, 0), np.float32), threshold, version)
+        return cls((), np.zeros((0, 0), np.float32), threshold, version, embedder)
 
     @property
     def photos(self) -> int:
@@ -78,26 +74,16 @@ class Gallery:
         ]
 
     def _judge(self, face: Floats, near: list[tuple[str, float]]) -> Match:
-        if not near:
+        found = near[0] if near else None
+        if found and found[1] <= self.threshold and any(veto.name == found[0] for veto in self.vetoes):
+            found = settle(self.vetoes, face, self.by_distance(face))
+        if found is None:
             return Match(None, None, 0.0)
-        name, distance = near[0]
-        if distance <= self.threshold and any(veto.name == name for veto in self.vetoes):
-            left = (pair for pair in self.by_distance(face) if not self._vetoed(face, *pair))
-            found = next(left, None)
-            if found is None:
-                return Match(None, distance, 0.0)
-            name, distance = found
-        known = distance <= self.threshold
-        return Match(name if known else None, distance, self.confidence(distance))
-
-    def _vetoed(self, face: Floats, name: str, distance: float) -> bool:
-        return any(
-            veto.name == name and float(np.linalg.norm(veto.embedding - face)) < distance
-            for veto in self.vetoes
-        )
+        name, distance = found
+        return Match(name if distance <= self.threshold else None, distance, self.confidence(distance))
 
     def by_distance(self, face: Floats) -> Iterator[tuple[str, float]]:
-        """All photos of people near a face (d,) as (name, distance), nearest first, sought as they are asked for."""
+        """All photos as (name, distance) from a face (d,), nearest first, sought as they are asked for."""
         given, count = 0, 8
         while given < self.photos:
             (near,) = self.neighbours(face[None], count)
@@ -131,6 +117,7 @@ class Gallery:
             since=0,
             version=self.version,
             mark="",
+            embedder=self.embedder,
             threshold=self.threshold,
             added=[(i, numbers[name], self.embeddings[i]) for i, name in enumerate(self.names)],
             people={number: name for name, number in numbers.items()},
@@ -151,6 +138,7 @@ class Gallery:
             read.embeddings,
             read.threshold,
             read.version,
+            read.embedder,
             tuple(
                 Veto(people[owner], row)
                 for owner, row in zip(read.veto_owners.tolist(), read.vetoes, strict=True)

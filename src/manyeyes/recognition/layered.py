@@ -10,8 +10,9 @@ import numpy as np
 
 from manyeyes.recognition.arrays import Floats
 from manyeyes.recognition.changes import Changes, Ids
-from manyeyes.recognition.gallery import Gallery, Veto
+from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.nearest import SCAN_FROM, Exact, Scan, merged, open_scan
+from manyeyes.recognition.vetoes import Veto
 
 _NO_IDS = np.zeros(0, np.int64)
 
@@ -117,7 +118,9 @@ class LayeredGallery(Gallery):
             Veto(layers.name(int(owner)), row)
             for owner, row in zip(newest.veto_owners, newest.vetoes, strict=True)
         )
-        made = cls((), np.zeros((0, 0), np.float32), newest.threshold, newest.version, vetoes)
+        made = cls(
+            (), np.zeros((0, 0), np.float32), newest.threshold, newest.version, newest.embedder, vetoes
+        )
         object.__setattr__(made, "layers", layers)
         return made
 

@@ -1,7 +1,7 @@
 """What a picture says about itself in its header: nothing is decoded here.
 
 The gateway and the command line use this before a picture is taken in; it imports neither OpenCV nor
-ONNX Runtime.
+ONNX Runtime, and no decoder is started.
 """
 
 from __future__ import annotations
@@ -9,65 +9,32 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from manyeyes.errors import (
-    DamagedPicture,
-    EmptyPicture,
-    NotAPicture,
-    TooManyBytes,
-    TooManyPixels,
-    UnsupportedFormat,
-)
+from manyeyes.errors import DamagedPicture, TooManyBytes, TooManyPixels, UnsupportedFormat
+from manyeyes.recognition.containers import Header, gif_header, isobmff_header, webp_header
+from manyeyes.recognition.formats import ACCEPTED, BY_KEY
+from manyeyes.recognition.sniff import sniff
 
-# Pillow looks for the resolution in EXIF and prints a warning where that is damaged; it is of no use here
-warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
+# Pillow warns about metadata that is damaged or odd; it is of no use here
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
-ACCEPTED = "JPEG, PNG and WebP are accepted"
-_READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
-    "jpeg": JpegImageFile,
-    "png": PngImageFile,
-    "webp": WebPImageFile,
-}
-_EXIF_ORIENTATION, _EXIF_SHORT = 0x0112, 3
-_OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GIF8", "GIF"),
-    (0, b"BM", "BMP"),
-    (0, b"II*\0", "TIFF"),
-    (0, b"MM\0*", "TIFF"),
-    (0, b"8BPS", "Photoshop"),
-    (0, b"\0\0\1\0", "ICO"),
-    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (4, b"ftypavi", "AVIF"),
-    (4, b"ftyphei", "HEIC"),
-    (4, b"ftyphev", "HEIC"),
-    (4, b"ftypmif1", "HEIC"),
-    (4, b"ftypmsf1", "HEIC"),
-)
-_OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\3\4", "a zip archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (4, b"ftyp", "a film"),
-    (0, b"\x7fELF", "a program"),
-    (0, b"MZ", "a program"),
-)
+_COMPRESSION, _ORIENTATION, _DNG_VERSION, _SHORT = 259, 274, 50706, 3
+_RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
 
 
 @dataclass(frozen=True)
 class PictureInfo:
-    """A picture's size as a person sees it (EXIF orientation applied), and its format.
+    """A picture's size as a person sees it (orientation applied), and its format.
 
-    `format` is "jpeg", "png" or "webp"; `orientation` the EXIF value, 1 to 8.
+    `format` is a key of `formats.FORMATS`; `orientation` the EXIF value, 1 to 8.
     """
 
     width_px: int
@@ -75,6 +42,9 @@ class PictureInfo:
     media_type: str
     format: str
     orientation: int = 1
+    mode: str = ""
+    """Pillow's name of the pixels' kind, as `RGB` or `CMYK`; empty where the header does not tell."""
+    icc_profile: bytes = field(default=b"", repr=False)
 
     @property
     def megapixels(self) -> float:
@@ -85,12 +55,10 @@ def probe(data: bytes, *, max_bytes: int, max_megapixels: float) -> PictureInfo:
     """Read the header of a picture and hold it against the limits; the pixels are not decoded.
 
     Raises:
-        EmptyPicture, NotAPicture, UnsupportedFormat: what came is no JPEG, PNG or WebP.
+        EmptyPicture, NotAPicture, UnsupportedFormat: what came is none of `formats.FORMATS`.
         TooManyBytes, TooManyPixels: seen against allowed.
         DamagedPicture: the header itself cannot be read.
     """
-    if not data:
-        raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
     if len(data) > max_bytes:
         raise TooManyBytes(
             f"picture has {len(data) / 1e6:.1f} MB, the limit is {max_bytes / 1e6:g}; "
@@ -107,56 +75,67 @@ def probe(data: bytes, *, max_bytes: int, max_megapixels: float) -> PictureInfo:
 
 def read_header(data: bytes) -> PictureInfo:
     """As `probe`, without limits."""
-    found = _format(data)
+    key = sniff(data)
+    found = BY_KEY[key]
+    if key == "tiff":
+        _refuse_raw(data)
     try:
-        with _READERS[found](BytesIO(data)) as image:
-            width, height = image.size
-            orientation = _orientation(image)
+        if key in _BY_HAND:
+            header, mode = _BY_HAND[key](data), ""
+        else:
+            with _BY_PILLOW[key](BytesIO(data)) as image:
+                header, mode = _header(image), image.mode
     except Exception as error:  # Pillow's readers raise many kinds on a broken header
-        raise DamagedPicture(
-            f"the {found.upper()} header cannot be read: {error}; send the original"
-        ) from error
+        if "cannot handle" in str(error):
+            raise UnsupportedFormat(
+                f"the {found.name} is of a kind that is not read ({error}); save it as an ordinary one"
+            ) from error
+        raise DamagedPicture(f"the {found.name} header cannot be read: {error}; send the original") from error
+    width, height = header.width_px, header.height_px
     if width < 1 or height < 1:
         raise DamagedPicture(f"picture is {width}×{height} px by its header; send the original")
+    orientation = exif_orientation(header.exif) if header.exif else header.orientation
     if orientation >= 5:
         width, height = height, width
-    return PictureInfo(width, height, f"image/{found}", found, orientation)
+    return PictureInfo(width, height, found.media_type, key, orientation, mode, header.icc_profile)
 
 
-def _format(data: bytes) -> str:
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    for offset, magic, name in _OTHER_PICTURES:
-        if data.startswith(magic, offset):
-            raise UnsupportedFormat(f"picture is {name}; {ACCEPTED}; convert it first")
-    for offset, magic, name in _OTHER_FILES:
-        if data.startswith(magic, offset):
-            raise NotAPicture(f"this is {name}, not a picture; {ACCEPTED}")
-    text = _text(data)
-    if text is None:
-        first = data[:8].hex(" ")
-        raise NotAPicture(f"this is no known kind of picture (its first bytes are {first}); {ACCEPTED}")
-    if "<svg" in text[:1000].lower():
-        raise UnsupportedFormat(f"picture is SVG; {ACCEPTED}; convert it first")
-    raise NotAPicture(f"this is text ({text[:24].strip()!r}…), not a picture; {ACCEPTED}")
+_BY_HAND: dict[str, Callable[[bytes], Header]] = {
+    "webp": webp_header,
+    "gif": gif_header,
+    "avif": isobmff_header,
+    "heic": isobmff_header,
+}
+_BY_PILLOW: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "bmp": BmpImageFile,
+    "tiff": TiffImageFile,
+}
 
 
-def _text(data: bytes) -> str | None:
-    head = data[:2048]
-    try:
-        text = head.decode("utf-8", errors="strict" if len(data) <= 2048 else "ignore")
-    except UnicodeDecodeError:
-        return None
-    return text if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in text) else None
+def _header(image: ImageFile) -> Header:
+    width, height = image.size
+    icc = image.info.get("icc_profile")
+    icc = icc if isinstance(icc, bytes) else b""
+    if isinstance(image, TiffImageFile):
+        orientation = image.tag_v2.get(_ORIENTATION, 1)
+        orientation = orientation if orientation in range(1, 9) else 1
+        if orientation >= 5:  # Pillow gives the size as it will be shown
+            width, height = height, width
+        return Header(width, height, orientation, icc_profile=icc)
+    exif = image.info.get("exif")
+    return Header(width, height, exif=exif if isinstance(exif, bytes) else b"", icc_profile=icc)
 
 
-def _orientation(image: ImageFile) -> int:
-    raw = image.info.get("exif")
-    return exif_orientation(raw) if isinstance(raw, bytes) else 1
+def _refuse_raw(data: bytes) -> None:
+    """Raw camera formats are TIFF outside; what lies in their first page is a thumbnail or undeveloped."""
+    tags = _first_tags(data, _COMPRESSION, _DNG_VERSION)
+    kind = "DNG" if _DNG_VERSION in tags else _RAW_COMPRESSIONS.get(tags.get(_COMPRESSION, 1))
+    if kind is not None:
+        raise UnsupportedFormat(
+            f"picture is a raw camera picture ({kind}); {ACCEPTED}; develop it into one of them first"
+        )
 
 
 def exif_orientation(exif: bytes) -> int:
@@ -164,18 +143,26 @@ def exif_orientation(exif: bytes) -> int:
 
     A damaged block is no reason to refuse a picture, nor to warn about it.
     """
-    tiff = exif.removeprefix(b"Exif\0\0")
+    value = _first_tags(exif.removeprefix(b"Exif\0\0"), _ORIENTATION).get(_ORIENTATION, 1)
+    return value if 1 <= value <= 8 else 1
+
+
+def _first_tags(tiff: bytes, *wanted: int) -> dict[int, int]:
+    """Tags with one short or long value in the first directory of a TIFF or EXIF block."""
+    found: dict[int, int] = {}
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
-        return 1
+        return found
     try:
         (at,) = struct.unpack_from(order + "I", tiff, 4)
         (entries,) = struct.unpack_from(order + "H", tiff, at)
         for entry in range(entries):
-            tag, kind, count, value = struct.unpack_from(order + "HHIH", tiff, at + 2 + 12 * entry)
-            if tag == _EXIF_ORIENTATION:
-                usable = (kind, count) == (_EXIF_SHORT, 1) and 1 <= value <= 8
-                return int(value) if usable else 1
+            place = at + 2 + 12 * entry
+            tag, kind, count, short = struct.unpack_from(order + "HHIH", tiff, place)
+            if tag in wanted and count == 1 and kind == _SHORT:
+                found.setdefault(tag, short)
+            elif tag in wanted:
+                found.setdefault(tag, -kind)
     except struct.error:
         pass
-    return 1
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,19 +14,32 @@ from typing import Any
 import cv2
 import numpy as np
 
-from manyeyes.errors import NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.config import RecognitionSettings
+from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
-from manyeyes.recognition.arrays import Bytes, Floats
-from manyeyes.recognition.decode import Picture, decode, encode
-from manyeyes.recognition.detect import Detections, Detector
+from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
+from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.calibration import Calibration
+from manyeyes.recognition.decode import Picture, decode
+from manyeyes.recognition.detect import Detector
+from manyeyes.recognition.detections import Detections, FaceDetector, FaceEmbedder
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.embed import Embedder
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.encode import encode
+from manyeyes.recognition.gallery import Gallery, Match
+from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
+from manyeyes.recognition.portrait import cut_portrait
+from manyeyes.recognition.precision import Wish, choose, processor_features
+from manyeyes.recognition.probe import PictureInfo
+from manyeyes.recognition.quality import assess
+from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.sessions import RUNTIME
-from manyeyes.results import Face, Provenance, Result
+from manyeyes.recognition.yunet import open_yunet
+from manyeyes.results import Caution, Face, Provenance, Result
 
-SMALL_FACE_PX = 80
-"""An enrolled face below this is accepted with a warning."""
+ENOUGH_PX = 2880
+"""A long side with all the detail that recognising wants: the smallest face found, 40 px at 1280, is 90 px
+then, as many as a chip of 150 px gives to a face."""
 BYSTANDER_AREA = 0.25
 """At enrolment, faces below this part of the largest one's area are passers-by."""
 
@@ -37,7 +51,10 @@ class Enrolment:
     faces: int
     embedding: Floats
     box_xyxy_px: tuple[int, int, int, int]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    portrait: bytes = b""
+    """The face as `portrait.cut_portrait` cuts it, for being embedded again."""
+    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass
@@ -54,25 +71,41 @@ class _Clock:
 class Recognizer:
     """Detects, aligns, embeds, matches and draws, on one thread; not to be shared between threads."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, pack: str) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        embedder: FaceEmbedder,
+        pack: str,
+        embedder_id: str = "",
+        calibration: Calibration | None = None,
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
         self.pack = pack
         """Name and version of the pack, as `faces@1.0.0`."""
+        self.embedder_id = embedder_id
+        """What made the embeddings; a gallery of another embedder is refused."""
+        self.calibration = calibration
+        """What distances mean; None where the pack does not state it."""
+        self._counted: tuple[Gallery, float] | None = None
 
     def recognize(self, data: bytes, gallery: Gallery, *, draw: bool = True) -> tuple[Result, bytes | None]:
         """Recognise the faces of one encoded picture.
 
         Returns:
-            The result, with milliseconds per stage, and the predicted picture in the format and pixel
-            size of the original as a person sees it (None without `draw`).
+            The result, with milliseconds per stage, and the predicted picture in the pixel size of the
+            original as a person sees it, its format named by the result (None without `draw`). Without
+            `draw`, a large JPEG is shrunk while it is decoded; boxes are in the original's pixels all the same.
 
         Raises:
-            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+            PictureError: the bytes are not a whole picture of a format in `formats.FORMATS`, or need more
+                memory than there is.
+            EmbedderMismatch: the gallery is another embedder's; nothing was compared.
         """
+        self._check(gallery)
         clock = _Clock()
         with clock.stage("decode"):
-            picture = decode(data)
+            picture = decode(data, least_long_side_px=None if draw else ENOUGH_PX)
         with clock.stage("detect"):
             found = self.detector.detect(picture.image_hwc_u8)
         with clock.stage("align"):
@@ -80,24 +113,30 @@ class Recognizer:
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
-            faces = _faces(picture, found, embeddings, gallery)
+            named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
+            faces = self._faces(picture, found, embeddings, gallery, named)
         predicted = None
         if draw:
             with clock.stage("draw"):
-                drawn = draw_faces(picture.image_hwc_u8, faces)
+                draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
             with clock.stage("encode"):
-                predicted = encode(picture, drawn)
+                predicted = encode(picture)
         info = picture.info
         result = Result(
             width_px=info.width_px,
             height_px=info.height_px,
             media_type=info.media_type,
+            predicted_media_type=predicted.media_type if predicted else None,
             faces=faces,
             pack=self.pack,
-            provenance=Provenance(precision=self.embedder.precision, runtime=RUNTIME),
+            provenance=Provenance(
+                precision=self.embedder.precision,
+                runtime=RUNTIME,
+                calibrated=self.calibration is not None,
+            ),
             timings_ms=clock.timings_ms,
         )
-        return result, predicted
+        return result, predicted.content if predicted else None
 
     def enrol(self, data: bytes) -> Enrolment:
         """The embedding of the one person in a photo.
@@ -105,7 +144,7 @@ class Recognizer:
         Raises:
             NoFaceFound, SeveralFacesFound: the photo does not show one person; small faces beside a
                 large one do not count.
-            PictureError: the bytes are not a whole JPEG, PNG or WebP.
+            PictureError: as `recognize`.
         """
         picture = decode(data)
         found = self.detector.detect(picture.image_hwc_u8)
@@ -124,19 +163,57 @@ class Recognizer:
             )
         chip = cut_chip(picture.image_hwc_u8, found.landmarks_px[chosen], self.embedder.layout)
         both = self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
-        warnings = []
-        if sides[chosen].min() < SMALL_FACE_PX:
-            warnings.append(
-                f"the face is {sides[chosen].min():.0f} px wide; {SMALL_FACE_PX} or more is better"
-            )
+        warnings = assess(picture.image_hwc_u8, found.landmarks_px[chosen], found.boxes_xyxy_px[chosen])
         if len(found) > 1:
-            warnings.append(f"{len(found) - 1} much smaller face(s) were passed over")
+            warnings += (_passed_over(len(found) - 1),)
+        portrait, points = cut_portrait(picture.image_hwc_u8, found.landmarks_px[chosen])
         return Enrolment(
             faces=len(found),
-            embedding=both.mean(axis=0).astype(np.float32),
-            box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.image_hwc_u8),
-            warnings=tuple(warnings),
+            embedding=self.average(both),
+            box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.info),
+            warnings=warnings,
+            portrait=portrait,
+            portrait_landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
         )
+
+    def average(self, embeddings: Floats) -> Floats:
+        """One embedding (d,) for several (n, d) of a person, comparable with any other of this embedder."""
+        mean = embeddings.mean(axis=0, keepdims=True).astype(np.float32)
+        average: Floats = (to_unit_length(mean) if self.embedder.unit_length else mean)[0]
+        return average
+
+    def _check(self, gallery: Gallery) -> None:
+        if gallery.photos and gallery.embedder and gallery.embedder != self.embedder_id:
+            raise EmbedderMismatch(
+                f"the gallery holds embeddings of {gallery.embedder}, {self.pack} makes those of "
+                f"{self.embedder_id}; restart this node so that it fetches the master's pack"
+            )
+
+    def _faces(
+        self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery, named: Any
+    ) -> tuple[Face, ...]:
+        matches = gallery.match(embeddings)
+        boxes, landmarks = found.boxes_xyxy_px * picture.shrink, found.landmarks_px * picture.shrink
+        return tuple(
+            Face(
+                box_xyxy_px=_box(boxes[place], picture.info),
+                landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in landmarks[place]),
+                score=float(found.scores[place]),
+                name=match.name if named[place] else None,
+                distance=match.distance,
+                threshold=gallery.threshold,
+                confidence=self._confidence(match, gallery) if named[place] else 0.0,
+                embedding=tuple(embeddings[place].tolist()),
+            )
+            for place, match in enumerate(matches)
+        )
+
+    def _confidence(self, match: Match, gallery: Gallery) -> float:
+        if self.calibration is None or match.distance is None:
+            return match.confidence
+        if self._counted is None or self._counted[0] is not gallery:
+            self._counted = gallery, self.calibration.comparisons(Counter(gallery.names).values())
+        return self.calibration.confidence(match.distance, self._counted[1])
 
     def warm_up(self) -> None:
         """Run every model once, so that the first picture does not pay for their first run."""
@@ -145,43 +222,67 @@ class Recognizer:
         self.detector.warm_up()
 
 
-def load(folder: Path) -> Recognizer:
+def load(folder: Path, precision: Wish | None = None) -> Recognizer:
     """Open the pack in a folder; the entry point that the pack's manifest names.
+
+    Args:
+        folder: a built pack.
+        precision: of the embedder; by default as `MANYEYES_RECOGNITION_PRECISION` says, and `auto` without it:
+            int8 where that is faster. Only the file that is used is opened.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
     """
     cv2.setNumThreads(1)
+    where = folder / "pack.toml"
     try:
-        manifest: dict[str, Any] = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
+        manifest: dict[str, Any] = tomllib.loads(where.read_text("utf-8"))
         pack = f"{manifest['name']}@{manifest['version']}"
+        detector = DetectorPart.model_validate(manifest.get("detector", {}))
+        embedder = EmbedderPart.model_validate(manifest.get("embedder", {}))
+        figures = manifest.get("calibration")
+        calibration = None if figures is None else Calibration.model_validate(figures)
     except (OSError, KeyError, ValueError) as error:
-        raise PackDamaged(
-            f"{folder / 'pack.toml'} cannot be read: {error}; build or fetch the pack again"
-        ) from error
-    return Recognizer(Detector(folder), Embedder(folder / "embed.onnx"), pack)
-
-
-def _faces(picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery) -> tuple[Face, ...]:
-    matches = gallery.match(embeddings)
-    return tuple(
-        Face(
-            box_xyxy_px=_box(found.boxes_xyxy_px[place], picture.image_hwc_u8),
-            landmarks_px=tuple(
-                (round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px[place]
-            ),
-            score=float(found.scores[place]),
-            name=match.name,
-            distance=match.distance,
-            threshold=gallery.threshold,
-            confidence=match.confidence,
-        )
-        for place, match in enumerate(matches)
+        raise PackDamaged(f"{where} cannot be read: {error}; build or fetch the pack again") from error
+    digest = _weights_sha256(manifest, embedder.file)
+    return Recognizer(
+        _open_detector(folder, detector),
+        _open_embedder(folder, embedder, precision),
+        pack,
+        embedder_id(embedder, digest) if digest else pack,
+        calibration,
     )
 
 
-def _box(box: Floats, image: Bytes) -> tuple[int, int, int, int]:
-    height, width = image.shape[:2]
+def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
+    if part.kind == "mtcnn":
+        return Detector(folder)
+    model = file_in(folder, part.file or f"{part.kind}.onnx")
+    return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
+
+
+def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> FaceEmbedder:
+    if part.kind != "dlib":
+        return ArcFaceEmbedder(file_in(folder, part.file), part)
+    wish = precision or RecognitionSettings().precision
+    return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
+
+
+def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
+    """Of the weights as they came, else of the file that they became; as `Manifest.embedder_id` has it."""
+    digests = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
+    digests |= {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
+    return str(digests.get(file, ""))
+
+
+def _passed_over(number: int) -> Caution:
+    faces = "1 much smaller face was" if number == 1 else f"{number} much smaller faces were"
+    sentence = f"{faces} passed over; crop the photo if the largest face is not the person's"
+    return Caution(kind="bystanders", value=number, limit=0, sentence=sentence)
+
+
+def _box(box: Floats, info: PictureInfo) -> tuple[int, int, int, int]:
+    height, width = info.height_px, info.width_px
     x1, y1 = (
         int(np.clip(round(float(v)), 0, limit - 1)) for v, limit in zip(box[:2], (width, height), strict=True)
     )

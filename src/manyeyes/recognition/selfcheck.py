@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
+from manyeyes.recognition.align import cut_chips
 from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.decode import decode
 from manyeyes.recognition.recognizer import Recognizer
+from manyeyes.results import Precision
+
+MOST_BOXES = 7
+DISTANCES = "example_distances"
+OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
 
 
 def noise(height_px: int, width_px: int) -> Bytes:
@@ -19,7 +29,35 @@ def noise(height_px: int, width_px: int) -> Bytes:
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
-    """What the pack's embedder and detector networks say about `noise`; keyed by output."""
-    found = {"embedding": recognizer.embedder.embed(noise(150, 150)[None])[0]}
-    found |= recognizer.detector.raw_outputs(noise(64, 96), noise(24, 24), noise(48, 48))
+    """What the pack's embedders and detector networks say about `noise`; keyed by output.
+
+    Every precision that the pack offers is run, whichever this machine would choose.
+    """
+    side = recognizer.embedder.layout.side_px
+    found = {
+        OUTPUT[precision]: embedder.embed(noise(side, side)[None])[0]
+        for precision, embedder in sorted(recognizer.embedder.variants().items())
+    }
+    found |= recognizer.detector.raw_outputs(noise)
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}
+
+
+def example_numbers(recognizer: Recognizer, pictures: Sequence[bytes]) -> dict[str, list[float]]:
+    """What the whole recogniser says about example pictures that came with the pack.
+
+    `example_1` and so on: the number of faces, then the boxes of the first few; `DISTANCES`: between the
+    first faces of each picture and the next one that has any.
+    """
+    if not pictures:
+        return {}
+    found, first = {}, []
+    for number, data in enumerate(pictures, start=1):
+        image = decode(data).image_hwc_u8
+        seen = recognizer.detector.detect(image)
+        boxes = np.ravel(seen.boxes_xyxy_px[:MOST_BOXES])
+        found[f"example_{number}"] = [float(len(seen)), *(round(float(v), 3) for v in boxes)]
+        if len(seen):
+            chips = cut_chips(image, seen.landmarks_px[:1], recognizer.embedder.layout)
+            first.append(recognizer.embedder.embed(chips)[0])
+    found[DISTANCES] = [round(float(np.linalg.norm(a - b)), 6) for a, b in pairwise(first)]
+    return found

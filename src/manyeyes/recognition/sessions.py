@@ -32,3 +32,10 @@ def open_session(model: Path) -> Any:
         return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
         raise PackDamaged(f"{model.name} cannot be opened: {error}; build or fetch the pack again") from error
+
+
+def quiet() -> Any:
+    """Options of one run that may fail: ONNX Runtime raises, and writes nothing of its own beside that."""
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    return options

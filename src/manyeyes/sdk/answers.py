@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from manyeyes.results import Result
+from manyeyes.results import Caution, Result
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,59 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Photo(_Answer):
+    """One enrolled photo."""
+
+    id: int
+    file_name: str
+    source: Literal["enrolled", "feedback"]
+    added_at: datetime
+    warnings: tuple[Caution, ...] = ()
+
+
 class Person(_Answer):
     """Somebody enrolled."""
 
     name: str
     photos: int
     added_at: datetime | None = None
-    warnings: tuple[str, ...] = ()
-    """Only from enrolling: photos that were taken with a reservation."""
+    warnings: tuple[Caution, ...] = ()
+    """Only from enrolling: what is worth knowing about the new photos."""
+    photos_detail: tuple[Photo, ...] = ()
+    """Only of a single person."""
+
+
+class Threshold(_Answer):
+    """Up to which distance a name is given, and what that means for the gallery as it is.
+
+    The rates are None where the pack has no calibration.
+    """
+
+    mode: Literal["default", "fmr", "distance"]
+    threshold: float
+    asked_fmr: float | None
+    fmr: float | None
+    """The chance that a stranger gets any name."""
+    miss_rate: float | None
+    """How often somebody enrolled with one photo goes without their name."""
+    people: int
+    photos: int
+    pack: str
+    extrapolated: bool
+    """Whether `fmr` rests on distances smaller than any measured between strangers."""
+    notes: tuple[str, ...] = ()
+
+
+class Feedback(_Answer):
+    """One piece of feedback that counts: a face is, or is not, `name`."""
+
+    id: str
+    verdict: Literal["is", "not"]
+    name: str
+    file_name: str
+    added_at: datetime
+    warnings: tuple[Caution, ...] = ()
+    """Only when it is given."""
 
 
 class Node(_Answer):

@@ -10,7 +10,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+from manyeyes.results import Caution
+from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Prediction, Status, Threshold
 from manyeyes.sdk.client import AsyncClient, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -89,6 +90,36 @@ class Client:
     def remove_person(self, name: str) -> None:
         """See `AsyncClient.remove_person`."""
         self._run(self._client.remove_person(name))
+
+    def remove_photo(self, name: str, photo_id: int) -> Person:
+        """See `AsyncClient.remove_photo`."""
+        return self._run(self._client.remove_photo(name, photo_id))
+
+    def threshold(self) -> Threshold:
+        """See `AsyncClient.threshold`."""
+        return self._run(self._client.threshold())
+
+    def set_threshold(self, *, fmr: float | None = None, distance: float | None = None) -> Threshold:
+        """See `AsyncClient.set_threshold`."""
+        return self._run(self._client.set_threshold(fmr=fmr, distance=distance))
+
+    def check_people(self) -> list[Caution]:
+        """See `AsyncClient.check_people`."""
+        return self._run(self._client.check_people())
+
+    def give_feedback(
+        self, reference: str, *, is_: str | None = None, is_not: str | None = None, file_name: str = ""
+    ) -> Feedback:
+        """See `AsyncClient.give_feedback`."""
+        return self._run(self._client.give_feedback(reference, is_=is_, is_not=is_not, file_name=file_name))
+
+    def feedback(self) -> list[Feedback]:
+        """See `AsyncClient.feedback`."""
+        return self._run(self._client.feedback())
+
+    def undo_feedback(self, feedback_id: str) -> Feedback:
+        """See `AsyncClient.undo_feedback`."""
+        return self._run(self._client.undo_feedback(feedback_id))
 
     def nodes(self) -> list[Node]:
         """See `AsyncClient.nodes`."""

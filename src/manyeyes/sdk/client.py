@@ -19,8 +19,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
-from manyeyes.results import Result
-from manyeyes.sdk.answers import JoinToken, Node, Person, Prediction, Status
+from manyeyes.results import Caution, Result
+from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Prediction, Status, Threshold
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.patience import Patience
@@ -170,6 +170,78 @@ class AsyncClient:
             PersonNotFound: nobody of that name is enrolled.
         """
         await self._call("DELETE", _person_url(name), repeatable=False)
+
+    async def remove_photo(self, name: str, photo_id: int) -> Person:
+        """Forget one photo of a person; the answer lists the others.
+
+        Raises:
+            PersonNotFound, EntryNotFound: there is no such person, or no such photo of theirs.
+            BadRequest: it is the last one.
+        """
+        response = await self._call(
+            "DELETE", f"/v1/people-photos/{photo_id}", params={"name": name}, repeatable=False
+        )
+        return _parsed(Person, response.content)
+
+    async def threshold(self) -> Threshold:
+        """Up to which distance a name is given; needs the role `operator`."""
+        return _parsed(Threshold, (await self._call("GET", "/v1/people-threshold")).content)
+
+    async def set_threshold(self, *, fmr: float | None = None, distance: float | None = None) -> Threshold:
+        """Set the threshold, from the next picture on; with neither argument, back to the default.
+
+        Args:
+            fmr: the chance that a stranger gets any name; the threshold then follows every change of people.
+            distance: the threshold itself.
+
+        Raises:
+            ThresholdRefused: out of bounds, or the pack has no calibration to follow a rate.
+        """
+        wish = {"fmr": fmr, "distance": distance}
+        return _parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=wish)).content)
+
+    async def check_people(self) -> list[Caution]:
+        """What is worth a look among everybody enrolled: doubles, people too close, odd photos."""
+        return _parsed_list(Caution, await self._call("GET", "/v1/people-check"), "findings")
+
+    async def give_feedback(
+        self, reference: str, *, is_: str | None = None, is_not: str | None = None, file_name: str = ""
+    ) -> Feedback:
+        """Say who a face is, or is not, for all later answers.
+
+        Args:
+            reference: `Face.reference` of a result of this master.
+            is_: the person whom the face shows, new or known.
+            is_not: the person whose name the face must not get.
+            file_name: the picture's, for the list of feedback.
+
+        Raises:
+            ReferenceRefused: altered, or of another master or pack.
+            PersonNotFound: nobody is called `is_not`.
+        """
+        if (is_ is None) == (is_not is None):
+            raise BadRequest("say who the face is, or who it is not: one of both")
+        wish = {
+            "reference": reference,
+            "verdict": "not" if is_ is None else "is",
+            "name": is_not if is_ is None else is_,
+            "file_name": file_name,
+        }
+        response = await self._call("POST", "/v1/people-feedback", json=wish, repeatable=False)
+        return _parsed(Feedback, response.content)
+
+    async def feedback(self) -> list[Feedback]:
+        """All feedback that counts, oldest first."""
+        return _parsed_list(Feedback, await self._call("GET", "/v1/people-feedback"), "feedback")
+
+    async def undo_feedback(self, feedback_id: str) -> Feedback:
+        """Take feedback back.
+
+        Raises:
+            EntryNotFound: there is none of that id.
+        """
+        url = f"/v1/people-feedback/{quote(feedback_id, safe='')}"
+        return _parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
 
     async def nodes(self) -> list[Node]:
         """The machines of the fleet."""

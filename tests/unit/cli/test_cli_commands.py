@@ -30,6 +30,9 @@ FACE = {
 }
 
 
+CAUTION = {"kind": "small", "value": 50, "limit": 80, "sentence": "the face is small", "photo": "a.jpg"}
+
+
 def problem(error: errors.ManyeyesError) -> httpx.Response:
     return httpx.Response(error.http_status, json=error.as_problem())
 
@@ -135,6 +138,8 @@ def test_send_and_send_again(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         "name": "Ada",
         "distance": 0.3,
         "confidence": 0.8,
+        "threshold": 0.6,
+        "reference": "",
     }
     assert found["deep/c.jpg"]["error"] == {"code": "damaged-picture", "detail": "damaged near byte 3"}
 
@@ -211,7 +216,7 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     ada = {"name": "Ada [x]", "photos": 2, "added_at": "2025-01-01T00:00:00Z"}
     fleet.answers = {
         "GET /v1/people": httpx.Response(200, json={"people": [ada]}),
-        "POST /v1/people": httpx.Response(200, json=ada | {"warnings": ["small face"]}),
+        "POST /v1/people": httpx.Response(200, json=ada | {"warnings": [CAUTION]}),
         "GET /v1/people/Ada": httpx.Response(200, json=ada),
         "PATCH /v1/people/Ada": httpx.Response(200, json=ada),
         "DELETE /v1/people/Ada": httpx.Response(204),
@@ -221,7 +226,11 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert "Ada [x]" in run("people", "list")[1]
     assert json.loads(run("people", "list", "--json")[1])[0]["photos"] == 2
     code, said, heard = run("people", "add", "Ada", photo)
-    assert (code, said, heard) == (0, "Ada [x] is enrolled, 2 photos in all\n", "warning: small face\n")
+    assert (code, said, heard) == (
+        0,
+        "Ada [x] is enrolled, 2 photos in all\n",
+        "warning: a.jpg: the face is small\n",
+    )
     assert run("people", "show", "Ada", "--json")[0] == 0
     assert run("people", "rename", "Ada", "Ada [x]")[1] == "Ada is now Ada [x]\n"
     assert run("people", "remove", "Ada")[1] == "Ada is removed\n"
@@ -290,7 +299,10 @@ def test_odd_durations(text: str) -> None:
 @pytest.mark.parametrize(
     "command",
     ["send", "status", "token", "nodes list"]
-    + [f"people {name}" for name in ("add", "list", "show", "rename", "remove")],
+    + [
+        f"people {name}"
+        for name in ("add", "list", "show", "rename", "remove", "threshold", "check", "feedback")
+    ],
 )
 def test_every_help_has_an_example_and_json(run: Run, command: str) -> None:
     code, said, _ = run(*command.split(), "--help")

@@ -25,9 +25,20 @@ def names(*inputs: Path, out: Path | None = None) -> list[str]:
 
 
 def test_pictures_of_any_case_and_depth_without_hidden_ones(tmp_path: Path) -> None:
-    for name in ("a.jpg", "B.JPEG", "c/d.png", "c/e/f.WebP", ".h.jpg", ".hid/i.jpg", "notes.txt", "g.gif"):
+    for name in (
+        "a.jpg",
+        "B.JPEG",
+        "c/d.png",
+        "c/e/f.WebP",
+        ".h.jpg",
+        ".hid/i.jpg",
+        "notes.txt",
+        "g.Gif",
+        "i.svg",
+        "j.heic",
+    ):
         put(tmp_path / name)
-    assert names(tmp_path) == ["B.JPEG", "a.jpg", "c/d.png", "c/e/f.WebP"]
+    assert names(tmp_path) == ["B.JPEG", "a.jpg", "c/d.png", "c/e/f.WebP", "g.Gif", "j.heic"]
 
 
 def test_out_inside_the_input_is_left_out(tmp_path: Path) -> None:

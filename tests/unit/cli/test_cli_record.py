@@ -148,4 +148,26 @@ def test_output_name_tells_its_format() -> None:
     assert output_name("a/b.JPG", "image/jpeg") == "a/b.JPG"
     assert output_name("b.webp", "image/jpeg") == "b.webp.jpg"
     assert output_name("b", "image/png") == "b.png"
+    assert output_name("holiday.heic", "image/jpeg") == "holiday.heic.jpg"
+    assert output_name("a.gif", "image/png") == "a.gif.png"
     assert output_name("b.jpg", None) == "b.jpg"
+
+
+def answer(media_type: str, content: bytes) -> Prediction:
+    return Prediction(RESULT, content, media_type)
+
+
+@pytest.mark.parametrize("gif_first", [True, False])
+def test_two_answers_never_share_a_name(tmp_path: Path, gif_first: bool) -> None:
+    sent = [("a.gif", b"of the gif"), ("a.gif.png", b"of the png"), ("a.png", b"of another")]
+    for run in (1, 2):
+        writer = Writer(tmp_path)
+        for name, content in sent if gif_first else sent[::-1]:
+            assert writer.has(source(name)) == (run == 2)
+            writer.done(source(name), answer("image/png", content))
+        writer.close()
+        outputs = {line["file"]: line["output"] for line in lines(tmp_path / "results.jsonl")}
+        assert outputs["a.png"] == "a.png" and len(set(outputs.values())) == 3
+        assert sorted(outputs.values()) == (["a.gif-2.png", "a.gif.png", "a.png"])
+        for name, content in sent:
+            assert (tmp_path / outputs[name]).read_bytes() == content

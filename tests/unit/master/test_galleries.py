@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,18 @@ from manyeyes.errors import Unavailable
 from manyeyes.master import galleries as galleries_room
 from manyeyes.master import history
 from manyeyes.master.galleries import Galleries, Piece
+from manyeyes.master.records import Records
 from manyeyes.master.registry import Photo, Registry
+from manyeyes.master.threshold import InUse, threshold_in
 from manyeyes.recognition.changes import Changes
 
 PACK = "faces@1.0.0"
+
+
+def at(db: sqlite3.Connection) -> float:
+    return 0.58
+
+
 NAMES = ("Ann", "Bob", "Чен", "Dee")
 
 
@@ -41,7 +50,7 @@ class Follower:
             content, received, piece = "", b"", None
             while piece is None or len(received) < piece.size_bytes:
                 query = GalleryQuery(have=self.version, mark=self.mark, content=content, offset=len(received))
-                piece = master.piece(query, pack)
+                piece = master.piece(query, pack, at)
                 if piece.content != content:
                     content, received = piece.content, b""
                 assert piece.offset == len(received)
@@ -166,7 +175,7 @@ def test_a_rename_sends_no_embedding(registry: Registry, master: Galleries) -> N
     follower = Follower()
     follower.follow(master)
     registry.rename_person("Ann", "Eve")
-    piece = master.piece(GalleryQuery(have=follower.version, mark=follower.mark), PACK)
+    piece = master.piece(GalleryQuery(have=follower.version, mark=follower.mark), PACK, at)
     assert piece.size_bytes < 1500
     change = Changes.from_bytes(piece.chunk)
     assert change.named() == {1: "Eve"} and change.size_photos == 0
@@ -177,14 +186,14 @@ def test_who_is_up_to_date_is_sent_nothing(registry: Registry, master: Galleries
     follower = Follower()
     follower.follow(master)
     query = GalleryQuery(have=follower.version, mark=follower.mark)
-    assert master.piece(query, PACK) == Piece("", 0, b"", 0, registry.gallery_version)
+    assert master.piece(query, PACK, at) == Piece("", 0, b"", 0, registry.gallery_version)
 
 
 def test_a_removed_persons_embedding_is_sent_to_nobody(registry: Registry, master: Galleries) -> None:
     registry.add_photos("Ann", PACK, [photo(77)])
     Follower().follow(master)
     registry.remove_person("Ann")
-    piece = master.piece(GalleryQuery(), PACK)
+    piece = master.piece(GalleryQuery(), PACK, at)
     assert photo(77).embedding not in piece.chunk and Changes.from_bytes(piece.chunk).named() == {}
 
 
@@ -223,10 +232,28 @@ def test_a_node_that_missed_too_much_or_has_another_pack_starts_anew(
     again.close()
 
 
+def test_threshold_and_vetoes_change_alone(path: Path, registry: Registry, master: Galleries) -> None:
+    registry.add_photos("Ann", PACK, [photo(number) for number in range(500)])
+    records = Records(registry)
+    follower = Follower()
+    follower.follow(master)
+    records.add_veto("Ann", PACK, np.ones(4, np.float32), "x.jpg")
+    records.set_rule({"mode": "distance", "value": 0.4, "embedder": PACK})
+    used = InUse("p@1", PACK, 0.58)
+    piece = master.piece(
+        GalleryQuery(have=follower.version, mark=follower.mark),
+        PACK,
+        partial(threshold_in, used=used, calibration=None),
+    )
+    change = Changes.from_bytes(piece.chunk)
+    assert (change.threshold, change.size_photos, change.embedder) == (0.4, 0, PACK)
+    assert change.veto_owners.tolist() == [1] and change.vetoes.tolist() == [[1, 1, 1, 1]]
+
+
 def test_who_asks_while_another_snapshot_is_made_hears_so(
     registry: Registry, master: Galleries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(galleries_room, "_GATHERING_PATIENCE_S", 0.01)
     with master._gathering, pytest.raises(Unavailable, match="for another node"):
-        master.piece(GalleryQuery(), PACK)
-    assert master.piece(GalleryQuery(), PACK).newest == registry.gallery_version
+        master.piece(GalleryQuery(), PACK, at)
+    assert master.piece(GalleryQuery(), PACK, at).newest == registry.gallery_version

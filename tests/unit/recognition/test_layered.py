@@ -13,9 +13,10 @@ from manyeyes.recognition import fold as folding
 from manyeyes.recognition import layered
 from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.fold import fold, make_index
-from manyeyes.recognition.gallery import Gallery, Veto
+from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.layered import LayeredGallery
 from manyeyes.recognition.nearest import Exact, build_codes, open_scan
+from manyeyes.recognition.vetoes import Veto
 
 DIMENSIONS = 8
 PLACES = np.random.default_rng(5).normal(size=(4096, DIMENSIONS)).astype(np.float32)
@@ -158,22 +159,22 @@ def test_an_index_of_other_embeddings_is_refused(tmp_path: Path) -> None:
 
 def test_a_vetoed_name_gives_way_to_the_next() -> None:
     base = Changes.of(
-        since=0, version=1, mark="m", threshold=2.0, people={1: "Ann", 2: "Bob"},
-        added=[(1, 1, np.zeros(4, np.float32)), (2, 2, np.full(4, 0.5, np.float32))],
-        vetoes=[(1, np.full(4, 0.11, np.float32))],
+        since=0, version=1, mark="m", threshold=20.0, people={1: "Ann", 2: "Bob"},
+        added=[(1, 1, np.zeros(4, np.float32)), (2, 2, np.full(4, 5.0, np.float32))],
+        vetoes=[(1, np.full(4, 1.1, np.float32))],
     )  # fmt: skip
     gallery = LayeredGallery.over(layered.Layers.over(base), base)
     assert gallery.vetoes[0].name == "Ann"
-    faces = np.stack([np.full(4, 0.1, np.float32), np.full(4, 0.01, np.float32)])
+    faces = np.stack([np.full(4, 1.0, np.float32), np.full(4, 0.1, np.float32)])
     assert [match.name for match in gallery.match(faces)] == ["Bob", "Ann"]
     vetoed = Changes.of(
-        since=1, version=2, mark="m", threshold=2.0, people={1: "Eve"}, vetoes=[(1, faces[1])]
+        since=1, version=2, mark="m", threshold=20.0, people={1: "Eve"}, vetoes=[(1, faces[1])]
     )
     assert [match.name for match in gallery.with_changes([vetoed]).match(faces)] == ["Bob", "Bob"]
-    free = Changes.of(since=2, version=3, mark="m", threshold=2.0)
+    free = Changes.of(since=2, version=3, mark="m", threshold=20.0)
     assert [match.name for match in gallery.with_changes([vetoed, free]).match(faces)] == ["Eve", "Eve"]
-    plain = Gallery(("Ann",), np.zeros((1, 4), np.float32), 2.0, 1, (Veto("Ann", faces[0]),))
-    assert plain.match(faces)[0] == (None, pytest.approx(0.2), 0.0)
+    plain = Gallery(("Ann",), np.zeros((1, 4), np.float32), 20.0, 1, "", (Veto("Ann", faces[0]),))
+    assert plain.match(faces)[0] == (None, None, 0.0)
     assert Gallery.from_bytes(plain.to_bytes()).match(faces) == plain.match(faces)
 
 

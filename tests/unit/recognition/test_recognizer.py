@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from skimage import data as samples
 
-from manyeyes.errors import DamagedPicture, NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.errors import DamagedPicture, EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.packs import build
 from manyeyes.recognition.align import DLIB_CHIP, cut_chip, similarity
 from manyeyes.recognition.decode import decode
 from manyeyes.recognition.gallery import Gallery
@@ -44,7 +45,7 @@ def test_a_mirrored_smaller_jpeg_is_the_same_person(recognizer: Recognizer) -> N
     x1, y1, x2, y2 = face.box_xyxy_px
     assert 170 < x1 < 210 and 40 < y1 < 60 and 230 < x2 < 275 and 120 < y2 < 150
     assert face.distance is not None and face.distance < 0.35 and face.confidence > 0.95 and face.score > 0.9
-    assert len(face.landmarks_px) == 5 and result.pack == "faces@1.0.0"
+    assert len(face.landmarks_px) == 5 and result.pack == f"faces@{build.VERSION}"
     assert set(result.timings_ms) == {"decode", "detect", "align", "embed", "match", "draw", "encode"}
     assert predicted is not None
     shown = decode(predicted)
@@ -96,7 +97,7 @@ def test_a_passer_by_is_passed_over(recognizer: Recognizer) -> None:
     pixels = np.hstack([ASTRONAUT, np.zeros((512, 256, 3), np.uint8)])
     pixels[:230, 512:742] = np.asarray(Image.fromarray(ASTRONAUT).resize((230, 230)))
     enrolled = recognizer.enrol(saved(pixels))
-    assert enrolled.faces == 2 and any("passed over" in warning for warning in enrolled.warnings)
+    assert enrolled.faces == 2 and any("passed over" in warning.sentence for warning in enrolled.warnings)
 
 
 def test_a_pack_with_a_missing_model_is_refused(tmp_path: Path) -> None:
@@ -131,3 +132,17 @@ def test_a_large_picture_gives_boxes_in_its_own_pixels(recognizer: Recognizer, s
         return
     box = np.array(result.faces[0].box_xyxy_px) / np.tile(np.array(size) / 512, 2)
     assert np.abs(box - [180, 63, 264, 172]).max() < 14
+
+
+def test_a_gallery_of_another_embedder_is_refused(recognizer: Recognizer) -> None:
+    known = gallery_of(recognizer)
+    for embedder, raises in ((recognizer.embedder_id, False), ("", False), ("arcface-0", True)):
+        gallery = Gallery(known.names, known.embeddings, version=3, embedder=embedder)
+        if not raises:
+            result, _ = recognizer.recognize(saved(ASTRONAUT), gallery, draw=False)
+            assert [face.name for face in result.faces] == ["Eileen"]
+            continue
+        with pytest.raises(EmbedderMismatch, match=r"of arcface-0, .* makes those of dlib-40044313bb505a10"):
+            recognizer.recognize(saved(ASTRONAUT), gallery, draw=False)
+    empty = Gallery.empty(embedder="arcface-0")
+    assert recognizer.recognize(saved(ASTRONAUT), empty, draw=False)[0].faces[0].name is None

@@ -184,12 +184,16 @@ def test_names_are_quoted(name: str, raw_path: bytes) -> None:
 
 def test_add_person_sends_every_photo_under_its_name(tmp_path: Path) -> None:
     (tmp_path / "one.jpg").write_bytes(b"first")
-    master = Master(httpx.Response(200, json={"name": "Ada", "photos": 2, "warnings": ["blurred"]}))
+    master = Master(
+        httpx.Response(
+            200, json={"name": "Ada", "photos": 2, "warnings": [{"kind": "small", "sentence": "small face"}]}
+        )
+    )
     with master.client() as client:
         person = client.add_person("Ada", [tmp_path / "one.jpg", b"second"])
         with pytest.raises(errors.BadRequest, match="no photo"):
             client.add_person("Ada", [])
-    assert person.warnings == ("blurred",)
+    assert [warning.kind for warning in person.warnings] == ["small"]
     body = master.requests[0].content
     assert all(piece in body for piece in (b'filename="one.jpg"', b"first", b"second", b'name="name"'))
 
@@ -270,14 +274,18 @@ def test_public_names() -> None:
     }
     others = {
         "AsyncClient",
+        "Caution",
         "Client",
         "Context",
         "Face",
+        "Feedback",
         "JoinToken",
         "Node",
         "Patience",
         "Person",
+        "Photo",
         "Prediction",
+        "Threshold",
     }
     assert set(manyeyes.__all__) == tree | others | {"Result", "Status"}
     assert sorted(manyeyes.__all__) == list(manyeyes.__all__)

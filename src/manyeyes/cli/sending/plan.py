@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, TooManyBytes
+from manyeyes.recognition.formats import SUFFIXES
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
 RESULTS_NAME = "results.jsonl"
 
@@ -154,7 +154,7 @@ def _walk(
                     yield path, [*parts, entry.name], trouble
                 elif len(levels) > depth:
                     parts.append(entry.name)
-            elif path.suffix.lower() in PICTURE_SUFFIXES:
+            elif path.suffix.lower() in SUFFIXES:
                 yield path, [*parts, entry.name], None
     finally:
         for scan, _ in levels:

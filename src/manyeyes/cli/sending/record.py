@@ -28,6 +28,8 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
                 "name": face.name,
                 "distance": face.distance,
                 "confidence": face.confidence,
+                "threshold": face.threshold,
+                "reference": face.reference,
             }
             for face in result.faces
         ],
@@ -78,6 +80,7 @@ class Record:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._done: dict[bytes, tuple[bytes, str]] = {}
+        self._renamed: dict[bytes, bytes] = {}
         self._seen: set[bytes] = set()
         self._untidy = False
         self._file = path.open("ab", buffering=0)
@@ -111,6 +114,8 @@ class Record:
             state = _digest(f"{line.get('size')} {line.get('mtime_ns')}")
             output = line.get("output") or ""
             self._done[key] = (state, "" if output == line["file"] else output)
+            if output and output != line["file"]:
+                self._renamed[_digest(output)] = key
         else:
             self._done.pop(key, None)
 
@@ -120,6 +125,12 @@ class Record:
         if found is None or found[0] != _digest(f"{source.size_bytes} {source.mtime_ns}"):
             return False
         return (self._path.parent / (found[1] or source.relative)).is_file()
+
+    def is_free(self, output: str, source: Source) -> bool:
+        """Whether no other picture's answer has this name below OUT."""
+        name, own = _digest(output), _digest(source.relative)
+        by_own_name = name != own and name in self._done and not self._done[name][1]
+        return not by_own_name and self._renamed.get(name, own) == own
 
     def add(self, line: dict[str, Any]) -> None:
         """Append one line and hand it to the system."""

@@ -11,15 +11,11 @@ from typing import Any
 from manyeyes.cli.sending.plan import RESULTS_NAME, Source
 from manyeyes.cli.sending.record import Record, done_line, error_line, replace_with
 from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.recognition.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction
 
 _OF_THIS_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ}
 """Troubles that the next picture need not share."""
-_SUFFIXES = {
-    "image/jpeg": (".jpg", ".jpeg"),
-    "image/png": (".png",),
-    "image/webp": (".webp",),
-}
 
 
 class Writer:
@@ -81,7 +77,7 @@ class Writer:
         """
         output = None
         if self._out is not None and prediction.picture is not None:
-            output = output_name(source.relative, prediction.media_type)
+            output = self._free_name(source, output_name(source.relative, prediction.media_type))
             target = self._out / output
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +112,14 @@ class Writer:
             except OSError as error:
                 raise self._trouble(self._out / RESULTS_NAME, error) from error
 
+    def _free_name(self, source: Source, wanted: str) -> str:
+        """The wanted name, or with a number where another picture's answer has it."""
+        path, name, number = PurePosixPath(wanted), wanted, 2
+        while self._record is not None and not self._record.is_free(name, source):
+            name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+            number += 1
+        return name
+
     def _add(self, line: dict[str, Any]) -> dict[str, Any]:
         if self._record is not None and self._out is not None:
             try:
@@ -137,8 +141,11 @@ class Writer:
 
 
 def output_name(relative: str, media_type: str | None) -> str:
-    """The predicted picture's name below OUT: the original's, with a suffix added when the format differs."""
-    suffixes = _SUFFIXES.get(media_type or "")
-    if not suffixes or PurePosixPath(relative).suffix.lower() in suffixes:
+    """The predicted picture's name below OUT: the original's, with a suffix added when the format differs.
+
+    `holiday.heic` comes back as `holiday.heic.jpg`, so it does not meet the answer of a `holiday.jpg` beside it.
+    """
+    found = BY_MEDIA_TYPE.get(media_type or "")
+    if found is None or PurePosixPath(relative).suffix.lower() in found.suffixes:
         return relative
-    return relative + suffixes[0]
+    return relative + found.suffixes[0]

@@ -1,0 +1,104 @@
+"""Which face of a stored result is meant: pure, so that every way to say it is testable."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from manyeyes.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class ChosenFace:
+    """A face's reference, and the picture's name where the result tells it."""
+
+    reference: str
+    file_name: str
+
+
+def choose_face(
+    text: str, *, where: str, picture: str | None, face: str | None, named: str | None
+) -> ChosenFace:
+    """Find one face in a result.
+
+    Args:
+        text: a result's JSON, one line of `send --json`, or a whole `results.jsonl`.
+        where: what the user called it, for messages.
+        picture: which picture's, by path or file name; needed where there are several.
+        face: its number as messages list them, from 1, or the name that it was given.
+        named: the name that the feedback takes back; it chooses where nothing else does.
+
+    Raises:
+        BadRequest: no result, no such picture or face, or more than one; lists what there is.
+    """
+    result = _choose_picture(_results(text, where), where, picture)
+    faces = result["faces"]
+    file_name = str(result.get("file") or PurePath(where).name)
+    if not faces:
+        raise BadRequest(f"{file_name}: no face was found in this picture; there is nothing to say about it")
+    found = _choose(faces, face, named, file_name)
+    reference = found.get("reference") if isinstance(found, dict) else None
+    if not isinstance(reference, str) or not reference:
+        raise BadRequest(
+            f"{file_name}: the result has no references to faces; it was written by an older manyeyes: "
+            "send the picture again"
+        )
+    return ChosenFace(reference, file_name)
+
+
+def _results(text: str, where: str) -> list[dict[str, Any]]:
+    try:
+        documents = [json.loads(text)]
+    except ValueError:
+        try:
+            documents = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError as error:
+            raise BadRequest(
+                f"{where} is no result: {error}; give what 'manyeyes send --json' prints, or OUT/results.jsonl"
+            ) from error
+    found = [d for d in documents if isinstance(d, dict) and isinstance(d.get("faces"), list)]
+    if not found:
+        raise BadRequest(
+            f"{where} holds no result with faces; give what 'manyeyes send --json' prints, or OUT/results.jsonl"
+        )
+    return found
+
+
+def _choose_picture(results: list[dict[str, Any]], where: str, picture: str | None) -> dict[str, Any]:
+    if picture is None:
+        if len(results) == 1:
+            return results[0]
+        raise BadRequest(f"{where} holds {len(results)} results; say which picture's by --picture FILE")
+    wanted = PurePath(picture)
+    exact = [result for result in results if result.get("file") == picture]
+    alike = [result for result in results if PurePath(str(result.get("file"))).name == wanted.name]
+    for found in (exact, alike):
+        if len(found) == 1:
+            return found[0]
+    problem = "no picture" if not alike else f"{len(alike)} pictures"
+    raise BadRequest(f'{where} holds {problem} called {picture!r}; name it as its "file" does')
+
+
+def _choose(faces: list[Any], face: str | None, named: str | None, file_name: str) -> Any:
+    if face is not None and face.isdecimal():
+        if 1 <= int(face) <= len(faces):
+            return faces[int(face) - 1]
+        raise BadRequest(f"{file_name}: there is no face {face}; {_listed(faces)}")
+    if face is None and len(faces) == 1:
+        return faces[0]
+    name = face if face is not None else named
+    alike = [one for one in faces if name is not None and one.get("name") == name]
+    if len(alike) == 1:
+        return alike[0]
+    raise BadRequest(f"{file_name}: {_listed(faces)}; say which by --face N")
+
+
+def _listed(faces: list[Any]) -> str:
+    def one(number: int, face: Any) -> str:
+        box = face.get("box") or face.get("box_xyxy_px") or "?"
+        return f"{number} is {face.get('name') or 'unknown'} at {box}"
+
+    count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    return f"{count}: " + ", ".join(one(number, face) for number, face in enumerate(faces, start=1))

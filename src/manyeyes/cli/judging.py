@@ -1,0 +1,158 @@
+"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to mend."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.chosen_face import choose_face
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.errors import BadRequest, FileTrouble
+from manyeyes.sdk.answers import Feedback, Threshold
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group `people`."""
+    app.command()(threshold)
+    app.command()(check)
+    app.command()(feedback)
+
+
+def threshold(
+    ctx: typer.Context,
+    fmr: Annotated[
+        float | None,
+        typer.Option("--fmr", metavar="P", help="The chance that a stranger gets any name, as 1e-3."),
+    ] = None,
+    distance: Annotated[
+        float | None, typer.Option("--distance", metavar="D", help="The threshold itself, as 0.55.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Back to the default distance.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or set up to which distance a face gets a name; counts from the next picture on.
+
+    With --fmr the threshold follows from the pack's calibration and moves with every change of people.
+
+    Example: manyeyes people threshold --fmr 1e-3
+    """
+    if (fmr is not None) + (distance is not None) + default > 1:
+        raise BadRequest("give one of --fmr, --distance and --default, not several")
+    with client_of(ctx) as client:
+        if fmr is None and distance is None and not default:
+            found = client.threshold()
+        else:
+            found = client.set_threshold(fmr=fmr, distance=distance)
+    if as_json:
+        print_json(found)
+        return
+    print(_threshold_sentence(found))
+    for note in found.notes:
+        say(f"warning: {note}")
+
+
+def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Look for people too close to tell apart, doubles, mislabelled photos and too little variety.
+
+    Example: manyeyes people check
+    """
+    with client_of(ctx) as client:
+        found = client.check_people()
+    if as_json:
+        print_json(found)
+        return
+    for caution in found:
+        print(f"{caution.kind}: {caution.sentence}")
+    print("nothing to mend" if not found else f"{len(found)} things to look at")
+
+
+def feedback(
+    ctx: typer.Context,
+    result: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RESULT", help="A result: what 'send --json' prints, OUT/results.jsonl, or -."
+        ),
+    ] = None,
+    is_: Annotated[str | None, typer.Option("--is", metavar="NAME", help="Whose face it is.")] = None,
+    not_: Annotated[str | None, typer.Option("--not", metavar="NAME", help="Whose face it is not.")] = None,
+    picture: Annotated[
+        str | None, typer.Option("--picture", metavar="FILE", help="Which picture's result, of several.")
+    ] = None,
+    face: Annotated[
+        str | None, typer.Option("--face", metavar="N|NAME", help="Which face, by number from 1 or by name.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the feedback that counts.")] = False,
+    undo: Annotated[str | None, typer.Option("--undo", metavar="ID", help="Take feedback back.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who a face of a result is, or is not: later answers follow, without training anything.
+
+    Example: manyeyes people feedback out/results.jsonl --picture party.jpg --not "Ada Lovelace"
+    """
+    if list_ or undo is not None:
+        if result is not None or is_ is not None or not_ is not None or (list_ and undo is not None):
+            raise BadRequest("--list and --undo stand alone, without a result or a name")
+        _list_or_undo(ctx, undo, as_json)
+        return
+    if result is None:
+        raise BadRequest("no result given; name what 'manyeyes send --json' printed, or OUT/results.jsonl")
+    if (is_ is None) == (not_ is None):
+        raise BadRequest("say --is NAME or --not NAME: who the face is, or who it is not")
+    chosen = choose_face(_read(result), where=result, picture=picture, face=face, named=not_)
+    with client_of(ctx) as client:
+        given = client.give_feedback(chosen.reference, is_=is_, is_not=not_, file_name=chosen.file_name)
+    for warning in given.warnings:
+        say(f"warning: {warning.sentence}")
+    _print(given, as_json, "counts from the next picture on")
+
+
+def _list_or_undo(ctx: typer.Context, undo: str | None, as_json: bool) -> None:
+    with client_of(ctx) as client:
+        if undo is not None:
+            _print(client.undo_feedback(undo), as_json, "is taken back")
+            return
+        found = client.feedback()
+    if as_json:
+        print_json(found)
+        return
+    rows = [(row.id, row.verdict, row.name, row.file_name, ago(row.added_at)) for row in found]
+    print_table(("id", "verdict", "person", "picture", "given"), rows, "no feedback was given")
+
+
+def _print(row: Feedback, as_json: bool, what: str) -> None:
+    if as_json:
+        print_json(row)
+    else:
+        verdict = "is" if row.verdict == "is" else "is not"
+        print(f"{row.id}: the face in {row.file_name or 'a picture'} {verdict} {row.name}; this {what}")
+
+
+def _read(result: str) -> str:
+    if result == "-":
+        return sys.stdin.read()
+    try:
+        return Path(result).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise FileTrouble(f"{result} cannot be read: {why}; name a file with a result") from error
+
+
+def _threshold_sentence(found: Threshold) -> str:
+    how = f"for a false-match rate of {found.asked_fmr:g}" if found.asked_fmr is not None else found.mode
+    if found.mode == "distance":
+        how = "as set"
+    people = "1 person" if found.people == 1 else f"{found.people} people"
+    lines = [f"threshold {found.threshold:.3f}, {how}; {people} with {found.photos} photos in {found.pack}"]
+    if found.fmr is None or found.miss_rate is None:
+        lines.append(f"{found.pack} has no calibration: what this means for strangers is not known")
+    else:
+        measured = ", extrapolated beyond what was measured" if found.extrapolated else ""
+        lines.append(f"a stranger gets a name with a chance of {found.fmr:.2g}{measured}")
+        lines.append(
+            f"somebody enrolled with one photo goes without it with a chance of {found.miss_rate:.2g}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+"""What the registry keeps about people beside their names: photos, feedback, the threshold's rule."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from manyeyes.errors import BadRequest, EntryNotFound, PersonNotFound
+from manyeyes.master.registry import Registry, now_iso
+from manyeyes.master.threshold import PHOTO_COUNTS, RULE_KEY
+from manyeyes.recognition.arrays import Floats
+from manyeyes.results import Caution
+
+_CAUTIONS = TypeAdapter(tuple[Caution, ...])
+_BLOCK_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """An enrolled photo as an operator sees it."""
+
+    id: int
+    file_name: str
+    source: str
+    added_at: str
+    warnings: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class FeedbackRow:
+    """One piece of feedback; `id` as `is-3` or `not-4`."""
+
+    id: str
+    verdict: Literal["is", "not"]
+    name: str
+    file_name: str
+    added_at: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Enrolled photos of one embedder: n ids, person ids, names, file names; embeddings float32 (n, d)."""
+
+    photo_ids: list[int]
+    person_ids: list[int]
+    names: list[str]
+    file_names: list[str]
+    embeddings: Floats
+
+
+class Records:
+    """Reads and changes the registry's people; every change that nodes must know of is counted."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    # photos
+
+    def photos(self, name: str) -> list[PhotoRow]:
+        """The photos of a person, oldest first, each once whatever embedders enrolled it."""
+        rows = self._registry.read(
+            "SELECT MIN(f.id), f.file_name, f.source, f.added_at, f.warnings FROM photos f "
+            "JOIN people p ON p.id = f.person_id WHERE p.name = ? GROUP BY f.sha256 ORDER BY 1",
+            name,
+        )
+        return [PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4])) for row in rows]
+
+    def photo_counts(self, embedder: str) -> dict[int, int]:
+        """How many people have how many photos of this embedder: {photos: people}."""
+        rows = self._registry.read(PHOTO_COUNTS, embedder)
+        return {int(count): int(people) for count, people in rows}
+
+    def remove_photo(self, name: str, photo_id: int) -> None:
+        """Forget one photo.
+
+        Raises:
+            EntryNotFound: the person has no such photo.
+            BadRequest: it is their last one.
+        """
+        photos = self.photos(name)
+        if photo_id not in {photo.id for photo in photos}:
+            raise EntryNotFound(f"{name!r} has no photo {photo_id}; 'manyeyes people show' lists them")
+        if len(photos) == 1:
+            raise BadRequest(
+                f"photo {photo_id} is the last one of {name!r}; add a better one first, "
+                "or forget the person with 'manyeyes people remove'"
+            )
+        with self._registry.transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM photos WHERE (person_id, sha256) IN "
+                "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
+                (photo_id,),
+            )
+            self._registry.gallery_changed(cursor)
+
+    # feedback
+
+    def add_veto(self, name: str, embedder: str, embedding: Floats, file_name: str) -> str:
+        """Keep a face that is not this person; returns the feedback's id.
+
+        Raises:
+            PersonNotFound: nobody of that name.
+        """
+        with self._registry.transaction() as cursor:
+            row = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                raise PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+            cursor.execute(
+                "INSERT INTO vetoes (person_id, embedder, embedding, file_name, added_at) VALUES (?,?,?,?,?)",
+                (row[0], embedder, embedding.astype("<f4").tobytes(), file_name, now_iso()),
+            )
+            added = cursor.lastrowid
+            self._registry.gallery_changed(cursor)
+        return f"not-{added}"
+
+    def feedback(self) -> list[FeedbackRow]:
+        """All feedback that counts, oldest first."""
+        rows = self._registry.read(
+            "SELECT 'is-' || f.id, 'is', p.name, f.file_name, f.added_at FROM photos f "
+            "JOIN people p ON p.id = f.person_id WHERE f.source = 'feedback' UNION ALL "
+            "SELECT 'not-' || v.id, 'not', p.name, v.file_name, v.added_at FROM vetoes v "
+            "JOIN people p ON p.id = v.person_id ORDER BY 5, 1"
+        )
+        return [FeedbackRow(*row) for row in rows]
+
+    def photo_id(self, name: str, sha256: str) -> str:
+        """The feedback id of the photo with this digest; '' where it is not from feedback."""
+        rows = self._registry.read(
+            "SELECT 'is-' || f.id FROM photos f JOIN people p ON p.id = f.person_id "
+            "WHERE p.name = ? AND f.sha256 = ? AND f.source = 'feedback'",
+            name,
+            sha256,
+        )
+        return str(rows[0][0]) if rows else ""
+
+    def undo(self, feedback_id: str) -> FeedbackRow:
+        """Take a piece of feedback back; a person whom it alone made known is forgotten.
+
+        Raises:
+            EntryNotFound: there is none of that id.
+        """
+        row = next((row for row in self.feedback() if row.id == feedback_id), None)
+        if row is None:
+            raise EntryNotFound(
+                f"there is no feedback {feedback_id!r}; 'manyeyes people feedback --list' shows what there is"
+            )
+        number = int(feedback_id.partition("-")[2])
+        with self._registry.transaction() as cursor:
+            if row.verdict == "is":
+                cursor.execute("DELETE FROM photos WHERE id = ?", (number,))
+                cursor.execute(
+                    "DELETE FROM people WHERE name = ? AND id NOT IN (SELECT person_id FROM photos)",
+                    (row.name,),
+                )
+            else:
+                cursor.execute("DELETE FROM vetoes WHERE id = ?", (number,))
+            self._registry.gallery_changed(cursor)
+        return row
+
+    # the threshold's rule
+
+    def rule(self) -> dict[str, object] | None:
+        """The rule as it was stored, None for the default."""
+        rows = self._registry.read("SELECT value FROM meta WHERE key = ?", RULE_KEY)
+        return dict(json.loads(rows[0][0])) if rows else None
+
+    def set_rule(self, rule: dict[str, object] | None) -> None:
+        """Store a rule; None returns to the default."""
+        with self._registry.transaction() as cursor:
+            cursor.execute("DELETE FROM meta WHERE key = ?", (RULE_KEY,))
+            if rule is not None:
+                cursor.execute("INSERT INTO meta VALUES (?, ?)", (RULE_KEY, json.dumps(rule)))
+            self._registry.gallery_changed(cursor)
+
+
+def read_blocks(path: Path, embedder: str) -> Iterator[Block]:
+    """All enrolled photos, some ten thousand at a time, over a connection of its own: for threads."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        cursor = db.execute(
+            "SELECT f.id, p.id, p.name, f.file_name, f.embedding FROM photos f "
+            "JOIN people p ON p.id = f.person_id WHERE f.embedder = ? ORDER BY f.id",
+            (embedder,),
+        )
+        while rows := cursor.fetchmany(_BLOCK_ROWS):
+            photo_ids, person_ids, names, file_names, raw = map(list, zip(*rows, strict=True))
+            embeddings = np.frombuffer(b"".join(raw), "<f4").astype(np.float32).reshape(len(rows), -1)
+            yield Block(photo_ids, person_ids, names, file_names, embeddings)
+    finally:
+        db.close()

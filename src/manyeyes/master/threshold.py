@@ -1,0 +1,140 @@
+"""Up to which distance a name is given: the operator's rule, and what follows from it for the gallery."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from manyeyes.errors import ThresholdRefused
+from manyeyes.recognition.calibration import LARGEST_FMR, Calibration
+
+WARN_ABOVE_FMR = 0.01
+LARGEST_DISTANCE = 2.0
+RULE_KEY = "threshold_rule"
+PHOTO_COUNTS = "SELECT n, COUNT(*) FROM (SELECT COUNT(*) AS n FROM photos WHERE embedder = ? GROUP BY person_id) GROUP BY n"
+"""How many people have how many photos of an embedder: (photos, people)."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`default`; `fmr`: the chance `value` that a stranger gets any name; `distance`: `value` itself.
+
+    A distance belongs to the embedder that it was set for: others have other distances.
+    """
+
+    mode: Literal["default", "fmr", "distance"] = "default"
+    value: float = 0.0
+    embedder: str = ""
+
+    @classmethod
+    def stored(cls, row: Mapping[str, Any] | None) -> Rule:
+        """A rule as the registry keeps it."""
+        return cls(row["mode"], float(row["value"]), str(row["embedder"])) if row else cls()
+
+
+class InUse(NamedTuple):
+    """The pack in use, its embedder, and the distance that the pack takes where no rule says otherwise."""
+
+    pack: str
+    embedder: str
+    default: float
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What is in force, and what it means for the gallery as it is; None where the pack has no calibration."""
+
+    mode: Literal["default", "fmr", "distance"]
+    threshold: float
+    asked_fmr: float | None
+    fmr: float | None
+    """The chance that a stranger gets any name."""
+    miss_rate: float | None
+    """How often somebody enrolled with one photo goes without their name."""
+    people: int
+    photos: int
+    pack: str
+    extrapolated: bool
+    """Whether `fmr` rests on distances smaller than any that were measured between strangers."""
+    notes: tuple[str, ...]
+
+
+def threshold_in(db: sqlite3.Connection, used: InUse, calibration: Calibration | None) -> float:
+    """The threshold that is in force for the gallery as a connection sees it; people are counted if it matters."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (RULE_KEY,)).fetchone()
+    rule = Rule.stored(json.loads(row[0]) if row else None)
+    counts = db.execute(PHOTO_COUNTS, (used.embedder,)).fetchall() if rule.mode == "fmr" else ()
+    return follow(rule, calibration, dict(counts), used).threshold
+
+
+def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibration | None) -> Rule:
+    """A rule as an operator wishes it.
+
+    Raises:
+        ThresholdRefused: the figure is out of bounds, or the pack has no calibration to follow a rate.
+    """
+    if mode == "default":
+        return Rule()
+    if mode == "distance":
+        if value is None or not 0 < value <= LARGEST_DISTANCE:
+            raise ThresholdRefused(
+                f"the distance {value} is not above 0 and at most {LARGEST_DISTANCE:g}; "
+                f"the default is {used.default:g}"
+            )
+        return Rule("distance", value, used.embedder)
+    if value is None or not 0 < value <= LARGEST_FMR:
+        raise ThresholdRefused(
+            f"the false-match rate {value} is not above 0 and at most {LARGEST_FMR:g}; try 1e-3"
+        )
+    if calibration is None:
+        raise ThresholdRefused(
+            f"the pack {used.pack} has no calibration, so no threshold follows from a false-match rate; "
+            "give one by --distance, or use a pack whose pack.toml has a [calibration] table"
+        )
+    return Rule("fmr", value, used.embedder)
+
+
+def follow(
+    rule: Rule, calibration: Calibration | None, photo_counts: Mapping[int, int], used: InUse
+) -> Threshold:
+    """The threshold that a rule gives for a gallery of {photos: people}."""
+    notes: list[str] = []
+    counts = [count for count, people in photo_counts.items() for _ in range(people)]
+    effective = calibration.comparisons(counts) if calibration else 0.0
+    mode, distance = rule.mode, used.default
+    if mode == "distance" and rule.embedder != used.embedder:
+        mode = "default"
+        notes.append(
+            f"the distance {rule.value:g} was set for the embedder {rule.embedder} and does not count for {used.embedder}; set it again"
+        )
+    elif mode == "distance":
+        distance = rule.value
+    elif mode == "fmr" and calibration is None:
+        mode = "default"
+        notes.append(f"the rate {rule.value:g} cannot be followed: the pack {used.pack} has no calibration")
+    elif mode == "fmr" and calibration is not None:
+        distance = calibration.threshold_for(rule.value, effective)
+    fmr = calibration.open_set_fmr(distance, effective) if calibration else None
+    extrapolated = (
+        calibration is not None and calibration.false_match_rate(distance) < calibration.shown_to_rate
+    )
+    if fmr is not None and fmr > WARN_ABOVE_FMR:
+        notes.append(
+            f"about 1 stranger in {1 / fmr:.0f} gets a name; 'manyeyes people threshold --fmr 1e-2' or less "
+            "makes it rarer"
+        )
+    return Threshold(
+        mode=mode,
+        threshold=distance,
+        asked_fmr=rule.value if mode == "fmr" else None,
+        fmr=fmr,
+        miss_rate=calibration.miss_rate(distance) if calibration else None,
+        people=len(counts),
+        photos=sum(counts),
+        pack=used.pack,
+        extrapolated=extrapolated,
+        notes=tuple(notes),
+    )

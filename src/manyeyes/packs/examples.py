@@ -1,0 +1,142 @@
+"""What a recogniser makes of an operator's own pictures: faces, distances, and a threshold that parts them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.recognition.align import cut_chips
+from manyeyes.recognition.decode import decode
+from manyeyes.recognition.recognizer import Recognizer
+
+MOST_PICTURES = 500
+FALSE_NAME_WEIGHS = 10
+"""How many faces left unknown a wrong name is worth."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture; `person` is the name of its folder, empty for a loose one; `error` says why it was no use."""
+
+    path: Path
+    person: str
+    faces: int = 0
+    took_ms: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A threshold, and how many of the examples' comparisons it gets wrong."""
+
+    threshold: float
+    misses: int
+    false_names: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All examples and the distances between faces of one person (`genuine`) and of two (`impostor`)."""
+
+    examples: tuple[Example, ...]
+    genuine: tuple[float, ...]
+    impostor: tuple[float, ...]
+
+    @property
+    def median_ms(self) -> float:
+        """Of decoding, detecting, aligning and embedding."""
+        return statistics.median([e.took_ms for e in self.examples if not e.error] or [0.0])
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """None without two people of whom two photos each show a face."""
+        return suggest(self.genuine, self.impostor)
+
+
+def find(folder: Path) -> list[Example]:
+    """The pictures of a folder: NAME/* show NAME alone, loose ones anybody.
+
+    Raises:
+        FileTrouble: no folder, no file in it, or too many.
+    """
+    if not folder.is_dir():
+        raise FileTrouble(
+            f"{folder} is no folder; --examples wants one with pictures, or NAME/pictures in it"
+        )
+    found = [Example(path, "") for path in sorted(folder.iterdir()) if _is_picture(path)]
+    for person in sorted(path for path in folder.iterdir() if path.is_dir()):
+        found += [Example(path, person.name) for path in sorted(person.iterdir()) if _is_picture(path)]
+    if not found or len(found) > MOST_PICTURES:
+        raise FileTrouble(f"{folder} holds {len(found)} pictures, 1 to {MOST_PICTURES} are supported")
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def measure(recognizer: Recognizer, examples: Sequence[Example]) -> Report:
+    """Run the recogniser on each example; one that cannot be read is told, and the others go on.
+
+    A person's photo is enrolled as `Recognizer.enrol` does, by its largest face and that face's mirror image.
+    """
+    seen, enrolled, plain = [], [], []
+    for example in examples:
+        try:
+            data = example.path.read_bytes()
+            start = perf_counter()
+            image = decode(data).image_hwc_u8
+            found = recognizer.detector.detect(image)
+            chips = cut_chips(image, found.landmarks_px, recognizer.embedder.layout)
+            embeddings = recognizer.embedder.embed(chips)
+            took_ms = (perf_counter() - start) * 1000
+        except (ManyeyesError, OSError) as error:
+            seen.append(Example(example.path, example.person, error=str(error)))
+            continue
+        seen.append(Example(example.path, example.person, len(found), took_ms))
+        if example.person and len(found):
+            sides = found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]
+            largest = int(np.argmax(sides.prod(axis=1)))
+            mirrored = np.ascontiguousarray(chips[largest : largest + 1, :, ::-1])
+            both = np.concatenate([embeddings[largest : largest + 1], recognizer.embedder.embed(mirrored)])
+            plain.append((example.person, embeddings[largest]))
+            enrolled.append(recognizer.average(both))
+    genuine, impostor = _compare(enrolled, plain)
+    return Report(tuple(seen), genuine, impostor)
+
+
+def _compare(
+    enrolled: list[Any], plain: list[tuple[str, Any]]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Each enrolled photo against every other photo as it would come to be recognised."""
+    genuine: list[float] = []
+    impostor: list[float] = []
+    for place, known in enumerate(enrolled):
+        for other, (person, embedding) in enumerate(plain):
+            if other != place:
+                distance = float(np.linalg.norm(known - embedding))
+                (genuine if person == plain[place][0] else impostor).append(distance)
+    return tuple(sorted(genuine)), tuple(sorted(impostor))
+
+
+def suggest(genuine: Sequence[float], impostor: Sequence[float]) -> Suggestion | None:
+    """The threshold that costs least, a wrong name weighing `FALSE_NAME_WEIGHS` misses; in the middle of its gap.
+
+    None where there is nothing to part: no person with two photos, or no second person.
+    """
+    if not genuine or not impostor:
+        return None
+    same, other = np.sort(np.asarray(genuine)), np.sort(np.asarray(impostor))
+    ends = np.unique(np.concatenate([same, other]))
+    middles = np.concatenate([[ends[0] / 2], (ends[:-1] + ends[1:]) / 2, [ends[-1]]])
+    misses = len(same) - np.searchsorted(same, middles, side="right")
+    false = np.searchsorted(other, middles, side="right")
+    best = int(np.argmin(misses + FALSE_NAME_WEIGHS * false))
+    return Suggestion(round(float(middles[best]), 4), int(misses[best]), int(false[best]))

@@ -1,0 +1,128 @@
+"""An ONNX file from outside: read without trusting it, before anything runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from manyeyes.config import MAX_MODEL_BYTES, MEBIBYTE
+from manyeyes.errors import FileTrouble, ModelRefused
+
+KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+"""What ONNX Runtime computes by itself; any other domain needs code of its own."""
+_QUANTISED = {"QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DequantizeLinear", "QGemm"}
+_FEED = {"Sub", "Mul", "Div", "Add"}
+_TRANSPARENT = {"Identity", "Cast", "Transpose"}
+
+
+def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.ModelProto, bytes]:
+    """Parse a file and hold it against what manyeyes accepts; nothing is run. Returns the model and the bytes.
+
+    Raises:
+        FileTrouble: it cannot be read.
+        ModelRefused: too large, no ONNX, weights in other files, or operators that ONNX Runtime lacks; says which.
+    """
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise ModelRefused(
+                f"{path} has {size / MEBIBYTE:.0f} MiB, the limit is {max_bytes / MEBIBYTE:.0f}; "
+                "take a smaller model"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileTrouble(f"cannot read the model {path}: {error.strerror}") from error
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise ModelRefused(f"{path} is no ONNX file: {error}") from error
+    if not model.graph.node:
+        raise ModelRefused(f"{path} is no ONNX file, or one without a single operator")
+    own = {(function.domain, function.name) for function in model.functions}
+    for node in _nodes(model):
+        if node.domain not in KNOWN_DOMAINS and (node.domain, node.op_type) not in own:
+            raise ModelRefused(
+                f"{path} uses the operator {node.op_type} of {node.domain}, which ONNX Runtime does not have; "
+                "export the model without custom operators"
+            )
+    for tensor in _tensors(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            where = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+            raise ModelRefused(
+                f"{path} keeps the weights {tensor.name!r} in another file ({where!r}); a pack takes models that "
+                "are whole: save it with save_as_external_data=False"
+            )
+    return model, data
+
+
+def is_quantised(model: onnx.ModelProto) -> bool:
+    """Whether the model computes with 8 bit integers."""
+    return any(node.op_type in _QUANTISED for node in _nodes(model))
+
+
+def normalises_its_input(model: onnx.ModelProto) -> bool:
+    """Whether the graph itself subtracts and scales before its first layer: raw pixels are to be fed then."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    current = {given.name for given in model.graph.input if given.name not in constants}
+    seen = set()
+    for node in model.graph.node:
+        if not current & set(node.input):
+            continue
+        if node.op_type not in _FEED | _TRANSPARENT:
+            break
+        seen.add(node.op_type)
+        current = set(node.output)
+    return bool(seen & {"Sub", "Add"}) and bool(seen & {"Mul", "Div"})
+
+
+def loosen_size(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose picture input takes any height and width; whether the graph stands it must be tried."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    constants = {tensor.name for tensor in copy.graph.initializer}
+    for given in copy.graph.input:
+        axes = given.type.tensor_type.shape.dim
+        if given.name in constants or len(axes) != 4:
+            continue
+        places = (2, 3) if axes[1].dim_value == 3 else (1, 2)
+        for place, name in zip(places, ("height", "width"), strict=True):
+            axes[place].dim_param = name
+    del copy.graph.value_info[:]
+    for output in copy.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    return copy
+
+
+def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    for function in model.functions:
+        yield from _nodes_of(function.node)
+    yield from _nodes_of(model.graph.node)
+
+
+def _nodes_of(nodes: object) -> Iterator[onnx.NodeProto]:
+    for node in nodes:  # type: ignore[attr-defined]
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _nodes_of(graph.node)
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    yield from _tensors_of(model.graph)
+    for node in _nodes(model):
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _tensors_of(graph)
+
+
+def _tensors_of(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)

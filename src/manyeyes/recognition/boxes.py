@@ -1,0 +1,47 @@
+"""Boxes (n, 4) as x1, y1, x2, y2 px: shift, square, and leave out those that overlap a better one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+def shift(boxes: Any, offsets: Any) -> Any:
+    """Boxes moved by offsets (n, 4), which are parts of each box's sides."""
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    return boxes + offsets * np.tile(sides, 2)
+
+
+def square(boxes: Any) -> Any:
+    """Squares of the longer side around the same centres."""
+    centre, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    half = sides.max(axis=1, keepdims=True, initial=0) / 2
+    return np.hstack([centre - half, centre + half])
+
+
+def suppress(boxes: Any, scores: Any, overlap: float) -> Any:
+    """Greedy non-maximum suppression by intersection over union; indices of the kept, best first."""
+    if not len(boxes):
+        return np.zeros(0, np.intp)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    positive = scores - min(0.0, float(scores.min()) - 1.0)  # OpenCV leaves out scores that are not
+    corners_and_sides: Any = np.hstack([boxes[:, :2], sides]).astype(np.float64)
+    kept = cv2.dnn.NMSBoxes(corners_and_sides, positive.astype(np.float32), 0.0, overlap)
+    return np.asarray(kept, np.intp)
+
+
+def suppress_within(boxes: Any, scores: Any, overlap: float) -> Any:
+    """As `suppress`, by intersection over the smaller box: a face within a face goes too."""
+    order = np.argsort(-scores, kind="stable")
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    areas = sides[:, 0] * sides[:, 1]
+    kept: list[int] = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        shared = np.minimum(boxes[rest, 2:], boxes[best, 2:]) - np.maximum(boxes[rest, :2], boxes[best, :2])
+        shared = np.maximum(shared, 0).prod(axis=1)
+        order = rest[shared <= overlap * np.minimum(areas[rest], areas[best])]
+    return np.asarray(kept, np.intp)

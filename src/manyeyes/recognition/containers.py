@@ -1,0 +1,176 @@
+"""Size and orientation from the boxes of WebP, GIF, AVIF and HEIC files, read by hand.
+
+The libraries start a decoder for this, with buffers as large as the header claims; here nothing is kept,
+so a gateway may look at anything. Each function raises `struct.error` or ValueError where the boxes make no sense.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MAX_BOXES = 4096
+
+
+@dataclass(frozen=True)
+class Header:
+    """Width and height as stored, the EXIF orientation that shows it upright (1 to 8), and the EXIF block."""
+
+    width_px: int
+    height_px: int
+    orientation: int = 1
+    exif: bytes = b""
+    icc_profile: bytes = b""
+
+
+def webp_header(data: bytes) -> Header:
+    """Of the canvas; the EXIF chunk stands at the end of the file."""
+    size: tuple[int, int] | None = None
+    exif = icc = b""
+    at = 12
+    for _ in range(_MAX_BOXES):
+        if at + 8 > len(data):
+            break
+        kind, length = struct.unpack_from("<4sI", data, at)
+        body = at + 8
+        if kind == b"VP8X" and size is None:
+            size = _u24(data, body + 4) + 1, _u24(data, body + 7) + 1
+        elif kind == b"VP8 " and size is None:
+            if data[body + 3 : body + 6] != b"\x9d\x01\x2a":
+                raise ValueError("the frame has no start code")
+            width, height = struct.unpack_from("<HH", data, body + 6)
+            size = width & 0x3FFF, height & 0x3FFF
+        elif kind == b"VP8L" and size is None:
+            signature, bits = struct.unpack_from("<BI", data, body)
+            if signature != 0x2F:
+                raise ValueError("the lossless frame has no signature")
+            size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        elif kind == b"EXIF":
+            exif = data[body : body + length]
+        elif kind == b"ICCP":
+            icc = data[body : body + length]
+        at = body + length + (length & 1)
+    if size is None:
+        raise ValueError("no frame in it")
+    return Header(*size, exif=exif, icc_profile=icc)
+
+
+def gif_header(data: bytes) -> Header:
+    """Of the screen, grown to the first frame where that is larger, as viewers do."""
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    for _ in range(_MAX_BOXES):
+        (kind,) = struct.unpack_from("<B", data, at)
+        if kind == 0x2C:
+            left, top, frame_width, frame_height = struct.unpack_from("<HHHH", data, at + 1)
+            return Header(max(width, left + frame_width), max(height, top + frame_height))
+        if kind != 0x21:
+            break
+        at += 2
+        while (length := struct.unpack_from("<B", data, at)[0]) != 0:
+            at += 1 + length
+        at += 1
+    raise ValueError("no frame in it")
+
+
+def isobmff_header(data: bytes) -> Header:
+    """Of an AVIF's or HEIC's primary picture; the orientation is what its `irot` and `imir` ask for."""
+    meta = next((body for kind, body in _boxes(data, 0, len(data)) if kind == b"meta"), None)
+    if meta is None:
+        return _sequence_header(data)
+    boxes = dict(_boxes(data, meta[0] + 4, meta[1]))
+    primary = _primary(data, boxes)
+    properties = dict(_boxes(data, *_need(boxes, b"iprp")))
+    owned = list(_boxes(data, *_need(properties, b"ipco")))
+    size: tuple[int, int] | None = None
+    angle, mirror, icc = 0, -1, b""
+    for index in _associated(data, _need(properties, b"ipma"), primary):
+        if not 0 < index <= len(owned):
+            continue
+        kind, (start, end) = owned[index - 1]
+        if kind == b"ispe":
+            size = struct.unpack_from(">II", data, start + 4)
+        elif kind == b"irot":
+            angle = data[start] & 3
+        elif kind == b"imir":
+            mirror = data[start] & 1
+        elif kind == b"colr" and data[start : start + 4] in (b"prof", b"rICC"):
+            icc = data[start + 4 : end]
+    if size is None:
+        raise ValueError("the primary picture has no size")
+    return Header(*size, orientation=_ORIENTATION[mirror, angle], icc_profile=icc)
+
+
+_ORIENTATION = {
+    (-1, 0): 1, (-1, 1): 8, (-1, 2): 3, (-1, 3): 6,
+    (0, 0): 4, (0, 1): 5, (0, 2): 2, (0, 3): 7,
+    (1, 0): 2, (1, 1): 7, (1, 2): 4, (1, 3): 5,
+}  # fmt: skip
+"""(mirror axis or -1, quarter turns against the clock) to EXIF; the turn comes before the mirror."""
+
+
+def _sequence_header(data: bytes) -> Header:
+    """A film-like file without a still picture: the first track's size, 16.16 fixed point."""
+    moov = dict(_boxes(data, *_need(dict(_boxes(data, 0, len(data))), b"moov")))
+    track = dict(_boxes(data, *_need(moov, b"trak")))
+    start, end = _need(track, b"tkhd")
+    width, height = struct.unpack_from(">II", data, end - 8)
+    if end - start < 84:
+        raise ValueError("the track has no size")
+    return Header(width >> 16, height >> 16)
+
+
+def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """(kind, (start, end) of the body) of each box between two places."""
+    end = min(end, len(data))
+    for _ in range(_MAX_BOXES):
+        if at + 8 > end:
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        head = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+            head = 16
+        elif length == 0:
+            length = end - at
+        if length < head:
+            raise ValueError(f"box {kind!r} states {length} bytes")
+        yield kind, (at + head, min(at + length, end))
+        at += length
+
+
+def _need(boxes: dict[bytes, tuple[int, int]], kind: bytes) -> tuple[int, int]:
+    if kind not in boxes:
+        raise ValueError(f"it has no box {kind!r}")
+    return boxes[kind]
+
+
+def _primary(data: bytes, boxes: dict[bytes, tuple[int, int]]) -> int:
+    start, _ = _need(boxes, b"pitm")
+    form = ">H" if data[start] == 0 else ">I"
+    return int(struct.unpack_from(form, data, start + 4)[0])
+
+
+def _associated(data: bytes, place: tuple[int, int], item: int) -> list[int]:
+    """The property numbers, from 1, of an item."""
+    at, end = place
+    version, wide = data[at], data[at + 3] & 1
+    (entries,) = struct.unpack_from(">I", data, at + 4)
+    at += 8
+    for _ in range(min(entries, _MAX_BOXES)):
+        found, count = struct.unpack_from(">HB" if version == 0 else ">IB", data, at)
+        at += 3 if version == 0 else 5
+        if at > end:
+            break
+        if found == item:
+            if wide:
+                return [value & 0x7FFF for value in struct.unpack_from(f">{count}H", data, at)]
+            return [value & 0x7F for value in data[at : at + count]]
+        at += count * (2 if wide else 1)
+    raise ValueError("the primary picture has no properties")
+
+
+def _u24(data: bytes, at: int) -> int:
+    low, high = struct.unpack_from("<HB", data, at)
+    return int(low | high << 16)

@@ -1,0 +1,97 @@
+"""THE table of picture formats: what is accepted, how it is called, and as what it comes back.
+
+The gateway, the command line and the documentation all read it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Format:
+    """One accepted format.
+
+    Attributes:
+        key: its name in code, as `jpeg`.
+        predicted: the key of the format in which the predicted picture comes back.
+        variants: what of it is read, in words.
+        extra: the optional package that reads it, with the extra of manyeyes that installs it.
+    """
+
+    key: str
+    name: str
+    media_type: str
+    suffixes: tuple[str, ...]
+    predicted: str
+    variants: str
+    extra: tuple[str, str] | None = None
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "jpeg",
+        "JPEG",
+        "image/jpeg",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        "jpeg",
+        "baseline and progressive; colour, grey, CMYK and YCCK (Adobe's inverted ones too); 8 bit",
+    ),
+    Format(
+        "png",
+        "PNG",
+        "image/png",
+        (".png", ".apng"),
+        "png",
+        "1 to 16 bit; grey, colour, palette, with or without alpha; interlaced; APNG: the still picture",
+    ),
+    Format("webp", "WebP", "image/webp", (".webp",), "webp", "lossy, lossless, alpha; animated: first frame"),
+    Format(
+        "gif", "GIF", "image/gif", (".gif",), "png", "with or without transparency; animated: first frame"
+    ),
+    Format(
+        "tiff",
+        "TIFF",
+        "image/tiff",
+        (".tif", ".tiff"),
+        "png",
+        "1, 8 and 16 bit; grey, colour, palette, CMYK, alpha; raw, LZW, deflate, PackBits, JPEG, CCITT; "
+        "several pages: the first",
+    ),
+    Format("bmp", "BMP", "image/bmp", (".bmp", ".dib"), "png", "1 to 32 bit; raw and run-length"),
+    Format("avif", "AVIF", "image/avif", (".avif",), "jpeg", "8 to 12 bit, alpha; a sequence: first frame"),
+    Format(
+        "heic",
+        "HEIC",
+        "image/heic",
+        (".heic", ".heif", ".hif"),
+        "jpeg",
+        "8 to 12 bit, alpha; several pictures: the primary one",
+        ("pillow-heif", "manyeyes[heic]"),
+    ),
+)
+BY_KEY = {one.key: one for one in FORMATS}
+BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
+SUFFIXES = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
+ACCEPTED = f"{', '.join(one.name for one in FORMATS[:-1])} and {FORMATS[-1].name} are accepted"
+
+
+def predicted_format(key: str, *, alpha: bool) -> Format:
+    """In which format the predicted picture of an original comes back.
+
+    The original's own, where browsers show it and it holds the labels' colours. GIF, TIFF and BMP come back
+    as PNG: nothing is lost. AVIF and HEIC come from cameras, take seconds to write, and HEIC is shown by few
+    programs: JPEG, or PNG for the sake of transparency.
+    """
+    found = BY_KEY[BY_KEY[key].predicted]
+    return BY_KEY["png"] if alpha and found.key == "jpeg" else found
+
+
+def as_markdown() -> str:
+    """The table of docs/reference/pictures.md."""
+    lines = ["| format | media type | file names | read | comes back as |", "|---|---|---|---|---|"]
+    for one in FORMATS:
+        name = one.name if one.extra is None else f"{one.name} (needs {one.extra[0]})"
+        back = BY_KEY[one.predicted].name + (" (with alpha: PNG)" if one.key in ("avif", "heic") else "")
+        lines.append(f"| {name} | `{one.media_type}` | {' '.join(one.suffixes)} | {one.variants} | {back} |")
+    return "\n".join(lines)

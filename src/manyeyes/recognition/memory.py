@@ -1,0 +1,37 @@
+"""Too little memory is an answer about one picture, not the end of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+
+from manyeyes.errors import TooManyPixels
+
+_IN_WORDS = ("insufficient memory", "out of memory", "bad alloc", "bad_alloc", "failed to allocate memory")
+"""How libraries that have no class for it say it."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an exception of any library says that memory could not be had."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, cv2.error) and getattr(error, "code", None) == cv2.Error.StsNoMem:
+        return True
+    told = str(error).lower()
+    return any(words in told for words in _IN_WORDS)
+
+
+@contextmanager
+def shortage_named(width_px: int, height_px: int) -> Iterator[None]:
+    """Turn any library's shortage of memory into `TooManyPixels`; other exceptions pass."""
+    try:
+        yield
+    except Exception as error:
+        if is_shortage(error):
+            raise TooManyPixels(
+                f"a picture of {width_px}×{height_px} px needs more memory than this process may have; "
+                "shrink it, or give the node more memory"
+            ) from error
+        raise

@@ -1,0 +1,102 @@
+"""A pack of one's own models from files to names, and back to the default pack: nobody is matched across."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from skimage import data as samples
+
+from manyeyes import Client
+from manyeyes.packs import manifest
+from manyeyes.sdk.context import load_context
+from tests import made_models
+from tests.integration.conftest import MANYEYES, Role, free_port, role
+
+MARK = (216, 40)
+"""Above the astronaut's face: the made detector finds it there, MTCNN finds the face."""
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    picture = (samples.astronaut()[:, :, ::-1] * 0.6).astype(np.uint8)
+    picture[MARK[1] : MARK[1] + 8, MARK[0] : MARK[0] + 8] = 255
+    path = tmp_path / "astronaut.png"
+    cv2.imwrite(str(path), picture)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path, default_pack: Path) -> Path:
+    found = manifest.read(default_pack)
+    folder = tmp_path / "data"
+    shutil.copytree(default_pack, folder / "packs" / found.name / found.version)
+    return folder
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*MANYEYES, *arguments], capture_output=True, text=True, timeout=120)
+
+
+@contextmanager
+def up(data: Path, *arguments: str) -> Iterator[tuple[Client, Role]]:
+    ports = ["--nats-port", str(free_port()), "--https-port", str(free_port())]
+    shutil.rmtree(data / "node", ignore_errors=True)  # the ports changed: the node joins anew
+    with role(
+        data.parent / "logs", "up", "--data", str(data), "--workers", "1", *ports, *arguments
+    ) as running:
+        running.wait_for("ready:", timeout_s=60)
+        with Client(load_context(data / "context.json")) as client:
+            yield client, running
+
+
+def named(client: Client, photo: Path) -> list[tuple[str | None, bool, str]]:
+    """(name, whether there was anybody to compare with, pack) of each face."""
+    result = client.recognize(photo).result
+    return [(face.name, face.distance is not None, result.pack) for face in result.faces]
+
+
+def test_nobody_is_matched_across_packs(tmp_path: Path, data: Path, photo: Path, default_pack: Path) -> None:
+    onnx.save(made_models.yunet(size=(640, 640)), tmp_path / "yunet.onnx")
+    onnx.save(made_models.arcface(), tmp_path / "arcface.onnx")
+    default = manifest.read(default_pack).label
+    models = ["--detector", str(tmp_path / "yunet.onnx"), "--embedder", str(tmp_path / "arcface.onnx")]
+    refused = run("packs", "build", "--data", str(data), "--name", "ours", *models)
+    assert refused.returncode == 2 and "no threshold is known for this embedder" in refused.stderr
+    built = run("packs", "build", "--data", str(data), "--name", "ours", *models, "--threshold", "0.3")
+    assert built.returncode == 0, built.stderr
+    assert "ours@1.0.0 is in" in built.stderr and "detector yunet, embedder arcface-" in built.stderr
+
+    with up(data, "--pack", "ours") as (client, _):
+        assert named(client, photo) == [(None, False, "ours@1.0.0")]
+        assert client.add_person("Ann", [photo]).photos == 1
+        assert named(client, photo) == [("Ann", True, "ours@1.0.0")]
+    with up(data) as (client, running):
+        assert named(client, photo) == [(None, False, default)]
+        assert "photos of another embedder are not compared" in running.log.read_text()
+        assert client.add_person("Eileen", [photo]).photos == 1
+        assert named(client, photo) == [("Eileen", True, default)]
+    assert run("packs", "use", "ours", "--data", str(data)).returncode == 0
+    with up(data) as (client, _):
+        assert named(client, photo) == [("Ann", True, "ours@1.0.0")]
+        assert client.add_person("Eileen", [photo]).photos == 1  # the same photo, by the other embedder too
+        assert {person.name: person.photos for person in client.people()} == {"Ann": 1, "Eileen": 1}
+
+
+def test_a_pack_that_is_not_there(data: Path) -> None:
+    ended = subprocess.run(
+        [*MANYEYES, "master", "--data", str(data), "--pack", "theirs", "--https-port", str(free_port())],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "MANYEYES_CONTEXT": str(data.parent / "c.json")},
+    )
+    assert ended.returncode == 7 and "there is no pack theirs in" in ended.stderr

@@ -1,0 +1,75 @@
+"""Photos belong to an embedder: those of version 0.1 are taken over, those of others are never handed out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from manyeyes.master.registry import Photo, Registry
+from manyeyes.packs.embedders import DEFAULT_EMBEDDER, LEGACY_KEYS
+
+PHOTOS_OF_0_1 = """
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL);
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    UNIQUE (person_id, sha256)
+);
+INSERT INTO people VALUES (7, 'Ann', '2026-01-01');
+INSERT INTO photos VALUES (3, 7, 'aa', 'faces@1.0.0', x'0102', '2026-01-01');
+INSERT INTO photos VALUES (4, 7, 'bb', 'faces@1.0.0', x'0304', '2026-01-01');
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "master.db"
+
+
+@pytest.fixture
+def registry(path: Path) -> Iterator[Registry]:
+    opened = Registry(path)
+    yield opened
+    opened.close()
+
+
+def embeddings(path: Path, embedder: str) -> list[tuple[str, bytes]]:
+    """What nodes are sent: (name, embedding)."""
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute(
+            "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id WHERE f.embedder = ?",
+            (embedder,),
+        )
+        return [(name, bytes(raw)) for name, raw in rows]
+
+
+def test_photos_of_version_0_1_belong_to_the_default_embedder(path: Path) -> None:
+    old = sqlite3.connect(path)
+    old.executescript(PHOTOS_OF_0_1)
+    old.close()
+    for _ in range(2):  # a second start changes nothing
+        registry = Registry(path)
+        registry.rename_embedders(LEGACY_KEYS)
+        assert embeddings(path, DEFAULT_EMBEDDER) == [("Ann", b"\1\2"), ("Ann", b"\3\4")]
+        assert embeddings(path, "faces@1.0.0") == []
+        assert registry.photos_of_others(DEFAULT_EMBEDDER) == 0
+        registry.close()
+    registry = Registry(path)
+    registry.remove_person("Ann")  # the rebuilt table still cascades
+    assert embeddings(path, DEFAULT_EMBEDDER) == []
+    registry.close()
+
+
+def test_the_same_photo_may_be_enrolled_by_two_embedders(registry: Registry, path: Path) -> None:
+    registry.add_photos("Ann", "one", [Photo("aa", b"1"), Photo("bb", b"2")])
+    registry.add_photos("Ann", "one", [Photo("aa", b"1")])
+    person = registry.add_photos("Ann", "two", [Photo("aa", b"3")])
+    assert person.photos == 2
+    assert embeddings(path, "one") == [("Ann", b"1"), ("Ann", b"2")]
+    assert embeddings(path, "two") == [("Ann", b"3")]
+    assert (registry.photos_of_others("one"), registry.photos_of_others("two")) == (0, 1)
+    assert registry.photos_of_others("three") == 2
