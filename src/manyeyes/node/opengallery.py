@@ -56,8 +56,9 @@ class OpenGallery:
             for path in (files.base, files.index, *files.deltas)
             if path and Path(path).exists()
         ]
+        library = _LIBRARY_BYTES if any(files is not None and files.index for files in opened) else 0
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = self._bound + sum(sizes) + _LIBRARY_BYTES
+        wanted = self._bound + sum(sizes) + library
         resource.setrlimit(
             resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
         )
