@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching accuracy chaos clean
+.PHONY: bench-matching bench-recogniser help setup demo test check bench accuracy chaos formats fuzz memory clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,8 +50,20 @@ bench-matching: $(STAMP) ## matching against 10 to a million faces: speed, neare
 accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/accuracy.py $(if $(PICTURES),--pictures $(PICTURES))
 
+bench-recogniser: $(STAMP) ## one picture's cost on one thread, beside dlib on the same pictures
+	@$(BIN)/python bench/recogniser.py
+
 chaos: $(STAMP) ## the long tier: kill, freeze, cut
 	@$(BIN)/python -m pytest -q -p tests.tiers -m chaos tests
+
+formats: $(STAMP) ## the table of accepted pictures, each made and recognised as it is printed
+	@$(BIN)/python -m tests.formats
+
+fuzz: $(STAMP) ## 20,000 broken pictures through the recogniser, and what came out
+	@$(BIN)/python -m tests.fuzzing
+
+memory: $(STAMP) ## peak memory of huge pictures, by size and format
+	@$(BIN)/python bench/memory.py
 
 clean: ## remove what was made here; the downloads in .cache stay
 	@rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

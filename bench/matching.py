@@ -79,7 +79,7 @@ def prepare(size: int, *, fresh: bool) -> None:
     owners = np.arange(size) // PHOTOS_EACH + 1
     ids, ends, names = pack_names({int(owner): f"Person {owner}" for owner in np.unique(owners)})
     none, flat = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-    head = Changes(0, 1, "bench", "", 0.58, none, none, flat, none, ids, ends, names, none, flat)
+    head = Changes(0, 1, "bench", 0.58, none, none, flat, none, ids, ends, names, none, flat)
     shapes = {"photos": (size,), "owners": (size,), "embeddings": made.enrolled.shape}
     base = Changes.create(folder / "base.gal", head, shapes)
     base.photos[:], base.owners[:], base.embeddings[:] = np.arange(size) + 1, owners, made.enrolled

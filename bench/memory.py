@@ -23,6 +23,8 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from manyeyes.packs.store import ensure_default
+
 REPO = Path(__file__).resolve().parents[1]
 LIMIT_MB = 1500
 ASPECT = 4 / 3
@@ -86,7 +88,7 @@ USUAL = ("jpeg", "png", "webp")
 
 def one(pack: Path, picture: Path, draw: bool) -> None:
     """In the fresh process: recognise, print the peak above the loaded recogniser."""
-    from manyeyes.node.worker import bound_memory
+    from manyeyes.node.bounds import bound_memory
     from manyeyes.recognition.gallery import Gallery
     from manyeyes.recognition.recognizer import load
 
@@ -131,13 +133,14 @@ def main() -> int:
     parser.add_argument("--sizes", type=float, nargs="+", default=[12, 25, 50, 100], help="megapixels")
     parser.add_argument("--formats", nargs="+", choices=list(MAKERS), default=list(USUAL))
     parser.add_argument("--all", action="store_true", help="every format; the rare ones take minutes to make")
-    parser.add_argument("--pack", type=Path, default=REPO / ".cache" / "packs" / "faces" / "1.0.0")
+    parser.add_argument("--pack", type=Path, help="the default pack when not given")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--draw", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         one(asked.pack, asked.one, asked.draw)
         return 0
+    pack = asked.pack or ensure_default(REPO / ".cache")
     print(
         f"{platform.processor() or platform.machine()}, Python {platform.python_version()}; limit {LIMIT_MB} MB\n"
     )
@@ -149,7 +152,7 @@ def main() -> int:
             for size in asked.sizes:
                 picture = Path(folder) / "picture"
                 MAKERS[name](size, picture)
-                drawn, plain = (measured(asked.pack, picture, draw=draw) for draw in (True, False))
+                drawn, plain = (measured(pack, picture, draw=draw) for draw in (True, False))
                 worst = max(worst, drawn["mb"], plain["mb"])
                 print(
                     f"| {name} | {size:g} | {picture.stat().st_size / 1e6:.1f} | {drawn['mb']:.0f} | {drawn['s']:.2f} "

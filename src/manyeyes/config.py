@@ -77,5 +77,5 @@ class NodeSettings(BaseSettings):
     task_deadline_s: float = 60.0
     """A worker busy with one picture for longer than this is taken for hung and killed."""
     worker_growth_bytes: int = 1_500_000_000
-    """What a worker may have, of address space, beyond its size with the pack loaded."""
+    """What a worker may have, of memory of its own, beyond its size with the pack loaded."""
     drain_s: float = 30.0

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.samples import heif
+
 from .conftest import Up, nodes_of, records
 from .pictures import astronaut, write_many
 
@@ -42,6 +44,34 @@ def test_names_and_predicted_pictures(up: Up, eileen: str, tmp_path: Path) -> No
         source = folder / "a" / "b" / path.name
         assert Image.open(path).size == Image.open(source).size
         assert path.read_bytes() != source.read_bytes()
+
+
+def test_every_format_keeps_its_name_and_nothing_meets(up: Up, tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    small = astronaut().resize((320, 320))
+    for name in ("a.gif", "a.png", "b.tiff", "c.bmp", "d.avif", "f.webp"):
+        small.save(folder / name)
+    small.save(folder / "really-a-jpeg.png", "JPEG")
+    (folder / "e.heic").write_bytes(heif(small))
+    sent = up.run("send", str(folder), "-o", str(out))
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    outputs = {record["file"]: record["output"] for record in records(out)}
+    assert outputs == {
+        "a.gif": "a.gif.png",
+        "a.png": "a.png",
+        "b.tiff": "b.tiff.png",
+        "c.bmp": "c.bmp.png",
+        "d.avif": "d.avif.jpg",
+        "e.heic": "e.heic.jpg",
+        "f.webp": "f.webp",
+        "really-a-jpeg.png": "really-a-jpeg.png.jpg",
+    }
+    kinds = {".png": "PNG", ".jpg": "JPEG", ".webp": "WEBP"}
+    for name in outputs.values():
+        with Image.open(out / name) as picture:
+            assert (picture.size, picture.format) == ((320, 320), kinds[Path(name).suffix])
+    assert [len(record["faces"]) for record in records(out)] == [1] * 8
 
 
 def test_a_second_send_skips_what_is_there(up: Up, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from manyeyes.config import Limits
 from manyeyes.errors import ManyeyesError
-from manyeyes.node.worker import bound_memory
+from manyeyes.node.bounds import bound_memory
 from manyeyes.recognition.gallery import Gallery
 from manyeyes.recognition.probe import probe
 from manyeyes.recognition.recognizer import Recognizer, load

@@ -66,7 +66,8 @@ def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
         return
     for caution in found:
         print(f"{caution.kind}: {caution.sentence}")
-    print("nothing to mend" if not found else f"{len(found)} things to look at")
+    count = "1 thing" if len(found) == 1 else f"{len(found)} things"
+    print(f"{count} to look at" if found else "nothing to mend")
 
 
 def feedback(

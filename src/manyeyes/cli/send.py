@@ -51,8 +51,9 @@ def send(
 ) -> None:
     """Send pictures and whole folders; get them back with faces boxed and named.
 
-    The predicted pictures keep their names and folders below OUT; OUT/results.jsonl has one line for
-    each. Stopped half-way, the same command goes on where it was.
+    JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are taken, told by content. The predicted pictures keep
+    their names and folders below OUT, with a suffix more where the format changes (a.heic.jpg);
+    OUT/results.jsonl has one line for each. Stopped half-way, the same command goes on where it was.
 
     Exit codes: 0 all well; 3 some pictures failed; 2 a folder of yours cannot be used; 5 the key does
     not serve; 6 no master answers; 130 stopped by Ctrl-C.

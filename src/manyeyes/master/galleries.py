@@ -20,8 +20,6 @@ from manyeyes.contract import CHUNK_BYTES, GalleryQuery
 from manyeyes.errors import Unavailable
 from manyeyes.master import history
 
-ThresholdIn = Callable[[sqlite3.Connection], float]
-
 _CONTENTS_KEPT = 8
 _GATHERING_PATIENCE_S = 8.0
 _SNAPSHOT_GOES_STALE = 50_000
@@ -45,11 +43,15 @@ class Galleries:
     Args:
         registry: the SQLite file.
         folder: for snapshots; those of an earlier run are deleted.
+        threshold_at: the threshold in force for what a connection to the registry sees.
     """
 
-    def __init__(self, registry: Path, folder: Path) -> None:
+    def __init__(
+        self, registry: Path, folder: Path, threshold_at: Callable[[sqlite3.Connection], float]
+    ) -> None:
         self._registry = registry
         self._folder = folder
+        self._threshold_at = threshold_at
         self._lock = threading.Lock()
         self._gathering = threading.Lock()
         self._contents: OrderedDict[str, Any] = OrderedDict()
@@ -58,11 +60,8 @@ class Galleries:
         for path in folder.glob("snapshot-*"):
             path.unlink()
 
-    def piece(self, query: GalleryQuery, embedder: str, threshold: ThresholdIn) -> Piece:
+    def piece(self, query: GalleryQuery, embedder: str) -> Piece:
         """The chunk that was asked for, or the first one of what there is now.
-
-        Args:
-            threshold: what is in force, as it reads it from the registry.
 
         Raises:
             Unavailable: the whole gallery is being gathered for somebody else just now.
@@ -73,7 +72,7 @@ class Galleries:
             content = self._kept(name)
             if content is None or not 0 <= offset <= len(content):
                 offset = 0
-                name, content = self._make(db, query, embedder, threshold)
+                name, content = self._make(db, query, embedder)
             if not name:
                 return Piece("", 0, b"", 0, newest)
             return Piece(name, offset, bytes(content[offset : offset + CHUNK_BYTES]), len(content), newest)
@@ -90,38 +89,36 @@ class Galleries:
             db.execute("BEGIN")
             yield db
 
-    def _make(
-        self, db: sqlite3.Connection, query: GalleryQuery, embedder: str, threshold: ThresholdIn
-    ) -> tuple[str, Any]:
+    def _make(self, db: sqlite3.Connection, query: GalleryQuery, embedder: str) -> tuple[str, Any]:
         now, mark = history.newest(db)
         if (query.have, query.mark) == (now, f"{mark}:{embedder}"):
             return "", b""
         name = f"{query.have}-{now}-{query.mark}"
         if (content := self._kept(name)) is not None:
             return name, content
-        in_force = threshold(db)
-        changes = history.delta(db, embedder, in_force, query.have, query.mark) if query.have else None
+        changes = None
+        if query.have:
+            changes = history.delta(db, embedder, query.have, query.mark, self._threshold_at(db))
         if changes is not None:
             return name, self._keep(name, np.frombuffer(changes.to_bytes(), np.uint8))
         if not self._gathering.acquire(timeout=_GATHERING_PATIENCE_S):
             raise Unavailable("the master is gathering the gallery for another node; ask again")
         try:
-            return self._whole(db, embedder, in_force)
+            return self._whole(db, embedder)
         finally:
             self._gathering.release()
 
-    def _whole(self, db: sqlite3.Connection, embedder: str, threshold: float) -> tuple[str, Any]:
+    def _whole(self, db: sqlite3.Connection, embedder: str) -> tuple[str, Any]:
         """The snapshot: a kept one, if a short delta without removals leads on from it."""
         if self._snapshot is not None:
             name, version, mark = self._snapshot
             content = self._kept(name)
             now, _ = history.newest(db)
             fresh = content is not None and now - version <= _SNAPSHOT_GOES_STALE
-            since = history.delta(db, embedder, threshold, version, mark) if fresh else None
-            if since is not None and not len(since.removed):
+            if fresh and history.only_added(db, embedder, version, mark):
                 return name, content
         path = self._folder / "snapshot-new.gal"
-        made = history.write_snapshot(db, embedder, threshold, path)
+        made = history.write_snapshot(db, embedder, path, self._threshold_at(db))
         name = f"0-{made.version}-{made.mark}"
         content = self._keep(name, np.memmap(path, np.uint8, "r"))
         path.unlink()

@@ -11,36 +11,36 @@ from pathlib import Path
 
 import numpy as np
 
-from manyeyes.recognition.changes import Changes, pack_names
+from manyeyes.recognition.changes import Changes, full_mark, pack_names
 
 KEPT_CHANGES = 200_000
 """A node that missed more than these is sent the whole gallery."""
 _BLOCK_ROWS = 20_000
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS changes (
+TABLES = """
+CREATE TABLE changes (
     version INTEGER PRIMARY KEY AUTOINCREMENT, mark INTEGER NOT NULL DEFAULT (random()),
     photo_id INTEGER, person_id INTEGER
 );
-CREATE TRIGGER IF NOT EXISTS photo_added AFTER INSERT ON photos BEGIN
+CREATE TRIGGER photo_added AFTER INSERT ON photos BEGIN
     INSERT INTO changes (photo_id, person_id) VALUES (new.id, new.person_id);
 END;
-CREATE TRIGGER IF NOT EXISTS photo_changed AFTER UPDATE OF id, person_id, embedder, embedding ON photos BEGIN
+CREATE TRIGGER photo_changed AFTER UPDATE OF id, person_id, embedder, embedding ON photos BEGIN
     INSERT INTO changes (photo_id, person_id) VALUES (old.id, new.person_id), (new.id, new.person_id);
 END;
-CREATE TRIGGER IF NOT EXISTS photo_removed AFTER DELETE ON photos BEGIN
+CREATE TRIGGER photo_removed AFTER DELETE ON photos BEGIN
     INSERT INTO changes (photo_id) VALUES (old.id);
 END;
-CREATE TRIGGER IF NOT EXISTS person_renamed AFTER UPDATE OF name ON people BEGIN
+CREATE TRIGGER person_renamed AFTER UPDATE OF name ON people BEGIN
     INSERT INTO changes (person_id) VALUES (new.id);
 END;
-CREATE INDEX IF NOT EXISTS photos_of_embedder ON photos (embedder, person_id);
+CREATE INDEX photos_of_person ON photos (person_id, embedder);
 """
+"""A step of `schema.STEPS`."""
 
 
 def prepare(db: sqlite3.Connection) -> None:
-    """Make what is missing, and let go of changes that are long past."""
-    db.executescript(_TABLES)
+    """Have a first version, and let go of changes that are long past."""
     db.execute("INSERT INTO changes (photo_id) SELECT NULL WHERE NOT EXISTS (SELECT 1 FROM changes)")
     db.execute("DELETE FROM changes WHERE version < (SELECT MAX(version) FROM changes) - ?", (KEPT_CHANGES,))
 
@@ -57,7 +57,7 @@ def newest(db: sqlite3.Connection) -> tuple[int, str]:
 
 
 def standing(db: sqlite3.Connection, embedder: str, threshold: float) -> Changes:
-    """A change of nothing, at the newest version: it carries what stands beside the photos."""
+    """A change of nothing, at the newest version: it carries threshold and vetoes."""
     version, mark = newest(db)
     vetoes = db.execute(
         "SELECT person_id, embedding FROM vetoes WHERE embedder = ? ORDER BY id", (embedder,)
@@ -65,17 +65,29 @@ def standing(db: sqlite3.Connection, embedder: str, threshold: float) -> Changes
     return Changes.of(
         since=version,
         version=version,
-        mark=f"{mark}:{embedder}",
-        embedder=embedder,
+        mark=full_mark(mark, embedder),
         threshold=threshold,
-        vetoes=[(person, np.frombuffer(raw, "<f4")) for person, raw in vetoes],
+        vetoes=[(owner, np.frombuffer(blob, "<f4")) for owner, blob in vetoes],
     )
 
 
-def delta(db: sqlite3.Connection, embedder: str, threshold: float, since: int, mark: str) -> Changes | None:
+def _is_known(db: sqlite3.Connection, embedder: str, version: int, mark: str) -> bool:
+    row = db.execute("SELECT mark FROM changes WHERE version = ?", (version,)).fetchone()
+    return row is not None and full_mark(f"{row[0]:x}", embedder) == mark
+
+
+def only_added(db: sqlite3.Connection, embedder: str, since: int, mark: str) -> bool:
+    """Whether nothing was taken out since a version that is known; call it in a transaction."""
+    gone = (
+        "SELECT 1 FROM changes WHERE version > ? AND photo_id IS NOT NULL AND photo_id NOT IN "
+        "(SELECT id FROM photos WHERE embedder = ?) LIMIT 1"
+    )
+    return _is_known(db, embedder, since, mark) and db.execute(gone, (since, embedder)).fetchone() is None
+
+
+def delta(db: sqlite3.Connection, embedder: str, since: int, mark: str, threshold: float) -> Changes | None:
     """What changed since a version, None where that is not known or too much; call it in a transaction."""
-    row = db.execute("SELECT mark FROM changes WHERE version = ?", (since,)).fetchone()
-    if row is None or f"{row[0]:x}:{embedder}" != mark:
+    if not _is_known(db, embedder, since, mark):
         return None
     touched = "(SELECT photo_id FROM changes WHERE version > ? AND photo_id IS NOT NULL)"
     photos = db.execute(
@@ -93,8 +105,7 @@ def delta(db: sqlite3.Connection, embedder: str, threshold: float, since: int, m
         since=since,
         version=now.version,
         mark=now.mark,
-        embedder=embedder,
-        threshold=threshold,
+        threshold=now.threshold,
         added=[(photo, owner, np.frombuffer(blob, "<f4")) for photo, owner, blob in photos],
         removed=ids - {photo for photo, _, _ in photos},
         people=dict(people),
@@ -102,7 +113,7 @@ def delta(db: sqlite3.Connection, embedder: str, threshold: float, since: int, m
     )
 
 
-def write_snapshot(db: sqlite3.Connection, embedder: str, threshold: float, path: Path) -> Changes:
+def write_snapshot(db: sqlite3.Connection, embedder: str, path: Path, threshold: float) -> Changes:
     """Write the whole gallery to a file, in blocks; call it in a transaction."""
     whole = "FROM photos WHERE embedder = ?"
     (count,) = db.execute(f"SELECT COUNT(*) {whole}", (embedder,)).fetchone()
@@ -114,7 +125,7 @@ def write_snapshot(db: sqlite3.Connection, embedder: str, threshold: float, path
         people[owner] = db.execute("SELECT name FROM people WHERE id = ?", (owner,)).fetchone()[0]
     ids, ends, names = pack_names(people)
     head = Changes(
-        0, now.version, now.mark, embedder, threshold, now.photos, now.owners, now.embeddings, now.removed,
+        0, now.version, now.mark, now.threshold, now.photos, now.owners, now.embeddings, now.removed,
         ids, ends, names, now.veto_owners, now.vetoes,
     )  # fmt: skip
     made = Changes.create(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ReferenceRefused
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.records import FeedbackRow, Records, read_blocks
+from manyeyes.master.records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
 from manyeyes.master.registry import Person, Photo, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.master.threshold import InUse, Rule, Threshold, follow, make_rule
@@ -87,7 +88,7 @@ class PeopleOffice:
         own = np.full(len(files), np.inf)
         for block in read_blocks(self._registry.path, self._shelf.embedder):
             photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
-            for found, near in zip(best, nearest_people(faces, photos, limits.confusable), strict=True):
+            for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
                 for one in near:
                     if one.name != name and (
                         one.name not in found or one.distance < found[one.name].distance
@@ -123,12 +124,22 @@ class PeopleOffice:
             Rule.stored(self.records.rule()),
             self._shelf.calibration,
             self.records.photo_counts(self._shelf.embedder),
-            self.in_use,
+            self._in_use,
         )
+
+    def threshold_at(self, db: sqlite3.Connection) -> float:
+        """The threshold in force for what a connection to the registry sees; for threads."""
+
+        def read(query: str, *values: object) -> list[tuple[Any, ...]]:
+            return db.execute(query, values).fetchall()
+
+        rule = Rule.stored(stored_rule(read))
+        counts = photo_counts(read, self._shelf.embedder) if rule.mode == "fmr" else {}
+        return follow(rule, self._shelf.calibration, counts, self._in_use).threshold
 
     async def set_threshold(self, mode: str, value: float | None) -> Threshold:
         """Set the rule, from the next picture on; raises ThresholdRefused."""
-        rule = make_rule(mode, value, self.in_use, self._shelf.calibration)
+        rule = make_rule(mode, value, self._in_use, self._shelf.calibration)
         self.records.set_rule(None if rule.mode == "default" else asdict(rule))
         await self._changed()
         found = self.threshold()
@@ -136,8 +147,7 @@ class PeopleOffice:
         return found
 
     @property
-    def in_use(self) -> InUse:
-        """The pack and embedder in use."""
+    def _in_use(self) -> InUse:
         return InUse(self._shelf.pack, self._shelf.embedder, self._shelf.threshold)
 
     def _limits(self) -> Limits:

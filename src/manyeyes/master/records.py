@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from manyeyes.errors import BadRequest, EntryNotFound, PersonNotFound
 from manyeyes.master.registry import Registry, now_iso
-from manyeyes.master.threshold import PHOTO_COUNTS, RULE_KEY
 from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
 
+_RULE_KEY = "threshold_rule"
 _CAUTIONS = TypeAdapter(tuple[Caution, ...])
 _BLOCK_ROWS = 50_000
+Read = Callable[..., list[tuple[Any, ...]]]
+"""A query and its values to its rows."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,25 @@ class PhotoRow:
     source: str
     added_at: str
     warnings: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The face of an enrolled photo, kept for other embedders; landmarks (5, 2) px in it."""
+
+    photo_id: int
+    content: bytes
+    landmarks_px: tuple[tuple[float, float], ...]
+    file_name: str
+
+
+@dataclass(frozen=True)
+class VetoRow:
+    """A face, embedding float32 (d,), that feedback said is not `name`."""
+
+    id: int
+    name: str
+    embedding: Floats
 
 
 @dataclass(frozen=True)
@@ -74,8 +95,7 @@ class Records:
 
     def photo_counts(self, embedder: str) -> dict[int, int]:
         """How many people have how many photos of this embedder: {photos: people}."""
-        rows = self._registry.read(PHOTO_COUNTS, embedder)
-        return {int(count): int(people) for count, people in rows}
+        return photo_counts(self._registry.read, embedder)
 
     def remove_photo(self, name: str, photo_id: int) -> None:
         """Forget one photo.
@@ -98,7 +118,37 @@ class Records:
                 "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
                 (photo_id,),
             )
-            self._registry.gallery_changed(cursor)
+
+    # embedding again
+
+    def photos_to_embed(self, embedder: str) -> list[int]:
+        """Ids of the photos with a portrait that this embedder has not embedded yet, oldest first."""
+        rows = self._registry.read(
+            "SELECT MAX(f.id) FROM photos f WHERE f.chip IS NOT NULL AND NOT EXISTS (SELECT 1 FROM photos g "
+            "WHERE g.person_id = f.person_id AND g.sha256 = f.sha256 AND g.embedder = ?) "
+            "GROUP BY f.person_id, f.sha256 ORDER BY 1",
+            embedder,
+        )
+        return [int(row[0]) for row in rows]
+
+    def portrait(self, photo_id: int) -> Portrait | None:
+        """What was kept of a photo, None where it was removed meanwhile."""
+        rows = self._registry.read("SELECT chip, landmarks, file_name FROM photos WHERE id = ?", photo_id)
+        if not rows or rows[0][0] is None:
+            return None
+        content, landmarks, file_name = rows[0]
+        return Portrait(photo_id, content, tuple((x, y) for x, y in json.loads(landmarks)), file_name)
+
+    def add_embedding(self, photo_id: int, embedder: str, embedding: Floats) -> bool:
+        """Keep what another embedder made of a photo; False where the photo was removed meanwhile."""
+        with self._registry.transaction() as cursor:
+            cursor.execute(
+                "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
+                "source, warnings) SELECT person_id, sha256, ?, ?, added_at, file_name, source, warnings "
+                "FROM photos WHERE id = ?",
+                (embedder, embedding.astype("<f4").tobytes(), photo_id),
+            )
+            return cursor.rowcount > 0
 
     # feedback
 
@@ -119,6 +169,15 @@ class Records:
             added = cursor.lastrowid
             self._registry.gallery_changed(cursor)
         return f"not-{added}"
+
+    def vetoes(self, embedder: str) -> list[VetoRow]:
+        """All faces that are not who they look like."""
+        rows = self._registry.read(
+            "SELECT v.id, p.name, v.embedding FROM vetoes v JOIN people p ON p.id = v.person_id "
+            "WHERE v.embedder = ? ORDER BY v.id",
+            embedder,
+        )
+        return [VetoRow(row[0], row[1], np.frombuffer(row[2], "<f4").astype(np.float32)) for row in rows]
 
     def feedback(self) -> list[FeedbackRow]:
         """All feedback that counts, oldest first."""
@@ -168,16 +227,31 @@ class Records:
 
     def rule(self) -> dict[str, object] | None:
         """The rule as it was stored, None for the default."""
-        rows = self._registry.read("SELECT value FROM meta WHERE key = ?", RULE_KEY)
-        return dict(json.loads(rows[0][0])) if rows else None
+        return stored_rule(self._registry.read)
 
     def set_rule(self, rule: dict[str, object] | None) -> None:
         """Store a rule; None returns to the default."""
         with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM meta WHERE key = ?", (RULE_KEY,))
+            cursor.execute("DELETE FROM meta WHERE key = ?", (_RULE_KEY,))
             if rule is not None:
-                cursor.execute("INSERT INTO meta VALUES (?, ?)", (RULE_KEY, json.dumps(rule)))
+                cursor.execute("INSERT INTO meta VALUES (?, ?)", (_RULE_KEY, json.dumps(rule)))
             self._registry.gallery_changed(cursor)
+
+
+def photo_counts(read: Read, embedder: str) -> dict[int, int]:
+    """How many people have how many photos of this embedder: {photos: people}."""
+    rows = read(
+        "SELECT n, COUNT(*) FROM (SELECT COUNT(*) AS n FROM photos WHERE embedder = ? GROUP BY person_id) "
+        "GROUP BY n",
+        embedder,
+    )
+    return {int(count): int(people) for count, people in rows}
+
+
+def stored_rule(read: Read) -> dict[str, object] | None:
+    """The threshold's rule as it was stored, None for the default."""
+    rows = read("SELECT value FROM meta WHERE key = ?", _RULE_KEY)
+    return dict(json.loads(rows[0][0])) if rows else None
 
 
 def read_blocks(path: Path, embedder: str) -> Iterator[Block]:

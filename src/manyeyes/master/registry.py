@@ -174,7 +174,7 @@ class Registry:
         return history.newest(self._db)[0]
 
     def gallery_changed(self, cursor: sqlite3.Cursor) -> None:
-        """Note a change that nodes must know of; changes of photos and names note themselves as well."""
+        """Note a change that touches no photo and no name; those note themselves."""
         history.note(cursor)
 
     def people(self) -> list[Person]:
@@ -192,8 +192,8 @@ class Registry:
             PersonNotFound: nobody of that name.
         """
         row = self._db.execute(
-            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id "
-            "WHERE p.name = ? GROUP BY p.id",
+            "SELECT p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p "
+            "LEFT JOIN photos f ON f.person_id = p.id WHERE p.name = ? GROUP BY p.id",
             (name,),
         ).fetchone()
         if row is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from manyeyes.errors import DataFolderUnusable
+from manyeyes.master import history
 
 _TABLES_0_1 = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -50,7 +51,7 @@ CREATE TABLE vetoes (
 );
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE)
+STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES)
 """The n-th leads to user_version n + 1. Only ever append."""
 
 

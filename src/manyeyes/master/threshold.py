@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -12,10 +10,8 @@ from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.calibration import LARGEST_FMR, Calibration
 
 WARN_ABOVE_FMR = 0.01
+WARN_ABOVE_MISS_RATE = 0.25
 LARGEST_DISTANCE = 2.0
-RULE_KEY = "threshold_rule"
-PHOTO_COUNTS = "SELECT n, COUNT(*) FROM (SELECT COUNT(*) AS n FROM photos WHERE embedder = ? GROUP BY person_id) GROUP BY n"
-"""How many people have how many photos of an embedder: (photos, people)."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +56,6 @@ class Threshold:
     extrapolated: bool
     """Whether `fmr` rests on distances smaller than any that were measured between strangers."""
     notes: tuple[str, ...]
-
-
-def threshold_in(db: sqlite3.Connection, used: InUse, calibration: Calibration | None) -> float:
-    """The threshold that is in force for the gallery as a connection sees it; people are counted if it matters."""
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (RULE_KEY,)).fetchone()
-    rule = Rule.stored(json.loads(row[0]) if row else None)
-    counts = db.execute(PHOTO_COUNTS, (used.embedder,)).fetchall() if rule.mode == "fmr" else ()
-    return follow(rule, calibration, dict(counts), used).threshold
 
 
 def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibration | None) -> Rule:
@@ -123,15 +111,21 @@ def follow(
     )
     if fmr is not None and fmr > WARN_ABOVE_FMR:
         notes.append(
-            f"about 1 stranger in {1 / fmr:.0f} gets a name; 'manyeyes people threshold --fmr 1e-2' or less "
-            "makes it rarer"
+            f"about {fmr:.0%} of strangers get a name; 'manyeyes people threshold --fmr 1e-2', or a smaller "
+            "rate, makes it rarer"
+        )
+    miss_rate = calibration.miss_rate(distance) if calibration else None
+    if miss_rate is not None and miss_rate > WARN_ABOVE_MISS_RATE:
+        notes.append(
+            f"about {miss_rate:.0%} of pictures of people enrolled with one photo go without a name; enrol "
+            "several photos of each, or allow a larger rate"
         )
     return Threshold(
         mode=mode,
         threshold=distance,
         asked_fmr=rule.value if mode == "fmr" else None,
         fmr=fmr,
-        miss_rate=calibration.miss_rate(distance) if calibration else None,
+        miss_rate=miss_rate,
         people=len(counts),
         photos=sum(counts),
         pack=used.pack,

@@ -9,21 +9,21 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from manyeyes.config import NodeSettings
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError, TooManyPixels
+from manyeyes.errors import ManyeyesError, PackDamaged, TooManyPixels
 from manyeyes.node import framing
-from manyeyes.node.framing import Order, Reply
-from manyeyes.node.opengallery import OpenGallery
+from manyeyes.node.bounds import bound_memory, unbound_memory
+from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.recognition.arrays import half_precision
+from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.layered import LayeredGallery
 from manyeyes.recognition.memory import is_shortage
 
 _PR_SET_PDEATHSIG = 1
@@ -47,25 +47,41 @@ def load_recognizer(folder: Path) -> Any:
     return getattr(importlib.import_module(module), function)(folder)
 
 
-def bound_memory(settings: NodeSettings | None = None) -> None:
-    """Let this process, as loaded, grow by no more than `worker_growth_bytes`.
+class _Opened:
+    """The gallery that this worker has open."""
 
-    A library that asks for more is refused and says so, and the picture ends as an error; without this the
-    system would kill a process of its own choice.
-    """
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + (settings or NodeSettings()).worker_growth_bytes
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard == resource.RLIM_INFINITY or most < hard:
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    def __init__(self) -> None:
+        self.gallery: Gallery = Gallery.empty()
+        self._files: GalleryFiles | None = None
+
+    def follow(self, files: GalleryFiles) -> str:
+        """Open what is new in `files`; why it cannot be, or nothing."""
+        old = self._files
+        try:
+            if (
+                old is not None
+                and isinstance(self.gallery, LayeredGallery)
+                and (old.base, old.index) == (files.base, files.index)
+                and files.deltas[: len(old.deltas)] == old.deltas
+            ):
+                changes = [Changes.open(Path(path)) for path in files.deltas[len(old.deltas) :]]
+                self.gallery = self.gallery.with_changes(changes)
+            else:
+                index = Path(files.index) if files.index else None
+                self.gallery = LayeredGallery.open(Path(files.base), map(Path, files.deltas), index)
+        except PackDamaged as error:
+            return error.detail
+        self._files = files
+        return ""
 
 
 def _work(
     recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
 ) -> tuple[Outcome, bytes]:
     try:
-        if order.kind == "enrol":
-            found = recognizer.enrol(data)
+        if order.kind in ("enrol", "embed"):
+            again = order.kind == "embed"
+            found = recognizer.embed_portrait(data, order.landmarks_px) if again else recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
                 embedder=embedder,
@@ -99,12 +115,14 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
         raise
     bound_memory()
     framing.write(replies, Reply(kind="ready", pack=recognizer.pack))
-    opened = OpenGallery()
+    opened = _Opened()
     while (frame := framing.read(orders)) is not None:
         order = Order.model_validate_json(frame[0])
         if order.kind == "gallery":
             assert order.gallery is not None
-            framing.write(replies, Reply(kind="gallery", detail=opened.follow(order.gallery)))
+            with unbound_memory():
+                trouble = opened.follow(order.gallery)
+            framing.write(replies, Reply(kind="gallery", detail=trouble))
             continue
         outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame

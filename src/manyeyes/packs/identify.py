@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from manyeyes.errors import BadRequest, ModelRefused
+from manyeyes.errors import BadRequest, ModelRefused, PackDamaged
 from manyeyes.packs.onnx_check import is_quantised, loosen_size, normalises_its_input, read_model
 from manyeyes.recognition import scrfd, selfcheck, yunet
 from manyeyes.recognition.arcface import ARCFACE_CHIP, ArcFaceEmbedder
@@ -86,10 +86,19 @@ def read_detector(
     return DetectorPart(kind=found, file=DETECTOR_FILE, size_px=size, **(defaults | given)), content
 
 
+def _open(path: Path) -> Any:
+    try:
+        return open_session(path)
+    except PackDamaged as error:
+        raise ModelRefused(
+            f"ONNX Runtime does not take {path.name}: {error.__cause__}; export it again"
+        ) from error
+
+
 def _of_any_size(model: onnx.ModelProto, source: bytes, path: Path) -> bytes:
     """The file, or a twin of it that takes any size, where that gives the same numbers; `path` is for trying."""
     path.write_bytes(source)
-    session = open_session(path)
+    session = _open(path)
     given = read_input(session)
     if given.height_px is None or given.width_px is None:
         return source
@@ -138,7 +147,7 @@ def read_embedder(
         FileTrouble, ModelRefused: the file cannot be read, or is no embedder of a known kind; says what it is.
     """
     model, source = read_model(path)
-    session = open_session(path)
+    session = _open(path)
     given = read_input(session)
     side = ARCFACE_CHIP.side_px
     told = describe(session)

@@ -19,6 +19,7 @@ from manyeyes.packs.verify import EXAMPLES, self_test
 from manyeyes.packs.weights import Progress
 from manyeyes.recognition import recognizer, selfcheck
 from manyeyes.recognition.arcface import SFACE_THRESHOLD
+from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.decode import decode
 from manyeyes.recognition.onestage import MULTIPLE_PX
 from manyeyes.recognition.parts import EmbedderKind, Matching
@@ -60,10 +61,11 @@ class Built:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part with its files: (path in the pack, content, origin)."""
+    """A part with its files: (path in the pack, content, origin); an embedder's calibration goes with it."""
 
     part: Any
     files: tuple[tuple[str, bytes, Weight | None], ...]
+    calibration: Calibration | None = None
 
 
 def build_own(wishes: Wishes, default: Path, target: Path, progress: Progress | None = None) -> Built:
@@ -156,7 +158,7 @@ def _default_piece(default: Path, which: Literal["detector", "embedder"]) -> _Pi
     wanted = [file.path for file in manifest.files if file.path.startswith("embed") == (which == "embedder")]
     origins = {weight.file: weight for weight in manifest.weights}
     files = tuple((path, (default / path).read_bytes(), origins.get(path)) for path in wanted)
-    return _Piece(getattr(manifest, which), files)
+    return _Piece(getattr(manifest, which), files, manifest.calibration if which == "embedder" else None)
 
 
 def _lay_out(staging: Path, wishes: Wishes, pieces: tuple[_Piece, _Piece]) -> Manifest:
@@ -175,6 +177,7 @@ def _lay_out(staging: Path, wishes: Wishes, pieces: tuple[_Piece, _Piece]) -> Ma
         weights=tuple(weight for _, _, weight in files if weight),
         detector=pieces[0].part,
         embedder=pieces[1].part,
+        calibration=pieces[1].calibration,
         self_test=SelfTest(
             tolerance=build.TOLERANCE,
             expected={},
@@ -218,11 +221,11 @@ def _threshold(wishes: Wishes, manifest: Manifest, default: Path, report: Report
         return suggestion.threshold, "the examples"
     if manifest.embedder.kind == "sface":
         return SFACE_THRESHOLD, "OpenCV's published value for SFace"
-    seen = (
-        "no examples"
-        if report is None
-        else f"{len(report.genuine)} pairs of one person, {len(report.impostor)} of two"
-    )
+    seen = "no examples"
+    if report is not None:
+        seen = f"{len(report.genuine)} pairs of one person, {len(report.impostor)} of two"
+        if report.genuine and report.impostor:
+            seen += ", which no distance parts: is the embedder fed as it was trained?"
     raise BadRequest(
         f"no threshold is known for this embedder ({seen}): give --threshold DISTANCE, or --examples FOLDER with at "
         "least two people (a folder each, NAME/*.jpg) of two photos each"

@@ -107,6 +107,6 @@ class ArcFaceEmbedder:
 
 def to_unit_length(embeddings: Floats) -> Floats:
     """Each row (n, d) scaled to length 1; a row of zeros stays as it is."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
     scaled: Floats = (embeddings / np.maximum(lengths, 1e-12)).astype(np.float32)
     return scaled

@@ -44,8 +44,7 @@ class Changes:
 
     Attributes:
         since: 0 where this is a whole gallery.
-        mark: which history `version` belongs to; opaque.
-        embedder: what made the embeddings.
+        mark: which history `version` belongs to, and which embedder; as `full_mark` makes it.
         threshold: as it stands at `version`.
         photos: int64 (n,), ascending: ids of photos to add; one that exists already is replaced.
         owners: int64 (n,): the person of each.
@@ -60,7 +59,6 @@ class Changes:
     since: int
     version: int
     mark: str
-    embedder: str
     threshold: float
     photos: Ids
     owners: Ids
@@ -80,7 +78,6 @@ class Changes:
         version: int,
         mark: str,
         threshold: float,
-        embedder: str = "",
         added: Sequence[tuple[int, int, Floats]] = (),
         removed: Iterable[int] = (),
         people: Mapping[int, str] | None = None,
@@ -93,7 +90,6 @@ class Changes:
             since,
             version,
             mark,
-            embedder,
             threshold,
             photos=np.array([row[0] for row in added], np.int64),
             owners=np.array([row[1] for row in added], np.int64),
@@ -105,6 +101,11 @@ class Changes:
             veto_owners=np.array([owner for owner, _ in vetoes], np.int64),
             vetoes=_stack([embedding for _, embedding in vetoes]),
         )
+
+    @property
+    def embedder(self) -> str:
+        """The `embedder_id` that made the embeddings; empty where it is not known."""
+        return self.mark.partition(":")[2]
 
     @property
     def size_photos(self) -> int:
@@ -172,14 +173,7 @@ class Changes:
             file.write(text)
             file.truncate(size)
         content = np.memmap(path, np.uint8, "r+")
-        made = cls(
-            head.since,
-            head.version,
-            head.mark,
-            head.embedder,
-            head.threshold,
-            **_views(content, places, whole),
-        )
+        made = cls(head.since, head.version, head.mark, head.threshold, **_views(content, places, whole))
         for name in _SECTIONS:
             if name not in shapes:
                 getattr(made, name)[...] = getattr(head, name)
@@ -194,7 +188,7 @@ class Changes:
             end = start + int.from_bytes(content[len(_MAGIC) : start].tobytes(), "little")
             header = json.loads(content[start:end].tobytes())
             shapes = {name: tuple(map(int, header["shapes"][name])) for name in _SECTIONS}
-            scalars = {field.name: header[field.name] for field in fields(cls)[:5]}
+            scalars = {field.name: header[field.name] for field in fields(cls)[:4]}
             places, size = _places(end, shapes)
             if size != len(content):
                 raise ValueError(f"it should have {size} bytes")
@@ -206,6 +200,11 @@ class Changes:
             return found
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackDamaged(f"{what} cannot be read: {error}; send it again") from error
+
+
+def full_mark(history: str, embedder: str) -> str:
+    """The mark of a history's version with an embedder: what another embedder made is another gallery."""
+    return f"{history}:{embedder}"
 
 
 def pack_names(people: Mapping[int, str]) -> tuple[Ids, Ids, NDArray[np.uint8]]:
@@ -231,7 +230,7 @@ def _kind(name: str) -> np.dtype[Any]:
 
 
 def _layout(head: Changes, shapes: Mapping[str, tuple[int, ...]]) -> tuple[bytes, dict[str, int], int]:
-    scalars = {field.name: getattr(head, field.name) for field in fields(head)[:5]}
+    scalars = {field.name: getattr(head, field.name) for field in fields(head)[:4]}
     text = json.dumps({**scalars, "shapes": shapes}).encode()
     start = _MAGIC + len(text).to_bytes(4, "little") + text
     return start, *_places(len(start), shapes)

@@ -21,6 +21,8 @@ MAX_MEGAPIXELS = 400.0
 INVISIBLE = 255
 """White, as a page behind it: what lies under full transparency is nothing that a person sees."""
 _APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
+_PNG_DEPTH = 24
+"""Where the header has the bits of a sample."""
 _BMP_RUN_LENGTH = (1, 2)
 _BAND_ROWS = 256
 
@@ -83,7 +85,10 @@ def _pixels(
     if info.format == "jpeg":
         return decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink), None
     if info.format == "png":
-        return _split_alpha(_with_opencv(_still_png(data), "png"))
+        still = _still_png(data)
+        if still[_PNG_DEPTH] == 16:  # OpenCV holds these twice, with all 16 bits
+            return decode_with_pillow(still, "png")
+        return _split_alpha(_with_opencv(still, "png"))
     if info.format == "webp":
         _check_webp(data)
         return _split_alpha(_with_opencv(data, "webp"))
@@ -108,10 +113,10 @@ def _with_opencv(data: bytes, key: str) -> Bytes:
 
 
 def _split_alpha(pixels: Bytes) -> tuple[Bytes, Bytes | None]:
-    if pixels.dtype == np.uint16:
-        pixels = np.right_shift(pixels, 8, out=np.empty(pixels.shape, np.uint8), casting="unsafe")
-    elif pixels.dtype != np.uint8:
-        raise DamagedPicture(f"picture has samples of type {pixels.dtype}; 8 and 16 bit are accepted")
+    if pixels.dtype != np.uint8:
+        raise DamagedPicture(
+            f"picture has samples of type {pixels.dtype}, 8 bit were told; send the original"
+        )
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels == 1:
         return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), None

@@ -14,18 +14,23 @@ from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.decode import Picture
 from manyeyes.recognition.formats import predicted_format
 from manyeyes.recognition.memory import shortage_named
+from manyeyes.recognition.profile import with_profile
 
 JPEG_QUALITY = 92
 WEBP_QUALITY = 90
-WEBP_METHOD, WEBP_METHOD_HUGE, WEBP_HUGE_PX = 2, 0, 20_000_000
-"""Half the time of libwebp's default at the same size; a huge picture would take a worker near its deadline."""
+WEBP_METHOD, WEBP_HUGE_PX = 2, 20_000_000
+"""Half the time of libwebp's default at the same size. Pillow can choose it but wants over 1.5 GB for 100
+megapixels; OpenCV cannot, and does with 300 MB beside the pixels."""
+_NOTHING = np.empty((0, 0, 3), np.uint8)
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+_WEBP = [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY]
 _PNG = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG),
 ]  # fmt: skip
 """On photographs 0.6 of the time of level 1 with every filter tried, and smaller."""
+_OPTIONS = {"jpeg": _JPEG, "png": _PNG, "webp": _WEBP}
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,11 @@ class Encoded:
     media_type: str
 
 
-def encode(picture: Picture) -> Encoded:
+def encode(picture: Picture, *, release: bool = False) -> Encoded:
     """A picture's pixels with their alpha, if any, in the format in which this original comes back.
+
+    Args:
+        release: the pixels are not needed afterwards; a huge picture is then never held once too often.
 
     Raises:
         TooManyPixels: too little memory for it here.
@@ -45,16 +53,21 @@ def encode(picture: Picture) -> Encoded:
     alpha = picture.alpha_hw_u8
     chosen = predicted_format(picture.info.format, alpha=alpha is not None)
     with shortage_named(picture.info.width_px, picture.info.height_px):
-        if chosen.key == "webp":
-            content = _webp(picture.image_hwc_u8, alpha)
-        elif chosen.key == "jpeg":
-            content = _by_opencv(".jpg", picture.image_hwc_u8, _JPEG)
+        pixels = picture.image_hwc_u8
+        by_pillow = chosen.key == "webp" and pixels.shape[0] * pixels.shape[1] <= WEBP_HUGE_PX
+        if by_pillow:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGBA)
+        elif alpha is not None:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
+        if alpha is not None:
+            cv2.insertChannel(alpha, pixels, 3)
+        if release:
+            picture.image_hwc_u8, picture.alpha_hw_u8 = _NOTHING, None
+        if by_pillow:
+            content = _webp(pixels, "RGBX" if alpha is None else "RGBA")
         else:
-            pixels = picture.image_hwc_u8
-            if alpha is not None:
-                pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
-                cv2.insertChannel(alpha, pixels, 3)
-            content = _by_opencv(".png", pixels, _PNG)
+            content = _by_opencv(f".{chosen.key}", pixels, _OPTIONS[chosen.key])
+        content = with_profile(content, chosen.key, picture.info.icc_profile)
         return Encoded(content, chosen.media_type)
 
 
@@ -67,15 +80,13 @@ def _by_opencv(suffix: str, pixels: Bytes, options: list[int]) -> bytes:
     return bytes(np.asarray(buffer))
 
 
-def _webp(image: Bytes, alpha: Bytes | None) -> bytes:
-    """Through Pillow: OpenCV cannot choose the method. Four channels, which Pillow takes without a copy."""
-    height, width = image.shape[:2]
-    pixels = cv2.cvtColor(image, cv2.COLOR_BGR2RGBA)
-    if alpha is not None:
-        cv2.insertChannel(alpha, pixels, 3)
-    mode = "RGBX" if alpha is None else "RGBA"
-    method = WEBP_METHOD if width * height <= WEBP_HUGE_PX else WEBP_METHOD_HUGE
+def _webp(pixels: Bytes, mode: str) -> bytes:
+    """Through Pillow; four channels, which it takes without a copy."""
+    height, width = pixels.shape[:2]
     out = BytesIO()
-    whole = frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
-    whole.save(out, "WebP", quality=WEBP_QUALITY, method=method)
+    try:
+        whole = frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+        whole.save(out, "WebP", quality=WEBP_QUALITY, method=WEBP_METHOD)
+    except ValueError as error:  # libwebp says only that it could not
+        raise MemoryError(str(error)) from error
     return out.getvalue()

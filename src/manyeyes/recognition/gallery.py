@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from manyeyes.recognition.arrays import Floats
-from manyeyes.recognition.changes import Changes
+from manyeyes.recognition.changes import Changes, full_mark
 from manyeyes.recognition.nearest import Exact
 from manyeyes.recognition.vetoes import Veto, settle
 
@@ -19,7 +20,7 @@ _STEEPNESS = 20.0
 
 
 class Match(NamedTuple):
-    """The nearest enrolled photo: `name` is None past the threshold, `distance` None in an empty gallery."""
+    """The nearest enrolled photo: `name` is None past the threshold, `distance` where nobody is left to compare."""
 
     name: str | None
     distance: float | None
@@ -64,6 +65,10 @@ class Gallery:
         """How many photos it has."""
         return len(self.names)
 
+    def photo_counts(self) -> Iterable[int]:
+        """How many photos each person has."""
+        return Counter(self.names).values()
+
     def match(self, embeddings: Floats) -> list[Match]:
         """The nearest photo for each of embeddings float32 (m, d); past a vetoed name, the next one."""
         if not len(embeddings):
@@ -83,7 +88,7 @@ class Gallery:
         return Match(name if distance <= self.threshold else None, distance, self.confidence(distance))
 
     def by_distance(self, face: Floats) -> Iterator[tuple[str, float]]:
-        """All photos as (name, distance) from a face (d,), nearest first, sought as they are asked for."""
+        """All photos of people near a face (d,) as (name, distance), nearest first, sought as they are asked for."""
         given, count = 0, 8
         while given < self.photos:
             (near,) = self.neighbours(face[None], count)
@@ -105,7 +110,7 @@ class Gallery:
         return Exact(self.embeddings)
 
     def confidence(self, distance: float) -> float:
-        """A logistic of the distance, 0.5 at the threshold."""
+        """A logistic of the distance, 0.5 at the threshold; for packs without calibration."""
         return float(1.0 / (1.0 + np.exp(min(_STEEPNESS * (distance - self.threshold), 700.0))))
 
     def to_bytes(self) -> bytes:
@@ -116,8 +121,7 @@ class Gallery:
         return Changes.of(
             since=0,
             version=self.version,
-            mark="",
-            embedder=self.embedder,
+            mark=full_mark("", self.embedder),
             threshold=self.threshold,
             added=[(i, numbers[name], self.embeddings[i]) for i, name in enumerate(self.names)],
             people={number: name for name, number in numbers.items()},

@@ -97,6 +97,12 @@ class Layers:
             for one, two in zip(self.codes.nearest(faces, count), new, strict=True)
         ]
 
+    def photo_counts(self) -> Iterable[int]:
+        """How many photos each person has."""
+        kept = np.delete(self.base.owners, self.codes.without)
+        _, counts = np.unique(np.concatenate([kept, self.owners]), return_counts=True)
+        return [int(count) for count in counts]
+
     def everything(self) -> tuple[Ids, Ids]:
         """(photo ids ascending, where each lies): base rows as they are, overlay rows after the base's."""
         kept = np.delete(np.arange(len(self.base.photos)), self.codes.without)
@@ -118,9 +124,8 @@ class LayeredGallery(Gallery):
             Veto(layers.name(int(owner)), row)
             for owner, row in zip(newest.veto_owners, newest.vetoes, strict=True)
         )
-        made = cls(
-            (), np.zeros((0, 0), np.float32), newest.threshold, newest.version, newest.embedder, vetoes
-        )
+        nothing = np.zeros((0, 0), np.float32)
+        made = cls((), nothing, newest.threshold, newest.version, newest.embedder, vetoes)
         object.__setattr__(made, "layers", layers)
         return made
 
@@ -146,6 +151,10 @@ class LayeredGallery(Gallery):
     def photos(self) -> int:
         """How many photos it has."""
         return self.layers.count
+
+    def photo_counts(self) -> Iterable[int]:
+        """How many photos each person has."""
+        return self.layers.photo_counts()
 
     def neighbours(self, embeddings: Floats, count: int) -> list[list[tuple[str, float]]]:
         """The `count` nearest photos of each face as (name, distance)."""

@@ -19,6 +19,8 @@ from manyeyes.results import Caution
 
 ALIKE_PART = 0.58
 """Photos of one person nearer than this part of a usual distance are nearly the same picture."""
+MOST_PAIRS = 200
+"""Of people too close to tell apart, that are listed one by one."""
 _BLOCK_ROWS = 512
 
 
@@ -40,7 +42,12 @@ class Limits(NamedTuple):
         if calibration is None:
             return cls(threshold, 0.75 * threshold, 1.1 * threshold, 0.43 * threshold)
         usual, spread = calibration.genuine_mean, calibration.genuine_sd
-        return cls(threshold, min(usual, threshold), usual + 2.5 * spread, ALIKE_PART * usual)
+        return cls(threshold, usual, usual + 2.5 * spread, ALIKE_PART * usual)
+
+    @property
+    def same_face(self) -> float:
+        """Worth a word when a photo is enrolled, whether the threshold in force is careless or strict."""
+        return max(self.double, min(self.confusable, self.unlike))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +80,31 @@ class Near(NamedTuple):
 
 
 def check(photos: Photos, limits: Limits) -> list[Caution]:
-    """Everything worth saying about the enrolled, gravest first."""
+    """Everything worth saying about the enrolled, gravest first.
+
+    Photos that look mislabelled do not count when people are compared: one such photo would make its two
+    people look like one.
+    """
     numbers, people = _numbered(photos.people)
-    close, nearest_other = _across(photos, numbers, max(limits.confusable, limits.double))
     groups = _groups(numbers, len(people))
-    found = _pairs(close, people, photos, limits)
-    for person, places in enumerate(groups):
-        inside = _distances(photos.embeddings[places], photos.embeddings[places])
-        found += _mislabelled(photos, places, inside, nearest_other, people, person, limits)
-        found += _variety(photos, places, inside, people[person], limits)
-    order = {"double": 0, "too-close": 1, "mislabelled": 2, "outlier": 3, "alike": 4, "one-photo": 5}
-    return sorted(found, key=lambda caution: (order[caution.kind], caution.value or 0.0))
+    everybody = np.ones(len(numbers), bool)
+    other_distance, other_place = _nearest_others(photos.embeddings, numbers, everybody)
+    own = _nearest_own(photos.embeddings, groups)
+    astray = (own > limits.unlike) & np.isfinite(own) & (other_distance <= limits.unlike)
+    if astray.any():
+        other_distance, other_place = _nearest_others(photos.embeddings, numbers, ~astray)
+    close = _close_pairs(photos.embeddings, groups, ~astray, max(limits.confusable, limits.double))
+    found = _pairs(close, photos, limits)
+    doubles = {caution.people for caution in found if caution.kind == "double"}
+    for place in np.flatnonzero(np.isfinite(own) & ((other_distance < own) | (own > limits.unlike))).tolist():
+        owner, other = photos.people[place], photos.people[int(other_place[place])]
+        if (owner, other) in doubles or (other, owner) in doubles:
+            continue
+        distances = float(own[place]), float(other_distance[place])
+        found += _odd_photo(photos, place, other, *distances, limits)
+    found += _variety(photos, groups, people, limits)
+    order = ("double", "too-close", "more-too-close", "mislabelled", "outlier", "alike", "one-photo")
+    return sorted(found, key=lambda caution: (order.index(caution.kind), caution.value or 0.0))
 
 
 def nearest_people(faces: Floats, photos: Photos, within: float) -> list[list[Near]]:
@@ -112,15 +133,15 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
         Caution(
             kind="same-face",
             value=round(near.distance, 3),
-            limit=round(limits.confusable, 3),
-            sentence=f"this face is {near.name!r} too (distance {near.distance:.2f}, up to "
-            f"{limits.confusable:.2f} is taken for the same person); is one of both names wrong, or is one "
+            limit=round(limits.same_face, 3),
+            sentence=f"this face looks like {near.name!r} (distance {near.distance:.2f}, more than "
+            f"{limits.same_face:.2f} is usual between two people); is one of both names wrong, or is one "
             "person enrolled twice?",
             photo=file,
             people=(near.name,),
         )
         for near in others[:3]
-        if near.distance <= limits.confusable
+        if near.distance <= limits.same_face
     ]
     if nearest_own is not None and nearest_own > limits.unlike:
         found.append(
@@ -154,136 +175,186 @@ def _squared(rows: Floats, columns: Floats) -> Floats:
     return found
 
 
-def _distances(rows: Floats, columns: Floats) -> Floats:
-    found: Floats = np.linalg.norm(rows[:, None].astype(np.float32) - columns[None], axis=2)
-    return found
-
-
 def _blocks(count: int) -> Iterator[slice]:
     for start in range(0, count, _BLOCK_ROWS):
         yield slice(start, min(start + _BLOCK_ROWS, count))
 
 
-class _Other(NamedTuple):
+def _nearest_others(
+    embeddings: Floats, numbers: NDArray[np.int64], counts: NDArray[np.bool_]
+) -> tuple[Floats, NDArray[np.int64]]:
+    """For each photo, the distance to the nearest photo that counts of somebody else (inf without), and its place."""
+    distances = np.empty(len(numbers), np.float32)
+    places = np.empty(len(numbers), np.int64)
+    for block in _blocks(len(numbers)):
+        squared = _squared(embeddings[block], embeddings)
+        squared[(numbers[block][:, None] == numbers) | ~counts] = np.inf
+        places[block] = squared.argmin(axis=1)
+        distances[block] = np.linalg.norm(embeddings[block] - embeddings[places[block]], axis=1)
+        distances[block][~np.isfinite(squared.min(axis=1))] = np.inf
+    return distances, places
+
+
+def _inside(embeddings: Floats, places: NDArray[np.int64]) -> Floats:
+    rows = embeddings[places]
+    found: Floats = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+    return found
+
+
+def _nearest_own(embeddings: Floats, groups: list[NDArray[np.int64]]) -> Floats:
+    """For each photo, the distance to the nearest other photo of its person; inf for an only one."""
+    found = np.full(len(embeddings), np.inf, np.float32)
+    for places in groups:
+        if len(places) > 1:
+            inside = _inside(embeddings, places)
+            np.fill_diagonal(inside, np.inf)
+            found[places] = inside.min(axis=1)
+    return found
+
+
+class _Pair(NamedTuple):
     distance: float
-    place: int
+    one: int
+    other: int
 
 
-def _across(
-    photos: Photos, numbers: NDArray[np.int64], within: float
-) -> tuple[dict[tuple[int, int], tuple[float, int, int]], list[_Other]]:
-    """Pairs of people within a distance, by their nearest photos; and each photo's nearest other person."""
-    close: dict[tuple[int, int], tuple[float, int, int]] = {}
-    nearest: list[_Other] = []
-    for block in _blocks(len(photos.people)):
-        squared = _squared(photos.embeddings[block], photos.embeddings)
-        squared[numbers[block][:, None] == numbers] = np.inf
-        places = squared.argmin(axis=1)
-        least = np.sqrt(np.maximum(squared[np.arange(len(places)), places], 0.0))
-        nearest += [_Other(float(d), int(p)) for d, p in zip(least, places, strict=True)]
-        for row, column in zip(*np.nonzero(squared <= within**2 + 1e-4), strict=True):
-            one, other = int(row) + block.start, int(column)
-            if one > other:
-                continue
-            distance = float(np.linalg.norm(photos.embeddings[one] - photos.embeddings[other]))
-            a, b = int(numbers[one]), int(numbers[other])
-            key = (a, b) if a < b else (b, a)
-            if distance <= within and (key not in close or distance < close[key][0]):
-                close[key] = (distance, one, other)
-    return close, nearest
+class _Close(NamedTuple):
+    """How many pairs of people are close, and the closest of them, nearest first."""
+
+    total: int
+    pairs: list[_Pair]
 
 
-def _pairs(
-    close: dict[tuple[int, int], tuple[float, int, int]], people: list[str], photos: Photos, limits: Limits
-) -> list[Caution]:
-    found = []
-    for (a, b), (distance, one, other) in close.items():
-        by = f"{photos.called(one)} and {photos.called(other)}, distance {distance:.2f}"
-        if distance <= limits.double:
+def _close_pairs(
+    embeddings: Floats, groups: list[NDArray[np.int64]], counts: NDArray[np.bool_], within: float
+) -> _Close:
+    """Pairs of people within a distance, each by its nearest two photos, of those that count."""
+    if not groups:
+        return _Close(0, [])
+    order = np.concatenate(groups)
+    rows, out = embeddings[order], ~counts[order]
+    starts = np.cumsum([0, *(len(places) for places in groups[:-1])])
+    squares, ones, others = [np.empty(0, np.float32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    number, total = np.arange(len(groups)), 0
+    for people in _whole_people(starts, len(order)):
+        begin = int(starts[people.start])
+        end = int(starts[people.stop]) if people.stop < len(groups) else len(order)
+        squared = _squared(rows[begin:end], rows)
+        squared[:, out] = np.inf
+        squared[out[begin:end]] = np.inf
+        by_person = np.minimum.reduceat(squared, starts, axis=1)
+        by_both = np.minimum.reduceat(by_person, starts[people] - begin, axis=0)
+        near = (by_both <= within**2) & (number > number[people][:, None])
+        one, other = np.nonzero(near)
+        square = by_both[one, other]
+        total += len(square)
+        kept = np.argsort(square)[:MOST_PAIRS]
+        squares.append(square[kept])
+        ones.append(one[kept] + people.start)
+        others.append(other[kept])
+    least = np.argsort(np.concatenate(squares))[:MOST_PAIRS]
+    chosen = zip(np.concatenate(ones)[least].tolist(), np.concatenate(others)[least].tolist(), strict=True)
+    return _Close(total, sorted(_nearest_two(embeddings, groups[a], groups[b], counts) for a, b in chosen))
+
+
+def _whole_people(starts: NDArray[np.int64], count: int) -> Iterator[slice]:
+    """Slices of people with some hundred photos together."""
+    first = 0
+    while first < len(starts):
+        after = int(np.searchsorted(starts, starts[first] + _BLOCK_ROWS))
+        yield slice(first, max(after, first + 1))
+        first = max(after, first + 1)
+
+
+def _nearest_two(
+    embeddings: Floats, mine: NDArray[np.int64], theirs: NDArray[np.int64], counts: NDArray[np.bool_]
+) -> _Pair:
+    mine, theirs = mine[counts[mine]], theirs[counts[theirs]]
+    distances = np.linalg.norm(embeddings[mine][:, None] - embeddings[theirs][None], axis=2)
+    a, b = np.unravel_index(int(distances.argmin()), distances.shape)
+    return _Pair(float(distances[a, b]), int(mine[a]), int(theirs[b]))
+
+
+def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
+    found: list[Caution] = []
+    for pair in close.pairs:
+        a, b = photos.people[pair.one], photos.people[pair.other]
+        by = f"{photos.called(pair.one)} and {photos.called(pair.other)}, distance {pair.distance:.2f}"
+        if pair.distance <= limits.double:
             kind, limit = "double", limits.double
             said = (
-                f"{people[a]!r} and {people[b]!r} look like one person ({by}, up to {limit:.2f}); "
+                f"{a!r} and {b!r} look like one person ({by}, more than {limit:.2f} is usual between two); "
                 "if they are, remove one name and add its photos to the other"
             )
         else:
             kind, limit = "too-close", limits.confusable
             said = (
-                f"{people[a]!r} and {people[b]!r} are too close to tell apart ({by}, up to {limit:.2f}); "
+                f"{a!r} and {b!r} are too close to tell apart ({by}, the threshold is {limit:.2f}); "
                 "add more and clearer photos of both, or lower the threshold"
             )
-        found.append(
-            Caution(
-                kind=kind,
-                value=round(distance, 3),
-                limit=round(limit, 3),
-                sentence=said,
-                people=(people[a], people[b]),
-            )
+        figures = {"value": round(pair.distance, 3), "limit": round(limit, 3)}
+        found.append(Caution(kind=kind, sentence=said, people=(a, b), **figures))
+    more = close.total - len(close.pairs)
+    if more:
+        said = (
+            f"{more} more pairs of people are nearer than the threshold of "
+            f"{limits.confusable:.2f}; it is too high for so many people: see 'manyeyes people threshold'"
         )
+        found.append(Caution(kind="more-too-close", value=more, limit=0, sentence=said))
     return found
 
 
-def _mislabelled(
-    photos: Photos,
-    places: NDArray[np.int64],
-    inside: Floats,
-    nearest_other: list[_Other],
-    people: list[str],
-    person: int,
-    limits: Limits,
+def _odd_photo(
+    photos: Photos, place: int, other: str, own: float, nearest_other: float, limits: Limits
 ) -> list[Caution]:
-    if len(places) < 2:
-        return []
-    found = []
-    own = np.where(np.eye(len(places), dtype=bool), np.inf, inside).min(axis=1)
-    for place, nearest_own in zip(places.tolist(), own.tolist(), strict=True):
-        other = nearest_other[place]
-        name = photos.people[other.place] if np.isfinite(other.distance) else ""
-        if name and other.distance < nearest_own and other.distance <= limits.unlike:
-            kind, value, limit = "mislabelled", other.distance, nearest_own
-            said = (
-                f"{photos.called(place)} of {people[person]!r} is nearer to {name!r} (distance "
-                f"{other.distance:.2f}) than to any other photo of {people[person]!r} ({nearest_own:.2f}); "
-                "look at it, and remove it if it is mislabelled"
-            )
-        elif nearest_own > limits.unlike:
-            kind, value, limit, name = "outlier", nearest_own, limits.unlike, ""
-            said = (
-                f"{photos.called(place)} of {people[person]!r} is far from all their other photos (distance "
-                f"{nearest_own:.2f}, {limits.unlike:.2f} or less is usual); look at it, and remove it if it "
-                "is somebody else or shows too little"
-            )
-        else:
-            continue
-        found.append(
-            Caution(
-                kind=kind,
-                value=round(value, 3),
-                limit=round(limit, 3),
-                sentence=said,
-                photo=photos.files[place],
-                photo_id=photos.ids[place],
-                people=(people[person], name) if name else (people[person],),
-            )
+    owner = photos.people[place]
+    if nearest_other < own and nearest_other <= limits.unlike:
+        kind, value, limit = "mislabelled", nearest_other, own
+        people: tuple[str, ...] = (owner, other)
+        said = (
+            f"{photos.called(place)} of {owner!r} is nearer to {other!r} (distance {nearest_other:.2f}) than "
+            f"to any other photo of {owner!r} ({own:.2f}); look at it, and remove it if it is mislabelled"
         )
-    return found
+    elif own > limits.unlike:
+        kind, value, limit = "outlier", own, limits.unlike
+        people = (owner,)
+        said = (
+            f"{photos.called(place)} of {owner!r} is far from all their other photos (distance {own:.2f}, "
+            f"{limits.unlike:.2f} or less is usual); look at it, and remove it if it is somebody else or "
+            "shows too little"
+        )
+    else:
+        return []
+    return [
+        Caution(
+            kind=kind,
+            value=round(value, 3),
+            limit=round(limit, 3),
+            sentence=said,
+            photo=photos.files[place],
+            photo_id=photos.ids[place],
+            people=people,
+        )
+    ]
 
 
 def _variety(
-    photos: Photos, places: NDArray[np.int64], inside: Floats, name: str, limits: Limits
+    photos: Photos, groups: list[NDArray[np.int64]], people: list[str], limits: Limits
 ) -> list[Caution]:
-    if len(places) == 1:
-        said = f"{name!r} has one photo only; add two or three more, of other days, light and angles"
-        return [Caution(kind="one-photo", value=1, limit=2, sentence=said, people=(name,))]
-    widest = float(inside.max())
-    if widest >= limits.alike:
-        return []
-    said = (
-        f"the {len(places)} photos of {name!r} are nearly alike (largest distance {widest:.2f}, "
-        f"{limits.alike:.2f} or more shows variety); add some of other days, light and angles"
-    )
-    return [
-        Caution(
-            kind="alike", value=round(widest, 3), limit=round(limits.alike, 3), sentence=said, people=(name,)
-        )
-    ]
+    found = []
+    for name, places in zip(people, groups, strict=True):
+        widest = float(_inside(photos.embeddings, places).max()) if len(places) > 1 else np.inf
+        if widest < limits.alike:
+            said = (
+                f"the {len(places)} photos of {name!r} are nearly alike (largest distance {widest:.2f}, "
+                f"{limits.alike:.2f} or more shows variety); add some of other days, light and angles"
+            )
+            figures = {"value": round(widest, 3), "limit": round(limits.alike, 3)}
+            found.append(Caution(kind="alike", sentence=said, people=(name,), **figures))
+    alone = tuple(name for name, places in zip(people, groups, strict=True) if len(places) == 1)
+    if alone:
+        count = "1 person has" if len(alone) == 1 else f"{len(alone)} people have"
+        listed = ", ".join(map(repr, alone[:10])) + (", …" if len(alone) > 10 else "")
+        said = f"{count} one photo only: {listed}; add two or three more, of other days, light and angles"
+        found.append(Caution(kind="one-photo", value=len(alone), limit=0, sentence=said, people=alone))
+    return found

@@ -27,7 +27,7 @@ LARGEST_SIZE_PX = 4096
 
 @dataclass(frozen=True)
 class Candidates:
-    """All that a network says on one canvas, unfiltered: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
+    """What a network says on one canvas, overlaps included: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
 
     boxes_xyxy_px: Any
     scores: Any
@@ -35,9 +35,11 @@ class Candidates:
 
 
 class Decoder(Protocol):
-    """What a network's outputs mean."""
+    """What a network's outputs mean; only candidates of at least a score are worked out."""
 
-    def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates: ...
+    def __call__(
+        self, outputs: list[Any], height_px: int, width_px: int, least_score: float
+    ) -> Candidates: ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class OneStageDetector:
 
     def _find(self, image: Bytes) -> Detections:
         canvas, scale_xy = fit(image, self._part.size_px, self._fixed)
-        seen = self._decode(self._run(canvas), canvas.shape[0], canvas.shape[1])
+        seen = self._decode(self._run(canvas), canvas.shape[0], canvas.shape[1], self._part.score)
         found = choose(seen, self._part)
         scale: Any = np.array(scale_xy, np.float32)
         return Detections(found.boxes_xyxy_px / np.tile(scale, 2), found.scores, found.landmarks_px / scale)
@@ -170,11 +172,13 @@ def heads(outputs: list[Any], height_px: int, width_px: int) -> dict[int, dict[i
     return dict(sorted(found.items()))
 
 
-def cell_corners(height_px: int, width_px: int, stride: int, anchors: int = 1) -> Any:
-    """Top left corners (n, 2) of a stride's cells, row by row, each as often as it has anchors."""
-    rows, columns = np.mgrid[0 : height_px // stride, 0 : width_px // stride]
-    corners = np.stack([columns, rows], axis=-1).reshape(-1, 2) * float(stride)
-    return np.repeat(corners, anchors, axis=0)
+def cell_corners(places: Any, width_px: int, stride: int, anchors: int = 1) -> Any:
+    """Top left corners (n, 2) of the cells that the n places in a stride's output belong to.
+
+    Cells come row by row, each as often as it has anchors.
+    """
+    rows, columns = np.divmod(places // anchors, width_px // stride)
+    return np.stack([columns, rows], axis=1) * float(stride)
 
 
 def _padded(side_px: int) -> int:

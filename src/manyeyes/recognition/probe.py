@@ -15,11 +15,10 @@ from io import BytesIO
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from manyeyes.errors import DamagedPicture, TooManyBytes, TooManyPixels, UnsupportedFormat
-from manyeyes.recognition.containers import Header, gif_header, isobmff_header, webp_header
+from manyeyes.recognition.containers import Header, gif_header, isobmff_header, png_header, webp_header
 from manyeyes.recognition.formats import ACCEPTED, BY_KEY
 from manyeyes.recognition.sniff import sniff
 
@@ -101,6 +100,7 @@ def read_header(data: bytes) -> PictureInfo:
 
 
 _BY_HAND: dict[str, Callable[[bytes], Header]] = {
+    "png": png_header,
     "webp": webp_header,
     "gif": gif_header,
     "avif": isobmff_header,
@@ -108,7 +108,6 @@ _BY_HAND: dict[str, Callable[[bytes], Header]] = {
 }
 _BY_PILLOW: dict[str, Callable[[BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,
-    "png": PngImageFile,
     "bmp": BmpImageFile,
     "tiff": TiffImageFile,
 }

@@ -32,15 +32,17 @@ class ScrfdDecoder:
 
     places: dict[int, tuple[int, int, int, int]]
 
-    def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates:
+    def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
         """Distances from the anchor to the box's four sides, in strides; landmarks as offsets from it."""
         boxes, scores, points = [], [], []
         for stride, (score, box, landmarks, anchors) in self.places.items():
-            anchor = cell_corners(height_px, width_px, stride, anchors)
-            reach = outputs[box].reshape(-1, 4) * stride
+            values = outputs[score].reshape(-1)
+            places = np.flatnonzero(values >= least_score)
+            anchor = cell_corners(places, width_px, stride, anchors)
+            reach = outputs[box].reshape(-1, 4)[places] * stride
             boxes.append(np.hstack([anchor - reach[:, :2], anchor + reach[:, 2:]]))
-            scores.append(outputs[score].reshape(-1))
-            points.append(anchor[:, None] + outputs[landmarks].reshape(-1, 5, 2) * stride)
+            scores.append(values[places])
+            points.append(anchor[:, None] + outputs[landmarks].reshape(-1, 5, 2)[places] * stride)
         return Candidates(np.concatenate(boxes), np.concatenate(scores), np.concatenate(points))
 
 

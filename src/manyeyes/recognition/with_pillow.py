@@ -1,4 +1,4 @@
-"""GIF, TIFF, BMP, AVIF and HEIC to pixels, through Pillow's readers."""
+"""GIF, TIFF, BMP, AVIF, HEIC and deep PNG to pixels, through Pillow's readers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from io import BytesIO
 
 import cv2
 import numpy as np
+from PIL import AvifImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.Image import Image
 from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from manyeyes.errors import DamagedPicture, UnsupportedFormat
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.formats import BY_KEY
 
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker has one core
 _BAND_ROWS = 256
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _TURNED_BY_PILLOW = ("tiff", "heic")
@@ -30,18 +33,20 @@ def turned_already(key: str) -> bool:
 
 def _open_heif(stream: BytesIO) -> ImageFile:
     try:
-        from pillow_heif import HeifImageFile
+        from pillow_heif import HeifImageFile, options
     except ImportError as error:
         package, extra = BY_KEY["heic"].extra or ("", "")
         raise UnsupportedFormat(
             f"picture is HEIC, and the package {package} that reads it is not installed on this node; "
             f"install it there with: pip install '{extra}', or convert the picture to JPEG"
         ) from error
+    options.DECODE_THREADS = 1
     reader: Callable[[BytesIO], ImageFile] = HeifImageFile
     return reader(stream)
 
 
 _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "png": PngImageFile,
     "gif": GifImageFile,
     "tiff": TiffImageFile,
     "bmp": BmpImageFile,

@@ -37,18 +37,20 @@ class YuNetDecoder:
 
     places: dict[int, tuple[int, int, int, int]]
 
-    def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates:
+    def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
         """Boxes around a centre counted in cells; the score is the geometric mean of the two."""
         boxes, scores, points = [], [], []
         for stride, (first, second, box, landmarks) in self.places.items():
-            corner = cell_corners(height_px, width_px, stride)
             both = [np.clip(outputs[place].reshape(-1), 0.0, 1.0) for place in (first, second)]
-            scores.append(np.sqrt(both[0] * both[1]))
-            offsets = outputs[box].reshape(-1, 4)
+            score = np.sqrt(both[0] * both[1])
+            places = np.flatnonzero(score >= least_score)
+            corner = cell_corners(places, width_px, stride)
+            offsets = outputs[box].reshape(-1, 4)[places]
             centre = corner + offsets[:, :2] * stride
             half = np.exp(np.minimum(offsets[:, 2:], _LARGEST_EXPONENT)) * stride / 2
             boxes.append(np.hstack([centre - half, centre + half]))
-            points.append(corner[:, None] + outputs[landmarks].reshape(-1, 5, 2) * stride)
+            scores.append(score[places])
+            points.append(corner[:, None] + outputs[landmarks].reshape(-1, 5, 2)[places] * stride)
         return Candidates(np.concatenate(boxes), np.concatenate(scores), np.concatenate(points))
 
 
@@ -60,17 +62,18 @@ class PriorDecoder:
     conf: int
     iou: int
 
-    def __call__(self, outputs: list[Any], height_px: int, width_px: int) -> Candidates:
+    def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
         """Offsets from prior boxes; the score is the geometric mean of class and overlap."""
-        prior = priors(height_px, width_px)
+        face = np.clip(outputs[self.conf].reshape(-1, 2)[:, 1], 0.0, 1.0)
+        overlap = np.clip(outputs[self.iou].reshape(-1), 0.0, 1.0)
+        score = np.sqrt(face * overlap)
+        places = np.flatnonzero(score >= least_score)
+        prior, loc = priors(height_px, width_px)[places], outputs[self.loc].reshape(-1, 14)[places]
         centre, side = prior[:, :2], prior[:, 2:]
-        loc = outputs[self.loc].reshape(-1, 14)
         middle = centre + loc[:, :2] * PRIOR_VARIANCE[0] * side
         half = side * np.exp(np.minimum(loc[:, 2:4] * PRIOR_VARIANCE, _LARGEST_EXPONENT)) / 2
         points = centre[:, None] + loc[:, 4:].reshape(-1, 5, 2) * PRIOR_VARIANCE[0] * side[:, None]
-        face = np.clip(outputs[self.conf].reshape(-1, 2)[:, 1], 0.0, 1.0)
-        overlap = np.clip(outputs[self.iou].reshape(-1), 0.0, 1.0)
-        return Candidates(np.hstack([middle - half, middle + half]), np.sqrt(face * overlap), points)
+        return Candidates(np.hstack([middle - half, middle + half]), score[places], points)
 
 
 def priors(height_px: int, width_px: int) -> Any:

@@ -19,7 +19,7 @@ class Prediction:
     picture: bytes | None = None
     """The encoded picture with its boxes drawn."""
     media_type: str | None = None
-    """Of `picture`, as `image/jpeg`."""
+    """Of `picture`, as `image/jpeg`; the original's, but for GIF, TIFF and BMP (PNG), AVIF and HEIC (JPEG)."""
 
 
 class _Answer(BaseModel):
@@ -108,6 +108,8 @@ class Status(_Answer):
     tasks: dict[str, int]
     """Counts of `waiting`, `running`, `done`, `failed`."""
     people: int
+    photos_to_embed: int = 0
+    """Photos that wait to be embedded again, because the pack in use has another embedder."""
     pack: str | None = None
 
 

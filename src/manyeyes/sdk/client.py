@@ -91,7 +91,8 @@ class AsyncClient:
         """Find and name the faces of one picture.
 
         Args:
-            picture_in: a path or the encoded picture: JPEG, PNG or WebP.
+            picture_in: a path or the encoded picture: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, or HEIC where the
+                nodes can read it. What it is is told by its content.
             picture: fetch the predicted picture too.
             idempotency_key: names this sending; a fresh one when None.
 

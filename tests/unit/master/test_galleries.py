@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +16,10 @@ from manyeyes.errors import Unavailable
 from manyeyes.master import galleries as galleries_room
 from manyeyes.master import history
 from manyeyes.master.galleries import Galleries, Piece
-from manyeyes.master.records import Records
 from manyeyes.master.registry import Photo, Registry
-from manyeyes.master.threshold import InUse, threshold_in
-from manyeyes.recognition.changes import Changes
+from manyeyes.recognition.changes import Changes, full_mark
 
 PACK = "faces@1.0.0"
-
-
-def at(db: sqlite3.Connection) -> float:
-    return 0.58
-
-
 NAMES = ("Ann", "Bob", "Чен", "Dee")
 
 
@@ -50,7 +41,7 @@ class Follower:
             content, received, piece = "", b"", None
             while piece is None or len(received) < piece.size_bytes:
                 query = GalleryQuery(have=self.version, mark=self.mark, content=content, offset=len(received))
-                piece = master.piece(query, pack, at)
+                piece = master.piece(query, pack)
                 if piece.content != content:
                     content, received = piece.content, b""
                 assert piece.offset == len(received)
@@ -120,7 +111,7 @@ def test_followers_have_the_masters_people(todo: list[tuple[str, str, int]]) -> 
         patch.setattr(galleries_room, "CHUNK_BYTES", 300)
         path = Path(name) / "master.db"
         registry = Registry(path)
-        master = Galleries(path, Path(name) / "gallery")
+        master = Galleries(path, Path(name) / "gallery", lambda _: 0.58)
         followers = [Follower(), Follower()]
         for kind, person, number in [*todo, ("follow", "", 0), ("follow", "", 1)]:
             if kind == "follow":
@@ -129,7 +120,7 @@ def test_followers_have_the_masters_people(todo: list[tuple[str, str, int]]) -> 
             elif kind == "restart":
                 registry.close()
                 registry = Registry(path)
-                master = Galleries(path, Path(name) / "gallery")
+                master = Galleries(path, Path(name) / "gallery", lambda _: 0.58)
             else:
                 before = registry.gallery_version
                 had = truth(path)
@@ -151,7 +142,7 @@ def registry(path: Path) -> Registry:
 
 @pytest.fixture
 def master(path: Path, registry: Registry, tmp_path: Path) -> Galleries:
-    return Galleries(path, tmp_path / "gallery")
+    return Galleries(path, tmp_path / "gallery", lambda _: 0.58)
 
 
 def test_changes_during_a_transfer_do_not_mix_versions(
@@ -175,7 +166,7 @@ def test_a_rename_sends_no_embedding(registry: Registry, master: Galleries) -> N
     follower = Follower()
     follower.follow(master)
     registry.rename_person("Ann", "Eve")
-    piece = master.piece(GalleryQuery(have=follower.version, mark=follower.mark), PACK, at)
+    piece = master.piece(GalleryQuery(have=follower.version, mark=follower.mark), PACK)
     assert piece.size_bytes < 1500
     change = Changes.from_bytes(piece.chunk)
     assert change.named() == {1: "Eve"} and change.size_photos == 0
@@ -193,7 +184,7 @@ def test_a_delta_costs_what_changed_however_many_are_enrolled(path: Path, regist
 
         with sqlite3.connect(path) as db:
             db.set_progress_handler(step, 1)
-            assert history.delta(db, PACK, 0.58, since[0], f"{since[1]}:{PACK}") is not None
+            assert history.delta(db, PACK, since[0], full_mark(since[1], PACK), 0.58) is not None
         return counted
 
     taken = []
@@ -212,14 +203,14 @@ def test_who_is_up_to_date_is_sent_nothing(registry: Registry, master: Galleries
     follower = Follower()
     follower.follow(master)
     query = GalleryQuery(have=follower.version, mark=follower.mark)
-    assert master.piece(query, PACK, at) == Piece("", 0, b"", 0, registry.gallery_version)
+    assert master.piece(query, PACK) == Piece("", 0, b"", 0, registry.gallery_version)
 
 
 def test_a_removed_persons_embedding_is_sent_to_nobody(registry: Registry, master: Galleries) -> None:
     registry.add_photos("Ann", PACK, [photo(77)])
     Follower().follow(master)
     registry.remove_person("Ann")
-    piece = master.piece(GalleryQuery(), PACK, at)
+    piece = master.piece(GalleryQuery(), PACK)
     assert photo(77).embedding not in piece.chunk and Changes.from_bytes(piece.chunk).named() == {}
 
 
@@ -232,11 +223,11 @@ def test_a_restored_registry_is_told_from_the_one_that_a_node_knows(tmp_path: Pa
         registry._db.backup(copy)
     registry.add_photos("Bob", PACK, [photo(2)])
     follower = Follower()
-    follower.follow(Galleries(path, tmp_path / "a"))
+    follower.follow(Galleries(path, tmp_path / "a", lambda _: 0.58))
     restored = Registry(tmp_path / "copy.db")
     restored.add_photos("Dee", PACK, [photo(3)])
     assert restored.gallery_version == registry.gallery_version
-    follower.follow(Galleries(tmp_path / "copy.db", tmp_path / "b"))
+    follower.follow(Galleries(tmp_path / "copy.db", tmp_path / "b", lambda _: 0.58))
     assert follower.people() == truth(tmp_path / "copy.db") and follower.kinds == ["whole", "whole"]
 
 
@@ -258,28 +249,10 @@ def test_a_node_that_missed_too_much_or_has_another_pack_starts_anew(
     again.close()
 
 
-def test_threshold_and_vetoes_change_alone(path: Path, registry: Registry, master: Galleries) -> None:
-    registry.add_photos("Ann", PACK, [photo(number) for number in range(500)])
-    records = Records(registry)
-    follower = Follower()
-    follower.follow(master)
-    records.add_veto("Ann", PACK, np.ones(4, np.float32), "x.jpg")
-    records.set_rule({"mode": "distance", "value": 0.4, "embedder": PACK})
-    used = InUse("p@1", PACK, 0.58)
-    piece = master.piece(
-        GalleryQuery(have=follower.version, mark=follower.mark),
-        PACK,
-        partial(threshold_in, used=used, calibration=None),
-    )
-    change = Changes.from_bytes(piece.chunk)
-    assert (change.threshold, change.size_photos, change.embedder) == (0.4, 0, PACK)
-    assert change.veto_owners.tolist() == [1] and change.vetoes.tolist() == [[1, 1, 1, 1]]
-
-
 def test_who_asks_while_another_snapshot_is_made_hears_so(
     registry: Registry, master: Galleries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(galleries_room, "_GATHERING_PATIENCE_S", 0.01)
     with master._gathering, pytest.raises(Unavailable, match="for another node"):
-        master.piece(GalleryQuery(), PACK, at)
-    assert master.piece(GalleryQuery(), PACK, at).newest == registry.gallery_version
+        master.piece(GalleryQuery(), PACK)
+    assert master.piece(GalleryQuery(), PACK).newest == registry.gallery_version

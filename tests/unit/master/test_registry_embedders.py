@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,12 @@ def registry(path: Path) -> Iterator[Registry]:
     opened.close()
 
 
-def embeddings(path: Path, embedder: str) -> list[tuple[str, bytes]]:
-    """What nodes are sent: (name, embedding)."""
-    with closing(sqlite3.connect(path)) as db:
-        rows = db.execute(
-            "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id WHERE f.embedder = ?",
-            (embedder,),
-        )
-        return [(name, bytes(raw)) for name, raw in rows]
+def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:
+    return registry.read(
+        "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
+        "WHERE f.embedder = ? ORDER BY f.id",
+        embedder,
+    )
 
 
 def test_photos_of_version_0_1_belong_to_the_default_embedder(path: Path) -> None:
@@ -54,22 +51,22 @@ def test_photos_of_version_0_1_belong_to_the_default_embedder(path: Path) -> Non
     for _ in range(2):  # a second start changes nothing
         registry = Registry(path)
         registry.rename_embedders(LEGACY_KEYS)
-        assert embeddings(path, DEFAULT_EMBEDDER) == [("Ann", b"\1\2"), ("Ann", b"\3\4")]
-        assert embeddings(path, "faces@1.0.0") == []
+        assert embeddings(registry, DEFAULT_EMBEDDER) == [("Ann", b"\1\2"), ("Ann", b"\3\4")]
+        assert embeddings(registry, "faces@1.0.0") == []
         assert registry.photos_of_others(DEFAULT_EMBEDDER) == 0
         registry.close()
     registry = Registry(path)
     registry.remove_person("Ann")  # the rebuilt table still cascades
-    assert embeddings(path, DEFAULT_EMBEDDER) == []
+    assert embeddings(registry, DEFAULT_EMBEDDER) == []
     registry.close()
 
 
-def test_the_same_photo_may_be_enrolled_by_two_embedders(registry: Registry, path: Path) -> None:
+def test_the_same_photo_may_be_enrolled_by_two_embedders(registry: Registry) -> None:
     registry.add_photos("Ann", "one", [Photo("aa", b"1"), Photo("bb", b"2")])
     registry.add_photos("Ann", "one", [Photo("aa", b"1")])
     person = registry.add_photos("Ann", "two", [Photo("aa", b"3")])
     assert person.photos == 2
-    assert embeddings(path, "one") == [("Ann", b"1"), ("Ann", b"2")]
-    assert embeddings(path, "two") == [("Ann", b"3")]
+    assert embeddings(registry, "one") == [("Ann", b"1"), ("Ann", b"2")]
+    assert embeddings(registry, "two") == [("Ann", b"3")]
     assert (registry.photos_of_others("one"), registry.photos_of_others("two")) == (0, 1)
     assert registry.photos_of_others("three") == 2

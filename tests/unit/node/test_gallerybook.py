@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,6 @@ from manyeyes.node.gallerybook import GalleryBook, wants_fold
 from manyeyes.recognition.layered import LayeredGallery
 
 PACK = "faces@1.0.0"
-
-
-def at(db: sqlite3.Connection) -> float:
-    return 0.58
 
 
 def photo(number: int) -> Photo:
@@ -43,7 +38,7 @@ class Line:
             self.chunks_left -= 1
             question = query.model_copy(update={"content": part.content, "offset": part.received})
             self.asked.append(question)
-            piece = self.master.piece(question, PACK, at)
+            piece = self.master.piece(question, PACK)
             if part.add(piece.content, piece.offset, piece.chunk, piece.size_bytes):
                 return piece.newest
 
@@ -55,7 +50,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def line(registry: Registry, tmp_path: Path) -> Line:
-    return Line(Galleries(tmp_path / "master.db", tmp_path / "snapshots"))
+    return Line(Galleries(tmp_path / "master.db", tmp_path / "snapshots", lambda _: 0.58))
 
 
 @pytest.fixture
@@ -131,7 +126,7 @@ def test_a_master_with_another_history_is_believed(
     asyncio.run(book.refresh(0))
     other = Registry(tmp_path / "other.db")
     other.add_photos("Zoe", PACK, [photo(3)])
-    line.master = Galleries(tmp_path / "other.db", tmp_path / "others")
+    line.master = Galleries(tmp_path / "other.db", tmp_path / "others", lambda _: 0.58)
     asyncio.run(book.refresh(0))
     assert book.version == other.gallery_version and who(book, 3) == "Zoe" and who(book, 0) is None
 

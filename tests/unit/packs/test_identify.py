@@ -137,3 +137,31 @@ def test_no_embedder(tmp_path: Path, default_pack: Path) -> None:
             )
     with pytest.raises(ModelRefused, match="same embedding for different chips"):
         read_embedder(saved(blind, tmp_path))
+
+
+def test_a_damaged_file_is_refused_whatever_is_damaged(tmp_path: Path) -> None:
+    """300 files with bytes changed, lost or added: each is refused or read, and nothing else happens."""
+    random = np.random.default_rng(7)
+    whole = [
+        (read_detector, made_models.yunet(size=(64, 96)).SerializeToString()),
+        (read_detector, made_models.scrfd().SerializeToString()),
+        (read_embedder, made_models.arcface(32).SerializeToString()),
+    ]
+    refused = 0
+    for number in range(300):
+        read, content = whole[number % len(whole)]
+        damaged = bytearray(content)
+        at = int(random.integers(0, min(len(damaged), 4000)))
+        match random.integers(0, 3):
+            case 0:
+                damaged[at] ^= int(random.integers(1, 256))
+            case 1:
+                del damaged[at : at + int(random.integers(1, 20))]
+            case _:
+                damaged[at:at] = random.bytes(int(random.integers(1, 8)))
+        (tmp_path / "m.onnx").write_bytes(damaged)
+        try:
+            read(tmp_path / "m.onnx")
+        except ModelRefused:
+            refused += 1
+    assert refused > 100

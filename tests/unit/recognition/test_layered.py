@@ -173,7 +173,7 @@ def test_a_vetoed_name_gives_way_to_the_next() -> None:
     assert [match.name for match in gallery.with_changes([vetoed]).match(faces)] == ["Bob", "Bob"]
     free = Changes.of(since=2, version=3, mark="m", threshold=20.0)
     assert [match.name for match in gallery.with_changes([vetoed, free]).match(faces)] == ["Eve", "Eve"]
-    plain = Gallery(("Ann",), np.zeros((1, 4), np.float32), 20.0, 1, "", (Veto("Ann", faces[0]),))
+    plain = Gallery(("Ann",), np.zeros((1, 4), np.float32), 20.0, 1, vetoes=(Veto("Ann", faces[0]),))
     assert plain.match(faces)[0] == (None, None, 0.0)
     assert Gallery.from_bytes(plain.to_bytes()).match(faces) == plain.match(faces)
 

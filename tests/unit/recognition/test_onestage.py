@@ -188,7 +188,9 @@ def test_the_priors_of_the_older_yunet() -> None:
     outputs[0][4, :4] = [5, -2.5, 10 * np.log(2), 5 * np.log(3)]  # the 16 px prior of the second cell
     outputs[0][4, 4:6] = [10, 20]
     outputs[1][4, 1], outputs[2][4] = 0.81, 1.7
-    seen = decoder(outputs, 120, 160)
+    assert len(decoder(outputs, 120, 160, 0.91).scores) == 0
+    assert len(decoder(outputs, 120, 160, 0.89).scores) == 1
+    seen = decoder(outputs, 120, 160, 0.0)
     assert seen.scores[4] == pytest.approx(0.9) and seen.scores.sum() == pytest.approx(0.9)
     assert np.allclose(seen.boxes_xyxy_px[4], [20 - 16, 0 - 24, 20 + 16, 0 + 24], atol=1e-4)
     assert np.allclose(seen.landmarks_px[4, 0], [28, 36]) and np.allclose(seen.landmarks_px[4, 1], [12, 4])

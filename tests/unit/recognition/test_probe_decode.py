@@ -254,3 +254,14 @@ def test_too_little_memory_is_an_answer() -> None:
             raise shortage
     with pytest.raises(KeyError), shortage_named(1, 1):
         raise KeyError("another matter")
+
+
+def test_long_texts_and_a_late_exif_do_no_harm() -> None:
+    data = turned("PNG", 6)
+    at = data.index(b"eXIf") - 4
+    length = 12 + int.from_bytes(data[at : at + 4], "big")
+    text = b"zTXtworkflow\0\0" + zlib.compress(bytes(3_000_000))
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    late = data[:33] + chunk + data[33:at] + data[at + length : -12] + data[at : at + length] + data[-12:]
+    assert look(late).orientation == 6
+    assert np.array_equal(decode(late).image_hwc_u8, decode(data).image_hwc_u8)

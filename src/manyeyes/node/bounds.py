@@ -1,0 +1,38 @@
+"""How much memory one picture may take of a worker."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from manyeyes.config import NodeSettings
+
+
+def bound_memory(growth_bytes: int | None = None) -> None:
+    """Let this process, as it is now, grow by no more than so many bytes.
+
+    A library that asks for more is refused and says so, and the picture ends as an error; without this the
+    system would kill a process of its own choice. Files that are mapped for reading, as galleries are, do not
+    count. None takes `NodeSettings.worker_growth_bytes`.
+    """
+    if growth_bytes is None:
+        growth_bytes = NodeSettings().worker_growth_bytes
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = pages * resource.getpagesize() + growth_bytes
+    resource.setrlimit(
+        resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+
+
+@contextmanager
+def unbound_memory() -> Iterator[None]:
+    """Let what is kept, as a gallery, take what it needs; the bound then starts from the new size."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    try:
+        yield
+    finally:
+        bound_memory()
