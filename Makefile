@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench accuracy chaos formats fuzz memory clean
+.PHONY: help setup demo test check bench bench-recogniser accuracy open-set chaos formats fuzz memory clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,12 @@ bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown tabl
 
 accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/accuracy.py $(if $(PICTURES),--pictures $(PICTURES))
+
+bench-recogniser: $(STAMP) ## one picture's cost on one thread, beside dlib on the same pictures
+	@$(BIN)/python bench/recogniser.py
+
+open-set: $(STAMP) ## whether strangers get a name as often as asked; PICTURES=FOLDER, see bench/README.md
+	@$(BIN)/python bench/open_set.py $(PICTURES) --fit
 
 chaos: $(STAMP) ## the long tier: kill, freeze, cut
 	@$(BIN)/python -m pytest -q -p tests.tiers -m chaos tests

@@ -11,11 +11,13 @@ from skimage import data
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))
-from portraits import portraits  # noqa: E402
+from portraits import NoPortraits, portraits  # noqa: E402
+
+__all__ = ["NoPortraits", "astronaut", "jpeg", "pictures", "six_faces"]
 
 TILE_PX = (427, 443)
-"""Three by two of these are 1281×886 px."""
-LARGE_PX = (4165, 2881)
+"""Three by two of these, less one column, are 1280×886 px."""
+LARGE_PX = (4160, 2880)
 """The same six faces as a photo of 12 megapixels."""
 
 
@@ -29,7 +31,7 @@ def astronaut() -> np.ndarray:
 
 
 def six_faces() -> np.ndarray:
-    """Six portraits side by side, 1281×886; BGR.
+    """Six portraits side by side, 1280×886; BGR.
 
     Raises:
         portraits.NoPortraits: they cannot be fetched.
@@ -43,7 +45,7 @@ def six_faces() -> np.ndarray:
         side = min(height, width)
         part = person[: round(side * TILE_PX[1] / TILE_PX[0]), :side]
         tiles.append(cv2.resize(part, TILE_PX, interpolation=cv2.INTER_AREA))
-    return np.vstack([np.hstack(tiles[:3]), np.hstack(tiles[3:])])
+    return np.ascontiguousarray(np.vstack([np.hstack(tiles[:3]), np.hstack(tiles[3:])])[:, :1280])
 
 
 def pictures() -> dict[str, bytes]:
@@ -52,6 +54,6 @@ def pictures() -> dict[str, bytes]:
     large = cv2.resize(six, LARGE_PX, interpolation=cv2.INTER_CUBIC)
     return {
         "512×512, 1 face": jpeg(astronaut()),
-        "1281×886, 6 faces": jpeg(six),
+        "1280×886, 6 faces": jpeg(six),
         "12 MP, 6 faces": jpeg(large),
     }

@@ -7,13 +7,17 @@ embedder is a fixed random projection of the chip's coarse pixels.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnx.compose
 from onnx import TensorProto, helper
 
 from manyeyes.packs.onnx_graph import Graph
+from manyeyes.recognition.align import DLIB_CHIP, similarity
+from manyeyes.recognition.arcface import ARCFACE_CHIP
 
 STRIDES = (8, 16, 32)
 CENTRE = (0.5, 0.5)
@@ -104,6 +108,40 @@ def arcface(
     graph.rename(graph.add("MatMul", [current, graph.constant(projection)]), target)
     shape = [batch, side, side, 3] if channels_last else [batch, 3, side, side]
     return _model(graph, source, shape, [(target, [batch, dimensions])])
+
+
+def dressed_as_arcface(embedder: Path) -> onnx.ModelProto:
+    """The default pack's embedder behind ArcFace's input: 112×112, RGB, -1 to 1, its own template.
+
+    The chip is moved to where dlib's template has the landmarks; below the chin, where ArcFace's chip ends
+    before dlib's, its last row goes on.
+    """
+    move = similarity(ARCFACE_CHIP.template_px, DLIB_CHIP.template_px)
+    side = round(112 * float(np.hypot(move[0, 0], move[1, 0])))
+    left, top = (round(-float(shift)) for shift in move[:, 2])
+    graph = Graph()
+    pixels = graph.add("Mul", ["input.1", graph.constant([127.5])])
+    pixels = graph.add("Add", [pixels, graph.constant([127.5])])
+    scales = graph.constant(np.array([1.0, 1.0, side / 112, side / 112]))
+    pixels = graph.add("Resize", [pixels, "", scales], mode="linear")
+    beyond = [0, 0, 0, 0, 0, 0, max(0, top + 150 - side), max(0, left + 150 - side)]
+    pixels = graph.add("Pad", [pixels, graph.constant(beyond)], mode="edge")
+    first, last = graph.constant([top, left]), graph.constant([top + 150, left + 150])
+    pixels = graph.add("Slice", [pixels, first, last, graph.constant([2, 3])])
+    pixels = graph.add("Transpose", [pixels], perm=[0, 2, 3, 1])
+    pixels = graph.add("Gather", [pixels, graph.constant([2, 1, 0])], axis=3)
+    pixels = graph.add("Clip", [graph.add("Round", [pixels]), graph.constant(0.0), graph.constant(255.0)])
+    graph.rename(graph.add("Cast", [pixels], to=TensorProto.UINT8), "moved")
+    before = graph.model(
+        "dress",
+        [helper.make_tensor_value_info("input.1", TensorProto.FLOAT, ["n", 3, 112, 112])],
+        [helper.make_tensor_value_info("moved", TensorProto.UINT8, ["n", 150, 150, 3])],
+    )
+    inner, outer = (
+        onnx.compose.add_prefix(model, prefix, rename_inputs=False, rename_outputs=False)
+        for model, prefix in ((onnx.load(embedder), "inner_"), (before, "outer_"))
+    )
+    return onnx.compose.merge_models(outer, inner, io_map=[("moved", "chips")])
 
 
 def picture_of(

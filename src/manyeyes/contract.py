@@ -45,6 +45,9 @@ ACK_SUBJECT = re.compile(
     rf"\$JS\.ACK\.(?:[^.]+\.[^.]+\.)?{STREAM}\.{CONSUMER}\.(?P<delivered>\d+)\.(?P<seq>\d+)\.\d+\.\d+\.\d+(?:\.[^.]+)?"
 )
 
+Operation = Literal["recognize", "enrol", "embed"]
+"""`embed`: a portrait kept from an enrolment, for another embedder."""
+Points = tuple[tuple[float, float], ...]
 Verb = Literal["claim", "result", "beat", "gallery", "pack", "leave"]
 
 
@@ -98,13 +101,15 @@ class Task(Message):
 
     v: Literal[2] = 2
     id: str
-    operation: Literal["recognize", "enrol"]
+    operation: Operation
     gateway: str
     pack: str
     size_bytes: int
     sha256: str
     draw: bool
     gallery_version: int
+    landmarks_px: Points = ()
+    """Of the one face in a portrait to embed again."""
 
 
 class Claim(Message):
@@ -125,7 +130,7 @@ class Enrolled(Message):
     """The `embedder_id` that made it."""
     box_xyxy_px: tuple[int, int, int, int]
     warnings: tuple[Caution, ...] = ()
-    portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
+    portrait_landmarks_px: Points = ()
     """In the portrait, the face cut from the photo, which follows the outcome in the same transfer."""
 
 

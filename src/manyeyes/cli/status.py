@@ -29,7 +29,8 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
     print(f"nodes    {nodes}; {found.workers} workers")
     print(f"tasks    {tasks or 'none'}")
-    print(f"people   {found.people}")
+    waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
+    print(f"people   {found.people}{waiting}")
     print(f"pack     {found.pack or 'none'}")
 
 

@@ -12,13 +12,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from manyeyes import contract
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.transfer import Assembly, chunk_at, unframe
 from manyeyes.config import Limits
-from manyeyes.contract import Claim, Outcome, Task
+from manyeyes.contract import Claim, Operation, Outcome, Points, Task
 from manyeyes.errors import Busy, IdempotencyMismatch, ManyeyesError, TaskLost, Unavailable
 from manyeyes.master.tasks import Ack, Answer, InProgress, Instruction, Nak, Remove, TaskBook
 from manyeyes.telemetry import log
@@ -78,11 +77,12 @@ class Desk:
         self,
         data: bytes,
         *,
-        operation: Literal["recognize", "enrol"],
+        operation: Operation,
         pack: str,
         gallery_version: int,
         draw: bool,
         key: str | None = None,
+        landmarks_px: Points = (),
     ) -> Answered:
         """Have a picture worked on and wait for its end.
 
@@ -112,6 +112,7 @@ class Desk:
             sha256=digest,
             draw=draw,
             gallery_version=gallery_version,
+            landmarks_px=landmarks_px,
         )
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda f: f.cancelled() or f.exception())

@@ -36,6 +36,16 @@ class PhotoRow:
 
 
 @dataclass(frozen=True)
+class Portrait:
+    """The face of an enrolled photo, kept for other embedders; landmarks (5, 2) px in it."""
+
+    photo_id: int
+    content: bytes
+    landmarks_px: tuple[tuple[float, float], ...]
+    file_name: str
+
+
+@dataclass(frozen=True)
 class VetoRow:
     """A face, embedding float32 (d,), that feedback said is not `name`."""
 
@@ -108,6 +118,37 @@ class Records:
                 "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
                 (photo_id,),
             )
+
+    # embedding again
+
+    def photos_to_embed(self, embedder: str) -> list[int]:
+        """Ids of the photos with a portrait that this embedder has not embedded yet, oldest first."""
+        rows = self._registry.read(
+            "SELECT MAX(f.id) FROM photos f WHERE f.chip IS NOT NULL AND NOT EXISTS (SELECT 1 FROM photos g "
+            "WHERE g.person_id = f.person_id AND g.sha256 = f.sha256 AND g.embedder = ?) "
+            "GROUP BY f.person_id, f.sha256 ORDER BY 1",
+            embedder,
+        )
+        return [int(row[0]) for row in rows]
+
+    def portrait(self, photo_id: int) -> Portrait | None:
+        """What was kept of a photo, None where it was removed meanwhile."""
+        rows = self._registry.read("SELECT chip, landmarks, file_name FROM photos WHERE id = ?", photo_id)
+        if not rows or rows[0][0] is None:
+            return None
+        content, landmarks, file_name = rows[0]
+        return Portrait(photo_id, content, tuple((x, y) for x, y in json.loads(landmarks)), file_name)
+
+    def add_embedding(self, photo_id: int, embedder: str, embedding: Floats) -> bool:
+        """Keep what another embedder made of a photo; False where the photo was removed meanwhile."""
+        with self._registry.transaction() as cursor:
+            cursor.execute(
+                "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
+                "source, warnings) SELECT person_id, sha256, ?, ?, added_at, file_name, source, warnings "
+                "FROM photos WHERE id = ?",
+                (embedder, embedding.astype("<f4").tobytes(), photo_id),
+            )
+            return cursor.rowcount > 0
 
     # feedback
 

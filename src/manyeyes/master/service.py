@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
@@ -21,16 +22,19 @@ from manyeyes.broker.engine import Engine, check_port, engine_version, find_engi
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.contract import Beat, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
+from manyeyes.contract import Beat, Enrolled, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
+from manyeyes.master.embedagain import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.records import Portrait
 from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
 from manyeyes.master.seal import Seal
 from manyeyes.packs.embedders import LEGACY_KEYS
+from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
@@ -122,6 +126,7 @@ class Master:
                 tasks = [
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
+                    group.create_task(master._embed_again.run(), name="embed-again"),
                 ]
                 try:
                     yield master
@@ -135,9 +140,14 @@ class Master:
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._registry.rename_embedders(LEGACY_KEYS)
-        if others := self._registry.photos_of_others(self._shelf.embedder):
+        self._embed_again = EmbedAgain(
+            self.office.records, self._shelf.embedder, self._embed_portrait, self._gallery_changed
+        )
+        others = self._registry.photos_of_others(self._shelf.embedder) - self._embed_again.waiting
+        if others:
             log().warning(
-                "photos of another embedder are not compared; enrol them again, or go back to their pack",
+                "photos of another embedder, kept without portrait, are not compared; enrol them again, "
+                "or go back to their pack",
                 photos=others,
                 pack=self.pack,
                 embedder=self._shelf.embedder,
@@ -338,21 +348,34 @@ class Master:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        enrolled = []
+        faces = []
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
-            if answer.outcome.enrolled is None:
-                raise PackError(
-                    f"the pack {self.pack} gave no embedding for {photo.file_name}; is it one for faces?"
-                )
-            if answer.outcome.enrolled.embedder != self._shelf.embedder:
-                raise EmbedderMismatch(
-                    f"{photo.file_name}: a node embedded it with "
-                    f"{answer.outcome.enrolled.embedder or 'an unknown embedder'}, "
-                    f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
-                )
-            enrolled.append(NewFace(photo.file_name, photo.data, answer.outcome.enrolled, answer.picture))
-        return await self.office.enrol(name, enrolled)
+            enrolled = self._of_this_embedder(photo.file_name, answer)
+            faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.picture))
+        return await self.office.enrol(name, faces)
+
+    def _of_this_embedder(self, file_name: str, answer: Answered) -> Enrolled:
+        enrolled = answer.outcome.enrolled
+        if enrolled is None:
+            raise PackError(f"the pack {self.pack} gave no embedding for {file_name}; is it one for faces?")
+        if enrolled.embedder != self._shelf.embedder:
+            raise EmbedderMismatch(
+                f"{file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
+                f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+            )
+        return enrolled
+
+    async def _embed_portrait(self, portrait: Portrait) -> Floats:
+        answer = await self.desk.submit(
+            portrait.content,
+            operation="embed",
+            pack=self.pack,
+            gallery_version=0,
+            draw=False,
+            landmarks_px=portrait.landmarks_px,
+        )
+        return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
@@ -426,6 +449,7 @@ class Master:
                 "failed": self.desk.failed,
             },
             "people": self._registry.people_count,
+            "photos_to_embed": self._embed_again.waiting,
             "pack": self.pack,
         }
 

@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from manyeyes.contract import Outcome
+from manyeyes.contract import Operation, Outcome, Points
 
 _LENGTHS = struct.Struct(">II")
 
@@ -28,9 +28,10 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["gallery", "recognize", "enrol"]
+    kind: Literal["gallery"] | Operation
     task_id: str = ""
     draw: bool = True
+    landmarks_px: Points = ()
     gallery: GalleryFiles | None = None
 
 

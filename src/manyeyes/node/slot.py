@@ -195,7 +195,9 @@ class Slot:
                 files = self._galleries.files
                 if files is not None and worker.gallery != files:
                     await worker.set_gallery(files, self._deadline_s)
-            order = Order(kind=task.operation, task_id=task.id, draw=task.draw)
+            order = Order(
+                kind=task.operation, task_id=task.id, draw=task.draw, landmarks_px=task.landmarks_px
+            )
             reply, drawn = await worker.work(order, picture.data, self._deadline_s)
         except Unavailable as error:
             return Outcome(task_id=task.id, kind="given-back", detail=error.detail), b""

@@ -79,8 +79,9 @@ def _work(
     recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
 ) -> tuple[Outcome, bytes]:
     try:
-        if order.kind == "enrol":
-            found = recognizer.enrol(data)
+        if order.kind in ("enrol", "embed"):
+            again = order.kind == "embed"
+            found = recognizer.embed_portrait(data, order.landmarks_px) if again else recognizer.enrol(data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
                 embedder=embedder,

@@ -17,6 +17,7 @@ from manyeyes.recognition.calibration import Calibration
 NAME, VERSION = "faces", "1.1.0"
 ENTRY_POINT = "manyeyes.recognition.recognizer:load"
 REQUIRED = (
+    "faiss-cpu",
     "numpy",
     "onnxruntime",
     "opencv-python-headless",
@@ -24,6 +25,7 @@ REQUIRED = (
     "platformdirs",
     "pydantic",
     "pydantic-settings",
+    "simplejpeg",
 )
 MEMORY_MB = 350
 TOLERANCE = 1e-3

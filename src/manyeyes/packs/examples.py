@@ -17,8 +17,8 @@ from manyeyes.recognition.decode import decode
 from manyeyes.recognition.recognizer import Recognizer
 
 MOST_PICTURES = 500
-FALSE_NAME_WEIGHS = 10
-"""How many faces left unknown a wrong name is worth."""
+FALSE_NAME_WEIGHS = 100
+"""What a rate of false matches weighs against the same rate of misses: each face is compared with many people."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def suggestion(self) -> Suggestion | None:
-        """None without two people of whom two photos each show a face."""
+        """None without two people of whom two photos each show a face, or where no distance parts them."""
         return suggest(self.genuine, self.impostor)
 
 
@@ -127,9 +127,9 @@ def _compare(
 
 
 def suggest(genuine: Sequence[float], impostor: Sequence[float]) -> Suggestion | None:
-    """The threshold that costs least, a wrong name weighing `FALSE_NAME_WEIGHS` misses; in the middle of its gap.
+    """The threshold that costs least by misses' and, `FALSE_NAME_WEIGHS` times, false matches' rate; mid-gap.
 
-    None where there is nothing to part: no person with two photos, or no second person.
+    None where nothing can be parted: no person with two photos, no second person, or it were best to name nobody.
     """
     if not genuine or not impostor:
         return None
@@ -138,5 +138,7 @@ def suggest(genuine: Sequence[float], impostor: Sequence[float]) -> Suggestion |
     middles = np.concatenate([[ends[0] / 2], (ends[:-1] + ends[1:]) / 2, [ends[-1]]])
     misses = len(same) - np.searchsorted(same, middles, side="right")
     false = np.searchsorted(other, middles, side="right")
-    best = int(np.argmin(misses + FALSE_NAME_WEIGHS * false))
+    best = int(np.argmin(misses / len(same) + FALSE_NAME_WEIGHS * false / len(other)))
+    if misses[best] == len(same) or middles[best] <= 0.0:
+        return None
     return Suggestion(round(float(middles[best]), 4), int(misses[best]), int(false[best]))

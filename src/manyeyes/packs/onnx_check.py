@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
+from onnx import numpy_helper
 
 from manyeyes.config import MAX_MODEL_BYTES, MEBIBYTE
 from manyeyes.errors import FileTrouble, ModelRefused
@@ -14,8 +17,11 @@ from manyeyes.errors import FileTrouble, ModelRefused
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """What ONNX Runtime computes by itself; any other domain needs code of its own."""
 _QUANTISED = {"QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DequantizeLinear", "QGemm"}
-_FEED = {"Sub", "Mul", "Div", "Add"}
+_ARITHMETIC = {"Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Add": np.add}
 _TRANSPARENT = {"Identity", "Cast", "Transpose"}
+_DARKEST_AND_LIGHTEST = np.array([0.0, 255.0])
+NEAR_ZERO = 8.0
+"""Pixels that were normalised lie within a few units of zero, by whatever mean and scale."""
 
 
 def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.ModelProto, bytes]:
@@ -65,18 +71,39 @@ def is_quantised(model: onnx.ModelProto) -> bool:
 
 
 def normalises_its_input(model: onnx.ModelProto) -> bool:
-    """Whether the graph itself subtracts and scales before its first layer: raw pixels are to be fed then."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    current = {given.name for given in model.graph.input if given.name not in constants}
-    seen = set()
+    """Whether the graph's own first steps bring pixels, 0 to 255, near zero: raw pixels are to be fed then."""
+    constants: dict[str, Any] = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in model.graph.initializer
+        if len(tensor.dims) < 5
+    }
+    given = {value.name for value in model.graph.input} - constants.keys()
+    pixels = {name: _DARKEST_AND_LIGHTEST for name in given}
     for node in model.graph.node:
-        if not current & set(node.input):
-            continue
-        if node.op_type not in _FEED | _TRANSPARENT:
-            break
-        seen.add(node.op_type)
-        current = set(node.output)
-    return bool(seen & {"Sub", "Add"}) and bool(seen & {"Mul", "Div"})
+        if node.op_type == "Constant":
+            values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
+            constants[node.output[0]] = numpy_helper.to_array(values[0]) if values else None
+        elif pixels.keys() & set(node.input):
+            seen = _first_step(node, pixels, constants)
+            if seen is None:
+                break
+            pixels = {node.output[0]: seen}
+    seen = next(iter(pixels.values()), _DARKEST_AND_LIGHTEST)
+    return bool(np.abs(seen).max() <= NEAR_ZERO and np.ptp(seen) > 0)
+
+
+def _first_step(node: onnx.NodeProto, pixels: dict[str, Any], constants: dict[str, Any]) -> Any:
+    """What a step makes of the darkest and the lightest pixel, None where it is no plain arithmetic."""
+    if node.op_type in _TRANSPARENT:
+        return next(pixels[name] for name in node.input if name in pixels)
+    values: list[Any] = [pixels.get(name, constants.get(name)) for name in node.input]
+    if node.op_type not in _ARITHMETIC or len(values) != 2 or any(value is None for value in values):
+        return None
+    means: list[Any] = [
+        value if name in pixels else np.mean(value) for name, value in zip(node.input, values, strict=True)
+    ]
+    with np.errstate(all="ignore"):
+        return _ARITHMETIC[node.op_type](*means)
 
 
 def loosen_size(model: onnx.ModelProto) -> onnx.ModelProto:

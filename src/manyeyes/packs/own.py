@@ -221,11 +221,11 @@ def _threshold(wishes: Wishes, manifest: Manifest, default: Path, report: Report
         return suggestion.threshold, "the examples"
     if manifest.embedder.kind == "sface":
         return SFACE_THRESHOLD, "OpenCV's published value for SFace"
-    seen = (
-        "no examples"
-        if report is None
-        else f"{len(report.genuine)} pairs of one person, {len(report.impostor)} of two"
-    )
+    seen = "no examples"
+    if report is not None:
+        seen = f"{len(report.genuine)} pairs of one person, {len(report.impostor)} of two"
+        if report.genuine and report.impostor:
+            seen += ", which no distance parts: is the embedder fed as it was trained?"
     raise BadRequest(
         f"no threshold is known for this embedder ({seen}): give --threshold DISTANCE, or --examples FOLDER with at "
         "least two people (a folder each, NAME/*.jpg) of two photos each"

@@ -30,7 +30,9 @@ class Settings:
     min_face_px: float = 40.0
     longest_side_px: int = 1280
     pyramid_factor: float = 0.709
-    thresholds: tuple[float, float, float] = (0.7, 0.7, 0.9)
+    thresholds: tuple[float, float, float] = (0.75, 0.7, 0.9)
+    overlaps: tuple[float, float] = (0.4, 0.6)
+    """Above which a proposal gives way to a better one, within a level and between levels."""
     batch: int = 64
 
 
@@ -39,7 +41,9 @@ class Detector:
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._pnet, self._rnet, self._onet = (open_session(folder / f"{n}net.onnx") for n in "pro")
+        self._pnet, self._rnet, self._onet = (
+            open_session(folder / f"{n}net.onnx", keep_buffers=True) for n in "pro"
+        )
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `looks` has it."""
@@ -51,10 +55,11 @@ class Detector:
         )
 
     def warm_up(self) -> None:
-        """Run each network once on grey."""
-        self._run(self._pnet, ["logit"], np.full((1, 48, 64, 3), BORDER, np.uint8))
-        self._run(self._rnet, ["logit"], np.full((1, 24, 24, 3), BORDER, np.uint8))
-        self._run(self._onet, ["logit"], np.full((1, 48, 48, 3), BORDER, np.uint8))
+        """Run everything once at the sizes that pictures bring, so that the first one finds its buffers."""
+        side = self.settings.longest_side_px
+        self.detect(np.full((side * 3 // 4, side, 3), BORDER, np.uint8))
+        self._run(self._rnet, ["logit"], np.full((self.settings.batch, 24, 24, 3), BORDER, np.uint8))
+        self._run(self._onet, ["logit"], np.full((8, 48, 48, 3), BORDER, np.uint8))
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
         """The networks' own outputs for one made picture each; for the pack's self-test."""
@@ -78,7 +83,7 @@ class Detector:
         if not proposals:
             return NOTHING
         boxes, scores = (np.concatenate(part) for part in zip(*proposals, strict=True))
-        boxes = square(boxes[suppress(boxes, scores, 0.7)])
+        boxes = square(boxes[suppress(boxes, scores, wanted.overlaps[1])])
         refined = self._refine(levels, boxes)
         return self._output(levels, refined)
 
@@ -88,7 +93,7 @@ class Detector:
         scores = logit[0, 0, rows, columns]
         corner = np.stack([columns, rows], axis=1) * float(STRIDE_PX)
         boxes = np.hstack([corner, corner + CELL_PX]) + offsets[0, :, rows, columns] * CELL_PX
-        kept = suppress(boxes, scores, 0.5)
+        kept = suppress(boxes, scores, self.settings.overlaps[0])
         return boxes[kept] / np.tile(level.scale_xy, 2), scores[kept]
 
     def _refine(self, levels: list[Level], boxes: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from manyeyes.config import RecognitionSettings
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
 from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
-from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.decode import Picture, decode
 from manyeyes.recognition.detect import Detector
@@ -27,7 +27,7 @@ from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.encode import encode
 from manyeyes.recognition.gallery import Gallery, Match
 from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
-from manyeyes.recognition.portrait import cut_portrait
+from manyeyes.recognition.portrait import cut_portrait, open_portrait
 from manyeyes.recognition.precision import Wish, choose, processor_features
 from manyeyes.recognition.probe import PictureInfo
 from manyeyes.recognition.quality import assess
@@ -160,8 +160,7 @@ class Recognizer:
             raise SeveralFacesFound(
                 f"{large} faces found, 1 is allowed; crop the photo to the person to enrol"
             )
-        chip = cut_chip(picture.image_hwc_u8, found.landmarks_px[chosen], self.embedder.layout)
-        both = self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
+        both = self._embed_both_ways(picture.image_hwc_u8, found.landmarks_px[chosen])
         warnings = assess(picture.image_hwc_u8, found.landmarks_px[chosen], found.boxes_xyxy_px[chosen])
         if len(found) > 1:
             warnings += (_passed_over(len(found) - 1),)
@@ -174,6 +173,27 @@ class Recognizer:
             portrait=portrait,
             portrait_landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
         )
+
+    def embed_portrait(self, portrait: bytes, landmarks_px: Sequence[tuple[float, float]]) -> Enrolment:
+        """The embedding of a portrait kept from an enrolment, for a pack with another embedder.
+
+        Args:
+            landmarks_px: (5, 2), of the face in the portrait, as the enrolment gave them.
+
+        Raises:
+            DamagedPicture: the portrait was damaged since.
+        """
+        image, points = open_portrait(portrait), np.asarray(landmarks_px, np.float32)
+        return Enrolment(
+            faces=1,
+            embedding=self.average(self._embed_both_ways(image, points)),
+            box_xyxy_px=(0, 0, image.shape[1], image.shape[0]),
+        )
+
+    def _embed_both_ways(self, image: Bytes, landmarks_px: Floats) -> Floats:
+        """Embeddings (2, d) of a face and of its mirror image."""
+        chip = cut_chip(image, landmarks_px, self.embedder.layout)
+        return self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
 
     def average(self, embeddings: Floats) -> Floats:
         """One embedding (d,) for several (n, d) of a person, comparable with any other of this embedder."""

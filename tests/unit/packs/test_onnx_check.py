@@ -89,6 +89,34 @@ def test_what_a_graph_does_to_its_input_is_seen() -> None:
     assert not normalises_its_input(model_of(helper.make_node("Conv", ["x", "k"], ["c"]), *later))
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([("Sub", 127.5), ("Mul", 0.0078125)], True),
+        ([("Mul", 1 / 255), ("Add", -0.5)], True),
+        ([("Div", 255.0)], True),
+        ([("Sub", 127.5)], False),
+        ([("Mul", 127.5), ("Add", 127.5)], False),  # back to pixels: the graph wants -1 to 1
+        ([("Mul", 0.0)], False),
+    ],
+)
+@pytest.mark.parametrize("as_nodes", [False, True])
+def test_only_steps_that_bring_pixels_near_zero_count(
+    steps: list[tuple[str, float]], expected: bool, as_nodes: bool
+) -> None:
+    nodes, constants, current = [], [], "x"
+    for number, (kind, value) in enumerate(steps):
+        tensor = numpy_helper.from_array(np.full((1, 3, 1, 1), value, np.float32), f"c{number}")
+        if as_nodes:
+            nodes.append(helper.make_node("Constant", [], [f"c{number}"], value=tensor))
+        else:
+            constants.append(tensor)
+        nodes.append(helper.make_node(kind, [current, f"c{number}"], [f"t{number}"]))
+        current = f"t{number}"
+    nodes.append(helper.make_node("Relu", [current], ["y"]))
+    assert normalises_its_input(model_of(*nodes, constants=tuple(constants))) is expected
+
+
 def test_quantised_files_are_known() -> None:
     assert is_quantised(model_of(helper.make_node("QLinearConv", ["x"], ["y"])))
     assert not is_quantised(made_models.arcface())
