@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-recogniser accuracy open-set chaos formats fuzz memory clean
+.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set chaos formats fuzz memory clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: u
 
 bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown table
 	@$(BIN)/python bench/whole_path.py
+
+bench-matching: $(STAMP) ## matching against 10 to a million faces: speed, nearest found, memory, changes
+	@$(BIN)/python bench/matching.py
 
 accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/accuracy.py $(if $(PICTURES),--pictures $(PICTURES))

@@ -70,9 +70,10 @@ def prepare(size: int, *, fresh: bool) -> None:
     from manyeyes.recognition.fold import make_index
 
     folder = CACHE / str(size)
-    if (folder / "made.json").exists() and not fresh:
+    if not fresh and usable(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "made.json").unlink(missing_ok=True)
     say(f"making {size:,} faces")
     made = crowd(size, QUERIES)
     owners = np.arange(size) // PHOTOS_EACH + 1
@@ -98,6 +99,18 @@ def prepare(size: int, *, fresh: bool) -> None:
     exact = near.min(axis=1)
     np.savez(folder / "queries.npz", queries=queries, distances=exact)
     (folder / "made.json").write_text(json.dumps({"build_s": build_s}))
+
+
+def usable(folder: Path) -> bool:
+    """Whether an earlier run of this version left everything."""
+    from manyeyes.errors import PackDamaged
+    from manyeyes.recognition.changes import Changes
+
+    try:
+        Changes.open(folder / "base.gal")
+    except PackDamaged:
+        return False
+    return (folder / "made.json").exists()
 
 
 # one size

@@ -91,7 +91,7 @@ def delta(db: sqlite3.Connection, embedder: str, since: int, mark: str, threshol
         return None
     touched = "(SELECT photo_id FROM changes WHERE version > ? AND photo_id IS NOT NULL)"
     photos = db.execute(
-        f"SELECT id, person_id, embedding FROM photos WHERE embedder = ? AND id IN {touched}",
+        f"SELECT id, person_id, embedding FROM photos NOT INDEXED WHERE embedder = ? AND id IN {touched}",
         (embedder, since),
     ).fetchall()
     ids = {row[0] for row in db.execute(touched[1:-1], (since,))}
@@ -131,7 +131,9 @@ def write_snapshot(db: sqlite3.Connection, embedder: str, path: Path, threshold:
     made = Changes.create(
         path, head, {"photos": (count,), "owners": (count,), "embeddings": (count, size_bytes // 4)}
     )
-    cursor = db.execute(f"SELECT id, person_id, embedding {whole} ORDER BY id", (embedder,))
+    cursor = db.execute(
+        "SELECT id, person_id, embedding FROM photos NOT INDEXED WHERE embedder = ? ORDER BY id", (embedder,)
+    )
     start = 0
     while rows := cursor.fetchmany(_BLOCK_ROWS):
         into = slice(start, start + len(rows))

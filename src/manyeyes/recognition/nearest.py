@@ -1,6 +1,6 @@
 """The nearest of many embeddings: by comparing with all, or by a compressed scan whose best are compared exactly.
 
-Distances are Euclidean, on embeddings as they come. `docs/decisions/0010` has the figures behind both.
+Distances are Euclidean, on embeddings as they come. `docs/decisions/0012` has the figures behind both.
 """
 
 from __future__ import annotations

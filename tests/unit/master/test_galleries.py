@@ -17,7 +17,7 @@ from manyeyes.master import galleries as galleries_room
 from manyeyes.master import history
 from manyeyes.master.galleries import Galleries, Piece
 from manyeyes.master.registry import Photo, Registry
-from manyeyes.recognition.changes import Changes
+from manyeyes.recognition.changes import Changes, full_mark
 
 PACK = "faces@1.0.0"
 NAMES = ("Ann", "Bob", "Чен", "Dee")
@@ -170,6 +170,32 @@ def test_a_rename_sends_no_embedding(registry: Registry, master: Galleries) -> N
     assert piece.size_bytes < 1500
     change = Changes.from_bytes(piece.chunk)
     assert change.named() == {1: "Eve"} and change.size_photos == 0
+
+
+def test_a_delta_costs_what_changed_however_many_are_enrolled(path: Path, registry: Registry) -> None:
+    """Counted in steps of SQLite's machine: an index that tempts it to look at all photos would show."""
+
+    def steps(since: tuple[int, str]) -> int:
+        counted = 0
+
+        def step() -> None:
+            nonlocal counted
+            counted += 1
+
+        with sqlite3.connect(path) as db:
+            db.set_progress_handler(step, 1)
+            assert history.delta(db, PACK, since[0], full_mark(since[1], PACK), 0.58) is not None
+        return counted
+
+    taken = []
+    for size in (100, 4_000):
+        registry.add_photos("Crowd", PACK, [photo(number) for number in range(size)])
+        since = history.newest(registry._db)
+        registry.add_photos("Ann", PACK, [photo(size + 1)])
+        registry.remove_person("Ann")
+        registry.add_photos("Ann", PACK, [photo(size + 2)])
+        taken.append(steps(since))
+    assert taken[1] < taken[0] * 2, taken
 
 
 def test_who_is_up_to_date_is_sent_nothing(registry: Registry, master: Galleries) -> None:
