@@ -38,7 +38,7 @@ GOLDEN: list[tuple[Message, str]] = [
             gallery_version=4,
         ),
         '{"v":2,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
-        '"draw":false,"gallery_version":4}',
+        '"draw":false,"gallery_version":4,"landmarks_px":[]}',
     ),
     (Claim(task_id="t", gateway="g", ack="a"), '{"v":2,"task_id":"t","gateway":"g","ack":"a","offset":0}'),
     (

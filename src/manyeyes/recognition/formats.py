@@ -70,20 +70,25 @@ FORMATS: tuple[Format, ...] = (
         ("pillow-heif", "manyeyes[heic]"),
     ),
 )
+MAX_WEBP_PIXELS = 20_000_000
+"""Writing 100 megapixels took libwebp 30 s of processor time, JPEG 0.3 s: it starts anew when its first
+partition is full."""
 BY_KEY = {one.key: one for one in FORMATS}
 BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 SUFFIXES = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
 ACCEPTED = f"{', '.join(one.name for one in FORMATS[:-1])} and {FORMATS[-1].name} are accepted"
 
 
-def predicted_format(key: str, *, alpha: bool) -> Format:
+def predicted_format(key: str, *, alpha: bool, pixels: int = 0) -> Format:
     """In which format the predicted picture of an original comes back.
 
     The original's own, where browsers show it and it holds the labels' colours. GIF, TIFF and BMP come back
     as PNG: nothing is lost. AVIF and HEIC come from cameras, take seconds to write, and HEIC is shown by few
-    programs: JPEG, or PNG for the sake of transparency.
+    programs: JPEG, or PNG for the sake of transparency; so does WebP beyond `MAX_WEBP_PIXELS`.
     """
     found = BY_KEY[BY_KEY[key].predicted]
+    if found.key == "webp" and pixels > MAX_WEBP_PIXELS:
+        found = BY_KEY["jpeg"]
     return BY_KEY["png"] if alpha and found.key == "jpeg" else found
 
 
@@ -92,6 +97,10 @@ def as_markdown() -> str:
     lines = ["| format | media type | file names | read | comes back as |", "|---|---|---|---|---|"]
     for one in FORMATS:
         name = one.name if one.extra is None else f"{one.name} (needs {one.extra[0]})"
-        back = BY_KEY[one.predicted].name + (" (with alpha: PNG)" if one.key in ("avif", "heic") else "")
+        back = BY_KEY[one.predicted].name
+        if back == "JPEG" and one.key != "jpeg":
+            back += " (with alpha: PNG)"
+        elif back == "WebP":
+            back += f" (over {MAX_WEBP_PIXELS / 1e6:g} megapixels: JPEG, with alpha: PNG)"
         lines.append(f"| {name} | `{one.media_type}` | {' '.join(one.suffixes)} | {one.variants} | {back} |")
     return "\n".join(lines)

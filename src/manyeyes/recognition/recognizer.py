@@ -235,10 +235,20 @@ class Recognizer:
         return self.calibration.confidence(match.distance, self._counted[1])
 
     def warm_up(self) -> None:
-        """Run every model once, so that the first picture does not pay for their first run."""
+        """Run every model and load the font, so that the first picture does not pay for that."""
         side = self.embedder.layout.side_px
         self.embedder.embed(np.zeros((1, side, side, 3), np.uint8))
         self.detector.warm_up()
+        face = Face(
+            box_xyxy_px=(20, 40, 60, 80),
+            landmarks_px=(),
+            score=1.0,
+            name=None,
+            distance=None,
+            threshold=0.0,
+            confidence=0.0,
+        )
+        draw_faces(np.zeros((100, 100, 3), np.uint8), [face])
 
 
 def load(folder: Path, precision: Wish | None = None) -> Recognizer:

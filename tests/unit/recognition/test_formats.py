@@ -74,6 +74,14 @@ def test_every_format_has_a_sample_and_a_way_back() -> None:
         assert formats.BY_KEY[one.predicted].key in ("jpeg", "png", "webp")
 
 
+def test_a_huge_webp_comes_back_as_what_is_written_in_time() -> None:
+    large = Image.new("RGB", (5000, 4001))
+    back = encode(decode(saved(large, "WebP", method=0)))
+    assert back.media_type == "image/jpeg" and decode(back.content).info.width_px == 5000
+    assert formats.predicted_format("webp", alpha=True, pixels=20_000_001).key == "png"
+    assert formats.predicted_format("webp", alpha=True, pixels=20_000_000).key == "webp"
+
+
 def test_the_documentation_has_this_very_table() -> None:
     page = (ROOT / "docs" / "reference" / "pictures.md").read_text("utf-8")
     assert formats.as_markdown() in page

@@ -7,6 +7,7 @@ import pytest
 
 from manyeyes.errors import PackDamaged
 from manyeyes.packs.verify import self_test
+from manyeyes.recognition import draw
 from manyeyes.recognition.precision import INT8_FEATURES, Wish, choose, processor_features
 from manyeyes.recognition.recognizer import load
 from manyeyes.results import Precision
@@ -69,3 +70,9 @@ def test_the_self_test_covers_both_files_whichever_is_used(
     path.write_text(path.read_text().replace(f"{output} = [{first}", f"{output} = [{float(first) + 0.02}"))
     with pytest.raises(PackDamaged, match=rf"self-test {output}\[0\]"):
         self_test(folder)
+
+
+def test_warming_up_loads_the_font_too(default_pack: Path) -> None:
+    draw._font.cache_clear()
+    load(default_pack).warm_up()
+    assert draw._font.cache_info().currsize == 1
