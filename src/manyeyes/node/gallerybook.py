@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ MOST_DELTAS = 48
 LEAST_CHANGED = 1_000
 CHANGED_SHARE = 50
 """The base is made anew once a fiftieth of its photos changed, or `LEAST_CHANGED`, or in `MOST_DELTAS` steps."""
-_REST_S = 5.0
+_REST_S = 30.0
 
 
 def wants_fold(base_photos: int, has_index: bool, changed_photos: int, deltas: int) -> bool:
@@ -189,6 +190,7 @@ class GalleryBook:
             except (OSError, PackDamaged) as error:
                 log().warning("the gallery could not be folded; matching is slower", error=str(error))
                 await asyncio.sleep(_REST_S)
+                self._grown.set()
 
     async def _fold(self) -> None:
         before = self.files
@@ -198,7 +200,11 @@ class GalleryBook:
         index = made.with_suffix(".idx")
         command = [sys.executable, "-m", "manyeyes.node.folding", str(made), str(index), before.base]
         process = await asyncio.create_subprocess_exec(
-            *command, *before.deltas, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *command,
+            *before.deltas,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         try:
             _, said = await process.communicate()
