@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from manyeyes import Client
+from manyeyes.packs.embedders import DEFAULT_EMBEDDER
 from manyeyes.sdk.context import load_context
 from tests.e2e.conftest import Up
 from tests.e2e.pictures import astronaut
@@ -50,8 +51,11 @@ def _insert_crowd(registry: Path, people: int) -> None:
                 "INSERT INTO people (name, added_at) VALUES (?, ?) RETURNING id", row
             ).fetchone()
             embedding = rng.normal(size=128).astype("<f4").tobytes()
-            columns = "(person_id, sha256, embedder, embedding, added_at) VALUES (?, ?, 'faces@1.0.0', ?, ?)"
-            db.execute(f"INSERT INTO photos {columns}", (person, f"crowd{number}", embedding, row[1]))
+            columns = "(person_id, sha256, embedder, embedding, added_at) VALUES (?, ?, ?, ?, ?)"
+            db.execute(
+                f"INSERT INTO photos {columns}",
+                (person, f"crowd{number}", DEFAULT_EMBEDDER, embedding, row[1]),
+            )
 
 
 def _remove_crowd(registry: Path) -> None:
