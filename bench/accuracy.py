@@ -21,6 +21,7 @@ import numpy as np
 
 from conditions import Condition, conditions, drawings, without_people
 from manyeyes.errors import ManyeyesError
+from manyeyes.packs import manifest
 from manyeyes.packs.store import ensure_default
 from manyeyes.recognition.align import cut_chips
 from manyeyes.recognition.decode import decode
@@ -73,16 +74,24 @@ def photos_below(folder: Path) -> Iterator[Photo]:
             yield Photo(person.name, path.name, path.read_bytes())
 
 
-def enrolled(recognizer: Recognizer, photos: Iterable[Photo]) -> Gallery:
+@dataclass(frozen=True)
+class Pack:
+    """The pack under test and the threshold that it states."""
+
+    recognizer: Recognizer
+    threshold: float
+
+
+def enrolled(pack: Pack, photos: Iterable[Photo]) -> Gallery:
     names, embeddings = [], []
     for photo in photos:
         try:
-            embeddings.append(recognizer.enrol(photo.data).embedding)
+            embeddings.append(pack.recognizer.enrol(photo.data).embedding)
         except ManyeyesError as error:
             print(f"{photo.name} is not enrolled: {error.detail}", file=sys.stderr)
             continue
         names.append(photo.person)
-    return Gallery(tuple(names), np.stack(embeddings))
+    return Gallery(tuple(names), np.stack(embeddings), pack.threshold)
 
 
 def without(gallery: Gallery, person: str) -> Gallery:
@@ -106,23 +115,23 @@ def turns(photos: Sequence[Photo]) -> list[tuple[list[Photo], list[Photo]]]:
     ]
 
 
-def pairs(recognizer: Recognizer, photos: Sequence[Photo], threshold: float) -> None:
+def pairs(pack: Pack, photos: Sequence[Photo]) -> None:
     """Same or different, for every pair of photos."""
     found, who = [], []
     for photo in photos:
         image = decode(photo.data).image_hwc_u8
-        detections = recognizer.detector.detect(image)
+        detections = pack.recognizer.detector.detect(image)
         if len(detections) == 1:
-            chips = cut_chips(image, detections.landmarks_px, recognizer.embedder.layout)
-            found.append(recognizer.embedder.embed(chips)[0])
+            chips = cut_chips(image, detections.landmarks_px, pack.recognizer.embedder.layout)
+            found.append(pack.recognizer.embedder.embed(chips)[0])
             who.append(photo.person)
     embeddings, people = np.stack(found), np.array(who)
     first, second = np.triu_indices(len(people), 1)
     distances = np.linalg.norm(embeddings[first] - embeddings[second], axis=1)
     same = people[first] == people[second]
     right, best = max((float(np.mean((distances <= t) == same)), -t) for t in np.arange(0.4, 0.8, 0.002))
-    head("Pairs of photos: one person or two", "pairs", "right at best", "at 0.60", f"at {threshold:g}")
-    at_060, at_default = (float(np.mean((distances <= t) == same)) for t in (0.6, threshold))
+    head("Pairs of photos: one person or two", "pairs", "right at best", "at 0.60", f"at {pack.threshold:g}")
+    at_060, at_default = (float(np.mean((distances <= t) == same)) for t in (0.6, pack.threshold))
     row(len(same), f"{right:.4f} (threshold {-best:.2f})", f"{at_060:.4f}", f"{at_default:.4f}")
     print(
         f"\n{int(same.sum())} genuine, largest distance {distances[same].max():.3f}; "
@@ -130,7 +139,7 @@ def pairs(recognizer: Recognizer, photos: Sequence[Photo], threshold: float) -> 
     )
 
 
-def identification(recognizer: Recognizer, photos: Sequence[Photo]) -> None:
+def identification(pack: Pack, photos: Sequence[Photo]) -> None:
     """One photo a person enrolled, the others tested."""
     head(
         "One photo enrolled, the others sent",
@@ -144,33 +153,33 @@ def identification(recognizer: Recognizer, photos: Sequence[Photo]) -> None:
     )
     totals = np.zeros(6, int)
     for turn, (known, tested) in enumerate(turns(photos), start=1):
-        gallery = enrolled(recognizer, known)
+        gallery = enrolled(pack, known)
         nearest_gallery = Gallery(gallery.names, gallery.embeddings, threshold=9.0)
         counts = np.zeros(6, int)
         for photo in tested:
-            nearest = _names(recognizer, photo.data, nearest_gallery)
-            counts += [1, nearest == [photo.person], *_verdict(recognizer, photo.data, photo.person, gallery)]
+            nearest = _names(pack, photo.data, nearest_gallery)
+            counts += [1, nearest == [photo.person], *_verdict(pack, photo.data, photo.person, gallery)]
         row(turn, *counts)
         totals += counts
     row("all", *totals)
 
 
-def _names(recognizer: Recognizer, data: bytes, gallery: Gallery) -> list[str | None]:
-    result, _ = recognizer.recognize(data, gallery, draw=False)
+def _names(pack: Pack, data: bytes, gallery: Gallery) -> list[str | None]:
+    result, _ = pack.recognizer.recognize(data, gallery, draw=False)
     return [face.name for face in result.faces]
 
 
-def _verdict(recognizer: Recognizer, data: bytes, person: str, gallery: Gallery) -> tuple[int, ...]:
+def _verdict(pack: Pack, data: bytes, person: str, gallery: Gallery) -> tuple[int, ...]:
     """(right, unknown, wrong, stranger named): the last with the person taken out of the gallery."""
-    names = _names(recognizer, data, gallery)
+    names = _names(pack, data, gallery)
     wrong = any(name not in (None, person) for name in names)
     right = not wrong and person in names
     unknown = not wrong and not right and bool(names)
-    stranger = any(name is not None for name in _names(recognizer, data, without(gallery, person)))
+    stranger = any(name is not None for name in _names(pack, data, without(gallery, person)))
     return int(right), int(unknown), int(wrong), int(stranger)
 
 
-def degradation(recognizer: Recognizer, photos: Sequence[Photo]) -> None:
+def degradation(pack: Pack, photos: Sequence[Photo]) -> None:
     """How each condition changes the answer."""
     head(
         "What makes it worse (first photo of each person enrolled as it is, the others sent changed)",
@@ -183,25 +192,25 @@ def degradation(recognizer: Recognizer, photos: Sequence[Photo]) -> None:
         "strangers named",
     )
     known, tested = turns(photos)[0]
-    gallery = enrolled(recognizer, known)
-    boxed = [(photo, *_boxed(recognizer, photo)) for photo in tested]
+    gallery = enrolled(pack, known)
+    boxed = [(photo, *_boxed(pack, photo)) for photo in tested]
     wrong = strangers = sent = 0
     for condition in conditions():
-        counts = _under(recognizer, condition, boxed, gallery)
+        counts = _under(pack, condition, boxed, gallery)
         row(condition.name, *counts)
         sent, wrong, strangers = sent + counts[0], wrong + counts[4], strangers + counts[5]
     print(f"\n{sent} sent in all: {wrong} named wrong; {strangers} strangers named.")
 
 
-def _boxed(recognizer: Recognizer, photo: Photo) -> tuple[np.ndarray, tuple[float, ...]]:
+def _boxed(pack: Pack, photo: Photo) -> tuple[np.ndarray, tuple[float, ...]]:
     image = decode(photo.data).image_hwc_u8
-    found = recognizer.detector.detect(image)
+    found = pack.recognizer.detector.detect(image)
     largest = int(np.argmax((found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]).prod(axis=1)))
     return image, tuple(float(v) for v in found.boxes_xyxy_px[largest])
 
 
 def _under(
-    recognizer: Recognizer,
+    pack: Pack,
     condition: Condition,
     boxed: Sequence[tuple[Photo, np.ndarray, tuple[float, ...]]],
     gallery: Gallery,
@@ -209,18 +218,16 @@ def _under(
     counts = np.zeros(6, int)
     for photo, image, box in boxed:
         data = condition.apply(image, box)
-        verdict = _verdict(recognizer, data, photo.person, gallery)
+        verdict = _verdict(pack, data, photo.person, gallery)
         counts += [1, int(any(verdict[:3])), *verdict]
     return [int(count) for count in counts]
 
 
-def no_face(
-    recognizer: Recognizer, gallery: Gallery, title: str, pictures: Iterable[tuple[str, bytes]]
-) -> int:
+def no_face(pack: Pack, gallery: Gallery, title: str, pictures: Iterable[tuple[str, bytes]]) -> int:
     """Pictures without a person: what is found in them; returns the number of false names."""
     seen, found, named = 0, [], 0
     for name, data in pictures:
-        result, _ = recognizer.recognize(data, gallery, draw=False)
+        result, _ = pack.recognizer.recognize(data, gallery, draw=False)
         seen += 1
         if result.faces:
             nearest = min(face.distance or 9.0 for face in result.faces)
@@ -230,13 +237,13 @@ def no_face(
     return named
 
 
-def people_test(recognizer: Recognizer, folder: Path, out: Path) -> bool:
+def people_test(pack: Pack, folder: Path, out: Path) -> bool:
     """The pictures of people/test against those of people/train."""
-    gallery = enrolled(recognizer, photos_below(folder / "train"))
+    gallery = enrolled(pack, photos_below(folder / "train"))
     head(f"people/test, {len(gallery.names)} photos enrolled", "picture", "expected", "faces", "right")
     good = True
     for path in files(folder / "test"):
-        result, drawn = recognizer.recognize(path.read_bytes(), gallery)
+        result, drawn = pack.recognizer.recognize(path.read_bytes(), gallery)
         named = {face.name for face in result.faces if face.name}
         expected = EXPECTED.get(path.name, set())
         row(path.name, ", ".join(sorted(expected)), _faces(result), "yes" if named == expected else "NO")
@@ -245,13 +252,13 @@ def people_test(recognizer: Recognizer, folder: Path, out: Path) -> bool:
     return good
 
 
-def groups(recognizer: Recognizer, photos: Sequence[Photo], folder: Path, out: Path) -> None:
+def groups(pack: Pack, photos: Sequence[Photo], folder: Path, out: Path) -> None:
     """Predicted pictures of the groups, to be looked at."""
     for title, known in (("one photo", turns(photos)[0][0]), ("all photos", photos)):
-        gallery = enrolled(recognizer, known)
+        gallery = enrolled(pack, known)
         head(f"groups, {title} of each enrolled: look at them in {out.name}/", "picture", "faces", "named")
         for path in files(folder):
-            result, drawn = recognizer.recognize(path.read_bytes(), gallery)
+            result, drawn = pack.recognizer.recognize(path.read_bytes(), gallery)
             row(path.name, _faces(result), sum(face.name is not None for face in result.faces))
             _keep(out / title.replace(" ", "-") / path.name, drawn)
 
@@ -281,25 +288,26 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "accuracy-out", help="for predicted pictures")
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    recognizer = load(given.pack or ensure_default(ROOT / ".cache"))
+    built = given.pack or ensure_default(ROOT / ".cache")
+    recognizer = load(built)
     recognizer.warm_up()
-    threshold = Gallery.empty().threshold
+    pack = Pack(recognizer, manifest.read(built).matching.threshold)
     print(
-        f"{recognizer.pack}, {recognizer.embedder.precision} embedder, threshold {threshold:g}, "
+        f"{recognizer.pack}, {recognizer.embedder.precision} embedder, threshold {pack.threshold:g}, "
         f"Python {platform.python_version()}, {platform.machine()}"
     )
     good, folder = True, given.pictures
     photos: list[Photo] = []
     if folder and (folder / "characters").is_dir():
         photos = list(photos_below(folder / "characters"))
-        pairs(recognizer, photos, threshold)
-        identification(recognizer, photos)
+        pairs(pack, photos)
+        identification(pack, photos)
         if (folder / "groups").is_dir():
-            groups(recognizer, photos, folder / "groups", given.out)
+            groups(pack, photos, folder / "groups", given.out)
     else:
         print("\nskipped: pairs, one photo enrolled, groups (no folder 'characters'; give --pictures)")
     if folder and (folder / "people").is_dir():
-        good &= people_test(recognizer, folder / "people", given.out)
+        good &= people_test(pack, folder / "people", given.out)
     else:
         print("\nskipped: people/test (no folder 'people'; give --pictures)")
     if not photos:
@@ -308,11 +316,11 @@ def main() -> int:
         except NoPortraits as error:
             print(f"\nskipped: what makes it worse ({error})")
             return 0 if good else 1
-    degradation(recognizer, photos)
+    degradation(pack, photos)
     head("Pictures without people, all persons enrolled", "kind", "pictures", "with a find", "named", "finds")
-    gallery = enrolled(recognizer, photos)
-    false = no_face(recognizer, gallery, "things, animals, textures", without_people())
-    false += no_face(recognizer, gallery, "drawn faces", drawings())
+    gallery = enrolled(pack, photos)
+    false = no_face(pack, gallery, "things, animals, textures", without_people())
+    false += no_face(pack, gallery, "drawn faces", drawings())
     print(f"\nNames given where nobody is: {false}")
     return 0 if good and not false else 1
 

@@ -71,8 +71,7 @@ FORMATS: tuple[Format, ...] = (
     ),
 )
 MAX_WEBP_PIXELS = 20_000_000
-"""Writing 100 megapixels took libwebp 30 s of processor time, JPEG 0.3 s: it starts anew when its first
-partition is full."""
+"""Writing 100 megapixels took libwebp 30 s of processor time, JPEG 0.3 s."""
 BY_KEY = {one.key: one for one in FORMATS}
 BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 SUFFIXES = frozenset(suffix for one in FORMATS for suffix in one.suffixes)

@@ -11,7 +11,8 @@ from manyeyes.recognition.arrays import Floats
 
 RADIUS = 0.25
 """Within it a face counts as the vetoed one, however near the person's photos are. Of 40 faces, copies resized,
-compressed, blurred or cropped lay up to .22 from the original; no other picture of the same person within .26."""
+compressed, blurred or cropped lay up to .22 from the original, turned ones to .27, brighter and mirrored ones to
+.33; the nearest other picture of the same person lay at .27."""
 
 
 class Veto(NamedTuple):
