@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import cv2
 import numpy as np
 
-from manyeyes.config import RecognitionSettings
-from manyeyes.errors import EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
+from manyeyes.errors import EmbedderMismatch, NoFaceFound, SeveralFacesFound
 from manyeyes.recognition.align import cut_chip, cut_chips
-from manyeyes.recognition.arcface import ArcFaceEmbedder, to_unit_length
+from manyeyes.recognition.arcface import to_unit_length
 from manyeyes.recognition.arrays import Bytes, Floats
-from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.decode import Picture, decode
-from manyeyes.recognition.detect import Detector
-from manyeyes.recognition.detections import Detections, FaceDetector, FaceEmbedder
+from manyeyes.recognition.detections import Detections
 from manyeyes.recognition.draw import draw as draw_faces
-from manyeyes.recognition.embed import Embedder
 from manyeyes.recognition.encode import encode
 from manyeyes.recognition.gallery import Gallery, Match
-from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
+from manyeyes.recognition.opening import Parts, open_parts
 from manyeyes.recognition.portrait import cut_portrait, open_portrait
-from manyeyes.recognition.precision import Wish, choose, processor_features
+from manyeyes.recognition.precision import Wish
 from manyeyes.recognition.probe import PictureInfo
 from manyeyes.recognition.quality import assess
-from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.sessions import RUNTIME
-from manyeyes.recognition.yunet import open_yunet
 from manyeyes.results import Caution, Face, Provenance, Result
 
 ENOUGH_PX = 2880
@@ -70,22 +62,12 @@ class _Clock:
 class Recognizer:
     """Detects, aligns, embeds, matches and draws, on one thread; not to be shared between threads."""
 
-    def __init__(
-        self,
-        detector: FaceDetector,
-        embedder: FaceEmbedder,
-        pack: str,
-        embedder_id: str = "",
-        calibration: Calibration | None = None,
-    ) -> None:
-        self.detector = detector
-        self.embedder = embedder
-        self.pack = pack
-        """Name and version of the pack, as `faces@1.0.0`."""
-        self.embedder_id = embedder_id
-        """What made the embeddings; a gallery of another embedder is refused."""
-        self.calibration = calibration
-        """What distances mean; None where the pack does not state it."""
+    def __init__(self, parts: Parts) -> None:
+        self.detector = parts.detector
+        self.embedder = parts.embedder
+        self.calibration = parts.calibration
+        self.pack = parts.pack
+        self.embedder_id = parts.embedder_id
         self._counted: tuple[Gallery, float] | None = None
 
     def recognize(self, data: bytes, gallery: Gallery, *, draw: bool = True) -> tuple[Result, bytes | None]:
@@ -112,8 +94,7 @@ class Recognizer:
         with clock.stage("embed"):
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
-            named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
-            faces = self._faces(picture, found, embeddings, gallery, named)
+            faces = self._faces(picture, found, embeddings, gallery)
         predicted = None
         if draw:
             with clock.stage("draw"):
@@ -171,7 +152,7 @@ class Recognizer:
             box_xyxy_px=_box(found.boxes_xyxy_px[chosen], picture.info),
             warnings=warnings,
             portrait=portrait,
-            portrait_landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in points),
+            portrait_landmarks_px=_points(points),
         )
 
     def embed_portrait(self, portrait: bytes, landmarks_px: Sequence[tuple[float, float]]) -> Enrolment:
@@ -209,14 +190,15 @@ class Recognizer:
             )
 
     def _faces(
-        self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery, named: Any
+        self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery
     ) -> tuple[Face, ...]:
         matches = gallery.match(embeddings)
+        named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
         boxes, landmarks = found.boxes_xyxy_px * picture.shrink, found.landmarks_px * picture.shrink
         return tuple(
             Face(
                 box_xyxy_px=_box(boxes[place], picture.info),
-                landmarks_px=tuple((round(float(x), 2), round(float(y), 2)) for x, y in landmarks[place]),
+                landmarks_px=_points(landmarks[place]),
                 score=float(found.scores[place]),
                 name=match.name if named[place] else None,
                 distance=match.distance,
@@ -263,51 +245,17 @@ def load(folder: Path, precision: Wish | None = None) -> Recognizer:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
     """
     cv2.setNumThreads(1)
-    where = folder / "pack.toml"
-    try:
-        manifest: dict[str, Any] = tomllib.loads(where.read_text("utf-8"))
-        pack = f"{manifest['name']}@{manifest['version']}"
-        detector = DetectorPart.model_validate(manifest.get("detector", {}))
-        embedder = EmbedderPart.model_validate(manifest.get("embedder", {}))
-        figures = manifest.get("calibration")
-        calibration = None if figures is None else Calibration.model_validate(figures)
-    except (OSError, KeyError, ValueError) as error:
-        raise PackDamaged(f"{where} cannot be read: {error}; build or fetch the pack again") from error
-    digest = _weights_sha256(manifest, embedder.file)
-    return Recognizer(
-        _open_detector(folder, detector),
-        _open_embedder(folder, embedder, precision),
-        pack,
-        embedder_id(embedder, digest) if digest else pack,
-        calibration,
-    )
-
-
-def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
-    if part.kind == "mtcnn":
-        return Detector(folder)
-    model = file_in(folder, part.file or f"{part.kind}.onnx")
-    return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
-
-
-def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> FaceEmbedder:
-    if part.kind != "dlib":
-        return ArcFaceEmbedder(file_in(folder, part.file), part)
-    wish = precision or RecognitionSettings().precision
-    return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
-
-
-def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
-    """Of the weights as they came, else of the file that they became; as `Manifest.embedder_id` has it."""
-    digests = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
-    digests |= {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
-    return str(digests.get(file, ""))
+    return Recognizer(open_parts(folder, precision))
 
 
 def _passed_over(number: int) -> Caution:
     faces = "1 much smaller face was" if number == 1 else f"{number} much smaller faces were"
     sentence = f"{faces} passed over; crop the photo if the largest face is not the person's"
     return Caution(kind="bystanders", value=number, limit=0, sentence=sentence)
+
+
+def _points(points_px: Floats) -> tuple[tuple[float, float], ...]:
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in points_px)
 
 
 def _box(box: Floats, info: PictureInfo) -> tuple[int, int, int, int]:

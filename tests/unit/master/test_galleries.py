@@ -131,16 +131,6 @@ def test_followers_have_the_masters_people(todo: list[tuple[str, str, int]]) -> 
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "master.db"
-
-
-@pytest.fixture
-def registry(path: Path) -> Registry:
-    return Registry(path)
-
-
-@pytest.fixture
 def master(path: Path, registry: Registry, tmp_path: Path) -> Galleries:
     return Galleries(path, tmp_path / "gallery", lambda _: 0.58)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.registry_rows import embeddings
 
 from manyeyes.errors import BadRequest, DataFolderUnusable, EntryNotFound, PersonNotFound
 from manyeyes.master import schema
@@ -32,26 +32,6 @@ INSERT INTO photos VALUES (9, 7, 'bb', 'e', x'00000040', '2026-01-03');
 
 def raw(*values: float) -> bytes:
     return np.array(values, "<f4").tobytes()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "master.db"
-
-
-@pytest.fixture
-def registry(path: Path) -> Iterator[Registry]:
-    opened = Registry(path)
-    yield opened
-    opened.close()
-
-
-def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:
-    return registry.read(
-        "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
-        "WHERE f.embedder = ? ORDER BY f.id",
-        embedder,
-    )
 
 
 def test_a_file_of_version_0_1_keeps_everything_and_gains_the_rest(path: Path) -> None:

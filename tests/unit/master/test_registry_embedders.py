@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.registry_rows import embeddings
 
 from manyeyes.master.registry import Photo, Registry
 from manyeyes.packs.embedders import DEFAULT_EMBEDDER, LEGACY_KEYS
@@ -22,26 +21,6 @@ INSERT INTO people VALUES (7, 'Ann', '2026-01-01');
 INSERT INTO photos VALUES (3, 7, 'aa', 'faces@1.0.0', x'0102', '2026-01-01');
 INSERT INTO photos VALUES (4, 7, 'bb', 'faces@1.0.0', x'0304', '2026-01-01');
 """
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "master.db"
-
-
-@pytest.fixture
-def registry(path: Path) -> Iterator[Registry]:
-    opened = Registry(path)
-    yield opened
-    opened.close()
-
-
-def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:
-    return registry.read(
-        "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
-        "WHERE f.embedder = ? ORDER BY f.id",
-        embedder,
-    )
 
 
 def test_photos_of_version_0_1_belong_to_the_default_embedder(path: Path) -> None:
