@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from manyeyes.contract import Enrolled, Outcome
-from manyeyes.errors import ManyeyesError, PackDamaged, TooManyPixels
+from manyeyes.errors import ManyeyesError, PackDamaged, PackError, TooManyPixels
 from manyeyes.node import framing
 from manyeyes.node.bounds import bound_memory, unbound_memory
 from manyeyes.node.framing import GalleryFiles, Order, Reply
@@ -75,13 +75,20 @@ class _Opened:
         return ""
 
 
+def _embedded(recognizer: Any, order: Order, data: bytes) -> Any:
+    if order.kind == "enrol":
+        return recognizer.enrol(data)
+    if not hasattr(recognizer, "embed_portrait"):
+        raise PackError("the pack's recogniser cannot embed portraits; enrol the photos again")
+    return recognizer.embed_portrait(data, order.landmarks_px)
+
+
 def _work(
     recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
 ) -> tuple[Outcome, bytes]:
     try:
         if order.kind in ("enrol", "embed"):
-            again = order.kind == "embed"
-            found = recognizer.embed_portrait(data, order.landmarks_px) if again else recognizer.enrol(data)
+            found = _embedded(recognizer, order, data)
             enrolled = Enrolled(
                 embedding=tuple(float(value) for value in found.embedding),
                 embedder=embedder,
