@@ -79,3 +79,13 @@ class NodeSettings(BaseSettings):
     worker_growth_bytes: int = 1_500_000_000
     """What a worker may have, of memory of its own, beyond its size with the pack loaded."""
     drain_s: float = 30.0
+    hours: str = ""
+    """Local times of day at which it works, as `22:00-07:00`; empty: always."""
+    when_idle: bool = False
+    """Work only while everything else on the machine leaves most of the processor alone."""
+    idle_share: float = 0.2
+    """Of all cores: what others may use while the machine counts as idle."""
+    idle_quiet_s: float = 60.0
+    memory: str = ""
+    """For all workers together, as `4G`; empty: no limit."""
+    machine_id_file: Path = Path("/etc/machine-id")

@@ -47,8 +47,12 @@ ACK_SUBJECT = re.compile(
 
 Operation = Literal["recognize", "enrol", "embed"]
 """`embed`: a portrait kept from an enrolment, for another embedder."""
+NodeState = Literal["waiting for approval", "provisioning", "ready", "working", "draining", "paused"]
+"""As a node tells it; the master adds joining, suspect, lost and left."""
 Points = tuple[tuple[float, float], ...]
-Verb = Literal["claim", "result", "beat", "gallery", "pack", "leave"]
+Verb = Literal["hello", "claim", "result", "beat", "gallery", "pack", "leave"]
+Wish = Literal["", "pause", "drain"]
+"""What an operator wants of a node until they say otherwise; empty: that it works."""
 
 
 def node_subject(node: str, verb: Verb) -> str:
@@ -176,8 +180,12 @@ class Beat(Message):
     """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
 
     v: Literal[2] = 2
-    state: Literal["provisioning", "ready", "working", "draining"]
+    state: NodeState
     reason: str = ""
+    session: str = ""
+    """Of this start of the agent; see `Hello`."""
+    wish: Wish = ""
+    """The one that the node follows."""
     workers: tuple[WorkerReport, ...] = ()
     holding: tuple[str, ...] = ()
     done: int = 0
@@ -196,6 +204,8 @@ class JoinRequest(Message):
     wanted_name: str
     version: str
     host: HostFacts
+    fingerprint: str = ""
+    """Of the machine, see `node.host`; empty where it has none."""
 
 
 class JoinReply(Message):
@@ -206,6 +216,48 @@ class JoinReply(Message):
     pack_public_key: str = ""
     code: str = ""
     detail: str = ""
+
+
+class Hello(Message):
+    """A node says who it is, after each connect and before anything else.
+
+    `session` is random for each start of an agent: two processes with one identity differ in it.
+    """
+
+    v: Literal[2] = 2
+    session: str
+    fingerprint: str = ""
+
+
+class Welcome(Message):
+    """The answer to `Hello`."""
+
+    v: Literal[2] = 2
+    approved: bool
+    """While false the node gets neither the pack nor pictures."""
+    wish: Wish = ""
+
+
+class Directive(Message):
+    """What a master tells one node on its command subject.
+
+    A lost one does no harm: wishes and approvals are said again while heartbeats show that they did not arrive.
+    """
+
+    v: Literal[2] = 2
+    kind: Literal["wish", "approved", "shutdown", "refused", "beat"]
+    wish: Wish = ""
+    session: str = ""
+    """Of `refused`: the session that must end."""
+    detail: str = ""
+
+
+class Farewell(Message):
+    """A node leaves."""
+
+    v: Literal[2] = 2
+    session: str = ""
+    reason: str = ""
 
 
 class News(Message):

@@ -12,6 +12,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused
+    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
@@ -192,6 +193,32 @@ class TokenRefused(ManyeyesError):
     title = "The join token was refused"
     http_status = 403
     exit_code = 5
+
+
+class NodeRemoved(ManyeyesError):
+    code = "node-removed"
+    title = "The master has removed this node"
+    http_status = 403
+    exit_code = 5
+
+
+class IdentityInUse(ManyeyesError):
+    code = "identity-in-use"
+    title = "Another process is this node already"
+    http_status = 409
+    exit_code = 5
+
+
+class IdentityCopied(IdentityInUse):
+    code = "identity-copied"
+    title = "The node's identity belongs to another machine"
+
+
+class NodeAway(ManyeyesError):
+    code = "node-away"
+    title = "The node is not connected"
+    http_status = 409
+    exit_code = 6
 
 
 class Busy(ManyeyesError):

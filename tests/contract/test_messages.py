@@ -8,8 +8,11 @@ from manyeyes import contract
 from manyeyes.contract import (
     Beat,
     Claim,
+    Directive,
     Enrolled,
+    Farewell,
     GalleryQuery,
+    Hello,
     HostFacts,
     JoinReply,
     JoinRequest,
@@ -18,6 +21,7 @@ from manyeyes.contract import (
     Outcome,
     PackQuery,
     Task,
+    Welcome,
     WorkerReport,
 )
 from manyeyes.results import Caution
@@ -64,19 +68,28 @@ GOLDEN: list[tuple[Message, str]] = [
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
-        '{"v":2,"state":"ready","reason":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
+        '{"v":2,"state":"ready","reason":"","session":"","wish":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
         '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":'
         + HOST_BYTES
         + "}",
     ),
     (
         JoinRequest(public_nkey="U", wanted_name="n", version="0", host=HOST),
-        '{"v":2,"public_nkey":"U","wanted_name":"n","version":"0","host":' + HOST_BYTES + "}",
+        '{"v":2,"public_nkey":"U","wanted_name":"n","version":"0","host":'
+        + HOST_BYTES
+        + ',"fingerprint":""}',
     ),
     (
         JoinReply(name="n", pack_public_key="k"),
         '{"v":2,"name":"n","pack_public_key":"k","code":"","detail":""}',
     ),
+    (Hello(session="s", fingerprint="f"), '{"v":2,"session":"s","fingerprint":"f"}'),
+    (Welcome(approved=True, wish="pause"), '{"v":2,"approved":true,"wish":"pause"}'),
+    (
+        Directive(kind="refused", session="s", detail="d"),
+        '{"v":2,"kind":"refused","wish":"","session":"s","detail":"d"}',
+    ),
+    (Farewell(session="s", reason="r"), '{"v":2,"session":"s","reason":"r"}'),
     (News(gallery_version=3), '{"v":2,"gallery_version":3}'),
     (PackQuery(sha256="s"), '{"v":2,"sha256":"s","offset":0}'),
     (

@@ -106,7 +106,8 @@ class Network:
     @contextmanager
     def node(self, name: str, *, workers: int = 1, wait: bool = True, **environment: str) -> Iterator[Role]:
         data = self.folder / name
-        token = [] if (data / "membership.json").exists() else ["--join", self.client.create_token(60).token]
+        joins = (data / "membership.json").exists() or "MANYEYES_NODE_JOIN" in environment
+        token = [] if joins else ["--join", self.client.create_token(60).token]
         arguments = ["node", "--data", str(data), "--name", name, "--workers", str(workers), *token]
         with role(self.folder / "logs", *arguments, **environment) as running:
             if wait:

@@ -95,6 +95,29 @@ def test_a_node_may_say_and_hear_only_its_own(network: Network) -> None:
         assert {node.state for node in network.client.nodes()} <= {"ready", "working"}
 
 
+FORBIDDEN_WHILE_WAITING = [
+    contract.PULL_SUBJECT,
+    *(contract.node_subject("a", verb) for verb in ("claim", "result", "gallery", "pack")),
+]
+
+
+def test_a_node_that_waits_for_approval_can_only_say_that_it_is_there(network: Network) -> None:
+    async def attack() -> None:
+        client, denied = await _connect(network, "a")
+        forbidden = [*FORBIDDEN_PUBLISH, *FORBIDDEN_WHILE_WAITING]
+        allowed = [s for s in forbidden if not await _denied_publish(client, denied, s)]
+        hear = [*FORBIDDEN_SUBSCRIBE, contract.NEWS_SUBJECT]
+        allowed += [s for s in hear if not await _denied_subscribe(client, denied, s)]
+        assert allowed == []
+        assert not await _denied_publish(client, denied, "me.node.a.beat")
+        await client.close()
+
+    token = network.client.create_token(60, approve=True).token
+    with network.node("a", wait=False, MANYEYES_NODE_JOIN=token):
+        network.wait_state("a", "waiting for approval")
+        asyncio.run(attack())
+
+
 def test_a_stranger_is_refused(network: Network) -> None:
     async def knock() -> None:
         ca = (network.folder / "master" / "identity" / "ca.pem").read_text()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -251,10 +251,29 @@ class NodeLink(_Link):
         async def reconnected() -> None:
             on_reconnected()
 
-        client = await _dial(addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected)
+        async def note(error: Exception) -> None:
+            log().warning("engine connection", error=str(error) or type(error).__name__)
+            if "authorization violation" in str(error).lower():
+                on_closed()
+
+        client = await _dial(
+            addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected, error_cb=note
+        )
         return cls(client, name)
 
-    async def deliveries(self, *, expires_s: float = 5.0) -> AsyncIterator[Delivery]:
+    async def ask(self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0) -> bytes:
+        """The master's answer to a question that fits in one message.
+
+        Raises:
+            Unavailable: no answer.
+            ManyeyesError: the one that the master answered with.
+        """
+        answer = await self._ask(verb, message, timeout_s)
+        if code := (answer.headers or {}).get(contract.HEADER_ERROR):
+            raise from_code(code, (answer.headers or {}).get(contract.HEADER_DETAIL, ""))
+        return answer.data
+
+    async def deliveries(self, *, expires_s: float = 5.0) -> AsyncGenerator[Delivery, None]:
         """Tasks, one at a time, each asked for only when the one before was taken."""
         async with self._own_inbox() as (inbox, subscription):
             while True:

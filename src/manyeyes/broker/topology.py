@@ -20,6 +20,7 @@ class NodeUser:
 
     public_nkey: str
     name: str
+    approved: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,15 @@ def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
     }
 
 
+def waiting_permissions(name: str) -> dict[str, dict[str, list[str]]]:
+    """All that a node may say and hear before a person approved it: that it is there."""
+    said: tuple[contract.Verb, ...] = ("hello", "beat", "leave")
+    return {
+        "publish": {"allow": [contract.node_subject(name, verb) for verb in said]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix(name)}.>", contract.command_subject(name)]},
+    }
+
+
 def join_permissions(token_id: str) -> dict[str, dict[str, list[str]]]:
     """All that the holder of a join token may say and hear."""
     return {
@@ -72,7 +82,13 @@ def render_config(
 ) -> str:
     """The configuration file's text (NATS reads JSON)."""
     files = settings.certificates
-    users = [{"nkey": node.public_nkey, "permissions": node_permissions(node.name)} for node in nodes]
+    users = [
+        {
+            "nkey": node.public_nkey,
+            "permissions": node_permissions(node.name) if node.approved else waiting_permissions(node.name),
+        }
+        for node in nodes
+    ]
     users += [{"nkey": join.public_nkey, "permissions": join_permissions(join.token_id)} for join in joins]
     document = {
         "server_name": "manyeyes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from manyeyes.cli import fleet
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
@@ -41,3 +42,6 @@ def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
     ]
     columns = ("node", "state", "reason", "workers", "done", "failed", "last seen", "address", "pack")
     print_table(columns, rows, "no node has joined yet; 'manyeyes token' shows how")
+
+
+fleet.register(app)

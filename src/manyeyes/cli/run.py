@@ -18,10 +18,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from manyeyes import telemetry
+from manyeyes import identity, telemetry
 from manyeyes.cli.output import print_json, say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
-from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+from manyeyes.datafolder import holder, only_one
+from manyeyes.errors import FileTrouble, ManyeyesError, NodeRemoved, Unavailable
 
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)
@@ -193,6 +194,12 @@ async def _ready(master: Any) -> None:
         await asyncio.sleep(0.1)
 
 
+_STAYS_DOWN = {
+    0: "it was told to stop; start 'manyeyes up' again to have it back",
+    NodeRemoved.exit_code: "the master refuses it; if it was removed, delete its data folder to join anew",
+}
+
+
 async def _keep_local_node(
     master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event
 ) -> None:
@@ -210,6 +217,10 @@ async def _keep_local_node(
         ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        if not stop.is_set() and child.returncode in _STAYS_DOWN:
+            telemetry.log().warning("the local node ended and stays down", why=_STAYS_DOWN[child.returncode])
+            await stop.wait()
+            return
         if not stop.is_set():
             telemetry.log().warning("the local node ended", status=child.returncode, again_in_s=pause_s)
             with contextlib.suppress(TimeoutError):
@@ -264,16 +275,34 @@ def node(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: WorkersOption = None,
+    hours: Annotated[
+        str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
+    ] = None,
+    when_idle: Annotated[
+        bool | None, typer.Option("--when-idle", help="Work only while nothing else keeps the machine busy.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
+    ] = None,
 ) -> None:
-    """Run a node: join a master once, then work for it until Ctrl-C.
+    """Run a node: join a master once, then work for it until Ctrl-C or 'manyeyes down --data FOLDER'.
 
-    Example: manyeyes node --join me1_...
+    Example: manyeyes node --join me1_... --hours 22:00-07:00
     """
     from manyeyes.node.agent import Agent, ensure_membership
 
     telemetry.set_up("node")
-    given = _given(data=data.absolute() if data else None, join=join, name=name, workers=workers)
+    given = _given(
+        data=data.absolute() if data else None,
+        join=join,
+        name=name,
+        workers=workers,
+        hours=hours,
+        when_idle=when_idle,
+        memory=memory,
+    )
     settings = NodeSettings(**given)
+    identity.make_data_folder(settings.data)
 
     async def main(stop: asyncio.Event) -> None:
         membership, key = await ensure_membership(settings)
@@ -290,30 +319,32 @@ def node(
         finally:
             watcher.cancel()
 
-    _run(main)
+    with only_one(settings.data):
+        _run(main)
 
 
 def down(data: DataOption = None) -> None:
-    """Stop the master (and its node) that runs on this machine, and wait until it has stopped.
+    """Stop the master (with its node) or the node that runs on this machine, and wait until it has stopped.
+
+    A node finishes what it has in hand, or gives it back, and leaves; no master is needed for that.
 
     Example: manyeyes down
     """
     folder = (data or default_data_folder()).absolute()
-    try:
-        text = (folder / "manyeyes.pid").read_text().strip()
-    except OSError:
-        text = ""
-    if not text.isdigit():
-        raise Unavailable(f"no master runs with the data folder {folder}; name another with --data")
+    process = holder(folder) or holder(folder / "node")
+    if process is None:
+        raise Unavailable(
+            f"no master and no node runs with the data folder {folder}; name another with --data"
+        )
     with contextlib.suppress(ProcessLookupError):
-        os.kill(int(text), signal.SIGTERM)
+        os.kill(process, signal.SIGTERM)
     for _ in range(600):
-        if not Path(f"/proc/{text}").exists():
+        if not Path(f"/proc/{process}").exists() or process not in (holder(folder), holder(folder / "node")):
             say("stopped")
             return
         time.sleep(0.1)
     raise Unavailable(
-        f"process {text} still runs 60 s after it was asked to stop; see what it waits for in its log"
+        f"process {process} still runs 60 s after it was asked to stop; see what it waits for in its log"
     )
 
 

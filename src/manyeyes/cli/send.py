@@ -19,6 +19,7 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from manyeyes.cli.output import context_of, print_table, say, say_error
 from manyeyes.cli.sending.batch import Tally, run_batch
 from manyeyes.cli.sending.plan import RESULTS_NAME, count, plan
+from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import AsyncClient
@@ -54,6 +55,8 @@ def send(
     JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are taken, told by content. The predicted pictures keep
     their names and folders below OUT, with a suffix more where the format changes (a.heic.jpg);
     OUT/results.jsonl has one line for each. Stopped half-way, the same command goes on where it was.
+
+    While no node is ready the pictures wait, and a line says so; Ctrl-C ends it.
 
     Exit codes: 0 all well; 3 some pictures failed; 2 a folder of yours cannot be used; 5 the key does
     not serve; 6 no master answers; 130 stopped by Ctrl-C.
@@ -105,16 +108,21 @@ async def _send(
     patience_s: float,
 ) -> None:
     async with AsyncClient(context, patience=Patience(total_s=patience_s)) as client:
-        await run_batch(
-            client,
-            plan(inputs, out),
-            writer,
-            tally,
-            in_flight=in_flight,
-            pictures=out is not None,
-            said=view.said,
-            alongside=lambda over: view.total(count(inputs, out, over)),
-        )
+        waiting = WaitingClient(client, view.note)
+        watch = asyncio.create_task(waiting.watch(), name="watch")
+        try:
+            await run_batch(
+                waiting,
+                plan(inputs, out),
+                writer,
+                tally,
+                in_flight=in_flight,
+                pictures=out is not None,
+                said=view.said,
+                alongside=lambda over: view.total(count(inputs, out, over)),
+            )
+        finally:
+            watch.cancel()
 
 
 class _View(Protocol):
@@ -126,6 +134,7 @@ class _View(Protocol):
     ) -> None: ...
     def total(self, pictures: int) -> None: ...
     def said(self, line: dict[str, Any] | None) -> None: ...
+    def note(self, sentence: str) -> None: ...
 
 
 class _Quiet:
@@ -142,6 +151,9 @@ class _Quiet:
 
     def said(self, line: dict[str, Any] | None) -> None:
         pass
+
+    def note(self, sentence: str) -> None:
+        say(sentence)
 
 
 class _Json(_Quiet):
@@ -211,6 +223,9 @@ class _Bar(_Quiet):
     def total(self, pictures: int) -> None:
         self._total = pictures
         self._show()
+
+    def note(self, sentence: str) -> None:
+        self._progress.console.print(sentence, markup=False)
 
     def said(self, line: dict[str, Any] | None) -> None:
         self._show()

@@ -37,6 +37,9 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 def token(
     ctx: typer.Context,
     expires: Annotated[str, typer.Option(help="How long nodes may join with it: 90s, 30m, 1h, 2d.")] = "1h",
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Nodes wait for 'manyeyes nodes approve' before they work.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a token with which other machines join as nodes.
@@ -45,13 +48,15 @@ def token(
     """
     expires_s = parse_duration_s(expires)
     with client_of(ctx) as client:
-        made = client.create_token(expires_s)
+        made = client.create_token(expires_s, approve=approve)
     if as_json:
         print_json(made)
         return
     print(made.token, flush=True)
     say(f"on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
     say(f"  manyeyes node --join {made.token}")
+    if approve:
+        say("then let it in: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
 
 
 def parse_duration_s(text: str) -> int:

@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.people import add_people
 from manyeyes.identity import ROLES
 from manyeyes.master.desk import Answered
@@ -32,6 +33,8 @@ class TokenWish(BaseModel):
     """How long a join token is to be good for."""
 
     expires_s: float = Field(3600, ge=1, le=30 * 86400)
+    approve: bool = False
+    """Whether a person must approve each node that joins with it."""
 
 
 def problem(error: ManyeyesError) -> Response:
@@ -52,6 +55,7 @@ def make_app(master: Master) -> FastAPI:
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
+    add_nodes(app, master, [Depends(_role(master, "operator"))])
     _add_operations(app, master)
     return app
 
@@ -181,11 +185,6 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
 
 
 def _add_operations(app: FastAPI, master: Master) -> None:
-    @app.get("/v1/nodes", dependencies=[Depends(_role(master, "operator"))])
-    async def nodes() -> dict[str, Any]:
-        """All nodes that ever joined."""
-        return {"nodes": master.nodes()}
-
     @app.get("/v1/status", dependencies=[Depends(_role(master, "user"))])
     async def status() -> dict[str, Any]:
         """The whole in a few figures."""
@@ -194,7 +193,7 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     @app.post("/v1/tokens", dependencies=[Depends(_role(master, "admin"))])
     async def token(wish: TokenWish) -> dict[str, Any]:
         """A join token."""
-        text, expires_at = master.create_token(wish.expires_s)
+        text, expires_at = master.create_token(wish.expires_s, approve=wish.approve)
         return {"token": text, "expires_at": expires_at.astimezone(UTC).isoformat(timespec="seconds")}
 
     @app.get("/healthz", include_in_schema=False)

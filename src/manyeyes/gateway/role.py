@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from manyeyes import identity
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.errors import PortTaken
+from manyeyes.datafolder import only_one
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.serve import make_server
 from manyeyes.master.packshelf import PackShelf
@@ -21,36 +18,6 @@ from manyeyes.sdk.context import Context, save_context
 
 Progress = Callable[[str, float], None]
 CONTEXT_FILE = "context.json"
-PID_FILE = "manyeyes.pid"
-
-
-@contextmanager
-def only_one(data: Path) -> Iterator[None]:
-    """Hold the data folder for this process; its id is in `PID_FILE` meanwhile.
-
-    Raises:
-        PortTaken: another process holds it.
-    """
-    import fcntl
-
-    path = data / PID_FILE
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 20).decode() or "another process"
-            raise PortTaken(
-                f"the data folder {data} is in use by process {holder}; "
-                "stop it with 'manyeyes down', or choose another folder with --data"
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, 0)
-        os.close(descriptor)
 
 
 def local_context(master: Master, settings: MasterSettings) -> Context:

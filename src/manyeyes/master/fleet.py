@@ -53,10 +53,14 @@ class Fleet:
         node.beat, node.heard_at = beat, now
         return self._move(node, beat.state, beat.reason)
 
-    def left(self, name: str) -> Change | None:
+    def left(self, name: str, reason: str = "") -> Change | None:
         """A node said goodbye."""
         node = self.nodes.get(name)
-        return self._move(node, "left", "said goodbye") if node else None
+        return self._move(node, "left", reason or "said goodbye") if node else None
+
+    def removed(self, name: str) -> None:
+        """A node is no longer known."""
+        self.nodes.pop(name, None)
 
     def tick(self, now: float) -> list[Change]:
         """Time passed: silent nodes become suspect, then lost."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from manyeyes.contract import HostFacts
+from manyeyes.contract import HostFacts, Wish
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
 from manyeyes.master import history
 from manyeyes.master.schema import migrate
@@ -38,6 +38,9 @@ class NodeRow:
     last_seen: str
     done: int
     failed: int
+    fingerprint: str = ""
+    approved: bool = True
+    wish: Wish = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class TokenRow:
     token_id: str
     public_nkey: str
     expires_at: int
+    approve: bool = False
+    """Whether nodes that join with it wait for a person's approval."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +124,34 @@ class Registry:
     def nodes(self) -> list[NodeRow]:
         """All nodes, by name."""
         rows = self._db.execute(
-            "SELECT name, public_nkey, token_id, host, first_seen, last_seen, done, failed FROM nodes ORDER BY name"
+            "SELECT name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, "
+            "approved, wish FROM nodes ORDER BY name"
         )
-        return [NodeRow(r[0], r[1], r[2], HostFacts.model_validate_json(r[3]), *r[4:]) for r in rows]
+        return [
+            NodeRow(r[0], r[1], r[2], HostFacts.model_validate_json(r[3]), *r[4:9], bool(r[9]), r[10])
+            for r in rows
+        ]
 
-    def add_node(self, name: str, public_nkey: str, token_id: str, host: HostFacts) -> None:
+    def add_node(
+        self,
+        name: str,
+        public_nkey: str,
+        token_id: str,
+        host: HostFacts,
+        *,
+        fingerprint: str = "",
+        approved: bool = True,
+    ) -> None:
         """Record a node's first time."""
         with self.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen) VALUES (?,?,?,?,?,?)",
-                (name, public_nkey, token_id, host.model_dump_json(), now_iso(), now_iso()),
-            )
+                "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen, fingerprint, approved) "
+                "VALUES (?,?,?,?,?,?,?,?)",
+                (
+                    name, public_nkey, token_id, host.model_dump_json(), now_iso(), now_iso(),
+                    fingerprint, approved,
+                ),
+            )  # fmt: skip
 
     def seen_nodes(self, seen: dict[str, tuple[str, int, int]]) -> None:
         """Record for each node: last seen, pictures done and failed since the last record."""
@@ -144,14 +166,16 @@ class Registry:
     def tokens(self) -> list[TokenRow]:
         """All tokens that were not forgotten yet."""
         return [
-            TokenRow(*row) for row in self._db.execute("SELECT token_id, public_nkey, expires_at FROM tokens")
+            TokenRow(*row[:3], bool(row[3]))
+            for row in self._db.execute("SELECT token_id, public_nkey, expires_at, approve FROM tokens")
         ]
 
     def add_token(self, token: TokenRow) -> None:
         """Record a token."""
         with self.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO tokens VALUES (?,?,?)", (token.token_id, token.public_nkey, token.expires_at)
+                "INSERT INTO tokens (token_id, public_nkey, expires_at, approve) VALUES (?,?,?,?)",
+                (token.token_id, token.public_nkey, token.expires_at, token.approve),
             )
 
     # API keys

@@ -51,7 +51,19 @@ CREATE TABLE vetoes (
 );
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES)
+_NODES_HAVE_STANDING = """
+ALTER TABLE tokens ADD COLUMN approve INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE nodes ADD COLUMN approved INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE nodes ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+CREATE TABLE removed_nodes (
+    public_nkey TEXT PRIMARY KEY, name TEXT NOT NULL, token_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    host TEXT NOT NULL, first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, removed_at TEXT NOT NULL,
+    done INTEGER NOT NULL, failed INTEGER NOT NULL
+);
+"""
+
+STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES, _NODES_HAVE_STANDING)
 """The n-th leads to user_version n + 1. Only ever append."""
 
 

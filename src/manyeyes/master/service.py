@@ -22,12 +22,23 @@ from manyeyes.broker.engine import Engine, check_port, engine_version, find_engi
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.contract import Beat, Enrolled, GalleryQuery, JoinReply, JoinRequest, News, PackQuery
+from manyeyes.contract import (
+    Beat,
+    Enrolled,
+    Farewell,
+    GalleryQuery,
+    Hello,
+    JoinReply,
+    JoinRequest,
+    News,
+    PackQuery,
+)
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.embedagain import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
+from manyeyes.master.nodes_office import NodesOffice
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
 from manyeyes.master.records import Portrait
@@ -74,6 +85,9 @@ class Master:
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
+        self.nodes_office = NodesOffice(
+            registry, self._fleet, link, self._reload_engine, self._node_removed, settings.beat_lost_s
+        )
         seal = Seal(settings.data / "identity" / "references.key")
         self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
         self._galleries = Galleries(
@@ -195,13 +209,23 @@ class Master:
         node, verb = contract.parse_node_subject(message.subject)
         now = time.monotonic()
         try:
+            if not self.nodes_office.admits(node, verb):
+                await self.nodes_office.turn_away(verb, message)
+                return
             match verb:
+                case "hello":
+                    hello = Hello.model_validate_json(message.data)
+                    self._group.create_task(
+                        self.nodes_office.hello(node, hello, message.reply), name=f"hello-{node}"
+                    )
                 case "claim":
                     await self.desk.on_claim(node, message, now)
                 case "result":
                     await self.desk.on_result(node, message)
                 case "beat":
-                    beat = Beat.model_validate_json(message.data)
+                    said = Beat.model_validate_json(message.data)
+                    if (beat := await self.nodes_office.beat(node, said, now)) is None:
+                        return
                     self._last_seen[node] = _now_iso()
                     if change := self._fleet.heard(node, beat, now):
                         await self._on_change(change)
@@ -217,7 +241,10 @@ class Master:
                     headers = {contract.HEADER_SIGNATURE: signature} if signature else {}
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
                 case "leave":
-                    if change := self._fleet.left(node):
+                    farewell = Farewell.model_validate_json(message.data)
+                    if self.nodes_office.farewell(node, farewell) and (
+                        change := self._fleet.left(node, farewell.reason)
+                    ):
                         await self._on_change(change)
                     if message.reply:
                         await self._link.publish(message.reply)
@@ -268,24 +295,33 @@ class Master:
             raise TokenRefused(
                 "the node's public key cannot be read; remove the node's data folder and join again"
             )
+        self.nodes_office.check_join(request)
         rows = self._registry.nodes()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
         name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
         if row is None:
-            self._registry.add_node(name, request.public_nkey, token_id, request.host)
+            self._registry.add_node(
+                name,
+                request.public_nkey,
+                token_id,
+                request.host,
+                fingerprint=request.fingerprint,
+                approved=not token.approve,
+            )
             self._fleet.register(name)
+            self.nodes_office.refresh()
             log().info(
                 "node joined for the first time", node=name, host=request.host.hostname, token=token_id
             )
         self._reload_engine()
         return JoinReply(name=name, pack_public_key=self._shelf.public_key)
 
-    def create_token(self, expires_s: float) -> tuple[str, datetime]:
-        """A join token that lets machines in for `expires_s` seconds."""
+    def create_token(self, expires_s: float, *, approve: bool = False) -> tuple[str, datetime]:
+        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
         key = identity.make_nkey()
         token_id = secrets.token_hex(6)
         expires_at = int(time.time() + expires_s)
-        self._registry.add_token(TokenRow(token_id, key.public, expires_at))
+        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
         addresses = self.settings.advertise or ("127.0.0.1",)
         token = identity.JoinToken(
@@ -308,6 +344,16 @@ class Master:
         key = identity.load_or_make_nkey(self.settings.data / "identity" / "master.nk")
         _write_engine_config(config, self._engine_settings, key.public, self._registry)
         self.engine.reload()
+
+    async def _node_removed(self, name: str) -> None:
+        self._last_seen.pop(name, None)
+        await self.desk.node_gone(name)
+        self.desk.by_node.pop(name, None)
+
+    async def remove_node(self, name: str) -> None:
+        """Cut a node off for ever; raises NodeNotFound."""
+        self._record()
+        await self.nodes_office.remove(name)
 
     # pictures and people
 
@@ -416,6 +462,11 @@ class Master:
         """All nodes as the API shows them."""
         return [self._node_view(row) for row in self._registry.nodes()]
 
+    def node(self, name: str) -> dict[str, Any]:
+        """One node as the API shows it; raises NodeNotFound."""
+        row = self.nodes_office.node(name)
+        return {**self._node_view(row), "same_host": self.nodes_office.same_host(row)}
+
     def _node_view(self, row: NodeRow) -> dict[str, Any]:
         view = self._fleet.nodes[row.name]
         beat = view.beat
@@ -434,6 +485,10 @@ class Master:
             "address": row.host.hostname,
             "host": (beat.host if beat else row.host).model_dump(),
             "pack": beat.pack if beat else "",
+            "approved": row.approved,
+            "wish": row.wish,
+            "token": row.token_id,
+            "fingerprint": row.fingerprint,
         }
 
     def status(self, version: str) -> dict[str, Any]:
@@ -484,7 +539,7 @@ def _free_name(wanted: str, taken: set[str]) -> str:
 
 
 def _write_engine_config(path: Any, settings: EngineSettings, master_nkey: str, registry: Registry) -> None:
-    nodes = [NodeUser(row.public_nkey, row.name) for row in registry.nodes()]
+    nodes = [NodeUser(row.public_nkey, row.name, row.approved) for row in registry.nodes()]
     joins = [
         JoinUser(row.public_nkey, row.token_id) for row in registry.tokens() if row.expires_at >= time.time()
     ]

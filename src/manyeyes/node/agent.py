@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +15,34 @@ import psutil
 
 from manyeyes import contract, identity
 from manyeyes.broker.link import Incoming, NodeLink, join
-from manyeyes.config import NodeSettings
-from manyeyes.contract import Beat, JoinRequest, News
-from manyeyes.errors import DataFolderUnusable, ManyeyesError, TokenRefused, Unavailable
+from manyeyes.config import MEBIBYTE, NodeSettings
+from manyeyes.contract import (
+    Beat,
+    Directive,
+    Farewell,
+    Hello,
+    JoinRequest,
+    News,
+    NodeState,
+    Welcome,
+    WorkerReport,
+)
+from manyeyes.errors import (
+    DataFolderUnusable,
+    IdentityInUse,
+    ManyeyesError,
+    NodeRemoved,
+    TokenRefused,
+    Unavailable,
+)
+from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
+from manyeyes.node.crew import Crew
 from manyeyes.node.gallerybook import GalleryBook
-from manyeyes.node.host import host_facts
+from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.provision import fetch_pack
 from manyeyes.node.slot import Slot, Tally
+from manyeyes.node.standing import Standing
+from manyeyes.packs import manifest
 from manyeyes.telemetry import log
 
 
@@ -81,6 +103,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
         wanted_name=settings.name or host.hostname,
         version=importlib.metadata.version("manyeyes"),
         host=host,
+        fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),
     )
     try:
         reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
@@ -98,7 +121,11 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
 
 
 class Agent:
-    """A running node."""
+    """A running node.
+
+    Raises:
+        BadRequest: a limit of the settings cannot be read.
+    """
 
     def __init__(self, settings: NodeSettings, membership: Membership, key: identity.NKey) -> None:
         self._settings = settings
@@ -107,12 +134,15 @@ class Agent:
         self._host = host_facts()
         self._holding: set[str] = set()
         self._tally = Tally()
-        self._slots: list[Slot] = []
+        self._crew: Crew | None = None
         self._state_reason = "fetching the pack"
         self._draining = asyncio.Event()
-        self._cut_off = False
+        self._end: ManyeyesError | None = None
+        self._ended = asyncio.Event()
+        self._farewell = "stopped on the machine itself"
         self._beat_now = asyncio.Event()
         self._reconnected = asyncio.Event()
+        self._standing = Standing(settings, self._beat_now.set)
         self._pack = ""
         self._process = psutil.Process()
 
@@ -127,48 +157,35 @@ class Agent:
             on_ready: called once with the node's name and its number of workers.
 
         Raises:
-            TokenRefused: the master cut this node off.
+            NodeRemoved: the master cut this node off.
+            IdentityInUse: another process or machine is this node.
             ManyeyesError: the pack cannot be had.
         """
-        member = self._membership
         link = await self._connect()
+        await link.subscribe(contract.command_subject(self._membership.name), self._on_directive)
+        try:
+            await self._greet(link)
+        except ManyeyesError:
+            await link.close()
+            raise
         galleries = GalleryBook(link, self._settings.data / "gallery")
-
-        async def news(message: Incoming) -> None:
-            await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
-
-        await link.subscribe(contract.NEWS_SUBJECT, news)
         async with asyncio.TaskGroup() as group:
-            beating = group.create_task(self._beat(link, galleries), name="beat")
-            background = [
-                group.create_task(galleries.keep_folded(), name="fold"),
-                group.create_task(self._catch_up(galleries), name="catch-up"),
+            tasks = [
+                group.create_task(self._beat(link, galleries), name="beat"),
+                group.create_task(self._catch_up(link, galleries), name="catch-up"),
+                group.create_task(self._live(link, galleries, on_ready), name="life"),
             ]
-            folder = await self._provision(link)
-            await self._refresh(galleries, 0)
-            deadline_s = self._settings.task_deadline_s
-            self._slots = [
-                Slot(i, link, folder, galleries, self._holding, self._tally, deadline_s, self._changed)
-                for i in range(self._settings.workers)
-            ]
-            seats = [group.create_task(slot.run(), name=f"seat-{i}") for i, slot in enumerate(self._slots)]
-            ready = group.create_task(self._tell_ready(on_ready), name="ready")
             await self._draining.wait()
-            log().info("draining", holding=len(self._holding))
             self._beat_now.set()
-            for slot in self._slots:
-                slot.drain()
-            ready.cancel()
-            _, late = await asyncio.wait(seats, timeout=self._settings.drain_s) if seats else (set(), set())
-            for seat in late:
-                seat.cancel()
-            beating.cancel()
-            for task in background:
+            await self._empty()
+            for task in tasks:
                 task.cancel()
-        await link.say("leave", contract.Empty())
+        if self._end is None:
+            farewell = Farewell(session=self._standing.session, reason=self._farewell)
+            await link.say("leave", farewell)
         await link.close()
-        if self._cut_off:
-            raise TokenRefused(f"the master no longer knows node {member.name}; join again with a new token")
+        if self._end is not None:
+            raise self._end
         log().info("left", done=self._tally.done, failed=self._tally.failed)
 
     async def _connect(self) -> NodeLink:
@@ -176,8 +193,12 @@ class Agent:
 
         def closed() -> None:
             if not self._draining.is_set():
-                self._cut_off = True
-                self._draining.set()
+                self._cut_off(
+                    NodeRemoved(
+                        f"the master no longer knows node {member.name!r}: it was removed there; to come back, join "
+                        "with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'"
+                    )
+                )
 
         while not self._draining.is_set():
             try:
@@ -193,6 +214,102 @@ class Agent:
                 log().warning("waiting for the master", error=error.detail)
                 await asyncio.sleep(2)
         raise Unavailable("stopped before the master answered")
+
+    def _cut_off(self, error: ManyeyesError) -> None:
+        """End at once: what is in hand is no longer this process's."""
+        self._end = self._end or error
+        self._ended.set()
+        self._draining.set()
+
+    # standing
+
+    async def _greet(self, link: NodeLink) -> None:
+        """Say who this is until the master answers; raises IdentityInUse."""
+        fingerprint = host_fingerprint(self._settings.machine_id_file, self._membership.ca_pem)
+        hello = Hello(session=self._standing.session, fingerprint=fingerprint)
+        while not self._draining.is_set():
+            try:
+                answer = await link.ask("hello", hello, timeout_s=5)
+            except Unavailable as error:
+                log().warning("not welcomed yet", error=error.detail)
+                await asyncio.sleep(1)
+            else:
+                self._standing.welcomed(Welcome.model_validate_json(answer))
+                return
+
+    async def _on_directive(self, message: Incoming) -> None:
+        directive = Directive.model_validate_json(message.data)
+        if directive.kind == "shutdown":
+            self._farewell = "shut down by an operator"
+            self._draining.set()
+        elif directive.kind == "refused":
+            if directive.session == self._standing.session:
+                self._cut_off(
+                    IdentityInUse(f"{directive.detail}; start it with a token and a data folder of its own")
+                )
+        else:
+            self._standing.told(directive)
+
+    async def _approval(self, link: NodeLink) -> None:
+        while not self._standing.approved.is_set():
+            log().warning("waiting for approval", how=f"manyeyes nodes approve {self._membership.name}")
+            try:
+                await asyncio.wait_for(self._standing.approved.wait(), 30)
+            except TimeoutError:
+                await self._greet(link)
+
+    # work
+
+    async def _live(
+        self, link: NodeLink, galleries: GalleryBook, on_ready: Callable[[str, int], None]
+    ) -> None:
+        """All that comes after the welcome, until cancelled."""
+        await self._approval(link)
+
+        async def news(message: Incoming) -> None:
+            await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
+
+        await link.subscribe(contract.NEWS_SUBJECT, news)
+        folder = await self._provision(link)
+        await self._refresh(galleries, 0)
+        deadline_s = self._settings.task_deadline_s
+
+        def slot(index: int) -> Slot:
+            return Slot(index, link, folder, galleries, self._holding, self._tally, deadline_s, self._changed)
+
+        share = self._share(folder)
+        crew = Crew(slot, share.workers, self._holding, self._settings.drain_s, self._changed)
+        self._crew = crew
+        async with asyncio.TaskGroup() as group:
+            group.create_task(galleries.keep_folded(), name="fold")
+            group.create_task(crew.run(), name="crew")
+            group.create_task(self._standing.follow(crew.turn), name="stance")
+            group.create_task(self._tell_ready(crew, on_ready), name="ready")
+
+    def _share(self, folder: Path) -> Share:
+        wanted, memory = self._settings.workers, self._standing.memory_bytes
+        need = manifest.read(folder).memory_mb * MEBIBYTE
+        share = divide_memory(memory, wanted, need, self._settings.worker_growth_bytes)
+        if memory is not None:
+            os.environ["MANYEYES_NODE_WORKER_GROWTH_BYTES"] = str(share.growth_bytes)
+            log().info("memory", workers=share.workers, wanted=wanted, growth_bytes=share.growth_bytes)
+        if share.workers == 0:
+            self._state_reason = (
+                f"--memory {self._settings.memory} is too little for one worker of {self._pack}, which needs "
+                f"{(need + PICTURE_BYTES) >> 20}M"
+            )
+        return share
+
+    async def _empty(self) -> None:
+        """Finish what is in hand, unless this node was cut off."""
+        if self._crew is None or self._end is not None:
+            return
+        log().info("draining", holding=len(self._holding))
+        emptied = asyncio.ensure_future(self._crew.empty())
+        ended = asyncio.ensure_future(self._ended.wait())
+        await asyncio.wait([emptied, ended], return_when=asyncio.FIRST_COMPLETED)
+        emptied.cancel()
+        ended.cancel()
 
     async def _provision(self, link: NodeLink) -> Path:
         pause_s = 1.0
@@ -214,12 +331,14 @@ class Agent:
         self._beat_now.set()
         self._reconnected.set()
 
-    async def _catch_up(self, galleries: GalleryBook) -> None:
+    async def _catch_up(self, link: NodeLink, galleries: GalleryBook) -> None:
         """After each break: news may have been missed, and the master may have been given another registry."""
         while True:
             await self._reconnected.wait()
             self._reconnected.clear()
-            await self._refresh(galleries, 0)
+            await self._greet(link)
+            if self._crew is not None:
+                await self._refresh(galleries, 0)
 
     async def _refresh(self, galleries: GalleryBook, least: int) -> None:
         try:
@@ -228,10 +347,12 @@ class Agent:
         except ManyeyesError as error:
             log().warning("gallery not refreshed", error=error.detail)
 
-    async def _tell_ready(self, on_ready: Callable[[str, int], None]) -> None:
-        for slot in self._slots:
+    async def _tell_ready(self, crew: Crew, on_ready: Callable[[str, int], None]) -> None:
+        while not crew.slots:
+            await asyncio.sleep(0.1)
+        for slot in crew.slots:
             await slot.ready.wait()
-        on_ready(self._membership.name, len(self._slots))
+        on_ready(self._membership.name, len(crew.slots))
 
     async def _changed(self) -> None:
         self._beat_now.set()
@@ -246,22 +367,33 @@ class Agent:
             except TimeoutError:
                 continue
 
+    def _state(self, reports: tuple[WorkerReport, ...]) -> tuple[NodeState, str]:
+        in_hand = f"{len(self._holding)} pictures in hand"
+        stance = self._standing.stance
+        if not self._standing.approved.is_set():
+            return "waiting for approval", f"'manyeyes nodes approve {self._membership.name}' lets it in"
+        if self._draining.is_set():
+            return "draining", in_hand
+        if self._crew is None:
+            return "provisioning", self._state_reason
+        if stance.mode != "work":
+            return ("draining", f"{in_hand}; {stance.reason}") if self._holding else ("paused", stance.reason)
+        if not any(slot.ready.is_set() for slot in self._crew.slots):
+            return "provisioning", self._state_reason
+        if any(report.state == "busy" for report in reports):
+            return "working", ""
+        resting = sum(report.state == "resting" for report in reports)
+        return "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
+
     def _beat_message(self, galleries: GalleryBook) -> Beat:
         now = time.monotonic()
-        reports = tuple(slot.report(now) for slot in self._slots)
-        seated = any(slot.ready.is_set() for slot in self._slots)
-        if self._draining.is_set():
-            state, reason = "draining", f"{len(self._holding)} pictures in hand"
-        elif not seated:
-            state, reason = "provisioning", self._state_reason
-        elif any(report.state == "busy" for report in reports):
-            state, reason = "working", ""
-        else:
-            resting = sum(report.state == "resting" for report in reports)
-            state, reason = "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
+        reports = tuple(slot.report(now) for slot in self._crew.slots) if self._crew else ()
+        state, reason = self._state(reports)
         return Beat(
             state=state,
             reason=reason,
+            session=self._standing.session,
+            wish=self._standing.wish,
             workers=reports,
             holding=tuple(self._holding),
             done=self._tally.done,

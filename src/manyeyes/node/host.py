@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import platform
 import socket
@@ -22,6 +24,21 @@ def host_facts() -> HostFacts:
         memory_bytes=psutil.virtual_memory().total,
         python=platform.python_version(),
     )
+
+
+def host_fingerprint(machine_id_file: Path, ca_pem: str) -> str:
+    """A name for this machine that only the masters of one CA can compare.
+
+    The system's own random id, keyed with the CA and hashed: the id cannot be read from it, and two
+    services cannot tell that they know the same machine. Empty where the machine has no id.
+    """
+    try:
+        machine_id = machine_id_file.read_bytes().strip()
+    except OSError:
+        return ""
+    if not machine_id:
+        return ""
+    return hmac.new(machine_id, b"manyeyes host " + ca_pem.strip().encode(), hashlib.sha256).hexdigest()
 
 
 def _cpu_name() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -61,9 +62,12 @@ class Slot:
         self._tally = tally
         self._deadline_s = deadline_s
         self._on_change = on_change
-        self._ahead: asyncio.Queue[_Picture] = asyncio.Queue(maxsize=1)
+        self._ahead: asyncio.Queue[_Picture] = asyncio.Queue()
+        """Never more than the permits of `_room`."""
         self._room = asyncio.Semaphore(2)
         self._draining = asyncio.Event()
+        self._open = asyncio.Event()
+        self._shut = asyncio.Event()
         self._backoff = Backoff()
         self._worker: WorkerProcess | None = None
         self._state: Literal["starting", "idle", "busy", "resting"] = "starting"
@@ -80,6 +84,20 @@ class Slot:
             pid=self._worker.pid if self._worker else 0,
         )
 
+    def open(self, opened: bool) -> None:
+        """Ask for pictures, or for none until it is opened again; what was fetched ahead is given back then."""
+        if opened:
+            self._shut.clear()
+            self._open.set()
+        else:
+            self._open.clear()
+            self._shut.set()
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self._worker is not None:
+            self._worker.kill()
+
     def drain(self) -> None:
         """Ask for nothing more; `run` ends once what is in hand has ended."""
         self._draining.set()
@@ -87,28 +105,57 @@ class Slot:
     async def run(self) -> None:
         """Work until drained; a picture that was fetched ahead but not begun is given back then."""
         async with asyncio.TaskGroup() as group:
-            feeder = group.create_task(self._feed(), name=f"feed-{self._index}")
+            feeder = group.create_task(self._keep_fed(), name=f"feed-{self._index}")
             work = group.create_task(self._work(), name=f"work-{self._index}")
             await self._draining.wait()
             feeder.cancel()
             await asyncio.wait([feeder])
-            while not self._ahead.empty():
-                picture = self._ahead.get_nowait()
-                await self._deliver(Outcome(task_id=picture.task.id, kind="given-back"), b"")
+            await self._give_back()
             if self._state != "busy":
                 work.cancel()
         if self._worker is not None:
             await self._worker.stop()
 
+    async def _give_back(self) -> None:
+        while not self._ahead.empty():
+            picture = self._ahead.get_nowait()
+            self._room.release()
+            await self._deliver(Outcome(task_id=picture.task.id, kind="given-back"), b"")
+
+    async def _keep_fed(self) -> None:
+        await self.ready.wait()
+        while True:
+            await self._open.wait()
+            feeder = asyncio.ensure_future(self._feed())
+            shut = asyncio.ensure_future(self._shut.wait())
+            try:
+                await asyncio.wait([feeder, shut], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                shut.cancel()
+                feeder.cancel()
+                await asyncio.wait([feeder])
+            if not feeder.cancelled():
+                feeder.result()
+                if not self._shut.is_set():
+                    return
+            await self._give_back()
+
     async def _feed(self) -> None:
         """Ask for a delivery whenever there is room, claim its bytes, put it ahead of the worker."""
-        await self.ready.wait()
         await self._room.acquire()
-        async for delivery in self._link.deliveries():
-            picture = await self._claim(delivery)
-            if picture is not None:
-                await self._ahead.put(picture)
-                await self._room.acquire()
+        permit_free = True
+        try:
+            async with contextlib.aclosing(self._link.deliveries()) as deliveries:
+                async for delivery in deliveries:
+                    picture = await self._claim(delivery)
+                    if picture is not None:
+                        self._ahead.put_nowait(picture)
+                        permit_free = False
+                        await self._room.acquire()
+                        permit_free = True
+        finally:
+            if permit_free:
+                self._room.release()
 
     async def _claim(self, delivery: Delivery) -> _Picture | None:
         task = delivery.task

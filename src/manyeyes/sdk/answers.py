@@ -95,6 +95,16 @@ class Node(_Answer):
     address: str | None = None
     host: dict[str, Any] = {}
     pack: str | None = None
+    approved: bool = True
+    """While false it waits for approval and gets neither pack nor pictures."""
+    wish: Literal["", "pause", "drain"] = ""
+    """What an operator wants of it; empty: that it works."""
+    token: str = ""
+    """The id of the token that it joined with."""
+    fingerprint: str = ""
+    """Of the machine: a keyed hash; empty where the machine has no id."""
+    same_host: tuple[str, ...] = ()
+    """Only of a single node: others on the same machine, removed ones included."""
 
 
 class Status(_Answer):

@@ -12,7 +12,7 @@ import httpx
 
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Prediction, Status, Threshold
-from manyeyes.sdk.client import AsyncClient, Picture
+from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
 
@@ -125,13 +125,25 @@ class Client:
         """See `AsyncClient.nodes`."""
         return self._run(self._client.nodes())
 
+    def node(self, name: str) -> Node:
+        """See `AsyncClient.node`."""
+        return self._run(self._client.node(name))
+
+    def remove_node(self, name: str) -> None:
+        """See `AsyncClient.remove_node`."""
+        self._run(self._client.remove_node(name))
+
+    def tell_node(self, name: str, word: NodeWord) -> Node:
+        """See `AsyncClient.tell_node`."""
+        return self._run(self._client.tell_node(name, word))
+
     def status(self) -> Status:
         """See `AsyncClient.status`."""
         return self._run(self._client.status())
 
-    def create_token(self, expires_s: int = 3600) -> JoinToken:
+    def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
         """See `AsyncClient.create_token`."""
-        return self._run(self._client.create_token(expires_s))
+        return self._run(self._client.create_token(expires_s, approve=approve))
 
     def wait_ready(self) -> None:
         """See `AsyncClient.wait_ready`."""

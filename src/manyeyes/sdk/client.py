@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -27,6 +27,7 @@ from manyeyes.sdk.patience import Patience
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
+NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
 
 _SERVER_NAME = "manyeyes-master"
 """In every master's certificate, whatever address it is reached by."""
@@ -248,13 +249,45 @@ class AsyncClient:
         """The machines of the fleet."""
         return _parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
 
+    async def node(self, name: str) -> Node:
+        """One machine of the fleet.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        return _parsed(Node, (await self._call("GET", _node_url(name))).content)
+
+    async def remove_node(self, name: str) -> None:
+        """Cut a node off at once; its key never works again, its pictures go to others.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        await self._call("DELETE", _node_url(name), repeatable=False)
+
+    async def tell_node(self, name: str, word: NodeWord) -> Node:
+        """Approve a waiting node, or have one pause, drain, resume or shut down.
+
+        A wish to pause or drain is kept over the node's restarts until it is told to resume.
+
+        Raises:
+            NodeNotFound: none of that name.
+            NodeAway: it is not connected, so it cannot be shut down.
+        """
+        return _parsed(Node, (await self._call("POST", f"{_node_url(name)}/{word}")).content)
+
     async def status(self) -> Status:
         """The service at one glance."""
         return _parsed(Status, (await self._call("GET", "/v1/status")).content)
 
-    async def create_token(self, expires_s: int = 3600) -> JoinToken:
-        """Make a token with which nodes may join for `expires_s` seconds; needs the role `admin`."""
-        response = await self._call("POST", "/v1/tokens", json={"expires_s": expires_s})
+    async def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
+        """Make a token with which nodes may join for `expires_s` seconds; needs the role `admin`.
+
+        Args:
+            approve: nodes that join with it wait until `tell_node(name, "approve")`.
+        """
+        wish = {"expires_s": expires_s, "approve": approve}
+        response = await self._call("POST", "/v1/tokens", json=wish)
         return _parsed(JoinToken, response.content)
 
     async def wait_ready(self) -> None:
@@ -347,6 +380,10 @@ def _person_url(name: str) -> str:
     # A name of dots only would be taken for a relative path segment even when quoted.
     quoted = quote(name, safe="")
     return "/v1/people/" + (quoted.replace(".", "%2E") if not name.strip(".") else quoted)
+
+
+def _node_url(name: str) -> str:
+    return "/v1/nodes/" + quote(name, safe="")
 
 
 def _problem(response: httpx.Response) -> ManyeyesError:

@@ -1,0 +1,70 @@
+"""While no node is ready, pictures wait in the master's queue: say so, and do not take it for a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+
+from manyeyes.errors import ManyeyesError, Unavailable
+from manyeyes.sdk.answers import Prediction, Status
+from manyeyes.sdk.client import AsyncClient
+
+QUIET_S = 2.0
+"""Silence after which the master is asked whether any node is ready."""
+_LOOK_EVERY_S = 1.0
+
+
+def waiting_sentence(status: Status) -> str | None:
+    """What to say while nobody works, None where somebody does."""
+    if status.workers:
+        return None
+    states = ", ".join(f"{count} {state}" for state, count in sorted(status.nodes.items()) if count)
+    return f"waiting: no node is ready ({states or 'none has joined'}); the pictures stay in the queue"
+
+
+class WaitingClient:
+    """Recognises like the client it wraps; patience only runs out while some node is ready.
+
+    Args:
+        say: takes a sentence for a person.
+    """
+
+    def __init__(self, client: AsyncClient, say: Callable[[str], None]) -> None:
+        self._client = client
+        self._say = say
+        self._answered_at = time.monotonic()
+        self._nobody: str | None = None
+
+    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
+        """One picture; sent again under the same key, so it is not computed twice."""
+        key = str(uuid.uuid4())
+        while True:
+            try:
+                answer = await self._client.recognize(picture_in, picture=picture, idempotency_key=key)
+            except Unavailable:
+                if self._nobody is None:
+                    raise
+            except ManyeyesError:
+                self._answered_at = time.monotonic()
+                raise
+            else:
+                self._answered_at = time.monotonic()
+                return answer
+
+    async def watch(self) -> None:
+        """Ask the master now and then while it answers nothing, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._nobody is None and time.monotonic() - self._answered_at < QUIET_S:
+                continue
+            try:
+                found = waiting_sentence(await self._client.status())
+            except ManyeyesError:
+                found = None
+            if found is not None and found != self._nobody:
+                self._say(found)
+            elif found is None and self._nobody is not None:
+                self._say("going on")
+            self._nobody = found

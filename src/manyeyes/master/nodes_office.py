@@ -1,0 +1,245 @@
+"""What becomes of nodes: who may come in, who is whom, what is wished of them, who is cut off.
+
+A thin shell over `Roster` (what is kept) and `Sessions` (who speaks). A wish is kept first and said then, and
+said again while heartbeats do not show it: a kill anywhere in between loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+
+from manyeyes import contract
+from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.contract import Beat, Claim, Directive, Farewell, Hello, JoinRequest, Welcome, Wish
+from manyeyes.errors import IdentityCopied, IdentityInUse, NodeAway, NodeRemoved, Unavailable
+from manyeyes.master.fleet import Fleet
+from manyeyes.master.registry import NodeRow, Registry
+from manyeyes.master.roster import Roster
+from manyeyes.master.sessions import Sessions
+from manyeyes.telemetry import log
+
+UNAPPROVED_SAY = ("hello", "beat", "leave")
+RELOAD_S = 0.2
+"""The engine has read its configuration again by then, and dropped whom it no longer knows."""
+PROOF_OF_LIFE_S = 2.0
+ANSWER_S = 3.0
+
+
+class NodesOffice:
+    """One per master.
+
+    Args:
+        reload_engine: writes the engine's configuration from the registry and has it read.
+        gone: gives what a node holds to others.
+        silent_s: silence after which another process may take a node's identity over.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        fleet: Fleet,
+        link: MasterLink,
+        reload_engine: Callable[[], None],
+        gone: Callable[[str], Awaitable[None]],
+        silent_s: float,
+    ) -> None:
+        self._registry = registry
+        self._roster = Roster(registry)
+        self._fleet = fleet
+        self._link = link
+        self._reload_engine = reload_engine
+        self._gone = gone
+        self._sessions = Sessions(silent_s)
+        self._rows: dict[str, NodeRow] = {}
+        self._greeted: set[str] = set()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The registry's nodes changed."""
+        self._rows = {row.name: row for row in self._registry.nodes()}
+
+    def node(self, name: str) -> NodeRow:
+        """One node; raises NodeNotFound."""
+        return self._roster.node(name)
+
+    def same_host(self, row: NodeRow) -> tuple[str, ...]:
+        """Other nodes, removed ones included, on the machine of this one."""
+        return self._roster.same_host(row)
+
+    # what nodes say
+
+    def check_join(self, request: JoinRequest) -> None:
+        """Whether the key may join.
+
+        Raises:
+            NodeRemoved: it was a node's that was removed.
+        """
+        gone = self._roster.removed_key(request.public_nkey)
+        if gone is not None:
+            raise NodeRemoved(
+                f"this key was node {gone.name!r}, removed from the master at {gone.removed_at}; to come back, join "
+                "with a new token and a new data folder (--data)"
+            )
+
+    def admits(self, node: str, verb: str) -> bool:
+        """Whether what the node says is listened to."""
+        row = self._rows.get(node)
+        return row is not None and (row.approved or verb in UNAPPROVED_SAY)
+
+    async def turn_away(self, verb: str, message: Incoming) -> None:
+        """A removed node still speaks for a moment: a picture that it claims goes to another at once."""
+        if verb == "claim":
+            ack = Claim.model_validate_json(message.data).ack
+            if contract.stream_sequence(ack) is not None:
+                await self._link.nak(ack)
+
+    async def hello(self, node: str, hello: Hello, reply: str) -> None:
+        """A process says that it is `node`: welcomed, or told why not. May take `PROOF_OF_LIFE_S`.
+
+        One at a time for each node; what comes meanwhile is not answered, and asked again by an honest node.
+        """
+        if node in self._greeted or not reply:
+            return
+        self._greeted.add(node)
+        try:
+            await self._let_in(node, hello)
+            if row := self._rows.get(node):
+                await self._link.publish(reply, Welcome(approved=row.approved, wish=row.wish).wire())
+        except IdentityInUse as error:
+            log().warning("a second process claims a node's identity", node=node, error=error.detail)
+            await self._link.reply_error(reply, error)
+        except sqlite3.Error as error:
+            log().error("the registry cannot be written", error=str(error))
+            await self._link.reply_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
+        finally:
+            self._greeted.discard(node)
+
+    async def _let_in(self, node: str, hello: Hello) -> None:
+        row = self._rows.get(node)
+        known = row.fingerprint if row else ""
+        if hello.fingerprint and known and hello.fingerprint != known:
+            raise IdentityCopied(
+                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {hello.fingerprint[:12]}): "
+                "its data folder was copied; start with a token and a data folder of its own: "
+                "'manyeyes node --join TOKEN --data FOLDER'"
+            )
+        asked_at = time.monotonic()
+        if not self._sessions.heard(node, hello.session, asked_at):
+            await self._direct(node, Directive(kind="beat"))
+            await asyncio.sleep(PROOF_OF_LIFE_S)
+            if self._sessions.alive_since(node, asked_at):
+                raise IdentityInUse(
+                    f"another process is node {node!r} already and answers: is this a copied data folder? "
+                    "stop the other one, or start this one with a token and a data folder of its own: "
+                    "'manyeyes node --join TOKEN --data FOLDER'"
+                )
+            self._sessions.forget(node)
+            self._sessions.heard(node, hello.session, time.monotonic())
+        if hello.fingerprint and not known:
+            self._roster.fingerprint(node, hello.fingerprint)
+            self.refresh()
+
+    async def beat(self, node: str, beat: Beat, now: float) -> Beat | None:
+        """A heartbeat, as it is to be believed; None where it is not its node's."""
+        if not self._sessions.heard(node, beat.session, now):
+            detail = f"another process took over as node {node!r} while this one was not heard of"
+            await self._direct(node, Directive(kind="refused", session=beat.session, detail=detail))
+            return None
+        row = self._rows[node]
+        if not row.approved:
+            return beat.model_copy(update={"state": "waiting for approval"})
+        if beat.state == "waiting for approval":
+            await self._direct(node, Directive(kind="approved"))
+        if beat.wish != row.wish:
+            await self._direct(node, Directive(kind="wish", wish=row.wish))
+        return beat
+
+    def farewell(self, node: str, farewell: Farewell) -> bool:
+        """A process leaves; whether it was the node's."""
+        return self._sessions.ended(node, farewell.session)
+
+    # what operators want
+
+    async def approve(self, name: str) -> None:
+        """Let a waiting node in; nothing changes for one that is in.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        if self._roster.node(name).approved:
+            return
+        self._roster.approve(name)
+        self.refresh()
+        self._reload_engine()
+        log().info("node approved", node=name)
+        await asyncio.sleep(RELOAD_S)
+        await self._direct(name, Directive(kind="approved"))
+        await self._until(lambda: self._state(name) != "waiting for approval")
+
+    async def remove(self, name: str) -> None:
+        """Cut a node off: its key never works again, what it holds goes to others at once.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        self._roster.node(name)
+        self._roster.remove(name)
+        self.refresh()
+        self._fleet.removed(name)
+        self._sessions.forget(name)
+        self._reload_engine()
+        log().info("node removed", node=name)
+        await asyncio.sleep(RELOAD_S)
+        await self._gone(name)
+
+    async def wish(self, name: str, wish: Wish) -> None:
+        """Have a node pause, drain or, with the empty wish, work; kept for a node that is away.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        self._roster.node(name)
+        self._roster.wish(name, wish)
+        self.refresh()
+        await self._direct(name, Directive(kind="wish", wish=wish))
+        if self._state(name) not in ("joining", "suspect", "lost", "left"):
+            await self._until(lambda: self._follows(name, wish))
+
+    async def shutdown(self, name: str) -> None:
+        """Have a node finish what it has in hand and end; it is not started again from here.
+
+        Raises:
+            NodeNotFound: none of that name.
+            NodeAway: it is not connected, or does not answer; nothing is kept for later.
+        """
+        self._roster.node(name)
+        state = self._state(name)
+        if state in ("joining", "lost", "left"):
+            raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")
+        await self._direct(name, Directive(kind="shutdown"))
+        if not await self._until(lambda: self._state(name) in ("draining", "left")):
+            raise NodeAway(
+                f"node {name!r} did not answer in {ANSWER_S:.0f} s; look at it with 'manyeyes nodes show {name}'"
+            )
+
+    def _state(self, name: str) -> str:
+        view = self._fleet.nodes.get(name)
+        return view.state if view else "removed"
+
+    def _follows(self, name: str, wish: Wish) -> bool:
+        view = self._fleet.nodes.get(name)
+        return view is None or (view.beat is not None and view.beat.wish == wish)
+
+    async def _until(self, met: Callable[[], bool]) -> bool:
+        end = time.monotonic() + ANSWER_S
+        while not met():
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(0.05)
+        return True
+
+    async def _direct(self, name: str, directive: Directive) -> None:
+        await self._link.publish(contract.command_subject(name), directive.wire())

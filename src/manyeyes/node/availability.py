@@ -1,0 +1,150 @@
+"""When a node works: pure decisions from wishes, the clock, what else the machine does, and its memory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import time as TimeOfDay
+from typing import Literal
+
+from manyeyes.config import MEBIBYTE
+from manyeyes.contract import Wish
+from manyeyes.errors import BadRequest
+
+PICTURE_BYTES = 128 * MEBIBYTE
+"""The least that a worker needs for a picture beyond its size with the pack loaded."""
+Mode = Literal["work", "pause", "empty"]
+"""`pause`: no new picture, workers stay loaded; `empty`: no workers either, the machine is free."""
+
+
+@dataclass(frozen=True)
+class Stance:
+    """What a node does now, and why where it does not work."""
+
+    mode: Mode
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Times of day, local, at which a node works; a span may go past midnight."""
+
+    spans: tuple[tuple[TimeOfDay, TimeOfDay], ...]
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Hours:
+        """Read `22:00-07:00`, or several spans with commas between.
+
+        Raises:
+            BadRequest: another form, or a span of no length.
+        """
+        spans = []
+        for part in text.split(","):
+            found = re.fullmatch(r"\s*(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)\s*", part)
+            try:
+                if found is None:
+                    raise ValueError
+                begin = TimeOfDay(int(found[1]), int(found[2]))
+                end = TimeOfDay(int(found[3]), int(found[4]))
+            except ValueError:
+                begin = end = TimeOfDay(0)
+            if begin == end:
+                raise BadRequest(f"hours {text!r} are not of the form 22:00-07:00 or 12:00-13:00,20:00-06:00")
+            spans.append((begin, end))
+        return cls(tuple(spans), text.strip())
+
+    def include(self, moment: TimeOfDay) -> bool:
+        """Whether a time of day lies within; the end does not."""
+        return any(
+            begin <= moment < end if begin < end else moment >= begin or moment < end
+            for begin, end in self.spans
+        )
+
+
+@dataclass
+class IdleWatch:
+    """Whether the machine is left alone by everything but this node.
+
+    Args:
+        busy_share: of all cores; more than this used by others is use.
+        quiet_s: how long it must have been left alone before the node works.
+        busy_s: how long it must have been in use before the node stops.
+    """
+
+    busy_share: float = 0.2
+    quiet_s: float = 60.0
+    busy_s: float = 3.0
+    idle: bool = False
+    _turned_at: float | None = None
+
+    def seen(self, others_share: float, now: float) -> bool:
+        """Others used this share of all cores just now; whether the machine counts as idle."""
+        if (others_share <= self.busy_share) == self.idle:
+            self._turned_at = None
+            return self.idle
+        if self._turned_at is None:
+            self._turned_at = now
+        if now - self._turned_at >= (self.busy_s if self.idle else self.quiet_s):
+            self.idle, self._turned_at = not self.idle, None
+        return self.idle
+
+
+def stance(wish: Wish, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> Stance:
+    """What a node does: the operator's wish goes first, then its own limits.
+
+    Args:
+        moment: the machine's local time of day.
+        idle: whether the machine is left alone; None where the node does not ask.
+    """
+    if wish == "drain":
+        return Stance("empty", "drained by an operator; 'manyeyes nodes resume' brings it back")
+    if wish == "pause":
+        return Stance("pause", "paused by an operator; 'manyeyes nodes resume' brings it back")
+    if hours is not None and not hours.include(moment):
+        return Stance("empty", f"outside its hours {hours.text}")
+    if idle is False:
+        return Stance("pause", "the machine is in use (--when-idle)")
+    return Stance("work")
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of `800M`, `4G` or `1.5G` (of 1024).
+
+    Raises:
+        BadRequest: another form, or zero.
+    """
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*([MG])(?:i?B)?", text.strip(), re.IGNORECASE)
+    size = int(float(found[1]) * MEBIBYTE * (1024 if found[2].upper() == "G" else 1)) if found else 0
+    if size == 0:
+        raise BadRequest(f"memory {text!r} is not of the form 800M or 4G")
+    return size
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a node divides its memory."""
+
+    workers: int
+    growth_bytes: int
+    """What each worker may take beyond its size with the pack loaded."""
+
+
+def divide_memory(memory_bytes: int | None, workers: int, pack_bytes: int, growth_bytes: int) -> Share:
+    """How many workers fit, and what each may take.
+
+    Args:
+        memory_bytes: for all workers together; None: no limit.
+        workers: as many as wanted.
+        pack_bytes: what the pack says that one worker needs.
+        growth_bytes: the most that a worker may have beyond its size with the pack loaded.
+
+    Returns:
+        0 workers where not even one fits.
+    """
+    if memory_bytes is None:
+        return Share(workers, growth_bytes)
+    fit = min(workers, memory_bytes // (pack_bytes + PICTURE_BYTES))
+    if fit == 0:
+        return Share(0, growth_bytes)
+    return Share(fit, min(growth_bytes, memory_bytes // fit - pack_bytes))
