@@ -76,7 +76,7 @@ def test_a_removed_key_never_works_again(network: Network) -> None:
             assert "removed" in again.log.read_text()
     shutil.rmtree(network.folder / "a")
     with network.node("a"):
-        assert network.client.node("a").same_host == ()
+        assert network.client.node("a").same_host == ("a (removed)",)
         assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
 
 

@@ -128,7 +128,19 @@ class Registry:
             "approved, wish FROM nodes ORDER BY name"
         )
         return [
-            NodeRow(r[0], r[1], r[2], HostFacts.model_validate_json(r[3]), *r[4:9], bool(r[9]), r[10])
+            NodeRow(
+                name=r[0],
+                public_nkey=r[1],
+                token_id=r[2],
+                host=HostFacts.model_validate_json(r[3]),
+                first_seen=r[4],
+                last_seen=r[5],
+                done=r[6],
+                failed=r[7],
+                fingerprint=r[8],
+                approved=bool(r[9]),
+                wish=r[10],
+            )
             for r in rows
         ]
 
@@ -166,7 +178,7 @@ class Registry:
     def tokens(self) -> list[TokenRow]:
         """All tokens that were not forgotten yet."""
         return [
-            TokenRow(*row[:3], bool(row[3]))
+            TokenRow(row[0], row[1], row[2], bool(row[3]))
             for row in self._db.execute("SELECT token_id, public_nkey, expires_at, approve FROM tokens")
         ]
 

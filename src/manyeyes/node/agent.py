@@ -254,7 +254,8 @@ class Agent:
         while not self._standing.approved.is_set():
             log().warning("waiting for approval", how=f"manyeyes nodes approve {self._membership.name}")
             try:
-                await asyncio.wait_for(self._standing.approved.wait(), 30)
+                async with asyncio.timeout(30):
+                    await self._standing.approved.wait()
             except TimeoutError:
                 await self._greet(link)
 
@@ -363,7 +364,8 @@ class Agent:
             await link.say("beat", self._beat_message(galleries))
             self._beat_now.clear()
             try:
-                await asyncio.wait_for(self._beat_now.wait(), self._settings.beat_s)
+                async with asyncio.timeout(self._settings.beat_s):
+                    await self._beat_now.wait()
             except TimeoutError:
                 continue
 

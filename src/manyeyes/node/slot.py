@@ -20,6 +20,8 @@ from manyeyes.node.supervisor import Backoff
 from manyeyes.telemetry import log
 
 SEND_PATIENCE_S = 60.0
+GIVE_BACK_S = 2.0
+"""For a picture whose claim is broken off; without a master's answer it goes to another by itself."""
 
 
 @dataclass
@@ -170,7 +172,10 @@ class Slot:
             log().info("claim not granted", task=task.id, error=error.detail)
             return None
         except asyncio.CancelledError:
-            await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GIVE_BACK_S):
+                    await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
+            self._holding.discard(task.id)
             raise
         return _Picture(task, data)
 

@@ -72,6 +72,7 @@ class Standing:
                 self._on_change()
             turn(found.mode)
             try:
-                await asyncio.wait_for(self._turned.wait(), _LOOK_EVERY_S if limited else None)
+                async with asyncio.timeout(_LOOK_EVERY_S if limited else None):
+                    await self._turned.wait()
             except TimeoutError:
                 continue

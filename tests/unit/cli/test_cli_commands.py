@@ -271,6 +271,28 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
     assert run("token", "--expires", "soon")[0] == 2
 
 
+def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
+    paused = {"name": "a", "state": "paused", "reason": "by an operator", "wish": "pause"}
+    fleet.answers = {
+        "POST /v1/nodes/a/pause": httpx.Response(200, json=paused),
+        "POST /v1/nodes/b/pause": problem(errors.NodeNotFound("no node is called 'b'")),
+        "GET /v1/nodes/a": httpx.Response(
+            200, json={**paused, "host": {}, "token": "t1", "fingerprint": "f1"}
+        ),
+        "DELETE /v1/nodes/a": httpx.Response(204),
+    }
+    assert run("nodes", "pause", "a", "a") == (0, "a: paused, by an operator\n", "")
+    code, said, heard = run("nodes", "pause", "b", "a")
+    assert (code, said) == (4, "a: paused, by an operator\n"), "the others hear it all the same"
+    assert "no node is called" in heard
+    assert json.loads(run("nodes", "pause", "a", "--json")[1])[0]["wish"] == "pause"
+    shown = run("nodes", "show", "a")[1]
+    assert "to pause" in shown
+    assert "t1" in shown
+    assert "f1" in shown
+    assert run("nodes", "remove", "a")[0] == 0
+
+
 def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MANYEYES_CONTEXT", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -299,6 +321,7 @@ def test_odd_durations(text: str) -> None:
 @pytest.mark.parametrize(
     "command",
     ["send", "status", "token", "nodes list"]
+    + [f"nodes {name}" for name in ("show", "approve", "pause", "drain", "resume", "shutdown", "remove")]
     + [
         f"people {name}"
         for name in ("add", "list", "show", "rename", "remove", "threshold", "check", "feedback")

@@ -215,6 +215,9 @@ def test_the_rest_of_the_calls() -> None:
                 "pack": None,
             },
         ),
+        (lambda client: client.node("n/1"), {"name": "n/1", "state": "ready"}),
+        (lambda client: client.tell_node("n", "drain"), {"name": "n", "state": "paused"}),
+        (lambda client: client.remove_node("n"), None),
         (lambda client: client.create_token(60), {"token": "t", "expires_at": "2025-01-01T00:00:00Z"}),
         (lambda client: client.wait_ready(), {}),
     ]
@@ -229,6 +232,9 @@ def test_the_rest_of_the_calls() -> None:
         "DELETE /v1/people/a",
         "GET /v1/nodes",
         "GET /v1/status",
+        "GET /v1/nodes/n/1",
+        "POST /v1/nodes/n/drain",
+        "DELETE /v1/nodes/n",
         "POST /v1/tokens",
         "GET /readyz",
     ]
