@@ -194,10 +194,8 @@ async def _ready(master: Any) -> None:
         await asyncio.sleep(0.1)
 
 
-_STAYS_DOWN = {
-    0: "it was told to stop; start 'manyeyes up' again to have it back",
-    NodeRemoved.exit_code: "the master refuses it; if it was removed, delete its data folder to join anew",
-}
+_REFUSALS = 3
+"""In a row, after which the local node is taken for removed."""
 
 
 async def _keep_local_node(
@@ -206,6 +204,7 @@ async def _keep_local_node(
     """The node beside the master, as a process of its own; started again when it ends by itself."""
     folder = settings.data / "node"
     pause_s = 0.5
+    refusals = 0
     while not stop.is_set():
         token, _ = master.create_token(300) if not (folder / "membership.json").exists() else ("", None)
         arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder)]
@@ -217,8 +216,10 @@ async def _keep_local_node(
         ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if not stop.is_set() and child.returncode in _STAYS_DOWN:
-            telemetry.log().warning("the local node ended and stays down", why=_STAYS_DOWN[child.returncode])
+        refusals = refusals + 1 if child.returncode == NodeRemoved.exit_code else 0
+        if not stop.is_set() and (child.returncode == 0 or refusals == _REFUSALS):
+            why = "it was told to stop" if child.returncode == 0 else "the master refuses it, was it removed?"
+            telemetry.log().warning("the local node stays down until the next start", why=why)
             await stop.wait()
             return
         if not stop.is_set():
