@@ -31,6 +31,7 @@ from PIL import Image, ImageEnhance
 from skimage import data
 
 from machine import machine
+from manyeyes.packs.store import ensure_default
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
@@ -215,9 +216,8 @@ def memory_mb(service: Background) -> list[tuple[str, float]]:
 def running(folder: Path, workers: int) -> Iterator[tuple[Background, Path]]:
     """`manyeyes up`, ready, with its data folder."""
     store = folder / "up"
-    ready_made = REPO / ".cache" / "packs" / "faces" / "1.0.0"
-    if ready_made.is_dir():
-        shutil.copytree(ready_made, store / "packs" / "faces" / "1.0.0")
+    ready_made = ensure_default(REPO / ".cache")
+    shutil.copytree(ready_made, store / "packs" / Path(*ready_made.parts[-2:]))
     ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
     command = [MANYEYES, "up", "--data", str(store), *ports, "--workers", str(workers)]
     service = Background.start(command, folder / "up.log", {"MANYEYES_CONTEXT": str(store / "context.json")})
