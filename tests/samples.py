@@ -65,6 +65,16 @@ def exif(orientation: int) -> bytes:
     return block.tobytes()
 
 
+def odd_rgb() -> Any:
+    """The face without its last row and column: (259, 299)."""
+    return np.ascontiguousarray(face_rgb()[:-1, :-1])
+
+
+def odd(*, turned: bool = False) -> Image.Image:
+    """`odd_rgb`, or as a camera held sideways stores it."""
+    return Image.fromarray(np.ascontiguousarray(np.rot90(odd_rgb()) if turned else odd_rgb()))
+
+
 def lying(turned: int = 6) -> Image.Image:
     """The picture as a camera held sideways stores it."""
     assert turned == 6
