@@ -26,6 +26,7 @@ NODES_SUBJECT = "me.node.>"
 JOINS_SUBJECT = "me.join.>"
 NEWS_SUBJECT = "me.news"
 COMMANDS_SUBJECT = "me.command.>"
+DIRECTIVES_SUBJECT = "me.directive.>"
 
 CHUNK_BYTES = 256 * 1024
 """The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
@@ -74,6 +75,11 @@ def join_subject(token_id: str) -> str:
 def command_subject(node: str) -> str:
     """Where masters tell one node what to do."""
     return f"me.command.{node}"
+
+
+def directive_subject(node: str) -> str:
+    """Where masters tell one node how it stands; see `Directive`."""
+    return f"me.directive.{node}"
 
 
 def inbox_prefix(name: str) -> str:
@@ -239,7 +245,7 @@ class Welcome(Message):
 
 
 class Directive(Message):
-    """What a master tells one node on its command subject.
+    """What a master tells one node on its `directive_subject`.
 
     A lost one does no harm: wishes and approvals are said again while heartbeats show that they did not arrive.
     """

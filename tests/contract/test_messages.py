@@ -110,6 +110,7 @@ def test_subjects_are_as_agreed() -> None:
     assert contract.node_subject("cellar-2", "claim") == "me.node.cellar-2.claim"
     assert contract.parse_node_subject("me.node.cellar-2.result") == ("cellar-2", "result")
     assert contract.join_subject("ab") == "me.join.ab"
+    assert contract.directive_subject("cellar-2") == "me.directive.cellar-2"
     assert contract.PULL_SUBJECT == "$JS.API.CONSUMER.MSG.NEXT.TASKS.workers"
 
 

@@ -65,6 +65,8 @@ FORBIDDEN_PUBLISH = [
     "me.node.b.result",
     "me.join.abc",
     "me.command.b",
+    "me.directive.a",
+    "me.directive.b",
     "_INBOX_b.x",
 ]
 FORBIDDEN_SUBSCRIBE = [
@@ -72,6 +74,7 @@ FORBIDDEN_SUBSCRIBE = [
     "me.>",
     "me.node.>",
     "me.command.b",
+    "me.directive.b",
     "_INBOX_b.>",
     "_INBOX.>",
     "$JS.ACK.>",
@@ -106,7 +109,7 @@ def test_a_node_that_waits_for_approval_can_only_say_that_it_is_there(network: N
         client, denied = await _connect(network, "a")
         forbidden = [*FORBIDDEN_PUBLISH, *FORBIDDEN_WHILE_WAITING]
         allowed = [s for s in forbidden if not await _denied_publish(client, denied, s)]
-        hear = [*FORBIDDEN_SUBSCRIBE, contract.NEWS_SUBJECT]
+        hear = [*FORBIDDEN_SUBSCRIBE, contract.NEWS_SUBJECT, contract.command_subject("a")]
         allowed += [s for s in hear if not await _denied_subscribe(client, denied, s)]
         assert allowed == []
         assert not await _denied_publish(client, denied, "me.node.a.beat")

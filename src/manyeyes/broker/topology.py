@@ -43,7 +43,7 @@ class EngineSettings:
 
 
 SERVICES = (contract.PULL_SUBJECT, contract.NODES_SUBJECT, contract.JOINS_SUBJECT)
-STREAMS = (contract.NEWS_SUBJECT, contract.COMMANDS_SUBJECT)
+STREAMS = (contract.NEWS_SUBJECT, contract.COMMANDS_SUBJECT, contract.DIRECTIVES_SUBJECT)
 
 
 def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
@@ -55,6 +55,7 @@ def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
                 f"{contract.inbox_prefix(name)}.>",
                 contract.NEWS_SUBJECT,
                 contract.command_subject(name),
+                contract.directive_subject(name),
             ]
         },
     }
@@ -65,7 +66,7 @@ def waiting_permissions(name: str) -> dict[str, dict[str, list[str]]]:
     said: tuple[contract.Verb, ...] = ("hello", "beat", "leave")
     return {
         "publish": {"allow": [contract.node_subject(name, verb) for verb in said]},
-        "subscribe": {"allow": [f"{contract.inbox_prefix(name)}.>", contract.command_subject(name)]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix(name)}.>", contract.directive_subject(name)]},
     }
 
 

@@ -242,4 +242,4 @@ class NodesOffice:
         return True
 
     async def _direct(self, name: str, directive: Directive) -> None:
-        await self._link.publish(contract.command_subject(name), directive.wire())
+        await self._link.publish(contract.directive_subject(name), directive.wire())

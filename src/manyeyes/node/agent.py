@@ -162,7 +162,7 @@ class Agent:
             ManyeyesError: the pack cannot be had.
         """
         link = await self._connect()
-        await link.subscribe(contract.command_subject(self._membership.name), self._on_directive)
+        await link.subscribe(contract.directive_subject(self._membership.name), self._on_directive)
         try:
             await self._greet(link)
         except ManyeyesError:

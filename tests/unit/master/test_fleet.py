@@ -35,5 +35,15 @@ def test_a_node_that_left_is_not_lost_later() -> None:
     assert fleet.counts() == {"left": 1}
 
 
+def test_who_leaves_may_say_why_and_who_is_removed_is_forgotten() -> None:
+    fleet = Fleet(suspect_s=4, lost_s=7)
+    fleet.heard("a", beat("paused"), 0.0)
+    assert fleet.workers == 0
+    assert fleet.left("a", "shut down") == Change("a", "paused", "left", "shut down")
+    fleet.removed("a")
+    fleet.removed("a")
+    assert fleet.counts() == {}
+
+
 def test_an_unknown_node_cannot_leave() -> None:
     assert Fleet(4, 7).left("x") is None
