@@ -259,6 +259,10 @@ def test_down_on_the_node_itself_needs_no_master(network: Network) -> None:
         done = manyeyes(network, "down", "--data", str(network.folder / "a"))
         assert done.returncode == 0, done.stderr
         assert a.process.wait(10) == 0
+    with network.node("a", wait=False) as a:
+        a.wait_for("waiting for the master")
+        assert manyeyes(network, "down", "--data", str(network.folder / "a")).returncode == 0
+        assert a.process.wait(10) == 0
     nobody = manyeyes(network, "down", "--data", str(network.folder / "a"))
     assert (nobody.returncode, "no node runs" in nobody.stderr) == (6, True)
 

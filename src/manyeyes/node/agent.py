@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -162,6 +163,9 @@ class Agent:
             ManyeyesError: the pack cannot be had.
         """
         link = await self._connect()
+        if link is None:
+            log().info("stopped before the master answered")
+            return
         await link.subscribe(contract.directive_subject(self._membership.name), self._on_directive)
         try:
             await self._greet(link)
@@ -188,7 +192,8 @@ class Agent:
             raise self._end
         log().info("left", done=self._tally.done, failed=self._tally.failed)
 
-    async def _connect(self) -> NodeLink:
+    async def _connect(self) -> NodeLink | None:
+        """A connection, None where this node was stopped before the master answered."""
         member = self._membership
 
         def closed() -> None:
@@ -212,8 +217,10 @@ class Agent:
                 )
             except Unavailable as error:
                 log().warning("waiting for the master", error=error.detail)
-                await asyncio.sleep(2)
-        raise Unavailable("stopped before the master answered")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(2):
+                        await self._draining.wait()
+        return None
 
     def _cut_off(self, error: ManyeyesError) -> None:
         """End at once: what is in hand is no longer this process's."""
@@ -349,8 +356,7 @@ class Agent:
             log().warning("gallery not refreshed", error=error.detail)
 
     async def _tell_ready(self, crew: Crew, on_ready: Callable[[str, int], None]) -> None:
-        while not crew.slots:
-            await asyncio.sleep(0.1)
+        await crew.filled.wait()
         for slot in crew.slots:
             await slot.ready.wait()
         on_ready(self._membership.name, len(crew.slots))

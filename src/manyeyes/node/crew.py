@@ -38,6 +38,8 @@ class Crew:
         self._emptied = asyncio.Event()
         self._seats: list[asyncio.Task[None]] = []
         self.slots: list[Slot] = []
+        self.filled = asyncio.Event()
+        """Set when the seats are filled for the first time."""
 
     def turn(self, mode: Mode) -> None:
         """From now on `mode` is wanted."""
@@ -73,6 +75,8 @@ class Crew:
         self._seats = [
             group.create_task(slot.run(), name=f"seat-{index}") for index, slot in enumerate(self.slots)
         ]
+        if self.slots:
+            self.filled.set()
 
     async def _empty(self) -> None:
         """What is in hand is finished; what takes longer than `drain_s` is forgotten, and goes to another node."""
