@@ -74,7 +74,7 @@ async def _connect(
         ping_interval=1,
         max_outstanding_pings=2,
         allow_reconnect=not once,
-        max_reconnect_attempts=-1 if not once else 0,
+        max_reconnect_attempts=1 if once else -1,
         reconnect_time_wait=0.3,  # type: ignore[arg-type]  # seconds; a float serves as well
         connect_timeout=5,
         error_cb=callbacks.pop("error_cb", quiet),
@@ -428,7 +428,7 @@ async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **c
         await _abort(probe)
         return await _connect(addresses, ca_pem, seed, name, **callbacks)
     except _TROUBLE as error:
-        told = " ".join([*refused, str(error)])
+        told = " ".join(dict.fromkeys([*refused, str(error)]))
         where = ", ".join(addresses)
         if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
             raise TokenRefused(
