@@ -79,3 +79,7 @@ class NodeSettings(BaseSettings):
     worker_growth_bytes: int = 1_500_000_000
     """What a worker may have, of memory of its own, beyond its size with the pack loaded."""
     drain_s: float = 30.0
+    allow_exec: bool = False
+    """Whether admins may run commands here, as the user that the node runs as."""
+    exec_output_bytes: int = 16 * MEBIBYTE
+    """Of one command; what it says beyond is thrown away."""

@@ -11,12 +11,13 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
-    ├── NotSignedIn, NotAllowed, TokenRefused
+    ├── NotSignedIn, NotAllowed, TokenRefused, ExecRefused
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable
-    └── FileTrouble               a path of the user's own machine
+    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder
+    └── AuditBroken
 """
 
 from __future__ import annotations
@@ -194,6 +195,13 @@ class TokenRefused(ManyeyesError):
     exit_code = 5
 
 
+class ExecRefused(ManyeyesError):
+    code = "exec-refused"
+    title = "The node runs no commands"
+    http_status = 403
+    exit_code = 5
+
+
 class Busy(ManyeyesError):
     code = "busy"
     title = "The master has no room just now"
@@ -280,6 +288,12 @@ class FileTrouble(ManyeyesError):
     title = "A file or folder cannot be used"
     http_status = 400
     exit_code = 2
+
+
+class AuditBroken(ManyeyesError):
+    code = "audit-broken"
+    title = "The audit log is not as it was written"
+    exit_code = 9
 
 
 def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:

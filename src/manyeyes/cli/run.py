@@ -36,6 +36,10 @@ ListenOption = Annotated[
 AdvertiseOption = Annotated[
     list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
 ]
+ExecOption = Annotated[
+    bool | None,
+    typer.Option("--allow-exec", help="Let admins run commands here, as the user that runs this."),
+]
 PackOption = Annotated[
     str | None,
     typer.Option(
@@ -165,6 +169,7 @@ def up(
     nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
+    allow_exec: ExecOption = None,
 ) -> None:
     """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
 
@@ -176,7 +181,9 @@ def up(
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (master, context):
             _store_user_context(context)
-            node = asyncio.create_task(_keep_local_node(master, settings, workers, stop), name="local-node")
+            flags = ["--workers", str(workers)] if workers else []
+            flags += ["--allow-exec"] if allow_exec else []
+            node = asyncio.create_task(_keep_local_node(master, settings, flags, stop), name="local-node")
             await _first_of(_ready(master), stop.wait(), master.check_engine())
             if not stop.is_set():
                 say(
@@ -194,15 +201,14 @@ async def _ready(master: Any) -> None:
 
 
 async def _keep_local_node(
-    master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event
+    master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
     """The node beside the master, as a process of its own; started again when it ends by itself."""
     folder = settings.data / "node"
     pause_s = 0.5
     while not stop.is_set():
         token, _ = master.create_token(300) if not (folder / "membership.json").exists() else ("", None)
-        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder)]
-        arguments += ["--workers", str(workers)] if workers else []
+        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
         environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
         child = await asyncio.create_subprocess_exec(
             *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
@@ -264,6 +270,7 @@ def node(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: WorkersOption = None,
+    allow_exec: ExecOption = None,
 ) -> None:
     """Run a node: join a master once, then work for it until Ctrl-C.
 
@@ -272,7 +279,8 @@ def node(
     from manyeyes.node.agent import Agent, ensure_membership
 
     telemetry.set_up("node")
-    given = _given(data=data.absolute() if data else None, join=join, name=name, workers=workers)
+    folder = data.absolute() if data else None
+    given = _given(data=folder, join=join, name=name, workers=workers, allow_exec=allow_exec)
     settings = NodeSettings(**given)
 
     async def main(stop: asyncio.Event) -> None:

@@ -18,6 +18,7 @@ from manyeyes.config import NodeSettings
 from manyeyes.contract import Beat, JoinRequest, News
 from manyeyes.errors import DataFolderUnusable, ManyeyesError, TokenRefused, Unavailable
 from manyeyes.node.gallerybook import GalleryBook
+from manyeyes.node.hands import Hands
 from manyeyes.node.host import host_facts
 from manyeyes.node.provision import fetch_pack
 from manyeyes.node.slot import Slot, Tally
@@ -138,11 +139,14 @@ class Agent:
             await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
 
         await link.subscribe(contract.NEWS_SUBJECT, news)
+        hands = Hands(link, self._settings, member.name)
+        await link.subscribe(contract.command_subject(member.name), hands.heard)
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat(link, galleries), name="beat")
             background = [
                 group.create_task(galleries.keep_folded(), name="fold"),
                 group.create_task(self._catch_up(galleries), name="catch-up"),
+                group.create_task(hands.run(), name="hands"),
             ]
             folder = await self._provision(link)
             await self._refresh(galleries, 0)
@@ -269,5 +273,6 @@ class Agent:
             gallery_version=max(galleries.version, 0),
             pack=self._pack,
             agent_rss_bytes=self._process.memory_info().rss,
+            allow_exec=self._settings.allow_exec,
             host=self._host,
         )

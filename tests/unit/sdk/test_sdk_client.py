@@ -274,6 +274,8 @@ def test_public_names() -> None:
     }
     others = {
         "AsyncClient",
+        "AuditEntry",
+        "AuditVerdict",
         "Caution",
         "Client",
         "Context",
