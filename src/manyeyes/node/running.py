@@ -1,4 +1,5 @@
-"""One command on this node: a session of its own, nothing of the agent's environment, all of it gone at the end."""
+"""One command on this node: a session of its own, nothing of the agent's environment, all of it gone at the
+end, or with the agent."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
 from manyeyes.contract import Ended, ExecOrder
+from manyeyes.node import leash as leash_module
 
 READ_BYTES = 64 * 1024
 GRACE_S = 2.0
@@ -43,19 +46,23 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
     """
     began_s = time.monotonic()
     argv = ["/bin/sh", "-c", " ".join(order.args)] if order.shell else list(order.args)
+    leash, line = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv,
+            *(sys.executable, "-I", "-S", leash_module.__file__, str(leash), *argv),
             cwd=folder,
             env=clean_environment(folder, node),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=(leash,),
         )
-    except OSError as error:
-        status = 127 if isinstance(error, FileNotFoundError) else 126
-        return Ended(how="exited", status=status, detail=f"{argv[0]} cannot be run: {error.strerror}")
+    except BaseException:
+        os.close(line)
+        raise
+    finally:
+        os.close(leash)
     output = _Output(max_output_bytes, tell)
     assert process.stdout is not None and process.stderr is not None
     pumps = [
@@ -69,6 +76,7 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
         await asyncio.gather(*pumps)
     finally:
         _signal_group(process.pid, signal.SIGKILL)
+        os.close(line)
         for pump in pumps:
             pump.cancel()
     status = process.returncode or 0

@@ -67,8 +67,8 @@ def test_the_status_is_the_commands(tmp_path: Path, args: tuple[str, ...], statu
 
 
 def test_what_cannot_be_run_says_so(tmp_path: Path) -> None:
-    ended, _, _ = run(tmp_path, "no-such-program")
-    assert ended.status == 127 and "no-such-program" in ended.detail
+    ended, _, said = run(tmp_path, "no-such-program")
+    assert ended.status == 127 and b"no-such-program cannot be run" in said
     (tmp_path / "data").write_text("x")
     assert run(tmp_path, str(tmp_path / "data"))[0].status == 126
 
@@ -98,6 +98,11 @@ def test_what_it_leaves_running_ends_with_it(tmp_path: Path) -> None:
 def test_output_is_bounded_and_the_command_goes_on(tmp_path: Path) -> None:
     ended, out, _ = run(tmp_path, "head -c 3000000 /dev/zero; exit 5", shell=True, most=100_000)
     assert (len(out), ended.cut, ended.status) == (100_000, True, 5)
+
+
+def test_it_gets_the_usual_signals(tmp_path: Path) -> None:
+    _, out, _ = run(tmp_path, "grep", "SigIgn", "/proc/self/status")
+    assert int(out.split()[1], 16) & 0x7FFF_FFFF == 0
 
 
 def test_a_caller_that_leaves_ends_it(tmp_path: Path) -> None:
