@@ -10,7 +10,6 @@ degradation tables fall back to portraits that the demo downloads.
 from __future__ import annotations
 
 import argparse
-import platform
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import cv2
 import numpy as np
 
 from conditions import Condition, conditions, drawings, without_people
+from machine import machine
 from manyeyes.errors import ManyeyesError
 from manyeyes.packs import manifest
 from manyeyes.packs.store import ensure_default
@@ -294,7 +294,7 @@ def main() -> int:
     pack = Pack(recognizer, manifest.read(built).matching.threshold)
     print(
         f"{recognizer.pack}, {recognizer.embedder.precision} embedder, threshold {pack.threshold:g}, "
-        f"Python {platform.python_version()}, {platform.machine()}"
+        f"{machine('opencv-python-headless', 'onnxruntime')}"
     )
     good, folder = True, given.pictures
     photos: list[Photo] = []
