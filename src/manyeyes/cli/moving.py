@@ -23,6 +23,8 @@ from manyeyes.errors import FileTrouble
 from manyeyes.node.exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
 
+MAX_FILES = 100_000
+_MOST_STUCK = 5
 _PARTS_FOLDER = ".manyeyes-parts"
 
 Step = Callable[[FileOrder, bytes], Awaitable[tuple[FileReply, bytes]]]
@@ -104,7 +106,10 @@ def get(
         moved.expect(sum(fact.size_bytes for _, fact in found))
         parts = out.resolve() / _PARTS_FOLDER
         room = Room(out.resolve(), parts)
-        await asyncio.to_thread(room.open)
+        try:
+            await asyncio.to_thread(room.open)
+        except OSError as error:
+            raise FileTrouble(f"{out} cannot be written to: {error.strerror}") from error
         for name, fact in found:
             await fetch_file(step, room, fact.name, _place(name, fact.name), moved)
         if not any(parts.iterdir()):
@@ -124,6 +129,7 @@ async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
     order = FileOrder(kind="put", name=name, size_bytes=size, sha256=digest, executable=executable)
     reply, _ = await step(order, b"")
     moved.advance(reply.received)
+    stuck = 0
     with _opened(path) as file:
         while not reply.done:
             offset = reply.received
@@ -134,6 +140,11 @@ async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
             data, zipped = deflate(chunk)
             moved.travelled_bytes += len(data)
             reply, _ = await step(order.model_copy(update={"offset": offset, "zipped": zipped}), data)
+            stuck += reply.received <= offset and not reply.done
+            if stuck > _MOST_STUCK:
+                raise FileTrouble(
+                    f"the node asks for the same part of {name} again and again; nothing was put there"
+                )
             moved.advance(reply.received - offset)
     moved.files += 1
     moved.size_bytes += size
@@ -151,6 +162,8 @@ async def listed(step: Step, name: str) -> list[FileFact]:
         found += reply.files
         if not reply.more or not reply.files:
             break
+        if len(found) > MAX_FILES:
+            raise FileTrouble(f"{name!r} holds more than {MAX_FILES} files; fetch its folders one by one")
     for fact in found:
         inside = name == "." or fact.name == name or fact.name.startswith(f"{name}/")
         if not parts_of(fact.name) or not inside:
@@ -181,6 +194,8 @@ async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved
         if not chunk:
             raise FileTrouble(f"{name} became shorter while it was fetched; fetch it again")
         here, _ = await asyncio.to_thread(room.step, order.model_copy(update={"offset": offset}), chunk)
+        if here.received <= offset:
+            raise FileTrouble(f"{name}: the node sent more than the file has, or another fetches it too")
         moved.advance(here.received - offset)
     moved.files += 1
     moved.size_bytes += about.size_bytes

@@ -18,8 +18,9 @@ from manyeyes.contract import Answer, Command, Heard, Order
 from manyeyes.errors import Busy, Unavailable, from_code
 
 TAKEN_WITHIN_S = 5.0
-SILENCE_S = 15.0
-"""A node says every few seconds that it still works on a call."""
+SILENCE_S = 30.0
+"""A node says every few seconds that it still works on a call, but for while a chunk crosses a slow line. One that
+is gone is known by its heartbeats long before."""
 HELD_BYTES = 2 * 1024 * 1024
 """Output that waits for a slow caller; then the node is asked to wait."""
 MAX_CALLS_A_NODE = 8

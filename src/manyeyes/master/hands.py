@@ -96,7 +96,7 @@ class Hands:
                 self._audit.record(who, what, node=node, outcome=error.code, detail=order.name)
             raise
         if moves and reply.done:
-            del self._moving[key]
+            self._moving.pop(key, None)
             detail = f"{order.name}, {reply.size_bytes} bytes" + (f", {order.sha256}" if order.sha256 else "")
             self._audit.record(who, what, node=node, outcome="done", detail=detail)
         return reply, chunk

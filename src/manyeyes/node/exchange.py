@@ -180,9 +180,10 @@ class Room:
         if not parts or len(order.sha256) != 64 or not order.sha256.isalnum():
             raise FileTrouble(f"{order.name!r} is no name for a file")
         with self._lock:
-            if not chunk and self._is_there(parts, order):
-                return FileReply(size_bytes=order.size_bytes, received=order.size_bytes, done=True)
             part = self._incoming / f"{order.sha256}-{order.size_bytes}"
+            asked_or_told_again = not chunk or (order.offset and not part.exists())
+            if asked_or_told_again and self._is_there(parts, order):
+                return FileReply(size_bytes=order.size_bytes, received=order.size_bytes, done=True)
             received = self._append(part, order, chunk)
             if received < order.size_bytes:
                 return FileReply(size_bytes=order.size_bytes, received=received)

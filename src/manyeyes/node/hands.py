@@ -9,7 +9,7 @@ from typing import Any
 from manyeyes.broker.link import Incoming, NodeLink
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import NodeSettings
-from manyeyes.contract import Answer, Command, ExecOrder, Heard, Order, Take
+from manyeyes.contract import CHUNK_BYTES, Answer, Command, ExecOrder, Heard, Order, Take
 from manyeyes.errors import ExecRefused, FileTrouble, TaskLost, Unavailable
 from manyeyes.node.exchange import Room
 from manyeyes.node.running import run_command
@@ -17,6 +17,9 @@ from manyeyes.telemetry import log
 
 ALIVE_S = 2.0
 _ASK_S = 4.0
+_SLOWEST_LINE_BYTES_S = 16 * 1024
+"""A chunk is awaited for as long as it takes at this speed."""
+_TAKE_S = _ASK_S + CHUNK_BYTES / _SLOWEST_LINE_BYTES_S
 _TRIES = 3
 _AGAIN_S = 0.2
 
@@ -54,7 +57,7 @@ class Hands:
     async def _carry_out(self, call: str) -> None:
         reply = _Reply(self._link, call)
         try:
-            head, data = unframe(await self._link.ask("take", Take(call=call).wire(), timeout_s=_ASK_S))
+            head, data = unframe(await self._link.ask("take", Take(call=call).wire(), timeout_s=_TAKE_S))
             order = Order.model_validate_json(head)
             async with asyncio.TaskGroup() as group:
                 alive = group.create_task(reply.keep_alive(), name="alive")
@@ -100,10 +103,6 @@ class Hands:
         await reply.send(ended=ended)
 
 
-def _forget(running: dict[str, asyncio.Task[None]], call: str, _: asyncio.Task[None]) -> None:
-    running.pop(call, None)
-
-
 class _Reply:
     """The parts of one answer, in order, each until a master has it."""
 
@@ -136,10 +135,15 @@ class _Reply:
             self._number += 1
 
     async def _ask(self, content: bytes) -> Heard:
+        timeout_s = _ASK_S + len(content) / _SLOWEST_LINE_BYTES_S
         for attempt in range(_TRIES):
             try:
-                return Heard.model_validate_json(await self._link.ask("answer", content, timeout_s=_ASK_S))
+                return Heard.model_validate_json(await self._link.ask("answer", content, timeout_s=timeout_s))
             except Unavailable:
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+
+def _forget(running: dict[str, asyncio.Task[None]], call: str, _: asyncio.Task[None]) -> None:
+    running.pop(call, None)

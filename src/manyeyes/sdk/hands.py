@@ -15,7 +15,7 @@ import httpx
 from manyeyes.contract import Ended, FileOrder, FileReply
 from manyeyes.errors import ManyeyesError, Unavailable, from_code
 
-_SILENCE_S = 30.0
+_SILENCE_S = 40.0
 """The master says every few seconds that the command still runs."""
 
 Call = Callable[..., Awaitable[httpx.Response]]

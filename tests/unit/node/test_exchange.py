@@ -121,6 +121,13 @@ def test_a_cut_transfer_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     assert (tmp_path / "exchange" / "f").read_bytes() == content
 
 
+def test_the_last_chunk_told_again_is_known(room: Room, tmp_path: Path) -> None:
+    content = secrets.token_bytes(CHUNK_BYTES + 1)
+    put(room, "f", content)
+    assert room.put(order("f", content, CHUNK_BYTES), content[CHUNK_BYTES:]).done
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
 def test_another_content_than_promised_is_thrown_away(room: Room, tmp_path: Path) -> None:
     with pytest.raises(FileTrouble, match="SHA-256"):
         room.put(order("f", b"promised"), b"tampered")
