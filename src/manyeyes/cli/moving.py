@@ -53,7 +53,7 @@ class Moved:
 
 def put(
     ctx: typer.Context,
-    node: Annotated[str, typer.Argument(help="The node's name.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
     local: Annotated[
         list[Path], typer.Argument(metavar="LOCAL...", help="Files and folders of this machine.")
     ],
@@ -81,7 +81,7 @@ def put(
 
 def get(
     ctx: typer.Context,
-    node: Annotated[str, typer.Argument(help="The node's name.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
     remote: Annotated[
         list[str], typer.Argument(metavar="REMOTE...", help="Names in the exchange folder; '.' is all.")
     ],
