@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from manyeyes.errors import (
+    AuditBroken,
     BadRequest,
     Busy,
     DamagedPicture,
@@ -19,6 +20,7 @@ from manyeyes.errors import (
     EngineTooOld,
     EnrolmentError,
     EntryNotFound,
+    ExecRefused,
     FileTrouble,
     IdempotencyMismatch,
     IdentityCopied,
@@ -54,7 +56,18 @@ from manyeyes.errors import (
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
-    from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Photo, Prediction, Status, Threshold
+    from manyeyes.sdk.answers import (
+        AuditEntry,
+        AuditVerdict,
+        Feedback,
+        JoinToken,
+        Node,
+        Person,
+        Photo,
+        Prediction,
+        Status,
+        Threshold,
+    )
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
@@ -62,6 +75,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncClient",
+    "AuditBroken",
+    "AuditEntry",
+    "AuditVerdict",
     "BadRequest",
     "Busy",
     "Caution",
@@ -76,6 +92,7 @@ __all__ = [
     "EngineTooOld",
     "EnrolmentError",
     "EntryNotFound",
+    "ExecRefused",
     "Face",
     "Feedback",
     "FileTrouble",
@@ -122,6 +139,8 @@ __all__ = [
 
 _AT_FIRST_USE = {
     "AsyncClient": "manyeyes.sdk.client",
+    "AuditEntry": "manyeyes.sdk.answers",
+    "AuditVerdict": "manyeyes.sdk.answers",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
     "Feedback": "manyeyes.sdk.answers",

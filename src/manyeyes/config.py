@@ -89,3 +89,7 @@ class NodeSettings(BaseSettings):
     memory: str = ""
     """For all workers together, as `4G`; empty: no limit."""
     machine_id_file: Path = Path("/etc/machine-id")
+    allow_exec: bool = False
+    """Whether admins may run commands here, as the user that the node runs as."""
+    exec_output_bytes: int = 16 * MEBIBYTE
+    """Of one command; what it says beyond is thrown away."""

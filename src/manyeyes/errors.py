@@ -11,13 +11,14 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
-    ├── NotSignedIn, NotAllowed, TokenRefused
+    ├── NotSignedIn, NotAllowed, TokenRefused, ExecRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable
-    └── FileTrouble               a path of the user's own machine
+    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder
+    └── AuditBroken
 """
 
 from __future__ import annotations
@@ -202,6 +203,13 @@ class NodeRemoved(ManyeyesError):
     exit_code = 5
 
 
+class ExecRefused(ManyeyesError):
+    code = "exec-refused"
+    title = "The node runs no commands"
+    http_status = 403
+    exit_code = 5
+
+
 class IdentityInUse(ManyeyesError):
     code = "identity-in-use"
     title = "Another process is this node already"
@@ -307,6 +315,12 @@ class FileTrouble(ManyeyesError):
     title = "A file or folder cannot be used"
     http_status = 400
     exit_code = 2
+
+
+class AuditBroken(ManyeyesError):
+    code = "audit-broken"
+    title = "The audit log is not as it was written"
+    exit_code = 9
 
 
 def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:

@@ -6,20 +6,30 @@ import pytest
 
 from manyeyes import contract
 from manyeyes.contract import (
+    Answer,
     Beat,
     Claim,
+    Command,
     Directive,
+    Ended,
     Enrolled,
+    ExecOrder,
     Farewell,
+    FileFact,
+    FileOrder,
+    FileReply,
     GalleryQuery,
+    Heard,
     Hello,
     HostFacts,
     JoinReply,
     JoinRequest,
     Message,
     News,
+    Order,
     Outcome,
     PackQuery,
+    Take,
     Task,
     Welcome,
     WorkerReport,
@@ -69,7 +79,7 @@ GOLDEN: list[tuple[Message, str]] = [
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
         '{"v":2,"state":"ready","reason":"","session":"","wish":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
-        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"host":'
+        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"allow_exec":false,"host":'
         + HOST_BYTES
         + "}",
     ),
@@ -96,6 +106,29 @@ GOLDEN: list[tuple[Message, str]] = [
         GalleryQuery(have=3, mark="m", content="c", offset=5),
         '{"v":2,"have":3,"mark":"m","content":"c","offset":5}',
     ),
+    (Command(call="c", stop=True), '{"v":2,"call":"c","stop":true}'),
+    (Take(call="c"), '{"v":2,"call":"c"}'),
+    (
+        Order(command=ExecOrder(args=("a", "b"), timeout_s=1.5)),
+        '{"v":2,"command":{"args":["a","b"],"shell":false,"timeout_s":1.5},"file":null}',
+    ),
+    (
+        Order(file=FileOrder(kind="put", name="n", offset=1, size_bytes=2, sha256="s", zipped=True)),
+        '{"v":2,"command":null,"file":{"kind":"put","name":"n","offset":1,"size_bytes":2,"sha256":"s",'
+        '"zipped":true,"executable":false}}',
+    ),
+    (
+        Answer(call="c", number=3, ended=Ended(how="exited", status=1)),
+        '{"v":2,"call":"c","number":3,"stream":"","ended":{"how":"exited","status":1,"cut":false,'
+        '"elapsed_s":0.0,"detail":""},"file":null,"code":"","detail":""}',
+    ),
+    (
+        Answer(call="c", number=0, file=FileReply(files=(FileFact(name="f", size_bytes=1),), done=True)),
+        '{"v":2,"call":"c","number":0,"stream":"","ended":null,"file":{"files":[{"name":"f","size_bytes":1}],'
+        '"more":false,"size_bytes":0,"sha256":"","executable":false,"zipped":false,"received":0,"done":true},'
+        '"code":"","detail":""}',
+    ),
+    (Heard(then="go-on"), '{"v":2,"then":"go-on"}'),
 ]
 
 

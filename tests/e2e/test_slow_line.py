@@ -51,6 +51,11 @@ def test_a_large_picture_over_a_slow_line(place: Path, seed: Seed, tmp_path: Pat
                 listed = nodes_of(hosts["master"].run([MANYEYES, "nodes", "list", "--json"], env).stdout)
                 assert listed["far"]["state"] in ("ready", "working")
                 assert listed["far"]["done"] == 1
+                large, back = str(tmp_path / "large.png"), tmp_path / "back"
+                for moving in (["put", "far", large], ["get", "far", "large.png", "-o", str(back)]):
+                    moved = hosts["master"].run([MANYEYES, "nodes", *moving], env, timeout_s=120)
+                    assert moved.returncode == 0, moved.stderr
+                assert (back / "large.png").read_bytes() == (tmp_path / "large.png").read_bytes()
                 assert "lost" not in (tmp_path / "master.log").read_text()
                 assert "suspect" not in (tmp_path / "master.log").read_text()
             finally:

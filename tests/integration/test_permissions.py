@@ -11,6 +11,7 @@ from nats.aio.client import Client as NatsClient
 
 from manyeyes import contract
 from manyeyes.broker.link import trust
+from manyeyes.broker.transfer import frame
 from manyeyes.identity import MASTER_HOSTNAME
 from tests.integration.conftest import Network, picture
 
@@ -64,9 +65,12 @@ FORBIDDEN_PUBLISH = [
     "me.node.b.claim",
     "me.node.b.result",
     "me.join.abc",
+    "me.command.a",
     "me.command.b",
     "me.directive.a",
     "me.directive.b",
+    "me.node.b.take",
+    "me.node.b.answer",
     "_INBOX_b.x",
 ]
 FORBIDDEN_SUBSCRIBE = [
@@ -75,6 +79,8 @@ FORBIDDEN_SUBSCRIBE = [
     "me.node.>",
     "me.command.b",
     "me.directive.b",
+    "me.command.>",
+    "me.node.b.answer",
     "_INBOX_b.>",
     "_INBOX.>",
     "$JS.ACK.>",
@@ -119,6 +125,28 @@ def test_a_node_that_waits_for_approval_can_only_say_that_it_is_there(network: N
     with network.node("a", wait=False, MANYEYES_NODE_JOIN=token):
         network.wait_state("a", "waiting for approval")
         asyncio.run(attack())
+
+
+def test_a_node_cannot_take_or_answer_the_calls_of_another(network: Network) -> None:
+    async def attack() -> None:
+        client, _ = await _connect(network, "b")
+        heard = []
+        for call in ("", "0" * 32):
+            take = await client.request("me.node.b.take", contract.Take(call=call).wire(), timeout=5)
+            assert (take.headers or {}).get(contract.HEADER_ERROR) == "unavailable" and not take.data
+            answer = contract.Answer(call=call, number=0, stream="stdout").wire()
+            reply = await client.request("me.node.b.answer", frame(answer, b"forged"), timeout=5)
+            heard.append(contract.Heard.model_validate_json(reply.data).then)
+        assert heard == ["stop", "stop"]
+        for nonsense in (b"", b"\0\0\0\xff{}", b"\xff" * 100_000):
+            await client.publish("me.node.b.take", nonsense)
+            await client.publish("me.node.b.answer", nonsense)
+        await client.flush()
+        await client.close()
+
+    with network.node("b"):
+        asyncio.run(attack())
+        assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
 
 
 def test_a_stranger_is_refused(network: Network) -> None:

@@ -261,18 +261,6 @@ class NodeLink(_Link):
         )
         return cls(client, name)
 
-    async def ask(self, verb: contract.Verb, message: contract.Message, *, timeout_s: float = 10.0) -> bytes:
-        """The master's answer to a question that fits in one message.
-
-        Raises:
-            Unavailable: no answer.
-            ManyeyesError: the one that the master answered with.
-        """
-        answer = await self._ask(verb, message, timeout_s)
-        if code := (answer.headers or {}).get(contract.HEADER_ERROR):
-            raise from_code(code, (answer.headers or {}).get(contract.HEADER_DETAIL, ""))
-        return answer.data
-
     async def deliveries(self, *, expires_s: float = 5.0) -> AsyncGenerator[Delivery, None]:
         """Tasks, one at a time, each asked for only when the one before was taken."""
         async with self._own_inbox() as (inbox, subscription):
@@ -407,6 +395,24 @@ class NodeLink(_Link):
             if code := (answer.headers or {}).get(contract.HEADER_ERROR):
                 detail = (answer.headers or {}).get(contract.HEADER_DETAIL, "")
                 raise TaskLost(detail) if code == TaskLost.code else Unavailable(detail)
+
+    async def ask(self, verb: contract.Verb, content: bytes, *, timeout_s: float) -> bytes:
+        """Ask a master; the bytes of its answer.
+
+        Raises:
+            Unavailable: no answer in `timeout_s`.
+            ManyeyesError: the one that the master answered with.
+        """
+        subject = contract.node_subject(self._name, verb)
+        try:
+            async with self._lines:
+                answer = await self._client.request(subject, content, timeout=timeout_s)
+        except _TROUBLE as error:
+            raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
+        headers = answer.headers or {}
+        if code := headers.get(contract.HEADER_ERROR):
+            raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+        return answer.data
 
     async def say(self, verb: contract.Verb, message: contract.Message) -> None:
         """Tell the masters without waiting."""

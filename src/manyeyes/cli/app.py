@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.cli import nodes, packs, people, run
+from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
 from manyeyes.cli.status import status, token
@@ -48,6 +49,7 @@ app.add_typer(nodes.app, name="nodes")
 app.add_typer(packs.app, name="packs")
 app.command()(status)
 app.command()(token)
+app.command()(audit)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -37,6 +37,10 @@ ListenOption = Annotated[
 AdvertiseOption = Annotated[
     list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
 ]
+ExecOption = Annotated[
+    bool | None,
+    typer.Option("--allow-exec", help="Let admins run commands here, as the user that runs this."),
+]
 PackOption = Annotated[
     str | None,
     typer.Option(
@@ -166,6 +170,7 @@ def up(
     nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
+    allow_exec: ExecOption = None,
 ) -> None:
     """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
 
@@ -177,7 +182,9 @@ def up(
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (master, context):
             _store_user_context(context)
-            node = asyncio.create_task(_keep_local_node(master, settings, workers, stop), name="local-node")
+            flags = ["--workers", str(workers)] if workers else []
+            flags += ["--allow-exec"] if allow_exec else []
+            node = asyncio.create_task(_keep_local_node(master, settings, flags, stop), name="local-node")
             await _first_of(_ready(master), stop.wait(), master.check_engine())
             if not stop.is_set():
                 say(
@@ -199,7 +206,7 @@ _REFUSALS = 3
 
 
 async def _keep_local_node(
-    master: Any, settings: MasterSettings, workers: int | None, stop: asyncio.Event
+    master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
     """The node beside the master, as a process of its own; started again when it ends by itself."""
     folder = settings.data / "node"
@@ -207,8 +214,7 @@ async def _keep_local_node(
     refusals = 0
     while not stop.is_set():
         token, _ = master.create_token(300) if not (folder / "membership.json").exists() else ("", None)
-        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder)]
-        arguments += ["--workers", str(workers)] if workers else []
+        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
         environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
         child = await asyncio.create_subprocess_exec(
             *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
@@ -285,6 +291,7 @@ def node(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
     ] = None,
+    allow_exec: ExecOption = None,
 ) -> None:
     """Run a node: join a master once, then work for it until Ctrl-C or 'manyeyes down --data FOLDER'.
 
@@ -301,6 +308,7 @@ def node(
         hours=hours,
         when_idle=when_idle,
         memory=memory,
+        allow_exec=allow_exec,
     )
     settings = NodeSettings(**given)
     identity.make_data_folder(settings.data)

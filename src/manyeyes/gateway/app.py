@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.hands import add_hands
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.people import add_people
 from manyeyes.identity import ROLES
@@ -57,6 +58,7 @@ def make_app(master: Master) -> FastAPI:
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, [Depends(_role(master, "operator"))])
     _add_operations(app, master)
+    add_hands(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     return app
 
 
@@ -89,8 +91,8 @@ def _add_error_handlers(app: FastAPI) -> None:
         return problem(ManyeyesError("the request failed inside the master; its log says why"))
 
 
-def _role(master: Master, least: str) -> Callable[..., Awaitable[None]]:
-    async def check(authorization: Annotated[str | None, Header()] = None) -> None:
+def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:
+    async def check(authorization: Annotated[str | None, Header()] = None) -> str:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
@@ -99,6 +101,7 @@ def _role(master: Master, least: str) -> Callable[..., Awaitable[None]]:
             raise NotSignedIn("this API key is unknown here; was it made by another master, or revoked?")
         if ROLES.index(role) < ROLES.index(least):
             raise NotAllowed(f"this key's role is {role}, at least {least} is needed")
+        return master.key_name(key.strip())
 
     return check
 
@@ -190,9 +193,12 @@ def _add_operations(app: FastAPI, master: Master) -> None:
         """The whole in a few figures."""
         return master.status(VERSION)
 
-    @app.post("/v1/tokens", dependencies=[Depends(_role(master, "admin"))])
-    async def token(wish: TokenWish) -> dict[str, Any]:
+    admin = Depends(_role(master, "admin"))
+
+    @app.post("/v1/tokens")
+    async def token(wish: TokenWish, who: str = admin) -> dict[str, Any]:
         """A join token."""
+        master.audit.record(who, "token", outcome="made", detail=f"good for {wish.expires_s:.0f} s")
         text, expires_at = master.create_token(wish.expires_s, approve=wish.approve)
         return {"token": text, "expires_at": expires_at.astimezone(UTC).isoformat(timespec="seconds")}
 

@@ -202,6 +202,11 @@ class Registry:
         row = self._db.execute("SELECT role FROM api_keys WHERE hash = ?", (key_hash,)).fetchone()
         return str(row[0]) if row else None
 
+    def api_key_name(self, key_hash: str) -> str:
+        """The name of a key, empty where it is unknown."""
+        row = self._db.execute("SELECT name FROM api_keys WHERE hash = ?", (key_hash,)).fetchone()
+        return str(row[0]) if row else ""
+
     # people
 
     @property

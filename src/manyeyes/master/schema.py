@@ -63,7 +63,20 @@ CREATE TABLE removed_nodes (
 );
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES, _NODES_HAVE_STANDING)
+_AUDIT = """
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+    node TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, before TEXT NOT NULL, sha256 TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+"""
+
+STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES, _NODES_HAVE_STANDING, _AUDIT)
 """The n-th leads to user_version n + 1. Only ever append."""
 
 

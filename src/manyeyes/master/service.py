@@ -34,10 +34,12 @@ from manyeyes.contract import (
     PackQuery,
 )
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.master.audit import Audit
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.embedagain import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
+from manyeyes.master.hands import Hands
 from manyeyes.master.nodes_office import NodesOffice
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
@@ -94,6 +96,8 @@ class Master:
             settings.data / "master.db", settings.data / "gallery", self.office.threshold_at
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
+        self.audit = Audit(registry)
+        self.hands = Hands(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._expired: set[str] = set()
         self._recorded_at = 0.0
@@ -201,7 +205,11 @@ class Master:
     async def _on_change(self, change: Change) -> None:
         log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
         if change.new in ("lost", "left"):
+            self.hands.calls.node_gone(change.name, change.reason)
             await self.desk.node_gone(change.name)
+
+    def _post(self, subject: str, data: bytes) -> None:
+        self._group.create_task(self._link.publish(subject, data), name=f"post-{subject}")
 
     # nodes
 
@@ -240,6 +248,8 @@ class Master:
                     )
                     headers = {contract.HEADER_SIGNATURE: signature} if signature else {}
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
+                case "take" | "answer":
+                    await self.hands.heard(node, verb, message)
                 case "leave":
                     farewell = Farewell.model_validate_json(message.data)
                     if self.nodes_office.farewell(node, farewell) and (
@@ -453,6 +463,10 @@ class Master:
         """The role of an API key, None where it is unknown."""
         return self._registry.api_key_role(identity.hash_api_key(api_key))
 
+    def key_name(self, api_key: str) -> str:
+        """The name of an API key, for the audit log."""
+        return self._registry.api_key_name(identity.hash_api_key(api_key))
+
     @property
     def ready(self) -> bool:
         """Whether a picture sent now would be worked on."""
@@ -489,6 +503,7 @@ class Master:
             "wish": row.wish,
             "token": row.token_id,
             "fingerprint": row.fingerprint,
+            "allow_exec": bool(beat and beat.allow_exec),
         }
 
     def status(self, version: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from manyeyes.errors import (
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
 from manyeyes.node.crew import Crew
 from manyeyes.node.gallerybook import GalleryBook
+from manyeyes.node.hands import Hands
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.provision import fetch_pack
 from manyeyes.node.slot import Slot, Tally
@@ -173,11 +174,13 @@ class Agent:
             await link.close()
             raise
         galleries = GalleryBook(link, self._settings.data / "gallery")
+        hands = Hands(link, self._settings, self._membership.name)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._beat(link, galleries), name="beat"),
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
-                group.create_task(self._live(link, galleries, on_ready), name="life"),
+                group.create_task(hands.run(), name="hands"),
+                group.create_task(self._live(link, galleries, hands, on_ready), name="life"),
             ]
             await self._draining.wait()
             self._beat_now.set()
@@ -236,7 +239,7 @@ class Agent:
         hello = Hello(session=self._standing.session, fingerprint=fingerprint)
         while not self._draining.is_set():
             try:
-                answer = await link.ask("hello", hello, timeout_s=5)
+                answer = await link.ask("hello", hello.wire(), timeout_s=5)
             except Unavailable as error:
                 log().warning("not welcomed yet", error=error.detail)
                 await asyncio.sleep(1)
@@ -269,10 +272,11 @@ class Agent:
     # work
 
     async def _live(
-        self, link: NodeLink, galleries: GalleryBook, on_ready: Callable[[str, int], None]
+        self, link: NodeLink, galleries: GalleryBook, hands: Hands, on_ready: Callable[[str, int], None]
     ) -> None:
         """All that comes after the welcome, until cancelled."""
         await self._approval(link)
+        await link.subscribe(contract.command_subject(self._membership.name), hands.heard)
 
         async def news(message: Incoming) -> None:
             await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
@@ -409,5 +413,6 @@ class Agent:
             gallery_version=max(galleries.version, 0),
             pack=self._pack,
             agent_rss_bytes=self._process.memory_info().rss,
+            allow_exec=self._settings.allow_exec,
             host=self._host,
         )

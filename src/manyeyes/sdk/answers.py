@@ -105,6 +105,33 @@ class Node(_Answer):
     """Of the machine: a keyed hash; empty where the machine has no id."""
     same_host: tuple[str, ...] = ()
     """Only of a single node: others on the same machine, removed ones included."""
+    allow_exec: bool = False
+    """Whether admins may run commands on it."""
+
+
+class AuditEntry(_Answer):
+    """One entry of the audit log; `before` is the `sha256` of the entry before it."""
+
+    number: int
+    at: datetime
+    who: str
+    what: str
+    node: str
+    outcome: str
+    detail: str
+    before: str
+    sha256: str
+
+
+class AuditVerdict(_Answer):
+    """Whether the audit log is as it was written: `broken` is the number of the first entry that is not."""
+
+    entries: int
+    """How many are good from the first on."""
+    head: str
+    """`sha256` of the last of them; note it elsewhere to see later that nothing before was made anew."""
+    broken: int | None = None
+    reason: str = ""
 
 
 class Status(_Answer):

@@ -11,7 +11,17 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from manyeyes.results import Caution
-from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Prediction, Status, Threshold
+from manyeyes.sdk.answers import (
+    AuditEntry,
+    AuditVerdict,
+    Feedback,
+    JoinToken,
+    Node,
+    Person,
+    Prediction,
+    Status,
+    Threshold,
+)
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -144,6 +154,14 @@ class Client:
     def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
         """See `AsyncClient.create_token`."""
         return self._run(self._client.create_token(expires_s, approve=approve))
+
+    def audit(self, after: int = 0) -> list[AuditEntry]:
+        """See `AsyncClient.audit`."""
+        return self._run(self._client.audit(after))
+
+    def verify_audit(self) -> AuditVerdict:
+        """See `AsyncClient.verify_audit`."""
+        return self._run(self._client.verify_audit())
 
     def wait_ready(self) -> None:
         """See `AsyncClient.wait_ready`."""

@@ -7,7 +7,8 @@ import os
 import ssl
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -20,8 +21,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
 from manyeyes.results import Caution, Result
-from manyeyes.sdk.answers import Feedback, JoinToken, Node, Person, Prediction, Status, Threshold
+from manyeyes.sdk.answers import (
+    AuditEntry,
+    AuditVerdict,
+    Feedback,
+    JoinToken,
+    Node,
+    Person,
+    Prediction,
+    Status,
+    Threshold,
+)
 from manyeyes.sdk.context import Context, find_context
+from manyeyes.sdk.hands import Hands
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.patience import Patience
 
@@ -290,6 +302,20 @@ class AsyncClient:
         response = await self._call("POST", "/v1/tokens", json=wish)
         return _parsed(JoinToken, response.content)
 
+    async def audit(self, after: int = 0) -> list[AuditEntry]:
+        """Entries of the audit log above number `after`, oldest first, at most 1000; needs the role `admin`."""
+        response = await self._call("GET", "/v1/audit", params={"after": after})
+        return _parsed_list(AuditEntry, response, "entries")
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Have the master verify the chain of its audit log; needs the role `admin`."""
+        return _parsed(AuditVerdict, (await self._call("GET", "/v1/audit/verify")).content)
+
+    @property
+    def hands(self) -> Hands:
+        """Commands on nodes, and files of their exchange folders."""
+        return Hands(self._call, self._stream)
+
     async def wait_ready(self) -> None:
         """Return when the master takes pictures; asks within the client's patience."""
         await self._call("GET", "/readyz")
@@ -350,6 +376,26 @@ class AsyncClient:
                     retry_after_s=retry_after_s,
                 ) from cause
             await asyncio.sleep(pause_s)
+
+    @asynccontextmanager
+    async def _stream(
+        self, url: str, body: dict[str, Any], silence_s: float
+    ) -> AsyncIterator[httpx.Response]:
+        """One request, sent once, whose answer is read while it comes."""
+        try:
+            async with self._http.stream(
+                "POST",
+                url,
+                json=body,
+                timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
+                extensions={"sni_hostname": _SERVER_NAME},
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise _problem(response)
+                yield response
+        except httpx.TransportError as error:
+            raise Unavailable(f"the connection to {self.context.url} was lost: {_reason(error)}") from error
 
     def _timeout(self, elapsed_s: float) -> httpx.Timeout:
         """No attempt is silent for longer than what is left of patience, but a second is always given."""

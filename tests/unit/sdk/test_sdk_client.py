@@ -280,6 +280,8 @@ def test_public_names() -> None:
     }
     others = {
         "AsyncClient",
+        "AuditEntry",
+        "AuditVerdict",
         "Caution",
         "Client",
         "Context",

@@ -1,0 +1,266 @@
+"""`manyeyes nodes put` and `nodes get`: files to and from a node's exchange folder, going on after a cut."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import posixpath
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from manyeyes.cli.output import JsonOption, context_of, print_json, say
+from manyeyes.contract import CHUNK_BYTES, FileFact, FileOrder, FileReply
+from manyeyes.errors import FileTrouble
+from manyeyes.node.exchange import Room, deflate, inflate, parts_of
+from manyeyes.sdk.client import AsyncClient
+
+MAX_FILES = 100_000
+_MOST_STUCK = 5
+_PARTS_FOLDER = ".manyeyes-parts"
+
+Step = Callable[[FileOrder, bytes], Awaitable[tuple[FileReply, bytes]]]
+
+
+@dataclass
+class Moved:
+    """What was moved: bytes of the files, and bytes that travelled for them."""
+
+    files: int = 0
+    size_bytes: int = 0
+    travelled_bytes: int = 0
+    expect: Callable[[int], None] = lambda total: None
+    """Told how many bytes there are in all."""
+    advance: Callable[[int], None] = lambda count: None
+    """Told how many more are in place."""
+
+    def as_json(self) -> dict[str, int]:
+        """For machines."""
+        return {
+            "files": self.files,
+            "size_bytes": self.size_bytes,
+            "travelled_bytes": self.travelled_bytes,
+        }
+
+
+def put(
+    ctx: typer.Context,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
+    local: Annotated[
+        list[Path], typer.Argument(metavar="LOCAL...", help="Files and folders of this machine.")
+    ],
+    to: Annotated[str, typer.Option(metavar="DIR", help="Folder in the exchange folder.")] = ".",
+    as_json: JsonOption = False,
+) -> None:
+    """Copy files and folders into a node's exchange folder; started again it goes on where it was cut.
+
+    Example: manyeyes nodes put cellar holiday/ --to pictures
+    """
+    parts_of(to)
+    files = [(path, posixpath.normpath(f"{to}/{name}")) for path, name in _local_files(local)]
+
+    async def move(client: AsyncClient, moved: Moved) -> None:
+        async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
+            return await client.hands.step(node, order, data)
+
+        moved.expect(sum(path.stat().st_size for path, _ in files))
+        for path, name in files:
+            await send_file(step, path, name, moved)
+
+    moved = _move(ctx, f"to {node}", move)
+    _tell(moved, as_json, f"to the exchange folder of {node}")
+
+
+def get(
+    ctx: typer.Context,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
+    remote: Annotated[
+        list[str], typer.Argument(metavar="REMOTE...", help="Names in the exchange folder; '.' is all.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of this machine to put them in.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy files and folders out of a node's exchange folder; started again it goes on where it was cut.
+
+    Example: manyeyes nodes get cellar logs/today.txt -o .
+    """
+    names = [name.rstrip("/") or name for name in remote]
+    for name in names:
+        parts_of(name)
+
+    async def move(client: AsyncClient, moved: Moved) -> None:
+        async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
+            return await client.hands.step(node, order, data)
+
+        found = [(name, fact) for name in names for fact in await listed(step, name)]
+        moved.expect(sum(fact.size_bytes for _, fact in found))
+        parts = out.resolve() / _PARTS_FOLDER
+        room = Room(out.resolve(), parts)
+        try:
+            await asyncio.to_thread(room.open)
+        except OSError as error:
+            raise FileTrouble(f"{out} cannot be written to: {error.strerror}") from error
+        for name, fact in found:
+            await fetch_file(step, room, fact.name, _place(name, fact.name), moved)
+        if not any(parts.iterdir()):
+            parts.rmdir()
+
+    moved = _move(ctx, f"from {node}", move)
+    _tell(moved, as_json, f"to {out}")
+
+
+async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
+    """Send one file, from where the node's copy ends.
+
+    Raises:
+        FileTrouble: it cannot be read, changed meanwhile, or the node refused it.
+    """
+    size, digest, executable = await asyncio.to_thread(_facts, path)
+    order = FileOrder(kind="put", name=name, size_bytes=size, sha256=digest, executable=executable)
+    reply, _ = await step(order, b"")
+    moved.advance(reply.received)
+    stuck = 0
+    with _opened(path) as file:
+        while not reply.done:
+            offset = reply.received
+            file.seek(offset)
+            chunk = file.read(CHUNK_BYTES)
+            if not chunk:
+                raise FileTrouble(f"{path} became shorter while it was sent; send it again")
+            data, zipped = deflate(chunk)
+            moved.travelled_bytes += len(data)
+            reply, _ = await step(order.model_copy(update={"offset": offset, "zipped": zipped}), data)
+            stuck += reply.received <= offset and not reply.done
+            if stuck > _MOST_STUCK:
+                raise FileTrouble(
+                    f"the node asks for the same part of {name} again and again; nothing was put there"
+                )
+            moved.advance(reply.received - offset)
+    moved.files += 1
+    moved.size_bytes += size
+
+
+async def listed(step: Step, name: str) -> list[FileFact]:
+    """All files at or below a name of the exchange folder.
+
+    Raises:
+        FileTrouble: no such name, or the node gives names that lead elsewhere.
+    """
+    found: list[FileFact] = []
+    while True:
+        reply, _ = await step(FileOrder(kind="list", name=name, offset=len(found)), b"")
+        found += reply.files
+        if not reply.more or not reply.files:
+            break
+        if len(found) > MAX_FILES:
+            raise FileTrouble(f"{name!r} holds more than {MAX_FILES} files; fetch its folders one by one")
+    for fact in found:
+        inside = name == "." or fact.name == name or fact.name.startswith(f"{name}/")
+        if not parts_of(fact.name) or not inside:
+            raise FileTrouble(
+                f"the node names a file {fact.name!r} that was not asked for; nothing was fetched"
+            )
+    return found
+
+
+async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved) -> None:
+    """Fetch one file into `room`, from where an earlier attempt was cut.
+
+    Raises:
+        FileTrouble: it changed meanwhile, the node refused, or it cannot be written.
+    """
+    about, _ = await step(FileOrder(kind="digest", name=name), b"")
+    order = FileOrder(
+        kind="put", name=place, size_bytes=about.size_bytes, sha256=about.sha256, executable=about.executable
+    )
+    here, _ = await asyncio.to_thread(room.step, order, b"")
+    moved.advance(here.received)
+    while not here.done:
+        offset = here.received
+        wanted = FileOrder(kind="read", name=name, offset=offset, sha256=about.sha256)
+        reply, data = await step(wanted, b"")
+        moved.travelled_bytes += len(data)
+        chunk = inflate(data, reply.zipped)
+        if not chunk:
+            raise FileTrouble(f"{name} became shorter while it was fetched; fetch it again")
+        here, _ = await asyncio.to_thread(room.step, order.model_copy(update={"offset": offset}), chunk)
+        if here.received <= offset:
+            raise FileTrouble(f"{name}: the node sent more than the file has, or another fetches it too")
+        moved.advance(here.received - offset)
+    moved.files += 1
+    moved.size_bytes += about.size_bytes
+
+
+def _place(asked: str, name: str) -> str:
+    """Where a file goes below the output folder: what was asked for keeps its own name, not its way there."""
+    above = posixpath.dirname(asked)
+    return name[len(above) + 1 :] if above and asked != "." else name
+
+
+def _local_files(given: list[Path]) -> Iterator[tuple[Path, str]]:
+    for path in given:
+        path = Path(os.path.abspath(path))  # noqa: PTH100  a link named outright keeps its name
+        name = path.name
+        if not path.exists():
+            raise FileTrouble(f"{path} is not there")
+        if path.is_file():
+            yield path, name
+            continue
+        for inner in sorted(path.rglob("*")):
+            about = inner.lstat()
+            if stat.S_ISREG(about.st_mode):
+                yield inner, f"{name}/{inner.relative_to(path).as_posix()}"
+            elif not stat.S_ISDIR(about.st_mode):
+                kind = "a link" if stat.S_ISLNK(about.st_mode) else "no regular file"
+                raise FileTrouble(f"{inner} is {kind} and is not sent; nothing was sent")
+
+
+def _facts(path: Path) -> tuple[int, str, bool]:
+    with _opened(path) as file:
+        about = os.fstat(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return about.st_size, digest, bool(about.st_mode & 0o100)
+
+
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise FileTrouble(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], Awaitable[None]]) -> Moved:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+
+    async def main() -> Moved:
+        with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+            task = bar.add_task(title, total=None)
+            moved = Moved(
+                expect=lambda total: bar.update(task, total=total),
+                advance=lambda count: bar.update(task, advance=count),
+            )
+            async with AsyncClient(context_of(ctx)) as client:
+                await move(client, moved)
+            return moved
+
+    return asyncio.run(main())
+
+
+def _tell(moved: Moved, as_json: bool, where: str) -> None:
+    if as_json:
+        print_json(moved.as_json())
+    else:
+        say(
+            f"{moved.files} files, {moved.size_bytes / 1e6:.1f} MB {where}; "
+            f"{moved.travelled_bytes / 1e6:.1f} MB travelled"
+        )

@@ -1,0 +1,83 @@
+"""Commands on nodes, and single steps with files of their exchange folders."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx
+
+from manyeyes.contract import Ended, FileOrder, FileReply
+from manyeyes.errors import ManyeyesError, Unavailable, from_code
+
+_SILENCE_S = 40.0
+"""The master says every few seconds that the command still runs."""
+
+Call = Callable[..., Awaitable[httpx.Response]]
+Stream = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command said."""
+
+    stream: Literal["stdout", "stderr"]
+    data: bytes
+
+
+class Hands:
+    """What an operator does on a node; made by `AsyncClient.hands`."""
+
+    def __init__(self, call: Call, stream: Stream) -> None:
+        self._call = call
+        self._stream = stream
+
+    async def exec(
+        self, node: str, args: Sequence[str], *, shell: bool = False, timeout_s: float = 60
+    ) -> AsyncIterator[Output | Ended]:
+        """Run a command: its output while it comes, at last how it ended. Needs the role `admin`.
+
+        Leaving early ends the command. It is sent once: after a lost connection, look before you send it again.
+
+        Raises:
+            ExecRefused: the node was not started with --allow-exec.
+            Unavailable: the node or the master is not there, or fell silent.
+        """
+        body = {"args": list(args), "shell": shell, "timeout_s": timeout_s}
+        async with self._stream(f"{_node_url(node)}/exec", body, _SILENCE_S) as response:
+            async for line in response.aiter_lines():
+                told = json.loads(line)
+                if error := told.get("error"):
+                    raise from_code(error["code"], error["detail"])
+                if stream := told.get("stream"):
+                    yield Output(stream, base64.b64decode(told["data"]))
+                if ended := told.get("ended"):
+                    yield Ended.model_validate(ended)
+                    return
+        raise Unavailable(f"the answer of node {node} broke off; the command may or may not have ended")
+
+    async def step(self, node: str, order: FileOrder, data: bytes = b"") -> tuple[FileReply, bytes]:
+        """One step with a file of the exchange folder; safe to repeat, and repeated within the client's patience.
+
+        Raises:
+            FileTrouble: the node refused: a name that leads out, no room, no such file.
+        """
+        params = order.model_dump()
+        response = await self._call("POST", f"{_node_url(node)}/files", params=params, content=data)
+        try:
+            if order.kind == "read":
+                return FileReply.model_validate_json(response.headers["Me-Answer"]), response.content
+            return FileReply.model_validate_json(response.content), b""
+        except (KeyError, ValueError) as error:
+            raise ManyeyesError(
+                "the master's answer is not of the agreed form; same version on both sides?"
+            ) from error
+
+
+def _node_url(node: str) -> str:
+    return f"/v1/nodes/{quote(node, safe='')}"

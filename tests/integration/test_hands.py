@@ -1,0 +1,236 @@
+"""Commands and files over real masters and nodes, and what the audit log has of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from manyeyes.errors import NotAllowed
+from manyeyes.identity import hash_api_key, make_api_key
+from manyeyes.sdk.blocking import Client
+from manyeyes.sdk.context import load_context
+from tests.integration.conftest import MANYEYES, Network
+from tests.unit.node.test_running import alive
+
+ALLOW = {"MANYEYES_NODE_ALLOW_EXEC": "1"}
+
+
+def environment(network: Network) -> dict[str, str]:
+    return {**os.environ, "MANYEYES_CONTEXT": str(network.folder / "master" / "context.json")}
+
+
+def manyeyes(network: Network, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = [*MANYEYES, *arguments]
+    return subprocess.run(command, capture_output=True, timeout=120, env=environment(network))
+
+
+def start(network: Network, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*MANYEYES, *arguments], stdout=subprocess.PIPE, env=environment(network))
+
+
+def entries(network: Network, what: str) -> list[tuple[str, str, str]]:
+    return [(e.node, e.outcome, e.detail) for e in network.client.audit() if e.what == what]
+
+
+def wait_gone(marker: str, timeout_s: float = 10) -> float:
+    began_s = time.monotonic()
+    while alive(marker):
+        assert time.monotonic() - began_s < timeout_s, f"{marker} still runs"
+        time.sleep(0.05)
+    return time.monotonic() - began_s
+
+
+def test_commands(network: Network) -> None:
+    with network.node("a", **ALLOW), network.node("b", **ALLOW), network.node("closed"):
+        nodes = {node.name: node.allow_exec for node in network.client.nodes()}
+        assert nodes == {"a": True, "b": True, "closed": False}
+
+        one = manyeyes(network, "nodes", "exec", "a", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+        assert (one.returncode, one.stdout, one.stderr) == (3, b"out\n", b"err\n")
+        told = manyeyes(network, "nodes", "exec", "a", "b", "--", "printf", "%s\n", "$HOME", "a b")
+        assert told.returncode == 0
+        assert sorted(told.stdout.splitlines()) == [b"a: $HOME", b"a: a b", b"b: $HOME", b"b: a b"]
+        shell = manyeyes(network, "nodes", "exec", "--shell", "--json", "a", "--", "echo $((20 + 3)); pwd")
+        (ran,) = json.loads(shell.stdout)["nodes"]
+        assert ran["stdout"].split() == ["23", str(network.folder / "a" / "exchange")]
+        slow = manyeyes(network, "nodes", "exec", "a", "--timeout", "1s", "--", "sleep", "64.2371")
+        assert slow.returncode == 124 and b"time limit" in slow.stderr
+        assert not alive("64.2371")
+
+        refused = manyeyes(network, "nodes", "exec", "closed", "--", "true")
+        assert refused.returncode == 5 and b"--allow-exec" in refused.stderr
+        everywhere = manyeyes(network, "nodes", "exec", "--all", "--", "echo", "here")
+        assert everywhere.returncode == 5
+        assert sorted(everywhere.stdout.splitlines()) == [b"a: here", b"b: here"]
+        assert manyeyes(network, "nodes", "exec", "nobody", "--", "true").returncode == 4
+        assert manyeyes(network, "nodes", "exec", "a", "--", "no-such-program").returncode == 127
+
+        logged = entries(network, "exec")
+        assert logged[:2] == [
+            ("a", "asked", "sh -c 'echo out; echo err >&2; exit 3'"),
+            ("a", "exit 3", "sh -c 'echo out; echo err >&2; exit 3'"),
+        ]
+        assert ("closed", "exec-refused", "true") in logged
+        assert any(outcome.startswith("timed out") for _, outcome, _ in logged)
+        assert {entry.who for entry in network.client.audit()} == {"local admin"}
+
+
+def test_a_command_ends_with_its_caller_or_its_node(network: Network) -> None:
+    with network.node("a", **ALLOW) as node:
+        for number, end in enumerate((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)):
+            marker = f"6{number}.9173"
+            caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", f"echo begun; sleep {marker}")
+            assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
+            caller.send_signal(end)
+            caller.wait(20)
+            wait_gone(marker)
+        assert entries(network, "exec")[-1][1] == "caller gone"
+        caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 69.9173")
+        assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
+        node.process.terminate()
+        wait_gone("69.9173")
+        assert caller.wait(30) == 6
+    with network.node("a", **ALLOW) as node:
+        caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 68.9173")
+        assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
+        node.process.kill()
+        wait_gone("68.9173")
+        assert caller.wait(30) == 6
+
+
+def test_a_command_ends_when_its_master_is_killed(network: Network) -> None:
+    with network.node("a", **ALLOW):
+        caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 70.9173")
+        assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
+        network.master.process.kill()
+        assert caller.wait(30) == 6
+        wait_gone("70.9173", 30)
+
+
+def test_much_output_arrives_whole_and_bounded(network: Network) -> None:
+    with network.node("a", MANYEYES_NODE_EXEC_OUTPUT_BYTES="6000000", **ALLOW):
+        whole = manyeyes(network, "nodes", "exec", "a", "--", "seq", "700000")
+        assert whole.stdout == "".join(f"{n}\n" for n in range(1, 700_001)).encode()
+        cut = manyeyes(network, "nodes", "exec", "a", "--", "head", "-c", "7000000", "/dev/zero")
+        assert len(cut.stdout) == 6_000_000 and b"thrown away" in cut.stderr
+
+
+def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
+    with network.node("a", **ALLOW):
+        for role in ("user", "operator"):
+            key = make_api_key()
+            db = sqlite3.connect(network.folder / "master" / "master.db")
+            with db:
+                db.execute("INSERT INTO api_keys VALUES (?,?,?,'')", (hash_api_key(key), f"a {role}", role))
+            db.close()
+            path = network.folder / f"{role}.json"
+            path.write_text(
+                (network.folder / "master" / "context.json")
+                .read_text()
+                .replace(network.client.context.api_key, key)
+            )
+            env = {**os.environ, "MANYEYES_CONTEXT": str(path)}
+            for command in (["nodes", "exec", "a", "--", "true"], ["audit"]):
+                done = subprocess.run([*MANYEYES, *command], capture_output=True, env=env)
+                assert done.returncode == 5, done.stderr
+            with Client(load_context(path)) as client, pytest.raises(NotAllowed):
+                client.verify_audit()
+            (network.folder / "f").write_text("x")
+            put = subprocess.run([*MANYEYES, "nodes", "put", "a", str(network.folder / "f")], env=env)
+            assert put.returncode == (0 if role == "operator" else 5)
+        assert entries(network, "exec") == []
+        assert {entry.who for entry in network.client.audit() if entry.what == "put"} == {"a operator"}
+
+
+def test_files(network: Network, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "deep").mkdir(parents=True)
+    noise = secrets.token_bytes(2_000_000)
+    (source / "noise.bin").write_bytes(noise)
+    (source / "deep" / "text").write_bytes(b"the same line\n" * 100_000)
+    (source / "deep" / "tool").write_text("#!/bin/sh\necho works\n")
+    (source / "deep" / "tool").chmod(0o755)
+    (source / "empty").write_bytes(b"")
+    with network.node("a", **ALLOW):
+        put = manyeyes(network, "nodes", "put", "a", str(source), "--to", "in", "--json")
+        moved = json.loads(put.stdout)
+        assert (put.returncode, moved["files"]) == (0, 4)
+        assert moved["size_bytes"] == 3_400_021 and 2_000_000 <= moved["travelled_bytes"] < 2_100_000
+        again = json.loads(manyeyes(network, "nodes", "put", "a", str(source), "--to", "in", "--json").stdout)
+        assert again["travelled_bytes"] == 0
+        ran = manyeyes(network, "nodes", "exec", "a", "--", "./in/source/deep/tool")
+        assert ran.stdout == b"works\n"
+
+        out = tmp_path / "out"
+        got = manyeyes(network, "nodes", "get", "a", "in/source", "-o", str(out))
+        assert got.returncode == 0, got.stderr
+        assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) == [
+            "source/deep/text", "source/deep/tool", "source/empty", "source/noise.bin",
+        ]  # fmt: skip
+        assert (out / "source" / "noise.bin").read_bytes() == noise
+
+        exchange = network.folder / "a" / "exchange"
+        (exchange / "leak").symlink_to(network.folder / "a" / "node.nk")
+        for name in ("leak", "../node.nk", str(network.folder / "a" / "node.nk"), "missing"):
+            refused = manyeyes(network, "nodes", "get", "a", name, "-o", str(out))
+            assert refused.returncode == 2, (name, refused.stderr)
+        assert not (out / "leak").exists() and not (out / "node.nk").exists()
+        (source / "link").symlink_to("/etc/passwd")
+        for arguments in ([str(source)], [str(source / "empty"), "--to", "../up"], [str(tmp_path / "none")]):
+            assert manyeyes(network, "nodes", "put", "a", *arguments).returncode == 2
+        assert not (network.folder / "a" / "up").exists()
+
+        puts = entries(network, "put")
+        assert ("a", "begun", "in/source/noise.bin") in puts
+        assert any(
+            outcome == "done" and "in/source/noise.bin, 2000000 bytes" in detail
+            for _, outcome, detail in puts
+        )
+        assert ("a", "file", "leak") in entries(network, "list")
+        verified = manyeyes(network, "audit", "--verify")
+        assert verified.returncode == 0 and b"all as they were written" in verified.stdout
+
+
+def test_a_cut_transfer_goes_on(network: Network, tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    big.write_bytes(secrets.token_bytes(60_000_000))
+    with network.node("a"):
+        caller = start(network, "nodes", "put", "a", str(big))
+        part = network.folder / "a" / "incoming"
+        end_s = time.monotonic() + 30
+        while not (part.exists() and any(p.stat().st_size > 5_000_000 for p in part.iterdir())):
+            assert time.monotonic() < end_s and caller.poll() is None
+            time.sleep(0.01)
+        caller.kill()
+        caller.wait()
+        time.sleep(0.3)
+        (kept,) = part.iterdir()
+        had = kept.stat().st_size
+        assert 5_000_000 < had < 60_000_000
+    with network.node("a"):
+        moved = json.loads(manyeyes(network, "nodes", "put", "a", str(big), "--json").stdout)
+        assert moved["travelled_bytes"] == 60_000_000 - had
+        assert (network.folder / "a" / "exchange" / "big").read_bytes() == big.read_bytes()
+
+
+def test_an_altered_log_is_named(network: Network) -> None:
+    for _ in range(3):
+        network.client.create_token(60)
+    assert manyeyes(network, "audit", "--verify").returncode == 0
+    db = sqlite3.connect(network.folder / "master" / "master.db")
+    with db:
+        db.execute("DROP TRIGGER audit_is_not_changed")
+        db.execute("UPDATE audit SET detail = 'good for 1 s' WHERE number = 2")
+    db.close()
+    broken = manyeyes(network, "audit", "--verify")
+    assert broken.returncode == 9 and b"entry 2 of the audit log" in broken.stderr
+    listed = json.loads(manyeyes(network, "audit", "--json").stdout)
+    assert [entry["what"] for entry in listed] == ["token"] * 3
