@@ -77,7 +77,7 @@ GOLDEN: list[tuple[Message, str]] = [
         JoinReply(name="n", pack_public_key="k"),
         '{"v":2,"name":"n","pack_public_key":"k","code":"","detail":""}',
     ),
-    (News(gallery_version=3), '{"v":2,"gallery_version":3}'),
+    (News(gallery_version=3, pack="s"), '{"v":2,"gallery_version":3,"pack":"s"}'),
     (PackQuery(sha256="s"), '{"v":2,"sha256":"s","offset":0}'),
     (
         GalleryQuery(have=3, mark="m", content="c", offset=5),

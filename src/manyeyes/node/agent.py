@@ -19,7 +19,8 @@ from manyeyes.contract import Beat, JoinRequest, News
 from manyeyes.errors import DataFolderUnusable, ManyeyesError, TokenRefused, Unavailable
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts
-from manyeyes.node.provision import fetch_pack
+from manyeyes.node.process import Launch
+from manyeyes.node.provision import Provisioner
 from manyeyes.node.slot import Slot, Tally
 from manyeyes.telemetry import log
 
@@ -108,12 +109,11 @@ class Agent:
         self._holding: set[str] = set()
         self._tally = Tally()
         self._slots: list[Slot] = []
-        self._state_reason = "fetching the pack"
         self._draining = asyncio.Event()
         self._cut_off = False
         self._beat_now = asyncio.Event()
         self._reconnected = asyncio.Event()
-        self._pack = ""
+        self._provisioner: Provisioner | None = None
         self._process = psutil.Process()
 
     def drain(self) -> None:
@@ -134,8 +134,14 @@ class Agent:
         link = await self._connect()
         galleries = GalleryBook(link, self._settings.data / "gallery")
 
+        provisioner = self._provisioner = Provisioner(
+            link, self._settings.data, member.pack_public_key, self._beat_now.set
+        )
+
         async def news(message: Incoming) -> None:
-            await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
+            told = News.model_validate_json(message.data)
+            provisioner.heard(told.pack)
+            await self._refresh(galleries, told.gallery_version)
 
         await link.subscribe(contract.NEWS_SUBJECT, news)
         async with asyncio.TaskGroup() as group:
@@ -144,15 +150,23 @@ class Agent:
                 group.create_task(galleries.keep_folded(), name="fold"),
                 group.create_task(self._catch_up(galleries), name="catch-up"),
             ]
-            folder = await self._provision(link)
+            launch = await self._obtained(provisioner)
+            if launch is None:
+                beating.cancel()
+                for task in background:
+                    task.cancel()
+                await link.say("leave", contract.Empty())
+                await link.close()
+                return
             await self._refresh(galleries, 0)
             deadline_s = self._settings.task_deadline_s
             self._slots = [
-                Slot(i, link, folder, galleries, self._holding, self._tally, deadline_s, self._changed)
+                Slot(i, link, launch, galleries, self._holding, self._tally, deadline_s, self._changed)
                 for i in range(self._settings.workers)
             ]
             seats = [group.create_task(slot.run(), name=f"seat-{i}") for i, slot in enumerate(self._slots)]
             ready = group.create_task(self._tell_ready(on_ready), name="ready")
+            background.append(group.create_task(provisioner.follow(self._switch), name="provision"))
             await self._draining.wait()
             log().info("draining", holding=len(self._holding))
             self._beat_now.set()
@@ -194,21 +208,22 @@ class Agent:
                 await asyncio.sleep(2)
         raise Unavailable("stopped before the master answered")
 
-    async def _provision(self, link: NodeLink) -> Path:
-        pause_s = 1.0
-        while True:
-            try:
-                folder = await fetch_pack(
-                    link, self._settings.data / "packs", self._membership.pack_public_key
-                )
-                self._pack = "@".join(folder.parts[-2:])
-                self._state_reason = "starting workers"
-                return folder
-            except (ManyeyesError, OSError) as error:
-                self._state_reason = f"the pack cannot be had: {error}"
-                log().warning("pack not complete", error=str(error), again_in_s=pause_s)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 60)
+    async def _obtained(self, provisioner: Provisioner) -> Launch | None:
+        """The pack to begin with, or None where the node is to leave before it has one."""
+        obtaining = asyncio.create_task(provisioner.obtain(), name="provision")
+        leaving = asyncio.create_task(self._draining.wait(), name="leaving")
+        try:
+            await asyncio.wait([obtaining, leaving], return_when=asyncio.FIRST_COMPLETED)
+            return obtaining.result() if obtaining.done() else None
+        finally:
+            for task in (obtaining, leaving):
+                task.cancel()
+            await asyncio.wait([obtaining, leaving])
+
+    async def _switch(self, launch: Launch) -> None:
+        """Seat after seat, so that the others work and no more than one worker is there twice."""
+        for slot in self._slots:
+            await slot.switch(launch)
 
     def _on_reconnected(self) -> None:
         self._beat_now.set()
@@ -248,17 +263,20 @@ class Agent:
 
     def _beat_message(self, galleries: GalleryBook) -> Beat:
         now = time.monotonic()
+        provisioner = self._provisioner
+        doing = provisioner.doing if provisioner else ""
         reports = tuple(slot.report(now) for slot in self._slots)
         seated = any(slot.ready.is_set() for slot in self._slots)
         if self._draining.is_set():
             state, reason = "draining", f"{len(self._holding)} pictures in hand"
         elif not seated:
-            state, reason = "provisioning", self._state_reason
+            trouble = next((slot.trouble for slot in self._slots if slot.trouble), "starting workers")
+            state, reason = "provisioning", doing or trouble
         elif any(report.state == "busy" for report in reports):
-            state, reason = "working", ""
+            state, reason = "working", doing
         else:
             resting = sum(report.state == "resting" for report in reports)
-            state, reason = "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
+            state, reason = "ready", f"{resting} of {len(reports)} workers rest" if resting else doing
         return Beat(
             state=state,
             reason=reason,
@@ -267,7 +285,7 @@ class Agent:
             done=self._tally.done,
             failed=self._tally.failed,
             gallery_version=max(galleries.version, 0),
-            pack=self._pack,
+            pack=provisioner.launch.pack if provisioner and provisioner.launch else "",
             agent_rss_bytes=self._process.memory_info().rss,
             host=self._host,
         )
