@@ -12,8 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from manyeyes import Client
+from manyeyes import Client, PackError
+from manyeyes.node.environment import version_here
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+from manyeyes.packs.verify import verify
+from manyeyes.packs.wheels import add_wheels
 from manyeyes.sdk.answers import Node
 from manyeyes.sdk.context import load_context
 from tests.integration import wheels
@@ -180,3 +183,21 @@ def test_a_node_killed_while_it_fetches_and_while_it_installs_starts_again(
             assert "fetching" not in node.log.read_text()
             assert tiny_of(client).startswith(f"tiny 1.0 in {envs}")
         assert not list(envs.glob(".making-*")) and len(list(blobs.iterdir())) == 2
+
+
+def test_packs_build_puts_the_wheels_into_the_pack(
+    tmp_path: Path, house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip takes them from where this machine is told to; here a folder stands for the package index."""
+    pack = make_pack(tmp_path / "one", house, "1.0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(PackError, match=r"needy@1\.0 for Python .* cannot be had: No matching distribution"):
+        add_wheels(pack, [version_here()])
+    assert verify(pack).wheels == ()
+    monkeypatch.setenv("PIP_FIND_LINKS", str(house))
+    add_wheels(pack, [version_here()])
+    found = verify(pack)
+    carried = {Path(file.path).name for file in found.wheels}
+    assert carried == {wheel.name for wheel in house.iterdir() if "-2.0-" not in wheel.name}
+    assert found.pythons == (version_here(),)

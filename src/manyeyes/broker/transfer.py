@@ -115,7 +115,7 @@ DEFLATE = "deflate"
 
 def squeeze(chunk: bytes) -> bytes:
     """A chunk in fewer bytes; `expand` gives it back."""
-    return zlib.compress(chunk, 6)
+    return zlib.compress(chunk, 1)
 
 
 def expand(chunk: bytes, encoding: str) -> bytes:

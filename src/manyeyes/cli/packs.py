@@ -315,6 +315,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         )
         print(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items()) or 'mtcnn'}")
     print(f"gallery: {pack.embedder_id}")
+    print(f"requirements: {len(pack.requirements)}, {_wheels_of(pack)}")
     origins = {weight.file: weight for weight in pack.weights}
     rows = [
         (
@@ -326,6 +327,13 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         for file in pack.files
     ]
     print_table(("file", "bytes", "licence", "sha256"), rows, "no files")
+
+
+def _wheels_of(pack: Manifest) -> str:
+    if not pack.wheels:
+        return "from the package index; any Python from 3.11 on for which it has them"
+    size = sum(file.size_bytes for file in pack.wheels)
+    return f"{len(pack.wheels)} wheels in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
 
 
 @app.command()

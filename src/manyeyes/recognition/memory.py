@@ -16,7 +16,9 @@ def is_shortage(error: BaseException) -> bool:
     """Whether an exception of any library says that memory could not be had."""
     if isinstance(error, MemoryError):
         return True
-    cv2 = sys.modules.get("cv2")  # in the environment of a pack without it, nothing of it can have been raised
+    cv2 = sys.modules.get(
+        "cv2"
+    )  # in the environment of a pack without it, nothing of it can have been raised
     if cv2 and isinstance(error, cv2.error) and getattr(error, "code", None) == cv2.Error.StsNoMem:
         return True
     told = str(error).lower()
