@@ -333,7 +333,9 @@ def _wheels_of(pack: Manifest) -> str:
     if not pack.wheels:
         return "from the package index; any Python from 3.11 on for which it has them"
     size = sum(file.size_bytes for file in pack.wheels)
-    return f"{len(pack.wheels)} wheels in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
+    return (
+        f"{len(pack.wheels)} wheels in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
+    )
 
 
 @app.command()

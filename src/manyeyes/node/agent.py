@@ -151,19 +151,13 @@ class Agent:
                 group.create_task(self._catch_up(galleries), name="catch-up"),
             ]
             launch = await self._obtained(provisioner)
-            if launch is None:
-                beating.cancel()
-                for task in background:
-                    task.cancel()
-                await link.say("leave", contract.Empty())
-                await link.close()
-                return
-            await self._refresh(galleries, 0)
-            deadline_s = self._settings.task_deadline_s
-            self._slots = [
-                Slot(i, link, launch, galleries, self._holding, self._tally, deadline_s, self._changed)
-                for i in range(self._settings.workers)
-            ]
+            if launch is not None:
+                await self._refresh(galleries, 0)
+                deadline_s = self._settings.task_deadline_s
+                self._slots = [
+                    Slot(i, link, launch, galleries, self._holding, self._tally, deadline_s, self._changed)
+                    for i in range(self._settings.workers)
+                ]
             seats = [group.create_task(slot.run(), name=f"seat-{i}") for i, slot in enumerate(self._slots)]
             ready = group.create_task(self._tell_ready(on_ready), name="ready")
             background.append(group.create_task(provisioner.follow(self._switch), name="provision"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import shutil
 import sys
@@ -209,6 +210,26 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
             obtain(line, tmp_path / "data")
     assert not line.sent
     assert (obtain(line, tmp_path / "data") / "big.bin").exists()
+
+
+def test_a_disk_that_fills_up_on_the_way_leaves_what_has_arrived(tmp_path: Path) -> None:
+    line = Line(make_pack(tmp_path / "one", "1", big_bin=WEIGHTS))
+    room = 2
+
+    def write_or_fail(chunk: bytes) -> bytes:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return chunk
+
+    line.alter = write_or_fail
+    with pytest.raises(OSError, match="No space left"):
+        obtain(line, tmp_path / "data")
+    assert not (tmp_path / "data" / "packs" / "tiny").exists()
+    room = 100
+    assert (obtain(line, tmp_path / "data") / "big.bin").read_bytes() == WEIGHTS
+    assert line.sent[sha(WEIGHTS)] == len(WEIGHTS)
 
 
 def test_the_pack_before_stays_and_older_ones_go(tmp_path: Path) -> None:
