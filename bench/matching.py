@@ -312,17 +312,11 @@ def rebuilding(folder: Path) -> subprocess.Popen[bytes]:
 
 def report(figures: list[dict[str, Any]]) -> None:
     """Print Markdown."""
-    import faiss
-    import numpy as np
-
     from face_shaped import describe
-    from manyeyes.node.host import host_facts
+    from machine import machine
 
-    facts = host_facts()
     print(
-        f"{facts.cpu}, {facts.cores} cores, {facts.memory_bytes / 2**30:.0f} GiB, {facts.system}; Python "
-        f"{facts.python}, NumPy {np.__version__}, faiss {faiss.__version__}; one thread; "
-        f"load {os.getloadavg()[0]:.1f}\n\nVectors of 128 dimensions, {PHOTOS_EACH} photos a person, "
+        f"{machine('numpy', 'faiss-cpu')}; one thread\n\nVectors of 128 dimensions, {PHOTOS_EACH} photos a person, "
         "made to lie as dlib's embeddings do:\n"
     )
     print(describe())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from machine import machine
 from manyeyes.packs.store import ensure_default
 
 REPO = Path(__file__).resolve().parents[1]
@@ -141,9 +141,7 @@ def main() -> int:
         one(asked.pack, asked.one, asked.draw)
         return 0
     pack = asked.pack or ensure_default(REPO / ".cache")
-    print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}; limit {LIMIT_MB} MB\n"
-    )
+    print(f"{machine('opencv-python-headless', 'pillow', 'simplejpeg')}; limit {LIMIT_MB} MB\n")
     print("| picture | megapixels | file, MB | drawn: peak MB | s | not drawn: peak MB | s | faces |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     worst = 0.0

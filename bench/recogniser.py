@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from collections import Counter
@@ -26,10 +25,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 
 import peers
 from bench_pictures import NoPortraits, pictures
+from machine import machine
 from manyeyes.packs.store import ensure_default
 from manyeyes.recognition import detect, pyramid
 from manyeyes.recognition.gallery import Gallery
@@ -44,23 +43,6 @@ TARGETS = {
     ("1280×886, 6 faces", "blas"): 5,
     ("1280×886, 6 faces", "wheel"): 8,
 }
-
-
-def machine() -> str:
-    names = [line for line in _cpuinfo() if line.startswith("model name")]
-    processor = names[0].split(":")[1].strip() if names else "processor without a name"
-    flags = next((set(line.split()) for line in _cpuinfo() if line.startswith(("flags", "Features"))), set())
-    wanted = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "asimddp")
-    return (
-        f"{processor}, {os.cpu_count()} cores, {' '.join(flag for flag in wanted if flag in flags) or 'no flags'}; "
-        f"OpenCV {cv2.__version__}, ONNX Runtime {onnxruntime.__version__}, NumPy {np.__version__}, "
-        f"Python {sys.version.split()[0]}; load {os.getloadavg()[0]:.1f} at the start"
-    )
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []
 
 
 def gallery(recognizer: Recognizer, image: bytes) -> Gallery:
@@ -202,7 +184,7 @@ def main() -> None:
         images = pictures()
     except NoPortraits as error:
         sys.exit(f"the pictures cannot be had: {error}")
-    print(machine() + "\n")
+    print(machine("opencv-python-headless", "onnxruntime", "numpy") + "\n")
     if given.profile:
         profile(given.rounds, images)
         return

@@ -11,11 +11,9 @@ import io
 import json
 import multiprocessing
 import os
-import platform
 import shutil
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,6 +29,9 @@ from urllib.parse import urlsplit
 import psutil
 from PIL import Image, ImageEnhance
 from skimage import data
+
+from machine import machine
+from manyeyes.packs.store import ensure_default
 
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
@@ -215,9 +216,8 @@ def memory_mb(service: Background) -> list[tuple[str, float]]:
 def running(folder: Path, workers: int) -> Iterator[tuple[Background, Path]]:
     """`manyeyes up`, ready, with its data folder."""
     store = folder / "up"
-    ready_made = REPO / ".cache" / "packs" / "faces" / "1.0.0"
-    if ready_made.is_dir():
-        shutil.copytree(ready_made, store / "packs" / "faces" / "1.0.0")
+    ready_made = ensure_default(REPO / ".cache")
+    shutil.copytree(ready_made, store / "packs" / Path(*ready_made.parts[-2:]))
     ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
     command = [MANYEYES, "up", "--data", str(store), *ports, "--workers", str(workers)]
     service = Background.start(command, folder / "up.log", {"MANYEYES_CONTEXT": str(store / "context.json")})
@@ -261,20 +261,6 @@ def measure(asked: argparse.Namespace) -> Measured:
         finally:
             bare.close()
     return seen
-
-
-def machine() -> str:
-    """Processor, cores, Python and the version measured."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [line.split(":", 1)[1] for line in info.read_text().splitlines() if "model name" in line]
-        model = names[0].strip() if names else model
-    commit = subprocess.run(
-        ["git", "-C", str(REPO), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-    ).stdout.strip()
-    cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, Python {platform.python_version()}, commit {commit or 'unknown'}"
 
 
 def verdict(reached: bool) -> str:

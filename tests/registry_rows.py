@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from manyeyes.master.registry import Registry
 
 
@@ -12,3 +14,13 @@ def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:
         "WHERE f.embedder = ? ORDER BY f.id",
         embedder,
     )
+
+
+def vetoes(registry: Registry, embedder: str) -> list[tuple[str, list[float]]]:
+    """(name, embedding) of every face that feedback took a name from, oldest first."""
+    rows = registry.read(
+        "SELECT p.name, v.embedding FROM vetoes v JOIN people p ON p.id = v.person_id "
+        "WHERE v.embedder = ? ORDER BY v.id",
+        embedder,
+    )
+    return [(name, np.frombuffer(raw, "<f4").tolist()) for name, raw in rows]

@@ -65,6 +65,16 @@ def exif(orientation: int) -> bytes:
     return block.tobytes()
 
 
+def odd_rgb() -> Any:
+    """The face without its last row and column: (259, 299)."""
+    return np.ascontiguousarray(face_rgb()[:-1, :-1])
+
+
+def odd(*, turned: bool = False) -> Image.Image:
+    """`odd_rgb`, or as a camera held sideways stores it."""
+    return Image.fromarray(np.ascontiguousarray(np.rot90(odd_rgb()) if turned else odd_rgb()))
+
+
 def lying(turned: int = 6) -> Image.Image:
     """The picture as a camera held sideways stores it."""
     assert turned == 6
@@ -285,6 +295,11 @@ SAMPLES: tuple[Sample, ...] = (
     _S("HEIC alpha", "heic", lambda: heif(with_alpha()), face_rgb, LOSSY, ramp),
     _S("HEIC turned", "heic", lambda: heif(lying(), exif=exif(6))),
     _S("HEIC of two pictures", "heic", lambda: heif(picture(), Image.fromarray(other_rgb()))),
+    _S("JPEG of an odd size", "jpeg", lambda: saved(odd(), "JPEG", quality=95), odd_rgb),
+    _S("WebP of an odd size", "webp", lambda: saved(odd(), "WebP", quality=90), odd_rgb),
+    _S("AVIF of an odd size", "avif", lambda: saved(odd(), "AVIF", quality=85), odd_rgb),
+    _S("HEIC of an odd size", "heic", lambda: heif(odd()), odd_rgb),
+    _S("HEIC of an odd size, turned", "heic", lambda: heif(odd(turned=True), exif=exif(6)), odd_rgb),
 )  # fmt: skip
 
 

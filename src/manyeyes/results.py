@@ -14,7 +14,8 @@ class Face(BaseModel):
 
     `name` is None for a face that nobody enrolled is near enough to; `distance` is then that to the
     nearest person, or None with an empty gallery. A name that feedback took from such faces is passed
-    over, and the next nearest person counts.
+    over, and the next nearest person counts. What only resembles a face, a drawing for one, must be nearer
+    than the threshold to get a name.
     """
 
     model_config = ConfigDict(frozen=True)

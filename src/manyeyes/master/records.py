@@ -46,15 +46,6 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class VetoRow:
-    """A face, embedding float32 (d,), that feedback said is not `name`."""
-
-    id: int
-    name: str
-    embedding: Floats
-
-
-@dataclass(frozen=True)
 class FeedbackRow:
     """One piece of feedback; `id` as `is-3` or `not-4`."""
 
@@ -169,15 +160,6 @@ class Records:
             added = cursor.lastrowid
             self._registry.gallery_changed(cursor)
         return f"not-{added}"
-
-    def vetoes(self, embedder: str) -> list[VetoRow]:
-        """All faces that are not who they look like."""
-        rows = self._registry.read(
-            "SELECT v.id, p.name, v.embedding FROM vetoes v JOIN people p ON p.id = v.person_id "
-            "WHERE v.embedder = ? ORDER BY v.id",
-            embedder,
-        )
-        return [VetoRow(row[0], row[1], np.frombuffer(row[2], "<f4").astype(np.float32)) for row in rows]
 
     def feedback(self) -> list[FeedbackRow]:
         """All feedback that counts, oldest first."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from manyeyes.errors import PackDamaged, PackError
 from manyeyes.packs import build
+from manyeyes.packs.apart import build_apart
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, read
 from manyeyes.packs.staging import write
-from manyeyes.packs.verify import self_test, verify
+from manyeyes.packs.verify import verify
 from manyeyes.packs.weights import Progress
 
 IN_USE = "in-use"
@@ -33,9 +34,7 @@ def ensure_default(data: Path, progress: Progress | None = None) -> Path:
             pass
         else:
             return folder
-    build.build_default(folder, progress=progress)
-    verify(folder)
-    self_test(folder)
+    build_apart(folder, progress)
     return folder
 
 

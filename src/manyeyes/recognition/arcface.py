@@ -39,7 +39,7 @@ class ArcFaceEmbedder:
 
     layout: ChipLayout = ARCFACE_CHIP
     unit_length = True
-    least_length = 0.0
+    usual_length = 0.0
 
     def __init__(self, model: Path, part: EmbedderPart) -> None:
         self._part = part

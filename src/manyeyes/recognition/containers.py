@@ -105,8 +105,17 @@ def gif_header(data: bytes) -> Header:
     raise ValueError("no frame in it")
 
 
-def isobmff_header(data: bytes) -> Header:
-    """Of an AVIF's or HEIC's primary picture; the orientation is what its `irot` and `imir` ask for."""
+def avif_header(data: bytes) -> Header:
+    """Of an AVIF's primary picture; the orientation is what its `irot` and `imir` ask for."""
+    return _isobmff_header(data, cropped=False)
+
+
+def heic_header(data: bytes) -> Header:
+    """As `avif_header`. The coded size is even; `clap` says what of it is the picture, and libheif crops to it."""
+    return _isobmff_header(data, cropped=True)
+
+
+def _isobmff_header(data: bytes, *, cropped: bool) -> Header:
     meta = next((body for kind, body in _boxes(data, 0, len(data)) if kind == b"meta"), None)
     if meta is None:
         return _sequence_header(data)
@@ -115,6 +124,7 @@ def isobmff_header(data: bytes) -> Header:
     properties = dict(_boxes(data, *_need(boxes, b"iprp")))
     owned = list(_boxes(data, *_need(properties, b"ipco")))
     size: tuple[int, int] | None = None
+    crop: tuple[int, int] | None = None
     angle, mirror, icc = 0, -1, b""
     for index in _associated(data, _need(properties, b"ipma"), primary):
         if not 0 < index <= len(owned):
@@ -122,6 +132,9 @@ def isobmff_header(data: bytes) -> Header:
         kind, (start, end) = owned[index - 1]
         if kind == b"ispe":
             size = struct.unpack_from(">II", data, start + 4)
+        elif kind == b"clap" and cropped:
+            width, width_parts, height, height_parts = struct.unpack_from(">4I", data, start)
+            crop = (round(width / max(width_parts, 1)), round(height / max(height_parts, 1)))
         elif kind == b"irot":
             angle = data[start] & 3
         elif kind == b"imir":
@@ -130,7 +143,7 @@ def isobmff_header(data: bytes) -> Header:
             icc = data[start + 4 : end]
     if size is None:
         raise ValueError("the primary picture has no size")
-    return Header(*size, orientation=_ORIENTATION[mirror, angle], icc_profile=icc)
+    return Header(*(crop or size), orientation=_ORIENTATION[mirror, angle], icc_profile=icc)
 
 
 _ORIENTATION = {

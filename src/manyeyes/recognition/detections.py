@@ -50,7 +50,7 @@ class FaceDetector(Protocol):
 class FaceEmbedder(Protocol):
     """Chips in, embeddings out; `unit_length` says whether an average must be scaled to length 1 again.
 
-    An embedding shorter than `least_length` gets no name: it is of something that only looks like a face.
+    An embedding shorter than `usual_length` gets a name only if it is nearer by as much as it is shorter.
     """
 
     @property
@@ -66,7 +66,7 @@ class FaceEmbedder(Protocol):
     def unit_length(self) -> bool: ...
 
     @property
-    def least_length(self) -> float: ...
+    def usual_length(self) -> float: ...
 
     def variants(self) -> Mapping[Precision, FaceEmbedder]:
         """This embedder and its twins of other precisions; for the pack's self-test."""

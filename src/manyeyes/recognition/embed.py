@@ -22,9 +22,9 @@ class Embedder:
     layout: ChipLayout = DLIB_CHIP
     dimensions = 128
     unit_length = False
-    least_length = 1.30
-    """Of an embedding with a name. Faces in photographs had 1.30 to 1.62 in 640 changed pictures, drawn faces
-    1.23 to 1.41 and most of them less than 1.30; short embeddings lie near to everybody's."""
+    usual_length = 1.34
+    """Shorter embeddings lie nearer to everybody: those of 630 changed photographs were 1.28 to 1.62 long, those
+    of 101 drawn faces 1.22 to 1.38."""
 
     def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
         self.folder = folder

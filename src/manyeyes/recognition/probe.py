@@ -18,7 +18,14 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from manyeyes.errors import DamagedPicture, TooManyBytes, TooManyPixels, UnsupportedFormat
-from manyeyes.recognition.containers import Header, gif_header, isobmff_header, png_header, webp_header
+from manyeyes.recognition.containers import (
+    Header,
+    avif_header,
+    gif_header,
+    heic_header,
+    png_header,
+    webp_header,
+)
 from manyeyes.recognition.formats import ACCEPTED, BY_KEY
 from manyeyes.recognition.sniff import sniff
 
@@ -103,8 +110,8 @@ _BY_HAND: dict[str, Callable[[bytes], Header]] = {
     "png": png_header,
     "webp": webp_header,
     "gif": gif_header,
-    "avif": isobmff_header,
-    "heic": isobmff_header,
+    "avif": avif_header,
+    "heic": heic_header,
 }
 _BY_PILLOW: dict[str, Callable[[BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,

@@ -193,28 +193,31 @@ class Recognizer:
         self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery
     ) -> tuple[Face, ...]:
         matches = gallery.match(embeddings)
-        named = np.linalg.norm(embeddings, axis=1) >= self.embedder.least_length
+        lengths = np.linalg.norm(embeddings, axis=1)
+        lacks = np.maximum(0.0, self.embedder.usual_length - lengths).tolist()
         boxes, landmarks = found.boxes_xyxy_px * picture.shrink, found.landmarks_px * picture.shrink
         return tuple(
             Face(
                 box_xyxy_px=_box(boxes[place], picture.info),
                 landmarks_px=_points(landmarks[place]),
                 score=float(found.scores[place]),
-                name=match.name if named[place] else None,
+                name=match.name if _is_near(match, lacks[place], gallery) else None,
                 distance=match.distance,
                 threshold=gallery.threshold,
-                confidence=self._confidence(match, gallery) if named[place] else 0.0,
+                confidence=self._confidence(match, lacks[place], gallery),
                 embedding=tuple(embeddings[place].tolist()),
             )
             for place, match in enumerate(matches)
         )
 
-    def _confidence(self, match: Match, gallery: Gallery) -> float:
-        if self.calibration is None or match.distance is None:
+    def _confidence(self, match: Match, lack: float, gallery: Gallery) -> float:
+        if match.distance is None:
             return match.confidence
+        if self.calibration is None:
+            return gallery.confidence(match.distance + lack)
         if self._counted is None or self._counted[0] is not gallery:
             self._counted = gallery, self.calibration.comparisons(gallery.photo_counts())
-        return self.calibration.confidence(match.distance, self._counted[1])
+        return self.calibration.confidence(match.distance + lack, self._counted[1])
 
     def warm_up(self) -> None:
         """Run every model and load the font, so that the first picture does not pay for that."""
@@ -246,6 +249,10 @@ def load(folder: Path, precision: Wish | None = None) -> Recognizer:
     """
     cv2.setNumThreads(1)
     return Recognizer(open_parts(folder, precision))
+
+
+def _is_near(match: Match, lack: float, gallery: Gallery) -> bool:
+    return match.distance is not None and match.distance + lack <= gallery.threshold
 
 
 def _passed_over(number: int) -> Caution:

@@ -12,7 +12,9 @@ from manyeyes.errors import DamagedPicture, EmbedderMismatch, NoFaceFound, PackD
 from manyeyes.packs import build
 from manyeyes.recognition.align import DLIB_CHIP, cut_chip, similarity
 from manyeyes.recognition.decode import decode
+from manyeyes.recognition.detections import Detections
 from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.opening import Parts
 from manyeyes.recognition.recognizer import Recognizer, load
 
 
@@ -146,3 +148,34 @@ def test_a_gallery_of_another_embedder_is_refused(recognizer: Recognizer) -> Non
             recognizer.recognize(saved(ASTRONAUT), gallery, draw=False)
     empty = Gallery.empty(embedder="arcface-0")
     assert recognizer.recognize(saved(ASTRONAUT), empty, draw=False)[0].faces[0].name is None
+
+
+class OneFace:
+    """Finds a face wherever it looks."""
+
+    def detect(self, image_hwc_u8: np.ndarray) -> Detections:
+        box = np.array([[10, 10, 50, 50]], np.float32)
+        return Detections(box, np.ones(1, np.float32), DLIB_CHIP.template_px[None].astype(np.float32) / 3)
+
+
+class FixedLength:
+    """Every face has this embedding, at a distance of .5 from that of the gallery below."""
+
+    layout, precision, usual_length = DLIB_CHIP, "fp32", 1.34
+
+    def __init__(self, length: float) -> None:
+        self.embedding = np.array([[length, 0.0]], np.float32)
+
+    def embed(self, chips_nhwc_u8: np.ndarray) -> np.ndarray:
+        return self.embedding
+
+
+@pytest.mark.parametrize(("length", "name"), [(1.4, "Ann"), (1.27, "Ann"), (1.25, None)])
+def test_what_only_resembles_a_face_must_be_nearer(length: float, name: str | None) -> None:
+    parts = Parts("p@1", OneFace(), FixedLength(length), "e", build.CALIBRATION)
+    gallery = Gallery(("Ann",), np.array([[length, 0.5]], np.float32), 0.58)
+    result, _ = Recognizer(parts).recognize(saved(np.zeros((64, 64, 3), np.uint8)), gallery)
+    (face,) = result.faces
+    assert (face.name, face.distance) == (name, pytest.approx(0.5))
+    lack = max(0.0, 1.34 - length)
+    assert face.confidence == pytest.approx(build.CALIBRATION.confidence(0.5 + lack, 1.0))

@@ -34,6 +34,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
             for face in result.faces
         ],
         "pack": result.pack,
+        "provenance": result.provenance.model_dump() if result.provenance else None,
     }
 
 

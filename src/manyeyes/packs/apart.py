@@ -1,0 +1,59 @@
+"""Builds the default pack in a process of its own, so that what only building needs leaves memory with it.
+
+`python -m manyeyes.packs.apart FOLDER` builds, verifies and tests; it says each step, and at last the error
+if there was one, as a line of JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from manyeyes.errors import ManyeyesError, PackError, from_code
+from manyeyes.packs.build import build_default
+from manyeyes.packs.verify import self_test, verify
+from manyeyes.packs.weights import Progress
+
+
+def build_apart(folder: Path, progress: Progress | None = None) -> None:
+    """Build the default pack into `folder` in a child process, and wait for it.
+
+    Raises:
+        WeightsRefused, PackError: it cannot be built.
+    """
+    command = [sys.executable, "-m", "manyeyes.packs.apart", str(folder)]
+    error: ManyeyesError | None = None
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said = json.loads(line)
+            if "code" in said:
+                error = from_code(said["code"], said["detail"])
+            elif progress:
+                progress(said["step"], said["part"])
+    if error:
+        raise error
+    if child.returncode:
+        raise PackError(f"the building of {folder} ended with status {child.returncode}; try again")
+
+
+def _say(**message: object) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def main() -> None:
+    """See the module."""
+    folder = Path(sys.argv[1])
+    try:
+        build_default(folder, progress=lambda step, part: _say(step=step, part=part))
+        verify(folder)
+        self_test(folder)
+    except ManyeyesError as error:
+        _say(code=error.code, detail=error.detail)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
