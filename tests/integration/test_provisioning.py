@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -201,3 +202,22 @@ def test_packs_build_puts_the_wheels_into_the_pack(
     carried = {Path(file.path).name for file in found.wheels}
     assert carried == {wheel.name for wheel in house.iterdir() if "-2.0-" not in wheel.name}
     assert found.pythons == (version_here(),)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_said_and_room_lets_the_node_go_on(tmp_path: Path, house: Path) -> None:
+    site, disk = Site(tmp_path), tmp_path / "node"
+    pack = make_pack(tmp_path / "one", house, "1.0", carried=True, ballast=20_000_000)
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "none", str(disk)], check=False).returncode:
+        pytest.skip("no disks can be mounted here")
+    try:
+        with site.master(pack) as client, site.node(client) as node:
+            seen = wait(client, lambda node: "failed" in (node.reason or ""))
+            assert seen.state == "provisioning"
+            assert "No space left" in str(seen.reason) or "free some space" in str(seen.reason), seen
+            subprocess.run(["mount", "-o", "remount,size=1g", str(disk)], check=True)
+            node.wait_for("ready:", 60)
+            assert tiny_of(client).startswith("tiny 1.0 in ")
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -19,7 +19,7 @@ from manyeyes.broker.transfer import ResumedFile, expand
 from manyeyes.contract import CHUNK_BYTES, HEADER_ENCODING, HEADER_SIGNATURE, PackQuery
 from manyeyes.errors import PackDamaged, PackError, Unavailable
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.node import packbook
+from manyeyes.node import packbook, provision
 from manyeyes.node.packbook import missing_bytes
 from manyeyes.node.provision import Provisioner, pause_after
 from manyeyes.node.worker import load_recognizer
@@ -121,7 +121,11 @@ def test_a_cut_transfer_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert (folder / "big.bin").read_bytes() == WEIGHTS
 
 
-@pytest.mark.parametrize("leftover", [b"x" * 100, b"x" * len(WEIGHTS), b"x" * (len(WEIGHTS) + 5)])
+@pytest.mark.parametrize(
+    "leftover",
+    [b"x" * 100, b"x" * len(WEIGHTS), b"x" * (len(WEIGHTS) + 5)],
+    ids=["short", "whole", "too-long"],
+)
 def test_what_an_earlier_attempt_left_is_not_trusted(tmp_path: Path, leftover: bytes) -> None:
     line = Line(make_pack(tmp_path / "one", "1", big_bin=WEIGHTS))
     part = tmp_path / "data" / "packs" / ".blobs" / f"{sha(WEIGHTS)}.part"
@@ -245,7 +249,8 @@ def test_the_pack_before_stays_and_older_ones_go(tmp_path: Path) -> None:
     assert kept == {sha(CODE + b"2"), sha(CODE + b"3")}
 
 
-def test_progress_and_failure_are_said(tmp_path: Path) -> None:
+def test_progress_and_failure_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provision, "FIRST_PAUSE_S", 0.02)
     line = Line(make_pack(tmp_path / "one", "1", big_bin=WEIGHTS))
     line.cut_after = CHUNK_BYTES
     said: list[str] = []
@@ -261,7 +266,7 @@ def test_progress_and_failure_are_said(tmp_path: Path) -> None:
 
     asyncio.run(play())
     assert "fetching file 1 of 1, big.bin: 0.3 of 0.8 MB" in said
-    assert "attempt 1 failed, the next in 1 s: the line is cut" in said
+    assert "attempt 1 failed, the next in 0 s: the line is cut" in said
     assert said[-1] == ""
 
 
