@@ -21,7 +21,7 @@ from manyeyes.packs.wheels import add_wheels
 from manyeyes.sdk.answers import Node
 from manyeyes.sdk.context import load_context
 from tests.integration import wheels
-from tests.integration.conftest import Role, free_port, picture, role
+from tests.integration.conftest import Network, Role, free_port, picture, role
 
 CODE = """\
 import sys
@@ -221,3 +221,21 @@ def test_a_full_disk_is_said_and_room_lets_the_node_go_on(tmp_path: Path, house:
             assert tiny_of(client).startswith("tiny 1.0 in ")
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_file_altered_under_a_running_node_is_never_run_and_is_mended(network: Network) -> None:
+    with network.node("a") as node:
+        code = next((network.folder / "a" / "packs" / "faulty").glob("*/faulty.py"))
+        marker = network.folder / "evil"
+        good = code.read_bytes()
+        code.chmod(0o600)
+        code.write_bytes(good + f"\nopen({str(marker)!r}, 'w')\n".encode())
+        (code.parent / "numpy.py").write_text(f"open({str(marker)!r}, 'w')\n")
+        for worker in psutil.Process(node.process.pid).children(recursive=True):
+            worker.kill()
+        end = time.monotonic() + 30
+        while not (code.exists() and code.read_bytes() == good and network.state("a") == "ready"):
+            assert time.monotonic() < end, network.client.nodes()
+            time.sleep(0.05)
+        assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
+        assert not marker.exists() and not (code.parent / "numpy.py").exists()

@@ -244,6 +244,8 @@ class Agent:
 
     async def _changed(self) -> None:
         self._beat_now.set()
+        if self._provisioner and any(slot.trouble for slot in self._slots):
+            self._provisioner.doubt()
 
     async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
         """Say what this node is and holds, regularly and at each change."""

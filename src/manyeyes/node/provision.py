@@ -62,6 +62,11 @@ class Provisioner:
         if manifest_sha256 and self.launch and manifest_sha256 != self.launch.manifest_sha256:
             self._news.set()
 
+    def doubt(self) -> None:
+        """A worker ended: hold the pack against its digests once more, and mend what does not fit."""
+        if self.launch:
+            self._news.set()
+
     async def obtain(self) -> Launch:
         """What workers are started with; tried until it is had."""
         launch = await self._until_had(self._stage)
