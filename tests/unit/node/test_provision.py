@@ -180,6 +180,28 @@ def test_a_file_altered_on_the_nodes_disk_is_replaced(tmp_path: Path) -> None:
     assert (folder / "tinycode.py").read_bytes() == CODE and not (folder / "numpy.py").exists()
 
 
+def test_a_running_nodes_altered_file_is_mended_after_a_worker_refused_it(tmp_path: Path) -> None:
+    line = Line(make_pack(tmp_path / "one", "1", tinycode_py=CODE))
+
+    async def play() -> None:
+        keeper = provisioner(line, tmp_path / "data")
+        folder = (await keeper.obtain()).folder
+
+        async def switch(_: object) -> None:
+            raise AssertionError("it is the same pack")
+
+        following = asyncio.create_task(keeper.follow(switch))
+        (folder / "tinycode.py").chmod(0o600)
+        (folder / "tinycode.py").write_bytes(b"evil = 1\n")
+        keeper.doubt()
+        async with asyncio.timeout(10):
+            while not (folder / "tinycode.py").exists() or (folder / "tinycode.py").read_bytes() != CODE:
+                await asyncio.sleep(0.01)
+        following.cancel()
+
+    asyncio.run(play())
+
+
 def test_a_worker_runs_nothing_that_is_not_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
