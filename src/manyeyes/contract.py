@@ -40,6 +40,7 @@ HEADER_DETAIL = "Me-Detail"
 HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
 HEADER_CONTENT = "Me-Content"
+HEADER_ENCODING = "Me-Encoding"
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 ACK_SUBJECT = re.compile(
@@ -273,6 +274,8 @@ class News(Message):
 
     v: Literal[2] = 2
     gallery_version: int
+    pack: str = ""
+    """SHA-256 of the manifest in use; said again every few seconds, so a node that missed it hears it later."""
 
 
 class PackQuery(Message):

@@ -100,7 +100,7 @@ GOLDEN: list[tuple[Message, str]] = [
         '{"v":2,"kind":"refused","wish":"","session":"s","detail":"d"}',
     ),
     (Farewell(session="s", reason="r"), '{"v":2,"session":"s","reason":"r"}'),
-    (News(gallery_version=3), '{"v":2,"gallery_version":3}'),
+    (News(gallery_version=3, pack="s"), '{"v":2,"gallery_version":3,"pack":"s"}'),
     (PackQuery(sha256="s"), '{"v":2,"sha256":"s","offset":0}'),
     (
         GalleryQuery(have=3, mark="m", content="c", offset=5),

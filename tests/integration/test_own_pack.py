@@ -18,6 +18,7 @@ from skimage import data as samples
 
 from manyeyes import Client, EmbedderMismatch
 from manyeyes.packs import manifest
+from manyeyes.sdk.answers import Node
 from manyeyes.sdk.context import load_context
 from tests import made_models
 from tests.integration.conftest import MANYEYES, Role, free_port, role
@@ -69,6 +70,10 @@ def embedded_again(client: Client) -> None:
     while client.status().photos_to_embed:
         assert time.monotonic() < deadline, "photos still wait to be embedded again"
         time.sleep(0.1)
+
+
+def node_of(client: Client, name: str) -> Node:
+    return next(seen for seen in client.nodes() if seen.name == name)
 
 
 def test_nobody_is_matched_across_packs(tmp_path: Path, data: Path, photo: Path, default_pack: Path) -> None:
@@ -126,10 +131,10 @@ def test_a_pack_that_is_not_there(data: Path) -> None:
     assert ended.returncode == 7 and "there is no pack theirs in" in ended.stderr
 
 
-def test_a_node_with_yesterdays_pack_names_nobody_wrongly(
+def test_a_node_that_cannot_get_the_new_pack_says_so_and_names_nobody_wrongly(
     tmp_path: Path, data: Path, photo: Path, default_pack: Path
 ) -> None:
-    """The master changes its pack while a node keeps running with the one that it fetched."""
+    """The master changes its pack while a node runs; the node goes over to it as soon as it can."""
     onnx.save(made_models.arcface(128), tmp_path / "arcface.onnx")  # as many dimensions as the default's
     onnx.save(made_models.yunet(), tmp_path / "yunet.onnx")
     models = ["--detector", str(tmp_path / "yunet.onnx"), "--embedder", str(tmp_path / "arcface.onnx")]
@@ -163,6 +168,9 @@ def test_a_node_with_yesterdays_pack_names_nobody_wrongly(
             stale.wait_for("ready:")
             assert client.add_person("Ann", [photo]).photos == 1
             assert named(client, photo)[0][0] == "Ann"
+        blobs = tmp_path / "stale" / "packs" / ".blobs"
+        shutil.rmtree(blobs)
+        blobs.touch()
         with master("faces") as client:
             end = time.monotonic() + 30
             while not any(
@@ -178,3 +186,13 @@ def test_a_node_with_yesterdays_pack_names_nobody_wrongly(
             ):
                 client.add_person("Bob", [photo])
             assert {person.name for person in client.people()} == {"Ann", "Eileen"}
+            end = time.monotonic() + 30
+            while "failed" not in (seen := node_of(client, "stale")).reason:
+                assert time.monotonic() < end, seen
+                time.sleep(0.2)
+            assert seen.state in ("ready", "working") and seen.pack == "ours@1.0.0"
+            blobs.unlink()
+            while node_of(client, "stale").pack != manifest.read(default_pack).label:
+                assert time.monotonic() < end + 30, node_of(client, "stale")
+                time.sleep(0.2)
+            assert named(client, photo)[0][0] == "Eileen"

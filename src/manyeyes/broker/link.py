@@ -22,7 +22,7 @@ from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from manyeyes import contract
-from manyeyes.broker.transfer import Assembly, PartialFile, chunks, frame
+from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
 from manyeyes.errors import ManyeyesError, TaskLost, TokenRefused, Unavailable, from_code
 from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
@@ -332,9 +332,45 @@ class NodeLink(_Link):
                 raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
             if assembly is None:
                 first, assembly = headers, Assembly(int(headers[contract.HEADER_SIZE]))
-            if not assembly.add(offset, answer.data) or (not answer.data and assembly.size):
+            chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
+            if not assembly.add(offset, chunk) or (not chunk and assembly.size):
                 raise Unavailable(f"the answer to the {verb} changed while it was fetched")
         return assembly.content(), first
+
+    async def fetch_file(
+        self,
+        sha256: str,
+        part: ResumedFile,
+        progress: Callable[[int, int], None],
+        *,
+        timeout_s: float = 15.0,
+    ) -> None:
+        """Have the pack's file with this digest in `part`, going on where an earlier attempt stopped.
+
+        Args:
+            progress: called with the bytes that are here, and those of the whole.
+
+        Raises:
+            Unavailable: silence; what has arrived stays in `part`.
+            PackError: the master has no such file.
+            OSError: the disk is full.
+        """
+        while True:
+            query = contract.PackQuery(sha256=sha256, offset=part.received)
+            async with self._lines:
+                answer = await self._ask("pack", query, timeout_s)
+            headers = dict(answer.headers or {})
+            if code := headers.get(contract.HEADER_ERROR):
+                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
+            size = int(headers[contract.HEADER_SIZE])
+            fits = part.received + len(chunk) <= size
+            whole = part.add(chunk, size)
+            progress(part.received, size)
+            if whole:
+                return
+            if fits and not chunk:
+                raise Unavailable("the master sent nothing of a file of the pack")
 
     async def fetch_gallery(
         self, query: contract.GalleryQuery, part: PartialFile, *, timeout_s: float = 15.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +76,64 @@ class PartialFile:
     def close(self) -> None:
         """Write out and close."""
         self._file.close()
+
+
+class ResumedFile:
+    """A file of one known content that arrives in order and goes on where an earlier attempt stopped.
+
+    What is in it is not trusted: hold the whole against its digest.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab")
+        self.received = self._file.tell()
+
+    def add(self, chunk: bytes, size: int) -> bool:
+        """Append a chunk of a content of `size` bytes in all; true once it is whole.
+
+        Raises:
+            OSError: the disk is full or failing; what was written before stays.
+        """
+        if self.received + len(chunk) > size:
+            self._file.truncate(0)
+            self.received = 0
+            return False
+        self._file.write(chunk)
+        self._file.flush()
+        self.received += len(chunk)
+        return self.received == size
+
+    def close(self) -> None:
+        """Have it on the disk and close."""
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+
+DEFLATE = "deflate"
+
+
+def squeeze(chunk: bytes) -> bytes:
+    """A chunk in fewer bytes; `expand` gives it back."""
+    return zlib.compress(chunk, 1)
+
+
+def expand(chunk: bytes, encoding: str) -> bytes:
+    """What `squeeze` was given, where `encoding` says that it was; at most `CHUNK_BYTES`.
+
+    Raises:
+        Unavailable: it is damaged or would be larger.
+    """
+    if encoding != DEFLATE:
+        return chunk
+    opened = zlib.decompressobj()
+    try:
+        content = opened.decompress(chunk, CHUNK_BYTES)
+    except zlib.error as error:
+        raise Unavailable(f"a compressed chunk is damaged: {error}") from error
+    if not opened.eof:
+        raise Unavailable(f"a compressed chunk holds more than {CHUNK_BYTES} bytes or is cut short")
+    return content
 
 
 def frame(head: bytes, body: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +59,20 @@ def build(
         float | None,
         _own("Largest distance at which two faces are one person; else from the examples.", min=0),
     ] = None,
+    wheels: Annotated[
+        bool,
+        typer.Option(
+            "--wheels", help="Put the requirements into the pack, for nodes that reach no package index."
+        ),
+    ] = False,
+    python: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X.Y",
+            help="Python version that --wheels are for; this machine's by default, repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     licence: Annotated[str, _own("On what terms you have the models; kept in the pack.")] = "not stated",
     detector_kind: Annotated[str | None, _feed("yunet or scrfd, where the file must be that.")] = None,
     embedder_kind: Annotated[str | None, _feed("arcface or sface, where the file must be that.")] = None,
@@ -81,12 +96,14 @@ def build(
     """Build the default pack; or, with --name, a pack of your own models.
 
     Example: manyeyes packs build --name ours --detector yunet.onnx --embedder sface.onnx --examples people/
+    Example: manyeyes packs build --wheels --python 3.11 --python 3.12
     """
     given = (detector, embedder, examples, threshold, detector_kind, embedder_kind, size, score, mean, std)
+    carried = _pythons(wheels, python)
     if name is None:
         if any(value is not None for value in given):
             raise BadRequest("a pack of your own models wants a --name")
-        _build_default(_folder(data), as_json)
+        _build_default(_folder(data), carried, as_json)
         return
     from manyeyes.packs.own import Wishes
 
@@ -115,25 +132,60 @@ def build(
         examples=examples,
         include_examples=include_examples,
     )
-    _build_own(_folder(data), wishes, as_json)
+    _build_own(_folder(data), wishes, carried, as_json)
 
 
-def _build_default(data: Path, as_json: bool) -> None:
+def _pythons(wheels: bool, given: list[str] | None) -> tuple[str, ...]:
+    """The Python versions to carry wheels for; none without --wheels."""
+    if not wheels:
+        if given:
+            raise BadRequest("--python says what --wheels are for; add --wheels")
+        return ()
+    for version in given or ():
+        if not re.fullmatch(r"3\.[0-9]{1,2}", version):
+            raise BadRequest(f"--python is {version!r}; a version as 3.12 is possible")
+    return tuple(given or (f"{sys.version_info.major}.{sys.version_info.minor}",))
+
+
+def _carry(folder: Path, manifest: Manifest, pythons: tuple[str, ...]) -> Manifest:
+    """The pack, with wheels where they are wanted."""
+    if not pythons:
+        return manifest
+    from manyeyes.packs.wheels import add_wheels
+
+    carried = add_wheels(folder, pythons)
+    size = sum(file.size_bytes for file in carried.wheels)
+    say(
+        f"{carried.label} carries {len(carried.wheels)} wheels, {size / 1e6:.0f} MB, for Python "
+        f"{' and '.join(carried.pythons)} on machines like this one"
+    )
+    return carried
+
+
+def _build_default(data: Path, pythons: tuple[str, ...], as_json: bool) -> None:
     bar = BuildBar()
     start = time.monotonic()
     try:
         folder = store.ensure_default(data, bar)
     finally:
         bar.stop()
-    manifest = self_test(folder)
+    manifest = _carry(folder, self_test(folder), pythons)
     seconds = time.monotonic() - start
     if as_json:
-        print_json({"pack": manifest.label, "folder": str(folder), "seconds": round(seconds, 1)})
+        print_json(
+            {
+                "pack": manifest.label,
+                "folder": str(folder),
+                "seconds": round(seconds, 1),
+                "wheels": len(manifest.wheels),
+                "pythons": manifest.pythons,
+            }
+        )
     else:
         say(f"{manifest.label} is in {folder}, self-test passed ({seconds:.1f} s)")
 
 
-def _build_own(data: Path, wishes: Wishes, as_json: bool) -> None:
+def _build_own(data: Path, wishes: Wishes, pythons: tuple[str, ...], as_json: bool) -> None:
     from manyeyes.packs.own import build_own
 
     bar = BuildBar()
@@ -142,6 +194,7 @@ def _build_own(data: Path, wishes: Wishes, as_json: bool) -> None:
     finally:
         bar.stop()
     built = build_own(wishes, default, store.folder_of(data, wishes.name, wishes.version))
+    _carry(built.folder, built.manifest, pythons)
     if as_json:
         print_json(_as_json(built))
     else:
@@ -262,6 +315,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         )
         print(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items()) or 'mtcnn'}")
     print(f"gallery: {pack.embedder_id}")
+    print(f"requirements: {len(pack.requirements)}, {_wheels_of(pack)}")
     origins = {weight.file: weight for weight in pack.weights}
     rows = [
         (
@@ -273,6 +327,15 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         for file in pack.files
     ]
     print_table(("file", "bytes", "licence", "sha256"), rows, "no files")
+
+
+def _wheels_of(pack: Manifest) -> str:
+    if not pack.wheels:
+        return "from the package index; any Python from 3.11 on for which it has them"
+    size = sum(file.size_bytes for file in pack.wheels)
+    return (
+        f"{len(pack.wheels)} wheels in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
+    )
 
 
 @app.command()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from manyeyes import identity
-from manyeyes.broker.transfer import chunk_at
-from manyeyes.contract import CHUNK_BYTES
+from manyeyes.broker.transfer import DEFLATE, chunk_at, squeeze
+from manyeyes.contract import CHUNK_BYTES, HEADER_ENCODING, HEADER_SIGNATURE
 from manyeyes.errors import PackError
 from manyeyes.packs.manifest import MANIFEST_NAME
 from manyeyes.packs.verify import verify
+
+WORTH_SQUEEZING = 0.8
+"""A file whose first chunk shrinks to less than this share travels compressed. Source text and manifests do;
+weights and wheels do not (docs/guides/offline-nodes.md has the figures), and would cost every node's fetch time."""
 
 
 class PackShelf:
@@ -30,22 +35,34 @@ class PackShelf:
         self.calibration = manifest.calibration
         self.public_key = identity.public_hex(key)
         self._manifest = (folder / MANIFEST_NAME).read_bytes()
+        self.manifest_sha256 = hashlib.sha256(self._manifest).hexdigest()
         self._signature = key.sign(self._manifest).hex()
-        self._files = {file.sha256: folder / file.path for file in manifest.files}
+        self._files = {file.sha256: folder / file.path for file in (*manifest.files, *manifest.wheels)}
+        self._shrinking = {sha256 for sha256, path in self._files.items() if _shrinks(path)}
 
-    def read(self, sha256: str, offset: int) -> tuple[bytes, int, str]:
-        """(chunk from `offset` on, size of the whole, signature).
+    def read(self, sha256: str, offset: int) -> tuple[bytes, int, dict[str, str]]:
+        """(chunk from `offset` on, size of the whole, headers that say how the chunk is encoded).
 
-        The whole is the manifest for an empty digest, else that file, which has no signature.
+        The whole is the manifest for an empty digest, whose headers hold its signature, else that file.
 
         Raises:
             PackError: no such file in the pack.
         """
         if not sha256:
-            return chunk_at(self._manifest, offset), len(self._manifest), self._signature
+            headers = {HEADER_SIGNATURE: self._signature, HEADER_ENCODING: DEFLATE}
+            return squeeze(chunk_at(self._manifest, offset)), len(self._manifest), headers
         if sha256 not in self._files:
             raise PackError(f"the pack {self.pack} has no file {sha256}")
         with self._files[sha256].open("rb") as file:
             size = file.seek(0, 2)
             file.seek(offset)
-            return file.read(CHUNK_BYTES), size, ""
+            chunk = file.read(CHUNK_BYTES)
+        if sha256 in self._shrinking:
+            return squeeze(chunk), size, {HEADER_ENCODING: DEFLATE}
+        return chunk, size, {}
+
+
+def _shrinks(path: Path) -> bool:
+    with path.open("rb") as file:
+        sample = file.read(CHUNK_BYTES)
+    return len(squeeze(sample)) < WORTH_SQUEEZING * len(sample)

@@ -186,6 +186,7 @@ class Master:
             if now - self._recorded_at > _RECORD_EVERY_S:
                 self._record()
                 self._recorded_at = now
+                await self._tell_news()
             if self._tokens_ran_out():
                 self._reload_engine()
 
@@ -243,10 +244,9 @@ class Master:
                     self._group.create_task(self._send_gallery(asked, message.reply), name=f"gallery-{node}")
                 case "pack":
                     query = PackQuery.model_validate_json(message.data)
-                    chunk, size, signature = await asyncio.to_thread(
+                    chunk, size, headers = await asyncio.to_thread(
                         self._shelf.read, query.sha256, query.offset
                     )
-                    headers = {contract.HEADER_SIGNATURE: signature} if signature else {}
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
                 case "take" | "answer":
                     await self.hands.heard(node, verb, message)
@@ -455,7 +455,11 @@ class Master:
 
     async def _gallery_changed(self) -> None:
         self._gallery_version = self._registry.gallery_version
-        await self._link.publish(contract.NEWS_SUBJECT, News(gallery_version=self._gallery_version).wire())
+        await self._tell_news()
+
+    async def _tell_news(self) -> None:
+        news = News(gallery_version=self._gallery_version, pack=self._shelf.manifest_sha256)
+        await self._link.publish(contract.NEWS_SUBJECT, news.wire())
 
     # views
 

@@ -41,11 +41,15 @@ from manyeyes.node.crew import Crew
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.hands import Hands
 from manyeyes.node.host import host_facts, host_fingerprint
-from manyeyes.node.provision import fetch_pack
+from manyeyes.node.process import Launch
+from manyeyes.node.provision import Provisioner
 from manyeyes.node.slot import Slot, Tally
 from manyeyes.node.standing import Standing
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
+
+_SEAT_GONE_S = 0.5
+"""How often a switch looks whether the seat that it waits for is still there."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ class Agent:
         self._holding: set[str] = set()
         self._tally = Tally()
         self._crew: Crew | None = None
-        self._state_reason = "fetching the pack"
+        self._too_little = ""
         self._draining = asyncio.Event()
         self._end: ManyeyesError | None = None
         self._ended = asyncio.Event()
@@ -145,7 +149,8 @@ class Agent:
         self._beat_now = asyncio.Event()
         self._reconnected = asyncio.Event()
         self._standing = Standing(settings, self._beat_now.set)
-        self._pack = ""
+        self._provisioner: Provisioner | None = None
+        self._launch: Launch | None = None
         self._process = psutil.Process()
 
     def drain(self) -> None:
@@ -175,6 +180,9 @@ class Agent:
             raise
         galleries = GalleryBook(link, self._settings.data / "gallery")
         hands = Hands(link, self._settings, self._membership.name)
+        self._provisioner = Provisioner(
+            link, self._settings.data, self._membership.pack_public_key, self._beat_now.set
+        )
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._beat(link, galleries), name="beat"),
@@ -278,18 +286,26 @@ class Agent:
         await self._approval(link)
         await link.subscribe(contract.command_subject(self._membership.name), hands.heard)
 
+        provisioner = self._provisioner
+        assert provisioner is not None
+
         async def news(message: Incoming) -> None:
-            await self._refresh(galleries, News.model_validate_json(message.data).gallery_version)
+            told = News.model_validate_json(message.data)
+            provisioner.heard(told.pack)
+            await self._refresh(galleries, told.gallery_version)
 
         await link.subscribe(contract.NEWS_SUBJECT, news)
-        folder = await self._provision(link)
+        self._launch = await provisioner.obtain()
         await self._refresh(galleries, 0)
         deadline_s = self._settings.task_deadline_s
 
         def slot(index: int) -> Slot:
-            return Slot(index, link, folder, galleries, self._holding, self._tally, deadline_s, self._changed)
+            assert self._launch is not None
+            return Slot(
+                index, link, self._launch, galleries, self._holding, self._tally, deadline_s, self._changed
+            )
 
-        share = self._share(folder)
+        share = self._share(self._launch)
         crew = Crew(slot, share.workers, self._holding, self._settings.drain_s, self._changed)
         self._crew = crew
         async with asyncio.TaskGroup() as group:
@@ -297,17 +313,37 @@ class Agent:
             group.create_task(crew.run(), name="crew")
             group.create_task(self._standing.follow(crew.turn), name="stance")
             group.create_task(self._tell_ready(crew, on_ready), name="ready")
+            group.create_task(provisioner.follow(self._switch), name="provision")
 
-    def _share(self, folder: Path) -> Share:
+    async def _switch(self, launch: Launch) -> None:
+        """Seat after seat, so that the others work and no more than one worker is there twice."""
+        assert self._crew is not None
+        self._launch = launch  # seats that are filled from now on begin with it
+        for slot in tuple(self._crew.slots):
+            await self._switch_seat(slot, launch)
+
+    async def _switch_seat(self, slot: Slot, launch: Launch) -> None:
+        """Return when the seat has gone over, or is no longer there."""
+        assert self._crew is not None
+        going = asyncio.ensure_future(slot.switch(launch))
+        try:
+            while slot in self._crew.slots:
+                await asyncio.wait([going], timeout=_SEAT_GONE_S)
+                if going.done():
+                    return going.result()
+        finally:
+            going.cancel()
+
+    def _share(self, launch: Launch) -> Share:
         wanted, memory = self._settings.workers, self._standing.memory_bytes
-        need = manifest.read(folder).memory_mb * MEBIBYTE
+        need = manifest.read(launch.folder).memory_mb * MEBIBYTE
         share = divide_memory(memory, wanted, need, self._settings.worker_growth_bytes)
         if memory is not None:
             os.environ["MANYEYES_NODE_WORKER_GROWTH_BYTES"] = str(share.growth_bytes)
             log().info("memory", workers=share.workers, wanted=wanted, growth_bytes=share.growth_bytes)
         if share.workers == 0:
-            self._state_reason = (
-                f"--memory {self._settings.memory} is too little for one worker of {self._pack}, which needs "
+            self._too_little = (
+                f"--memory {self._settings.memory} is too little for one worker of {launch.pack}, which needs "
                 f"{(need + PICTURE_BYTES) >> 20}M"
             )
         return share
@@ -322,22 +358,6 @@ class Agent:
         await asyncio.wait([emptied, ended], return_when=asyncio.FIRST_COMPLETED)
         emptied.cancel()
         ended.cancel()
-
-    async def _provision(self, link: NodeLink) -> Path:
-        pause_s = 1.0
-        while True:
-            try:
-                folder = await fetch_pack(
-                    link, self._settings.data / "packs", self._membership.pack_public_key
-                )
-                self._pack = "@".join(folder.parts[-2:])
-                self._state_reason = "starting workers"
-                return folder
-            except (ManyeyesError, OSError) as error:
-                self._state_reason = f"the pack cannot be had: {error}"
-                log().warning("pack not complete", error=str(error), again_in_s=pause_s)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 60)
 
     def _on_reconnected(self) -> None:
         self._beat_now.set()
@@ -367,6 +387,8 @@ class Agent:
 
     async def _changed(self) -> None:
         self._beat_now.set()
+        if self._provisioner and self._crew and any(slot.trouble for slot in self._crew.slots):
+            self._provisioner.doubt()
 
     async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
         """Say what this node is and holds, regularly and at each change."""
@@ -386,21 +408,24 @@ class Agent:
             return "waiting for approval", f"'manyeyes nodes approve {self._membership.name}' lets it in"
         if self._draining.is_set():
             return "draining", in_hand
+        doing = self._provisioner.doing if self._provisioner else ""
         if self._crew is None:
-            return "provisioning", self._state_reason
+            return "provisioning", doing
         if stance.mode != "work":
             return ("draining", f"{in_hand}; {stance.reason}") if self._holding else ("paused", stance.reason)
         if not any(slot.ready.is_set() for slot in self._crew.slots):
-            return "provisioning", self._state_reason
+            trouble = next((slot.trouble for slot in self._crew.slots if slot.trouble), "starting workers")
+            return "provisioning", self._too_little or doing or trouble
         if any(report.state == "busy" for report in reports):
-            return "working", ""
+            return "working", doing
         resting = sum(report.state == "resting" for report in reports)
-        return "ready", f"{resting} of {len(reports)} workers rest" if resting else ""
+        return "ready", f"{resting} of {len(reports)} workers rest" if resting else doing
 
     def _beat_message(self, galleries: GalleryBook) -> Beat:
         now = time.monotonic()
         reports = tuple(slot.report(now) for slot in self._crew.slots) if self._crew else ()
         state, reason = self._state(reports)
+        provisioner = self._provisioner
         return Beat(
             state=state,
             reason=reason,
@@ -411,7 +436,7 @@ class Agent:
             done=self._tally.done,
             failed=self._tally.failed,
             gallery_version=max(galleries.version, 0),
-            pack=self._pack,
+            pack=provisioner.launch.pack if provisioner and provisioner.launch else "",
             agent_rss_bytes=self._process.memory_info().rss,
             allow_exec=self._settings.allow_exec,
             host=self._host,

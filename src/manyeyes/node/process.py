@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.node import framing
+from manyeyes.node.environment import Interpreter
 from manyeyes.node.framing import GalleryFiles, Order, Reply
 
 START_DEADLINE_S = 90.0
@@ -22,6 +23,16 @@ class WorkerDied(ManyeyesError):
 
     code = "worker-died"
     title = "A worker died"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a worker is started with: a pack's folder, the digest of its signed manifest, and what runs it."""
+
+    folder: Path
+    pack: str
+    manifest_sha256: str
+    interpreter: Interpreter
 
 
 class WorkerProcess:
@@ -39,7 +50,7 @@ class WorkerProcess:
         return self._process.pid
 
     @classmethod
-    async def start(cls, folder: Path) -> WorkerProcess:
+    async def start(cls, launch: Launch) -> WorkerProcess:
         """Start a worker and wait until it has loaded the pack and warmed up.
 
         Raises:
@@ -47,10 +58,11 @@ class WorkerProcess:
         """
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "manyeyes.node.worker", str(folder),
+            str(launch.interpreter.python), "-P", "-m", "manyeyes.node.worker",
+            str(launch.folder), launch.manifest_sha256,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **single},
+            env={**launch.interpreter.environment(os.environ), **single},
             limit=4 * 1024 * 1024,
         )  # fmt: skip
         worker = cls(process)

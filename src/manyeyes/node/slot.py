@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from manyeyes.broker.link import Delivery, NodeLink
@@ -15,7 +14,7 @@ from manyeyes.contract import Claim, Outcome, Task, WorkerReport
 from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
 from manyeyes.node.framing import Order
 from manyeyes.node.gallerybook import GalleryBook
-from manyeyes.node.process import WorkerDied, WorkerProcess
+from manyeyes.node.process import Launch, WorkerDied, WorkerProcess
 from manyeyes.node.supervisor import Backoff
 from manyeyes.telemetry import log
 
@@ -49,7 +48,7 @@ class Slot:
         self,
         index: int,
         link: NodeLink,
-        folder: Path,
+        launch: Launch,
         galleries: GalleryBook,
         holding: set[str],
         tally: Tally,
@@ -58,7 +57,10 @@ class Slot:
     ) -> None:
         self._index = index
         self._link = link
-        self._folder = folder
+        self._launch = launch
+        self._running: Launch | None = None
+        self._renew = asyncio.Event()
+        self._renewed = asyncio.Event()
         self._galleries = galleries
         self._holding = holding
         self._tally = tally
@@ -74,6 +76,8 @@ class Slot:
         self._worker: WorkerProcess | None = None
         self._state: Literal["starting", "idle", "busy", "resting"] = "starting"
         self.ready = asyncio.Event()
+        self.trouble = ""
+        """Why the last worker ended; empty once one has started."""
 
     def report(self, now: float) -> WorkerReport:
         """This seat as the heartbeat tells it."""
@@ -103,6 +107,13 @@ class Slot:
     def drain(self) -> None:
         """Ask for nothing more; `run` ends once what is in hand has ended."""
         self._draining.set()
+
+    async def switch(self, launch: Launch) -> None:
+        """Go over to another pack between two pictures: returns when its worker has taken the old one's place."""
+        self._renewed.clear()
+        self._launch = launch
+        self._renew.set()
+        await self._renewed.wait()
 
     async def run(self) -> None:
         """Work until drained; a picture that was fetched ahead but not begun is given back then."""
@@ -198,28 +209,40 @@ class Slot:
             self._room.release()
 
     async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
-        """The next picture, or None when the idle worker ended."""
+        """The next picture, or None when the idle worker ended or is to be replaced."""
         get = asyncio.ensure_future(self._ahead.get())
         ended = asyncio.ensure_future(worker.wait())
+        renew = asyncio.ensure_future(self._renew.wait())
         try:
-            await asyncio.wait([get, ended], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([get, ended, renew], return_when=asyncio.FIRST_COMPLETED)
             if get.done():
                 return get.result()
+            if renew.done():
+                return None
             await self._lost(worker, "an idle worker ended")
             return None
         finally:
             get.cancel()
             ended.cancel()
+            renew.cancel()
 
     async def _living_worker(self) -> WorkerProcess:
-        while self._worker is None:
+        """The worker of the pack that is wanted; a new one is started before the old one is stopped."""
+        while self._worker is None or self._running != self._launch:
+            self._renew.clear()
+            launch, old = self._launch, self._worker
             self._backoff.started(time.monotonic())
             self._state = "starting"
             try:
-                worker = await WorkerProcess.start(self._folder)
-                self._worker = worker
+                self._worker = await WorkerProcess.start(launch)
             except WorkerDied as error:
                 await self._rest(error.detail)
+                continue
+            self._running = launch
+            if old is not None:
+                await old.stop()
+        self._renewed.set()
+        self.trouble = ""
         if not self.ready.is_set():
             self.ready.set()
             await self._on_change()
@@ -235,6 +258,7 @@ class Slot:
         pause_s = self._backoff.ended(time.monotonic())
         log().warning("worker replaced", worker=self._index, why=why, pause_s=pause_s)
         self._state = "resting"
+        self.trouble = why
         await self._on_change()
         await asyncio.sleep(pause_s)
 

@@ -7,6 +7,7 @@ disturb the frames. It ends when its input ends, so it never outlives its agent.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import os
 import signal
@@ -20,6 +21,7 @@ from manyeyes.node import framing
 from manyeyes.node.bounds import bound_memory, unbound_memory
 from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
+from manyeyes.packs.verify import refuse_strange_code, verify
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.recognition.changes import Changes
 from manyeyes.recognition.gallery import Gallery
@@ -39,11 +41,21 @@ def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
     return orders, replies
 
 
-def load_recognizer(folder: Path) -> Any:
-    """Call the pack's entry point, `module:function`, with its folder."""
-    module, _, function = manifest.read(folder).entry_point.partition(":")
+def load_recognizer(folder: Path, manifest_sha256: str) -> Any:
+    """Call the pack's entry point, `module:function`, with its folder.
+
+    Raises:
+        PackDamaged: a file is not what the manifest of this digest says; nothing of the pack was run.
+    """
+    seen = hashlib.sha256((folder / manifest.MANIFEST_NAME).read_bytes()).hexdigest()
+    if seen != manifest_sha256:
+        raise PackDamaged(f"the manifest in {folder} has SHA-256 {seen}, signed is {manifest_sha256}")
+    pack = verify(folder, wheels=False)
+    refuse_strange_code(folder, pack)
+    module, _, function = pack.entry_point.partition(":")
     if (folder / f"{module}.py").exists():
         sys.path.insert(0, str(folder))
+        sys.dont_write_bytecode = True
     return getattr(importlib.import_module(module), function)(folder)
 
 
@@ -111,10 +123,10 @@ def _work(
         return Outcome(task_id=order.task_id, kind="error", code=TooManyPixels.code, detail=detail), b""
 
 
-def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
+def serve(folder: Path, manifest_sha256: str, orders: BinaryIO, replies: BinaryIO) -> None:
     """Answer orders until the stream ends; an unknown exception ends the process, as a crash would."""
     try:
-        recognizer = load_recognizer(folder)
+        recognizer = load_recognizer(folder, manifest_sha256)
         embedder = manifest.read(folder).embedder_id
         recognizer.warm_up()
     except Exception as error:
@@ -137,12 +149,12 @@ def serve(folder: Path, orders: BinaryIO, replies: BinaryIO) -> None:
 
 
 def main() -> None:
-    """`python -m manyeyes.node.worker PACK_FOLDER`, started by an agent."""
+    """`python -m manyeyes.node.worker PACK_FOLDER MANIFEST_SHA256`, started by an agent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     orders, replies = _claim_streams()
-    serve(Path(sys.argv[1]), orders, replies)
+    serve(Path(sys.argv[1]), sys.argv[2], orders, replies)
 
 
 if __name__ == "__main__":

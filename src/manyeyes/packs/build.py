@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from manyeyes.packs import weights
+from manyeyes.packs import pins, weights
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest, Weight
 from manyeyes.packs.staging import staged, write
 from manyeyes.packs.weights import Progress
 from manyeyes.recognition.calibration import Calibration
 
-NAME, VERSION = "faces", "1.1.0"
+NAME, VERSION = "faces", "1.2.0"
 ENTRY_POINT = "manyeyes.recognition.recognizer:load"
 REQUIRED = (
     "faiss-cpu",
@@ -84,12 +83,14 @@ def _fill(staging: Path, tell: Progress) -> None:
                 source_sha256=source.sha256,
             )
         )
+    required = pins.closure(REQUIRED)
     manifest = Manifest(
         name=NAME,
         version=VERSION,
         kind="faces",
         entry_point=ENTRY_POINT,
-        requirements=tuple(f"{name}=={metadata.version(name)}" for name in REQUIRED),
+        requirements=required,
+        hashes=pins.hashes_of(required),
         memory_mb=MEMORY_MB,
         files=tuple(files),
         weights=tuple(origins),

@@ -15,6 +15,12 @@ from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Ma
 
 MANIFEST_NAME = "pack.toml"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Pin = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*$", max_length=128),
+]
+"""`name==version` and nothing else: what stands here is given to an installer."""
+PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")]
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 
 
@@ -59,9 +65,16 @@ class Manifest(_Part):
     version: PlainName
     kind: str
     entry_point: str
-    requirements: tuple[str, ...]
+    requirements: tuple[Pin, ...]
+    """All that the recogniser imports, and all that these need in turn."""
+    hashes: dict[PlainName, tuple[Sha256, ...]] = {}
+    """SHA-256 of the wheels that each requirement may be installed from, by its name as `pins.plain` writes it."""
+    pythons: tuple[PythonVersion, ...] = ()
+    """The Python versions that `wheels` fit; empty where there are none."""
     memory_mb: int
     files: tuple[PackFile, ...]
+    wheels: tuple[PackFile, ...] = ()
+    """The requirements themselves, for nodes that reach no package index; fetched only where they are needed."""
     weights: tuple[Weight, ...] = ()
     detector: DetectorPart = DetectorPart()
     embedder: EmbedderPart = EmbedderPart()
@@ -92,8 +105,12 @@ class Manifest(_Part):
             f"{key} = {_value(getattr(self, key))}" for key in ("name", "version", "kind", "entry_point")
         ]
         lines += ["requirements = [", *(f"    {_value(item)}," for item in self.requirements), "]"]
+        if self.pythons:
+            lines.append(f"pythons = {_value(self.pythons)}")
         lines.append(f"memory_mb = {self.memory_mb}")
-        for table, parts in (("files", self.files), ("weights", self.weights)):
+        if self.hashes:
+            lines += ["", "[hashes]", *(f"{name} = {_value(hashes)}" for name, hashes in self.hashes.items())]
+        for table, parts in (("files", self.files), ("wheels", self.wheels), ("weights", self.weights)):
             for part in parts:
                 lines += ["", f"[[{table}]]", *(f"{k} = {_value(v)}" for k, v in part.model_dump().items())]
         for table in ("detector", "embedder", "matching"):

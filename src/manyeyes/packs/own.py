@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from manyeyes.config import MEBIBYTE
 from manyeyes.errors import BadRequest, FileTrouble, PackError
-from manyeyes.packs import build, examples
+from manyeyes.packs import build, examples, pins
 from manyeyes.packs.examples import Example, Report
 from manyeyes.packs.identify import DETECTOR_FILE, EMBEDDER_FILE, Feed, read_detector, read_embedder
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest, Weight, read
@@ -166,12 +165,14 @@ def _lay_out(staging: Path, wishes: Wishes, pieces: tuple[_Piece, _Piece]) -> Ma
     for path, content, _ in files:
         write(staging / path, content)
     size = sum(len(content) for _, content, _ in files)
+    required = pins.closure(build.REQUIRED)
     manifest = Manifest(
         name=wishes.name,
         version=wishes.version,
         kind="faces",
         entry_point=build.ENTRY_POINT,
-        requirements=tuple(f"{name}=={metadata.version(name)}" for name in build.REQUIRED),
+        requirements=required,
+        hashes=pins.hashes_of(required),
         memory_mb=build.MEMORY_MB + 2 * size // MEBIBYTE,
         files=tuple(_pack_file(path, content) for path, content, _ in files),
         weights=tuple(weight for _, _, weight in files if weight),

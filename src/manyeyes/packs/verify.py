@@ -13,14 +13,20 @@ EXAMPLES = "examples/"
 _AGAIN = "build or fetch the pack again"
 
 
-def verify(folder: Path) -> Manifest:
+IMPORTABLE = (".py", ".pyc", ".so")
+
+
+def verify(folder: Path, *, wheels: bool = True) -> Manifest:
     """Hold every file of a pack against the manifest's sizes and SHA-256; returns the manifest.
+
+    Args:
+        wheels: whether the wheels must be there too; a node keeps none.
 
     Raises:
         PackDamaged: names the file, what was expected and what was seen.
     """
     manifest = read(folder)
-    for file in manifest.files:
+    for file in (*manifest.files, *(manifest.wheels if wheels else ())):
         path = folder / file.path
         try:
             size = path.stat().st_size
@@ -33,6 +39,18 @@ def verify(folder: Path) -> Manifest:
         if seen != file.sha256:
             raise PackDamaged(f"{path} has SHA-256 {seen}, expected {file.sha256}; {_AGAIN}")
     return manifest
+
+
+def refuse_strange_code(folder: Path, manifest: Manifest) -> None:
+    """A pack's own code is imported from its folder: nothing else that could be imported may lie there.
+
+    Raises:
+        PackDamaged: names the file.
+    """
+    known = {file.path for file in manifest.files}
+    for path in folder.rglob("*"):
+        if path.suffix in IMPORTABLE and path.relative_to(folder).as_posix() not in known:
+            raise PackDamaged(f"{path} is none of the pack's files and could be imported; it is not run")
 
 
 def examples(folder: Path, manifest: Manifest) -> list[Path]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import cv2
 
 from manyeyes.errors import TooManyPixels
 
@@ -17,7 +16,10 @@ def is_shortage(error: BaseException) -> bool:
     """Whether an exception of any library says that memory could not be had."""
     if isinstance(error, MemoryError):
         return True
-    if isinstance(error, cv2.error) and getattr(error, "code", None) == cv2.Error.StsNoMem:
+    cv2 = sys.modules.get(
+        "cv2"
+    )  # in the environment of a pack without it, nothing of it can have been raised
+    if cv2 and isinstance(error, cv2.error) and getattr(error, "code", None) == cv2.Error.StsNoMem:
         return True
     told = str(error).lower()
     return any(words in told for words in _IN_WORDS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyeyes.broker.transfer import Assembly, chunks, frame, unframe
+from manyeyes.broker.transfer import DEFLATE, Assembly, ResumedFile, chunks, expand, frame, squeeze, unframe
 from manyeyes.contract import CHUNK_BYTES
+from manyeyes.errors import Unavailable
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES])
@@ -38,3 +41,30 @@ def test_frames(head: bytes, body: bytes) -> None:
 def test_a_cut_frame_is_an_error() -> None:
     with pytest.raises(ValueError):
         unframe(frame(b"abcdef", b"")[:-1])
+
+
+@given(st.binary(max_size=3000))
+def test_squeezed_chunks_expand_again(chunk: bytes) -> None:
+    assert expand(squeeze(chunk), DEFLATE) == chunk
+    assert expand(chunk, "") == chunk
+
+
+@pytest.mark.parametrize("sent", [squeeze(bytes(CHUNK_BYTES + 1)), squeeze(b"abc")[:-1], b"not compressed"])
+def test_a_chunk_that_expands_too_far_or_is_damaged_is_refused(sent: bytes) -> None:
+    with pytest.raises(Unavailable, match="compressed chunk"):
+        expand(sent, DEFLATE)
+
+
+def test_a_resumed_file_goes_on_and_drops_what_is_too_much(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    first = ResumedFile(path)
+    assert not first.add(b"abc", 6)
+    first.close()
+    second = ResumedFile(path)
+    assert second.received == 3 and second.add(b"def", 6)
+    second.close()
+    assert path.read_bytes() == b"abcdef"
+    third = ResumedFile(path)
+    assert not third.add(b"x", 6) and third.received == 0
+    third.close()
+    assert path.read_bytes() == b""

@@ -89,3 +89,20 @@ def test_flags_that_make_no_sense(data: Path, arguments: list[str], said: str) -
 def test_models_want_a_name(data: Path) -> None:
     ended = run(data, "build", "--detector", str(data.parent / "scrfd.onnx"))
     assert isinstance(ended.exception, BadRequest) and "wants a --name" in ended.exception.detail
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--python", "3.12"], "--python says what --wheels are for; add --wheels"),
+        (["--wheels", "--python", "12"], "--python is '12'; a version as 3.12 is possible"),
+    ],
+)
+def test_wheels_are_for_python_versions(tmp_path: Path, flags: list[str], told: str) -> None:
+    tried = run(tmp_path, "build", *flags)
+    assert isinstance(tried.exception, BadRequest) and told in tried.exception.detail
+
+
+def test_show_says_where_the_requirements_come_from(data: Path) -> None:
+    shown = run(data, "show", "faces").stdout
+    assert "from the package index; any Python from 3.11 on" in shown

@@ -1,0 +1,154 @@
+"""What a recogniser must have installed: exact versions from this machine, and the digests of their wheels.
+
+The digests come from the lock file that manyeyes was tested with, where it has the version that is installed
+here, else from the package index, by `uv` or `pip` as this machine is set up for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from shutil import which
+
+from packaging.requirements import Requirement
+
+from manyeyes.telemetry import log
+
+LOCK = Path(__file__).with_name("lock.txt")
+INDEX_PATIENCE_S = 120.0
+_LOCKED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+Hashes = dict[str, tuple[str, ...]]
+
+
+def plain(name: str) -> str:
+    """A distribution's name in the one form in which two spellings are equal."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def split(pin: str) -> tuple[str, str]:
+    """(plain name, version) of `name==version`."""
+    name, _, version = pin.partition("==")
+    return plain(name), version
+
+
+def unmet(pins: Iterable[str]) -> list[str]:
+    """The pins that this interpreter's own environment does not hold at exactly that version."""
+    return [pin for pin in pins if _installed(pin) != split(pin)[1]]
+
+
+def _installed(pin: str) -> str | None:
+    try:
+        return metadata.version(split(pin)[0])
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def closure(names: Iterable[str]) -> tuple[str, ...]:
+    """Pins of these distributions and of all that they need on this machine, as installed, in the names' order.
+
+    Raises:
+        metadata.PackageNotFoundError: one is not installed here.
+    """
+    found: dict[str, str] = {}
+    waiting = [(name, "") for name in sorted(map(plain, names))]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        found[name] = metadata.version(name)
+        for line in metadata.requires(name) or ():
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting += [(plain(needed.name), wanted) for wanted in ("", *needed.extras)]
+    return tuple(f"{name}=={version}" for name, version in sorted(found.items()))
+
+
+def locked(text: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The digests in a lock file, by (plain name, version)."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for block in re.split(r"\n(?=[A-Za-z0-9])", text):
+        if head := _LOCKED.match(block):
+            found[plain(head[1]), head[2]] = tuple(_HASH.findall(block))
+    return found
+
+
+def hashes_of(pins: Sequence[str], lock: Path = LOCK) -> Hashes:
+    """The digests of each pin's wheels, by plain name; a pin for which none can be had is left out."""
+    known = locked(lock.read_text("utf-8")) if lock.is_file() else {}
+    missing = [pin for pin in pins if not known.get(split(pin))]
+    if missing:
+        known |= _from_index(missing)
+    found = {split(pin)[0]: known[split(pin)] for pin in pins if known.get(split(pin))}
+    without = [pin for pin in pins if split(pin)[0] not in found]
+    if without:
+        log().warning(
+            "no digest is known for some requirements; nodes that lack them cannot install them; "
+            "build the pack where a package index is reached",
+            requirements=", ".join(without),
+        )
+    return found
+
+
+def _from_index(pins: Sequence[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    listed = "\n".join(pins)
+    if uv := which("uv"):
+        told = _told([uv, "pip", "compile", "--quiet", "--no-deps", "--generate-hashes", "-"], listed)
+        return locked(told)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "--report", "-"]
+    told = _told([*command, *pins], "")
+    try:
+        found = json.loads(told)["install"] if told else []
+        return {
+            (plain(one["metadata"]["name"]), one["metadata"]["version"]): (
+                one["download_info"]["archive_info"]["hashes"]["sha256"],
+            )
+            for one in found
+        }
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _told(command: list[str], given: str) -> str:
+    """What a command printed; nothing where it failed, which is logged."""
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=INDEX_PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        log().warning("the package index was not asked", error=str(error))
+        return ""
+    if done.returncode:
+        log().warning("the package index does not answer", error=done.stderr.strip()[-500:])
+        return ""
+    return done.stdout
+
+
+def requirements_file(pins: Sequence[str], hashes: Mapping[str, Sequence[str]]) -> str:
+    """The text that an installer is given; it refuses whatever has another digest."""
+    lines = []
+    for pin in pins:
+        digests = [f"--hash=sha256:{digest}" for digest in hashes.get(split(pin)[0], ())]
+        lines.append(" \\\n    ".join([pin, *digests]))
+    return "\n".join(lines) + "\n"
+
+
+def digest(pins: Sequence[str], hashes: Mapping[str, Sequence[str]], python: str) -> str:
+    """The name of the environment that these make with Python `python` (X.Y)."""
+    text = f"python {python}\n{requirements_file(pins, hashes)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def last_words(told: str) -> str:
+    """The line that says what failed, of all that an installer printed."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
+    return (errors or lines or ["it said nothing"])[-1][:400]

@@ -1,0 +1,71 @@
+"""Put a pack's requirements into the pack, for nodes that reach no package index."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from manyeyes.errors import PackError
+from manyeyes.packs import pins
+from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, read
+from manyeyes.packs.staging import staged, write
+
+FOLDER = "wheels"
+DOWNLOAD_DEADLINE_S = 1800.0
+
+
+def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
+    """Have the pack in `folder` carry its wheels, for this kind of machine and these Python versions (X.Y).
+
+    Returns:
+        The new manifest, which stands in the folder; nothing changes where an error is raised.
+
+    Raises:
+        PackError: a wheel cannot be had; says which.
+    """
+    manifest = read(folder)
+    with staged(folder) as staging:
+        shutil.copytree(folder, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
+        for python in pythons:
+            _download(manifest, python, staging)
+        files = tuple(_file(path, staging) for path in sorted((staging / FOLDER).glob("*.whl")))
+        ordered = tuple(sorted(set(pythons), key=lambda version: int(version.split(".")[1])))
+        manifest = manifest.model_copy(update={"wheels": files, "pythons": ordered})
+        write(staging / MANIFEST_NAME, manifest.to_toml().encode())
+    return manifest
+
+
+def _download(manifest: Manifest, python: str, staging: Path) -> None:
+    listed = staging / "requirements.txt"
+    listed.write_text(pins.requirements_file(manifest.requirements, manifest.hashes))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "download",
+    ]
+    command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--python-version", python]
+    command += ["--dest", str(staging / FOLDER), "-r", str(listed)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_DEADLINE_S)
+    except subprocess.TimeoutExpired as error:
+        raise PackError(f"the wheels were not downloaded in {DOWNLOAD_DEADLINE_S:.0f} s") from error
+    finally:
+        listed.unlink()
+    if done.returncode:
+        raise PackError(
+            f"the wheels of {manifest.label} for Python {python} cannot be had: {pins.last_words(done.stderr)}"
+        )
+
+
+def _file(path: Path, staging: Path) -> PackFile:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return PackFile(path=path.relative_to(staging).as_posix(), sha256=digest, size_bytes=len(content))
