@@ -219,12 +219,12 @@ class Slot:
                 return get.result()
             if renew.done():
                 return None
-            await self._lost(worker, "an idle worker ended")
-            return None
         finally:
             get.cancel()
             ended.cancel()
             renew.cancel()
+        await self._lost(worker, "an idle worker ended")
+        return None
 
     async def _living_worker(self) -> WorkerProcess:
         """The worker of the pack that is wanted; a new one is started before the old one is stopped."""
