@@ -79,6 +79,7 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
         os.close(line)
         for pump in pumps:
             pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
     status = process.returncode or 0
     return Ended(
         how=how,
