@@ -192,7 +192,7 @@ def install_commands(
         wheels: a folder with the wheels; None takes them from the package index.
         installer: `pip`, or the path of uv.
     """
-    source = ["--no-index", "--find-links", str(wheels)] if wheels else []
+    source = ["--no-index", "-f", str(wheels)] if wheels else []  # -f: a folder to find wheels in
     inside = str(target / "bin" / "python")
     wanted = ["--require-hashes", *source, "-r", str(listed)]
     if installer == "pip":
