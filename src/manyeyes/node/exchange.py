@@ -16,13 +16,13 @@ import shutil
 import stat
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from manyeyes.broker.transfer import DEFLATE, expand, squeeze
 from manyeyes.contract import CHUNK_BYTES, FileFact, FileOrder, FileReply
-from manyeyes.errors import FileTrouble
+from manyeyes.errors import FileTrouble, Unavailable
 
 LIST_PAGE = 1000
 MAX_DEPTH = 50
@@ -36,9 +36,9 @@ _WORTH_IT = 0.9
 def deflate(chunk: bytes) -> tuple[bytes, bool]:
     """(bytes to send, whether they are deflated): deflated where that saves a tenth or more."""
     sample = chunk[:_SAMPLE_BYTES]
-    if len(zlib.compress(sample, 1)) > _WORTH_IT * len(sample):
+    if len(squeeze(sample)) > _WORTH_IT * len(sample):
         return chunk, False
-    packed = zlib.compress(chunk, 1)
+    packed = squeeze(chunk)
     return (packed, True) if len(packed) <= _WORTH_IT * len(chunk) else (chunk, False)
 
 
@@ -48,16 +48,10 @@ def inflate(data: bytes, zipped: bool) -> bytes:
     Raises:
         FileTrouble: damaged, or larger than a chunk may be.
     """
-    if not zipped:
-        return data
-    unpacking = zlib.decompressobj()
     try:
-        chunk = unpacking.decompress(data, CHUNK_BYTES)
-    except zlib.error as error:
-        raise FileTrouble(f"a chunk cannot be unpacked: {error}; move the file again") from error
-    if not unpacking.eof:
-        raise FileTrouble(f"a chunk unpacks to more than {CHUNK_BYTES} bytes, or is cut; move the file again")
-    return chunk
+        return expand(data, DEFLATE if zipped else "")
+    except Unavailable as error:
+        raise FileTrouble(f"{error.detail}; move the file again") from error
 
 
 def parts_of(name: str) -> tuple[str, ...]:
