@@ -297,7 +297,8 @@ def node(
 
     Example: manyeyes node --join me1_... --hours 22:00-07:00
     """
-    from manyeyes.node.agent import Agent, ensure_membership
+    from manyeyes.node.agent import Agent
+    from manyeyes.node.membership import ensure_membership
 
     telemetry.set_up("node")
     given = _given(

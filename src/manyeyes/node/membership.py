@@ -1,0 +1,91 @@
+"""How a machine becomes a node: by a token once, by what it keeps from then on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyeyes import identity
+from manyeyes.broker.link import join
+from manyeyes.config import NodeSettings
+from manyeyes.contract import JoinRequest
+from manyeyes.errors import DataFolderUnusable, TokenRefused
+from manyeyes.node.host import host_facts, host_fingerprint
+from manyeyes.telemetry import log
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a node keeps since it joined."""
+
+    name: str
+    addresses: tuple[str, ...]
+    ca_pem: str
+    pack_public_key: str
+
+    def save(self, path: Path) -> None:
+        """Keep it."""
+        identity.write_private(path, json.dumps(vars(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Membership:
+        """Read it back.
+
+        Raises:
+            DataFolderUnusable: the file is damaged.
+        """
+        try:
+            fields = json.loads(path.read_bytes())
+            return cls(
+                fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"]
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DataFolderUnusable(
+                f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
+            ) from error
+
+
+async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
+    """Join with the token if one is given, else use what an earlier start left.
+
+    Raises:
+        TokenRefused: no token and no earlier start, or the token was refused.
+        Unavailable: the master does not answer.
+    """
+    identity.make_data_folder(settings.data)
+    key = identity.load_or_make_nkey(settings.data / "node.nk")
+    kept = settings.data / "membership.json"
+    if not settings.join:
+        if not kept.exists():
+            raise TokenRefused(
+                f"this machine has joined no master yet (nothing in {settings.data}); "
+                "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
+            )
+        return Membership.load(kept), key
+    token = identity.JoinToken.decode(settings.join)
+    if kept.exists() and Membership.load(kept).ca_pem == token.ca_pem:
+        return Membership.load(kept), key
+    host = host_facts()
+    request = JoinRequest(
+        public_nkey=key.public,
+        wanted_name=settings.name or host.hostname,
+        version=importlib.metadata.version("manyeyes"),
+        host=host,
+        fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),
+    )
+    try:
+        reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
+    except TokenRefused as error:
+        if token.expires_at < time.time():
+            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
+            raise TokenRefused(
+                f"the join token expired at {when}; get a new one with 'manyeyes token' on the master"
+            ) from error
+        raise
+    membership = Membership(reply.name, token.addresses, token.ca_pem, reply.pack_public_key)
+    membership.save(kept)
+    log().info("joined", node=reply.name, master=token.addresses[0])
+    return membership, key
