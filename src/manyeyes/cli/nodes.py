@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from manyeyes.cli import fleet
-from manyeyes.cli.commands import AfterDashes, exec_on_nodes
-from manyeyes.cli.moving import get, put
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table
+from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
+from manyeyes.cli.nodes_files import get, put
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_error
+from manyeyes.errors import ManyeyesError
+from manyeyes.sdk.answers import Node
+from manyeyes.sdk.client import NodeWord
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
+
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as in 'nodes list'.")]
 
 
 @app.callback()
@@ -47,7 +53,128 @@ def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
     print_table(columns, rows, "no node has joined yet; 'manyeyes token' shows how")
 
 
-fleet.register(app)
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'nodes list'.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that the master knows of one node.
+
+    Example: manyeyes nodes show lab-2
+    """
+    with client_of(ctx) as client:
+        node = client.node(name)
+    if as_json:
+        print_json(node)
+        return
+    host = node.host
+    memory = f"{host.get('memory_bytes', 0) / 1e9:.1f} GB" if host else ""
+    lines = {
+        "node": node.name,
+        "state": node.state + (f": {node.reason}" if node.reason else ""),
+        "wish": {"pause": "to pause", "drain": "to be drained", "": "to work"}[node.wish],
+        "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
+        "last seen": ago(node.last_seen),
+        "token": node.token,
+        "host": f"{host.get('hostname', '')}, {host.get('system', '')}, {host.get('cores', '')} cores, {memory}",
+        "processor": host.get("cpu", ""),
+        "python": host.get("python", ""),
+        "fingerprint": node.fingerprint or "none: the machine has no id",
+        "same host": ", ".join(node.same_host) or "no other node",
+        "pack": node.pack or "none yet",
+        "workers": node.workers,
+        "done": f"{node.done} pictures, {node.failed} failed",
+    }
+    for label, value in lines.items():
+        print(f"{label:<12} {value}")
+
+
+def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:
+    """Tell each node; one that cannot be told does not keep the others from hearing it."""
+    told: list[Node] = []
+    failed: ManyeyesError | None = None
+    with client_of(ctx) as client:
+        for name in dict.fromkeys(names):
+            try:
+                node = client.tell_node(name, word)
+            except ManyeyesError as error:
+                say_error(error)
+                failed = error
+                continue
+            told.append(node)
+            if not as_json:
+                later = "; it follows when it is back" if node.state in ("lost", "left", "joining") else ""
+                print(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
+    if as_json:
+        print_json(told)
+    if failed is not None:
+        raise typer.Exit(failed.exit_code)
+
+
+@app.command()
+def approve(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
+    """Let nodes in that joined with a token of 'manyeyes token --approve'.
+
+    Example: manyeyes nodes approve lab-2
+    """
+    _tell(ctx, names, "approve", as_json)
+
+
+@app.command()
+def pause(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
+    """Have nodes take no new picture; they keep the pack loaded and go on at 'resume', also after a restart.
+
+    Example: manyeyes nodes pause lab-2
+    """
+    _tell(ctx, names, "pause", as_json)
+
+
+@app.command()
+def drain(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
+    """Have nodes finish what they hold and end their workers, which frees the machine until 'resume'.
+
+    Example: manyeyes nodes drain lab-2
+    """
+    _tell(ctx, names, "drain", as_json)
+
+
+@app.command()
+def resume(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
+    """Have paused or drained nodes work again.
+
+    Example: manyeyes nodes resume lab-2
+    """
+    _tell(ctx, names, "resume", as_json)
+
+
+@app.command()
+def shutdown(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
+    """Have nodes finish what they hold, leave and end with status 0.
+
+    Example: manyeyes nodes shutdown lab-2
+    """
+    _tell(ctx, names, "shutdown", as_json)
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'nodes list'.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Cut a node off at once: its key never works again, its pictures go to others.
+
+    Example: manyeyes nodes remove lab-2
+    """
+    with client_of(ctx) as client:
+        client.remove_node(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        say(f"removed {name}; to come back it needs a new token and a new data folder")
+
+
 app.command("exec", cls=AfterDashes)(exec_on_nodes)
 app.command()(put)
 app.command()(get)

@@ -17,8 +17,8 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
-from manyeyes.gateway.hands import add_hands
 from manyeyes.gateway.nodes import add_nodes
+from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
 from manyeyes.identity import ROLES
 from manyeyes.master.desk import Answered
@@ -55,7 +55,7 @@ def make_app(master: Master) -> FastAPI:
     app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
     _add_error_handlers(app)
     # before the nodes: their one-word routes would take these for words
-    add_hands(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, [Depends(_role(master, "operator"))])

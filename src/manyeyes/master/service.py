@@ -36,11 +36,11 @@ from manyeyes.contract import (
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
 from manyeyes.master.audit import Audit
 from manyeyes.master.desk import Answered, Desk
-from manyeyes.master.embedagain import EmbedAgain
+from manyeyes.master.embed_again import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
-from manyeyes.master.hands import Hands
-from manyeyes.master.nodes_office import NodesOffice
+from manyeyes.master.nodes import NodesOffice
+from manyeyes.master.orders import Orders
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
 from manyeyes.master.records import Portrait
@@ -97,7 +97,7 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
-        self.hands = Hands(self.audit, self._fleet, link, self._post)
+        self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._expired: set[str] = set()
         self._recorded_at = 0.0
@@ -206,7 +206,7 @@ class Master:
     async def _on_change(self, change: Change) -> None:
         log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
         if change.new in ("lost", "left"):
-            self.hands.calls.node_gone(change.name, change.reason)
+            self.orders.calls.node_gone(change.name, change.reason)
             await self.desk.node_gone(change.name)
 
     def _post(self, subject: str, data: bytes) -> None:
@@ -249,7 +249,7 @@ class Master:
                     )
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
                 case "take" | "answer":
-                    await self.hands.heard(node, verb, message)
+                    await self.orders.heard(node, verb, message)
                 case "leave":
                     farewell = Farewell.model_validate_json(message.data)
                     if self.nodes_office.farewell(node, farewell) and (

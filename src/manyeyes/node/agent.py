@@ -32,9 +32,9 @@ from manyeyes.errors import (
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
 from manyeyes.node.crew import Crew
 from manyeyes.node.gallerybook import GalleryBook
-from manyeyes.node.hands import Hands
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.membership import Membership
+from manyeyes.node.orders import Orders
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
 from manyeyes.node.slot import Slot, Tally
@@ -99,7 +99,7 @@ class Agent:
             await link.close()
             raise
         galleries = GalleryBook(link, self._settings.data / "gallery")
-        hands = Hands(link, self._settings, self._membership.name)
+        orders = Orders(link, self._settings, self._membership.name)
         self._provisioner = Provisioner(
             link, self._settings.data, self._membership.pack_public_key, self._beat_now.set
         )
@@ -107,8 +107,8 @@ class Agent:
             tasks = [
                 group.create_task(self._beat(link, galleries), name="beat"),
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
-                group.create_task(hands.run(), name="hands"),
-                group.create_task(self._live(link, galleries, hands, on_ready), name="life"),
+                group.create_task(orders.run(), name="orders"),
+                group.create_task(self._live(link, galleries, orders, on_ready), name="life"),
             ]
             await self._draining.wait()
             self._beat_now.set()
@@ -200,11 +200,11 @@ class Agent:
     # work
 
     async def _live(
-        self, link: NodeLink, galleries: GalleryBook, hands: Hands, on_ready: Callable[[str, int], None]
+        self, link: NodeLink, galleries: GalleryBook, orders: Orders, on_ready: Callable[[str, int], None]
     ) -> None:
         """All that comes after the welcome, until cancelled."""
         await self._approval(link)
-        await link.subscribe(contract.command_subject(self._membership.name), hands.heard)
+        await link.subscribe(contract.command_subject(self._membership.name), orders.heard)
 
         provisioner = self._provisioner
         assert provisioner is not None

@@ -33,8 +33,8 @@ from manyeyes.sdk.answers import (
     Threshold,
 )
 from manyeyes.sdk.context import Context, find_context
-from manyeyes.sdk.hands import Hands
 from manyeyes.sdk.multipart import parse_parts
+from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.patience import Patience
 
 Picture = str | Path | bytes
@@ -312,9 +312,9 @@ class AsyncClient:
         return _parsed(AuditVerdict, (await self._call("GET", "/v1/audit/verify")).content)
 
     @property
-    def hands(self) -> Hands:
+    def orders(self) -> Orders:
         """Commands on nodes, and files of their exchange folders."""
-        return Hands(self._call, self._stream)
+        return Orders(self._call, self._stream)
 
     async def wait_ready(self) -> None:
         """Return when the master takes pictures; asks within the client's patience."""

@@ -24,7 +24,7 @@ _TRIES = 3
 _AGAIN_S = 0.2
 
 
-class Hands:
+class Orders:
     """Carries out the calls of one node, several at a time."""
 
     def __init__(self, link: NodeLink, settings: NodeSettings, name: str) -> None:

@@ -65,7 +65,7 @@ class _Closing(StreamingResponse):
             await self._lines.aclose()
 
 
-def add_hands(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
+def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
     """Add the routes; `operator` and `admin` are dependencies that ask for that role and give the key's name."""
 
     @app.post("/v1/nodes/{node}/exec", response_class=StreamingResponse)
@@ -90,7 +90,7 @@ def add_hands(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
             data += part
             if len(data) > CHUNK_BYTES:
                 raise BadRequest(f"a chunk has at most {CHUNK_BYTES} bytes")
-        reply, chunk = await master.hands.file(who, node, FileOrder(**wish.model_dump()), data)
+        reply, chunk = await master.orders.file(who, node, FileOrder(**wish.model_dump()), data)
         if wish.kind == "read":
             headers = {ANSWER_HEADER: reply.model_dump_json()}
             return Response(chunk, media_type="application/octet-stream", headers=headers)
@@ -113,7 +113,7 @@ async def _exec_lines(master: Master, who: str, node: str, order: ExecOrder) -> 
     """Raises what goes wrong before the command began; later it is a line."""
     begun = False
     try:
-        async with master.hands.exec(who, node, order) as parts:
+        async with master.orders.exec(who, node, order) as parts:
             async for part in parts:
                 begun = True
                 yield _line(part)

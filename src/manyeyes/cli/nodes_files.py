@@ -69,7 +69,7 @@ def put(
 
     async def move(client: AsyncClient, moved: Moved) -> None:
         async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
-            return await client.hands.step(node, order, data)
+            return await client.orders.step(node, order, data)
 
         moved.expect(sum(path.stat().st_size for path, _ in files))
         for path, name in files:
@@ -100,7 +100,7 @@ def get(
 
     async def move(client: AsyncClient, moved: Moved) -> None:
         async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
-            return await client.hands.step(node, order, data)
+            return await client.orders.step(node, order, data)
 
         found = [(name, fact) for name in names for fact in await listed(step, name)]
         moved.expect(sum(fact.size_bytes for _, fact in found))

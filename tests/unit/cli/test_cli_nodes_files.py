@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes.cli.moving import Moved, fetch_file, listed, send_file
+from manyeyes.cli.nodes_files import Moved, fetch_file, listed, send_file
 from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble
 from manyeyes.node.exchange import Room

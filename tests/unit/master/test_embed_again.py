@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from manyeyes.errors import Busy, DamagedPicture
-from manyeyes.master import embedagain
-from manyeyes.master.embedagain import EmbedAgain
+from manyeyes.master import embed_again
+from manyeyes.master.embed_again import EmbedAgain
 from manyeyes.master.records import Portrait, Records
 from manyeyes.master.registry import Photo, Registry
 from manyeyes.recognition.arrays import Floats
@@ -73,7 +73,7 @@ def test_every_portrait_is_embedded_once_and_nodes_are_told(registry: Registry) 
 
 
 def test_what_can_be_tried_again_is(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedagain, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(embed_again, "_PAUSE_S", 0.0)
     nodes = Nodes(A=[Busy("full"), Busy("full")])
     assert run(registry, nodes).failed == 0
     assert nodes.seen.count(b"A") == 3 and len(embedded(registry)) == 3

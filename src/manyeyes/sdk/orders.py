@@ -30,8 +30,8 @@ class Output:
     data: bytes
 
 
-class Hands:
-    """What an operator does on a node; made by `AsyncClient.hands`."""
+class Orders:
+    """What an operator does on a node; made by `AsyncClient.orders`."""
 
     def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""The master's hands on its nodes: commands and files, each with its entries in the audit log."""
+"""What operators order of nodes: commands and files, each with its entries in the audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from manyeyes.master.fleet import Fleet
 _MOST_MOVING = 10_000
 
 
-class Hands:
+class Orders:
     """Commands and files for nodes.
 
     Args:
