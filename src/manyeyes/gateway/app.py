@@ -54,11 +54,10 @@ def make_app(master: Master) -> FastAPI:
     """The gateway's app over a running master."""
     app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
     _add_error_handlers(app)
-    # before the nodes: their one-word routes would take these for words
-    add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, [Depends(_role(master, "operator"))])
+    add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     _add_operations(app, master)
     return app
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Response
 
@@ -32,16 +32,26 @@ def add_nodes(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
         await master.remove_node(name)
         return Response(status_code=204)
 
-    @app.post("/v1/nodes/{name}/{word}", dependencies=operator)
-    async def tell(
-        name: str, word: Literal["approve", "pause", "drain", "resume", "shutdown"]
-    ) -> dict[str, Any]:
-        """Have a node do what the word says; the answer shows it as it is then."""
-        office = master.nodes_office
-        if word == "approve":
-            await office.approve(name)
-        elif word == "shutdown":
-            await office.shutdown(name)
-        else:
-            await office.wish(name, _WISHES[word])
+    @app.post("/v1/nodes/{name}/approve", dependencies=operator)
+    async def approve(name: str) -> dict[str, Any]:
+        """Let a node in that waits for approval."""
+        await master.nodes_office.approve(name)
         return master.node(name)
+
+    @app.post("/v1/nodes/{name}/shutdown", dependencies=operator)
+    async def shutdown(name: str) -> dict[str, Any]:
+        """Have a node finish what it holds, leave and end."""
+        await master.nodes_office.shutdown(name)
+        return master.node(name)
+
+    for word, wish in _WISHES.items():
+        app.post(f"/v1/nodes/{{name}}/{word}", dependencies=operator, name=word)(_wishing(master, wish))
+
+
+def _wishing(master: Master, wish: Wish) -> Callable[[str], Awaitable[dict[str, Any]]]:
+    async def tell(name: str) -> dict[str, Any]:
+        """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
+        await master.nodes_office.wish(name, wish)
+        return master.node(name)
+
+    return tell
