@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from manyeyes.errors import PackDamaged
 from manyeyes.recognition.calibration import Calibration
-from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Matching, embedder_id
+from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Matching, pack_embedder_id
 
 MANIFEST_NAME = "pack.toml"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -90,14 +90,10 @@ class Manifest(_Part):
 
     @property
     def embedder_id(self) -> str:
-        """What the pack's embeddings belong to; packs that share it share a gallery.
-
-        A pack without the embedder's file has a recogniser of its own, and so a gallery of its own.
-        """
-        digests = {file.path: file.sha256 for file in self.files}
-        digests |= {weight.file: weight.source_sha256 for weight in self.weights}
-        digest = digests.get(self.embedder.file)
-        return embedder_id(self.embedder, digest) if digest else self.label
+        """What the pack's embeddings belong to; packs that share it share a gallery."""
+        files = {file.path: file.sha256 for file in self.files}
+        sources = {weight.file: weight.source_sha256 for weight in self.weights}
+        return pack_embedder_id(self.embedder, self.label, files, sources)
 
     def to_toml(self) -> str:
         """The manifest as TOML; `parse` reads it back equal."""

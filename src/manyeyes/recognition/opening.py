@@ -14,7 +14,7 @@ from manyeyes.recognition.calibration import Calibration
 from manyeyes.recognition.detect import Detector
 from manyeyes.recognition.detections import FaceDetector, FaceEmbedder
 from manyeyes.recognition.embed import Embedder
-from manyeyes.recognition.parts import DetectorPart, EmbedderPart, embedder_id, file_in
+from manyeyes.recognition.parts import DetectorPart, EmbedderPart, file_in, pack_embedder_id
 from manyeyes.recognition.precision import Wish, choose, processor_features
 from manyeyes.recognition.scrfd import open_scrfd
 from manyeyes.recognition.yunet import open_yunet
@@ -52,12 +52,13 @@ def open_parts(folder: Path, precision: Wish | None = None) -> Parts:
         calibration = None if figures is None else Calibration.model_validate(figures)
     except (OSError, KeyError, ValueError) as error:
         raise PackDamaged(f"{where} cannot be read: {error}; build or fetch the pack again") from error
-    digest = _weights_sha256(manifest, embedder.file)
+    files = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
+    sources = {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
     return Parts(
         pack,
         _open_detector(folder, detector),
         _open_embedder(folder, embedder, precision),
-        embedder_id(embedder, digest) if digest else pack,
+        pack_embedder_id(embedder, pack, files, sources),
         calibration,
     )
 
@@ -74,10 +75,3 @@ def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> 
         return ArcFaceEmbedder(file_in(folder, part.file), part)
     wish = precision or RecognitionSettings().precision
     return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
-
-
-def _weights_sha256(manifest: dict[str, Any], file: str) -> str:
-    """Of the weights as they came, else of the file that they became; as `Manifest.embedder_id` has it."""
-    digests = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
-    digests |= {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
-    return str(digests.get(file, ""))

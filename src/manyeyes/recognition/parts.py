@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -85,6 +86,17 @@ def embedder_id(part: EmbedderPart, weights_sha256: str) -> str:
     facts = {name: getattr(part, name) for name in _IDENTITY} | {"weights": weights_sha256}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return f"{part.kind}-{digest[:16]}"
+
+
+def pack_embedder_id(
+    part: EmbedderPart, label: str, files_sha256: Mapping[str, str], sources_sha256: Mapping[str, str]
+) -> str:
+    """As `embedder_id`, for a pack whose manifest has these digests by file: of the files, and of what they came from.
+
+    A pack without the embedder's file has a recogniser of its own, and so a gallery of its own: its label's.
+    """
+    digest = {**files_sha256, **sources_sha256}.get(part.file)
+    return embedder_id(part, digest) if digest else label
 
 
 def file_in(folder: Path, file: str) -> Path:
