@@ -213,7 +213,9 @@ async def _keep_local_node(
     pause_s = 0.5
     refusals = 0
     while not stop.is_set():
-        token, _ = master.create_token(300) if not (folder / "membership.json").exists() else ("", None)
+        token, _ = (
+            master.admission.create_token(300) if not (folder / "membership.json").exists() else ("", None)
+        )
         arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
         environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
         child = await asyncio.create_subprocess_exec(

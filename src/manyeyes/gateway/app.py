@@ -199,7 +199,7 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     async def token(wish: TokenWish, who: str = admin) -> dict[str, Any]:
         """A join token."""
         master.audit.record(who, "token", outcome="made", detail=f"good for {wish.expires_s:.0f} s")
-        text, expires_at = master.create_token(wish.expires_s, approve=wish.approve)
+        text, expires_at = master.admission.create_token(wish.expires_s, approve=wish.approve)
         return {"token": text, "expires_at": expires_at.astimezone(UTC).isoformat(timespec="seconds")}
 
     @app.get("/healthz", include_in_schema=False)

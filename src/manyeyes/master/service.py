@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import sqlite3
 import time
@@ -20,7 +19,7 @@ from pydantic import ValidationError
 from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
 from manyeyes.broker.link import Incoming, MasterLink
-from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import (
     Beat,
@@ -28,12 +27,11 @@ from manyeyes.contract import (
     Farewell,
     GalleryQuery,
     Hello,
-    JoinReply,
-    JoinRequest,
     News,
     PackQuery,
 )
-from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TokenRefused, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, Unavailable
+from manyeyes.master.admission import Admission, EngineUsers
 from manyeyes.master.audit import Audit
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.embed_again import EmbedAgain
@@ -44,7 +42,7 @@ from manyeyes.master.orders import Orders
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
 from manyeyes.master.records import Portrait
-from manyeyes.master.registry import NodeRow, Person, Registry, TokenRow
+from manyeyes.master.registry import NodeRow, Person, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
@@ -72,7 +70,7 @@ class Master:
         limits: Limits,
         registry: Registry,
         engine: Engine,
-        engine_settings: EngineSettings,
+        users: EngineUsers,
         link: MasterLink,
         shelf: PackShelf,
     ) -> None:
@@ -81,14 +79,27 @@ class Master:
         self.started_at = time.monotonic()
         self.engine = engine
         self._registry = registry
-        self._engine_settings = engine_settings
         self._link = link
         self._shelf = shelf
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
         self.desk = Desk(link, self._gateway, limits)
+
+        def reload_engine() -> None:
+            users.reload(engine)
+
         self.nodes_office = NodesOffice(
-            registry, self._fleet, link, self._reload_engine, self._node_removed, settings.beat_lost_s
+            registry, self._fleet, link, reload_engine, self._node_removed, settings.beat_lost_s
+        )
+        self.admission = Admission(
+            settings,
+            (settings.data / "identity" / "ca.pem").read_text(),
+            registry,
+            self._fleet,
+            self.nodes_office,
+            link,
+            reload_engine,
+            shelf.public_key,
         )
         seal = Seal(settings.data / "identity" / "references.key")
         self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
@@ -99,7 +110,6 @@ class Master:
         self.audit = Audit(registry)
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
-        self._expired: set[str] = set()
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
         for row in registry.nodes():
@@ -127,9 +137,9 @@ class Master:
             engine_settings = EngineSettings(
                 settings.listen, settings.nats_port, settings.data / "jetstream", certificates
             )
-            config = settings.data / "nats" / "nats.conf"
-            _write_engine_config(config, engine_settings, key.public, registry)
-            engine = Engine(executable, config, (local, settings.nats_port))
+            users = EngineUsers(settings, engine_settings, registry)
+            users.write()
+            engine = Engine(executable, users.path, (local, settings.nats_port))
             await engine.start()
             stack.push_async_callback(engine.stop)
             log().info("engine started", executable=str(executable), version=".".join(map(str, version)))
@@ -138,7 +148,7 @@ class Master:
             )
             stack.push_async_callback(link.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
-            master = cls(settings, limits, registry, engine, engine_settings, link, shelf)
+            master = cls(settings, limits, registry, engine, users, link, shelf)
             async with asyncio.TaskGroup() as group:
                 await master._listen(group)
                 tasks = [
@@ -173,7 +183,7 @@ class Master:
             )
         self._gallery_version = self._registry.gallery_version
         await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
-        await self._link.subscribe(contract.JOINS_SUBJECT, self._on_join)
+        await self._link.subscribe(contract.JOINS_SUBJECT, self.admission.on_join)
 
     # time
 
@@ -187,8 +197,7 @@ class Master:
                 self._record()
                 self._recorded_at = now
                 await self._tell_news()
-            if self._tokens_ran_out():
-                self._reload_engine()
+            self.admission.expire()
 
     def _record(self) -> None:
         counts, self.desk.by_node = self.desk.by_node, {}
@@ -283,77 +292,6 @@ class Master:
             contract.HEADER_OFFSET: str(piece.offset),
         }
         await self._link.reply_chunk(reply, piece.chunk, piece.size_bytes, headers)
-
-    async def _on_join(self, message: Incoming) -> None:
-        token_id = message.subject.rsplit(".", 1)[1]
-        try:
-            reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
-        except ValidationError:
-            reply = JoinReply(
-                code=TokenRefused.code,
-                detail="master and node speak different versions; install the same manyeyes on both",
-            )
-        except ManyeyesError as error:
-            reply = JoinReply(code=error.code, detail=error.detail)
-        await self._link.publish(message.reply, reply.wire())
-
-    def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
-        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
-        if token is None or token.expires_at < time.time():
-            raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
-        if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
-            raise TokenRefused(
-                "the node's public key cannot be read; remove the node's data folder and join again"
-            )
-        self.nodes_office.check_join(request)
-        rows = self._registry.nodes()
-        row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
-        name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
-        if row is None:
-            self._registry.add_node(
-                name,
-                request.public_nkey,
-                token_id,
-                request.host,
-                fingerprint=request.fingerprint,
-                approved=not token.approve,
-            )
-            self._fleet.register(name)
-            self.nodes_office.refresh()
-            log().info(
-                "node joined for the first time", node=name, host=request.host.hostname, token=token_id
-            )
-        self._reload_engine()
-        return JoinReply(name=name, pack_public_key=self._shelf.public_key)
-
-    def create_token(self, expires_s: float, *, approve: bool = False) -> tuple[str, datetime]:
-        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
-        key = identity.make_nkey()
-        token_id = secrets.token_hex(6)
-        expires_at = int(time.time() + expires_s)
-        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
-        self._reload_engine()
-        addresses = self.settings.advertise or ("127.0.0.1",)
-        token = identity.JoinToken(
-            token_id=token_id,
-            addresses=tuple(f"{address}:{self.settings.nats_port}" for address in addresses),
-            ca_pem=self._engine_settings.certificates.ca.read_text(),
-            seed=key.seed,
-            expires_at=expires_at,
-        )
-        return token.encode(), datetime.fromtimestamp(expires_at, UTC)
-
-    def _tokens_ran_out(self) -> bool:
-        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
-        news = expired - self._expired
-        self._expired = expired
-        return bool(news)
-
-    def _reload_engine(self) -> None:
-        config = self.settings.data / "nats" / "nats.conf"
-        key = identity.load_or_make_nkey(self.settings.data / "identity" / "master.nk")
-        _write_engine_config(config, self._engine_settings, key.public, self._registry)
-        self.engine.reload()
 
     async def _node_removed(self, name: str) -> None:
         self._last_seen.pop(name, None)
@@ -546,20 +484,3 @@ class Master:
 
 def _now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _free_name(wanted: str, taken: set[str]) -> str:
-    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:40] or "node"
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
-
-
-def _write_engine_config(path: Any, settings: EngineSettings, master_nkey: str, registry: Registry) -> None:
-    nodes = [NodeUser(row.public_nkey, row.name, row.approved) for row in registry.nodes()]
-    joins = [
-        JoinUser(row.public_nkey, row.token_id) for row in registry.tokens() if row.expires_at >= time.time()
-    ]
-    identity.write_private(path, render_config(settings, master_nkey, nodes, joins).encode())

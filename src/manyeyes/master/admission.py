@@ -1,0 +1,155 @@
+"""Who may connect to the engine: join tokens, first joins, and the configuration that lists every key."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from manyeyes import identity
+from manyeyes.broker.engine import Engine
+from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.config import MasterSettings
+from manyeyes.contract import JoinReply, JoinRequest
+from manyeyes.errors import ManyeyesError, TokenRefused
+from manyeyes.master.fleet import Fleet
+from manyeyes.master.nodes import NodesOffice
+from manyeyes.master.registry import Registry, TokenRow
+from manyeyes.telemetry import log
+
+
+class EngineUsers:
+    """The keys that the engine lets in: its configuration file, written from the registry."""
+
+    def __init__(self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry) -> None:
+        self._registry = registry
+        self._settings = engine_settings
+        self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+        self.path = settings.data / "nats" / "nats.conf"
+
+    def write(self) -> None:
+        """Write the file; the engine reads it at its start and when it is told to reload."""
+        nodes = [NodeUser(row.public_nkey, row.name, row.approved) for row in self._registry.nodes()]
+        joins = [
+            JoinUser(row.public_nkey, row.token_id)
+            for row in self._registry.tokens()
+            if row.expires_at >= time.time()
+        ]
+        text = render_config(self._settings, self._key.public, nodes, joins)
+        identity.write_private(self.path, text.encode())
+
+    def reload(self, engine: Engine) -> None:
+        """Write the file and have the running engine follow it."""
+        self.write()
+        engine.reload()
+
+
+class Admission:
+    """Lets machines in that hold a token; one per master.
+
+    Args:
+        reload_engine: has the engine follow the registry.
+        pack_public_key: what a new node verifies packs with.
+    """
+
+    def __init__(
+        self,
+        settings: MasterSettings,
+        ca_pem: str,
+        registry: Registry,
+        fleet: Fleet,
+        office: NodesOffice,
+        link: MasterLink,
+        reload_engine: Callable[[], None],
+        pack_public_key: str,
+    ) -> None:
+        self._settings = settings
+        self._ca_pem = ca_pem
+        self._registry = registry
+        self._fleet = fleet
+        self._office = office
+        self._link = link
+        self._reload_engine = reload_engine
+        self._pack_public_key = pack_public_key
+        self._expired: set[str] = set()
+
+    async def on_join(self, message: Incoming) -> None:
+        """The holder of a token asks to be let in; the engine has checked the token's key."""
+        token_id = message.subject.rsplit(".", 1)[1]
+        try:
+            reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
+        except ValidationError:
+            reply = JoinReply(
+                code=TokenRefused.code,
+                detail="master and node speak different versions; install the same manyeyes on both",
+            )
+        except ManyeyesError as error:
+            reply = JoinReply(code=error.code, detail=error.detail)
+        await self._link.publish(message.reply, reply.wire())
+
+    def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
+        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
+        if token is None or token.expires_at < time.time():
+            raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
+        if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
+            raise TokenRefused(
+                "the node's public key cannot be read; remove the node's data folder and join again"
+            )
+        self._office.check_join(request)
+        rows = self._registry.nodes()
+        row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
+        name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
+        if row is None:
+            self._registry.add_node(
+                name,
+                request.public_nkey,
+                token_id,
+                request.host,
+                fingerprint=request.fingerprint,
+                approved=not token.approve,
+            )
+            self._fleet.register(name)
+            self._office.refresh()
+            log().info(
+                "node joined for the first time", node=name, host=request.host.hostname, token=token_id
+            )
+        self._reload_engine()
+        return JoinReply(name=name, pack_public_key=self._pack_public_key)
+
+    def create_token(self, expires_s: float, *, approve: bool = False) -> tuple[str, datetime]:
+        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
+        key = identity.make_nkey()
+        token_id = secrets.token_hex(6)
+        expires_at = int(time.time() + expires_s)
+        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
+        self._reload_engine()
+        addresses = self._settings.advertise or ("127.0.0.1",)
+        token = identity.JoinToken(
+            token_id=token_id,
+            addresses=tuple(f"{address}:{self._settings.nats_port}" for address in addresses),
+            ca_pem=self._ca_pem,
+            seed=key.seed,
+            expires_at=expires_at,
+        )
+        return token.encode(), datetime.fromtimestamp(expires_at, UTC)
+
+    def expire(self) -> None:
+        """Shut out the holders of tokens that have run out since the last call."""
+        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
+        if expired - self._expired:
+            self._reload_engine()
+        self._expired = expired
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:40] or "node"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name
