@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from manyeyes.results import Caution, Result
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 
 STREAM = "TASKS"
 CONSUMER = "workers"
@@ -37,6 +37,8 @@ HEADER_OFFSET = "Me-Offset"
 HEADER_TASK = "Me-Task"
 HEADER_ERROR = "Me-Error"
 HEADER_DETAIL = "Me-Detail"
+HEADER_WAIT = "Me-Wait"
+"""Of an error: seconds after which to ask again."""
 HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
 HEADER_CONTENT = "Me-Content"
@@ -110,7 +112,7 @@ class Message(BaseModel):
 class Task(Message):
     """One picture to work on; its bytes stay with the home gateway until they are claimed."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     id: str
     operation: Operation
     gateway: str
@@ -126,11 +128,13 @@ class Task(Message):
 class Claim(Message):
     """A node asks for the bytes, from `offset` on, of a task that it was handed; offset 0 claims it."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     task_id: str
     gateway: str
     ack: str
     offset: int = 0
+    held: bool = False
+    """The node has the picture already and was handed it once more: somebody else should have it."""
 
 
 class Enrolled(Message):
@@ -152,7 +156,7 @@ class Outcome(Message):
     seals them into references and keeps none.
     """
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
@@ -186,7 +190,7 @@ class HostFacts(Message):
 class Beat(Message):
     """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     state: NodeState
     reason: str = ""
     session: str = ""
@@ -202,13 +206,17 @@ class Beat(Message):
     agent_rss_bytes: int = 0
     allow_exec: bool = False
     """Whether the node was started with `--allow-exec`."""
+    benchmark_s: float = 0.0
+    """What the pack's own benchmark took one worker at its start; 0: none yet, or the pack has none."""
+    picture_s: float = 0.0
+    """What a picture takes one worker, by the benchmark first, by the pictures of late then; 0: not known."""
     host: HostFacts
 
 
 class JoinRequest(Message):
     """A machine that holds a token asks to become a node."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     public_nkey: str
     wanted_name: str
     version: str
@@ -220,7 +228,7 @@ class JoinRequest(Message):
 class JoinReply(Message):
     """The node's name, or why it was refused."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     name: str = ""
     pack_public_key: str = ""
     code: str = ""
@@ -233,7 +241,7 @@ class Hello(Message):
     `session` is random for each start of an agent: two processes with one identity differ in it.
     """
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     session: str
     fingerprint: str = ""
 
@@ -241,7 +249,7 @@ class Hello(Message):
 class Welcome(Message):
     """The answer to `Hello`."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     approved: bool
     """While false the node gets neither the pack nor pictures."""
     wish: Wish = ""
@@ -253,18 +261,22 @@ class Directive(Message):
     A lost one does no harm: wishes and approvals are said again while heartbeats show that they did not arrive.
     """
 
-    v: Literal[2] = 2
-    kind: Literal["wish", "approved", "shutdown", "refused", "beat"]
+    v: Literal[3] = 3
+    kind: Literal["wish", "approved", "shutdown", "refused", "beat", "probe", "deaf", "drop"]
+    """`probe`: work on `task`, nobody waits for it. `deaf`: a probe was not answered. `drop`: the picture of
+    `task_id` was answered by another node."""
     wish: Wish = ""
     session: str = ""
     """Of `refused`: the session that must end."""
     detail: str = ""
+    task: Task | None = None
+    task_id: str = ""
 
 
 class Farewell(Message):
     """A node leaves."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     session: str = ""
     reason: str = ""
 
@@ -272,7 +284,7 @@ class Farewell(Message):
 class News(Message):
     """What changed for all nodes."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     gallery_version: int
     pack: str = ""
     """SHA-256 of the manifest in use; said again every few seconds, so a node that missed it hears it later."""
@@ -281,7 +293,7 @@ class News(Message):
 class PackQuery(Message):
     """A node asks for the manifest (empty digest) or for one file of the pack in use, by its SHA-256."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     sha256: str = ""
     offset: int = 0
 
@@ -293,7 +305,7 @@ class GalleryQuery(Message):
     begins at offset 0: the reply's headers say which, at what offset, and the newest version.
     """
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     have: int = 0
     mark: str = ""
     content: str = ""
@@ -303,7 +315,7 @@ class GalleryQuery(Message):
 class Command(Message):
     """A master has an order for this node, to be taken once as `call`; with `stop` it is wanted no more."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     call: str
     stop: bool = False
 
@@ -311,7 +323,7 @@ class Command(Message):
 class Take(Message):
     """A node asks for the order of a call; it gets it once, framed with the order's bytes."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     call: str
 
 
@@ -344,7 +356,7 @@ class FileOrder(Message):
 class Order(Message):
     """What a master wants of a node: one of both."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     command: ExecOrder | None = None
     file: FileOrder | None = None
 
@@ -390,7 +402,7 @@ class Answer(Message):
     is the last one.
     """
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     call: str
     number: int
     stream: Literal["", "stdout", "stderr"] = ""
@@ -408,11 +420,11 @@ class Answer(Message):
 class Heard(Message):
     """A master's word on an `Answer`: go on, send it again later (the caller is slow), or stop."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3
     then: Literal["go-on", "again", "stop"]
 
 
 class Empty(Message):
     """Nothing to say but the subject."""
 
-    v: Literal[2] = 2
+    v: Literal[3] = 3

@@ -1,4 +1,7 @@
-"""A recogniser that does what the last bytes of a picture say: the code of the faulty test pack."""
+"""A recogniser that does what the last bytes of a picture say: the code of the faulty test pack.
+
+Each picture takes `FAULTY_PICTURE_S` seconds, so that nodes of different speed can be played on one machine.
+"""
 
 import os
 import signal
@@ -13,11 +16,16 @@ class Faulty:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.picture_s = float(os.environ.get("FAULTY_PICTURE_S", "0"))
 
     def warm_up(self) -> None:
         pass
 
+    def benchmark(self) -> None:
+        time.sleep(self.picture_s)
+
     def recognize(self, data: bytes, gallery: object, *, draw: bool = True) -> tuple[Result, bytes | None]:
+        time.sleep(self.picture_s)
         if data.endswith(b"CRASH"):
             os.kill(os.getpid(), signal.SIGSEGV)
         if data.endswith(b"HANG"):

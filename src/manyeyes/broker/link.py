@@ -125,6 +125,8 @@ class _Link:
     async def reply_error(self, reply: str, error: ManyeyesError) -> None:
         """Answer a request with an error."""
         headers = {contract.HEADER_ERROR: error.code, contract.HEADER_DETAIL: error.detail}
+        if error.retry_after_s is not None:
+            headers[contract.HEADER_WAIT] = f"{error.retry_after_s:.3f}"
         await self.publish(reply, b"", headers)
 
     async def close(self) -> None:
@@ -261,10 +263,17 @@ class NodeLink(_Link):
         )
         return cls(client, name)
 
-    async def deliveries(self, *, expires_s: float = 5.0) -> AsyncGenerator[Delivery, None]:
-        """Tasks, one at a time, each asked for only when the one before was taken."""
+    async def deliveries(
+        self, due: Callable[[], Awaitable[None]], *, expires_s: float = 5.0
+    ) -> AsyncGenerator[Delivery, None]:
+        """Tasks, one at a time, each asked for only when the one before was taken.
+
+        Args:
+            due: returns when the next one should be asked for.
+        """
         async with self._own_inbox() as (inbox, subscription):
             while True:
+                await due()
                 request = {"batch": 1, "expires": int(expires_s * 1e9)}
                 await self.publish_with_reply(contract.PULL_SUBJECT, json.dumps(request).encode(), inbox)
                 try:
@@ -327,9 +336,7 @@ class NodeLink(_Link):
             question = message.model_copy(update={"offset": offset}) if offset else message
             async with self._lines:
                 answer = await self._ask(verb, question, timeout_s)
-            headers = dict(answer.headers or {})
-            if code := headers.get(contract.HEADER_ERROR):
-                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            headers = _answered(answer)
             if assembly is None:
                 first, assembly = headers, Assembly(int(headers[contract.HEADER_SIZE]))
             chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
@@ -359,9 +366,7 @@ class NodeLink(_Link):
             query = contract.PackQuery(sha256=sha256, offset=part.received)
             async with self._lines:
                 answer = await self._ask("pack", query, timeout_s)
-            headers = dict(answer.headers or {})
-            if code := headers.get(contract.HEADER_ERROR):
-                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            headers = _answered(answer)
             chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
             size = int(headers[contract.HEADER_SIZE])
             fits = part.received + len(chunk) <= size
@@ -389,9 +394,7 @@ class NodeLink(_Link):
             question = query.model_copy(update={"content": part.content, "offset": part.received})
             async with self._lines:
                 answer = await self._ask("gallery", question, timeout_s)
-            headers = dict(answer.headers or {})
-            if code := headers.get(contract.HEADER_ERROR):
-                raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+            headers = _answered(answer)
             size = int(headers[contract.HEADER_SIZE])
             offset = int(headers[contract.HEADER_OFFSET])
             whole = part.add(headers.get(contract.HEADER_CONTENT, ""), offset, answer.data, size)
@@ -445,14 +448,22 @@ class NodeLink(_Link):
                 answer = await self._client.request(subject, content, timeout=timeout_s)
         except _TROUBLE as error:
             raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
-        headers = answer.headers or {}
-        if code := headers.get(contract.HEADER_ERROR):
-            raise from_code(code, headers.get(contract.HEADER_DETAIL, ""))
+        _answered(answer)
         return answer.data
 
     async def say(self, verb: contract.Verb, message: contract.Message) -> None:
         """Tell the masters without waiting."""
         await self.publish(contract.node_subject(self._name, verb), message.wire())
+
+
+def _answered(answer: Msg) -> dict[str, str]:
+    """The headers of an answer; raises the error that it carries."""
+    headers = dict(answer.headers or {})
+    if code := headers.get(contract.HEADER_ERROR):
+        wait = headers.get(contract.HEADER_WAIT)
+        detail = headers.get(contract.HEADER_DETAIL, "")
+        raise from_code(code, detail, retry_after_s=float(wait) if wait else None)
+    return headers
 
 
 async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:

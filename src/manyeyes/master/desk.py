@@ -10,17 +10,28 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manyeyes import contract
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.transfer import Assembly, chunk_at, unframe
 from manyeyes.config import Limits
-from manyeyes.contract import Claim, Operation, Outcome, Points, Task
-from manyeyes.errors import Busy, IdempotencyMismatch, ManyeyesError, TaskLost, Unavailable
-from manyeyes.master.tasks import Ack, Answer, InProgress, Instruction, Nak, Remove, TaskBook
+from manyeyes.contract import Claim, Directive, Operation, Outcome, Points, Task
+from manyeyes.errors import (
+    BetterElsewhere,
+    Busy,
+    IdempotencyMismatch,
+    ManyeyesError,
+    TaskLost,
+    Unavailable,
+)
+from manyeyes.master.placement import Pace, better_elsewhere, to_issue_again
+from manyeyes.master.tasks import Ack, Answer, Drop, InProgress, Instruction, Nak, Remove, TaskBook, Verdict
 from manyeyes.telemetry import log
+
+_LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+_SMOOTHING = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,10 +57,16 @@ class _Remembered:
 
 
 class Desk:
-    """Takes pictures in, gives answers out; one per gateway."""
+    """Takes pictures in, gives answers out; one per gateway.
 
-    def __init__(self, link: MasterLink, gateway: str, limits: Limits) -> None:
+    Args:
+        paces: what each node can take, kept up to date by the fleet.
+    """
+
+    def __init__(self, link: MasterLink, gateway: str, limits: Limits, paces: Mapping[str, Pace]) -> None:
         self._link = link
+        self._paces = paces
+        self._usual_bytes = 0.0
         self._limits = limits
         self._book = TaskBook(limits.max_attempts)
         self._open: dict[str, _Open] = {}
@@ -71,7 +88,12 @@ class Desk:
     @property
     def waiting(self) -> int:
         """Tasks that nobody works on yet."""
-        return len(self._book) - self._book.running
+        return self._book.waiting
+
+    @property
+    def held(self) -> Mapping[str, int]:
+        """How many pictures each node holds."""
+        return self._book.held
 
     async def submit(
         self,
@@ -186,24 +208,34 @@ class Desk:
 
     # what nodes say
 
-    async def on_claim(self, node: str, message: Incoming, now: float) -> None:
+    async def on_claim(self, node: str, claim: Claim, message: Incoming, now: float) -> None:
         """A node asks for a task's bytes."""
-        claim = Claim.model_validate_json(message.data)
         if claim.offset:
-            granted = self._book.holder(claim.task_id) == node
+            verdict: Verdict = "granted" if self._book.holds(node, claim.task_id) else "gone"
         else:
-            granted, instructions = self._book.claim(node, claim, now)
+            elsewhere = self._book.last_waiting(claim.task_id) and better_elsewhere(
+                node, self._paces, self._book.held
+            )
+            verdict, instructions = self._book.claim(node, claim, now, better_elsewhere=elsewhere)
             await self._carry_out(instructions)
-        if granted:
+        if verdict == "granted":
             data = self._open[claim.task_id].data
             await self._link.reply_chunk(message.reply, chunk_at(data, claim.offset), len(data))
+        elif verdict == "wait":
+            pause_s = min(max(self._paces.get(node, Pace()).picture_s / 2, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
+            refusal = BetterElsewhere("another node has the picture done sooner", retry_after_s=pause_s)
+            await self._link.reply_error(message.reply, refusal)
         else:
             await self._link.reply_error(
                 message.reply, TaskLost("the picture was answered or given up already")
             )
 
-    async def on_result(self, node: str, message: Incoming) -> None:
-        """A chunk of an outcome arrived; the last one ends the attempt."""
+    async def on_result(self, node: str, message: Incoming) -> bool:
+        """A chunk of an outcome arrived; the last one ends the attempt.
+
+        Returns:
+            Whether the node has answered a picture with it.
+        """
         task_id = message.headers.get(contract.HEADER_TASK, "")
         offset = int(message.headers.get(contract.HEADER_OFFSET, 0))
         size = int(message.headers.get(contract.HEADER_SIZE, len(message.data)))
@@ -213,7 +245,7 @@ class Desk:
             self._incoming.pop(slot, None)
             if message.reply:
                 await self._link.reply_error(message.reply, refusal)
-            return
+            return False
         if offset == 0:
             self._incoming[slot] = (node, Assembly(size))
         _, assembly = self._incoming.get(slot, (node, Assembly(size)))
@@ -223,26 +255,27 @@ class Desk:
                 await self._link.reply_error(
                     message.reply, Unavailable("a chunk went astray; send it all again")
                 )
-            return
+            return False
         if not assembly.complete:
             if message.reply:
                 await self._link.publish(message.reply)
-            return
+            return False
         self._incoming.pop(slot, None)
         head, picture = unframe(assembly.content())
         outcome = Outcome.model_validate_json(head)
         if outcome.task_id != task_id:
             await self._link.reply_error(message.reply, TaskLost("the result is for another picture"))
-            return
+            return False
         taken, instructions = self._book.finish(node, outcome)
         await self._carry_out(instructions, picture)
         if taken:
             await self._link.publish(message.reply)
         else:
             await self._link.reply_error(message.reply, TaskLost("the picture was answered already"))
+        return taken and outcome.kind in ("done", "error")
 
     def _refusal(self, node: str, task_id: str, size: int) -> ManyeyesError | None:
-        if self._book.holder(task_id) != node:
+        if not self._book.holds(node, task_id):
             return TaskLost("the picture was answered already or went to another node")
         if size > self._limits.max_result_bytes:
             return TaskLost(f"a result of {size} bytes is over the limit of {self._limits.max_result_bytes}")
@@ -251,6 +284,26 @@ class Desk:
     async def on_beat(self, node: str, holding: Sequence[str], now: float) -> None:
         """A heartbeat names what its node holds."""
         await self._carry_out(self._book.beat(node, frozenset(holding), now))
+
+    async def rebalance(self, now: float) -> None:
+        """Issue pictures again that a free worker would end sooner than the node that holds them."""
+        if not self._book.running:
+            return
+        again = to_issue_again(
+            self._book.held_once(),
+            self._paces,
+            self._book.held,
+            now,
+            waiting=self._book.waiting,
+            usual_bytes=self._usual_bytes,
+        )
+        if again:
+            log().info("issued again", tasks=again)
+            await self._carry_out(self._book.issue_again(again))
+
+    async def node_deaf(self, node: str) -> None:
+        """A node says that it lives and answers nothing: others get what it holds, its own answers still count."""
+        await self._carry_out(self._book.issue_again(self._book.held_by(node)))
 
     async def node_gone(self, node: str) -> None:
         """A node is lost or left: what it held goes to others."""
@@ -282,9 +335,14 @@ class Desk:
                     await self._link.in_progress(subject)
                 case Remove(sequence):
                     await self._link.remove_task(sequence)
+                case Drop(node, task_id):
+                    directive = Directive(kind="drop", task_id=task_id)
+                    await self._link.publish(contract.directive_subject(node), directive.wire())
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
         future = self._open[answer.task_id].future
+        size = len(self._open[answer.task_id].data)
+        self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
         self._forget(answer.task_id)
         ok = answer.error is None
         self.done += ok

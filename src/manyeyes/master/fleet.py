@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from manyeyes.contract import Beat
+from manyeyes.master.placement import Pace
+
+TAKING = ("ready", "working")
+"""The states in which a node is given pictures."""
 
 
 @dataclass
@@ -16,6 +20,8 @@ class NodeView:
     reason: str = "joined, not heard of yet"
     beat: Beat | None = None
     heard_at: float = 0.0
+    deaf: str = ""
+    """Why it is given no pictures though it says that it takes them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Fleet:
     suspect_s: float
     lost_s: float
     nodes: dict[str, NodeView] = field(default_factory=dict)
+    paces: dict[str, Pace] = field(default_factory=dict)
+    """What each node can take; kept up to date."""
 
     def register(
         self, name: str, *, state: str = "joining", reason: str = "joined, not heard of yet"
@@ -51,7 +59,25 @@ class Fleet:
         """A heartbeat arrived."""
         node = self.nodes.setdefault(name, NodeView(name))
         node.beat, node.heard_at = beat, now
+        if node.deaf and beat.state in TAKING:
+            return self._move(node, "suspect", node.deaf)
         return self._move(node, beat.state, beat.reason)
+
+    def deaf(self, name: str, reason: str) -> Change | None:
+        """A node says that it takes pictures and ends none: it is suspect until it is told to be hearing."""
+        node = self.nodes[name]
+        node.deaf = reason
+        return self._move(node, "suspect", reason) if node.state in TAKING else None
+
+    def hearing(self, name: str, now: float) -> Change | None:
+        """A deaf node has answered, or is not counted on to any more."""
+        node = self.nodes.get(name)
+        if node is None:
+            return None
+        node.deaf = ""
+        if node.beat is None or node.state != "suspect" or now - node.heard_at > self.suspect_s:
+            return None
+        return self._move(node, node.beat.state, node.beat.reason)
 
     def left(self, name: str, reason: str = "") -> Change | None:
         """A node said goodbye."""
@@ -61,6 +87,7 @@ class Fleet:
     def removed(self, name: str) -> None:
         """A node is no longer known."""
         self.nodes.pop(name, None)
+        self.paces.pop(name, None)
 
     def tick(self, now: float) -> list[Change]:
         """Time passed: silent nodes become suspect, then lost."""
@@ -90,11 +117,13 @@ class Fleet:
     def workers(self) -> int:
         """Workers of the nodes that take pictures."""
         return sum(
-            len(node.beat.workers)
-            for node in self.nodes.values()
-            if node.beat and node.state in ("ready", "working")
+            len(node.beat.workers) for node in self.nodes.values() if node.beat and node.state in TAKING
         )
 
     def _move(self, node: NodeView, state: str, reason: str) -> Change | None:
         old, node.state, node.reason = node.state, state, reason
+        beat = node.beat
+        if beat is not None:
+            able = sum(worker.state in ("idle", "busy") for worker in beat.workers)
+            self.paces[node.name] = Pace(able, beat.picture_s, state in TAKING)
         return Change(node.name, old, state, reason) if old != state else None

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import (
     Beat,
+    Claim,
     Enrolled,
     Farewell,
     GalleryQuery,
@@ -41,6 +42,8 @@ from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.probes import Probes
+from manyeyes.master.probing import Probing
 from manyeyes.master.records import Portrait
 from manyeyes.master.registry import NodeRow, Person, Registry
 from manyeyes.master.seal import Seal
@@ -50,6 +53,7 @@ from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
+_REBALANCE_S = 0.1
 _RECORD_EVERY_S = 10.0
 
 
@@ -83,7 +87,9 @@ class Master:
         self._shelf = shelf
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
-        self.desk = Desk(link, self._gateway, limits)
+        self.desk = Desk(link, self._gateway, limits, self._fleet.paces)
+        probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
+        self._probing = Probing(probes, self._fleet, self.desk, link, lambda: self.pack)
 
         def reload_engine() -> None:
             users.reload(engine)
@@ -154,6 +160,7 @@ class Master:
                 tasks = [
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
+                    group.create_task(master._rebalance(), name="rebalance"),
                     group.create_task(master._embed_again.run(), name="embed-again"),
                 ]
                 try:
@@ -191,8 +198,8 @@ class Master:
         while True:
             await asyncio.sleep(_TICK_S)
             now = time.monotonic()
-            for change in self._fleet.tick(now):
-                await self._on_change(change)
+            await self._changed(self._fleet.tick(now))
+            await self._changed(await self._probing.look(now))
             if now - self._recorded_at > _RECORD_EVERY_S:
                 self._record()
                 self._recorded_at = now
@@ -212,11 +219,17 @@ class Master:
                 }
             )
 
-    async def _on_change(self, change: Change) -> None:
-        log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
-        if change.new in ("lost", "left"):
-            self.orders.calls.node_gone(change.name, change.reason)
-            await self.desk.node_gone(change.name)
+    async def _rebalance(self) -> None:
+        while True:
+            await asyncio.sleep(_REBALANCE_S)
+            await self.desk.rebalance(time.monotonic())
+
+    async def _changed(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
+            if change.new in ("lost", "left"):
+                self.orders.calls.node_gone(change.name, change.reason)
+                await self.desk.node_gone(change.name)
 
     def _post(self, subject: str, data: bytes) -> None:
         self._group.create_task(self._link.publish(subject, data), name=f"post-{subject}")
@@ -237,16 +250,25 @@ class Master:
                         self.nodes_office.hello(node, hello, message.reply), name=f"hello-{node}"
                     )
                 case "claim":
-                    await self.desk.on_claim(node, message, now)
+                    claim = Claim.model_validate_json(message.data)
+                    if self._probing.is_probe(node, claim.task_id):
+                        await self._probing.on_claim(message)
+                    elif self._probing.refuses(node) and not claim.offset:
+                        await self._probing.refuse(claim, message.reply)
+                    else:
+                        await self.desk.on_claim(node, claim, message, now)
                 case "result":
-                    await self.desk.on_result(node, message)
+                    if self._probing.is_probe(node, message.headers.get(contract.HEADER_TASK, "")):
+                        await self._changed(await self._probing.on_result(node, message, now))
+                    elif await self.desk.on_result(node, message):
+                        await self._changed(await self._probing.answered(node, now))
                 case "beat":
                     said = Beat.model_validate_json(message.data)
                     if (beat := await self.nodes_office.beat(node, said, now)) is None:
                         return
                     self._last_seen[node] = _now_iso()
                     if change := self._fleet.heard(node, beat, now):
-                        await self._on_change(change)
+                        await self._changed([change])
                     await self.desk.on_beat(node, beat.holding, now)
                 case "gallery":
                     asked = GalleryQuery.model_validate_json(message.data)
@@ -264,7 +286,7 @@ class Master:
                     if self.nodes_office.farewell(node, farewell) and (
                         change := self._fleet.left(node, farewell.reason)
                     ):
-                        await self._on_change(change)
+                        await self._changed([change])
                     if message.reply:
                         await self._link.publish(message.reply)
         except (ValidationError, ValueError) as error:
@@ -446,6 +468,8 @@ class Master:
             "token": row.token_id,
             "fingerprint": row.fingerprint,
             "allow_exec": bool(beat and beat.allow_exec),
+            "benchmark_s": beat.benchmark_s if beat else 0.0,
+            "picture_s": beat.picture_s if beat else 0.0,
         }
 
     def status(self, version: str) -> dict[str, Any]:

@@ -6,13 +6,19 @@ ends in exactly one `Answer`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from manyeyes.contract import Claim, Outcome, Task, stream_sequence
 from manyeyes.errors import ManyeyesError, PictureKillsWorkers, from_code
+from manyeyes.master.placement import Held
 
 CLAIM_GRACE_S = 4.0
 """A claim younger than this may be missing from a heartbeat that was already on its way."""
+REFUSED_FOR_S = 0.25
+"""How long a picture is kept for somebody better."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +59,38 @@ class Answer:
     error: ManyeyesError | None
 
 
-Instruction = Ack | Nak | InProgress | Remove | Answer
+@dataclass(frozen=True)
+class Drop:
+    """Tell a node that another one has answered a picture that it holds."""
+
+    node: str
+    task_id: str
+
+
+Instruction = Ack | Nak | InProgress | Remove | Answer | Drop
+Verdict = Literal["granted", "gone", "wait"]
+"""On a claim: the bytes follow; it is not to be had; ask for another one a little later."""
 
 
 @dataclass
 class _Entry:
     task: Task
     sequence: int | None = None
-    holder: str | None = None
     ack: str = ""
-    claimed_at: float = 0.0
+    """Of the latest delivery; it ends the task whoever answered."""
+    holders: dict[str, float] = field(default_factory=dict)
+    """When each node that works on it claimed it."""
+    queued: bool = True
+    """Whether the engine is to deliver it (again)."""
+    refused_until: float = 0.0
     lost_attempts: int = 0
 
 
 class TaskBook:
     """The open tasks of one gateway.
+
+    A task may be held by several nodes, since one that takes too long is issued again; the first answer is
+    the one that counts.
 
     Args:
         max_attempts: attempts that ended with a dead worker or node, after which the picture is at fault.
@@ -76,6 +99,8 @@ class TaskBook:
     def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
         self._entries: dict[str, _Entry] = {}
+        self._held: Counter[str] = Counter()
+        self._running = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -83,7 +108,31 @@ class TaskBook:
     @property
     def running(self) -> int:
         """Tasks that a node holds."""
-        return sum(entry.holder is not None for entry in self._entries.values())
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that nobody works on."""
+        return len(self._entries) - self._running
+
+    def last_waiting(self, task_id: str) -> bool:
+        """Whether nobody would have anything to do beside this task."""
+        entry = self._entries.get(task_id)
+        return self.waiting - (entry is not None and not entry.holders) <= 0
+
+    @property
+    def held(self) -> Mapping[str, int]:
+        """How many tasks each node holds; a node that is not named holds none."""
+        return self._held
+
+    def held_once(self) -> list[Held]:
+        """The tasks that exactly one node holds and that are not to be delivered again."""
+        return [
+            Held(task_id, node, since, entry.task.size_bytes)
+            for task_id, entry in self._entries.items()
+            if len(entry.holders) == 1 and not entry.queued
+            for node, since in entry.holders.items()
+        ]
 
     def add(self, task: Task) -> None:
         """A task was accepted and is about to be queued."""
@@ -101,27 +150,37 @@ class TaskBook:
         """The engine did not take the task; its sender is told by other means."""
         self._entries.pop(task_id, None)
 
-    def claim(self, node: str, claim: Claim, now: float) -> tuple[bool, list[Instruction]]:
+    def claim(
+        self, node: str, claim: Claim, now: float, *, better_elsewhere: bool = False
+    ) -> tuple[Verdict, list[Instruction]]:
         """A node asks for a task's bytes.
 
-        Returns:
-            Whether it may have them, and what else to do.
+        Args:
+            better_elsewhere: somebody else would end it sooner; heeded for `REFUSED_FOR_S` at most, so that
+                nobody waits for a node that only says that it is free.
         """
         sequence = stream_sequence(claim.ack)
         if sequence is None:
-            return False, []
+            return "gone", []
         entry = self._entries.get(claim.task_id)
         if entry is None:
-            return False, [Ack(claim.ack)]
+            return "gone", [Ack(claim.ack)]
         if entry.sequence is not None and entry.sequence != sequence:
-            return False, []
-        entry.holder, entry.ack, entry.claimed_at = node, claim.ack, now
-        return True, []
+            return "gone", []
+        if claim.held:
+            return "wait", [Nak(claim.ack)]
+        if better_elsewhere:
+            entry.refused_until = entry.refused_until or now + REFUSED_FOR_S
+            if now < entry.refused_until:
+                return "wait", [Nak(claim.ack)]
+        self._hold(entry, node, now)
+        entry.ack, entry.queued = claim.ack, False
+        return "granted", []
 
-    def holder(self, task_id: str) -> str | None:
-        """The node that has the task, None where nobody has or the task is not open."""
+    def holds(self, node: str, task_id: str) -> bool:
+        """Whether the node has claimed the task and may answer it."""
         entry = self._entries.get(task_id)
-        return entry.holder if entry else None
+        return entry is not None and node in entry.holders
 
     def finish(self, node: str, outcome: Outcome) -> tuple[bool, list[Instruction]]:
         """A node ended an attempt.
@@ -130,10 +189,10 @@ class TaskBook:
             Whether the outcome was taken, and what to do.
         """
         entry = self._entries.get(outcome.task_id)
-        if entry is None or entry.holder != node:
+        if entry is None or node not in entry.holders:
             return False, []
         if outcome.kind == "given-back":
-            return True, self._again(entry)
+            return True, self._given_up(entry, node)
         if outcome.kind == "crashed":
             return True, self._lost(entry, node, outcome.detail)
         error = None if outcome.kind == "done" else from_code(outcome.code, outcome.detail)
@@ -142,37 +201,71 @@ class TaskBook:
     def beat(self, node: str, holding: frozenset[str], now: float) -> list[Instruction]:
         """A heartbeat names what its node holds: that goes on; what it forgot goes to another."""
         instructions: list[Instruction] = []
+        if not self._held[node]:
+            return instructions
         for task_id, entry in list(self._entries.items()):
-            if entry.holder != node:
+            since = entry.holders.get(node)
+            if since is None:
                 continue
             if task_id in holding:
-                instructions.append(InProgress(entry.ack))
-            elif now - entry.claimed_at > CLAIM_GRACE_S:
+                if not entry.queued:
+                    instructions.append(InProgress(entry.ack))
+            elif now - since > CLAIM_GRACE_S:
                 instructions += self._lost(entry, node, f"node {node} forgot the picture (was it restarted?)")
         return instructions
 
     def node_gone(self, node: str) -> list[Instruction]:
         """A node is lost: what it held goes to others."""
         instructions: list[Instruction] = []
-        for entry in [entry for entry in self._entries.values() if entry.holder == node]:
+        for entry in [entry for entry in self._entries.values() if node in entry.holders]:
             instructions += self._lost(entry, node, f"node {node} was lost")
         return instructions
+
+    def issue_again(self, task_ids: Iterable[str]) -> list[Instruction]:
+        """Have tasks delivered once more while their holders go on; what is on its way already is passed over."""
+        instructions: list[Instruction] = []
+        for task_id in task_ids:
+            entry = self._entries.get(task_id)
+            if entry is not None and not entry.queued:
+                instructions += self._queue_again(entry)
+        return instructions
+
+    def held_by(self, node: str) -> list[str]:
+        """The ids of the tasks that a node holds."""
+        return [task_id for task_id, entry in self._entries.items() if node in entry.holders]
 
     def fail_all(self, error: ManyeyesError) -> list[Instruction]:
         """The gateway stops: everything open ends with `error`."""
         instructions: list[Instruction] = []
         for entry in list(self._entries.values()):
-            instructions += self._end(entry, entry.holder or "", None, error)
+            instructions += self._end(entry, next(iter(entry.holders), ""), None, error)
         return instructions
 
-    def _again(self, entry: _Entry) -> list[Instruction]:
-        ack, entry.holder, entry.ack = entry.ack, None, ""
-        return [Nak(ack)]
+    def _hold(self, entry: _Entry, node: str, now: float) -> None:
+        if node not in entry.holders:
+            self._held[node] += 1
+            self._running += not entry.holders
+        entry.holders[node] = now
+
+    def _release(self, entry: _Entry, node: str) -> None:
+        del entry.holders[node]
+        self._held[node] -= 1
+        if not self._held[node]:
+            del self._held[node]
+        self._running -= not entry.holders
+
+    def _queue_again(self, entry: _Entry) -> list[Instruction]:
+        entry.queued, entry.refused_until = True, 0.0
+        return [Nak(entry.ack)]
+
+    def _given_up(self, entry: _Entry, node: str) -> list[Instruction]:
+        self._release(entry, node)
+        return [] if entry.holders or entry.queued else self._queue_again(entry)
 
     def _lost(self, entry: _Entry, node: str, why: str) -> list[Instruction]:
         entry.lost_attempts += 1
         if entry.lost_attempts < self._max_attempts:
-            return self._again(entry)
+            return self._given_up(entry, node)
         error = PictureKillsWorkers(
             f"{entry.lost_attempts} attempts ended without an answer, the limit is {self._max_attempts}; "
             f"last: {why}; the picture was given up, look at it and at the node's log"
@@ -183,9 +276,12 @@ class TaskBook:
         self, entry: _Entry, node: str, outcome: Outcome | None, error: ManyeyesError | None
     ) -> list[Instruction]:
         del self._entries[entry.task.id]
+        others = [holder for holder in entry.holders if holder != node]
+        for holder in list(entry.holders):
+            self._release(entry, holder)
         instructions: list[Instruction] = [Answer(entry.task.id, node, outcome, error)]
         if entry.ack:
             instructions.append(Ack(entry.ack))
         elif entry.sequence is not None:
             instructions.append(Remove(entry.sequence))
-        return instructions
+        return instructions + [Drop(other, entry.task.id) for other in others]

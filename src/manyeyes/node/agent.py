@@ -20,6 +20,7 @@ from manyeyes.contract import (
     Hello,
     News,
     NodeState,
+    Task,
     Welcome,
     WorkerReport,
 )
@@ -35,6 +36,7 @@ from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.membership import Membership
 from manyeyes.node.orders import Orders
+from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
 from manyeyes.node.slot import Slot, Tally
@@ -60,6 +62,8 @@ class Agent:
         self._host = host_facts()
         self._holding: set[str] = set()
         self._tally = Tally()
+        self._pace = Pace()
+        self._probes: asyncio.Queue[Task] = asyncio.Queue()
         self._crew: Crew | None = None
         self._too_little = ""
         self._draining = asyncio.Event()
@@ -180,6 +184,14 @@ class Agent:
         if directive.kind == "shutdown":
             self._farewell = "shut down by an operator"
             self._draining.set()
+        elif directive.kind == "drop":
+            self._holding.discard(directive.task_id)
+        elif directive.kind == "probe":
+            self._probed(directive.task)
+        elif directive.kind == "deaf":
+            log().error("the master hears this node and gets no answers from it", detail=directive.detail)
+            if self._crew is not None:
+                self._crew.ask_anew()
         elif directive.kind == "refused":
             if directive.session == self._standing.session:
                 self._cut_off(
@@ -187,6 +199,11 @@ class Agent:
                 )
         else:
             self._standing.told(directive)
+
+    def _probed(self, probe: Task | None) -> None:
+        """Work on a probe, unless it is being worked on."""
+        if probe is not None and probe.id not in self._holding and self._probes.empty():
+            self._probes.put_nowait(probe)
 
     async def _approval(self, link: NodeLink) -> None:
         while not self._standing.approved.is_set():
@@ -222,7 +239,16 @@ class Agent:
         def slot(index: int) -> Slot:
             assert self._launch is not None
             return Slot(
-                index, link, self._launch, galleries, self._holding, self._tally, deadline_s, self._changed
+                index,
+                link,
+                self._launch,
+                galleries,
+                self._holding,
+                self._tally,
+                self._pace,
+                self._probes,
+                deadline_s,
+                self._changed,
             )
 
         share = self._share(self._launch)
@@ -359,5 +385,7 @@ class Agent:
             pack=provisioner.launch.pack if provisioner and provisioner.launch else "",
             agent_rss_bytes=self._process.memory_info().rss,
             allow_exec=self._settings.allow_exec,
+            benchmark_s=round(self._pace.benchmark_s, 5),
+            picture_s=round(self._pace.picture_s, 5),
             host=self._host,
         )

@@ -62,6 +62,13 @@ class Crew:
                 await self._on_change()
                 await self._turned.wait()
 
+    def ask_anew(self) -> None:
+        """Have all open seats break off how they ask for pictures, give back what they fetched, and begin again."""
+        if self._mode == "work":
+            for slot in self.slots:
+                slot.open(False)
+            self._turned.set()
+
     async def empty(self) -> None:
         """Have all seats emptied, and wait for it."""
         self.turn("empty")

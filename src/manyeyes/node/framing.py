@@ -42,6 +42,8 @@ class Reply(BaseModel):
 
     kind: Literal["ready", "unfit", "gallery", "outcome"]
     pack: str = ""
+    benchmark_s: float = 0.0
+    """Of `ready`: what the pack's own benchmark took; 0 where it has none."""
     detail: str = ""
     outcome: Outcome | None = None
 

@@ -43,6 +43,7 @@ class WorkerProcess:
         self.gallery: GalleryFiles | None = None
         self.busy_since: float | None = None
         self.pack = ""
+        self.benchmark_s = 0.0
 
     @property
     def pid(self) -> int:
@@ -77,7 +78,7 @@ class WorkerProcess:
         if reply.kind != "ready":
             worker.kill()
             raise WorkerDied(f"the pack cannot be loaded: {reply.detail}")
-        worker.pack = reply.pack
+        worker.pack, worker.benchmark_s = reply.pack, reply.benchmark_s
         return worker
 
     async def set_gallery(self, files: GalleryFiles, deadline_s: float) -> None:

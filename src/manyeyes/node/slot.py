@@ -1,4 +1,4 @@
-"""One worker's seat: keeps a process alive in it, and keeps it fed with one picture in hand and one ahead."""
+"""One worker's seat: keeps a process alive in it and fed, one picture ahead, one in hand, one on its way back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Literal
 
 from manyeyes.broker.link import Delivery, NodeLink
 from manyeyes.contract import Claim, Outcome, Task, WorkerReport
-from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
+from manyeyes.errors import BetterElsewhere, ManyeyesError, PackDamaged, TaskLost, Unavailable
 from manyeyes.node.framing import Order
 from manyeyes.node.gallerybook import GalleryBook
+from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch, WorkerDied, WorkerProcess
 from manyeyes.node.supervisor import Backoff
 from manyeyes.telemetry import log
@@ -41,7 +42,10 @@ class Slot:
     """One seat.
 
     Args:
-        holding: the node's set of claimed task ids, shared by its seats and told in heartbeats.
+        holding: the node's set of claimed task ids, shared by its seats and told in heartbeats. A task that is
+            taken out of it is not begun any more, and its outcome is not sent.
+        pace: shared by the node's seats.
+        probes: probes for any seat that has room, shared by them.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Slot:
         galleries: GalleryBook,
         holding: set[str],
         tally: Tally,
+        pace: Pace,
+        probes: asyncio.Queue[Task],
         deadline_s: float,
         on_change: Callable[[], Awaitable[None]],
     ) -> None:
@@ -64,6 +70,8 @@ class Slot:
         self._galleries = galleries
         self._holding = holding
         self._tally = tally
+        self._pace = pace
+        self._probes = probes
         self._deadline_s = deadline_s
         self._on_change = on_change
         self._ahead: asyncio.Queue[_Picture] = asyncio.Queue()
@@ -72,8 +80,11 @@ class Slot:
         self._draining = asyncio.Event()
         self._open = asyncio.Event()
         self._shut = asyncio.Event()
+        self._not_busy = asyncio.Event()
         self._backoff = Backoff()
         self._worker: WorkerProcess | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._delivery: asyncio.Task[None] | None = None
         self._state: Literal["starting", "idle", "busy", "resting"] = "starting"
         self.ready = asyncio.Event()
         self.trouble = ""
@@ -118,6 +129,7 @@ class Slot:
     async def run(self) -> None:
         """Work until drained; a picture that was fetched ahead but not begun is given back then."""
         async with asyncio.TaskGroup() as group:
+            self._tasks = group
             feeder = group.create_task(self._keep_fed(), name=f"feed-{self._index}")
             work = group.create_task(self._work(), name=f"work-{self._index}")
             await self._draining.wait()
@@ -140,13 +152,16 @@ class Slot:
         while True:
             await self._open.wait()
             feeder = asyncio.ensure_future(self._feed())
+            probed = asyncio.ensure_future(self._take_probes())
             shut = asyncio.ensure_future(self._shut.wait())
             try:
-                await asyncio.wait([feeder, shut], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([feeder, probed, shut], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                shut.cancel()
-                feeder.cancel()
-                await asyncio.wait([feeder])
+                for task in (shut, feeder, probed):
+                    task.cancel()
+                await asyncio.wait([feeder, probed])
+            if not probed.cancelled():
+                probed.result()
             if not feeder.cancelled():
                 feeder.result()
                 if not self._shut.is_set():
@@ -158,7 +173,7 @@ class Slot:
         await self._room.acquire()
         permit_free = True
         try:
-            async with contextlib.aclosing(self._link.deliveries()) as deliveries:
+            async with contextlib.aclosing(self._link.deliveries(self._due)) as deliveries:
                 async for delivery in deliveries:
                     picture = await self._claim(delivery)
                     if picture is not None:
@@ -170,24 +185,59 @@ class Slot:
             if permit_free:
                 self._room.release()
 
+    async def _due(self) -> None:
+        """Return when the next picture should be asked for."""
+        while True:
+            now = time.monotonic()
+            worker = self._worker
+            busy_since = worker.busy_since if worker else None
+            wait_s = self._pace.ask_in_s(now - busy_since if busy_since is not None else None, now)
+            if wait_s <= 0:
+                return
+            if busy_since is None:
+                await asyncio.sleep(wait_s)
+                continue
+            self._not_busy.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._not_busy.wait()
+
+    async def _take_probes(self) -> None:
+        """Work on probes as on pictures, whenever there is room."""
+        while True:
+            await self._room.acquire()
+            kept = False
+            try:
+                picture = await self._claim(Delivery(await self._probes.get(), ack=""))
+                if picture is not None:
+                    self._ahead.put_nowait(picture)
+                    kept = True
+            finally:
+                if not kept:
+                    self._room.release()
+
     async def _claim(self, delivery: Delivery) -> _Picture | None:
         task = delivery.task
-        if task.id in self._holding:
-            return None
+        claim = Claim(task_id=task.id, gateway=task.gateway, ack=delivery.ack, held=task.id in self._holding)
+        asked_at = time.monotonic()
         self._holding.add(task.id)
         try:
-            claim = Claim(task_id=task.id, gateway=task.gateway, ack=delivery.ack)
             data, _ = await self._link.fetch("claim", claim)
-        except (TaskLost, Unavailable) as error:
-            self._holding.discard(task.id)
+        except (TaskLost, Unavailable, BetterElsewhere) as error:
+            if error.retry_after_s:
+                self._pace.told_to_wait(error.retry_after_s, time.monotonic())
+            if not claim.held:
+                self._holding.discard(task.id)
             log().info("claim not granted", task=task.id, error=error.detail)
             return None
         except asyncio.CancelledError:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GIVE_BACK_S):
-                    await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
-            self._holding.discard(task.id)
+            if not claim.held:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(GIVE_BACK_S):
+                        await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
+                self._holding.discard(task.id)
             raise
+        self._pace.fetched(time.monotonic() - asked_at)
         return _Picture(task, data)
 
     async def _work(self) -> None:
@@ -196,7 +246,11 @@ class Slot:
             picture = await self._next_picture(worker)
             if picture is None:
                 continue
+            if picture.task.id not in self._holding:
+                self._room.release()
+                continue
             self._state = "busy"
+            began_at = time.monotonic()
             try:
                 outcome, drawn = await self._one(worker, picture)
             except WorkerDied as error:
@@ -204,9 +258,21 @@ class Slot:
                 await self._deliver(crashed, b"")
                 await self._lost(worker, error.detail)
             else:
-                await self._deliver(outcome, drawn)
+                if outcome.kind == "done":
+                    self._pace.worked(time.monotonic() - began_at)
+                self._not_busy.set()
+                await self._hand_over(outcome, drawn)
                 self._state = "idle"
             self._room.release()
+
+    async def _hand_over(self, outcome: Outcome, drawn: bytes) -> None:
+        """Have the outcome delivered while the worker goes on with the next picture; one at a time."""
+        if self._delivery is not None:
+            await asyncio.wait([self._delivery])
+        assert self._tasks is not None
+        self._delivery = self._tasks.create_task(
+            self._deliver(outcome, drawn), name=f"deliver-{outcome.task_id}"
+        )
 
     async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
         """The next picture, or None when the idle worker ended or is to be replaced."""
@@ -238,6 +304,8 @@ class Slot:
             except WorkerDied as error:
                 await self._rest(error.detail)
                 continue
+            if self._worker.benchmark_s:
+                self._pace.benchmarked(self._worker.benchmark_s)
             self._running = launch
             if old is not None:
                 await old.stop()

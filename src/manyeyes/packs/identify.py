@@ -12,8 +12,9 @@ import onnx
 
 from manyeyes.errors import BadRequest, ModelRefused, PackDamaged
 from manyeyes.packs.onnx_check import is_quantised, loosen_size, normalises_its_input, read_model
-from manyeyes.recognition import scrfd, selfcheck, yunet
+from manyeyes.recognition import scrfd, yunet
 from manyeyes.recognition.arcface import ARCFACE_CHIP, ArcFaceEmbedder
+from manyeyes.recognition.noise import noise
 from manyeyes.recognition.onestage import PROBE_HW_PX, Probe, probe
 from manyeyes.recognition.parts import (
     Channels,
@@ -102,7 +103,7 @@ def _of_any_size(model: onnx.ModelProto, source: bytes, path: Path) -> bytes:
     given = read_input(session)
     if given.height_px is None or given.width_px is None:
         return source
-    images = selfcheck.noise(given.height_px, given.width_px)[None]
+    images = noise(given.height_px, given.width_px)[None]
     tensor = given.tensor(images, *RAW, "bgr")
     try:
         expected = session.run(None, {given.name: tensor}, quiet())
@@ -164,7 +165,7 @@ def read_embedder(
             f"the embedder's file is of no known kind: arcface and sface take {side}×{side} px and give one "
             f"embedding; {told}"
         )
-    chip = selfcheck.noise(side, side)[None]
+    chip = noise(side, side)[None]
     try:
         (output,) = session.run(None, {given.name: given.tensor(chip, *RAW, "bgr")}, quiet())
     except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
@@ -205,8 +206,8 @@ def _working_batch(path: Path, part: EmbedderPart) -> int:
         ModelRefused: different chips give the same embedding, or numbers that are not finite.
     """
     side = part.side_px
-    noise = selfcheck.noise(side, side)
-    chips = np.stack([noise, 255 - noise, np.ascontiguousarray(noise[::-1])])
+    picture = noise(side, side)
+    chips = np.stack([picture, 255 - picture, np.ascontiguousarray(picture[::-1])])
     single = ArcFaceEmbedder(path, part.model_copy(update={"batch": 1})).embed(chips)
     if np.linalg.norm(single[:, None] - single[None], axis=2)[np.triu_indices(3, 1)].max() < ALIKE:
         raise ModelRefused("the embedder gives the same embedding for different chips; is the file whole?")

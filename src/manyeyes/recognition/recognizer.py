@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +21,7 @@ from manyeyes.recognition.detections import Detections
 from manyeyes.recognition.draw import draw as draw_faces
 from manyeyes.recognition.encode import encode
 from manyeyes.recognition.gallery import Gallery, Match
+from manyeyes.recognition.noise import noise
 from manyeyes.recognition.opening import Parts, open_parts
 from manyeyes.recognition.portrait import cut_portrait, open_portrait
 from manyeyes.recognition.precision import Wish
@@ -31,6 +33,7 @@ from manyeyes.results import Caution, Face, Provenance, Result
 ENOUGH_PX = 2880
 """A long side with all the detail that recognising wants: the smallest face found, 40 px at 1280, is 90 px
 then, as many as a chip of 150 px gives to a face."""
+BENCHMARK_SIDE_PX = 512
 BYSTANDER_AREA = 0.25
 """At enrolment, faces below this part of the largest one's area are passers-by."""
 
@@ -234,6 +237,21 @@ class Recognizer:
             confidence=0.0,
         )
         draw_faces(np.zeros((100, 100, 3), np.uint8), [face])
+
+    def benchmark(self) -> None:
+        """Do the work of a usual picture, 512×512 pixels with one face, all but comparing and drawing."""
+        picture = decode(_benchmark_jpeg())
+        self.detector.detect(picture.image_hwc_u8)
+        side = self.embedder.layout.side_px
+        self.embedder.embed(noise(side, side)[None])
+        encode(picture)
+
+
+@cache
+def _benchmark_jpeg() -> bytes:
+    side = BENCHMARK_SIDE_PX
+    smooth = cv2.resize(noise(2, 2), (side, side), interpolation=cv2.INTER_CUBIC)
+    return bytes(cv2.imencode(".jpg", smooth)[1])
 
 
 def load(folder: Path, precision: Wish | None = None) -> Recognizer:

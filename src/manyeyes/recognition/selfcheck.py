@@ -8,24 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from manyeyes.recognition.align import cut_chips
-from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.decode import decode
+from manyeyes.recognition.noise import noise
 from manyeyes.recognition.recognizer import Recognizer
 from manyeyes.results import Precision
 
 MOST_BOXES = 7
 DISTANCES = "example_distances"
 OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
-
-
-def noise(height_px: int, width_px: int) -> Bytes:
-    """The same picture on every machine, by integer arithmetic; uint8 (h, w, 3)."""
-    rows, columns, channels = np.meshgrid(
-        np.arange(height_px), np.arange(width_px), np.arange(3), indexing="ij"
-    )
-    mixed = (rows * 7919 + columns * 104729 + channels * 1299709) & 0xFFFFFF
-    mixed = (mixed * (mixed >> 7 | 1)) >> 5
-    return ((mixed & 127) + (rows * 127 // height_px)).astype(np.uint8)
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:

@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 
 from manyeyes.contract import Claim, Outcome, Task
 from manyeyes.errors import PictureKillsWorkers, TaskLost
-from manyeyes.master.tasks import CLAIM_GRACE_S, Ack, Answer, InProgress, Nak, Remove, TaskBook
+from manyeyes.master.placement import Held
+from manyeyes.master.tasks import (
+    CLAIM_GRACE_S,
+    REFUSED_FOR_S,
+    Ack,
+    Answer,
+    Drop,
+    InProgress,
+    Nak,
+    Remove,
+    TaskBook,
+)
 
 
 def task(task_id: str = "t1") -> Task:
@@ -44,7 +55,7 @@ def done(task_id: str = "t1") -> Outcome:
 
 def test_a_claimed_picture_is_answered_and_acked_by_the_gateway() -> None:
     book = book_with()
-    assert book.claim("a", claim(), 0.0) == (True, [])
+    assert book.claim("a", claim(), 0.0) == ("granted", [])
     taken, instructions = book.finish("a", done())
     assert taken
     assert instructions == [Answer("t1", "a", done(), None), Ack(ack(7))]
@@ -54,7 +65,7 @@ def test_a_claimed_picture_is_answered_and_acked_by_the_gateway() -> None:
 def test_a_foreign_ack_subject_is_never_published_on() -> None:
     book = book_with()
     for subject in ("me.tasks", "$JS.ACK.OTHER.workers.1.7.7.1.0", ack(8), "$JS.API.STREAM.DELETE.TASKS", ""):
-        assert book.claim("a", Claim(task_id="t1", gateway="g", ack=subject), 0.0) == (False, [])
+        assert book.claim("a", Claim(task_id="t1", gateway="g", ack=subject), 0.0) == ("gone", [])
 
 
 def test_a_result_counts_only_from_the_node_that_holds_the_picture() -> None:
@@ -65,12 +76,68 @@ def test_a_result_counts_only_from_the_node_that_holds_the_picture() -> None:
     assert book.finish("a", done()) == (False, [])
 
 
-def test_a_picture_claimed_again_belongs_to_the_later_node() -> None:
+def test_of_two_nodes_with_one_picture_the_first_answer_counts_and_the_other_is_told() -> None:
     book = book_with()
     book.claim("a", claim(), 0.0)
-    assert book.claim("b", claim(delivered=2), 1.0)[0]
-    assert book.finish("a", done()) == (False, [])
-    assert book.finish("b", done())[1][-1] == Ack(ack(7, delivered=2))
+    assert book.issue_again(["t1", "unknown"]) == [Nak(ack(7))]
+    assert book.issue_again(["t1"]) == [], "it is on its way already"
+    assert book.claim("b", claim(delivered=2), 1.0)[0] == "granted"
+    assert (book.held, book.running, book.waiting) == ({"a": 1, "b": 1}, 1, 0)
+    taken, instructions = book.finish("a", done())
+    assert taken
+    assert instructions == [Answer("t1", "a", done(), None), Ack(ack(7, delivered=2)), Drop("b", "t1")]
+    assert book.finish("b", done()) == (False, [])
+    assert (book.held, book.running, book.waiting) == ({}, 0, 0)
+
+
+def test_a_picture_that_one_of_two_nodes_gives_up_stays_with_the_other() -> None:
+    for end in (
+        lambda book: book.finish("a", Outcome(task_id="t1", kind="given-back"))[1],
+        lambda book: book.finish("a", Outcome(task_id="t1", kind="crashed"))[1],
+        lambda book: book.node_gone("a"),
+    ):
+        book = book_with()
+        book.claim("a", claim(), 0.0)
+        book.issue_again(["t1"])
+        book.claim("b", claim(delivered=2), 1.0)
+        assert end(book) == []
+        assert book.held == {"b": 1}
+        assert book.finish("b", done())[0]
+
+
+def test_a_picture_that_its_only_holder_loses_while_it_is_issued_again_is_not_queued_twice() -> None:
+    book = book_with()
+    book.claim("a", claim(), 0.0)
+    assert book.issue_again(["t1"]) == [Nak(ack(7))]
+    assert book.node_gone("a") == []
+    assert book.claim("b", claim(delivered=2), 1.0)[0] == "granted"
+
+
+def test_a_node_that_is_handed_its_own_picture_again_passes_it_on() -> None:
+    book = book_with()
+    book.claim("a", claim(), 0.0)
+    book.issue_again(["t1"])
+    again = Claim(task_id="t1", gateway="g", ack=ack(7, 2), held=True)
+    assert book.claim("a", again, 0.1) == ("wait", [Nak(ack(7, 2))])
+    assert book.finish("a", done())[0]
+
+
+def test_a_picture_is_kept_for_somebody_better_for_a_moment_only() -> None:
+    book = book_with()
+    assert book.claim("slow", claim(), 5.0, better_elsewhere=True) == ("wait", [Nak(ack(7))])
+    late = 5.0 + REFUSED_FOR_S
+    assert book.claim("slow", claim(delivered=2), late, better_elsewhere=True)[0] == "granted"
+
+
+def test_only_pictures_that_one_node_holds_are_issued_again() -> None:
+    book = book_with()
+    assert book.held_once() == []
+    book.claim("a", claim(), 2.0)
+    assert book.held_once() == [Held("t1", "a", 2.0, 3)]
+    book.issue_again(["t1"])
+    assert book.held_once() == []
+    book.claim("b", claim(delivered=2), 3.0)
+    assert book.held_once() == []
 
 
 def test_a_lost_nodes_picture_goes_to_another_at_once() -> None:
@@ -110,7 +177,7 @@ def test_heartbeats_keep_a_picture_and_forgetting_it_gives_it_away() -> None:
 
 def test_a_claim_for_an_unknown_picture_clears_it_from_the_queue() -> None:
     book = TaskBook(3)
-    assert book.claim("a", claim(), 0.0) == (False, [Ack(ack(7))])
+    assert book.claim("a", claim(), 0.0) == ("gone", [Ack(ack(7))])
 
 
 def test_a_task_that_ended_while_it_was_queued_leaves_the_stream() -> None:
@@ -125,7 +192,7 @@ def test_a_task_that_ended_while_it_was_queued_leaves_the_stream() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["claim", "done", "crashed", "given-back", "beat", "forgot", "gone"]),
+            st.sampled_from(["claim", "again", "done", "crashed", "given-back", "beat", "forgot", "gone"]),
             st.sampled_from(["a", "b", "c"]),
             st.integers(0, 4),
         ),
@@ -149,6 +216,8 @@ def test_never_two_answers_and_never_none(steps: list[tuple[str, str, int]]) -> 
         match what:
             case "claim":
                 count(list(book.claim(node, claim(task_id, number + 1), now)[1]))
+            case "again":
+                count(list(book.issue_again([task_id])))
             case "beat":
                 count(list(book.beat(node, frozenset({task_id}), now)))
             case "forgot":
@@ -157,5 +226,8 @@ def test_never_two_answers_and_never_none(steps: list[tuple[str, str, int]]) -> 
                 count(list(book.node_gone(node)))
             case kind:
                 count(list(book.finish(node, Outcome(task_id=task_id, kind=kind))[1]))  # type: ignore[arg-type]
+        assert sum(book.held.values()) >= book.running >= 0
+        assert book.waiting + book.running == len(book)
     count(list(book.fail_all(TaskLost("stop"))))
+    assert (book.held, book.running) == ({}, 0)
     assert answers == {f"t{number}": 1 for number in range(5)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from manyeyes.node.pace import Pace
 from manyeyes.node.slot import Slot, Tally
 
 
@@ -22,7 +23,7 @@ def test_a_picture_that_comes_while_an_ended_worker_is_replaced_is_kept(
 
     async def play() -> int:
         nothing: Any = None
-        slot = Slot(0, nothing, nothing, nothing, set(), Tally(), 1.0, nothing)
+        slot = Slot(0, nothing, nothing, nothing, set(), Tally(), Pace(), nothing, 1.0, nothing)
 
         async def rest(_: str) -> None:
             await slot._ahead.put(nothing)
