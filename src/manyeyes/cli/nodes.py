@@ -40,6 +40,7 @@ def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
             node.state,
             node.reason or "",
             node.workers,
+            f"{node.pictures_per_s:.3g}/s" if node.pictures_per_s else "",
             node.done,
             node.failed,
             ago(node.last_seen),
@@ -49,7 +50,19 @@ def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
         )
         for node in found
     ]
-    columns = ("node", "state", "reason", "workers", "done", "failed", "last seen", "address", "pack", "exec")
+    columns = (
+        "node",
+        "state",
+        "reason",
+        "workers",
+        "speed",
+        "done",
+        "failed",
+        "last seen",
+        "address",
+        "pack",
+        "exec",
+    )
     print_table(columns, rows, "no node has joined yet; 'manyeyes token' shows how")
 
 
@@ -84,10 +97,20 @@ def show(
         "same host": ", ".join(node.same_host) or "no other node",
         "pack": node.pack or "none yet",
         "workers": node.workers,
+        "speed": _speed(node),
         "done": f"{node.done} pictures, {node.failed} failed",
     }
     for label, value in lines.items():
         print(f"{label:<12} {value}")
+
+
+def _speed(node: Node) -> str:
+    if not node.picture_s:
+        return "not known yet"
+    measured = (
+        f"{node.benchmark_s * 1e3:.3g} ms by the pack's benchmark" if node.benchmark_s else "no benchmark"
+    )
+    return f"{node.picture_s * 1e3:.3g} ms a picture on one worker of late ({measured})"
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:

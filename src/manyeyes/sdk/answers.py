@@ -107,6 +107,15 @@ class Node(_Answer):
     """Only of a single node: others on the same machine, removed ones included."""
     allow_exec: bool = False
     """Whether admins may run commands on it."""
+    benchmark_s: float = 0.0
+    """What the pack's own benchmark took one of its workers; 0: not known."""
+    picture_s: float = 0.0
+    """What a picture takes one of its workers, of late; 0: not known."""
+
+    @property
+    def pictures_per_s(self) -> float:
+        """What all its workers together can do, as far as it is known; else 0."""
+        return self.workers / self.picture_s if self.picture_s else 0.0
 
 
 class AuditEntry(_Answer):

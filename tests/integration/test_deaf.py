@@ -1,0 +1,99 @@
+"""Nodes whose heartbeats come and that end no pictures are found, taken out, told, and brought back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import nats
+import psutil
+import pytest
+
+from manyeyes import contract
+from manyeyes.broker.link import trust
+from manyeyes.contract import Beat, Hello, HostFacts, WorkerReport
+from manyeyes.identity import MASTER_HOSTNAME
+from tests.integration.conftest import Network, picture
+
+
+@pytest.fixture
+def quick_probes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("IDLE", "BUSY", "ANSWER"):
+        monkeypatch.setenv(f"MANYEYES_MASTER_PROBE_{name}_S", "1")
+    yield
+
+
+def _reason(network: Network, name: str) -> str:
+    return next(node.reason or "" for node in network.client.nodes() if node.name == name)
+
+
+@pytest.mark.usefixtures("quick_probes")
+def test_a_node_whose_worker_hangs_is_taken_out_and_brought_back(network: Network) -> None:
+    with network.node("a", FAULTY_PICTURE_S="0.05") as a, network.node("b", FAULTY_PICTURE_S="0.05"):
+        (worker,) = [
+            process
+            for process in psutil.Process(a.process.pid).children(recursive=True)
+            if "manyeyes.node.worker" in process.cmdline()
+        ]
+        os.kill(worker.pid, signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(12) as pool:
+                begun = time.monotonic()
+                sent = [pool.submit(network.client.recognize, picture(b"", n)) for n in range(12)]
+                for answer in sent:
+                    answer.result(timeout=60)
+                assert time.monotonic() - begun < 15, "the pictures of the hung worker came late"
+            network.wait_state("a", "suspect")
+            assert "has not answered a probe" in _reason(network, "a")
+            a.wait_for("the master hears this node and gets no answers from it")
+            assert network.client.recognize(picture(shade=300)).result.pack == "faulty@1.0.0"
+            assert network.state("a") == "suspect"
+        finally:
+            os.kill(worker.pid, signal.SIGCONT)
+        network.wait_state("a", "ready")
+        counts = {node.name: node.done for node in network.client.nodes()}
+        assert counts == {"a": 0, "b": 13}, "each picture has one answer, by whoever gave it first"
+        network.client.tell_node("b", "drain")
+        assert network.client.recognize(picture(shade=301)).result.pack == "faulty@1.0.0"
+        assert {node.name: node.done for node in network.client.nodes()}["a"] == 1
+
+
+@pytest.mark.usefixtures("quick_probes")
+def test_a_node_that_only_sends_heartbeats_is_taken_out(network: Network) -> None:
+    """A raw client with a valid identity says that it is ready and does nothing else."""
+
+    async def pretend() -> None:
+        member = json.loads((network.folder / "a" / "membership.json").read_text())
+        client = await nats.connect(
+            f"tls://127.0.0.1:{network.nats_port}",
+            tls=trust(member["ca_pem"]),
+            tls_hostname=MASTER_HOSTNAME,
+            nkeys_seed_str=(network.folder / "a" / "node.nk").read_text(),
+            inbox_prefix=contract.inbox_prefix("a"),
+        )
+        host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
+        beat = Beat(
+            state="ready",
+            session="s",
+            workers=(WorkerReport(index=0, state="idle"),),
+            picture_s=0.001,
+            host=host,
+        )
+        await client.request("me.node.a.hello", Hello(session="s").wire(), timeout=5)
+        for _ in range(60):
+            await client.publish("me.node.a.beat", beat.wire())
+            if await asyncio.to_thread(network.state, "a") == "suspect":
+                break
+            await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(network.state, "a") == "suspect"
+        assert not (await asyncio.to_thread(network.client.status)).nodes.get("ready")
+        await client.close()
+
+    with network.node("a"):
+        pass
+    asyncio.run(pretend())
