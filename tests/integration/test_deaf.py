@@ -63,37 +63,44 @@ def test_a_node_whose_worker_hangs_is_taken_out_and_brought_back(network: Networ
         assert {node.name: node.done for node in network.client.nodes()}["a"] == 1
 
 
+async def _say_ready(network: Network, until: str) -> None:
+    """Play node `a` by a raw client: heartbeats that say `ready`, and nothing else, until its reason says `until`."""
+    member = json.loads((network.folder / "a" / "membership.json").read_text())
+    client = await nats.connect(
+        f"tls://127.0.0.1:{network.nats_port}",
+        tls=trust(member["ca_pem"]),
+        tls_hostname=MASTER_HOSTNAME,
+        nkeys_seed_str=(network.folder / "a" / "node.nk").read_text(),
+        inbox_prefix=contract.inbox_prefix("a"),
+    )
+    host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
+    workers = (WorkerReport(index=0, state="idle"),)
+    beat = Beat(state="ready", session="s", workers=workers, picture_s=0.001, host=host)
+    await client.request("me.node.a.hello", Hello(session="s").wire(), timeout=5)
+    for _ in range(100):
+        await client.publish("me.node.a.beat", beat.wire())
+        if until in await asyncio.to_thread(_reason, network, "a"):
+            break
+        await asyncio.sleep(0.1)
+    await client.close()
+    assert until in await asyncio.to_thread(_reason, network, "a")
+    assert await asyncio.to_thread(network.state, "a") == "suspect"
+
+
 @pytest.mark.usefixtures("quick_probes")
 def test_a_node_that_only_sends_heartbeats_is_taken_out(network: Network) -> None:
-    """A raw client with a valid identity says that it is ready and does nothing else."""
-
-    async def pretend() -> None:
-        member = json.loads((network.folder / "a" / "membership.json").read_text())
-        client = await nats.connect(
-            f"tls://127.0.0.1:{network.nats_port}",
-            tls=trust(member["ca_pem"]),
-            tls_hostname=MASTER_HOSTNAME,
-            nkeys_seed_str=(network.folder / "a" / "node.nk").read_text(),
-            inbox_prefix=contract.inbox_prefix("a"),
-        )
-        host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
-        beat = Beat(
-            state="ready",
-            session="s",
-            workers=(WorkerReport(index=0, state="idle"),),
-            picture_s=0.001,
-            host=host,
-        )
-        await client.request("me.node.a.hello", Hello(session="s").wire(), timeout=5)
-        for _ in range(60):
-            await client.publish("me.node.a.beat", beat.wire())
-            if await asyncio.to_thread(network.state, "a") == "suspect":
-                break
-            await asyncio.sleep(0.1)
-        assert await asyncio.to_thread(network.state, "a") == "suspect"
-        assert not (await asyncio.to_thread(network.client.status)).nodes.get("ready")
-        await client.close()
-
     with network.node("a"):
         pass
-    asyncio.run(pretend())
+    asyncio.run(_say_ready(network, "has not answered a probe"))
+    assert not network.client.status().nodes.get("ready")
+
+
+@pytest.mark.usefixtures("quick_probes")
+def test_a_node_that_asks_for_nothing_while_pictures_wait_is_taken_out(network: Network) -> None:
+    with network.node("a"):
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(network.client.recognize, picture())
+        asyncio.run(_say_ready(network, "asked for none of the pictures that wait"))
+        with network.node("b"):
+            assert sent.result(timeout=30).result.pack == "faulty@1.0.0"

@@ -183,14 +183,14 @@ def test_who_took_over_from_a_frozen_node_stays(network: Network) -> None:
 
 @pytest.mark.parametrize("word", ["pause", "drain"])
 def test_a_node_stops_working_until_resumed(network: Network, word: str) -> None:
-    with network.node("a") as a, ThreadPoolExecutor(8) as pool:
-        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(8)]
-        time.sleep(0.8)
+    with network.node("a") as a, ThreadPoolExecutor(24) as pool:
+        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(24)]
+        time.sleep(0.4)
         told = manyeyes(network, "nodes", word, "a")
         assert told.returncode == 0, told.stderr
         network.wait_state("a", "paused")
         done = network.client.status().tasks["done"]
-        assert 0 < done < 8
+        assert 0 < done < 24
         node = network.client.node("a")
         assert node.wish == word
         assert node.workers == (1 if word == "pause" else 0)
@@ -205,7 +205,7 @@ def test_a_node_stops_working_until_resumed(network: Network, word: str) -> None
             )
             assert network.client.tell_node("a", "resume").wish == ""
             all_right(sent)
-            assert network.client.status().tasks["done"] == 8
+            assert network.client.status().tasks["done"] == 24
 
 
 def test_pausing_and_resuming_again_and_again_loses_nothing(network: Network) -> None:

@@ -49,23 +49,30 @@ class Probing:
         self._pack = pack
         self._picture = probe_picture()
         self._sha256 = hashlib.sha256(self._picture).hexdigest()
+        self._waiting_since: float | None = None
         self._sent: dict[str, str] = {}
         """The probe that each node is to answer; the same until it does."""
 
     async def look(self, now: float) -> list[Change]:
         """Look at all nodes; the changes of their states."""
         changes: list[Change] = []
+        self._waiting_since = (self._waiting_since or now) if self._desk.waiting else None
         for view in list(self._fleet.nodes.values()):
             alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
             takes = alive and view.beat is not None and view.beat.state in TAKING
             picture_s = view.beat.picture_s if view.beat else 0.0
             holds = self._desk.held.get(view.name, 0)
-            changes += await self._carry_out(self._probes.seen(view.name, takes, holds, picture_s, now), now)
+            instructions = self._probes.seen(view.name, takes, holds, picture_s, now, self._waiting_since)
+            changes += await self._carry_out(instructions, now)
         return changes
 
     async def answered(self, node: str, now: float) -> list[Change]:
         """A node answered a picture or a probe."""
         return await self._carry_out(self._probes.answered(node, now), now)
+
+    async def asked(self, node: str, now: float) -> list[Change]:
+        """A node claims a picture."""
+        return await self._carry_out(self._probes.asked(node, now), now)
 
     def refuses(self, node: str) -> bool:
         """Whether a node is deaf and gets no pictures."""

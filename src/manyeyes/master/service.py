@@ -251,6 +251,7 @@ class Master:
                     )
                 case "claim":
                     claim = Claim.model_validate_json(message.data)
+                    await self._changed(await self._probing.asked(node, now))
                     if self._probing.is_probe(node, claim.task_id):
                         await self._probing.on_claim(message)
                     elif self._probing.refuses(node) and not claim.offset:

@@ -75,3 +75,23 @@ def test_a_deaf_node_that_stops_or_falls_silent_is_no_longer_deaf() -> None:
     assert book.refuses("a")
     assert seen(book, 11.0, takes=False) == [BringBack("a")]
     assert not book.refuses("a")
+
+
+def test_a_node_that_asks_for_nothing_while_pictures_wait_is_taken_out_until_it_asks() -> None:
+    book = probes()
+
+    def look(now: float, waiting_since: float | None = 1.0, holds: int = 0) -> list[object]:
+        return list(book.seen("a", True, holds, 0.1, now, waiting_since))
+
+    assert look(0.0, waiting_since=None) == []
+    assert look(5.9) == []
+    assert look(6.0, holds=1) == [SendProbe("a")], "one that holds some is another matter"
+    assert book.answered("a", 6.0) == []
+    (out,) = look(6.1)
+    assert isinstance(out, TakeOut) and "asked for none of the pictures that wait" in out.reason
+    assert not book.refuses("a"), "a claim is what it is waited for"
+    assert look(6.2) == []
+    assert book.answered("a", 6.3) == []
+    assert book.asked("a", 6.4) == [BringBack("a")]
+    assert look(11.3) == []
+    assert isinstance(look(11.4)[0], TakeOut)
