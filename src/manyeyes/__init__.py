@@ -1,7 +1,8 @@
 """One recognition service from the machines you already own.
 
-The public names: `Client` and `AsyncClient`, what they answer, and every error they raise. The client's
-modules load at first use: a worker runs in its pack's own environment, where no HTTP library may be.
+The public names: `Client` and `AsyncClient`, what they answer, every error they raise, and `draw`, which
+makes the predicted picture from an original and its result. Their modules load at first use: a worker runs
+in its pack's own environment, where no HTTP library may be, and only `draw` needs OpenCV.
 """
 
 from importlib import import_module
@@ -13,6 +14,7 @@ from manyeyes.errors import (
     Busy,
     DamagedPicture,
     DataFolderUnusable,
+    DrawingFailed,
     EmbedderMismatch,
     EmptyPicture,
     EngineFailed,
@@ -56,6 +58,8 @@ from manyeyes.errors import (
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
+    from manyeyes.recognition.encode import Encoded
+    from manyeyes.recognition.predicted import draw
     from manyeyes.sdk.answers import (
         AuditEntry,
         AuditVerdict,
@@ -85,8 +89,10 @@ __all__ = [
     "Context",
     "DamagedPicture",
     "DataFolderUnusable",
+    "DrawingFailed",
     "EmbedderMismatch",
     "EmptyPicture",
+    "Encoded",
     "EngineFailed",
     "EngineMissing",
     "EngineTooOld",
@@ -135,6 +141,7 @@ __all__ = [
     "Unavailable",
     "UnsupportedFormat",
     "WeightsRefused",
+    "draw",
 ]
 
 _AT_FIRST_USE = {
@@ -143,6 +150,7 @@ _AT_FIRST_USE = {
     "AuditVerdict": "manyeyes.sdk.answers",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
+    "Encoded": "manyeyes.recognition.encode",
     "Feedback": "manyeyes.sdk.answers",
     "JoinToken": "manyeyes.sdk.answers",
     "Node": "manyeyes.sdk.answers",
@@ -152,6 +160,7 @@ _AT_FIRST_USE = {
     "Prediction": "manyeyes.sdk.answers",
     "Status": "manyeyes.sdk.answers",
     "Threshold": "manyeyes.sdk.answers",
+    "draw": "manyeyes.recognition.predicted",
 }
 
 

@@ -7,7 +7,8 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PictureError              the picture itself is at fault
     │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture
     │   ├── TooManyPixels, TooManyBytes
-    │   └── PictureKillsWorkers   workers died on it again and again
+    │   ├── PictureKillsWorkers   workers died on it again and again
+    │   └── DrawingFailed         its faces were found, but cannot be drawn on the user's machine
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
@@ -100,6 +101,11 @@ class TooManyBytes(PictureError):
 class PictureKillsWorkers(PictureError):
     code = "picture-kills-workers"
     title = "The picture made its workers fail again and again"
+
+
+class DrawingFailed(PictureError):
+    code = "drawing-failed"
+    title = "The faces were found but cannot be drawn on this machine"
 
 
 class EnrolmentError(ManyeyesError):

@@ -7,6 +7,8 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Protocol, Self
@@ -17,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from manyeyes.cli.output import context_of, print_table, say, say_error
-from manyeyes.cli.sending.batch import Tally, run_batch
+from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.plan import RESULTS_NAME, count, plan
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
@@ -28,6 +30,14 @@ from manyeyes.sdk.patience import Patience
 
 EXIT_SOME_FAILED = 3
 _PLAIN_EVERY_S = 5.0
+
+
+class Draw(StrEnum):
+    """Who makes the predicted pictures."""
+
+    HERE = "here"
+    THERE = "there"
+    NONE = "none"
 
 
 def send(
@@ -45,6 +55,13 @@ def send(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each result as a line of JSON; -o is optional then.")
     ] = False,
+    draw: Annotated[
+        Draw,
+        typer.Option(
+            help="Who draws the boxes: a node (there), or this machine (here), which gets the results only: "
+            "small answers, the same pictures. none: results without pictures."
+        ),
+    ] = Draw.THERE,
     in_flight: Annotated[int, typer.Option(min=1, max=256, help="Pictures under way at once.")] = 8,
     patience: Annotated[
         float, typer.Option(min=0, metavar="S", help="Seconds to keep trying for one picture.")
@@ -56,6 +73,8 @@ def send(
     their names and folders below OUT, with a suffix more where the format changes (a.heic.jpg);
     OUT/results.jsonl has one line for each. Stopped half-way, the same command goes on where it was.
 
+    Over a slow line use --draw here: the originals travel, the predicted pictures need not come back.
+
     While no node is ready the pictures wait, and a line says so; Ctrl-C ends it.
 
     Exit codes: 0 all well; 3 some pictures failed; 2 a folder of yours cannot be used; 5 the key does
@@ -65,6 +84,8 @@ def send(
     """
     if out is None and not as_json:
         raise BadRequest("no output folder given; add -o OUT, or --json for results without pictures")
+    if out is None and draw is Draw.HERE:
+        raise BadRequest("--draw here has no folder to draw into; add -o OUT")
     if out is not None and any(folder.resolve() == out.resolve() for folder in pictures):
         raise BadRequest(f"output folder {out} is one of the inputs; name another")
     context = context_of(ctx)
@@ -75,7 +96,7 @@ def send(
     stop: ManyeyesError | None = None
     try:
         with view:
-            asyncio.run(_send(context, pictures, out, writer, tally, view, in_flight, patience))
+            asyncio.run(_send(context, pictures, out, draw, writer, tally, view, in_flight, patience))
     except ManyeyesError as error:
         stop = error
     except KeyboardInterrupt:
@@ -101,6 +122,7 @@ async def _send(
     context: Context,
     inputs: Sequence[Path],
     out: Path | None,
+    draw: Draw,
     writer: Writer,
     tally: Tally,
     view: _View,
@@ -111,18 +133,28 @@ async def _send(
         waiting = WaitingClient(client, view.note)
         watch = asyncio.create_task(waiting.watch(), name="watch")
         try:
-            await run_batch(
-                waiting,
-                plan(inputs, out),
-                writer,
-                tally,
-                in_flight=in_flight,
-                pictures=out is not None,
-                said=view.said,
-                alongside=lambda over: view.total(count(inputs, out, over)),
-            )
+            with _drawing(draw) as drawing:
+                await run_batch(
+                    waiting,
+                    plan(inputs, out),
+                    writer,
+                    tally,
+                    in_flight=in_flight,
+                    pictures=out is not None and draw is not Draw.NONE,
+                    said=view.said,
+                    drawing=drawing,
+                    alongside=lambda over: view.total(count(inputs, out, over)),
+                )
         finally:
             watch.cancel()
+
+
+def _drawing(draw: Draw) -> AbstractContextManager[Drawer | None]:
+    if draw is not Draw.HERE:
+        return nullcontext()
+    from manyeyes.cli.sending.drawing import Drawing  # with OpenCV, which takes a moment to load
+
+    return Drawing()
 
 
 class _View(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -68,7 +69,7 @@ def _label(drawn: Bytes, alpha: Bytes | None, face: Face, line: int) -> None:
     colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
     _rectangle(drawn, alpha, (left, top), (left + box_w - 1, top + box_h - 1), colour, cv2.FILLED)
     baseline = top + margin + round(size * 0.88)
-    cv2.putText(drawn, text, (left + margin, baseline), TEXT_BGR, _font(), size, _WEIGHT)
+    cv2.putText(drawn, text, (left + margin, baseline), TEXT_BGR, _fonts.sans, size, _WEIGHT)
 
 
 def _single_line(text: str) -> str:
@@ -86,11 +87,16 @@ def _shorten(text: str, size: int, room_px: int) -> str:
 
 
 def _width(text: str, size: int) -> int:
-    x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _font(), size, _WEIGHT)
+    x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _fonts.sans, size, _WEIGHT)
     return int(x + width)
 
 
-@cache
-def _font() -> Any:
-    """OpenCV's built-in font: Latin, Greek, Cyrillic, Chinese, Japanese, Korean."""
-    return cv2.FontFace("sans")
+class _Fonts(threading.local):
+    """OpenCV's built-in font, one for each thread: Latin, Greek, Cyrillic, Chinese, Japanese, Korean."""
+
+    @cached_property
+    def sans(self) -> Any:
+        return cv2.FontFace("sans")
+
+
+_fonts = _Fonts()

@@ -34,11 +34,11 @@ def test_done_is_remembered_until_the_file_changes_or_the_output_goes(tmp_path: 
     writer.close()
     assert (tmp_path / "c" / "a.jpg").read_bytes() == b"boxes"
     again = Writer(tmp_path)
-    assert again.has(source("c/a.jpg"))
-    assert not again.has(source("c/a.jpg", size_bytes=6))
-    assert not again.has(source("b.jpg"))
+    assert again.has(source("c/a.jpg"), picture=True)
+    assert not again.has(source("c/a.jpg", size_bytes=6), picture=True)
+    assert not again.has(source("b.jpg"), picture=True)
     (tmp_path / "c" / "a.jpg").unlink()
-    assert not again.has(source("c/a.jpg"))
+    assert not again.has(source("c/a.jpg"), picture=True)
     again.close()
 
 
@@ -46,18 +46,40 @@ def test_done_is_remembered_until_the_file_changes_or_the_output_goes(tmp_path: 
 def test_line_cut_by_a_kill_is_dropped_and_the_rest_stays(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "results.jsonl"
     whole, cut = (
-        encode(done_line(source("a.jpg"), RESULT, None)),
+        encode(done_line(source("a.jpg"), RESULT, "a.jpg")),
         encode(done_line(source("b.jpg"), RESULT, None)),
     )
     path.write_bytes(whole + cut[:keep])
     (tmp_path / "a.jpg").touch()
     record = Record(path)
     assert path.read_bytes() == whole
-    assert record.has(source("a.jpg"))
-    assert not record.has(source("b.jpg"))
-    record.add(done_line(source("b.jpg"), RESULT, None))
+    assert record.has(source("a.jpg"), picture=True)
+    assert not record.has(source("b.jpg"), picture=True)
+    record.add(done_line(source("b.jpg"), RESULT, "b.jpg"))
     record.close()
     assert [line["file"] for line in lines(path)] == ["a.jpg", "b.jpg"]
+
+
+def test_a_result_without_a_picture_is_done_only_where_none_is_wanted(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.done(source("a.jpg"), Prediction(RESULT))
+    writer.close()
+    (tmp_path / "a.jpg").write_bytes(b"something else")
+    again = Writer(tmp_path)
+    assert again.has(source("a.jpg"), picture=False)
+    assert not again.has(source("a.jpg"), picture=True)
+    again.done(source("a.jpg"), PREDICTION)
+    assert again.has(source("a.jpg"), picture=True)
+    again.close()
+    assert [line["output"] for line in lines(tmp_path / "results.jsonl")] == ["a.jpg"]
+
+
+def test_a_result_without_a_picture_keeps_no_name_from_others(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.done(source("a.gif.png"), Prediction(RESULT))
+    assert writer.done(source("a.gif"), answer("image/png", b"of the gif"))["output"] == "a.gif.png"
+    assert writer.done(source("a.gif.png"), answer("image/png", b"png"))["output"] == "a.gif-2.png"
+    writer.close()
 
 
 def test_close_leaves_one_valid_line_each(tmp_path: Path) -> None:
@@ -163,7 +185,7 @@ def test_two_answers_never_share_a_name(tmp_path: Path, gif_first: bool) -> None
     for run in (1, 2):
         writer = Writer(tmp_path)
         for name, content in sent if gif_first else sent[::-1]:
-            assert writer.has(source(name)) == (run == 2)
+            assert writer.has(source(name), picture=True) == (run == 2)
             writer.done(source(name), answer("image/png", content))
         writer.close()
         outputs = {line["file"]: line["output"] for line in lines(tmp_path / "results.jsonl")}

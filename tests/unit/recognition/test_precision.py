@@ -73,6 +73,6 @@ def test_the_self_test_covers_both_files_whichever_is_used(
 
 
 def test_warming_up_loads_the_font_too(default_pack: Path) -> None:
-    draw._font.cache_clear()
+    draw._fonts.__dict__.clear()
     load(default_pack).warm_up()
-    assert draw._font.cache_info().currsize == 1
+    assert list(draw._fonts.__dict__) == ["sans"]

@@ -285,6 +285,7 @@ def test_public_names() -> None:
         "Caution",
         "Client",
         "Context",
+        "Encoded",
         "Face",
         "Feedback",
         "JoinToken",
@@ -295,7 +296,7 @@ def test_public_names() -> None:
         "Prediction",
         "Threshold",
     }
-    assert set(manyeyes.__all__) == tree | others | {"Result", "Status"}
+    assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw"}
     assert sorted(manyeyes.__all__) == list(manyeyes.__all__)
     assert all(getattr(manyeyes, name).__name__ == name for name in manyeyes.__all__)
     with pytest.raises(AttributeError):

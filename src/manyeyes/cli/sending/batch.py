@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from manyeyes.cli.sending.plan import Source
 from manyeyes.cli.sending.writer import Writer
-from manyeyes.errors import FileTrouble, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.errors import DrawingFailed, FileTrouble, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
 MAX_LISTED = 50
@@ -22,6 +23,14 @@ class Recognizing(Protocol):
     """What a batch needs of a client."""
 
     async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction: ...
+
+
+class Drawer(Protocol):
+    """What a batch needs where the boxes are drawn on this machine."""
+
+    threads: int
+
+    async def draw(self, original: bytes, result: Result) -> Prediction: ...
 
 
 @dataclass
@@ -58,14 +67,19 @@ async def run_batch(
     in_flight: int,
     pictures: bool,
     said: Callable[[dict[str, Any] | None], None],
+    drawing: Drawer | None = None,
     alongside: Callable[[threading.Event], None] | None = None,
 ) -> None:
     """Send every source that no earlier run has done, and keep each answer.
 
+    A picture is kept, and has its line, when it was answered and drawn: what is stopped in between is sent again.
+
     Args:
         in_flight: how many pictures are under way at once; about twice as many are known ahead.
-        pictures: fetch the predicted pictures too.
+        pictures: predicted pictures are wanted too.
         said: told each line as it is kept, and None for a picture that an earlier run did.
+        drawing: draws them here; without it the service does. Beside those in flight, twice its threads of
+            pictures are held.
         alongside: runs in a thread meanwhile; the event tells it to end early.
 
     Raises:
@@ -74,6 +88,7 @@ async def run_batch(
         NotSignedIn, NotAllowed: the key does not serve.
     """
     queue: asyncio.Queue[Source | None] = asyncio.Queue(maxsize=in_flight)
+    undrawn = asyncio.Semaphore(2 * drawing.threads if drawing else 1)
     writing = asyncio.Lock()
     over = threading.Event()
     unanswered = 0
@@ -82,7 +97,7 @@ async def run_batch(
     async def feed() -> None:
         while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
             for source in map(writer.checked, some):
-                if source.trouble is None and writer.has(source):
+                if source.trouble is None and writer.has(source, picture=pictures):
                     tally.skipped += 1
                     said(None)
                 else:
@@ -90,27 +105,47 @@ async def run_batch(
         for _ in range(in_flight):
             await queue.put(None)
 
+    async def keep(source: Source, answer: Prediction | ManyeyesError) -> None:
+        async with writing:
+            if isinstance(answer, Prediction):
+                line = await asyncio.to_thread(writer.done, source, answer)
+            else:
+                line = await asyncio.to_thread(writer.failed, source, answer)
+        tally.add(line)
+        said(line)
+
+    async def draw_and_keep(drawer: Drawer, source: Source, content: bytes, answer: Prediction) -> None:
+        try:
+            await keep(source, await drawer.draw(content, answer.result))
+        except DrawingFailed as error:
+            await keep(source, error)
+        finally:
+            undrawn.release()
+
     async def send() -> None:
         nonlocal unanswered, last_unanswered
         while (source := await queue.get()) is not None:
             try:
-                prediction = await _answer(client, source, pictures)
+                content = await _content(source)
+                answer = await client.recognize(content, picture=pictures and drawing is None)
             except (NotSignedIn, NotAllowed):
                 raise
             except ManyeyesError as error:
-                async with writing:
-                    line = await asyncio.to_thread(writer.failed, source, error)
                 if isinstance(error, Unavailable):
                     unanswered += 1
                     last_unanswered = error
                 elif source.trouble is None:
                     unanswered = 0
+                await keep(source, error)
             else:
                 unanswered = 0
-                async with writing:
-                    line = await asyncio.to_thread(writer.done, source, prediction)
-            tally.add(line)
-            said(line)
+                if drawing is None:
+                    await keep(source, answer)
+                else:
+                    await undrawn.acquire()
+                    group.create_task(
+                        draw_and_keep(drawing, source, content, answer), name=f"draw {source.relative}"
+                    )
             if last_unanswered is not None and unanswered >= in_flight:
                 raise last_unanswered
 
@@ -132,11 +167,10 @@ async def run_batch(
         raise last_unanswered
 
 
-async def _answer(client: Recognizing, source: Source, pictures: bool) -> Prediction:
+async def _content(source: Source) -> bytes:
     if source.trouble is not None:
         raise source.trouble
     try:
-        content = await asyncio.to_thread(source.path.read_bytes)
+        return await asyncio.to_thread(source.path.read_bytes)
     except OSError as error:
         raise FileTrouble(f"{source.path} cannot be read: {error.strerror or error}") from error
-    return await client.recognize(content, picture=pictures)

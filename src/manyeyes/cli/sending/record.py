@@ -14,9 +14,12 @@ from manyeyes.cli.sending.plan import Source
 from manyeyes.errors import ManyeyesError
 from manyeyes.results import Result
 
+_SAME = ""
+"""Instead of an output that is called as its original is: most are."""
+
 
 def done_line(source: Source, result: Result, output: str | None) -> dict[str, Any]:
-    """The line of a picture that was answered; `output` is the predicted picture's name below OUT."""
+    """The line of a picture that was answered; `output` is the predicted picture's name below OUT, if any."""
     return {
         "file": source.relative,
         "size": source.size_bytes,
@@ -80,7 +83,7 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._done: dict[bytes, tuple[bytes, str]] = {}
+        self._done: dict[bytes, tuple[bytes, str | None]] = {}
         self._renamed: dict[bytes, bytes] = {}
         self._seen: set[bytes] = set()
         self._untidy = False
@@ -113,24 +116,26 @@ class Record:
         self._seen.add(key)
         if "faces" in line:
             state = _digest(f"{line.get('size')} {line.get('mtime_ns')}")
-            output = line.get("output") or ""
-            self._done[key] = (state, "" if output == line["file"] else output)
+            output = line.get("output")
+            self._done[key] = (state, _SAME if output == line["file"] else output)
             if output and output != line["file"]:
                 self._renamed[_digest(output)] = key
         else:
             self._done.pop(key, None)
 
-    def has(self, source: Source) -> bool:
-        """Whether this very file was answered and its predicted picture is there."""
+    def has(self, source: Source, *, picture: bool) -> bool:
+        """Whether this very file was answered and, where `picture`, its predicted picture is there."""
         found = self._done.get(_digest(source.relative))
         if found is None or found[0] != _digest(f"{source.size_bytes} {source.mtime_ns}"):
             return False
-        return (self._path.parent / (found[1] or source.relative)).is_file()
+        if not picture:
+            return True
+        return found[1] is not None and (self._path.parent / (found[1] or source.relative)).is_file()
 
     def is_free(self, output: str, source: Source) -> bool:
         """Whether no other picture's answer has this name below OUT."""
         name, own = _digest(output), _digest(source.relative)
-        by_own_name = name != own and name in self._done and not self._done[name][1]
+        by_own_name = name != own and name in self._done and self._done[name][1] == _SAME
         return not by_own_name and self._renamed.get(name, own) == own
 
     def add(self, line: dict[str, Any]) -> None:

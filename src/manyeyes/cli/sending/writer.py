@@ -45,9 +45,9 @@ class Writer:
         except OSError as error:
             raise FileTrouble(f"output folder {out} cannot be used: {error.strerror or error}") from error
 
-    def has(self, source: Source) -> bool:
-        """Whether an earlier run has done this very file."""
-        return self._record is not None and self._record.has(source)
+    def has(self, source: Source, *, picture: bool) -> bool:
+        """Whether an earlier run has done this very file, with its predicted picture where that is wanted."""
+        return self._record is not None and self._record.has(source, picture=picture)
 
     def checked(self, source: Source) -> Source:
         """The source, with a trouble when its predicted picture would take the original's place."""
