@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set chaos formats fuzz memory clean
+.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set chaos formats fuzz memory wire clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ fuzz: $(STAMP) ## 20,000 broken pictures through the recogniser, and what came o
 
 memory: $(STAMP) ## peak memory of huge pictures, by size and format
 	@$(BIN)/python bench/memory.py
+
+wire: $(STAMP) ## bytes over the wire for each picture, at both hops, and what compression saves; needs root
+	@$(BIN)/python bench/wire.py
 
 clean: ## remove what was made here; the downloads in .cache stay
 	@rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
 from manyeyes.gateway.nodes import add_nodes
@@ -28,6 +29,17 @@ from manyeyes.results import Result
 from manyeyes.telemetry import log
 
 VERSION = importlib.metadata.version("manyeyes")
+_LEAST_COMPRESSED_BYTES = 1400
+"""What is smaller fits one packet as it is."""
+_COMPRESS_LEVEL = 1
+_NOT_COMPRESSED = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    "image/*",
+    "multipart/*",
+    "application/octet-stream",
+    "application/x-ndjson",
+)
+"""Pictures and what holds one, chunks of files, and answers that are read while they come."""
 
 
 class TokenWish(BaseModel):
@@ -53,6 +65,12 @@ def problem(error: ManyeyesError) -> Response:
 def make_app(master: Master) -> FastAPI:
     """The gateway's app over a running master."""
     app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=_LEAST_COMPRESSED_BYTES,
+        compresslevel=_COMPRESS_LEVEL,
+        exclude_content_types=_NOT_COMPRESSED,
+    )
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from manyeyes import errors
 from manyeyes.cli import output, status
@@ -42,6 +43,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.accepted: set[str] = set()
         self.answers: dict[str, httpx.Response] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -50,6 +52,7 @@ class Fleet:
             return self.answers[key]
         picture = request.content
         self.sent.append(picture)
+        self.accepted.add(request.headers["Accept"])
         if picture == b"bad":
             return problem(errors.DamagedPicture("damaged near byte 3"))
         if picture == b"stop":
@@ -165,6 +168,37 @@ def test_send_json_needs_no_out(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         2,
         "error: no output folder given; add -o OUT, or --json for results without pictures\n",
     )
+    code, _, heard = run("send", tmp_path / "in", "--json", "--draw", "here")
+    assert (code, heard) == (2, "error: --draw here has no folder to draw into; add -o OUT\n")
+
+
+def test_send_draws_here_and_asks_for_results_only(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (9, 9), (200, 100, 50))
+    pictures, out = tmp_path / "in", tmp_path / "out"
+    pictures.mkdir()
+    picture.save(pictures / "a.png")
+    picture.resize((8, 8)).save(pictures / "other.png")
+    code, said, _ = run("send", pictures, "-o", out, "--draw", "here")
+    assert code == 3
+    assert fleet.accepted == {"application/json"}
+    found = lines(out)
+    assert found["a.png"]["output"] == "a.png"
+    assert Image.open(out / "a.png").size == (9, 9)
+    assert Image.open(out / "a.png").tobytes() != picture.tobytes()
+    assert found["other.png"]["error"]["code"] == "drawing-failed"
+    assert "the result is of a picture of 9×9 px, this one has 8×8" in said
+    assert not (out / "other.png").exists()
+
+
+def test_send_without_any_drawing(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures, out = album(tmp_path / "in", a=b"1"), tmp_path / "out"
+    assert run("send", pictures, "-o", out, "--draw", "none")[0] == 0
+    assert [path.name for path in out.iterdir()] == ["results.jsonl"]
+    assert fleet.accepted == {"application/json"}
+    assert "1 done before" in run("send", pictures, "-o", out, "--draw", "none")[1]
+    run("send", pictures, "-o", out)
+    assert fleet.accepted == {"application/json", "multipart/mixed"}
+    assert (out / "a.jpg").read_bytes() == b"boxes on 1"
 
 
 def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def test_public_names_load_and_no_others() -> None:
         _ = manyeyes.recognition.Detector
 
 
-def test_the_room_itself_imports_no_heavy_library() -> None:
-    code = "import sys, manyeyes.recognition.probe; print('cv2' in sys.modules, 'onnxruntime' in sys.modules)"
+@pytest.mark.parametrize("module", ["manyeyes", "manyeyes.recognition.probe", "manyeyes.cli.app"])
+def test_no_heavy_library_is_loaded_before_its_use(module: str) -> None:
+    code = f"import sys, {module}; print('cv2' in sys.modules, 'onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
