@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ SLOW_MBIT = 16
 IDLE_S = 20.0
 SETTLE_S = 4.0
 ANSWERS = {
-    "predicted picture and JSON": ("--draw", "there"),
+    "--draw there": ("--draw", "there"),
     "--draw here": ("--draw", "here"),
     "--json": ("--json",),
 }
@@ -141,13 +142,16 @@ def lay_out(folder: Path, suffix: str, content: bytes, copies: int) -> Path:
 
 
 def hop_rows(seen: Fleet, sent: Mapping[str, tuple[str, bytes]], copies: int) -> list[str]:
-    """The main table: each kind of picture with each kind of answer, KB a picture at both hops."""
+    """The main table: KB a picture on each way, with each kind of answer."""
     rows = [
-        "| picture | file, KB | answer | user → master | master → user | master → node | node → master | all four / file |",
-        "|---|---|---|---|---|---|---|---|",
+        f"Each cell: {' / '.join(ANSWERS)}.\n",
+        "| picture | file, KB | user → master | master → user | master → node | node → master | all four / file |",
+        "|---|---|---|---|---|---|---|",
     ]
     for number, (name, (suffix, content)) in enumerate(sent.items()):
         folder = lay_out(seen.folder / f"in{number}", suffix, content, copies)
+        size_kb = len(content) / 1000
+        cells: list[list[str]] = []
         for answer, options in ANSWERS.items():
             out = () if answer == "--json" else ("-o", str(seen.folder / f"out{number}{options[-1]}"))
             command = (MANYEYES, "send", str(folder), *out, *options, "--in-flight", "1")
@@ -155,23 +159,21 @@ def hop_rows(seen: Fleet, sent: Mapping[str, tuple[str, bytes]], copies: int) ->
                 seen.run(*command)
             user, node = bytes_["user"] / copies / 1000, bytes_["node"] / copies / 1000
             ways = (user.sent, user.received, node.received, node.sent)
-            size_kb = len(content) / 1000
-            rows.append(
-                f"| {name} | {size_kb:.1f} | {answer} | {' | '.join(f'{way:.1f}' for way in ways)} "
-                f"| {sum(ways) / size_kb:.2f} |"
-            )
+            cells.append([*(f"{way:.1f}" for way in ways), f"{sum(ways) / size_kb:.2f}"])
+        columns = " | ".join(" / ".join(column) for column in zip(*cells, strict=True))
+        rows.append(f"| {name} | {size_kb:.1f} | {columns} |")
     return rows
 
 
 def pace_rows(seen: Fleet, sent: Mapping[str, tuple[str, bytes]], copies: int) -> list[str]:
     """Pictures a second, with the user's line as it is and slow; every host shares this machine's cores."""
     rows = ["| picture | user's line | there | here |", "|---|---|---|---|"]
-    for number, name in enumerate(("JPEG 1280×886, 6 faces", "PNG photo 1280×886, 6 faces")):
+    for number, name in enumerate(("JPEG 1280×886, 6 faces", "AVIF 1280×886, 6 faces")):
         folder = lay_out(seen.folder / f"pace{number}", *sent[name], copies)
         for line_mbit in (LINE_MBIT, SLOW_MBIT):
             seen.hosts["user"].slow(line_mbit)
             best = {"there": 0.0, "here": 0.0}
-            for attempt in range(3):
+            for attempt in range(2):
                 for draw in best:
                     out = seen.folder / f"pace{number}-{line_mbit}-{draw}-{attempt}"
                     told = seen.run(MANYEYES, "send", str(folder), "-o", str(out), "--draw", draw)
@@ -222,7 +224,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--copies", type=int, default=12, help="of each picture, sent one after the other")
     parser.add_argument("--only", help="kinds of pictures whose name holds this")
+    parser.add_argument("--paced", type=int, default=40, help="pictures of each run for speed; 0: none")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if reason := why_not():
         raise SystemExit(f"this machine cannot play several hosts: {reason}")
     print(machine("opencv-python-headless", "pillow", "simplejpeg", "httpx", "nats-py"), flush=True)
@@ -237,8 +241,8 @@ def main() -> int:
             *compression_table(results(seen, every), every),
             sep="\n",
         )
-        if not asked.only:
-            print("\nPictures a second:\n", *pace_rows(seen, every, 3 * asked.copies), sep="\n")
+        if asked.paced:
+            print("\nPictures a second:\n", *pace_rows(seen, every, asked.paced), sep="\n", flush=True)
     return 0
 
 

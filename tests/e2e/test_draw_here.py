@@ -14,6 +14,8 @@ import pytest
 from background import MANYEYES
 from PIL import Image
 
+import manyeyes
+from manyeyes.sdk.context import load_context
 from tests.samples import SAMPLES, exif, heif, lying, picture, saved
 
 from .conftest import Seed, Up, records
@@ -62,6 +64,10 @@ def test_the_same_bytes_as_drawn_by_a_node(up: Up, tmp_path: Path) -> None:
         for out in (here, there):
             sent = up.run("send", str(folder), "-o", str(out), "--draw", out.name)
             assert sent.returncode == 0, sent.stdout + sent.stderr
+        original = (folder / "03.jpeg").read_bytes()
+        with manyeyes.Client(load_context(up.data / "context.json")) as client:
+            result = client.recognize(original, picture=False).result
+        assert manyeyes.draw(original, result).content == (there / "03.jpeg").read_bytes()
     finally:
         up.run("people", "remove", "Eileen")
     drawn_here, drawn_there = ({line["file"]: line for line in records(out)} for out in (here, there))
