@@ -32,7 +32,7 @@ from squeezed import compression_table  # noqa: E402
 from wire_pictures import pictures  # noqa: E402
 
 LINE_MBIT = 1000
-SLOW_MBIT = 16
+SLOW_MBIT = 4
 IDLE_S = 20.0
 SETTLE_S = 4.0
 ANSWERS = {
