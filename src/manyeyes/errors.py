@@ -259,13 +259,6 @@ class TaskLost(ManyeyesError):
     retryable = True
 
 
-class BetterElsewhere(ManyeyesError):
-    """Between master and node: another node ends the picture sooner; ask again after `retry_after_s`."""
-
-    code = "better-elsewhere"
-    title = "Another node has the picture done sooner"
-
-
 class PackError(ManyeyesError):
     code = "pack"
     title = "The pack cannot be used"

@@ -37,6 +37,13 @@ _TROUBLE = (
 )
 
 
+class BetterElsewhere(ManyeyesError):
+    """A master would rather give the picture to another node; ask for the next one after `retry_after_s`."""
+
+    code = "better-elsewhere"
+    title = "Another node has the picture done sooner"
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A message as a handler sees it."""

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manyeyes import contract
-from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.link import BetterElsewhere, Incoming, MasterLink
 from manyeyes.broker.transfer import Assembly, chunk_at, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import Claim, Directive, Operation, Outcome, Points, Task
 from manyeyes.errors import (
-    BetterElsewhere,
     Busy,
     IdempotencyMismatch,
     ManyeyesError,

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from manyeyes import contract
-from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.link import BetterElsewhere, Incoming, MasterLink
 from manyeyes.broker.transfer import unframe
 from manyeyes.contract import Claim, Directive, Outcome, Task
-from manyeyes.errors import BetterElsewhere, TaskLost
+from manyeyes.errors import TaskLost
 from manyeyes.master.desk import Desk
 from manyeyes.master.fleet import TAKING, Change, Fleet
 from manyeyes.master.probes import BringBack, Instruction, Probes, SendProbe, TakeOut

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from manyeyes.broker.link import Delivery, NodeLink
+from manyeyes.broker.link import BetterElsewhere, Delivery, NodeLink
 from manyeyes.contract import Claim, Outcome, Task, WorkerReport
-from manyeyes.errors import BetterElsewhere, ManyeyesError, PackDamaged, TaskLost, Unavailable
+from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
 from manyeyes.node.framing import Order
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.pace import Pace
