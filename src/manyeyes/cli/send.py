@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from manyeyes.cli.output import context_of, print_table, say, say_error
+from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.plan import RESULTS_NAME, count, plan
 from manyeyes.cli.sending.waiting import WaitingClient
@@ -62,7 +63,15 @@ def send(
             "small answers, the same pictures. none: results without pictures."
         ),
     ] = Draw.THERE,
-    in_flight: Annotated[int, typer.Option(min=1, max=256, help="Pictures under way at once.")] = 8,
+    in_flight: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=width.MOST,
+            show_default=False,
+            help="Pictures under way at once; by default three for each worker of the fleet, as it grows.",
+        ),
+    ] = None,
     patience: Annotated[
         float, typer.Option(min=0, metavar="S", help="Seconds to keep trying for one picture.")
     ] = 120.0,
@@ -126,7 +135,7 @@ async def _send(
     writer: Writer,
     tally: Tally,
     view: _View,
-    in_flight: int,
+    in_flight: int | None,
     patience_s: float,
 ) -> None:
     async with AsyncClient(context, patience=Patience(total_s=patience_s)) as client:
@@ -139,7 +148,8 @@ async def _send(
                     plan(inputs, out),
                     writer,
                     tally,
-                    in_flight=in_flight,
+                    in_flight=in_flight or width.FIRST,
+                    wider=None if in_flight else width.widths(client),
                     pictures=out is not None and draw is not Draw.NONE,
                     said=view.said,
                     drawing=drawing,

@@ -50,6 +50,8 @@ class Fleet:
         key = f"{request.method} {request.url.path}"
         if key in self.answers:
             return self.answers[key]
+        if request.method == "GET":
+            return problem(errors.Unavailable("this one only recognises"))
         picture = request.content
         self.sent.append(picture)
         self.accepted.add(request.headers["Accept"])

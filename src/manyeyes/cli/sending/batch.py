@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
@@ -67,6 +67,7 @@ async def run_batch(
     in_flight: int,
     pictures: bool,
     said: Callable[[dict[str, Any] | None], None],
+    wider: AsyncIterator[int] | None = None,
     drawing: Drawer | None = None,
     alongside: Callable[[threading.Event], None] | None = None,
 ) -> None:
@@ -77,6 +78,7 @@ async def run_batch(
     Args:
         in_flight: how many pictures are under way at once; about twice as many are known ahead.
         pictures: predicted pictures are wanted too.
+        wider: tells how many may be under way from now on, where that is more.
         said: told each line as it is kept, and None for a picture that an earlier run did.
         drawing: draws them here; without it the service does. Beside those in flight, twice its threads of
             pictures are held.
@@ -93,6 +95,7 @@ async def run_batch(
     over = threading.Event()
     unanswered = 0
     last_unanswered: Unavailable | None = None
+    senders: set[asyncio.Task[None]] = set()
 
     async def feed() -> None:
         while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
@@ -102,8 +105,11 @@ async def run_batch(
                     said(None)
                 else:
                     await queue.put(source)
-        for _ in range(in_flight):
-            await queue.put(None)
+        await queue.put(None)
+
+    async def widen(wanted: AsyncIterator[int]) -> None:
+        async for number in wanted:
+            begin(number - len(senders))
 
     async def keep(source: Source, answer: Prediction | ManyeyesError) -> None:
         async with writing:
@@ -146,16 +152,26 @@ async def run_batch(
                     group.create_task(
                         draw_and_keep(drawing, source, content, answer), name=f"draw {source.relative}"
                     )
-            if last_unanswered is not None and unanswered >= in_flight:
+            if last_unanswered is not None and unanswered >= len(senders):
                 raise last_unanswered
+        await queue.put(None)
+
+    def begin(number: int) -> None:
+        for _ in range(number):
+            sender = group.create_task(send(), name=f"send-{len(senders)}")
+            senders.add(sender)
 
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(feed(), name="plan")
             if alongside is not None:
                 group.create_task(asyncio.to_thread(alongside, over), name="alongside")
-            for number in range(in_flight):
-                group.create_task(send(), name=f"send-{number}")
+            begin(in_flight)
+            widening = group.create_task(widen(wider), name="widen") if wider is not None else None
+            while running := [sender for sender in senders if not sender.done()]:
+                await asyncio.wait(running)
+            if widening is not None:
+                widening.cancel()
     except BaseExceptionGroup as several:
         stop: BaseException = several
         while isinstance(stop, BaseExceptionGroup):
