@@ -266,7 +266,15 @@ class NodeLink(_Link):
                 on_closed()
 
         client = await _dial(
-            addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected, error_cb=note
+            addresses,
+            ca_pem,
+            seed,
+            name,
+            unknown=f"the key of node {name!r}: it was removed there, and its key never works again; to come back, "
+            "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'",
+            closed_cb=closed,
+            reconnected_cb=reconnected,
+            error_cb=note,
         )
         return cls(client, name)
 
@@ -473,7 +481,18 @@ def _answered(answer: Msg) -> dict[str, str]:
     return headers
 
 
-async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:
+_UNKNOWN_TOKEN = "this token (expired or revoked); get a new one with 'manyeyes token'"
+
+
+async def _dial(
+    addresses: Sequence[str],
+    ca_pem: str,
+    seed: str,
+    name: str,
+    *,
+    unknown: str = _UNKNOWN_TOKEN,
+    **callbacks: Any,
+) -> NatsClient:
     """Connect, telling apart who refused and why.
 
     Connecting once first makes the refusal visible; a client that reconnects for ever would hide it.
@@ -496,10 +515,7 @@ async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **c
                 "get a token from this master with 'manyeyes token'"
             ) from error
         if "authorization" in told.lower():
-            raise TokenRefused(
-                f"the master at {where} does not know this key (token expired or revoked, or node removed); "
-                "get a new token with 'manyeyes token'"
-            ) from error
+            raise TokenRefused(f"the master at {where} does not know {unknown}") from error
         raise Unavailable(
             f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
         ) from error

@@ -120,9 +120,10 @@ class NodesOffice:
     async def _let_in(self, node: str, hello: Hello) -> None:
         row = self._rows.get(node)
         known = row.fingerprint if row else ""
-        if hello.fingerprint and known and hello.fingerprint != known:
+        if known and hello.fingerprint != known:
+            here = hello.fingerprint[:12] or "no machine id"
             raise IdentityCopied(
-                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {hello.fingerprint[:12]}): "
+                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {here}): "
                 "its data folder was copied; start with a token and a data folder of its own: "
                 "'manyeyes node --join TOKEN --data FOLDER'"
             )

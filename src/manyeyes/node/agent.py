@@ -356,7 +356,7 @@ class Agent:
             return "draining", in_hand
         doing = self._provisioner.doing if self._provisioner else ""
         if self._crew is None:
-            return "provisioning", doing
+            return "provisioning", doing or "starting workers"
         if stance.mode != "work":
             return ("draining", f"{in_hand}; {stance.reason}") if self._holding else ("paused", stance.reason)
         if not any(slot.ready.is_set() for slot in self._crew.slots):
