@@ -270,7 +270,8 @@ def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], A
     )
 
     async def main() -> Moved:
-        with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task(title, total=None)
             moved = Moved(
                 expect=lambda total: bar.update(task, total=total),
