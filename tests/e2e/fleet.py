@@ -25,6 +25,7 @@ class Fleet:
         self.pack = pack
         self.address = hosts["master"].address
         self.started: list[Background] = []
+        self.nodes: dict[str, Background] = {}
         self.master: Background
 
     @property
@@ -65,7 +66,7 @@ class Fleet:
             [] if (folder / "membership.json").exists() or "--join" in flags else ["--join", self.token()]
         )
         command = [program, "node", "--data", str(folder), "--name", name, "--workers", "1", *joining, *flags]
-        node = self._start(host, command, own)
+        node = self.nodes[name] = self._start(host, command, own)
         if ready:
             node.wait_ready(60)
         return node

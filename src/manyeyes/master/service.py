@@ -95,8 +95,11 @@ class Master:
         def reload_engine() -> None:
             users.reload(engine)
 
+        def greeted(node: str, new_process: bool) -> None:
+            self.orders.calls.node_greets(node, new_process=new_process)
+
         self.nodes_office = NodesOffice(
-            registry, self._fleet, link, reload_engine, self._node_removed, settings.beat_lost_s
+            registry, self._fleet, link, reload_engine, self._node_removed, greeted, settings.beat_lost_s
         )
         self.admission = Admission(
             settings,
