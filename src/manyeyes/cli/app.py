@@ -13,7 +13,7 @@ from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
 from manyeyes.cli.status import status, token
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import ManyeyesError, StartError
 
 app = typer.Typer(
     name="manyeyes",
@@ -64,6 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ManyeyesError as error:
         say_error(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "manyeyes":
+            raise
+        say_error(
+            StartError(
+                f"the package {error.name} is not installed here: this machine has what a node's agent needs; "
+                "for a master, or to build packs, install 'manyeyes[master]'"
+            )
+        )
+        sys.exit(StartError.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 
