@@ -101,8 +101,8 @@ def test_a_command_ends_with_its_caller_or_its_node(network: Network) -> None:
         caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 68.9173")
         assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
         node.process.kill()
-        wait_gone("68.9173")
         assert caller.wait(30) == 6
+        wait_gone("68.9173")
 
 
 def test_a_command_ends_when_its_master_is_killed(network: Network) -> None:
