@@ -16,7 +16,7 @@ help: ## what can be made
 setup: $(STAMP) ## the virtual environment .venv, from the lock files
 	@:
 
-$(STAMP): requirements/dev.txt requirements/engine.txt requirements/runtime.in pyproject.toml
+$(STAMP): requirements/dev.txt requirements/engine.txt requirements/agent.in requirements/master.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "make: Python 3.11 or newer is needed as $(PYTHON); name another with 'make PYTHON=python3.12'" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \

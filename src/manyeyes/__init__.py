@@ -27,6 +27,9 @@ from manyeyes.errors import (
     IdempotencyMismatch,
     IdentityCopied,
     IdentityInUse,
+    KeyExists,
+    KeyNotFound,
+    LastAdminKey,
     ManyeyesError,
     ModelRefused,
     NodeAway,
@@ -61,10 +64,12 @@ if TYPE_CHECKING:
     from manyeyes.recognition.encode import Encoded
     from manyeyes.recognition.predicted import draw
     from manyeyes.sdk.answers import (
+        ApiKey,
         AuditEntry,
         AuditVerdict,
         Feedback,
         JoinToken,
+        NewApiKey,
         Node,
         Person,
         Photo,
@@ -78,6 +83,7 @@ if TYPE_CHECKING:
     from manyeyes.sdk.patience import Patience
 
 __all__ = [
+    "ApiKey",
     "AsyncClient",
     "AuditBroken",
     "AuditEntry",
@@ -106,8 +112,12 @@ __all__ = [
     "IdentityCopied",
     "IdentityInUse",
     "JoinToken",
+    "KeyExists",
+    "KeyNotFound",
+    "LastAdminKey",
     "ManyeyesError",
     "ModelRefused",
+    "NewApiKey",
     "NoFaceFound",
     "Node",
     "NodeAway",
@@ -145,6 +155,7 @@ __all__ = [
 ]
 
 _AT_FIRST_USE = {
+    "ApiKey": "manyeyes.sdk.answers",
     "AsyncClient": "manyeyes.sdk.client",
     "AuditEntry": "manyeyes.sdk.answers",
     "AuditVerdict": "manyeyes.sdk.answers",
@@ -153,6 +164,7 @@ _AT_FIRST_USE = {
     "Encoded": "manyeyes.recognition.encode",
     "Feedback": "manyeyes.sdk.answers",
     "JoinToken": "manyeyes.sdk.answers",
+    "NewApiKey": "manyeyes.sdk.answers",
     "Node": "manyeyes.sdk.answers",
     "Patience": "manyeyes.sdk.patience",
     "Person": "manyeyes.sdk.answers",

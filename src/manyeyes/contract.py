@@ -339,7 +339,7 @@ class FileOrder(Message):
     """One step with a file of the exchange folder.
 
     `list`: the regular files at or below `name`, from the `offset`-th on. `digest`: size and SHA-256.
-    `read`: the chunk at `offset`. `put`: the order's bytes belong at `offset` of the file with this size and
+    `read`: the chunk at `offset`, at most `size_bytes` of it where given. `put`: the order's bytes belong at `offset` of the file with this size and
     digest; without bytes it asks from where on they are wanted.
     """
 

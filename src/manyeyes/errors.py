@@ -11,6 +11,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     │   └── DrawingFailed         its faces were found, but cannot be drawn on the user's machine
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
+    ├── KeyNotFound, KeyExists, LastAdminKey
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused, ExecRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
@@ -144,6 +145,27 @@ class PersonExists(ManyeyesError):
     title = "The name is taken"
     http_status = 409
     exit_code = 4
+
+
+class KeyNotFound(ManyeyesError):
+    code = "key-not-found"
+    title = "No such API key"
+    http_status = 404
+    exit_code = 4
+
+
+class KeyExists(ManyeyesError):
+    code = "key-exists"
+    title = "An API key of that name exists"
+    http_status = 409
+    exit_code = 4
+
+
+class LastAdminKey(ManyeyesError):
+    code = "last-admin-key"
+    title = "The last admin's key cannot be revoked"
+    http_status = 409
+    exit_code = 5
 
 
 class BadRequest(ManyeyesError):

@@ -76,7 +76,11 @@ def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
 
 @pytest.fixture(scope="session")
 def faulty_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("faulty")
+    return make_faulty_pack(tmp_path_factory.mktemp("faulty"))
+
+
+def make_faulty_pack(folder: Path) -> Path:
+    """A pack whose recogniser does what a picture's last bytes say; see `faulty.py`."""
     code = (HERE / "faulty.py").read_bytes()
     shutil.copyfile(HERE / "faulty.py", folder / "faulty.py")
     manifest = Manifest(

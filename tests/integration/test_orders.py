@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from manyeyes.errors import NotAllowed
-from manyeyes.identity import hash_api_key, make_api_key
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.context import load_context
 from tests.integration.conftest import MANYEYES, Network
@@ -102,8 +101,8 @@ def test_a_command_ends_with_its_caller_or_its_node(network: Network) -> None:
         caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 68.9173")
         assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
         node.process.kill()
-        wait_gone("68.9173")
         assert caller.wait(30) == 6
+        wait_gone("68.9173")
 
 
 def test_a_command_ends_when_its_master_is_killed(network: Network) -> None:
@@ -126,19 +125,12 @@ def test_much_output_arrives_whole_and_bounded(network: Network) -> None:
 def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
     with network.node("a", **ALLOW):
         for role in ("user", "operator"):
-            key = make_api_key()
-            db = sqlite3.connect(network.folder / "master" / "master.db")
-            with db:
-                db.execute("INSERT INTO api_keys VALUES (?,?,?,'')", (hash_api_key(key), f"a {role}", role))
-            db.close()
             path = network.folder / f"{role}.json"
-            path.write_text(
-                (network.folder / "master" / "context.json")
-                .read_text()
-                .replace(network.client.context.api_key, key)
-            )
+            made = manyeyes(network, "keys", "create", f"a {role}", "--role", role, "--context", str(path))
+            assert (made.returncode, made.stdout) == (0, b""), made.stderr
+            assert path.stat().st_mode & 0o777 == 0o600
             env = {**os.environ, "MANYEYES_CONTEXT": str(path)}
-            for command in (["nodes", "exec", "a", "--", "true"], ["audit"]):
+            for command in (["nodes", "exec", "a", "--", "true"], ["audit"], ["keys", "list"]):
                 done = subprocess.run([*MANYEYES, *command], capture_output=True, env=env)
                 assert done.returncode == 5, done.stderr
             with Client(load_context(path)) as client, pytest.raises(NotAllowed):
@@ -147,6 +139,16 @@ def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
             put = subprocess.run([*MANYEYES, "nodes", "put", "a", str(network.folder / "f")], env=env)
             assert put.returncode == (0 if role == "operator" else 5)
         assert entries(network, "exec") == []
+        assert manyeyes(network, "keys", "revoke", "a operator").returncode == 0
+        revoked = subprocess.run([*MANYEYES, "nodes", "list"], capture_output=True, env=env)
+        assert revoked.returncode == 5 and b"revoked?" in revoked.stderr
+        last = manyeyes(network, "keys", "revoke", "local admin")
+        assert last.returncode == 5 and b"the last key with the role admin" in last.stderr
+        shown = manyeyes(network, "keys", "create", "a third", "--json")
+        key = json.loads(shown.stdout)["key"]
+        assert (
+            key.startswith("mek_") and key.encode() not in manyeyes(network, "keys", "list", "--json").stdout
+        )
         assert {entry.who for entry in network.client.audit() if entry.what == "put"} == {"a operator"}
 
 

@@ -235,6 +235,7 @@ class NodeLink(_Link):
         super().__init__(client)
         self._name = name
         self._lines = asyncio.Semaphore(2)
+        self._asked: set[asyncio.Task[Msg]] = set()
 
     @classmethod
     async def connect(
@@ -254,10 +255,14 @@ class NodeLink(_Link):
             Unavailable: nobody answers.
         """
 
+        made: list[NodeLink] = []
+
         async def closed() -> None:
             on_closed()
 
         async def reconnected() -> None:
+            for link in made:
+                link._give_up_asking()
             on_reconnected()
 
         async def note(error: Exception) -> None:
@@ -266,9 +271,18 @@ class NodeLink(_Link):
                 on_closed()
 
         client = await _dial(
-            addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected, error_cb=note
+            addresses,
+            ca_pem,
+            seed,
+            name,
+            unknown=f"the key of node {name!r}: it was removed there, and its key never works again; to come back, "
+            "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'",
+            closed_cb=closed,
+            reconnected_cb=reconnected,
+            error_cb=note,
         )
-        return cls(client, name)
+        made.append(cls(client, name))
+        return made[0]
 
     async def deliveries(
         self, due: Callable[[], Awaitable[None]], *, expires_s: float = 5.0
@@ -446,17 +460,34 @@ class NodeLink(_Link):
         """Ask a master; the bytes of its answer.
 
         Raises:
-            Unavailable: no answer in `timeout_s`.
+            Unavailable: no answer in `timeout_s`, or the connection was broken and is back.
             ManyeyesError: the one that the master answered with.
         """
         subject = contract.node_subject(self._name, verb)
         try:
             async with self._lines:
-                answer = await self._client.request(subject, content, timeout=timeout_s)
+                asked = asyncio.create_task(
+                    self._client.request(subject, content, timeout=timeout_s), name=f"ask-{verb}"
+                )
+                self._asked.add(asked)
+                try:
+                    await asyncio.wait([asked])
+                finally:
+                    self._asked.discard(asked)
+                    lost = not asked.done() or asked.cancelled()
+                    asked.cancel()
+                if lost:
+                    raise Unavailable(f"the connection was broken before a master answered the {verb}")
+                answer = asked.result()
         except _TROUBLE as error:
             raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
         _answered(answer)
         return answer.data
+
+    def _give_up_asking(self) -> None:
+        """What was asked before the connection broke may never be answered."""
+        for asked in self._asked:
+            asked.cancel()
 
     async def say(self, verb: contract.Verb, message: contract.Message) -> None:
         """Tell the masters without waiting."""
@@ -473,7 +504,18 @@ def _answered(answer: Msg) -> dict[str, str]:
     return headers
 
 
-async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:
+_UNKNOWN_TOKEN = "this token (expired or revoked); get a new one with 'manyeyes token'"
+
+
+async def _dial(
+    addresses: Sequence[str],
+    ca_pem: str,
+    seed: str,
+    name: str,
+    *,
+    unknown: str = _UNKNOWN_TOKEN,
+    **callbacks: Any,
+) -> NatsClient:
     """Connect, telling apart who refused and why.
 
     Connecting once first makes the refusal visible; a client that reconnects for ever would hide it.
@@ -496,10 +538,7 @@ async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **c
                 "get a token from this master with 'manyeyes token'"
             ) from error
         if "authorization" in told.lower():
-            raise TokenRefused(
-                f"the master at {where} does not know this key (token expired or revoked, or node removed); "
-                "get a new token with 'manyeyes token'"
-            ) from error
+            raise TokenRefused(f"the master at {where} does not know {unknown}") from error
         raise Unavailable(
             f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
         ) from error

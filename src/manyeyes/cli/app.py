@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli import nodes, packs, people, run
+from manyeyes.cli import keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
 from manyeyes.cli.status import status, token
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import ManyeyesError, StartError
 
 app = typer.Typer(
     name="manyeyes",
@@ -47,6 +47,7 @@ app.command()(send)
 app.add_typer(people.app, name="people")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(packs.app, name="packs")
+app.add_typer(keys.app, name="keys")
 app.command()(status)
 app.command()(token)
 app.command()(audit)
@@ -63,6 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ManyeyesError as error:
         say_error(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "manyeyes":
+            raise
+        say_error(
+            StartError(
+                f"the package {error.name} is not installed here: this machine has what a node's agent needs; "
+                "for a master, or to build packs, install 'manyeyes[master]'"
+            )
+        )
+        sys.exit(StartError.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -7,18 +7,27 @@ import hashlib
 import os
 import posixpath
 import stat
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from manyeyes.cli.chunk_pace import ChunkPace
 from manyeyes.cli.output import JsonOption, context_of, print_json, say
-from manyeyes.contract import CHUNK_BYTES, FileFact, FileOrder, FileReply
+from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble
 from manyeyes.node.exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
@@ -41,6 +50,7 @@ class Moved:
     """Told how many bytes there are in all."""
     advance: Callable[[int], None] = lambda count: None
     """Told how many more are in place."""
+    pace: ChunkPace = field(default_factory=ChunkPace)
 
     def as_json(self) -> dict[str, int]:
         """For machines."""
@@ -68,9 +78,7 @@ def put(
     files = [(path, posixpath.normpath(f"{to}/{name}")) for path, name in _local_files(local)]
 
     async def move(client: AsyncClient, moved: Moved) -> None:
-        async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
-            return await client.orders.step(node, order, data)
-
+        step = _timed(client, node, moved.pace)
         moved.expect(sum(path.stat().st_size for path, _ in files))
         for path, name in files:
             await send_file(step, path, name, moved)
@@ -99,9 +107,7 @@ def get(
         parts_of(name)
 
     async def move(client: AsyncClient, moved: Moved) -> None:
-        async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
-            return await client.orders.step(node, order, data)
-
+        step = _timed(client, node, moved.pace)
         found = [(name, fact) for name in names for fact in await listed(step, name)]
         moved.expect(sum(fact.size_bytes for _, fact in found))
         parts = out.resolve() / _PARTS_FOLDER
@@ -134,7 +140,7 @@ async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
         while not reply.done:
             offset = reply.received
             file.seek(offset)
-            chunk = file.read(CHUNK_BYTES)
+            chunk = file.read(moved.pace.chunk_bytes)
             if not chunk:
                 raise FileTrouble(f"{path} became shorter while it was sent; send it again")
             data, zipped = deflate(chunk)
@@ -187,7 +193,8 @@ async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved
     moved.advance(here.received)
     while not here.done:
         offset = here.received
-        wanted = FileOrder(kind="read", name=name, offset=offset, sha256=about.sha256)
+        most = moved.pace.chunk_bytes
+        wanted = FileOrder(kind="read", name=name, offset=offset, size_bytes=most, sha256=about.sha256)
         reply, data = await step(wanted, b"")
         moved.travelled_bytes += len(data)
         chunk = inflate(data, reply.zipped)
@@ -199,6 +206,20 @@ async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved
         moved.advance(here.received - offset)
     moved.files += 1
     moved.size_bytes += about.size_bytes
+
+
+def _timed(client: AsyncClient, node: str, pace: ChunkPace) -> Step:
+    async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
+        began_s = time.monotonic()
+        reply, answered = await client.orders.step(node, order, data)
+        took_s = time.monotonic() - began_s
+        if travelled := len(data) + len(answered):
+            pace.step(travelled, took_s)
+        else:
+            pace.empty_step(took_s)
+        return reply, answered
+
+    return step
 
 
 def _place(asked: str, name: str) -> str:
@@ -240,10 +261,17 @@ def _opened(path: Path) -> BufferedReader:
 
 
 def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], Awaitable[None]]) -> Moved:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
 
     async def main() -> Moved:
-        with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task(title, total=None)
             moved = Moved(
                 expect=lambda total: bar.update(task, total=total),

@@ -53,7 +53,7 @@ def token(
         print_json(made)
         return
     print(made.token, flush=True)
-    say(f"on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
+    say(f"token {made.id}; on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
     say(f"  manyeyes node --join {made.token}")
     if approve:
         say("then let it in: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")

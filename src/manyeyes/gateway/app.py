@@ -18,10 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.keys import add_keys
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
 from manyeyes.identity import ROLES
+from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
 from manyeyes.master.service import Master
 from manyeyes.recognition.probe import probe
@@ -74,8 +76,9 @@ def make_app(master: Master) -> FastAPI:
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
-    add_nodes(app, master, [Depends(_role(master, "operator"))])
+    add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_keys(app, master.keys, Depends(_role(master, "admin")))
     _add_operations(app, master)
     return app
 
@@ -216,9 +219,14 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     @app.post("/v1/tokens")
     async def token(wish: TokenWish, who: str = admin) -> dict[str, Any]:
         """A join token."""
-        master.audit.record(who, "token", outcome="made", detail=f"good for {wish.expires_s:.0f} s")
-        text, expires_at = master.admission.create_token(wish.expires_s, approve=wish.approve)
-        return {"token": text, "expires_at": expires_at.astimezone(UTC).isoformat(timespec="seconds")}
+        token_id = new_token_id()
+        detail = f"{token_id}, good for {wish.expires_s:.0f} s" + (", with approval" if wish.approve else "")
+        master.audit.record(who, "token", outcome="made", detail=detail)
+        text, expires_at = master.admission.create_token(
+            wish.expires_s, approve=wish.approve, token_id=token_id
+        )
+        when = expires_at.astimezone(UTC).isoformat(timespec="seconds")
+        return {"token": text, "id": token_id, "expires_at": when}
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -13,45 +13,55 @@ from manyeyes.master.service import Master
 _WISHES: dict[str, Wish] = {"pause": "pause", "drain": "drain", "resume": ""}
 
 
-def add_nodes(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
-    """Add every route about nodes; `operator` are the dependencies that ask for that role."""
+def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
+    """Add every route about nodes; `operator` is a dependency that asks for that role and gives the key's name.
 
-    @app.get("/v1/nodes", dependencies=operator)
+    What is asked of a node is in the audit log before it is done.
+    """
+
+    def record(who: str, word: str, name: str) -> None:
+        master.nodes_office.node(name)
+        master.audit.record(who, word, node=name, outcome="asked")
+
+    @app.get("/v1/nodes", dependencies=[operator])
     async def nodes() -> dict[str, Any]:
         """All nodes that ever joined and were not removed."""
         return {"nodes": master.nodes()}
 
-    @app.get("/v1/nodes/{name}", dependencies=operator)
+    @app.get("/v1/nodes/{name}", dependencies=[operator])
     async def node(name: str) -> dict[str, Any]:
         """One node."""
         return master.node(name)
 
-    @app.delete("/v1/nodes/{name}", dependencies=operator, status_code=204)
-    async def remove(name: str) -> Response:
+    @app.delete("/v1/nodes/{name}", status_code=204)
+    async def remove(name: str, who: str = operator) -> Response:
         """Cut a node off; its key never works again."""
+        record(who, "remove", name)
         await master.remove_node(name)
         return Response(status_code=204)
 
-    @app.post("/v1/nodes/{name}/approve", dependencies=operator)
-    async def approve(name: str) -> dict[str, Any]:
+    @app.post("/v1/nodes/{name}/approve")
+    async def approve(name: str, who: str = operator) -> dict[str, Any]:
         """Let a node in that waits for approval."""
+        record(who, "approve", name)
         await master.nodes_office.approve(name)
         return master.node(name)
 
-    @app.post("/v1/nodes/{name}/shutdown", dependencies=operator)
-    async def shutdown(name: str) -> dict[str, Any]:
+    @app.post("/v1/nodes/{name}/shutdown")
+    async def shutdown(name: str, who: str = operator) -> dict[str, Any]:
         """Have a node finish what it holds, leave and end."""
+        record(who, "shutdown", name)
         await master.nodes_office.shutdown(name)
         return master.node(name)
 
+    def wishing(word: str, wish: Wish) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
+        async def tell(name: str, who: str = operator) -> dict[str, Any]:
+            """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
+            record(who, word, name)
+            await master.nodes_office.wish(name, wish)
+            return master.node(name)
+
+        return tell
+
     for word, wish in _WISHES.items():
-        app.post(f"/v1/nodes/{{name}}/{word}", dependencies=operator, name=word)(_wishing(master, wish))
-
-
-def _wishing(master: Master, wish: Wish) -> Callable[[str], Awaitable[dict[str, Any]]]:
-    async def tell(name: str) -> dict[str, Any]:
-        """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
-        await master.nodes_office.wish(name, wish)
-        return master.node(name)
-
-    return tell
+        app.post(f"/v1/nodes/{{name}}/{word}", name=word)(wishing(word, wish))

@@ -121,10 +121,12 @@ class Admission:
         self._reload_engine()
         return JoinReply(name=name, pack_public_key=self._pack_public_key)
 
-    def create_token(self, expires_s: float, *, approve: bool = False) -> tuple[str, datetime]:
+    def create_token(
+        self, expires_s: float, *, approve: bool = False, token_id: str | None = None
+    ) -> tuple[str, datetime]:
         """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
         key = identity.make_nkey()
-        token_id = secrets.token_hex(6)
+        token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
         self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
@@ -144,6 +146,11 @@ class Admission:
         if expired - self._expired:
             self._reload_engine()
         self._expired = expired
+
+
+def new_token_id() -> str:
+    """What a token is called in `nodes show` and in the audit log; no secret."""
+    return secrets.token_hex(6)
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:

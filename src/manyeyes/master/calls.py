@@ -124,6 +124,14 @@ class Calls:
         call.held += len(data)
         return Heard(then="go-on")
 
+    def node_greets(self, node: str, *, new_process: bool) -> None:
+        """A node says hello: steps with files that were in hand may have been lost with its connection, and are
+        repeated by the caller; a command goes on, unless its node is another process now."""
+        for call in self._calls.values():
+            if call.node == node and (new_process or call.order.file):
+                call.lost = "it was started anew" if new_process else "its connection was broken"
+                call.news.set()
+
     def node_gone(self, node: str, reason: str) -> None:
         """End the calls of a node that is lost or left."""
         for call in self._calls.values():

@@ -34,6 +34,7 @@ class NodesOffice:
     Args:
         reload_engine: writes the engine's configuration from the registry and has it read.
         gone: gives what a node holds to others.
+        greeted: told of each node that is let in, and whether it is another process than before.
         silent_s: silence after which another process may take a node's identity over.
     """
 
@@ -44,6 +45,7 @@ class NodesOffice:
         link: MasterLink,
         reload_engine: Callable[[], None],
         gone: Callable[[str], Awaitable[None]],
+        greeted: Callable[[str, bool], None],
         silent_s: float,
     ) -> None:
         self._registry = registry
@@ -52,6 +54,7 @@ class NodesOffice:
         self._link = link
         self._reload_engine = reload_engine
         self._gone = gone
+        self._tell_greeted = greeted
         self._sessions = Sessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
@@ -104,8 +107,10 @@ class NodesOffice:
         if node in self._greeted or not reply:
             return
         self._greeted.add(node)
+        same = self._sessions.holds(node, hello.session)
         try:
             await self._let_in(node, hello)
+            self._tell_greeted(node, not same)
             if row := self._rows.get(node):
                 await self._link.publish(reply, Welcome(approved=row.approved, wish=row.wish).wire())
         except IdentityInUse as error:
@@ -120,9 +125,10 @@ class NodesOffice:
     async def _let_in(self, node: str, hello: Hello) -> None:
         row = self._rows.get(node)
         known = row.fingerprint if row else ""
-        if hello.fingerprint and known and hello.fingerprint != known:
+        if known and hello.fingerprint != known:
+            here = hello.fingerprint[:12] or "no machine id"
             raise IdentityCopied(
-                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {hello.fingerprint[:12]}): "
+                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {here}): "
                 "its data folder was copied; start with a token and a data folder of its own: "
                 "'manyeyes node --join TOKEN --data FOLDER'"
             )

@@ -38,6 +38,7 @@ from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.embed_again import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
+from manyeyes.master.keys import KeysOffice
 from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
 from manyeyes.master.packshelf import PackShelf
@@ -94,8 +95,11 @@ class Master:
         def reload_engine() -> None:
             users.reload(engine)
 
+        def greeted(node: str, new_process: bool) -> None:
+            self.orders.calls.node_greets(node, new_process=new_process)
+
         self.nodes_office = NodesOffice(
-            registry, self._fleet, link, reload_engine, self._node_removed, settings.beat_lost_s
+            registry, self._fleet, link, reload_engine, self._node_removed, greeted, settings.beat_lost_s
         )
         self.admission = Admission(
             settings,
@@ -114,6 +118,7 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
+        self.keys = KeysOffice(registry, self.audit)
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
@@ -318,6 +323,7 @@ class Master:
 
     async def _node_removed(self, name: str) -> None:
         self._last_seen.pop(name, None)
+        self.orders.calls.node_gone(name, "it was removed")
         await self.desk.node_gone(name)
         self.desk.by_node.pop(name, None)
 

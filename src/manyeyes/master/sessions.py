@@ -37,6 +37,11 @@ class Sessions:
         self._held[name] = _Held(session, now)
         return True
 
+    def holds(self, name: str, session: str) -> bool:
+        """Whether the name is that session's just now."""
+        held = self._held.get(name)
+        return held is not None and held.session == session
+
     def ended(self, name: str, session: str) -> bool:
         """A session said goodbye; whether the name was its own, and is free now."""
         held = self._held.get(name)

@@ -32,6 +32,7 @@ from manyeyes.errors import (
 )
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
 from manyeyes.node.crew import Crew
+from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.membership import Membership
@@ -255,11 +256,14 @@ class Agent:
         crew = Crew(slot, share.workers, self._holding, self._settings.drain_s, self._changed)
         self._crew = crew
         async with asyncio.TaskGroup() as group:
-            group.create_task(galleries.keep_folded(), name="fold")
+            group.create_task(galleries.keep_folded(self._interpreter), name="fold")
             group.create_task(crew.run(), name="crew")
             group.create_task(self._standing.follow(crew.turn), name="stance")
             group.create_task(self._tell_ready(crew, on_ready), name="ready")
             group.create_task(provisioner.follow(self._switch), name="provision")
+
+    def _interpreter(self) -> Interpreter:
+        return self._launch.interpreter if self._launch else OWN
 
     async def _switch(self, launch: Launch) -> None:
         """Seat after seat, so that the others work and no more than one worker is there twice."""
@@ -356,7 +360,7 @@ class Agent:
             return "draining", in_hand
         doing = self._provisioner.doing if self._provisioner else ""
         if self._crew is None:
-            return "provisioning", doing
+            return "provisioning", doing or "starting workers"
         if stance.mode != "work":
             return ("draining", f"{in_hand}; {stance.reason}") if self._holding else ("paused", stance.reason)
         if not any(slot.ready.is_set() for slot in self._crew.slots):

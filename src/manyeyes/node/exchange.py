@@ -105,7 +105,7 @@ class Room:
                 case "digest":
                     return self.digest(order.name), b""
                 case "read":
-                    return self.read(order.name, order.offset)
+                    return self.read(order.name, order.offset, order.size_bytes)
                 case "put":
                     return self.put(order, inflate(data, order.zipped)), b""
         except OSError as error:
@@ -155,11 +155,11 @@ class Room:
                 size_bytes=about.st_size, sha256=_digest(file), executable=bool(about.st_mode & 0o100)
             )
 
-    def read(self, name: str, offset: int) -> tuple[FileReply, bytes]:
-        """The chunk at `offset`, deflated where that helps; `done` with the last one."""
+    def read(self, name: str, offset: int, most: int = 0) -> tuple[FileReply, bytes]:
+        """The chunk at `offset`, at most `most` bytes where given, deflated where that helps; `done` with the last."""
         with self._file(parts_of(name)) as file:
             size = os.fstat(file).st_size
-            chunk = os.pread(file, CHUNK_BYTES, offset)
+            chunk = os.pread(file, min(most or CHUNK_BYTES, CHUNK_BYTES), offset)
         received = offset + len(chunk)
         data, zipped = deflate(chunk)
         return FileReply(size_bytes=size, received=received, zipped=zipped, done=received >= size), data

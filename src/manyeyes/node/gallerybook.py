@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from manyeyes.broker.link import NodeLink
 from manyeyes.broker.transfer import PartialFile
 from manyeyes.contract import GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable
+from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.framing import GalleryFiles
 from manyeyes.recognition.changes import Changes, keep
 from manyeyes.recognition.nearest import SCAN_FROM
@@ -180,31 +181,35 @@ class GalleryBook:
 
     # folding
 
-    async def keep_folded(self) -> None:
-        """Make the base anew whenever it should be, in a process of its own that gives way to all others."""
+    async def keep_folded(self, interpreter: Callable[[], Interpreter] = lambda: OWN) -> None:
+        """Make the base anew whenever it should be, in a process of its own that gives way to all others.
+
+        Args:
+            interpreter: what that process runs in: the pack's environment, which has what searching needs.
+        """
         while True:
             await self._grown.wait()
             self._grown.clear()
             try:
-                await self._fold()
+                await self._fold(interpreter())
             except (OSError, PackDamaged) as error:
                 log().warning("the gallery could not be folded; matching is slower", error=str(error))
                 await asyncio.sleep(_REST_S)
                 self._grown.set()
 
-    async def _fold(self) -> None:
+    async def _fold(self, interpreter: Interpreter) -> None:
         before = self.files
         if before is None:
             return
         made = self._next("base") if before.deltas else Path(before.base)
         index = made.with_suffix(".idx")
-        command = [sys.executable, "-m", "manyeyes.node.folding", str(made), str(index), before.base]
+        command = [str(interpreter.python), "-m", "manyeyes.node.folding", str(made), str(index), before.base]
         process = await asyncio.create_subprocess_exec(
             *command,
             *before.deltas,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env={**interpreter.environment(os.environ), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         try:
             _, said = await process.communicate()

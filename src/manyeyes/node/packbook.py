@@ -40,6 +40,22 @@ class StoredPack:
     """Of the manifest, whose signature was checked."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Of a file among those that are fetched; sizes in bytes."""
+
+    number: int
+    count: int
+    before: int
+    whole: int
+
+    def told(self, path: str, received: int) -> str:
+        """For people: how much of all there is here, and the file that is being fetched, by its short name."""
+        name = "-".join(Path(path).name.split("-")[:2]) if path.endswith(".whl") else path
+        here = (self.before + received) / 1e6
+        return f"fetching {here:.1f} of {self.whole / 1e6:.1f} MB: file {self.number} of {self.count}, {name}"
+
+
 def missing_bytes(files: Iterable[PackFile], here: dict[str, int]) -> int:
     """What is still to be fetched, given how many bytes of each digest are here."""
     wanted = {file.sha256: file.size_bytes for file in files}
@@ -86,10 +102,13 @@ class PackBook:
                 f"{missing / 1e6:.0f} MB of the pack are missing and {free / 1e6:.0f} MB are free in {self._root}, "
                 f"{SPARE_BYTES / 1e6:.0f} must stay free; free some space"
             )
+        whole = sum(file.size_bytes for file in files)
+        before = 0
         for number, file in enumerate(files, start=1):
-            await self._have(file, f"{number} of {len(files)}", tell)
+            await self._have(file, _Place(number, len(files), before, whole), tell)
+            before += file.size_bytes
 
-    async def _have(self, file: PackFile, which: str, tell: Tell) -> None:
+    async def _have(self, file: PackFile, place: _Place, tell: Tell) -> None:
         blob = self._blobs / file.sha256
         if blob.exists():
             if await _digest_beside(blob) == file.sha256:
@@ -100,7 +119,7 @@ class PackBook:
         log().info("fetching", file=file.path, size_bytes=file.size_bytes, from_byte=begun)
 
         def progress(received: int, size: int) -> None:
-            tell(f"fetching file {which}, {file.path}: {received / 1e6:.1f} of {size / 1e6:.1f} MB")
+            tell(place.told(file.path, received))
 
         try:
             if part.received < file.size_bytes or not file.size_bytes:

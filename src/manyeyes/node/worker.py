@@ -175,7 +175,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     orders, replies = _claim_streams()
-    serve(Path(sys.argv[1]), sys.argv[2], orders, replies)
+    try:
+        serve(Path(sys.argv[1]), sys.argv[2], orders, replies)
+    except BrokenPipeError:  # the agent ended before it took the answer
+        os._exit(1)
 
 
 if __name__ == "__main__":

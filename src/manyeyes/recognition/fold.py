@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +56,13 @@ def fold(base: Path, deltas: Sequence[Path], made: Path) -> None:
 
 
 def make_index(base: Path, index: Path) -> bool:
-    """Write the index of a base, where it is large enough to have one; true then.
+    """Write the index of a base, where it is large enough to have one and faiss is here; true then.
 
     Raises:
         PackDamaged: the base is missing or damaged.
     """
     embeddings = Changes.open(base).embeddings
-    if len(embeddings) < SCAN_FROM:
+    if len(embeddings) < SCAN_FROM or find_spec("faiss") is None:
         return False
     partial = index.with_suffix(".part")
     build_codes(partial, embeddings)

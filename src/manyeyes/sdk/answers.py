@@ -118,6 +118,23 @@ class Node(_Answer):
         return self.workers / self.picture_s if self.picture_s else 0.0
 
 
+KeyRole = Literal["user", "operator", "admin"]
+
+
+class ApiKey(_Answer):
+    """What a master knows of an API key; never the key."""
+
+    name: str
+    role: KeyRole
+    created_at: datetime
+
+
+class NewApiKey(ApiKey):
+    """A key that was just made; nobody can be told it again."""
+
+    key: str
+
+
 class AuditEntry(_Answer):
     """One entry of the audit log; `before` is the `sha256` of the entry before it."""
 
@@ -164,3 +181,5 @@ class JoinToken(_Answer):
 
     token: str
     expires_at: datetime
+    id: str = ""
+    """Its name in `Node.token` and in the audit log."""

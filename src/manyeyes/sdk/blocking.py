@@ -12,10 +12,13 @@ import httpx
 
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import (
+    ApiKey,
     AuditEntry,
     AuditVerdict,
     Feedback,
     JoinToken,
+    KeyRole,
+    NewApiKey,
     Node,
     Person,
     Prediction,
@@ -154,6 +157,18 @@ class Client:
     def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
         """See `AsyncClient.create_token`."""
         return self._run(self._client.create_token(expires_s, approve=approve))
+
+    def keys(self) -> list[ApiKey]:
+        """See `AsyncClient.keys`."""
+        return self._run(self._client.keys())
+
+    def create_key(self, name: str, role: KeyRole = "user") -> NewApiKey:
+        """See `AsyncClient.create_key`."""
+        return self._run(self._client.create_key(name, role))
+
+    def revoke_key(self, name: str) -> None:
+        """See `AsyncClient.revoke_key`."""
+        self._run(self._client.revoke_key(name))
 
     def audit(self, after: int = 0) -> list[AuditEntry]:
         """See `AsyncClient.audit`."""

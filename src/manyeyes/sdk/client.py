@@ -22,10 +22,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import (
+    ApiKey,
     AuditEntry,
     AuditVerdict,
     Feedback,
     JoinToken,
+    KeyRole,
+    NewApiKey,
     Node,
     Person,
     Prediction,
@@ -301,6 +304,29 @@ class AsyncClient:
         wish = {"expires_s": expires_s, "approve": approve}
         response = await self._call("POST", "/v1/tokens", json=wish)
         return _parsed(JoinToken, response.content)
+
+    async def keys(self) -> list[ApiKey]:
+        """All API keys that work; needs the role `admin`, as making and revoking them does."""
+        return _parsed_list(ApiKey, await self._call("GET", "/v1/keys"), "keys")
+
+    async def create_key(self, name: str, role: KeyRole = "user") -> NewApiKey:
+        """Make an API key; the answer is the only place where it ever stands.
+
+        Raises:
+            KeyExists: a key has that name.
+        """
+        wish = {"name": name, "role": role}
+        response = await self._call("POST", "/v1/keys", json=wish, repeatable=False)
+        return _parsed(NewApiKey, response.content)
+
+    async def revoke_key(self, name: str) -> None:
+        """Have a key work no more, from its next request on.
+
+        Raises:
+            KeyNotFound: none of that name.
+            LastAdminKey: no admin's key would be left.
+        """
+        await self._call("DELETE", f"/v1/keys/{quote(name, safe='')}", repeatable=False)
 
     async def audit(self, after: int = 0) -> list[AuditEntry]:
         """Entries of the audit log above number `after`, oldest first, at most 1000; needs the role `admin`."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from manyeyes.contract import Answer, Command, Ended, ExecOrder, Order
+from manyeyes.contract import Answer, Command, Ended, ExecOrder, FileOrder, Order
 from manyeyes.errors import Busy, ExecRefused, Unavailable
 from manyeyes.master import calls as calls_module
 from manyeyes.master.calls import HELD_BYTES, MAX_CALLS_A_NODE, Calls
@@ -126,5 +126,32 @@ def test_a_node_has_only_so_many_calls() -> None:
             pass
         for call in opened:
             await call.__aexit__(None, None, None)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("order", "new_process", "lost"),
+    [
+        (Order(file=FileOrder(kind="digest", name="f")), False, True),
+        (Order(file=FileOrder(kind="digest", name="f")), True, True),
+        (ORDER, False, False),
+        (ORDER, True, True),
+    ],
+)
+def test_a_node_that_greets_again_has_lost_steps_with_files(
+    order: Order, new_process: bool, lost: bool
+) -> None:
+    async def main() -> None:
+        calls = Calls(Post())
+        async with calls.opened("a", order) as parts:
+            calls.node_greets("b", new_process=True)
+            calls.node_greets("a", new_process=new_process)
+            if lost:
+                with pytest.raises(Unavailable, match="node a is gone"):
+                    await anext(parts)
+                return
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(parts), 0.01)
 
     asyncio.run(main())

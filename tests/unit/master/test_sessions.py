@@ -33,3 +33,13 @@ def test_life_is_proved_by_speaking_after_the_question() -> None:
     assert sessions.alive_since("a", 1)
     sessions.forget("a")
     assert not sessions.alive_since("a", 1)
+
+
+def test_who_holds_a_name() -> None:
+    sessions = Sessions(silent_s=7)
+    assert not sessions.holds("a", "one")
+    sessions.heard("a", "one", 0)
+    assert sessions.holds("a", "one")
+    assert not sessions.holds("a", "two")
+    sessions.heard("a", "two", 20)
+    assert not sessions.holds("a", "one")

@@ -165,3 +165,12 @@ def test_a_chunk_that_unpacks_too_far_is_refused() -> None:
     for data in (packed, b"no zlib", packed[:20]):
         with pytest.raises(FileTrouble):
             inflate(data, True)
+
+
+def test_a_chunk_is_as_small_as_is_asked_for(room: Room) -> None:
+    content = bytes(range(256)) * 100
+    put(room, "f", content)
+    reply, data = room.read("f", 10, 1000)
+    assert (inflate(data, reply.zipped), reply.received, reply.done) == (content[10:1010], 1010, False)
+    reply, data = room.read("f", 10, 10**9)
+    assert (inflate(data, reply.zipped), reply.done) == (content[10:], True)

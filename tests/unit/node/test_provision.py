@@ -287,7 +287,7 @@ def test_progress_and_failure_are_said(tmp_path: Path, monkeypatch: pytest.Monke
         await obtaining
 
     asyncio.run(play())
-    assert "fetching file 1 of 1, big.bin: 0.3 of 0.8 MB" in said
+    assert "fetching 0.3 of 0.8 MB: file 1 of 1, big.bin" in said
     assert "attempt 1 failed, the next in 0 s: the line is cut" in said
     assert said[-1] == ""
 

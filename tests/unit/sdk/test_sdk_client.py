@@ -279,6 +279,7 @@ def test_public_names() -> None:
         if isinstance(kind, type) and kind.__module__ == errors.__name__
     }
     others = {
+        "ApiKey",
         "AsyncClient",
         "AuditEntry",
         "AuditVerdict",
@@ -289,6 +290,7 @@ def test_public_names() -> None:
         "Face",
         "Feedback",
         "JoinToken",
+        "NewApiKey",
         "Node",
         "Patience",
         "Person",
