@@ -68,6 +68,8 @@ class MasterSettings(BaseSettings):
     """The same for a node that holds some; at least 8 times what a picture usually takes it."""
     probe_answer_s: float = 5.0
     """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
+    announce: bool = True
+    """Tell the networks that it listens on where it is, by mDNS."""
 
 
 class NodeSettings(BaseSettings):
@@ -78,6 +80,8 @@ class NodeSettings(BaseSettings):
     data: Path = Field(default_factory=lambda: default_data_folder() / "node")
     join: str = ""
     name: str = ""
+    find: bool = True
+    """Ask the local networks for the master, by mDNS, when it does not answer where it was."""
     workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
     beat_s: float = 1.5
     task_deadline_s: float = 60.0

@@ -13,7 +13,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── KeyNotFound, KeyExists, LastAdminKey
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
-    ├── NotSignedIn, NotAllowed, TokenRefused, ExecRefused
+    ├── NotSignedIn, NotAllowed, TokenRefused, OtherMaster, ExecRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
@@ -222,6 +222,11 @@ class TokenRefused(ManyeyesError):
     title = "The join token was refused"
     http_status = 403
     exit_code = 5
+
+
+class OtherMaster(TokenRefused):
+    code = "other-master"
+    title = "Another master answers at this address"
 
 
 class NodeRemoved(ManyeyesError):

@@ -210,6 +210,12 @@ def make_certificates(folder: Path, addresses: tuple[str, ...]) -> Certificates:
     return files
 
 
+def ca_fingerprint(ca_pem: str) -> str:
+    """SHA-256 of a CA's certificate, in hexadecimal: names a fleet without saying anything about it."""
+    der = x509.load_pem_x509_certificate(ca_pem.encode()).public_bytes(serialization.Encoding.DER)
+    return hashlib.sha256(der).hexdigest()
+
+
 # --- join tokens ----------------------------------------------------------------------------------
 
 _TOKEN_PREFIX = "me1_"

@@ -19,15 +19,19 @@ import nats.js.errors
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from manyeyes import contract
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
-from manyeyes.errors import ManyeyesError, TaskLost, TokenRefused, Unavailable, from_code
+from manyeyes.errors import ManyeyesError, OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
 from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
 
 Handler = Callable[["Incoming"], Awaitable[None]]
+
+_GOODBYE_S = 0.5
+"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
 
 _TROUBLE = (
     nats.errors.Error,
@@ -62,10 +66,64 @@ def trust(ca_pem: str) -> ssl.SSLContext:
     return context
 
 
+class _OnlyTls(TcpTransport):
+    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
+
+    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
+    or at an address that was the master's could take it out and be given what is meant for the master.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._proven = False
+
+    def __bool__(self) -> bool:
+        return True  # the client makes one of its own where this is false
+
+    async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
+        self._proven = False
+        await super().connect(uri, buffer_size, connect_timeout)
+
+    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
+        await super().connect_tls(*args, **kwargs)
+        self._proven = True
+
+    def write(self, payload: bytes) -> None:
+        if not self._proven:
+            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
+        super().write(payload)  # type: ignore[no-untyped-call]
+
+    def writelines(self, payload: Any) -> None:
+        """What is pending; a client that closes while it has no connection would say it to anybody."""
+        if self._proven:
+            super().writelines(payload)  # type: ignore[no-untyped-call]
+
+    async def drain(self) -> None:
+        if self._proven:
+            await super().drain()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close; a peer that does not answer is waited for only a moment."""
+        super().close()  # type: ignore[no-untyped-call]
+        if (writer := self._io_writer) is not None:
+            asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
+
+
+class _Client(NatsClient):
+    def __init__(self) -> None:
+        super().__init__()
+        self._transport = _OnlyTls()
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection:  # said before TLS: other addresses to try, by anybody
+            info.pop("connect_urls", None)
+        await super()._process_info(info, initial_connection)
+
+
 async def _connect(
     addresses: Sequence[str], ca_pem: str, seed: str, name: str, *, once: bool = False, **callbacks: Any
 ) -> NatsClient:
-    client = NatsClient()
+    client = _Client()
 
     async def quiet(error: Exception) -> None:
         if not once:
@@ -84,6 +142,7 @@ async def _connect(
         max_reconnect_attempts=1 if once else -1,
         reconnect_time_wait=0.3,  # type: ignore[arg-type]  # seconds; a float serves as well
         connect_timeout=5,
+        dont_randomize=True,
         error_cb=callbacks.pop("error_cb", quiet),
         **callbacks,
     )
@@ -251,7 +310,8 @@ class NodeLink(_Link):
         """Connect as a registered node.
 
         Raises:
-            TokenRefused: the master does not know this node's key, or is not the one it joined.
+            TokenRefused: the master does not know this node's key.
+            OtherMaster: whoever answers is not the master that it joined.
             Unavailable: nobody answers.
         """
 
@@ -283,6 +343,13 @@ class NodeLink(_Link):
         )
         made.append(cls(client, name))
         return made[0]
+
+    def try_also(self, address: str) -> None:
+        """While the connection is lost, try this address too, and next; all that was asked for stays."""
+        servers = [uri.geturl() for uri in self._client.servers]
+        added = f"tls://{address}"
+        with contextlib.suppress(nats.errors.ConnectionClosedError):
+            self._client.set_server_pool([added, *(server for server in servers if server != added)])
 
     async def deliveries(
         self, due: Callable[[], Awaitable[None]], *, expires_s: float = 5.0
@@ -533,7 +600,7 @@ async def _dial(
         told = " ".join(dict.fromkeys([*refused, str(error)]))
         where = ", ".join(addresses)
         if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
-            raise TokenRefused(
+            raise OtherMaster(
                 f"the master at {where} is not the one that made the token (its certificate is by another CA); "
                 "get a token from this master with 'manyeyes token'"
             ) from error

@@ -11,10 +11,13 @@ from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.serve import make_server
+from manyeyes.lan.announce import Announcer
+from manyeyes.lan.service import is_loopback
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.service import Master
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
+from manyeyes.telemetry import log
 
 Progress = Callable[[str, float], None]
 CONTEXT_FILE = "context.json"
@@ -35,6 +38,17 @@ def local_context(master: Master, settings: MasterSettings) -> Context:
     context = Context(url=url, ca_pem=ca_pem, api_key=key)
     save_context(context, path)
     return context
+
+
+async def _announce(settings: MasterSettings) -> None:
+    """Tell the networks where this master is; a network that cannot be told keeps nobody from working."""
+    if not settings.announce or is_loopback(settings.listen):
+        return
+    ca_pem = (settings.data / "identity" / "ca.pem").read_text()
+    try:
+        await Announcer(settings.listen, settings.nats_port, identity.ca_fingerprint(ca_pem)).run()
+    except Exception:
+        log().exception("the announcement on the network ended")
 
 
 @asynccontextmanager
@@ -62,9 +76,12 @@ async def running_master(
             serving = asyncio.create_task(server.serve(), name="gateway")
             while not server.started and not serving.done():
                 await asyncio.sleep(0.02)
+            announcing = asyncio.create_task(_announce(settings), name="announce")
             try:
                 yield master, local_context(master, settings)
             finally:
+                announcing.cancel()
+                await asyncio.wait([announcing], timeout=3)
                 await master.desk.close(patience_s=5.0)
                 server.should_exit = True
                 await serving

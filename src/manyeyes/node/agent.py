@@ -28,11 +28,13 @@ from manyeyes.errors import (
     IdentityInUse,
     ManyeyesError,
     NodeRemoved,
+    OtherMaster,
     Unavailable,
 )
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
 from manyeyes.node.crew import Crew
 from manyeyes.node.environment import OWN, Interpreter
+from manyeyes.node.finding import MasterFinder
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.membership import Membership
@@ -60,6 +62,7 @@ class Agent:
         self._settings = settings
         self._membership = membership
         self._key = key
+        self._finder = MasterFinder(membership, settings.data / "membership.json", allowed=settings.find)
         self._host = host_facts()
         self._holding: set[str] = set()
         self._tally = Tally()
@@ -112,6 +115,7 @@ class Agent:
             tasks = [
                 group.create_task(self._beat(link, galleries), name="beat"),
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
+                group.create_task(self._finder.follow(link), name="find"),
                 group.create_task(orders.run(), name="orders"),
                 group.create_task(self._live(link, galleries, orders, on_ready), name="life"),
             ]
@@ -144,19 +148,32 @@ class Agent:
         while not self._draining.is_set():
             try:
                 return await NodeLink.connect(
-                    member.addresses,
+                    self._finder.addresses,
                     member.ca_pem,
                     self._key.seed,
                     member.name,
                     on_closed=closed,
                     on_reconnected=self._on_reconnected,
                 )
-            except Unavailable as error:
+            except (Unavailable, OtherMaster) as error:
                 log().warning("waiting for the master", error=error.detail)
+                if await self._look_or_stop():
+                    continue
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
                         await self._draining.wait()
         return None
+
+    async def _look_or_stop(self) -> bool:
+        """Whether the master was found elsewhere; False at once when this node is stopped."""
+        looking = asyncio.ensure_future(self._finder.look())
+        stopped = asyncio.ensure_future(self._draining.wait())
+        try:
+            await asyncio.wait([looking, stopped], return_when=asyncio.FIRST_COMPLETED)
+            return looking.done() and looking.result() is not None
+        finally:
+            for task in (looking, stopped):
+                task.cancel()
 
     def _cut_off(self, error: ManyeyesError) -> None:
         """End at once: what is in hand is no longer this process's."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manyeyes import identity
 from manyeyes.broker.link import join
 from manyeyes.config import NodeSettings
-from manyeyes.contract import JoinRequest
-from manyeyes.errors import DataFolderUnusable, TokenRefused
+from manyeyes.contract import JoinReply, JoinRequest
+from manyeyes.errors import DataFolderUnusable, OtherMaster, TokenRefused, Unavailable
 from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.telemetry import log
 
@@ -48,6 +49,14 @@ class Membership:
             ) from error
 
 
+MAX_ADDRESSES = 6
+
+
+def merged(first: Sequence[str], then: Sequence[str]) -> tuple[str, ...]:
+    """Addresses in the order to try, each once; the oldest are forgotten beyond `MAX_ADDRESSES`."""
+    return tuple(dict.fromkeys((*first, *then)))[:MAX_ADDRESSES]
+
+
 async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
     """Join with the token if one is given, else use what an earlier start left.
 
@@ -66,8 +75,11 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
             )
         return Membership.load(kept), key
     token = identity.JoinToken.decode(settings.join)
-    if kept.exists() and Membership.load(kept).ca_pem == token.ca_pem:
-        return Membership.load(kept), key
+    if kept.exists() and (known := Membership.load(kept)).ca_pem == token.ca_pem:
+        if token.addresses != known.addresses[: len(token.addresses)]:
+            known = replace(known, addresses=merged(token.addresses, known.addresses))
+            known.save(kept)
+        return known, key
     host = host_facts()
     request = JoinRequest(
         public_nkey=key.public,
@@ -77,7 +89,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
         fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),
     )
     try:
-        reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
+        reply, addresses = await _join(token, request, find=settings.find)
     except TokenRefused as error:
         if token.expires_at < time.time():
             when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
@@ -85,7 +97,26 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
                 f"the join token expired at {when}; get a new one with 'manyeyes token' on the master"
             ) from error
         raise
-    membership = Membership(reply.name, token.addresses, token.ca_pem, reply.pack_public_key)
+    membership = Membership(reply.name, addresses, token.ca_pem, reply.pack_public_key)
     membership.save(kept)
-    log().info("joined", node=reply.name, master=token.addresses[0])
+    log().info("joined", node=reply.name, master=addresses[0])
     return membership, key
+
+
+async def _join(
+    token: identity.JoinToken, request: JoinRequest, *, find: bool
+) -> tuple[JoinReply, tuple[str, ...]]:
+    """Join where the token says, else where the master is found on the network; also the addresses to keep."""
+    from manyeyes.node.finding import find_master, may_be_found
+
+    try:
+        return await join(token.addresses, token.ca_pem, token.seed, token.token_id, request), token.addresses
+    except (Unavailable, OtherMaster) as error:
+        if not find or not may_be_found(token.addresses):
+            raise
+        log().warning("asking the network for the master", error=error.detail)
+        if (found := await find_master(token.ca_pem)) is None:
+            raise
+    log().info("found the master on the network", address=found)
+    reply = await join((found,), token.ca_pem, token.seed, token.token_id, request)
+    return reply, merged((found,), token.addresses)
