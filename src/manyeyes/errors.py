@@ -14,11 +14,12 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── KeyNotFound, KeyExists, LastAdminKey
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
     ├── NotSignedIn, NotAllowed, TokenRefused, OtherMaster, ExecRefused
+    ├── HostKeyRefused, SshRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
-    │                             PortTaken, DataFolderUnusable
+    │                             PortTaken, DataFolderUnusable, MachineUnfit, InstallFailed
     ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder
     └── AuditBroken
 """
@@ -229,6 +230,20 @@ class OtherMaster(TokenRefused):
     title = "Another master answers at this address"
 
 
+class HostKeyRefused(ManyeyesError):
+    code = "host-key"
+    title = "The machine's host key is not one to trust"
+    http_status = 403
+    exit_code = 5
+
+
+class SshRefused(ManyeyesError):
+    code = "ssh-refused"
+    title = "The machine does not let this user in"
+    http_status = 403
+    exit_code = 5
+
+
 class NodeRemoved(ManyeyesError):
     code = "node-removed"
     title = "The master has removed this node"
@@ -341,6 +356,16 @@ class PortTaken(StartError):
 class DataFolderUnusable(StartError):
     code = "data-folder"
     title = "The data folder cannot be used"
+
+
+class MachineUnfit(StartError):
+    code = "machine-unfit"
+    title = "The machine cannot be a node"
+
+
+class InstallFailed(StartError):
+    code = "install-failed"
+    title = "The agent could not be installed"
 
 
 class FileTrouble(ManyeyesError):

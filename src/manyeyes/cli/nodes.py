@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.cli.nodes_add import add
 from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
 from manyeyes.cli.nodes_files import get, put
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_error
@@ -198,6 +199,7 @@ def remove(
         say(f"removed {name}; to come back it needs a new token and a new data folder")
 
 
+app.command()(add)
 app.command("exec", cls=AfterDashes)(exec_on_nodes)
 app.command()(put)
 app.command()(get)

@@ -37,6 +37,14 @@ ListenOption = Annotated[
 AdvertiseOption = Annotated[
     list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
 ]
+AnnounceOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--announce/--no-announce",
+        help="Tell the networks by mDNS where this master is; on where it listens on networks.",
+        show_default=False,
+    ),
+]
 ExecOption = Annotated[
     bool | None,
     typer.Option("--allow-exec", help="Let admins run commands here, as the user that runs this."),
@@ -62,6 +70,7 @@ def _master_settings(
     nats_port: int | None,
     advertise: list[str] | None,
     pack: str | None,
+    announce: bool | None,
     *,
     open_to_networks: bool,
 ) -> MasterSettings:
@@ -74,6 +83,7 @@ def _master_settings(
         https_port=https_port,
         nats_port=nats_port,
         advertise=tuple(advertise) if advertise else None,
+        announce=announce,
     )
     settings = MasterSettings(**given)
     if settings.advertise or settings.listen == "127.0.0.1":
@@ -170,6 +180,7 @@ def up(
     nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
+    announce: AnnounceOption = None,
     allow_exec: ExecOption = None,
 ) -> None:
     """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
@@ -177,7 +188,9 @@ def up(
     Example: manyeyes up
     """
     telemetry.set_up("master")
-    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack, open_to_networks=False)
+    settings = _master_settings(
+        data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=False
+    )
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (master, context):
@@ -260,13 +273,16 @@ def master(
     nats_port: NatsOption = None,
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
+    announce: AnnounceOption = None,
 ) -> None:
     """Run a master alone; machines join it with 'manyeyes node --join TOKEN'.
 
     Example: manyeyes master --advertise 192.168.1.10
     """
     telemetry.set_up("master")
-    settings = _master_settings(data, listen, https_port, nats_port, advertise, pack, open_to_networks=True)
+    settings = _master_settings(
+        data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=True
+    )
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (running, context):
@@ -280,8 +296,14 @@ def master(
 def node(
     data: DataOption = None,
     join: Annotated[
-        str | None, typer.Option(help="The token that 'manyeyes token' printed on the master.")
+        str | None,
+        typer.Option(
+            help="The token that 'manyeyes token' printed on the master; - reads it from standard input."
+        ),
     ] = None,
+    join_only: Annotated[
+        bool, typer.Option("--join-only", help="Join, print the node's name and end; start it later.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: WorkersOption = None,
     hours: Annotated[
@@ -305,7 +327,7 @@ def node(
     telemetry.set_up("node")
     given = _given(
         data=data.absolute() if data else None,
-        join=join,
+        join=sys.stdin.readline().strip() if join == "-" else join,
         name=name,
         workers=workers,
         hours=hours,
@@ -318,6 +340,9 @@ def node(
 
     async def main(stop: asyncio.Event) -> None:
         membership, key = await ensure_membership(settings)
+        if join_only:
+            print(membership.name)
+            return
         telemetry.bind(node=membership.name)
         agent = Agent(settings, membership, key)
 

@@ -51,12 +51,16 @@ def _installed(pin: str) -> str | None:
         return None
 
 
-def closure(names: Iterable[str]) -> tuple[str, ...]:
+def closure(names: Iterable[str], python: str = "") -> tuple[str, ...]:
     """Pins of these distributions and of all that they need on this machine, as installed, in the names' order.
+
+    Args:
+        python: for this version (X.Y) of Python in place of the one that runs here.
 
     Raises:
         metadata.PackageNotFoundError: one is not installed here.
     """
+    other = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
     found: dict[str, str] = {}
     waiting = [(name, "") for name in sorted(map(plain, names))]
     seen: set[tuple[str, str]] = set()
@@ -68,7 +72,7 @@ def closure(names: Iterable[str]) -> tuple[str, ...]:
         found[name] = metadata.version(name)
         for line in metadata.requires(name) or ():
             needed = Requirement(line)
-            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra, **other}):
                 waiting += [(plain(needed.name), wanted) for wanted in ("", *needed.extras)]
     return tuple(f"{name}=={version}" for name, version in sorted(found.items()))
 

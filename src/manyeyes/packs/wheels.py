@@ -31,7 +31,8 @@ def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
     with staged(folder) as staging:
         shutil.copytree(folder, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns(FOLDER))
         for python in pythons:
-            _download(manifest, python, staging)
+            requirements = pins.requirements_file(manifest.requirements, manifest.hashes)
+            download(requirements, python, staging / FOLDER, manifest.label)
         files = tuple(_file(path, staging) for path in sorted((staging / FOLDER).glob("*.whl")))
         ordered = tuple(sorted(set(pythons), key=lambda version: int(version.split(".")[1])))
         manifest = manifest.model_copy(update={"wheels": files, "pythons": ordered})
@@ -39,9 +40,19 @@ def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
     return manifest
 
 
-def _download(manifest: Manifest, python: str, staging: Path) -> None:
-    listed = staging / "requirements.txt"
-    listed.write_text(pins.requirements_file(manifest.requirements, manifest.hashes))
+def download(requirements: str, python: str, target: Path, label: str) -> None:
+    """Have the wheels of a requirements file with digests, for this kind of machine and Python `python` (X.Y).
+
+    Args:
+        target: the folder that gets them.
+        label: whose requirements they are, for errors.
+
+    Raises:
+        PackError: one cannot be had; says which.
+    """
+    target.mkdir(exist_ok=True)
+    listed = target / "requirements.txt"
+    listed.write_text(requirements)
     command = [
         sys.executable,
         "-m",
@@ -52,7 +63,7 @@ def _download(manifest: Manifest, python: str, staging: Path) -> None:
         "download",
     ]
     command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--python-version", python]
-    command += ["--dest", str(staging / FOLDER), "-r", str(listed)]
+    command += ["--dest", str(target), "-r", str(listed)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_DEADLINE_S)
     except subprocess.TimeoutExpired as error:
@@ -61,7 +72,7 @@ def _download(manifest: Manifest, python: str, staging: Path) -> None:
         listed.unlink()
     if done.returncode:
         raise PackError(
-            f"the wheels of {manifest.label} for Python {python} cannot be had: {pins.last_words(done.stderr)}"
+            f"the wheels of {label} for Python {python} cannot be had: {pins.last_words(done.stderr)}"
         )
 
 

@@ -1,0 +1,271 @@
+"""The steps that bring a machine in, each of which may be repeated: survey, send, install, join, start, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from manyeyes import identity
+from manyeyes.cli.adding.parcel import Parcel, Sent, make_parcel
+from manyeyes.cli.adding.survey import (
+    FIND_PYTHON,
+    PYTHONS,
+    Python,
+    check_machine,
+    choose_python,
+    parse_pythons,
+)
+from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
+from manyeyes.sdk.answers import JoinToken, Node
+
+HAND = Path(__file__).with_name("hand.py")
+INSTALL_S = 1800.0
+SEND_S = 1800.0
+JOIN_S = 90.0
+START_S = 200.0
+LISTED_S = 90.0
+"""For a node that was started to be heard of by the master."""
+TOKEN_S = 300
+_THERE = ("ready", "working", "provisioning", "paused", "draining", "waiting for approval")
+_FOLDER = '"$HOME/.local/share/manyeyes/agent"'
+
+Tell = Callable[[str], None]
+
+
+class Machine(Protocol):
+    """A machine that commands run on; see `ssh.Remote`."""
+
+    label: str
+
+    async def run(
+        self, command: Sequence[str] | str, *, given: bytes = b"", timeout_s: float = 60.0
+    ) -> tuple[int, bytes, str]: ...
+
+    def lines(self, command: Sequence[str], *, timeout_s: float) -> Any: ...
+
+
+class Fleet(Protocol):
+    """The master; see `sdk.AsyncClient`."""
+
+    async def create_token(self, expires_s: int = ...) -> JoinToken: ...
+
+    async def nodes(self) -> list[Node]: ...
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the operator asked for."""
+
+    name: str = ""
+    python: str = ""
+    with_wheels: bool = False
+    flags: tuple[str, ...] = ()
+    """Of `manyeyes node`, for each start."""
+
+
+class Hand:
+    """`hand.py` on the machine."""
+
+    def __init__(self, machine: Machine, python: Python, script: str) -> None:
+        self._machine = machine
+        self._command = [python.path, "-I", script]
+
+    @classmethod
+    async def put(cls, machine: Machine, python: Python) -> Hand:
+        """Copy it there.
+
+        Raises:
+            MachineUnfit: the user's home cannot be written to.
+        """
+        place = f"{_FOLDER}/hand.py"
+        command = (
+            f"umask 077; mkdir -p {_FOLDER} && cat >{place}.new && mv {place}.new {place} && echo at {place}"
+        )
+        status, told, said = await machine.run(["sh", "-c", command], given=HAND.read_bytes())
+        lines = [line for line in told.decode(errors="replace").splitlines() if line.startswith("at ")]
+        if status or not lines:
+            raise MachineUnfit(
+                f"nothing can be written in ~/.local/share on {machine.label}: {said.strip() or status}"
+            )
+        return cls(machine, python, lines[-1].removeprefix("at "))
+
+    async def ask(
+        self, verb: str, wanted: dict[str, Any], *, given: bytes = b"", timeout_s: float = 60.0
+    ) -> Any:
+        """Run a verb to its end.
+
+        Raises:
+            InstallFailed: it says what failed.
+        """
+        command = [*self._command, verb, json.dumps(wanted)]
+        status, told, said = await self._machine.run(command, given=given, timeout_s=timeout_s)
+        for line in told.decode(errors="replace").splitlines():
+            if (done := self._read(line, lambda step: None)) is not None:
+                return done
+        raise InstallFailed(f"{self._machine.label}: {said.strip()[-400:] or f'status {status}'}")
+
+    async def follow(self, verb: str, wanted: dict[str, Any], tell: Tell, *, timeout_s: float) -> Any:
+        """Run a verb that takes long, and tell its steps.
+
+        Raises:
+            InstallFailed: it says what failed.
+        """
+        command = [*self._command, verb, json.dumps(wanted)]
+        async for line in self._machine.lines(command, timeout_s=timeout_s):
+            if (done := self._read(line, tell)) is not None:
+                return done
+        raise InstallFailed(f"{self._machine.label}: {verb} ended without a word; run the command again")
+
+    def _read(self, line: str, tell: Tell) -> Any:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return None  # a login that greets
+        if not isinstance(said, dict):
+            return None
+        if "error" in said:
+            raise InstallFailed(f"{self._machine.label}: {said['error']}")
+        if "step" in said:
+            tell(said["step"])
+        return said.get("done")
+
+
+async def bring_in(machine: Machine, fleet: Fleet, wishes: Wishes, tell: Tell) -> Node:
+    """Make the machine a node, or bring the node that it is up to date.
+
+    Returns:
+        The node as the master lists it.
+
+    Raises:
+        MachineUnfit: it cannot be a node; nothing was installed.
+        InstallFailed: a step failed; says which.
+        TokenRefused: the master refused the machine.
+        Unavailable: the connection broke, or the master does not hear of the node.
+    """
+    token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
+    ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
+    python = await _find_python(machine, wishes.python)
+    hand = await Hand.put(machine, python)
+    told = await hand.ask("survey", {"addresses": list(token.addresses)})
+    check_machine(told, machine.label, ca_fingerprint=ca_fingerprint, with_wheels=wishes.with_wheels)
+    reached = next(address for address, why in told["reach"].items() if why == "")
+    tell(
+        f"fits: {told['system']} on {told['machine']}, Python {python.label}, "
+        f"{told['free_bytes'] / 1e9:.0f} GB free, reaches the master at {reached}"
+    )
+    await _install(hand, told, python, wishes, tell)
+    name = await _join(machine, hand, fleet, told, wishes, tell)
+    await _start(hand, wishes, tell)
+    return await _listed(machine, hand, fleet, name, tell)
+
+
+async def _find_python(machine: Machine, wanted: str) -> Python:
+    names = [wanted] if wanted else list(PYTHONS)
+    quoted = " ".join("'" + name.replace("'", "'\\''") + "'" for name in names)
+    _, told, _ = await machine.run(["sh", "-s"], given=FIND_PYTHON.format(names=quoted).encode())
+    return choose_python(parse_pythons(told.decode(errors="replace")), machine.label)
+
+
+async def _install(hand: Hand, told: Any, python: Python, wishes: Wishes, tell: Tell) -> None:
+    parcel = await asyncio.to_thread(make_parcel, python.label, with_wheels=False)
+    digest = parcel.digest + f"-{python.label}"
+    if told["installed"] == digest:
+        tell("the agent is installed already")
+        return
+    if wishes.with_wheels:
+        tell("getting the agent's packages here")
+        parcel = await asyncio.to_thread(make_parcel, python.label, with_wheels=True)
+    await _send(hand, parcel, told["received"], tell)
+    wanted = {
+        "digest": digest,
+        "requirements": parcel.requirements,
+        "own": [sent.name for sent in parcel.own],
+        "offline": wishes.with_wheels,
+    }
+    await hand.follow("install", wanted, tell, timeout_s=INSTALL_S)
+    tell("the agent is installed" if not told["installed"] else "the agent is brought up to date")
+
+
+async def _send(hand: Hand, parcel: Parcel, there: dict[str, int], tell: Tell) -> None:
+    """Send what is not there; what was made here has one name for many contents and always goes."""
+    missing = [sent for sent in parcel.wheels if there.get(sent.name) != len(sent.content)]
+    to_send: list[Sent] = [*parcel.own, *missing]
+    tell(f"sending {len(to_send)} files, {sum(len(sent.content) for sent in to_send) / 1e6:.1f} MB")
+    for sent in to_send:
+        wanted = {"name": sent.name, "sha256": sent.sha256}
+        await hand.ask("receive", wanted, given=sent.content, timeout_s=SEND_S)
+
+
+async def _join(machine: Machine, hand: Hand, fleet: Fleet, told: Any, wishes: Wishes, tell: Tell) -> str:
+    """The node's name; a machine that has joined before stays who it is, unless the master removed it."""
+    if (member := told["member"]) is not None:
+        if any(node.name == member["name"] for node in await fleet.nodes()):
+            tell(f"it is node {member['name']} already")
+            return str(member["name"])
+        tell(f"the master has removed node {member['name']}; it joins anew")
+        await hand.ask("forget", {}, timeout_s=START_S)
+    made = await fleet.create_token(TOKEN_S)
+    folder = told["folder"]
+    data = f"{folder.rpartition('/')[0]}/node"
+    command = [f"{folder}/manyeyes", "node", "--data", data, "--join", "-", "--join-only"]
+    command += ["--name", wishes.name] if wishes.name else []
+    status, output, said = await machine.run(command, given=f"{made.token}\n".encode(), timeout_s=JOIN_S)
+    if status:
+        why = next(
+            (line for line in reversed(said.splitlines()) if line.startswith("error: ")), said.strip()[-400:]
+        )
+        kind = TokenRefused if status == TokenRefused.exit_code else InstallFailed
+        raise kind(f"{machine.label} did not join: {why.removeprefix('error: ')}")
+    name = output.decode(errors="replace").split()[-1]
+    tell(f"joined as node {name}")
+    return name
+
+
+async def _start(hand: Hand, wishes: Wishes, tell: Tell) -> None:
+    done = await hand.ask("start", {"flags": list(wishes.flags)}, timeout_s=START_S)
+    if done["service"]:
+        tell("runs as the systemd user service manyeyes-node" + ("" if done["restarted"] else ", as before"))
+        if not done["linger"]:
+            tell(
+                "it ends with the user's last login and starts with the next one; on that machine, "
+                "'sudo loginctl enable-linger USER' has it run always"
+            )
+        return
+    tell(
+        "runs in the background"
+        + ("" if done["restarted"] else ", as before")
+        + ": there is no systemd for this user"
+    )
+    tell(
+        f"it does not come back after a restart of the machine; 'crontab -e' there, and add: @reboot {done['start']}"
+    )
+
+
+async def _listed(machine: Machine, hand: Hand, fleet: Fleet, name: str, tell: Tell) -> Node:
+    """Wait until the master hears of the node."""
+    until = time.monotonic() + LISTED_S
+    running_s = time.monotonic()
+    while True:
+        state = await hand.ask("state", {})
+        node = next((node for node in await fleet.nodes() if node.name == name), None)
+        if state["running"] is not None:
+            running_s = time.monotonic()
+            if node is not None and node.state in _THERE:
+                return node
+        said = next(iter(reversed(state["log"])), "it said nothing")
+        if time.monotonic() - running_s > 15:
+            raise InstallFailed(
+                f"node {name} does not stay up on {machine.label}; it said last: {said[-400:]}"
+            )
+        if time.monotonic() > until:
+            seen = node.state if node else "not listed"
+            raise Unavailable(
+                f"node {name} runs on {machine.label}, and the master has not heard of it in {LISTED_S:.0f} s "
+                f"({seen}); it said last: {said[-400:]}"
+            )
+        await asyncio.sleep(1)

@@ -1,0 +1,88 @@
+"""`manyeyes nodes add`: bring a machine in over SSH."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, context_of, print_json, say
+
+
+def add(
+    ctx: typer.Context,
+    machine: Annotated[str, typer.Argument(metavar="USER@HOST[:PORT]", help="A machine that SSH reaches.")],
+    identity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Private key to sign in with; else the agent's and the usual."),
+    ] = None,
+    host_key_fingerprint: Annotated[
+        str | None,
+        typer.Option(metavar="SHA256:...", help="Accept exactly this host key, and remember it."),
+    ] = None,
+    wheels: Annotated[
+        bool,
+        typer.Option(
+            "--wheels", help="Send the agent's packages too: for a machine without a package index."
+        ),
+    ] = False,
+    python: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The Python there to use; else one that fits is looked for."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; one a core by default.")
+    ] = None,
+    hours: Annotated[
+        str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
+    ] = None,
+    when_idle: Annotated[
+        bool, typer.Option("--when-idle", help="Work only while nothing else keeps the machine busy.")
+    ] = False,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
+    ] = None,
+    allow_exec: Annotated[
+        bool, typer.Option("--allow-exec", help="Let admins run commands there, as the user that it runs as.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a machine in over SSH: check it, install the agent, join, start it. Again: bring it up to date.
+
+    Example: manyeyes nodes add ada@lab-2 --name lab-2
+    """
+    from manyeyes.cli.adding.ssh import connected
+    from manyeyes.cli.adding.steps import Wishes, bring_in
+    from manyeyes.cli.adding.target import parse_fingerprint, parse_target
+    from manyeyes.node.availability import Hours, parse_bytes
+    from manyeyes.sdk.answers import Node
+    from manyeyes.sdk.client import AsyncClient
+
+    target = parse_target(machine)
+    wanted = parse_fingerprint(host_key_fingerprint) if host_key_fingerprint else None
+    flags = ["--workers", str(workers)] if workers else []
+    if hours:
+        Hours.parse(hours)
+        flags += ["--hours", hours]
+    if memory:
+        parse_bytes(memory)
+        flags += ["--memory", memory]
+    flags += ["--when-idle"] if when_idle else []
+    flags += ["--allow-exec"] if allow_exec else []
+    wishes = Wishes(name or "", python or "", wheels, tuple(flags))
+
+    async def main() -> Node:
+        async with AsyncClient(context_of(ctx)) as client:
+            await client.status()  # before anything is done elsewhere
+            async with connected(target, identity=identity, fingerprint=wanted) as remote:
+                return await bring_in(remote, client, wishes, lambda step: say(f"{target.host}: {step}"))
+
+    node = asyncio.run(main())
+    if as_json:
+        print_json(node)
+    else:
+        reason = f", {node.reason}" if node.reason else ""
+        print(f"{node.name}: {node.state}{reason}")

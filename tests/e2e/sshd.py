@@ -1,0 +1,108 @@
+"""A machine that only SSH reaches: a real sshd on a host of the lab, with a home folder of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from background import Background
+
+from .hosts import Host
+
+SSHD = "/usr/sbin/sshd"
+USER = getpass.getuser()
+
+
+def why_not() -> str | None:
+    """Why there is no SSH on this machine, or None."""
+    if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
+        return "sshd or ssh-keygen is missing (Debian: apt-get install openssh-server)"
+    return None
+
+
+def make_key(path: Path) -> None:
+    """A key pair, as ssh-keygen makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, stdin=subprocess.DEVNULL
+    )
+
+
+def fingerprint(key: Path) -> str:
+    """What ssh-keygen says of a public key."""
+    told = subprocess.run(["ssh-keygen", "-lf", str(key)], check=True, capture_output=True, text=True)
+    return told.stdout.split()[1]
+
+
+@dataclass
+class Machine:
+    """A bare machine: an sshd, a home, and the system's own programs."""
+
+    host: Host
+    folder: Path
+    service: Background
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def agent(self) -> Path:
+        return self.home / ".local" / "share" / "manyeyes" / "agent"
+
+    @property
+    def host_key(self) -> Path:
+        return self.folder / "host_key"
+
+    @classmethod
+    def start(cls, host: Host, folder: Path, operator_key: Path, env: Mapping[str, str]) -> Machine:
+        """Start its sshd; `env` is what logins find in their environment."""
+        for inside in ("home", "bin"):
+            (folder / inside).mkdir(parents=True, exist_ok=True)
+        if not (folder / "host_key").exists():
+            make_key(folder / "host_key")
+        shutil.copyfile(operator_key.with_suffix(".pub"), folder / "authorized_keys")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        python = Path(sys.base_prefix) / "bin"
+        found = {
+            "HOME": str(folder / "home"),
+            "PATH": f"{folder / 'bin'}:{python}:/usr/sbin:/usr/bin:/sbin:/bin",
+            **env,
+        }
+        config = folder / "sshd_config"
+        config.write_text(
+            f"ListenAddress {host.address}:22\n"
+            f"HostKey {folder / 'host_key'}\n"
+            f"AuthorizedKeysFile {folder / 'authorized_keys'}\n"
+            "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+            f"SetEnv {' '.join(f'{name}={value}' for name, value in found.items())}\n"
+        )
+        service = host.popen([SSHD, "-D", "-e", "-f", str(config)], folder / "sshd.log")
+        machine = cls(host, folder, service)
+        until = 100
+        while "Server listening" not in service.output and until:
+            until -= 1
+            assert service.process.poll() is None, service.output
+            os.sched_yield()
+            subprocess.run(["sleep", "0.05"], check=True)
+        return machine
+
+    def stop(self) -> None:
+        """End the sshd and whatever of this machine still runs."""
+        self.service.stop()
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and self._is_ours(folder):
+                subprocess.run(["kill", "-9", folder.name], capture_output=True)
+
+    def _is_ours(self, process: Path) -> bool:
+        try:
+            return f"HOME={self.home}".encode() in (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
