@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,23 +89,29 @@ class Machine:
         )
         service = host.popen([SSHD, "-D", "-e", "-f", str(config)], folder / "sshd.log")
         machine = cls(host, folder, service)
-        until = 100
-        while "Server listening" not in service.output and until:
-            until -= 1
-            assert service.process.poll() is None, service.output
-            os.sched_yield()
-            subprocess.run(["sleep", "0.05"], check=True)
+        end = time.monotonic() + 10
+        while "Server listening" not in service.output:
+            assert service.process.poll() is None and time.monotonic() < end, service.output
+            time.sleep(0.05)
         return machine
+
+    def commands(self) -> list[str]:
+        """The command lines of what was started by logins and still runs."""
+        return [line for _, line in self._processes()]
 
     def stop(self) -> None:
         """End the sshd and whatever of this machine still runs."""
         self.service.stop()
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and self._is_ours(folder):
-                subprocess.run(["kill", "-9", folder.name], capture_output=True)
+        for process, _ in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
-    def _is_ours(self, process: Path) -> bool:
-        try:
-            return f"HOME={self.home}".encode() in (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            return False
+    def _processes(self) -> Iterator[tuple[int, str]]:
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                if f"HOME={self.home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    if line:  # else it is a zombie
+                        yield int(folder.name), line

@@ -23,6 +23,8 @@ from manyeyes.cli.output import print_json, say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
 from manyeyes.errors import FileTrouble, ManyeyesError, NodeRemoved, Unavailable
+from manyeyes.lan.announce import places_here
+from manyeyes.lan.service import places_to_announce
 
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)
@@ -88,8 +90,10 @@ def _master_settings(
     settings = MasterSettings(**given)
     if settings.advertise or settings.listen == "127.0.0.1":
         return settings
-    everywhere = settings.listen in ("0.0.0.0", "::")
-    return settings.model_copy(update={"advertise": (platform.node() if everywhere else settings.listen,)})
+    if settings.listen not in ("0.0.0.0", "::"):
+        return settings.model_copy(update={"advertise": (settings.listen,)})
+    here = sorted(place.address for place in places_to_announce(settings.listen, places_here()))
+    return settings.model_copy(update={"advertise": (platform.node(), *here)})
 
 
 class BuildBar:

@@ -129,7 +129,7 @@ def holder() -> int | None:
 def receive(wanted: dict[str, Any]) -> dict[str, Any]:
     """A file from standard input, kept only if it is what was announced."""
     name = wanted["name"]
-    if name != Path(name).name or name.startswith("."):
+    if not name or name != Path(name).name or name.startswith("."):
         raise Trouble(f"{name!r} is no file name")
     folder = ROOT / "incoming"
     folder.mkdir(mode=0o700, exist_ok=True)
