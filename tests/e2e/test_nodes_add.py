@@ -176,7 +176,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         seen.stop()
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("lab-1: ")
-        assert "34 packages that were sent" in done.stderr or "packages that were sent" in done.stderr
+        assert "packages that were sent" in done.stderr
         assert "does not come back after a restart" in done.stderr
         assert f"@reboot {machine.agent}/start" in done.stderr
         assert seen.lines, "something was seen of its processes"

@@ -17,11 +17,6 @@ from manyeyes.errors import InstallFailed, PackError
 from manyeyes.packs import pins
 from manyeyes.packs.wheels import download
 
-AGENT = (
-    "nats-py", "nkeys", "cryptography", "zeroconf", "pydantic", "pydantic-settings", "platformdirs", "structlog",
-    "psutil", "uvloop", "typer", "rich", "httpx", "packaging", "numpy", "faiss-cpu",
-)  # fmt: skip
-"""What an agent imports. The recogniser's own requirements come from the master, with the pack."""
 FROM_SOURCE = ("nkeys",)
 """Of these a package index has no wheel; pure Python, they go as they are installed here."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -102,6 +97,18 @@ def _wheel(name: str, version: str, info: str, contents: dict[str, bytes]) -> Se
     return Sent(f"{name.replace('-', '_')}-{version}-py3-none-any.whl", packed.getvalue())
 
 
+def agent_pins(python: str = "") -> list[str]:
+    """What an agent needs, as it is installed here: what `manyeyes` alone asks for, without its extras.
+
+    Args:
+        python: for this version (X.Y) of Python in place of the one that runs here.
+
+    Raises:
+        metadata.PackageNotFoundError: one is not installed here.
+    """
+    return [pin for pin in pins.closure(("manyeyes",), python) if pins.split(pin)[0] != "manyeyes"]
+
+
 def _code(package: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
@@ -123,7 +130,7 @@ def make_parcel(python: str, *, with_wheels: bool) -> Parcel:
         InstallFailed: the digest or the wheel of a requirement cannot be had.
     """
     try:
-        everything = pins.closure(AGENT, python)
+        everything = agent_pins(python)
     except metadata.PackageNotFoundError as error:
         raise InstallFailed(
             f"this installation lacks {error.name}, which the agent needs; install manyeyes here from its lock file"
