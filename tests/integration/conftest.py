@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +17,8 @@ import pytest
 from PIL import Image
 
 from manyeyes import Client
-from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 from manyeyes.sdk.context import load_context
+from tests.one_file_packs import write_pack
 
 HERE = Path(__file__).resolve().parent
 MANYEYES = [sys.executable, "-m", "manyeyes.cli.app"]
@@ -76,22 +74,7 @@ def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
 
 @pytest.fixture(scope="session")
 def faulty_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("faulty")
-    code = (HERE / "faulty.py").read_bytes()
-    shutil.copyfile(HERE / "faulty.py", folder / "faulty.py")
-    manifest = Manifest(
-        name="faulty",
-        version="1.0.0",
-        kind="test",
-        entry_point="faulty:load",
-        requirements=(),
-        memory_mb=50,
-        files=(PackFile(path="faulty.py", sha256=hashlib.sha256(code).hexdigest(), size_bytes=len(code)),),
-        weights=(),
-        self_test=SelfTest(tolerance=0.0, expected={}),
-    )
-    (folder / MANIFEST_NAME).write_text(manifest.to_toml())
-    return folder
+    return write_pack(tmp_path_factory.mktemp("faulty"), HERE / "faulty.py")
 
 
 @dataclass
