@@ -58,9 +58,7 @@ class Fleet:
 
     def log(self, name: str) -> str:
         """All that a node has said, over its starts."""
-        return "".join(
-            path.read_text(errors="replace") for path in sorted(self.place.glob(f"{name}.*.log"))
-        )
+        return "".join(path.read_text(errors="replace") for path in sorted(self.place.glob(f"{name}.*.log")))
 
     def start_node(
         self,
@@ -88,9 +86,9 @@ class Fleet:
         self.master = self.hosts["master"].popen(self.master_command, log, self.master_env)
         self.master.wait_ready(60)
 
-    def send(self, folder: Path, out: Path, log: Path, in_flight: int = 4) -> Background:
-        """Begin to send a folder from the user's host."""
-        command = [MANYEYES, "send", str(folder), "-o", str(out), "--in-flight", str(in_flight)]
+    def send(self, inputs: Sequence[Path], out: Path, log: Path, in_flight: int = 4) -> Background:
+        """Begin to send pictures, or folders of them, from the user's host."""
+        command = [MANYEYES, "send", *map(str, inputs), "-o", str(out), "--in-flight", str(in_flight)]
         return self.hosts["user"].popen(command, log, self.env)
 
     def wait_ready(self, *names: str, timeout_s: float = 40.0) -> None:

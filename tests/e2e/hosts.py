@@ -89,10 +89,11 @@ class Host:
             out = direction == "out"
             namespace, device = (self.switch, self.port) if out else (self.namespace, "eth0")
             table = f"lost-{self.port}"
+            some = f"numgen random mod 100 < {percent}" if percent < 100 else ""
             rules = (
                 f"add table netdev {table}; add chain netdev {table} lost "
                 f"{{ type filter hook ingress device {device} priority 0; }}; "
-                f"add rule netdev {table} lost numgen random mod 100 < {percent} drop"
+                f"add rule netdev {table} lost {some} drop"
             )
             subprocess.run([*_in(namespace), "nft", rules], check=True, capture_output=True)
 

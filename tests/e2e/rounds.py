@@ -135,7 +135,7 @@ def play(scene: Scene, way: Way, folder: Path, within_s: float) -> Taken:
     before = _counted(fleet)
     gate.tell(VICTIM, "hold")
     answers = Answers(folder / "out")
-    sending = fleet.send(folder / "in", folder / "out", folder / "send.log", in_flight=PICTURES)
+    sending = fleet.send([folder / "in"], folder / "out", folder / "send.log", in_flight=PICTURES)
     victim = scene.victim
     try:
         held = _held(scene, names, answers)
@@ -246,3 +246,61 @@ def scene_of(place: Path, pack: Path) -> Iterator[Scene]:
         for name in OTHERS:
             fleet.start_node(name, env=gate.env(name))
         yield scene
+
+
+def play_under_load(scene: Scene, way: Way, folder: Path, pictures: int, within_s: float) -> float:
+    """Harm the victim while pictures flow; how long the slowest took, of those that were open or came later.
+
+    Four pictures are under way at a time, fewer than the nodes ask for: some are handed to the victim just when
+    it is harmed, and after that.
+
+    Raises:
+        AssertionError: a picture was lost or answered twice.
+    """
+    in_flight = 4
+    _as_it_should_be(scene, way)
+    scene.rounds += 1
+    names = [f"{scene.rounds:03}-{number:04}" for number in range(pictures)]
+    write_numbered(folder / "in", names)
+    before = _counted(scene.fleet)
+    answers = Answers(folder / "out")
+    paths = [folder / "in" / f"{name}.png" for name in names]
+    sending = scene.fleet.send(paths, folder / "out", folder / "send.log", in_flight=in_flight)
+    harm_at = 0.0
+    try:
+        began = time.monotonic()
+        while sending.process.poll() is None:
+            answers.look()
+            if not harm_at and len(answers.at_s) > pictures // 8:
+                harm_at = time.monotonic()
+                way.harm(scene)
+            assert time.monotonic() < began + within_s, f"{way.title}: {len(answers.at_s)} of {pictures}"
+            time.sleep(0.005)
+        answers.look()
+    finally:
+        way.undo(scene)
+        sending.stop()
+    order = sorted(answers.at_s.values())
+    sent = [began] * in_flight + order
+    waits = [
+        answers.at_s[name] - max(sent[number], harm_at)
+        for number, name in enumerate(names)
+        if answers.at_s[name] > harm_at
+    ]
+    lost = sorted(set(names) - set(answers.at_s)) + sorted(answers.errors.values())
+    assert not lost, f"{way.title}: lost {lost}"
+    _surplus(scene, before)
+    assert sum(answers.lines.values()) == pictures
+    if __import__("os").environ.get("SHOW"):
+        for number, name in enumerate(names):
+            at = answers.at_s[name]
+            if at > harm_at and at - max(sent[number], harm_at) > 2:
+                print(
+                    name,
+                    "sent",
+                    round(sent[number] - harm_at, 2),
+                    "answered",
+                    round(at - harm_at, 2),
+                    [(b.node, round(b.at_s - harm_at, 2)) for b in scene.gate.begun() if b.name == name],
+                )
+    return max(waits)

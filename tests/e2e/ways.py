@@ -53,7 +53,9 @@ def _wake(scene: Scene) -> None:
 def _eat(scene: Scene, *, agent_first: bool) -> None:
     """Have the worker take memory until the system ends a process: the largest, or the agent."""
     pid = scene.victim.process.pid
-    Path(f"/proc/{pid}/oom_score_adj").write_text("1000" if agent_first else "0")
+    if agent_first:
+        Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+        Path(f"/proc/{_worker(scene).pid}/oom_score_adj").write_text("-1000")
     scene.gate.tell(VICTIM, "eat")
 
 
@@ -70,7 +72,9 @@ def faketime() -> str | None:
     if shutil.which("faketime") is None:
         return None
     shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True).stdout
-    return next((line.split("=", 1)[1] for line in shown.splitlines() if line.startswith("LD_PRELOAD=")), None)
+    return next(
+        (line.split("=", 1)[1] for line in shown.splitlines() if line.startswith("LD_PRELOAD=")), None
+    )
 
 
 def clock(shown: Path, offset: str = "+0") -> dict[str, str]:
@@ -132,7 +136,7 @@ def _heal(scene: Scene) -> None:
 WORDS = (
     Way("`nodes drain`", lambda s: _nodes(s, "drain"), lambda s: _resume(s), needs_s=MOMENT_S),
     Way("`nodes shutdown`", lambda s: _nodes(s, "shutdown"), needs_s=MOMENT_S, status=0),
-    Way("`nodes remove`", lambda s: _nodes(s, "remove"), _forget, status=5),
+    Way("`nodes remove`", lambda s: _nodes(s, "remove"), _forget, needs_s=MOMENT_S, status=5),
     Way("`manyeyes down` on the node", _down, needs_s=MOMENT_S, status=0),
     Way("SIGTERM", lambda s: _signal_agent(s, signal.SIGTERM), needs_s=MOMENT_S, status=0),
     Way(
@@ -157,7 +161,7 @@ HARMS = (
     Way("cable cut", lambda s: s.fleet.hosts[VICTIM].cut(), _heal),
     Way("nothing arrives from the node", lambda s: s.fleet.hosts[VICTIM].lose(100, ["out"]), _heal),
     Way("nothing arrives at the node", lambda s: s.fleet.hosts[VICTIM].lose(100, ["in"]), _heal),
-    Way("30 % of the packets lost, both ways", lambda s: s.fleet.hosts[VICTIM].lose(30), _heal),
+    Way("30 % of the packets lost, both ways", lambda s: s.fleet.hosts[VICTIM].lose(30), _heal, needs_s=8.0),
     Way("out of memory: worker", lambda s: _eat(s, agent_first=False), _fed),
     Way("out of memory: agent", lambda s: _eat(s, agent_first=True), _fed),
     Way("disk full", lambda s: fill(s.disk), lambda s: unfill(s.disk)),

@@ -79,13 +79,17 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     try:
         reply = await join(token.addresses, token.ca_pem, token.seed, token.token_id, request)
     except TokenRefused as error:
-        if token.expires_at < time.time():
-            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
-            raise TokenRefused(
-                f"the join token expired at {when}; get a new one with 'manyeyes token' on the master"
-            ) from error
-        raise
+        raise TokenRefused(f"{error.detail}; {_validity(token.expires_at, time.time())}") from error
     membership = Membership(reply.name, token.addresses, token.ca_pem, reply.pack_public_key)
     membership.save(kept)
     log().info("joined", node=reply.name, master=token.addresses[0])
     return membership, key
+
+
+def _validity(expires_at: float, here: float) -> str:
+    """Until when a token is good: by the master's clock, which decides; this machine's may be wrong."""
+
+    def told(at: float) -> str:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+
+    return f"the token is good until {told(expires_at)} by the master's clock; here it is {told(here)}"
