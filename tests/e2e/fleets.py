@@ -33,6 +33,7 @@ class Fleet:
     master_env: Mapping[str, str]
     nodes: dict[str, Background] = field(default_factory=dict)
     _starts: int = 0
+    _token: str = ""
 
     def manyeyes(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """One command of the user, to its end."""
@@ -70,7 +71,8 @@ class Fleet:
     ) -> Background:
         """Start a node on its host, joining where it has not; `wrap` is put before the whole command."""
         if not (self.data(name) / "membership.json").exists() and "--join" not in flags:
-            flags = (*flags, "--join", self.ordered("token", "--expires", "1h").split()[-1])
+            self._token = self._token or self.ordered("token", "--expires", "1h").split()[-1]
+            flags = (*flags, "--join", self._token)
         command = [MANYEYES, "node", "--data", str(self.data(name)), "--name", name, "--workers", "1", *flags]
         self._starts += 1
         log = self.place / f"{name}.{self._starts:03}.log"

@@ -37,9 +37,14 @@ class Gate:
         staged.write_text(what)
         staged.replace(self._folder / f"{node}.told")
 
+    def told(self, node: str) -> str:
+        """What the node's workers were told last."""
+        path = self._folder / f"{node}.told"
+        return path.read_text() if path.exists() else ""
+
     def open(self, node: str) -> None:
         """Have a node go on that was held."""
-        if (self._folder / f"{node}.told").read_text() == "hold":
+        if self.told(node) == "hold":
             self.tell(node, "")
 
     def begun(self) -> list[Begun]:

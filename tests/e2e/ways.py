@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import psutil
 from background import MANYEYES
 
+from tests.clocks import clock
+
 from .disks import fill, unfill
-from .rounds import VICTIM, Scene, Way
+from .rounds import Victim, Way
 
 MOMENT_S = 1.5
 """What the picture in hand still needs where a node leaves of its own will."""
@@ -22,177 +22,172 @@ AWAY_S = 12.0
 """For how long the master is away: longer than a node may be silent."""
 
 
+def why_no_filter() -> str | None:
+    """Why packets cannot be lost on purpose here, or None."""
+    return None if shutil.which("nft") else "the command `nft` is missing (Debian: apt-get install nftables)"
+
+
 # the machine
 
 
-def _worker(scene: Scene) -> psutil.Process:
-    children = psutil.Process(scene.victim.process.pid).children()
+def _worker(victim: Victim) -> psutil.Process:
+    children = psutil.Process(victim.node.process.pid).children()
     return next(child for child in children if "manyeyes.node.worker" in child.cmdline())
 
 
-def _signal_worker(scene: Scene, number: signal.Signals) -> None:
+def _signal_worker(victim: Victim, number: signal.Signals) -> None:
     with contextlib.suppress(psutil.NoSuchProcess, StopIteration):
-        _worker(scene).send_signal(number)
+        _worker(victim).send_signal(number)
 
 
-def _signal_agent(scene: Scene, number: signal.Signals) -> None:
+def _signal_agent(victim: Victim, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(scene.victim.process.pid, number)
+        os.kill(victim.node.process.pid, number)
 
 
-def _freeze(scene: Scene) -> None:
-    _signal_agent(scene, signal.SIGSTOP)
-    _signal_worker(scene, signal.SIGSTOP)
+def _freeze(victim: Victim) -> None:
+    _signal_agent(victim, signal.SIGSTOP)
+    _signal_worker(victim, signal.SIGSTOP)
 
 
-def _wake(scene: Scene) -> None:
-    _signal_worker(scene, signal.SIGCONT)
-    _signal_agent(scene, signal.SIGCONT)
+def _wake(victim: Victim) -> None:
+    _signal_worker(victim, signal.SIGCONT)
+    _signal_agent(victim, signal.SIGCONT)
 
 
-def _eat(scene: Scene, *, agent_first: bool) -> None:
+def _eat(victim: Victim, *, agent_first: bool) -> None:
     """Have the worker take memory until the system ends a process: the largest, or the agent."""
-    pid = scene.victim.process.pid
+    pid = victim.node.process.pid
     if agent_first:
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
-        Path(f"/proc/{_worker(scene).pid}/oom_score_adj").write_text("-1000")
-    scene.gate.tell(VICTIM, "eat")
+        Path(f"/proc/{_worker(victim).pid}/oom_score_adj").write_text("0")
+    victim.gate.tell(victim.name, "eat")
 
 
-def _fed(scene: Scene) -> None:
-    scene.gate.tell(VICTIM, "")
+def _fed(victim: Victim) -> None:
+    victim.gate.tell(victim.name, "")
+
+
+def _fill(victim: Victim) -> None:
+    assert victim.disk is not None
+    fill(victim.disk)
+
+
+def _unfill(victim: Victim) -> None:
+    assert victim.disk is not None
+    unfill(victim.disk)
 
 
 # the clock
 
 
-@functools.cache
-def faketime() -> str | None:
-    """The library that shows a process another time, None where it is not installed."""
-    if shutil.which("faketime") is None:
-        return None
-    shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True).stdout
-    return next(
-        (line.split("=", 1)[1] for line in shown.splitlines() if line.startswith("LD_PRELOAD=")), None
-    )
+def _victims_clock(victim: Victim) -> dict[str, str]:
+    return clock(victim.fleet.place / f"{victim.name}.clock")
 
 
-def clock(shown: Path, offset: str = "+0") -> dict[str, str]:
-    """The environment of a process whose clock is `offset` off, as `+1d`, and follows the file `shown`."""
-    shown.write_text(offset)
-    return {
-        "LD_PRELOAD": faketime() or "",
-        "FAKETIME_TIMESTAMP_FILE": str(shown),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def _victims_clock(scene: Scene) -> dict[str, str]:
-    return clock(scene.fleet.place / "clock")
-
-
-def _set_clock(scene: Scene, offset: str) -> None:
-    (scene.fleet.place / "clock").write_text(offset)
+def _set_clock(victim: Victim, offset: str) -> None:
+    (victim.fleet.place / f"{victim.name}.clock").write_text(offset)
 
 
 # words
 
 
-def _nodes(scene: Scene, word: str) -> None:
-    log = scene.fleet.place / f"{word}-{scene.rounds:03}.log"
-    scene.fleet.hosts["user"].popen([MANYEYES, "nodes", word, VICTIM], log, scene.fleet.env)
+def _nodes(victim: Victim, word: str) -> None:
+    log = victim.fleet.place / f"{word}-{victim.name}.log"
+    victim.fleet.hosts["user"].popen([MANYEYES, "nodes", word, victim.name], log, victim.fleet.env)
 
 
-def _down(scene: Scene) -> None:
-    log = scene.fleet.place / f"down-{scene.rounds:03}.log"
-    scene.fleet.hosts[VICTIM].popen([MANYEYES, "down", "--data", str(scene.fleet.data(VICTIM))], log)
+def _down(victim: Victim) -> None:
+    log = victim.fleet.place / f"down-{victim.name}.log"
+    victim.fleet.hosts[victim.name].popen(
+        [MANYEYES, "down", "--data", str(victim.fleet.data(victim.name))], log
+    )
 
 
-def _down_away(scene: Scene) -> None:
-    scene.fleet.hosts[VICTIM].cut()
-    _down(scene)
+def _down_away(victim: Victim) -> None:
+    victim.fleet.hosts[victim.name].cut()
+    _down(victim)
 
 
-def _forget(scene: Scene) -> None:
+def _forget(victim: Victim) -> None:
     """The victim's folder is emptied, so that it comes back as somebody new."""
-    scene.victim.stop()
-    for path in scene.fleet.data(VICTIM).iterdir():
+    victim.node.stop()
+    for path in victim.fleet.data(victim.name).iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 # the master
 
 
-def _signal_master(scene: Scene, number: signal.Signals) -> None:
-    for process in scene.fleet.master.family():
+def _signal_master(victim: Victim, number: signal.Signals) -> None:
+    for process in victim.fleet.master.family():
         process.send_signal(number)
 
 
-def _heal(scene: Scene) -> None:
-    scene.fleet.hosts[VICTIM].heal()
+def _heal(victim: Victim) -> None:
+    victim.fleet.hosts[victim.name].heal()
 
 
 WORDS = (
-    Way("`nodes drain`", lambda s: _nodes(s, "drain"), lambda s: _resume(s), needs_s=MOMENT_S),
-    Way("`nodes shutdown`", lambda s: _nodes(s, "shutdown"), needs_s=MOMENT_S, status=0),
-    Way("`nodes remove`", lambda s: _nodes(s, "remove"), _forget, needs_s=MOMENT_S, status=5),
+    Way("`nodes drain`", lambda v: _nodes(v, "drain"), lambda v: _resume(v), needs_s=MOMENT_S),
+    Way("`nodes shutdown`", lambda v: _nodes(v, "shutdown"), needs_s=MOMENT_S, status=0),
+    Way("`nodes remove`", lambda v: _nodes(v, "remove"), _forget, needs_s=MOMENT_S, status=5),
     Way("`manyeyes down` on the node", _down, needs_s=MOMENT_S, status=0),
-    Way("SIGTERM", lambda s: _signal_agent(s, signal.SIGTERM), needs_s=MOMENT_S, status=0),
+    Way("SIGTERM", lambda v: _signal_agent(v, signal.SIGTERM), needs_s=MOMENT_S, status=0),
     Way(
         "SIGTERM twice",
-        lambda s: _signal_agent(s, signal.SIGTERM),
-        after=((0.3, lambda s: _signal_agent(s, signal.SIGTERM)),),
+        lambda v: _signal_agent(v, signal.SIGTERM),
+        after=((0.3, lambda v: _signal_agent(v, signal.SIGTERM)),),
         needs_s=MOMENT_S,
         status=130,
     ),
     Way("cable cut, then `manyeyes down`", _down_away, _heal, status=0),
 )
 HARMS = (
-    Way("agent and worker killed", lambda s: s.victim.kill()),
-    Way("worker killed", lambda s: _signal_worker(s, signal.SIGKILL)),
+    Way("agent and worker killed", lambda v: v.node.kill()),
+    Way("worker killed", lambda v: _signal_worker(v, signal.SIGKILL)),
     Way(
         "agent frozen",
-        lambda s: _signal_agent(s, signal.SIGSTOP),
-        lambda s: _signal_agent(s, signal.SIGCONT),
+        lambda v: _signal_agent(v, signal.SIGSTOP),
+        lambda v: _signal_agent(v, signal.SIGCONT),
     ),
     Way("agent and worker frozen", _freeze, _wake),
-    Way("worker frozen", lambda s: _signal_worker(s, signal.SIGSTOP), _wake),
-    Way("cable cut", lambda s: s.fleet.hosts[VICTIM].cut(), _heal),
-    Way("nothing arrives from the node", lambda s: s.fleet.hosts[VICTIM].lose(100, ["out"]), _heal),
-    Way("nothing arrives at the node", lambda s: s.fleet.hosts[VICTIM].lose(100, ["in"]), _heal),
-    Way("30 % of the packets lost, both ways", lambda s: s.fleet.hosts[VICTIM].lose(30), _heal, needs_s=8.0),
-    Way("out of memory: worker", lambda s: _eat(s, agent_first=False), _fed),
-    Way("out of memory: agent", lambda s: _eat(s, agent_first=True), _fed),
-    Way("disk full", lambda s: fill(s.disk), lambda s: unfill(s.disk)),
+    Way("worker frozen", lambda v: _signal_worker(v, signal.SIGSTOP), _wake),
+    Way("cable cut", lambda v: v.fleet.hosts[v.name].cut(), _heal),
+    Way("nothing arrives from the node", lambda v: v.fleet.hosts[v.name].lose(100, ["out"]), _heal),
+    Way("nothing arrives at the node", lambda v: v.fleet.hosts[v.name].lose(100, ["in"]), _heal),
+    Way("30 % of the packets lost, both ways", lambda v: v.fleet.hosts[v.name].lose(30), _heal, needs_s=8.0),
+    Way("out of memory: worker", lambda v: _eat(v, agent_first=False), _fed),
+    Way("out of memory: agent", lambda v: _eat(v, agent_first=True), _fed),
+    Way("disk full", lambda v: _fill(v), lambda v: _unfill(v)),
     Way(
         "clock a day ahead",
-        lambda s: _set_clock(s, "+1d"),
-        lambda s: _set_clock(s, "+0"),
+        lambda v: _set_clock(v, "+1d"),
+        lambda v: _set_clock(v, "+0"),
         env=_victims_clock,
     ),
     Way(
         "clock a day behind",
-        lambda s: _set_clock(s, "-1d"),
-        lambda s: _set_clock(s, "+0"),
+        lambda v: _set_clock(v, "-1d"),
+        lambda v: _set_clock(v, "+0"),
         env=_victims_clock,
     ),
 )
 MASTERS = (
     Way(
         f"master frozen for {AWAY_S:.0f} s",
-        lambda s: _signal_master(s, signal.SIGSTOP),
-        lambda s: _signal_master(s, signal.SIGCONT),
-        after=((AWAY_S, lambda s: _signal_master(s, signal.SIGCONT)),),
+        lambda v: _signal_master(v, signal.SIGSTOP),
+        lambda v: _signal_master(v, signal.SIGCONT),
+        after=((AWAY_S, lambda v: _signal_master(v, signal.SIGCONT)),),
     ),
     Way(
         f"master cut off for {AWAY_S:.0f} s",
-        lambda s: s.fleet.hosts["master"].cut(),
-        lambda s: s.fleet.hosts["master"].heal(),
-        after=((AWAY_S, lambda s: s.fleet.hosts["master"].heal()),),
+        lambda v: v.fleet.hosts["master"].cut(),
+        lambda v: v.fleet.hosts["master"].heal(),
+        after=((AWAY_S, lambda v: v.fleet.hosts["master"].heal()),),
     ),
 )
 
 
-def _resume(scene: Scene) -> None:
-    scene.fleet.ordered("nodes", "resume", VICTIM)
+def _resume(victim: Victim) -> None:
+    victim.fleet.ordered("nodes", "resume", victim.name)

@@ -37,15 +37,19 @@ _TROUBLE = (
 )
 
 
+DIALS = 4
+DIAL_PAUSE_S = 0.5
+"""An engine that is told of another machine just now drops, or refuses, whoever is about to be let in: one refusal
+says nothing, so many in a row do."""
+LATE_S = 2.0
+"""In which the engine says that it hands over nothing more; a connection that is cut does not."""
+
+
 class BetterElsewhere(ManyeyesError):
     """A master would rather give the picture to another node; ask for the next one after `retry_after_s`."""
 
     code = "better-elsewhere"
     title = "Another node has the picture done sooner"
-
-
-LATE_S = 2.0
-"""In which the engine says that it hands over nothing more; a connection that is cut does not."""
 
 
 @dataclass(frozen=True)
@@ -280,13 +284,20 @@ class NodeLink(_Link):
         async def closed() -> None:
             on_closed()
 
+        refusals = 0
+
         async def reconnected() -> None:
+            nonlocal refusals
+            refusals = 0
             on_reconnected()
 
         async def note(error: Exception) -> None:
+            nonlocal refusals
             log().warning("engine connection", error=str(error) or type(error).__name__)
             if "authorization violation" in str(error).lower():
-                on_closed()
+                refusals += 1
+                if refusals == DIALS:
+                    on_closed()
 
         client = await _dial(
             addresses, ca_pem, seed, name, closed_cb=closed, reconnected_cb=reconnected, error_cb=note
@@ -497,6 +508,12 @@ def _answered(answer: Msg) -> dict[str, str]:
     return headers
 
 
+def _may_pass(error: Exception, refused: Sequence[str]) -> bool:
+    """Whether the same attempt may succeed a moment later."""
+    told = " ".join([*refused, str(error)]).lower()
+    return isinstance(error, ConnectionResetError | BrokenPipeError) or "authorization" in told
+
+
 async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **callbacks: Any) -> NatsClient:
     """Connect, telling apart who refused and why.
 
@@ -508,7 +525,15 @@ async def _dial(addresses: Sequence[str], ca_pem: str, seed: str, name: str, **c
         refused.append(str(error))
 
     try:
-        probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+        for tries_left in reversed(range(DIALS)):
+            try:
+                probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+                break
+            except _TROUBLE as error:
+                if not tries_left or not _may_pass(error, refused):
+                    raise
+                refused.clear()
+                await asyncio.sleep(DIAL_PAUSE_S)
         await _abort(probe)
         return await _connect(addresses, ca_pem, seed, name, **callbacks)
     except _TROUBLE as error:
