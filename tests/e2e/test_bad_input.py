@@ -16,9 +16,10 @@ import psutil
 import pytest
 from background import MANYEYES
 
+from tests.needs import needed
+
 from .conftest import Up, records
 from .disks import mounted, why_no_disk
-from .needs import needed
 from .pictures import astronaut, write_huge_png, write_many
 
 MIB = 1024 * 1024

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needed
+
 from .conftest import Seed, records
 from .disks import fill, mounted, unfill, why_no_disk
 from .fleets import Fleet, lines, running_fleet, wait_for
 from .hosts import why_not
-from .needs import needed
 from .pictures import astronaut, write_many
 
 pytestmark = pytest.mark.timeout(300)

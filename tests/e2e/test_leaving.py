@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.clocks import why_no_clock
+from tests.needs import needed
 from tests.one_file_packs import write_pack
 
 from .disks import why_no_disk
 from .hosts import why_not
 from .memory import why_no_bound
-from .needs import needed
 from .rounds import Way, play, scene_of
 from .ways import HARMS, WORDS, why_no_filter
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needed
+
 from .conftest import Seed, records
 from .fleets import Fleet, lines, running_fleet, wait_for
 from .hosts import why_not
-from .needs import needed
 from .pictures import write_many
 
 pytestmark = pytest.mark.timeout(600)
