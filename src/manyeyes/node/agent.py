@@ -400,7 +400,7 @@ class Agent:
         provisioner = self._provisioner
         return Beat(
             state=state,
-            reason=reason,
+            reason=reason or galleries.trouble,
             session=self._standing.session,
             wish=self._standing.wish,
             workers=reports,
