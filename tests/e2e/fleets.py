@@ -15,8 +15,6 @@ from background import MANYEYES, Background
 
 from .hosts import Host, lab
 
-READY = ("ready", "working")
-
 
 @dataclass
 class Fleet:
@@ -94,11 +92,11 @@ class Fleet:
         return self.hosts["user"].popen(command, log, self.env)
 
     def wait_ready(self, *names: str, timeout_s: float = 40.0) -> None:
-        """Wait until the master lists these nodes, all by default, as ready."""
+        """Wait until the master lists these nodes, all by default, as ready with nothing in hand."""
 
         def ready() -> bool:
             listed = self.listed()
-            return all(listed[name]["state"] in READY for name in names or self.nodes)
+            return all(listed[name]["state"] == "ready" for name in names or self.nodes)
 
         wait_for(ready, f"{', '.join(names or self.nodes)} not ready", timeout_s)
 
