@@ -93,12 +93,15 @@ class Fleet:
 
     def wait_ready(self, *names: str, timeout_s: float = 40.0) -> None:
         """Wait until the master lists these nodes, all by default, as ready with nothing in hand."""
-
-        def ready() -> bool:
+        until = time.monotonic() + timeout_s
+        while True:
             listed = self.listed()
-            return all(listed[name]["state"] == "ready" for name in names or self.nodes)
-
-        wait_for(ready, f"{', '.join(names or self.nodes)} not ready", timeout_s)
+            others = {name: listed[name] for name in names or self.nodes if listed[name]["state"] != "ready"}
+            if not others:
+                return
+            told = {name: (node["state"], node["reason"]) for name, node in others.items()}
+            assert time.monotonic() < until, f"after {timeout_s:.0f} s not ready: {told}"
+            time.sleep(0.1)
 
     def stop(self) -> None:
         for running in [*self.nodes.values(), self.master]:
