@@ -61,7 +61,6 @@ class MasterSettings(BaseSettings):
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
     beat_lost_s: float = 7.0
-    ack_wait_s: float = 10.0
     probe_idle_s: float = 60.0
     """Without an answer for so long, a node that holds no pictures is probed."""
     probe_busy_s: float = 5.0
@@ -70,6 +69,8 @@ class MasterSettings(BaseSettings):
     """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
     announce: bool = True
     """Tell the networks that it listens on where it is, by mDNS."""
+    ack_wait_s: float = 5.0
+    """After which a picture that a node was handed, and did not claim or name in a heartbeat, goes to another."""
 
 
 class NodeSettings(BaseSettings):

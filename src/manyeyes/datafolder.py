@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from manyeyes.errors import PortTaken
+from manyeyes.errors import DataFolderUnusable, PortTaken
 
 PID_FILE = "manyeyes.pid"
+PID_WIDTH = 10
 
 
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Hold the data folder for this process; its id is in `PID_FILE` meanwhile.
 
+    The file stays and is written over in place, which a full disk allows.
+
     Raises:
         PortTaken: another process holds it.
+        DataFolderUnusable: the disk is full, and no earlier start has left the file.
     """
     import fcntl
 
@@ -28,18 +31,18 @@ def only_one(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 20).decode() or "another process"
+            holder = os.read(descriptor, 20).decode().strip() or "another process"
             raise PortTaken(
                 f"the data folder {data} is in use by process {holder}; "
                 f"stop it with 'manyeyes down --data {data}', or choose another folder with --data"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
         try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid():<{PID_WIDTH}}".encode(), 0)
+        except OSError as error:
+            raise DataFolderUnusable(
+                f"cannot write to {path}: {error.strerror}; free some space, or give --data another folder"
+            ) from error
+        yield
     finally:
         os.close(descriptor)
 

@@ -14,8 +14,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from background import Background
+
+Direction = Literal["out", "in"]
 
 _labs = itertools.count()
 
@@ -32,6 +35,10 @@ def why_not() -> str | None:
     return None if tried.returncode == 0 else f"no network namespaces here: {tried.stderr.strip()}"
 
 
+def _in(namespace: str) -> list[str]:
+    return ["ip", "netns", "exec", namespace]
+
+
 def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
@@ -46,7 +53,7 @@ class Host:
     port: str
 
     def command(self, command: Sequence[str]) -> list[str]:
-        return ["ip", "netns", "exec", self.namespace, *command]
+        return [*_in(self.namespace), *command]
 
     def popen(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Background:
         """Start a command on this host, in the background."""
@@ -69,8 +76,26 @@ class Host:
         _ip("-n", self.switch, "link", "set", self.port, "down")
 
     def heal(self) -> None:
-        """Put the cable back."""
+        """Put the cable back, and have it lose nothing."""
         _ip("-n", self.switch, "link", "set", self.port, "up")
+        for namespace in (self.switch, self.namespace):
+            removed = [*_in(namespace), "nft", "delete", "table", "netdev", f"lost-{self.port}"]
+            with contextlib.suppress(FileNotFoundError):
+                subprocess.run(removed, capture_output=True)
+
+    def lose(self, percent: int, directions: Sequence[Direction] = ("out", "in")) -> None:
+        """Have the cable lose this share of the packets that leave this host, come to it, or both; needs `nft`."""
+        for direction in directions:
+            out = direction == "out"
+            namespace, device = (self.switch, self.port) if out else (self.namespace, "eth0")
+            table = f"lost-{self.port}"
+            some = f"numgen random mod 100 < {percent}" if percent < 100 else ""
+            rules = (
+                f"add table netdev {table}; add chain netdev {table} lost "
+                f"{{ type filter hook ingress device {device} priority 0; }}; "
+                f"add rule netdev {table} lost {some} drop"
+            )
+            subprocess.run([*_in(namespace), "nft", rules], check=True, capture_output=True)
 
     def slow(self, megabits_per_s: int) -> None:
         """Make the line slow in both directions."""

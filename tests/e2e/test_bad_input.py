@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import ssl
 import subprocess
 import tempfile
@@ -17,7 +16,10 @@ import psutil
 import pytest
 from background import MANYEYES
 
+from tests.needs import needed
+
 from .conftest import Up, records
+from .disks import mounted, why_no_disk
 from .pictures import astronaut, write_huge_png, write_many
 
 MIB = 1024 * 1024
@@ -68,17 +70,9 @@ def heavy(folder: Path) -> Path:
 @contextmanager
 def small_disk(folder: Path, *options: str) -> Iterator[Path]:
     """A file system of its own in memory; root only."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mounting a small disk needs root and `mount`")
-        pytest.skip("mounting a small disk needs root and `mount`")
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    try:
+    needed(why_no_disk())
+    with mounted(folder, *options):
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def assert_still_answers(up: Up, tmp_path: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +17,8 @@ import pytest
 from PIL import Image
 
 from manyeyes import Client
-from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 from manyeyes.sdk.context import load_context
+from tests.one_file_packs import write_pack
 
 HERE = Path(__file__).resolve().parent
 MANYEYES = [sys.executable, "-m", "manyeyes.cli.app"]
@@ -81,21 +79,7 @@ def faulty_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_faulty_pack(folder: Path) -> Path:
     """A pack whose recogniser does what a picture's last bytes say; see `faulty.py`."""
-    code = (HERE / "faulty.py").read_bytes()
-    shutil.copyfile(HERE / "faulty.py", folder / "faulty.py")
-    manifest = Manifest(
-        name="faulty",
-        version="1.0.0",
-        kind="test",
-        entry_point="faulty:load",
-        requirements=(),
-        memory_mb=50,
-        files=(PackFile(path="faulty.py", sha256=hashlib.sha256(code).hexdigest(), size_bytes=len(code)),),
-        weights=(),
-        self_test=SelfTest(tolerance=0.0, expected={}),
-    )
-    (folder / MANIFEST_NAME).write_text(manifest.to_toml())
-    return folder
+    return write_pack(folder, HERE / "faulty.py")
 
 
 @dataclass

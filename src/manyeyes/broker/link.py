@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,6 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
@@ -39,6 +39,14 @@ _TROUBLE = (
     TimeoutError,
     OSError,
 )
+
+
+DIALS = 4
+DIAL_PAUSE_S = 0.5
+"""An engine that is told of another machine just now drops, or refuses, whoever is about to be let in: one refusal
+says nothing, so many in a row do."""
+LATE_S = 2.0
+"""In which the engine says that it hands over nothing more; a connection that is cut does not."""
 
 
 class BetterElsewhere(ManyeyesError):
@@ -164,6 +172,14 @@ class _Link:
         """Whether the engine is reached just now."""
         return self._client.is_connected
 
+    async def broken_for(self, silence_s: float) -> None:
+        """Until the engine was not reached for so long on end."""
+        since = time.monotonic()
+        while time.monotonic() - since < silence_s:
+            if self.connected:
+                since = time.monotonic()
+            await asyncio.sleep(0.1)
+
     async def subscribe(self, subject: str, handler: Handler) -> None:
         """Call `handler` with each message, one at a time, in order."""
 
@@ -287,6 +303,17 @@ class Delivery:
     ack: str
 
 
+def _delivery(message: Msg) -> Delivery | None:
+    """What a message of the queue hands over; None where it hands over nothing."""
+    if (message.headers or {}).get("Status"):
+        return None
+    try:
+        return Delivery(contract.Task.model_validate_json(message.data), message.reply)
+    except ValueError:
+        log().error("a task that this version cannot read was left to others", size=len(message.data))
+        return None
+
+
 class NodeLink(_Link):
     """A node's connection, in account N: only what `topology.node_permissions` allows."""
 
@@ -320,15 +347,22 @@ class NodeLink(_Link):
         async def closed() -> None:
             on_closed()
 
+        refusals = 0
+
         async def reconnected() -> None:
+            nonlocal refusals
+            refusals = 0
             for link in made:
                 link._give_up_asking()
             on_reconnected()
 
         async def note(error: Exception) -> None:
+            nonlocal refusals
             log().warning("engine connection", error=str(error) or type(error).__name__)
             if "authorization violation" in str(error).lower():
-                on_closed()
+                refusals += 1
+                if refusals == DIALS:
+                    on_closed()
 
         client = await _dial(
             addresses,
@@ -352,46 +386,47 @@ class NodeLink(_Link):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
 
     async def deliveries(
-        self, due: Callable[[], Awaitable[None]], *, expires_s: float = 5.0
+        self,
+        due: Callable[[], Awaitable[None]],
+        late: Callable[[Delivery], Awaitable[None]],
+        *,
+        expires_s: float = 5.0,
     ) -> AsyncGenerator[Delivery, None]:
         """Tasks, one at a time, each asked for only when the one before was taken.
 
         Args:
             due: returns when the next one should be asked for.
+            late: is given a task that still arrives when no more are wanted; else nobody would have it until
+                the engine's patience ends.
         """
-        async with self._own_inbox() as (inbox, subscription):
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(
+            inbox, cb=arrived.put, pending_bytes_limit=256 * 1024 * 1024
+        )
+        try:
             while True:
                 await due()
                 request = {"batch": 1, "expires": int(expires_s * 1e9)}
                 await self.publish_with_reply(contract.PULL_SUBJECT, json.dumps(request).encode(), inbox)
                 try:
-                    message = await subscription.next_msg(timeout=expires_s + 1)
-                except nats.errors.TimeoutError:
-                    continue
-                except nats.errors.Error:
-                    await asyncio.sleep(0.5)
+                    async with asyncio.timeout(expires_s + 1):
+                        message = await arrived.get()
+                except TimeoutError:
                     if self._client.is_closed:
                         return
                     continue
-                if (message.headers or {}).get("Status"):
-                    await asyncio.sleep(0.02 if message.headers.get("Status") != "503" else 0.5)  # type: ignore[union-attr]
-                    continue
-                try:
-                    yield Delivery(contract.Task.model_validate_json(message.data), message.reply)
-                except ValueError:
-                    log().error(
-                        "a task that this version cannot read was left to others", size=len(message.data)
-                    )
-
-    @contextlib.asynccontextmanager
-    async def _own_inbox(self) -> AsyncIterator[tuple[str, Subscription]]:
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, pending_bytes_limit=256 * 1024 * 1024)
-        try:
-            yield inbox, subscription
+                if status := (message.headers or {}).get("Status"):
+                    await asyncio.sleep(0.02 if status != "503" else 0.5)
+                elif delivery := _delivery(message):
+                    yield delivery
         finally:
             with contextlib.suppress(*_TROUBLE):
-                await subscription.unsubscribe()
+                async with asyncio.timeout(LATE_S):
+                    await subscription.drain()  # type: ignore[no-untyped-call]
+            while not arrived.empty():
+                if delivery := _delivery(arrived.get_nowait()):
+                    await late(delivery)
 
     async def publish_with_reply(self, subject: str, data: bytes, reply: str) -> None:
         """Send, answers going to `reply`."""
@@ -574,6 +609,12 @@ def _answered(answer: Msg) -> dict[str, str]:
 _UNKNOWN_TOKEN = "this token (expired or revoked); get a new one with 'manyeyes token'"
 
 
+def _may_pass(error: Exception, refused: Sequence[str]) -> bool:
+    """Whether the same attempt may succeed a moment later."""
+    told = " ".join([*refused, str(error)]).lower()
+    return isinstance(error, ConnectionResetError | BrokenPipeError) or "authorization" in told
+
+
 async def _dial(
     addresses: Sequence[str],
     ca_pem: str,
@@ -593,7 +634,15 @@ async def _dial(
         refused.append(str(error))
 
     try:
-        probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+        for tries_left in reversed(range(DIALS)):
+            try:
+                probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+                break
+            except _TROUBLE as error:
+                if not tries_left or not _may_pass(error, refused):
+                    raise
+                refused.clear()
+                await asyncio.sleep(DIAL_PAUSE_S)
         await _abort(probe)
         return await _connect(addresses, ca_pem, seed, name, **callbacks)
     except _TROUBLE as error:

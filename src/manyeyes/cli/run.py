@@ -343,7 +343,12 @@ def node(
     identity.make_data_folder(settings.data)
 
     async def main(stop: asyncio.Event) -> None:
-        membership, key = await ensure_membership(settings)
+        joining = asyncio.ensure_future(ensure_membership(settings))
+        await _first_of(joining, stop.wait())
+        if stop.is_set():
+            say("stopped before the master answered")
+            return
+        membership, key = joining.result()
         if join_only:
             print(membership.name)
             return

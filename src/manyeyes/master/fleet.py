@@ -106,6 +106,11 @@ class Fleet:
                 changes.append(change)
         return changes
 
+    def slept(self, gap_s: float) -> None:
+        """This master itself stood still for so long: nobody was silent, nobody was listened to."""
+        for node in self.nodes.values():
+            node.heard_at += gap_s
+
     def counts(self) -> dict[str, int]:
         """Nodes by state."""
         counts: dict[str, int] = {}

@@ -55,6 +55,8 @@ from manyeyes.telemetry import log
 
 _TICK_S = 0.5
 _REBALANCE_S = 0.1
+_STOOD_STILL_S = 1.0
+"""A tick that comes so much too late says that the process was frozen, not that the nodes were silent."""
 _RECORD_EVERY_S = 10.0
 
 
@@ -200,9 +202,14 @@ class Master:
     # time
 
     async def _keep_time(self) -> None:
+        before = time.monotonic()
         while True:
             await asyncio.sleep(_TICK_S)
             now = time.monotonic()
+            if (gap_s := now - before - _TICK_S) > _STOOD_STILL_S:
+                log().warning("this master stood still", seconds=round(gap_s, 1))
+                self._fleet.slept(gap_s)
+            before = now
             await self._changed(self._fleet.tick(now))
             await self._changed(await self._probing.look(now))
             if now - self._recorded_at > _RECORD_EVERY_S:

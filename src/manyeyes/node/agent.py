@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import psutil
 
@@ -47,6 +48,9 @@ from manyeyes.node.standing import Standing
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
 
+T = TypeVar("T")
+LEAVE_AWAY_S = 3.0
+"""How long a node that leaves waits for a connection that broke; then what it holds goes to others by its silence."""
 _SEAT_GONE_S = 0.5
 """How often a switch looks whether the seat that it waits for is still there."""
 
@@ -121,7 +125,7 @@ class Agent:
             ]
             await self._draining.wait()
             self._beat_now.set()
-            await self._empty()
+            await self._empty(link)
             for task in tasks:
                 task.cancel()
         if self._end is None:
@@ -147,33 +151,35 @@ class Agent:
 
         while not self._draining.is_set():
             try:
-                return await NodeLink.connect(
-                    self._finder.addresses,
-                    member.ca_pem,
-                    self._key.seed,
-                    member.name,
-                    on_closed=closed,
-                    on_reconnected=self._on_reconnected,
+                return await self._unless_leaving(
+                    NodeLink.connect(
+                        self._finder.addresses,
+                        member.ca_pem,
+                        self._key.seed,
+                        member.name,
+                        on_closed=closed,
+                        on_reconnected=self._on_reconnected,
+                    )
                 )
             except (Unavailable, OtherMaster) as error:
                 log().warning("waiting for the master", error=error.detail)
-                if await self._look_or_stop():
+                if await self._unless_leaving(self._finder.look()) is not None:
                     continue
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
                         await self._draining.wait()
         return None
 
-    async def _look_or_stop(self) -> bool:
-        """Whether the master was found elsewhere; False at once when this node is stopped."""
-        looking = asyncio.ensure_future(self._finder.look())
-        stopped = asyncio.ensure_future(self._draining.wait())
+    async def _unless_leaving(self, waiting: Coroutine[Any, Any, T]) -> T | None:
+        """What is waited for, None where this node is stopped first."""
+        task = asyncio.ensure_future(waiting)
+        leaving = asyncio.ensure_future(self._draining.wait())
         try:
-            await asyncio.wait([looking, stopped], return_when=asyncio.FIRST_COMPLETED)
-            return looking.done() and looking.result() is not None
+            await asyncio.wait([task, leaving], return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
         finally:
-            for task in (looking, stopped):
-                task.cancel()
+            task.cancel()
+            leaving.cancel()
 
     def _cut_off(self, error: ManyeyesError) -> None:
         """End at once: what is in hand is no longer this process's."""
@@ -189,12 +195,13 @@ class Agent:
         hello = Hello(session=self._standing.session, fingerprint=fingerprint)
         while not self._draining.is_set():
             try:
-                answer = await link.ask("hello", hello.wire(), timeout_s=5)
+                answer = await self._unless_leaving(link.ask("hello", hello.wire(), timeout_s=5))
             except Unavailable as error:
                 log().warning("not welcomed yet", error=error.detail)
-                await asyncio.sleep(1)
+                await self._unless_leaving(asyncio.sleep(1))
             else:
-                self._standing.welcomed(Welcome.model_validate_json(answer))
+                if answer is not None:
+                    self._standing.welcomed(Welcome.model_validate_json(answer))
                 return
 
     async def _on_directive(self, message: Incoming) -> None:
@@ -315,16 +322,21 @@ class Agent:
             )
         return share
 
-    async def _empty(self) -> None:
-        """Finish what is in hand, unless this node was cut off."""
+    async def _empty(self, link: NodeLink) -> None:
+        """Finish what is in hand, unless this node was cut off, or is: then nobody can be given anything."""
         if self._crew is None or self._end is not None:
             return
         log().info("draining", holding=len(self._holding))
         emptied = asyncio.ensure_future(self._crew.empty())
         ended = asyncio.ensure_future(self._ended.wait())
-        await asyncio.wait([emptied, ended], return_when=asyncio.FIRST_COMPLETED)
-        emptied.cancel()
-        ended.cancel()
+        away = asyncio.ensure_future(link.broken_for(LEAVE_AWAY_S))
+        await asyncio.wait([emptied, ended, away], return_when=asyncio.FIRST_COMPLETED)
+        if away.done():
+            log().warning(
+                "the master is away: what this node holds is left to others", holding=len(self._holding)
+            )
+        for waiting in (emptied, ended, away):
+            waiting.cancel()
 
     def _on_reconnected(self) -> None:
         self._beat_now.set()
@@ -385,8 +397,11 @@ class Agent:
             return "provisioning", self._too_little or doing or trouble
         if any(report.state == "busy" for report in reports):
             return "working", doing
-        resting = sum(report.state == "resting" for report in reports)
-        return "ready", f"{resting} of {len(reports)} workers rest" if resting else doing
+        if resting := [
+            slot for slot, told in zip(self._crew.slots, reports, strict=True) if told.state == "resting"
+        ]:
+            return "ready", f"{len(resting)} of {len(reports)} workers rest: {resting[0].trouble}"
+        return "ready", doing
 
     def _beat_message(self, galleries: GalleryBook) -> Beat:
         now = time.monotonic()
@@ -395,7 +410,7 @@ class Agent:
         provisioner = self._provisioner
         return Beat(
             state=state,
-            reason=reason,
+            reason=reason or galleries.trouble,
             session=self._standing.session,
             wish=self._standing.wish,
             workers=reports,

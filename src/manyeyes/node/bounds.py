@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from manyeyes.config import NodeSettings
@@ -25,6 +25,15 @@ def bound_memory(growth_bytes: int | None = None) -> None:
     resource.setrlimit(
         resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
     )
+
+
+def end_first() -> None:
+    """When the machine runs out of memory, have the system end this process before most others.
+
+    A worker is replaced and its picture done elsewhere; its agent, and what else its owner runs, is not.
+    """
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 @contextmanager

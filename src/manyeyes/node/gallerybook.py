@@ -51,6 +51,8 @@ class GalleryBook:
         self._retired: list[Path] = []
         self.files: GalleryFiles | None = None
         self.version = -1
+        self.trouble = ""
+        """Why the last attempt to be at the master's newest failed on this machine; empty where it did not."""
         self._mark = ""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._load()
@@ -139,7 +141,9 @@ class GalleryBook:
                 try:
                     newest = await self._fetch()
                 except (OSError, PackDamaged) as error:
-                    raise Unavailable(f"the gallery cannot be brought up to date: {error}") from error
+                    self.trouble = f"the gallery cannot be brought up to date: {error}"
+                    raise Unavailable(self.trouble) from error
+                self.trouble = ""
                 if self.version >= newest:
                     return
                 wanted = max(wanted, newest)

@@ -91,12 +91,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     try:
         reply, addresses = await _join(token, request, find=settings.find)
     except TokenRefused as error:
-        if token.expires_at < time.time():
-            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(token.expires_at))
-            raise TokenRefused(
-                f"the join token expired at {when}; get a new one with 'manyeyes token' on the master"
-            ) from error
-        raise
+        raise type(error)(f"{error.detail}; {_validity(token.expires_at, time.time())}") from error
     membership = Membership(reply.name, addresses, token.ca_pem, reply.pack_public_key)
     membership.save(kept)
     log().info("joined", node=reply.name, master=addresses[0])
@@ -120,3 +115,12 @@ async def _join(
     log().info("found the master on the network", address=found)
     reply = await join((found,), token.ca_pem, token.seed, token.token_id, request)
     return reply, merged((found,), token.addresses)
+
+
+def _validity(expires_at: float, here: float) -> str:
+    """Until when a token is good: by the master's clock, which decides; this machine's may be wrong."""
+
+    def told(at: float) -> str:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+
+    return f"the token is good until {told(expires_at)} by the master's clock; here it is {told(here)}"

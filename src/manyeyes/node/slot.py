@@ -16,6 +16,7 @@ from manyeyes.node.framing import Order
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch, WorkerDied, WorkerProcess
+from manyeyes.node.provision import pause_after
 from manyeyes.node.supervisor import Backoff
 from manyeyes.telemetry import log
 
@@ -81,6 +82,10 @@ class Slot:
         self._open = asyncio.Event()
         self._shut = asyncio.Event()
         self._not_busy = asyncio.Event()
+        self._wanted_open = False
+        self._fit = True
+        self._lacking = 0
+        """How many pictures in a row could not be begun, for want of the gallery."""
         self._backoff = Backoff()
         self._worker: WorkerProcess | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -103,7 +108,12 @@ class Slot:
 
     def open(self, opened: bool) -> None:
         """Ask for pictures, or for none until it is opened again; what was fetched ahead is given back then."""
-        if opened:
+        self._wanted_open = opened
+        self._turn()
+
+    def _turn(self) -> None:
+        """Pictures are asked for only while a worker lives: what is held here, nobody else can take."""
+        if self._wanted_open and self._fit:
             self._shut.clear()
             self._open.set()
         else:
@@ -173,7 +183,7 @@ class Slot:
         await self._room.acquire()
         permit_free = True
         try:
-            async with contextlib.aclosing(self._link.deliveries(self._due)) as deliveries:
+            async with contextlib.aclosing(self._link.deliveries(self._due, self._return)) as deliveries:
                 async for delivery in deliveries:
                     picture = await self._claim(delivery)
                     if picture is not None:
@@ -215,6 +225,12 @@ class Slot:
             finally:
                 if not kept:
                     self._room.release()
+
+    async def _return(self, delivery: Delivery) -> None:
+        """A picture that was handed over when none was wanted any more goes to another node at once."""
+        held = delivery.task.id in self._holding
+        if await self._claim(delivery) is not None and not held:
+            await self._deliver(Outcome(task_id=delivery.task.id, kind="given-back"), b"")
 
     async def _claim(self, delivery: Delivery) -> _Picture | None:
         task = delivery.task
@@ -263,6 +279,9 @@ class Slot:
                 self._not_busy.set()
                 await self._hand_over(outcome, drawn)
                 self._state = "idle"
+                self._lacking = self._lacking + 1 if outcome.kind == "given-back" else 0
+                if self._lacking:
+                    await self._pause("a picture given back", outcome.detail, pause_after(self._lacking))
             self._room.release()
 
     async def _hand_over(self, outcome: Outcome, drawn: bytes) -> None:
@@ -310,6 +329,8 @@ class Slot:
             if old is not None:
                 await old.stop()
         self._renewed.set()
+        self._fit = True
+        self._turn()
         self.trouble = ""
         if not self.ready.is_set():
             self.ready.set()
@@ -323,8 +344,13 @@ class Slot:
         await self._rest(why)
 
     async def _rest(self, why: str) -> None:
-        pause_s = self._backoff.ended(time.monotonic())
-        log().warning("worker replaced", worker=self._index, why=why, pause_s=pause_s)
+        await self._pause("worker replaced", why, self._backoff.ended(time.monotonic()))
+
+    async def _pause(self, event: str, why: str, pause_s: float) -> None:
+        """Work on nothing for a while; what was fetched ahead is given back."""
+        log().warning(event, worker=self._index, why=why, pause_s=pause_s)
+        self._fit = False
+        self._turn()
         self._state = "resting"
         self.trouble = why
         await self._on_change()

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ManyeyesError, PackDamaged, PackError, TooManyPixels
 from manyeyes.node import framing
-from manyeyes.node.bounds import bound_memory, unbound_memory
+from manyeyes.node.bounds import bound_memory, end_first, unbound_memory
 from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
@@ -174,6 +174,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_first()
     orders, replies = _claim_streams()
     try:
         serve(Path(sys.argv[1]), sys.argv[2], orders, replies)

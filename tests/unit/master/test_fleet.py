@@ -47,3 +47,11 @@ def test_who_leaves_may_say_why_and_who_is_removed_is_forgotten() -> None:
 
 def test_an_unknown_node_cannot_leave() -> None:
     assert Fleet(4, 7).left("x") is None
+
+
+def test_a_master_that_stood_still_takes_nobody_for_lost() -> None:
+    fleet = Fleet(suspect_s=4, lost_s=7)
+    fleet.heard("a", beat(), 100.0)
+    fleet.slept(30.0)
+    assert fleet.tick(131.0) == []
+    assert [change.new for change in fleet.tick(137.5)] == ["lost"]

@@ -1,0 +1,31 @@
+"""Packs for tests whose recogniser is one Python file without requirements."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+
+
+def write_pack(folder: Path, code: Path) -> Path:
+    """Make `folder` the pack `<module>@1.0.0` of the module in the file `code`; returns `folder`."""
+    name, content = code.stem, code.read_bytes()
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(code, folder / code.name)
+    manifest = Manifest(
+        name=name,
+        version="1.0.0",
+        kind="test",
+        entry_point=f"{name}:load",
+        requirements=(),
+        memory_mb=50,
+        files=(
+            PackFile(path=code.name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content)),
+        ),
+        weights=(),
+        self_test=SelfTest(tolerance=0.0, expected={}),
+    )
+    (folder / MANIFEST_NAME).write_text(manifest.to_toml())
+    return folder
