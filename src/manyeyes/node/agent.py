@@ -43,7 +43,7 @@ from manyeyes.node.orders import Orders
 from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
-from manyeyes.node.slot import Slot, Tally
+from manyeyes.node.slot import ProbeBox, Slot, Tally
 from manyeyes.node.standing import Standing
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
@@ -71,7 +71,7 @@ class Agent:
         self._holding: set[str] = set()
         self._tally = Tally()
         self._pace = Pace()
-        self._probes: asyncio.Queue[Task] = asyncio.Queue()
+        self._probes = ProbeBox()
         self._crew: Crew | None = None
         self._too_little = ""
         self._draining = asyncio.Event()
@@ -227,8 +227,8 @@ class Agent:
 
     def _probed(self, probe: Task | None) -> None:
         """Work on a probe, unless it is being worked on."""
-        if probe is not None and probe.id not in self._holding and self._probes.empty():
-            self._probes.put_nowait(probe)
+        if probe is not None and probe.id not in self._holding:
+            self._probes.put(probe)
 
     async def _approval(self, link: NodeLink) -> None:
         while not self._standing.approved.is_set():

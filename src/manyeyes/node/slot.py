@@ -33,6 +33,25 @@ class Tally:
     failed: int = 0
 
 
+class ProbeBox:
+    """The probe that a node was sent, until a seat with room takes it."""
+
+    def __init__(self) -> None:
+        self._probe: Task | None = None
+        self.filled = asyncio.Event()
+
+    def put(self, probe: Task) -> None:
+        """Keep it, in place of one that nobody took."""
+        self._probe = probe
+        self.filled.set()
+
+    def take(self) -> Task | None:
+        """The probe, once."""
+        probe, self._probe = self._probe, None
+        self.filled.clear()
+        return probe
+
+
 @dataclass(frozen=True)
 class _Picture:
     task: Task
@@ -58,7 +77,7 @@ class Slot:
         holding: set[str],
         tally: Tally,
         pace: Pace,
-        probes: asyncio.Queue[Task],
+        probes: ProbeBox,
         deadline_s: float,
         on_change: Callable[[], Awaitable[None]],
     ) -> None:
@@ -213,12 +232,14 @@ class Slot:
                     await self._not_busy.wait()
 
     async def _take_probes(self) -> None:
-        """Work on probes as on pictures, whenever there is room."""
+        """Work on probes as on pictures, when there is room."""
         while True:
+            await self._probes.filled.wait()
             await self._room.acquire()
             kept = False
             try:
-                picture = await self._claim(Delivery(await self._probes.get(), ack=""))
+                probe = self._probes.take()
+                picture = await self._claim(Delivery(probe, ack="")) if probe is not None else None
                 if picture is not None:
                     self._ahead.put_nowait(picture)
                     kept = True
@@ -295,6 +316,8 @@ class Slot:
 
     async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
         """The next picture, or None when the idle worker ended or is to be replaced."""
+        if not self._ahead.empty() and not self._renew.is_set():
+            return self._ahead.get_nowait()
         get = asyncio.ensure_future(self._ahead.get())
         ended = asyncio.ensure_future(worker.wait())
         renew = asyncio.ensure_future(self._renew.wait())
