@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set leaving chaos formats fuzz memory wire clean
+.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set leaving attacks chaos formats fuzz memory wire clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,9 @@ leaving: $(STAMP) ## nodes that leave, die and freeze: how soon others take up t
 
 chaos: $(STAMP) ## the long tier: kill, freeze, cut
 	@$(BIN)/python -m pytest -q -p tests.tiers -m chaos tests
+
+attacks: $(STAMP) ## plays a malicious node and a stranger against a running master; prints attempt and outcome
+	@$(BIN)/python -m tests.attacks
 
 formats: $(STAMP) ## the table of accepted pictures, each made and recognised as it is printed
 	@$(BIN)/python -m tests.formats

@@ -20,6 +20,26 @@ def default_data_folder() -> Path:
     return user_data_path("manyeyes")
 
 
+class FloodLimits(BaseSettings):
+    """What one node may say before it is dropped, then cut off (`MANYEYES_FLOOD_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_FLOOD_", frozen=True)
+
+    messages_per_s: float = 2000.0
+    bytes_per_s: float = 32.0 * MEBIBYTE
+    """What a node says beyond both in a second waits in its line."""
+    waiting: int = 1024
+    waiting_bytes: int = 64 * MEBIBYTE
+    """The length of a node's line; what does not fit is dropped."""
+    connections: int = 8
+    """Of one node at once; it has one, and another for a moment when it comes back."""
+    patience_s: float = 3.0
+    """Who overfills its line for longer, or by a whole line within a second, is cut off."""
+    cut_off_s: float = 60.0
+    """The first time; twice as long each time after."""
+    longest_cut_off_s: float = 3600.0
+
+
 class Limits(BaseSettings):
     """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
 
@@ -36,6 +56,7 @@ class Limits(BaseSettings):
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
+    flood: FloodLimits = Field(default_factory=FloodLimits)
 
 
 class RecognitionSettings(BaseSettings):

@@ -43,10 +43,14 @@ HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
 HEADER_CONTENT = "Me-Content"
 HEADER_ENCODING = "Me-Encoding"
+HEADER_REPLY = "Me-Reply"
+"""On answers without another header. A node chooses where its answer goes, and may choose what another node listens
+to: so what masters say of themselves (news, commands, directives) has no headers, and what has some is not heeded."""
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 ACK_SUBJECT = re.compile(
-    rf"\$JS\.ACK\.(?:[^.]+\.[^.]+\.)?{STREAM}\.{CONSUMER}\.(?P<delivered>\d+)\.(?P<seq>\d+)\.\d+\.\d+\.\d+(?:\.[^.]+)?"
+    rf"\$JS\.ACK\.(?:\w+\.\w+\.)?{STREAM}\.{CONSUMER}\.(?P<delivered>\d+)\.(?P<seq>\d+)\.\d+\.\d+\.\d+(?:\.\w+)?",
+    re.ASCII,
 )
 
 Operation = Literal["recognize", "enrol", "embed"]
@@ -73,6 +77,17 @@ def parse_node_subject(subject: str) -> tuple[str, str]:
 def join_subject(token_id: str) -> str:
     """Where the holder of a join token asks to be let in."""
     return f"me.join.{token_id}"
+
+
+def join_name(token_id: str) -> str:
+    """What the holder of a join token is called until it has a name."""
+    return f"join-{token_id}"
+
+
+def speaker(subject: str) -> str:
+    """Who says something on a subject of nodes or joins: the engine lets nobody else."""
+    _, kind, name = subject.split(".", 3)[:3]
+    return name if kind == "node" else join_name(name)
 
 
 def command_subject(node: str) -> str:

@@ -113,13 +113,20 @@ class Network:
         return time.monotonic() - start
 
 
-@pytest.fixture
-def network(tmp_path: Path, faulty_pack: Path) -> Iterator[Network]:
+@contextmanager
+def running_network(folder: Path, pack: Path) -> Iterator[Network]:
+    """A master on ports of its own."""
     nats_port = free_port()
-    data = tmp_path / "master"
-    arguments = ["--data", str(data), "--pack", str(faulty_pack), "--nats-port", str(nats_port)]
+    data = folder / "master"
+    arguments = ["--data", str(data), "--pack", str(pack), "--nats-port", str(nats_port)]
     arguments += ["--https-port", str(free_port()), "--listen", "127.0.0.1"]
-    with role(tmp_path / "logs", "master", *arguments) as master:
+    with role(folder / "logs", "master", *arguments) as master:
         master.wait_for("ready:")
         with Client(load_context(data / "context.json")) as client:
-            yield Network(tmp_path, master, client, nats_port)
+            yield Network(folder, master, client, nats_port)
+
+
+@pytest.fixture
+def network(tmp_path: Path, faulty_pack: Path) -> Iterator[Network]:
+    with running_network(tmp_path, faulty_pack) as running:
+        yield running

@@ -38,6 +38,8 @@ class Faulty:
             raise RuntimeError("a bug in the recogniser")
         if data.endswith(b"SLOW"):
             time.sleep(0.3)
+        if data.endswith(b"LONG"):
+            time.sleep(2.5)
         if data.endswith(b"ONCE"):
             marker = self.folder / "once"
             if not marker.exists():

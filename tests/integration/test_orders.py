@@ -9,11 +9,12 @@ import signal
 import sqlite3
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from manyeyes.errors import NotAllowed
+from manyeyes.errors import NotAllowed, NotSignedIn
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.context import load_context
 from tests.integration.conftest import MANYEYES, Network
@@ -138,7 +139,19 @@ def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
             (network.folder / "f").write_text("x")
             put = subprocess.run([*MANYEYES, "nodes", "put", "a", str(network.folder / "f")], env=env)
             assert put.returncode == (0 if role == "operator" else 5)
-        assert entries(network, "exec") == []
+        refused = [e for e in network.client.audit() if e.outcome == "not-allowed"]
+        assert [(e.who, e.what, e.node) for e in refused if e.what in ("exec", "put", "get")] == [
+            ("a user", "exec", "a"), ("a user", "put", "a"), ("a operator", "exec", "a"),
+        ]  # fmt: skip
+        assert "the key's role is user, admin is needed" in refused[0].detail
+        assert {e.who for e in refused if e.what == "GET audit"} == {"a user", "a operator"}
+        put_done = [e.who for e in network.client.audit() if e.what == "put" and e.outcome == "done"]
+        assert put_done == ["a operator"]
+        before = len(network.client.audit())
+        stranger = Client(replace(network.client.context, api_key="mek_nobody"))
+        with stranger, pytest.raises(NotSignedIn):
+            stranger.audit()
+        assert len(network.client.audit()) == before
         assert manyeyes(network, "keys", "revoke", "a operator").returncode == 0
         revoked = subprocess.run([*MANYEYES, "nodes", "list"], capture_output=True, env=env)
         assert revoked.returncode == 5 and b"revoked?" in revoked.stderr
@@ -149,7 +162,6 @@ def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
         assert (
             key.startswith("mek_") and key.encode() not in manyeyes(network, "keys", "list", "--json").stdout
         )
-        assert {entry.who for entry in network.client.audit() if entry.what == "put"} == {"a operator"}
 
 
 def test_files(network: Network, tmp_path: Path) -> None:

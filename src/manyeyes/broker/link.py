@@ -23,6 +23,7 @@ from nats.aio.transport import TcpTransport
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from manyeyes import contract
+from manyeyes.broker.topology import CENSUS_SUBJECT
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
 from manyeyes.errors import ManyeyesError, OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
 from manyeyes.identity import MASTER_HOSTNAME
@@ -33,6 +34,8 @@ Handler = Callable[["Incoming"], Awaitable[None]]
 _GOODBYE_S = 0.5
 """For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
 
+_MESSAGE_ID = "Nats-Msg-Id"
+_MOST_CONNECTIONS = 65_536
 _TROUBLE = (
     nats.errors.Error,
     nats.js.errors.Error,
@@ -194,7 +197,12 @@ class _Link:
         await self._client.subscribe(subject, cb=pass_on, pending_bytes_limit=256 * 1024 * 1024)
 
     async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        """Send without an answer; what cannot be sent now is sent after the next reconnect."""
+        """Send without an answer; what cannot be sent now is sent after the next reconnect.
+
+        Nothing is sent to nowhere: who asked without a reply subject gets none.
+        """
+        if not subject:
+            return
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, headers=headers)
 
@@ -203,6 +211,14 @@ class _Link:
     ) -> None:
         """Answer a request with a chunk of something that has `size_bytes` in all."""
         await self.publish(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
+
+    async def reply(self, reply: str, data: bytes) -> None:
+        """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header."""
+        await self.publish(reply, data, {contract.HEADER_REPLY: "1"})
+
+    async def reply_empty(self, reply: str) -> None:
+        """Answer a request with nothing but that it was heard."""
+        await self.reply(reply, b"")
 
     async def reply_error(self, reply: str, error: ManyeyesError) -> None:
         """Answer a request with an error."""
@@ -216,6 +232,20 @@ class _Link:
         with contextlib.suppress(*_TROUBLE):
             await self._client.flush(timeout=2)
         await _abort(self._client)
+
+
+@dataclass
+class _TasksConsumer(ConsumerConfig):
+    """With the limits of one request for work: no node keeps a place in the queue for long, or several by one."""
+
+    max_batch: int = 1
+    max_expires_s: float = 10.0
+
+    def as_dict(self) -> dict[str, object]:
+        """As the engine reads it: nanoseconds."""
+        fields = super().as_dict()
+        del fields["max_expires_s"]
+        return {**fields, "max_expires": int(self.max_expires_s * 1e9)}
 
 
 class MasterLink(_Link):
@@ -250,7 +280,7 @@ class MasterLink(_Link):
             await manager.add_stream(stream)
         except nats.js.errors.BadRequestError:
             await manager.update_stream(stream)
-        consumer = ConsumerConfig(
+        consumer = _TasksConsumer(
             durable_name=contract.CONSUMER,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ack_wait_s,
@@ -271,7 +301,7 @@ class MasterLink(_Link):
         """
         try:
             ack = await self._client.jetstream().publish(
-                contract.TASKS_SUBJECT, task.wire(), timeout=5, headers={"Nats-Msg-Id": task.id}
+                contract.TASKS_SUBJECT, task.wire(), timeout=5, headers={_MESSAGE_ID: task.id}
             )
         except _TROUBLE as error:
             raise Unavailable(f"the engine did not take the picture: {error!r}; send it again") from error
@@ -281,6 +311,13 @@ class MasterLink(_Link):
         """Take a task out of the stream, delivered or not."""
         with contextlib.suppress(*_TROUBLE):
             await self._client.jsm().delete_msg(contract.STREAM, sequence)
+
+    async def remove_orphan(self, sequence: int, task_id: str) -> None:
+        """Take a message out of the stream if it is the task of that id; a node named both."""
+        with contextlib.suppress(*_TROUBLE):
+            found = await self._client.jsm().get_msg(contract.STREAM, sequence)
+            if (found.headers or {}).get(_MESSAGE_ID) == task_id:
+                await self._client.jsm().delete_msg(contract.STREAM, sequence)
 
     async def ack(self, ack_subject: str) -> None:
         """The task is done: the engine forgets it."""
@@ -293,6 +330,45 @@ class MasterLink(_Link):
     async def in_progress(self, ack_subject: str) -> None:
         """The task is being worked on: the engine waits longer."""
         await self.publish(ack_subject, b"+WPI")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the engine has counted of one connection since it was made."""
+
+    connection: int
+    public_nkey: str
+    messages: int
+    size_bytes: int
+
+
+class CensusLink(_Link):
+    """A connection that asks the engine who is connected, and how much each has sent; it may do nothing else."""
+
+    @classmethod
+    async def connect(cls, address: str, ca_pem: str, seed: str) -> CensusLink:
+        """Connect.
+
+        Raises:
+            Unavailable: the engine does not answer.
+        """
+        try:
+            return cls(await _connect([address], ca_pem, seed, "census"))
+        except _TROUBLE as error:
+            raise Unavailable(f"the engine at {address} does not answer: {error}") from error
+
+    async def count(self) -> list[Counted] | None:
+        """Every connection of a node or of a token's holder; None where the engine does not answer."""
+        question = json.dumps({"auth": True, "acc": "N", "limit": _MOST_CONNECTIONS}).encode()
+        try:
+            answer = await self._client.request(CENSUS_SUBJECT, question, timeout=3)
+            rows = json.loads(answer.data)["data"].get("connections") or []
+        except (*_TROUBLE, ValueError, KeyError):
+            return None
+        return [
+            Counted(row["cid"], row.get("authorized_user", ""), row.get("in_msgs", 0), row.get("in_bytes", 0))
+            for row in rows
+        ]
 
 
 @dataclass(frozen=True)
@@ -384,6 +460,17 @@ class NodeLink(_Link):
         added = f"tls://{address}"
         with contextlib.suppress(nats.errors.ConnectionClosedError):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
+
+    async def subscribe(self, subject: str, handler: Handler) -> None:
+        """As `_Link.subscribe`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
+
+        async def unheaded(incoming: Incoming) -> None:
+            if incoming.headers:
+                log().warning("an answer to another node was sent here, and passed over", subject=subject)
+            else:
+                await handler(incoming)
+
+        await super().subscribe(subject, unheaded)
 
     async def deliveries(
         self,
@@ -669,7 +756,7 @@ async def join(
         TokenRefused: see `_dial`, or the master's own refusal.
         Unavailable: nobody answers.
     """
-    client = await _dial(addresses, ca_pem, seed, f"join-{token_id}")
+    client = await _dial(addresses, ca_pem, seed, contract.join_name(token_id))
     try:
         answer = await client.request(contract.join_subject(token_id), request.wire(), timeout=10)
     except _TROUBLE as error:

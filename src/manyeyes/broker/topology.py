@@ -1,6 +1,6 @@
 """The engine's configuration: two accounts, what crosses between them, exact permissions per key.
 
-Masters (account M) own JetStream. Nodes (account N) reach exactly the exported services: a node cannot
+Masters (account M) own JetStream and may ask the engine who is connected (account S). Nodes (account N) reach exactly the exported services: a node cannot
 inject a task by a reply subject, read another's inbox, or publish an ack.
 """
 
@@ -42,6 +42,13 @@ class EngineSettings:
     max_store_bytes: int = 4 * 1024**3
 
 
+CENSUS_SUBJECT = "$SYS.REQ.SERVER.PING.CONNZ"
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""Four chunks: what travels is a chunk of `CHUNK_BYTES`, with its head, or an order."""
+MAX_PENDING_BYTES = 128 * 1024 * 1024
+"""What waits for one connection before the engine hangs up on it: as much as a flood brings until it is noticed."""
+MAX_SUBSCRIPTIONS = 4096
+"""Of one connection: a node has one for each worker, and a few."""
 SERVICES = (contract.PULL_SUBJECT, contract.NODES_SUBJECT, contract.JOINS_SUBJECT)
 STREAMS = (contract.NEWS_SUBJECT, contract.COMMANDS_SUBJECT, contract.DIRECTIVES_SUBJECT)
 
@@ -74,12 +81,19 @@ def join_permissions(token_id: str) -> dict[str, dict[str, list[str]]]:
     """All that the holder of a join token may say and hear."""
     return {
         "publish": {"allow": [contract.join_subject(token_id)]},
-        "subscribe": {"allow": [f"{contract.inbox_prefix('join-' + token_id)}.>"]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix(contract.join_name(token_id))}.>"]},
+    }
+
+
+def _census_permissions() -> dict[str, dict[str, list[str]]]:
+    return {
+        "publish": {"allow": [CENSUS_SUBJECT]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix('census')}.>"]},
     }
 
 
 def render_config(
-    settings: EngineSettings, master_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
+    settings: EngineSettings, master_nkey: str, census_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
 ) -> str:
     """The configuration file's text (NATS reads JSON)."""
     files = settings.certificates
@@ -95,7 +109,10 @@ def render_config(
         "server_name": "manyeyes",
         "host": settings.listen,
         "port": settings.port,
-        "max_payload": 8 * 1024 * 1024,
+        "max_payload": MAX_PAYLOAD_BYTES,
+        "max_control_line": 4096,
+        "max_subscriptions": MAX_SUBSCRIPTIONS,
+        "max_pending": MAX_PENDING_BYTES,
         "ping_interval": "2s",
         "ping_max": 2,
         "write_deadline": "2s",
@@ -105,7 +122,10 @@ def render_config(
             "max_file_store": settings.max_store_bytes,
         },
         "tls": {"cert_file": str(files.certificate), "key_file": str(files.key), "timeout": 5},
+        "authorization": {"timeout": 5},
+        "system_account": "S",
         "accounts": {
+            "S": {"users": [{"nkey": census_nkey, "permissions": _census_permissions()}]},
             "M": {
                 "jetstream": "enabled",
                 "users": [{"nkey": master_nkey}],

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.doorkeeper import Doorkeeper, key_of
 from manyeyes.gateway.keys import add_keys
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
@@ -73,6 +74,7 @@ def make_app(master: Master) -> FastAPI:
         compresslevel=_COMPRESS_LEVEL,
         exclude_content_types=_NOT_COMPRESSED,
     )
+    app.add_middleware(Doorkeeper, known=lambda key: master.role_of(key) is not None, refuse=problem)
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
@@ -113,18 +115,31 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:
-    async def check(authorization: Annotated[str | None, Header()] = None) -> str:
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
-        role = master.role_of(key.strip())
+    async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
+        key = key_of(authorization or "")
+        role = master.role_of(key)
         if role is None:
             raise NotSignedIn("this API key is unknown here; was it made by another master, or revoked?")
+        who = master.key_name(key)
         if ROLES.index(role) < ROLES.index(least):
+            what, node = _asked_for(request)
+            master.audit.refused(who, what, node=node, detail=f"the key's role is {role}, {least} is needed")
             raise NotAllowed(f"this key's role is {role}, at least {least} is needed")
-        return master.key_name(key.strip())
+        return who
 
     return check
+
+
+_KINDS = {"put": "put", "read": "get"}
+
+
+def _asked_for(request: Request) -> tuple[str, str]:
+    """What a request is called in the audit log, and of which node."""
+    parts = request.url.path.removeprefix("/v1/").split("/")
+    if parts[0] == "nodes" and len(parts) == 3:
+        kind = request.query_params.get("kind", "")
+        return (_KINDS.get(kind, "files") if parts[2] == "files" else parts[2]), parts[1]
+    return {"tokens": "token"}.get(parts[0], f"{request.method} {parts[0]}"), "/".join(parts[1:])
 
 
 async def _read_body(request: Request, limit: int) -> bytes:

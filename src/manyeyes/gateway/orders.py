@@ -21,6 +21,7 @@ from manyeyes.master.service import Master
 
 ANSWER_HEADER = "Me-Answer"
 MAX_TIMEOUT_S = 86_400.0
+MAX_COMMAND_BYTES = 512 * 1024
 _MAX_ARGUMENT_CHARACTERS = 131_072
 
 
@@ -74,6 +75,10 @@ def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
         if any("\0" in argument for argument in wish.args):
             raise BadRequest("an argument holds a NUL character; no command can be given one")
         order = ExecOrder(args=tuple(wish.args), shell=wish.shell, timeout_s=wish.timeout_s)
+        if (size := len(order.wire())) > MAX_COMMAND_BYTES:
+            raise BadRequest(
+                f"the command has {size} bytes, the limit is {MAX_COMMAND_BYTES}; put a file and name it"
+            )
         lines = _exec_lines(master, who, node, order)
         try:
             return _Closing(lines, await anext(lines))

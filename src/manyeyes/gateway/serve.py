@@ -2,19 +2,83 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import resource
+import socket
 from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from manyeyes.broker.engine import check_port
 from manyeyes.identity import Certificates
 
+HANDSHAKE_S = 10.0
+HEAD_S = 10.0
+"""A TLS handshake, and the head of a request, must be here by then: who only holds a connection open is hung up on."""
+GOODBYE_S = 1.0
+"""Who is hung up on may read the answer for so long; what it still sends is thrown away."""
+
+
+class _Hurrying(HttpToolsProtocol):
+    """Hangs up on a client that does not say what it wants."""
+
+    _hurry: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._head_is_here()
+        self._wait_for_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_here()
+        super().on_headers_complete()
+
+    def _wait_for_head(self) -> None:
+        self._hurry = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _head_is_here(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+
+
+def allow_many_connections() -> None:
+    """Take as many open files as the system gives: a thousand idle clients must not use them up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the role that runs it."""
+    """Leaves signals to the role that runs it, and listens with time limits that uvicorn has no settings for."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        config = self.config
+
+        def protocol() -> asyncio.Protocol:
+            return _Hurrying(config, self.server_state, self.lifespan.state)
+
+        listening = await asyncio.get_running_loop().create_server(
+            protocol,
+            config.host,
+            config.port,
+            ssl=config.ssl,
+            backlog=config.backlog,
+            ssl_handshake_timeout=HANDSHAKE_S,
+            ssl_shutdown_timeout=GOODBYE_S,
+        )
+        self.servers = [listening]
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -28,6 +92,7 @@ def make_server(app: FastAPI, host: str, port: int, certificates: Certificates) 
         PortTaken: the port cannot be listened on.
     """
     check_port(host, port, "users", "--https-port")
+    allow_many_connections()
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,
@@ -37,7 +102,7 @@ def make_server(app: FastAPI, host: str, port: int, certificates: Certificates) 
         ssl_keyfile=str(certificates.key),
         log_config=None,
         access_log=False,
-        http="httptools",
+        http=_Hurrying,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         lifespan="off",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from manyeyes import identity
+from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine
 from manyeyes.broker.link import Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
@@ -19,6 +19,7 @@ from manyeyes.contract import JoinReply, JoinRequest
 from manyeyes.errors import ManyeyesError, TokenRefused
 from manyeyes.master.fleet import Fleet
 from manyeyes.master.nodes import NodesOffice
+from manyeyes.master.outcomes import plain_host
 from manyeyes.master.registry import Registry, TokenRow
 from manyeyes.telemetry import log
 
@@ -30,17 +31,31 @@ class EngineUsers:
         self._registry = registry
         self._settings = engine_settings
         self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+        self.census_key = identity.make_nkey()
         self.path = settings.data / "nats" / "nats.conf"
+        self._names: dict[str, str] = {}
+        self.out: frozenset[str] = frozenset()
+        """Names of nodes, and `join-` with the ids of tokens, that are cut off for a while."""
+
+    def name_of(self, public_nkey: str) -> str | None:
+        """Whose key it is: a node's name, or what `contract.join_name` calls a token's holder."""
+        return self._names.get(public_nkey)
 
     def write(self) -> None:
         """Write the file; the engine reads it at its start and when it is told to reload."""
-        nodes = [NodeUser(row.public_nkey, row.name, row.approved) for row in self._registry.nodes()]
+        nodes = [
+            NodeUser(row.public_nkey, row.name, row.approved)
+            for row in self._registry.nodes()
+            if row.name not in self.out
+        ]
         joins = [
             JoinUser(row.public_nkey, row.token_id)
             for row in self._registry.tokens()
-            if row.expires_at >= time.time()
+            if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self.out
         ]
-        text = render_config(self._settings, self._key.public, nodes, joins)
+        self._names = {node.public_nkey: node.name for node in nodes}
+        self._names |= {join.public_nkey: contract.join_name(join.token_id) for join in joins}
+        text = render_config(self._settings, self._key.public, self.census_key.public, nodes, joins)
         identity.write_private(self.path, text.encode())
 
     def reload(self, engine: Engine) -> None:
@@ -90,7 +105,7 @@ class Admission:
             )
         except ManyeyesError as error:
             reply = JoinReply(code=error.code, detail=error.detail)
-        await self._link.publish(message.reply, reply.wire())
+        await self._link.reply(message.reply, reply.wire())
 
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
         token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
@@ -109,7 +124,7 @@ class Admission:
                 name,
                 request.public_nkey,
                 token_id,
-                request.host,
+                plain_host(request.host),
                 fingerprint=request.fingerprint,
                 approved=not token.approve,
             )

@@ -10,17 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from manyeyes.errors import Unavailable
+from manyeyes.errors import NotAllowed, Unavailable
 from manyeyes.master.registry import Registry, now_iso
 from manyeyes.telemetry import log
 
 GENESIS = "0" * 64
 """What the first entry carries for the one before."""
 MAX_DETAIL_CHARACTERS = 4000
+MAX_NAME_CHARACTERS = 200
 PAGE_ENTRIES = 1000
+REFUSALS_AT_ONCE = 20.0
+REFUSAL_EVERY_S = 60.0
 _COLUMNS = "number, at, who, what, node, outcome, detail, before, sha256"
 
 
@@ -82,11 +86,48 @@ def first_broken(entries: Iterator[Entry], last_given: int = 0) -> Verdict:
     return Verdict(number, before)
 
 
+@dataclass
+class Refusals:
+    """How many refusals of one key are written: a number at once, then one a minute that counts the rest.
+
+    A key may ask as often as it likes for what it may not have; the log must not grow by that without end.
+    """
+
+    left: float = REFUSALS_AT_ONCE
+    at_s: float = 0.0
+    unwritten: int = 0
+
+    def worth_writing(self, now: float) -> bool:
+        """Whether the one that happened just now is written; counted where it is not."""
+        self.left = min(REFUSALS_AT_ONCE, self.left + (now - self.at_s) / REFUSAL_EVERY_S)
+        self.at_s = now
+        if self.left < 1:
+            self.unwritten += 1
+            return False
+        self.left -= 1
+        return True
+
+
 class Audit:
     """The log of one master."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._refusals: dict[str, Refusals] = {}
+
+    def refused(self, who: str, what: str, *, node: str, detail: str) -> None:
+        """Append that a key was refused what its role does not allow; see `Refusals`.
+
+        Raises:
+            Unavailable: it cannot be written.
+        """
+        refusals = self._refusals.setdefault(who, Refusals())
+        if not refusals.worth_writing(time.monotonic()):
+            return
+        if refusals.unwritten:
+            detail += f"; {refusals.unwritten} more of this key before it were not written"
+            refusals.unwritten = 0
+        self.record(who, what, node=node[:MAX_NAME_CHARACTERS], outcome=NotAllowed.code, detail=detail)
 
     def record(self, who: str, what: str, *, node: str = "", outcome: str, detail: str = "") -> None:
         """Append an entry.

@@ -25,8 +25,20 @@ from manyeyes.errors import (
     TaskLost,
     Unavailable,
 )
+from manyeyes.master.outcomes import read_outcome
 from manyeyes.master.placement import Pace, better_elsewhere, to_issue_again
-from manyeyes.master.tasks import Ack, Answer, Drop, InProgress, Instruction, Nak, Remove, TaskBook, Verdict
+from manyeyes.master.tasks import (
+    Ack,
+    Answer,
+    Drop,
+    InProgress,
+    Instruction,
+    Nak,
+    Remove,
+    RemoveOrphan,
+    TaskBook,
+    Verdict,
+)
 from manyeyes.telemetry import log
 
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
@@ -229,6 +241,10 @@ class Desk:
                 message.reply, TaskLost("the picture was answered or given up already")
             )
 
+    async def turn_away(self, claim: Claim) -> None:
+        """A node that may have nothing claims a task."""
+        await self._carry_out(self._book.turn_away(claim))
+
     async def on_result(self, node: str, message: Incoming) -> bool:
         """A chunk of an outcome arrived; the last one ends the attempt.
 
@@ -257,18 +273,22 @@ class Desk:
             return False
         if not assembly.complete:
             if message.reply:
-                await self._link.publish(message.reply)
+                await self._link.reply_empty(message.reply)
             return False
         self._incoming.pop(slot, None)
-        head, picture = unframe(assembly.content())
-        outcome = Outcome.model_validate_json(head)
+        content = assembly.content()
+        try:
+            head, picture = unframe(content)
+        except ValueError:
+            head, picture = b"", b""
+        outcome = read_outcome(head, task_id)
         if outcome.task_id != task_id:
             await self._link.reply_error(message.reply, TaskLost("the result is for another picture"))
             return False
         taken, instructions = self._book.finish(node, outcome)
         await self._carry_out(instructions, picture)
         if taken:
-            await self._link.publish(message.reply)
+            await self._link.reply_empty(message.reply)
         else:
             await self._link.reply_error(message.reply, TaskLost("the picture was answered already"))
         return taken and outcome.kind in ("done", "error")
@@ -276,8 +296,13 @@ class Desk:
     def _refusal(self, node: str, task_id: str, size: int) -> ManyeyesError | None:
         if not self._book.holds(node, task_id):
             return TaskLost("the picture was answered already or went to another node")
-        if size > self._limits.max_result_bytes:
-            return TaskLost(f"a result of {size} bytes is over the limit of {self._limits.max_result_bytes}")
+        limit = self._limits.max_result_bytes
+        if size > limit:
+            return TaskLost(f"a result of {size} bytes is over the limit of {limit}")
+        if sum(assembly.received for owner, assembly in self._incoming.values() if owner == node) > limit:
+            return Unavailable(
+                f"unfinished results of this node have {limit} bytes already; finish those first"
+            )
         return None
 
     async def on_beat(self, node: str, holding: Sequence[str], now: float) -> None:
@@ -337,6 +362,8 @@ class Desk:
                 case Drop(node, task_id):
                     directive = Directive(kind="drop", task_id=task_id)
                     await self._link.publish(contract.directive_subject(node), directive.wire())
+                case RemoveOrphan(sequence, task_id):
+                    await self._link.remove_orphan(sequence, task_id)
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
         future = self._open[answer.task_id].future

@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from manyeyes import contract
-from manyeyes.broker.link import Incoming, MasterLink
-from manyeyes.contract import Beat, Claim, Directive, Farewell, Hello, JoinRequest, Welcome, Wish
+from manyeyes.broker.link import MasterLink
+from manyeyes.contract import Beat, Directive, Farewell, Hello, JoinRequest, Welcome, Wish
 from manyeyes.errors import IdentityCopied, IdentityInUse, NodeAway, NodeRemoved, Unavailable
 from manyeyes.master.fleet import Fleet
 from manyeyes.master.registry import NodeRow, Registry
@@ -92,13 +92,6 @@ class NodesOffice:
         row = self._rows.get(node)
         return row is not None and (row.approved or verb in UNAPPROVED_SAY)
 
-    async def turn_away(self, verb: str, message: Incoming) -> None:
-        """A removed node still speaks for a moment: a picture that it claims goes to another at once."""
-        if verb == "claim":
-            ack = Claim.model_validate_json(message.data).ack
-            if contract.stream_sequence(ack) is not None:
-                await self._link.nak(ack)
-
     async def hello(self, node: str, hello: Hello, reply: str) -> None:
         """A process says that it is `node`: welcomed, or told why not. May take `PROOF_OF_LIFE_S`.
 
@@ -112,7 +105,7 @@ class NodesOffice:
             await self._let_in(node, hello)
             self._tell_greeted(node, not same)
             if row := self._rows.get(node):
-                await self._link.publish(reply, Welcome(approved=row.approved, wish=row.wish).wire())
+                await self._link.reply(reply, Welcome(approved=row.approved, wish=row.wish).wire())
         except IdentityInUse as error:
             log().warning("a second process claims a node's identity", node=node, error=error.detail)
             await self._link.reply_error(reply, error)

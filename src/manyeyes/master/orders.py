@@ -120,13 +120,13 @@ class Orders:
         with suppress(ValidationError):
             if verb == "take":
                 order, data = self.calls.on_take(node, Take.model_validate_json(message.data).call)
-                await self._link.publish(message.reply, frame(order.wire(), data))
+                await self._link.reply(message.reply, frame(order.wire(), data))
                 return
             head, data = unframe(message.data)
             heard = self.calls.on_answer(node, Answer.model_validate_json(head), data)
-            await self._link.publish(message.reply, heard.wire())
+            await self._link.reply(message.reply, heard.wire())
             return
-        await self._link.publish(message.reply, Heard(then="stop").wire())
+        await self._link.reply(message.reply, Heard(then="stop").wire())
 
 
 def _in_words(ended: Ended) -> str:

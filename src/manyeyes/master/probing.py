@@ -84,8 +84,7 @@ class Probing:
 
     async def refuse(self, claim: Claim, reply: str) -> None:
         """A deaf node claims a picture: another one gets it."""
-        if contract.stream_sequence(claim.ack) is not None:
-            await self._link.nak(claim.ack)
+        await self._desk.turn_away(claim)
         refusal = BetterElsewhere(
             "this node has not answered a probe; it is given no pictures until it does",
             retry_after_s=DEAF_ASKS_AGAIN_S,
@@ -102,7 +101,7 @@ class Probing:
             await self._link.reply_error(message.reply, TaskLost("the answer to a probe fits one message"))
             return []
         outcome = Outcome.model_validate_json(unframe(message.data)[0])
-        await self._link.publish(message.reply)
+        await self._link.reply_empty(message.reply)
         if outcome.kind not in ("done", "error"):
             return []
         del self._sent[node]

@@ -284,6 +284,11 @@ class Registry:
         with self.transaction() as cursor:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
 
+    def embedding_numbers(self, embedder: str) -> int:
+        """How many numbers an enrolled embedding of this embedder has; 0 while there is none."""
+        rows = self.read("SELECT LENGTH(embedding) / 4 FROM photos WHERE embedder = ? LIMIT 1", embedder)
+        return int(rows[0][0]) if rows else 0
+
     def rename_embedders(self, renamed: dict[str, str]) -> None:
         """Keep photos under the embedder's new key, old to new."""
         with self.transaction() as cursor:

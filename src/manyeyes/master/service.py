@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
-from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.link import CensusLink, Incoming, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import (
@@ -31,16 +32,20 @@ from manyeyes.contract import (
     News,
     PackQuery,
 )
-from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, Unavailable
+from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TaskLost, Unavailable
 from manyeyes.master.admission import Admission, EngineUsers
 from manyeyes.master.audit import Audit
+from manyeyes.master.cutoffs import Cutoffs
 from manyeyes.master.desk import Answered, Desk
+from manyeyes.master.door import Door
 from manyeyes.master.embed_again import EmbedAgain
 from manyeyes.master.fleet import Change, Fleet
+from manyeyes.master.flood import Bans, Census, Flood, most_held
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
 from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
+from manyeyes.master.outcomes import plain, plain_beat
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import NewFace, PeopleOffice
 from manyeyes.master.probes import Probes
@@ -58,6 +63,10 @@ _REBALANCE_S = 0.1
 _STOOD_STILL_S = 1.0
 """A tick that comes so much too late says that the process was frozen, not that the nodes were silent."""
 _RECORD_EVERY_S = 10.0
+_UNREADABLE_S = 10.0
+"""Between two lines of the log about what a node says that cannot be read."""
+_MOST_GALLERIES = 4
+"""Answers with the gallery that one node may wait for at once."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,17 @@ class Master:
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
+        self._unreadable: dict[str, float] = {}
+        self._galleries_asked: Counter[str] = Counter()
+
+        def keep_out(names: frozenset[str]) -> None:
+            users.out = names
+            users.reload(engine)
+
+        bans = Bans(limits.flood.cut_off_s, limits.flood.longest_cut_off_s)
+        self._cutoffs = Cutoffs(bans, keep_out, self._cut_off)
+        self._flood = Flood(limits.flood)
+        self._door = Door(self._flood, contract.speaker, self._on_message, self._cutoffs.cut_off)
         for row in registry.nodes():
             self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
 
@@ -160,6 +180,10 @@ class Master:
                 f"{local}:{settings.nats_port}", certificates.ca.read_text(), key.seed, "m1"
             )
             stack.push_async_callback(link.close)
+            census = await CensusLink.connect(
+                f"{local}:{settings.nats_port}", certificates.ca.read_text(), users.census_key.seed
+            )
+            stack.push_async_callback(census.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
             master = cls(settings, limits, registry, engine, users, link, shelf)
             async with asyncio.TaskGroup() as group:
@@ -168,6 +192,10 @@ class Master:
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
                     group.create_task(master._rebalance(), name="rebalance"),
+                    group.create_task(master._door.serve(), name="door"),
+                    group.create_task(
+                        master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
+                    ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
                 ]
                 try:
@@ -196,8 +224,8 @@ class Master:
                 embedder=self._shelf.embedder,
             )
         self._gallery_version = self._registry.gallery_version
-        await self._link.subscribe(contract.NODES_SUBJECT, self._on_node)
-        await self._link.subscribe(contract.JOINS_SUBJECT, self.admission.on_join)
+        await self._link.subscribe(contract.NODES_SUBJECT, self._door.knock)
+        await self._link.subscribe(contract.JOINS_SUBJECT, self._door.knock)
 
     # time
 
@@ -217,6 +245,8 @@ class Master:
                 self._recorded_at = now
                 await self._tell_news()
             self.admission.expire()
+            self._cutoffs.tick(now)
+            self._flood.forget_idle(now)
 
     def _record(self) -> None:
         counts, self.desk.by_node = self.desk.by_node, {}
@@ -248,12 +278,23 @@ class Master:
 
     # nodes
 
+    async def _on_message(self, message: Incoming) -> None:
+        if message.subject.startswith(contract.NODES_SUBJECT.removesuffix(">")):
+            await self._on_node(message)
+        else:
+            await self.admission.on_join(message)
+
+    def _cut_off(self, name: str) -> None:
+        self.orders.calls.node_gone(name, "cut off")
+        self._group.create_task(self.desk.node_gone(name), name=f"cut-off-{name}")
+
     async def _on_node(self, message: Incoming) -> None:
         node, verb = contract.parse_node_subject(message.subject)
         now = time.monotonic()
         try:
             if not self.nodes_office.admits(node, verb):
-                await self.nodes_office.turn_away(verb, message)
+                if verb == "claim":
+                    await self.desk.turn_away(Claim.model_validate_json(message.data))
                 return
             match verb:
                 case "hello":
@@ -268,6 +309,10 @@ class Master:
                         await self._probing.on_claim(message)
                     elif self._probing.refuses(node) and not claim.offset:
                         await self._probing.refuse(claim, message.reply)
+                    elif not claim.offset and self.desk.held.get(node, 0) >= self._most_held(node):
+                        await self.desk.turn_away(claim)
+                        held = self.desk.held[node]
+                        raise TaskLost(f"this node holds {held} pictures, more than it can work on")
                     else:
                         await self.desk.on_claim(node, claim, message, now)
                 case "result":
@@ -276,7 +321,7 @@ class Master:
                     elif await self.desk.on_result(node, message):
                         await self._changed(await self._probing.answered(node, now))
                 case "beat":
-                    said = Beat.model_validate_json(message.data)
+                    said = plain_beat(Beat.model_validate_json(message.data))
                     if (beat := await self.nodes_office.beat(node, said, now)) is None:
                         return
                     self._last_seen[node] = _now_iso()
@@ -285,7 +330,13 @@ class Master:
                     await self.desk.on_beat(node, beat.holding, now)
                 case "gallery":
                     asked = GalleryQuery.model_validate_json(message.data)
-                    self._group.create_task(self._send_gallery(asked, message.reply), name=f"gallery-{node}")
+                    if self._galleries_asked[node] >= _MOST_GALLERIES:
+                        raise Unavailable(f"this node waits for {_MOST_GALLERIES} galleries already")
+                    self._galleries_asked[node] += 1
+                    task = self._group.create_task(
+                        self._send_gallery(asked, message.reply), name=f"gallery-{node}"
+                    )
+                    task.add_done_callback(lambda _: self._galleries_asked.subtract((node,)))
                 case "pack":
                     query = PackQuery.model_validate_json(message.data)
                     chunk, size, headers = await asyncio.to_thread(
@@ -297,16 +348,22 @@ class Master:
                 case "leave":
                     farewell = Farewell.model_validate_json(message.data)
                     if self.nodes_office.farewell(node, farewell) and (
-                        change := self._fleet.left(node, farewell.reason)
+                        change := self._fleet.left(node, plain(farewell.reason))
                     ):
                         await self._changed([change])
                     if message.reply:
-                        await self._link.publish(message.reply)
+                        await self._link.reply_empty(message.reply)
         except (ValidationError, ValueError) as error:
-            log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
+            if now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
+                self._unreadable[node] = now
+                log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
         except ManyeyesError as error:
             if message.reply:
                 await self._link.reply_error(message.reply, error)
+
+    def _most_held(self, node: str) -> int:
+        view = self._fleet.nodes.get(node)
+        return most_held(len(view.beat.workers) if view and view.beat else 0)
 
     async def _send_gallery(self, query: GalleryQuery, reply: str) -> None:
         try:
@@ -331,6 +388,7 @@ class Master:
     async def _node_removed(self, name: str) -> None:
         self._last_seen.pop(name, None)
         self.orders.calls.node_gone(name, "it was removed")
+        self._cutoffs.forget(name)
         await self.desk.node_gone(name)
         self.desk.by_node.pop(name, None)
 
@@ -394,6 +452,13 @@ class Master:
             raise EmbedderMismatch(
                 f"{file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
                 f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
+            )
+        known = self._registry.embedding_numbers(enrolled.embedder)
+        seen = len(enrolled.embedding)
+        if not np.isfinite(enrolled.embedding).all() or not seen or known not in (0, seen):
+            raise EmbedderMismatch(
+                f"{file_name}: a node gave an embedding of {seen} numbers, {known or 'finite ones'} are needed; "
+                "look at that node"
             )
         return enrolled
 
@@ -462,11 +527,14 @@ class Master:
     def _node_view(self, row: NodeRow) -> dict[str, Any]:
         view = self._fleet.nodes[row.name]
         beat = view.beat
+        ban = self._cutoffs.of(row.name)
         done, failed = self.desk.by_node.get(row.name, (0, 0))
         return {
             "name": row.name,
-            "state": view.state,
-            "reason": view.reason,
+            "state": "cut off" if ban else view.state,
+            "reason": f"for {ban.until_s - time.monotonic():.0f} s more: {ban.reason}"
+            if ban
+            else view.reason,
             "workers": len(beat.workers) if beat else 0,
             "workers_detail": [worker.model_dump() for worker in beat.workers] if beat else [],
             "agent_rss_bytes": beat.agent_rss_bytes if beat else 0,

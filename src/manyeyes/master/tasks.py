@@ -50,6 +50,14 @@ class Remove:
 
 
 @dataclass(frozen=True)
+class RemoveOrphan:
+    """Take the message out of the stream if it really is the task of that id, which nobody here waits for."""
+
+    sequence: int
+    task_id: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """Give the task's end to whoever waits for it; exactly one a task."""
 
@@ -67,7 +75,7 @@ class Drop:
     task_id: str
 
 
-Instruction = Ack | Nak | InProgress | Remove | Answer | Drop
+Instruction = Ack | Nak | InProgress | Remove | RemoveOrphan | Answer | Drop
 Verdict = Literal["granted", "gone", "wait"]
 """On a claim: the bytes follow; it is not to be had; ask for another one a little later."""
 
@@ -84,6 +92,11 @@ class _Entry:
     """Whether the engine is to deliver it (again)."""
     refused_until: float = 0.0
     lost_attempts: int = 0
+
+    @property
+    def sure_ack(self) -> str:
+        """`ack`, which a node gave, once the engine has said that it is this task's own; else empty."""
+        return self.ack if self.sequence is not None and stream_sequence(self.ack) == self.sequence else ""
 
 
 class TaskBook:
@@ -164,18 +177,26 @@ class TaskBook:
             return "gone", []
         entry = self._entries.get(claim.task_id)
         if entry is None:
-            return "gone", [Ack(claim.ack)]
+            return "gone", [RemoveOrphan(sequence, claim.task_id)]
         if entry.sequence is not None and entry.sequence != sequence:
             return "gone", []
+        again: list[Instruction] = [Nak(claim.ack)] if entry.sequence is not None else []
         if claim.held:
-            return "wait", [Nak(claim.ack)]
+            return "wait", again if node in entry.holders or not entry.holders else []
         if better_elsewhere:
             entry.refused_until = entry.refused_until or now + REFUSED_FOR_S
             if now < entry.refused_until:
-                return "wait", [Nak(claim.ack)]
+                return "wait", again
         self._hold(entry, node, now)
         entry.ack, entry.queued = claim.ack, False
         return "granted", []
+
+    def turn_away(self, claim: Claim) -> list[Instruction]:
+        """A node that may have nothing claims: what it was handed goes to another at once, and nothing else does."""
+        entry = self._entries.get(claim.task_id)
+        if entry is None or not entry.queued or entry.sequence is None:
+            return []
+        return [Nak(claim.ack)] if stream_sequence(claim.ack) == entry.sequence else []
 
     def holds(self, node: str, task_id: str) -> bool:
         """Whether the node has claimed the task and may answer it."""
@@ -208,8 +229,8 @@ class TaskBook:
             if since is None:
                 continue
             if task_id in holding:
-                if not entry.queued:
-                    instructions.append(InProgress(entry.ack))
+                if not entry.queued and entry.sure_ack:
+                    instructions.append(InProgress(entry.sure_ack))
             elif now - since > CLAIM_GRACE_S:
                 instructions += self._lost(entry, node, f"node {node} forgot the picture (was it restarted?)")
         return instructions
@@ -256,7 +277,7 @@ class TaskBook:
 
     def _queue_again(self, entry: _Entry) -> list[Instruction]:
         entry.queued, entry.refused_until = True, 0.0
-        return [Nak(entry.ack)]
+        return [Nak(entry.sure_ack)] if entry.sure_ack else []
 
     def _given_up(self, entry: _Entry, node: str) -> list[Instruction]:
         self._release(entry, node)
@@ -280,8 +301,8 @@ class TaskBook:
         for holder in list(entry.holders):
             self._release(entry, holder)
         instructions: list[Instruction] = [Answer(entry.task.id, node, outcome, error)]
-        if entry.ack:
-            instructions.append(Ack(entry.ack))
+        if entry.sure_ack:
+            instructions.append(Ack(entry.sure_ack))
         elif entry.sequence is not None:
             instructions.append(Remove(entry.sequence))
         return instructions + [Drop(other, entry.task.id) for other in others]

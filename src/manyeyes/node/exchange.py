@@ -25,6 +25,8 @@ from manyeyes.contract import CHUNK_BYTES, FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble, Unavailable
 
 LIST_PAGE = 1000
+LIST_PAGE_BYTES = 512 * 1024
+"""Of a page as it travels: the engine takes no message of more than a mebibyte."""
 MAX_DEPTH = 50
 KEPT_FREE_BYTES = 256 * 1024 * 1024
 """Of the disk, whatever is put."""
@@ -116,6 +118,8 @@ class Room:
         parts = parts_of(name)
         found = sorted(self._below(parts), key=lambda fact: fact.name)
         page = found[offset : offset + LIST_PAGE]
+        while len(page) > 1 and sum(len(fact.wire()) for fact in page) > LIST_PAGE_BYTES:
+            page = page[: len(page) // 2]
         return FileReply(files=tuple(page), more=offset + len(page) < len(found))
 
     def _below(self, parts: tuple[str, ...]) -> Iterator[FileFact]:

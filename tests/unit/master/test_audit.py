@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes.errors import Unavailable
-from manyeyes.master.audit import GENESIS, Audit
+from manyeyes.master.audit import GENESIS, REFUSALS_AT_ONCE, Audit, Refusals
 from manyeyes.master.registry import Registry
 
 
@@ -95,3 +95,23 @@ def test_what_cannot_be_recorded_is_not_done(registry: Registry) -> None:
         cursor.execute("DROP TABLE audit")
     with pytest.raises(Unavailable, match="nothing was done"):
         audit.record("a", "exec", outcome="asked")
+
+
+def test_refusals_are_logged_and_cannot_fill_the_log(registry: Registry) -> None:
+    audit = Audit(registry)
+    for _ in range(500):
+        audit.refused("a user", "exec", node="n" * 999, detail="the key's role is user, admin is needed")
+    entries = audit.entries()
+    assert len(entries) == REFUSALS_AT_ONCE
+    assert {(entry.who, entry.outcome, len(entry.node)) for entry in entries} == {
+        ("a user", "not-allowed", 200)
+    }
+    audit.refused("another", "exec", node="n", detail="")
+    assert audit.entries()[-1].who == "another"
+
+
+def test_refusals_that_were_not_written_are_counted() -> None:
+    refusals = Refusals(at_s=0.0)
+    assert [refusals.worth_writing(0.0) for _ in range(25)] == [True] * 20 + [False] * 5
+    assert (refusals.worth_writing(59.0), refusals.unwritten) == (False, 6)
+    assert refusals.worth_writing(61.0)

@@ -17,6 +17,7 @@ from manyeyes.master.tasks import (
     InProgress,
     Nak,
     Remove,
+    RemoveOrphan,
     TaskBook,
 )
 
@@ -175,9 +176,59 @@ def test_heartbeats_keep_a_picture_and_forgetting_it_gives_it_away() -> None:
     assert book.beat("a", frozenset(), CLAIM_GRACE_S + 0.1) == [Nak(ack(7))]
 
 
+def test_an_ack_that_a_node_made_up_is_not_used_before_the_engine_has_said_whose_it_is() -> None:
+    for end in ("given-back", "crashed", "done"):
+        book = TaskBook(max_attempts=9)
+        book.add(task())
+        book.claim("a", claim(sequence=99), 0.0)
+        assert book.beat("a", frozenset({"t1"}), 1.0) == []
+        _, instructions = book.finish("a", Outcome(task_id="t1", kind=end))  # type: ignore[arg-type]
+        assert [i for i in instructions if not isinstance(i, Answer)] == []
+        assert book.queued("t1", 7) == ([Remove(7)] if end == "done" else [])
+
+
+def test_a_claim_with_anothers_ack_holds_the_picture_but_never_touches_the_other() -> None:
+    book = TaskBook(max_attempts=9)
+    book.add(task())
+    book.claim("a", claim(sequence=99), 0.0)
+    book.queued("t1", 7)
+    assert book.beat("a", frozenset({"t1"}), 1.0) == []
+    assert book.finish("a", done())[1] == [Answer("t1", "a", done(), None), Remove(7)]
+
+
+def test_who_may_have_nothing_gives_back_its_own_delivery_only() -> None:
+    book = book_with()
+    assert book.turn_away(claim()) == [Nak(ack(7))]
+    assert book.turn_away(claim(sequence=8)) == []
+    assert book.turn_away(claim("unknown")) == []
+    book.claim("a", claim(), 0.0)
+    assert book.turn_away(claim(delivered=2)) == []
+    waiting = TaskBook(3)
+    waiting.add(task())
+    assert waiting.turn_away(claim(sequence=99)) == []
+
+
+def test_a_node_that_does_not_hold_a_picture_cannot_have_it_given_away() -> None:
+    book = book_with()
+    book.claim("a", claim(), 0.0)
+    held = claim(delivered=2).model_copy(update={"held": True})
+    assert book.claim("b", held, 1.0) == ("wait", [])
+    assert book.claim("a", held, 1.0) == ("wait", [Nak(ack(7, 2))])
+
+
+def test_an_ack_subject_carries_nothing_but_an_ack_subject() -> None:
+    book = book_with()
+    for hostile in ("x 0\r\n\r\nPUB me", "*", ">", "é"):
+        for subject in (
+            f"$JS.ACK.{hostile}.y.TASKS.workers.1.7.7.1.0",
+            f"$JS.ACK.TASKS.workers.1.7.7.1.0.{hostile}",
+        ):
+            assert book.claim("a", Claim(task_id="t1", gateway="g", ack=subject), 0.0) == ("gone", [])
+
+
 def test_a_claim_for_an_unknown_picture_clears_it_from_the_queue() -> None:
     book = TaskBook(3)
-    assert book.claim("a", claim(), 0.0) == ("gone", [Ack(ack(7))])
+    assert book.claim("a", claim(), 0.0) == ("gone", [RemoveOrphan(7, "t1")])
 
 
 def test_a_task_that_ended_while_it_was_queued_leaves_the_stream() -> None:
