@@ -10,7 +10,7 @@ import pytest
 from manyeyes.broker.link import Delivery
 from manyeyes.contract import Outcome, Task
 from manyeyes.node.pace import Pace
-from manyeyes.node.slot import Slot, Tally
+from manyeyes.node.slot import ProbeBox, Slot, Tally
 
 
 def task(task_id: str) -> Task:
@@ -38,7 +38,7 @@ def test_a_picture_that_comes_while_an_ended_worker_is_replaced_is_kept(
 
     async def play() -> int:
         nothing: Any = None
-        slot = Slot(0, nothing, nothing, nothing, set(), Tally(), Pace(), nothing, 1.0, nothing)
+        slot = Slot(0, nothing, nothing, nothing, set(), Tally(), Pace(), ProbeBox(), 1.0, nothing)
 
         async def rest(_: str) -> None:
             await slot._ahead.put(nothing)
@@ -78,7 +78,7 @@ def test_a_seat_whose_worker_is_gone_takes_nothing_and_gives_back_what_is_ahead(
         nothing: Any = None
         link: Any = Link()
         holding: set[str] = set()
-        slot = Slot(0, link, nothing, nothing, holding, Tally(), Pace(), asyncio.Queue(), 1.0, changed)
+        slot = Slot(0, link, nothing, nothing, holding, Tally(), Pace(), ProbeBox(), 1.0, changed)
         slot.ready.set()
         feeding = asyncio.ensure_future(slot._keep_fed())
         slot.open(True)
