@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from manyeyes import contract, identity
-from manyeyes.broker.link import join, trust
+from manyeyes.broker.connection import trust
+from manyeyes.broker.nodelink import join
 from manyeyes.contract import JoinRequest
 from manyeyes.errors import NodeRemoved, TokenRefused
 from manyeyes.gateway.doorkeeper import OPEN

@@ -19,7 +19,8 @@ import psutil
 from nats.aio.client import Client as NatsClient
 
 from manyeyes import contract, identity
-from manyeyes.broker.link import join, trust
+from manyeyes.broker.connection import trust
+from manyeyes.broker.nodelink import join
 from manyeyes.contract import HostFacts, JoinReply, JoinRequest, Task
 from manyeyes.errors import NodeNotFound, Unavailable
 from manyeyes.identity import MASTER_HOSTNAME, JoinToken, NKey

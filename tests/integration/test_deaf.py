@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from manyeyes import contract
-from manyeyes.broker.link import trust
+from manyeyes.broker.connection import trust
 from manyeyes.contract import Beat, Hello, HostFacts, WorkerReport
 from manyeyes.identity import MASTER_HOSTNAME
 from tests.integration.conftest import Network, picture

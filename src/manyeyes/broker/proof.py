@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from manyeyes.broker.link import trust
+from manyeyes.broker.connection import trust
 from manyeyes.identity import MASTER_HOSTNAME
 
 _GREETING_BYTES = 64 * 1024

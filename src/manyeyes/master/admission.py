@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
+from manyeyes.broker.connection import Incoming
 from manyeyes.broker.engine import Engine
-from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import MasterSettings
 from manyeyes.contract import JoinReply, JoinRequest

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from manyeyes.broker.link import CensusLink
+from manyeyes.broker.masterlink import CensusLink
 from manyeyes.master.flood import Ban, Bans, Census
 from manyeyes.telemetry import log
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manyeyes import contract
-from manyeyes.broker.link import BetterElsewhere, Incoming, MasterLink
+from manyeyes.broker.connection import BetterElsewhere, Incoming
+from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import Assembly, chunk_at, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import Claim, Directive, Operation, Outcome, Points, Task

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from manyeyes.broker.link import Incoming
+from manyeyes.broker.connection import Incoming
 from manyeyes.master.flood import Flood
 from manyeyes.telemetry import log
 

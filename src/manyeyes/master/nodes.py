@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from manyeyes import contract
-from manyeyes.broker.link import MasterLink
+from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import Beat, Directive, Farewell, Hello, JoinRequest, Welcome, Wish
 from manyeyes.errors import IdentityCopied, IdentityInUse, NodeAway, NodeRemoved, Unavailable
 from manyeyes.master.fleet import Fleet

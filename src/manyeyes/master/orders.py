@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 from pydantic import ValidationError
 
-from manyeyes.broker.link import Incoming, MasterLink
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.contract import Answer, Ended, ExecOrder, FileOrder, FileReply, Heard, Order, Take
 from manyeyes.errors import ManyeyesError, NodeNotFound, Unavailable

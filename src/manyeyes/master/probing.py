@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from manyeyes import contract
-from manyeyes.broker.link import BetterElsewhere, Incoming, MasterLink
+from manyeyes.broker.connection import BetterElsewhere, Incoming
+from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import unframe
 from manyeyes.contract import Claim, Directive, Outcome, Task
 from manyeyes.errors import TaskLost

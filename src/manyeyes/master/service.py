@@ -18,8 +18,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
+from manyeyes.broker.connection import Incoming
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
-from manyeyes.broker.link import CensusLink, Incoming, MasterLink
+from manyeyes.broker.masterlink import CensusLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import (

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import psutil
 
 from manyeyes import contract, identity
-from manyeyes.broker.link import Incoming, NodeLink
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import MEBIBYTE, NodeSettings
 from manyeyes.contract import (
     Beat,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from manyeyes import identity
-from manyeyes.broker.link import NodeLink
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.proof import is_master_at
 from manyeyes.lan import search
 from manyeyes.lan.service import is_loopback

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from manyeyes.broker.link import NodeLink
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import PartialFile
 from manyeyes.contract import GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable

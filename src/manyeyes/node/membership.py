@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manyeyes import identity
-from manyeyes.broker.link import join
+from manyeyes.broker.nodelink import join
 from manyeyes.config import NodeSettings
 from manyeyes.contract import JoinReply, JoinRequest
 from manyeyes.errors import DataFolderUnusable, OtherMaster, TokenRefused, Unavailable

@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from manyeyes.broker.link import Incoming, NodeLink
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import NodeSettings
 from manyeyes.contract import CHUNK_BYTES, Answer, Command, ExecOrder, Heard, Order, Take

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from manyeyes.broker.link import NodeLink
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import ResumedFile
 from manyeyes.errors import PackDamaged, PackError
 from manyeyes.identity import write_private

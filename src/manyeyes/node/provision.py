@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 
-from manyeyes.broker.link import NodeLink
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.contract import HEADER_SIGNATURE, PackQuery
 from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.identity import verify_signature

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from manyeyes.broker.link import BetterElsewhere, Delivery, NodeLink
+from manyeyes.broker.connection import BetterElsewhere
+from manyeyes.broker.nodelink import Delivery, NodeLink
 from manyeyes.contract import Claim, Outcome, Task, WorkerReport
 from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
 from manyeyes.node.framing import Order

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manyeyes.broker.link import _Client, _OnlyTls
+from manyeyes.broker.connection import _Client, _OnlyTls
 
 
 class Writer:

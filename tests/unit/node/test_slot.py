@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manyeyes.broker.link import Delivery
+from manyeyes.broker.nodelink import Delivery
 from manyeyes.contract import Outcome, Task
 from manyeyes.node.pace import Pace
 from manyeyes.node.slot import ProbeBox, Slot, Tally

@@ -1,15 +1,10 @@
-"""Connections to the engine: `MasterLink` and `NodeLink` say what each role may do.
-
-Only this room imports nats; failures of the engine leave it as `Unavailable` or `TokenRefused`.
-"""
+"""What a node says to its masters and hears from them, and how a machine joins."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import ssl
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,30 +14,19 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
-from nats.aio.transport import TcpTransport
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from manyeyes import contract
-from manyeyes.broker.topology import CENSUS_SUBJECT
-from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
-from manyeyes.errors import ManyeyesError, OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
-from manyeyes.identity import MASTER_HOSTNAME
-from manyeyes.telemetry import log
-
-Handler = Callable[["Incoming"], Awaitable[None]]
-
-_GOODBYE_S = 0.5
-"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
-
-_MESSAGE_ID = "Nats-Msg-Id"
-_MOST_CONNECTIONS = 65_536
-_TROUBLE = (
-    nats.errors.Error,
-    nats.js.errors.Error,
-    TimeoutError,
-    OSError,
+from manyeyes.broker.connection import (
+    TROUBLE,
+    Handler,
+    Incoming,
+    Link,
+    abort,
+    connect_client,
 )
-
+from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
+from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
+from manyeyes.telemetry import log
 
 DIALS = 4
 DIAL_PAUSE_S = 0.5
@@ -50,325 +34,6 @@ DIAL_PAUSE_S = 0.5
 says nothing, so many in a row do."""
 LATE_S = 2.0
 """In which the engine says that it hands over nothing more; a connection that is cut does not."""
-
-
-class BetterElsewhere(ManyeyesError):
-    """A master would rather give the picture to another node; ask for the next one after `retry_after_s`."""
-
-    code = "better-elsewhere"
-    title = "Another node has the picture done sooner"
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A message as a handler sees it."""
-
-    subject: str
-    data: bytes
-    headers: dict[str, str]
-    reply: str
-
-
-def trust(ca_pem: str) -> ssl.SSLContext:
-    """A TLS context that trusts this CA and nothing else."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=ca_pem)
-    return context
-
-
-class _OnlyTls(TcpTransport):
-    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
-
-    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
-    or at an address that was the master's could take it out and be given what is meant for the master.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._proven = False
-
-    def __bool__(self) -> bool:
-        return True  # the client makes one of its own where this is false
-
-    async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
-        self._proven = False
-        await super().connect(uri, buffer_size, connect_timeout)
-
-    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
-        await super().connect_tls(*args, **kwargs)
-        self._proven = True
-
-    def write(self, payload: bytes) -> None:
-        if not self._proven:
-            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
-        super().write(payload)  # type: ignore[no-untyped-call]
-
-    def writelines(self, payload: Any) -> None:
-        """What is pending; a client that closes while it has no connection would say it to anybody."""
-        if self._proven:
-            super().writelines(payload)  # type: ignore[no-untyped-call]
-
-    async def drain(self) -> None:
-        if self._proven:
-            await super().drain()  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        """Close; a peer that does not answer is waited for only a moment."""
-        super().close()  # type: ignore[no-untyped-call]
-        if (writer := self._io_writer) is not None:
-            asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
-
-
-class _Client(NatsClient):
-    def __init__(self) -> None:
-        super().__init__()
-        self._transport = _OnlyTls()
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if initial_connection:  # said before TLS: other addresses to try, by anybody
-            info.pop("connect_urls", None)
-        await super()._process_info(info, initial_connection)
-
-
-async def _connect(
-    addresses: Sequence[str], ca_pem: str, seed: str, name: str, *, once: bool = False, **callbacks: Any
-) -> NatsClient:
-    client = _Client()
-
-    async def quiet(error: Exception) -> None:
-        if not once:
-            log().warning("engine connection", error=str(error) or type(error).__name__)
-
-    await client.connect(
-        servers=[f"tls://{address}" for address in addresses],
-        tls=trust(ca_pem),
-        tls_hostname=MASTER_HOSTNAME,
-        nkeys_seed_str=seed,
-        name=name,
-        inbox_prefix=contract.inbox_prefix(name),
-        ping_interval=1,
-        max_outstanding_pings=2,
-        allow_reconnect=not once,
-        max_reconnect_attempts=1 if once else -1,
-        reconnect_time_wait=0.3,  # type: ignore[arg-type]  # seconds; a float serves as well
-        connect_timeout=5,
-        dont_randomize=True,
-        error_cb=callbacks.pop("error_cb", quiet),
-        **callbacks,
-    )
-    return client
-
-
-async def _abort(client: NatsClient) -> None:
-    """Close without waiting for a server that may hang."""
-    with contextlib.suppress(*_TROUBLE, asyncio.CancelledError):
-        await asyncio.wait_for(client.close(), 3)
-
-
-class _Link:
-    def __init__(self, client: NatsClient) -> None:
-        self._client = client
-
-    @property
-    def connected(self) -> bool:
-        """Whether the engine is reached just now."""
-        return self._client.is_connected
-
-    async def broken_for(self, silence_s: float) -> None:
-        """Until the engine was not reached for so long on end."""
-        since = time.monotonic()
-        while time.monotonic() - since < silence_s:
-            if self.connected:
-                since = time.monotonic()
-            await asyncio.sleep(0.1)
-
-    async def subscribe(self, subject: str, handler: Handler) -> None:
-        """Call `handler` with each message, one at a time, in order."""
-
-        async def pass_on(message: Msg) -> None:
-            try:
-                await handler(
-                    Incoming(message.subject, message.data, dict(message.headers or {}), message.reply)
-                )
-            except Exception:
-                log().exception("handler failed", subject=message.subject)
-
-        await self._client.subscribe(subject, cb=pass_on, pending_bytes_limit=256 * 1024 * 1024)
-
-    async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        """Send without an answer; what cannot be sent now is sent after the next reconnect.
-
-        Nothing is sent to nowhere: who asked without a reply subject gets none.
-        """
-        if not subject:
-            return
-        with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
-            await self._client.publish(subject, data, headers=headers)
-
-    async def reply_chunk(
-        self, reply: str, chunk: bytes, size_bytes: int, headers: dict[str, str] | None = None
-    ) -> None:
-        """Answer a request with a chunk of something that has `size_bytes` in all."""
-        await self.publish(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
-
-    async def reply(self, reply: str, data: bytes) -> None:
-        """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header."""
-        await self.publish(reply, data, {contract.HEADER_REPLY: "1"})
-
-    async def reply_empty(self, reply: str) -> None:
-        """Answer a request with nothing but that it was heard."""
-        await self.reply(reply, b"")
-
-    async def reply_error(self, reply: str, error: ManyeyesError) -> None:
-        """Answer a request with an error."""
-        headers = {contract.HEADER_ERROR: error.code, contract.HEADER_DETAIL: error.detail}
-        if error.retry_after_s is not None:
-            headers[contract.HEADER_WAIT] = f"{error.retry_after_s:.3f}"
-        await self.publish(reply, b"", headers)
-
-    async def close(self) -> None:
-        """Flush for a moment and close."""
-        with contextlib.suppress(*_TROUBLE):
-            await self._client.flush(timeout=2)
-        await _abort(self._client)
-
-
-@dataclass
-class _TasksConsumer(ConsumerConfig):
-    """With the limits of one request for work: no node keeps a place in the queue for long, or several by one."""
-
-    max_batch: int = 1
-    max_expires_s: float = 10.0
-
-    def as_dict(self) -> dict[str, object]:
-        """As the engine reads it: nanoseconds."""
-        fields = super().as_dict()
-        del fields["max_expires_s"]
-        return {**fields, "max_expires": int(self.max_expires_s * 1e9)}
-
-
-class MasterLink(_Link):
-    """A master's connection, in account M."""
-
-    @classmethod
-    async def connect(cls, address: str, ca_pem: str, seed: str, gateway: str) -> MasterLink:
-        """Connect.
-
-        Raises:
-            Unavailable: the engine does not answer.
-        """
-        try:
-            return cls(await _connect([address], ca_pem, seed, f"master-{gateway}"))
-        except _TROUBLE as error:
-            raise Unavailable(f"the engine at {address} does not answer: {error}") from error
-
-    async def prepare(self, *, ack_wait_s: float, max_waiting: int) -> None:
-        """Make the task stream and its consumer, or bring them to these settings."""
-        manager = self._client.jsm()
-        stream = StreamConfig(
-            name=contract.STREAM,
-            subjects=[contract.TASKS_SUBJECT],
-            retention=RetentionPolicy.WORK_QUEUE,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
-            max_bytes=64 * 1024**2,
-            duplicate_window=120,
-            num_replicas=1,
-        )
-        try:
-            await manager.add_stream(stream)
-        except nats.js.errors.BadRequestError:
-            await manager.update_stream(stream)
-        consumer = _TasksConsumer(
-            durable_name=contract.CONSUMER,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ack_wait_s,
-            max_deliver=-1,
-            max_ack_pending=max(max_waiting, 1000),
-            max_waiting=4096,
-        )
-        await manager.add_consumer(contract.STREAM, consumer)
-
-    async def publish_task(self, task: contract.Task) -> int:
-        """Queue a task; the same id twice is queued once.
-
-        Returns:
-            The stream sequence.
-
-        Raises:
-            Unavailable: the engine did not take it.
-        """
-        try:
-            ack = await self._client.jetstream().publish(
-                contract.TASKS_SUBJECT, task.wire(), timeout=5, headers={_MESSAGE_ID: task.id}
-            )
-        except _TROUBLE as error:
-            raise Unavailable(f"the engine did not take the picture: {error!r}; send it again") from error
-        return ack.seq
-
-    async def remove_task(self, sequence: int) -> None:
-        """Take a task out of the stream, delivered or not."""
-        with contextlib.suppress(*_TROUBLE):
-            await self._client.jsm().delete_msg(contract.STREAM, sequence)
-
-    async def remove_orphan(self, sequence: int, task_id: str) -> None:
-        """Take a message out of the stream if it is the task of that id; a node named both."""
-        with contextlib.suppress(*_TROUBLE):
-            found = await self._client.jsm().get_msg(contract.STREAM, sequence)
-            if (found.headers or {}).get(_MESSAGE_ID) == task_id:
-                await self._client.jsm().delete_msg(contract.STREAM, sequence)
-
-    async def ack(self, ack_subject: str) -> None:
-        """The task is done: the engine forgets it."""
-        await self.publish(ack_subject, b"+ACK")
-
-    async def nak(self, ack_subject: str) -> None:
-        """The task must go to another worker at once."""
-        await self.publish(ack_subject, b"-NAK")
-
-    async def in_progress(self, ack_subject: str) -> None:
-        """The task is being worked on: the engine waits longer."""
-        await self.publish(ack_subject, b"+WPI")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What the engine has counted of one connection since it was made."""
-
-    connection: int
-    public_nkey: str
-    messages: int
-    size_bytes: int
-
-
-class CensusLink(_Link):
-    """A connection that asks the engine who is connected, and how much each has sent; it may do nothing else."""
-
-    @classmethod
-    async def connect(cls, address: str, ca_pem: str, seed: str) -> CensusLink:
-        """Connect.
-
-        Raises:
-            Unavailable: the engine does not answer.
-        """
-        try:
-            return cls(await _connect([address], ca_pem, seed, "census"))
-        except _TROUBLE as error:
-            raise Unavailable(f"the engine at {address} does not answer: {error}") from error
-
-    async def count(self) -> list[Counted] | None:
-        """Every connection of a node or of a token's holder; None where the engine does not answer."""
-        question = json.dumps({"auth": True, "acc": "N", "limit": _MOST_CONNECTIONS}).encode()
-        try:
-            answer = await self._client.request(CENSUS_SUBJECT, question, timeout=3)
-            rows = json.loads(answer.data)["data"].get("connections") or []
-        except (*_TROUBLE, ValueError, KeyError):
-            return None
-        return [
-            Counted(row["cid"], row.get("authorized_user", ""), row.get("in_msgs", 0), row.get("in_bytes", 0))
-            for row in rows
-        ]
 
 
 @dataclass(frozen=True)
@@ -390,7 +55,7 @@ def _delivery(message: Msg) -> Delivery | None:
         return None
 
 
-class NodeLink(_Link):
+class NodeLink(Link):
     """A node's connection, in account N: only what `topology.node_permissions` allows."""
 
     def __init__(self, client: NatsClient, name: str) -> None:
@@ -462,7 +127,7 @@ class NodeLink(_Link):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
 
     async def subscribe(self, subject: str, handler: Handler) -> None:
-        """As `_Link.subscribe`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
+        """As `Link.subscribe`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
 
         async def unheaded(incoming: Incoming) -> None:
             if incoming.headers:
@@ -508,7 +173,7 @@ class NodeLink(_Link):
                 elif delivery := _delivery(message):
                     yield delivery
         finally:
-            with contextlib.suppress(*_TROUBLE):
+            with contextlib.suppress(*TROUBLE):
                 async with asyncio.timeout(LATE_S):
                     await subscription.drain()  # type: ignore[no-untyped-call]
             while not arrived.empty():
@@ -617,7 +282,7 @@ class NodeLink(_Link):
         subject = contract.node_subject(self._name, verb)
         try:
             return await self._client.request(subject, question.wire(), timeout=timeout_s)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
 
     async def send_outcome(
@@ -639,7 +304,7 @@ class NodeLink(_Link):
             }
             try:
                 answer = await self._client.request(subject, chunk, timeout=timeout_s, headers=headers)
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 raise Unavailable(f"no master took the result in {timeout_s:.0f} s") from error
             if code := (answer.headers or {}).get(contract.HEADER_ERROR):
                 detail = (answer.headers or {}).get(contract.HEADER_DETAIL, "")
@@ -668,7 +333,7 @@ class NodeLink(_Link):
                 if lost:
                     raise Unavailable(f"the connection was broken before a master answered the {verb}")
                 answer = asked.result()
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
         _answered(answer)
         return answer.data
@@ -723,16 +388,16 @@ async def _dial(
     try:
         for tries_left in reversed(range(DIALS)):
             try:
-                probe = await _connect(addresses, ca_pem, seed, name, once=True, error_cb=note)
+                probe = await connect_client(addresses, ca_pem, seed, name, once=True, error_cb=note)
                 break
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 if not tries_left or not _may_pass(error, refused):
                     raise
                 refused.clear()
                 await asyncio.sleep(DIAL_PAUSE_S)
-        await _abort(probe)
-        return await _connect(addresses, ca_pem, seed, name, **callbacks)
-    except _TROUBLE as error:
+        await abort(probe)
+        return await connect_client(addresses, ca_pem, seed, name, **callbacks)
+    except TROUBLE as error:
         told = " ".join(dict.fromkeys([*refused, str(error)]))
         where = ", ".join(addresses)
         if "CERTIFICATE_VERIFY_FAILED" in told or "certificate verify failed" in told:
@@ -759,10 +424,10 @@ async def join(
     client = await _dial(addresses, ca_pem, seed, contract.join_name(token_id))
     try:
         answer = await client.request(contract.join_subject(token_id), request.wire(), timeout=10)
-    except _TROUBLE as error:
+    except TROUBLE as error:
         raise Unavailable(f"the master did not answer the join in 10 s: {error!r}; try again") from error
     finally:
-        await _abort(client)
+        await abort(client)
     reply = contract.JoinReply.model_validate_json(answer.data)
     if reply.code:
         raise from_code(reply.code, reply.detail)

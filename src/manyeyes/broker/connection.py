@@ -1,0 +1,220 @@
+"""A connection to the engine, what all roles have in common: TLS before anything else, messages in and out.
+
+Only this room imports nats; failures of the engine leave it as `Unavailable` or `TokenRefused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
+
+from manyeyes import contract
+from manyeyes.errors import ManyeyesError
+from manyeyes.identity import MASTER_HOSTNAME
+from manyeyes.telemetry import log
+
+Handler = Callable[["Incoming"], Awaitable[None]]
+
+_GOODBYE_S = 0.5
+"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
+
+TROUBLE = (
+    nats.errors.Error,
+    nats.js.errors.Error,
+    TimeoutError,
+    OSError,
+)
+
+
+class BetterElsewhere(ManyeyesError):
+    """A master would rather give the picture to another node; ask for the next one after `retry_after_s`."""
+
+    code = "better-elsewhere"
+    title = "Another node has the picture done sooner"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message as a handler sees it."""
+
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    reply: str
+
+
+def trust(ca_pem: str) -> ssl.SSLContext:
+    """A TLS context that trusts this CA and nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=ca_pem)
+    return context
+
+
+class _OnlyTls(TcpTransport):
+    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
+
+    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
+    or at an address that was the master's could take it out and be given what is meant for the master.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._proven = False
+
+    def __bool__(self) -> bool:
+        return True  # the client makes one of its own where this is false
+
+    async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
+        self._proven = False
+        await super().connect(uri, buffer_size, connect_timeout)
+
+    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
+        await super().connect_tls(*args, **kwargs)
+        self._proven = True
+
+    def write(self, payload: bytes) -> None:
+        if not self._proven:
+            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
+        super().write(payload)  # type: ignore[no-untyped-call]
+
+    def writelines(self, payload: Any) -> None:
+        """What is pending; a client that closes while it has no connection would say it to anybody."""
+        if self._proven:
+            super().writelines(payload)  # type: ignore[no-untyped-call]
+
+    async def drain(self) -> None:
+        if self._proven:
+            await super().drain()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close; a peer that does not answer is waited for only a moment."""
+        super().close()  # type: ignore[no-untyped-call]
+        if (writer := self._io_writer) is not None:
+            asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
+
+
+class _Client(NatsClient):
+    def __init__(self) -> None:
+        super().__init__()
+        self._transport = _OnlyTls()
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection:  # said before TLS: other addresses to try, by anybody
+            info.pop("connect_urls", None)
+        await super()._process_info(info, initial_connection)
+
+
+async def connect_client(
+    addresses: Sequence[str], ca_pem: str, seed: str, name: str, *, once: bool = False, **callbacks: Any
+) -> NatsClient:
+    client = _Client()
+
+    async def quiet(error: Exception) -> None:
+        if not once:
+            log().warning("engine connection", error=str(error) or type(error).__name__)
+
+    await client.connect(
+        servers=[f"tls://{address}" for address in addresses],
+        tls=trust(ca_pem),
+        tls_hostname=MASTER_HOSTNAME,
+        nkeys_seed_str=seed,
+        name=name,
+        inbox_prefix=contract.inbox_prefix(name),
+        ping_interval=1,
+        max_outstanding_pings=2,
+        allow_reconnect=not once,
+        max_reconnect_attempts=1 if once else -1,
+        reconnect_time_wait=0.3,  # type: ignore[arg-type]  # seconds; a float serves as well
+        connect_timeout=5,
+        dont_randomize=True,
+        error_cb=callbacks.pop("error_cb", quiet),
+        **callbacks,
+    )
+    return client
+
+
+async def abort(client: NatsClient) -> None:
+    """Close without waiting for a server that may hang."""
+    with contextlib.suppress(*TROUBLE, asyncio.CancelledError):
+        await asyncio.wait_for(client.close(), 3)
+
+
+class Link:
+    def __init__(self, client: NatsClient) -> None:
+        self._client = client
+
+    @property
+    def connected(self) -> bool:
+        """Whether the engine is reached just now."""
+        return self._client.is_connected
+
+    async def broken_for(self, silence_s: float) -> None:
+        """Until the engine was not reached for so long on end."""
+        since = time.monotonic()
+        while time.monotonic() - since < silence_s:
+            if self.connected:
+                since = time.monotonic()
+            await asyncio.sleep(0.1)
+
+    async def subscribe(self, subject: str, handler: Handler) -> None:
+        """Call `handler` with each message, one at a time, in order."""
+
+        async def pass_on(message: Msg) -> None:
+            try:
+                await handler(
+                    Incoming(message.subject, message.data, dict(message.headers or {}), message.reply)
+                )
+            except Exception:
+                log().exception("handler failed", subject=message.subject)
+
+        await self._client.subscribe(subject, cb=pass_on, pending_bytes_limit=256 * 1024 * 1024)
+
+    async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        """Send without an answer; what cannot be sent now is sent after the next reconnect.
+
+        Nothing is sent to nowhere: who asked without a reply subject gets none.
+        """
+        if not subject:
+            return
+        with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
+            await self._client.publish(subject, data, headers=headers)
+
+    async def reply_chunk(
+        self, reply: str, chunk: bytes, size_bytes: int, headers: dict[str, str] | None = None
+    ) -> None:
+        """Answer a request with a chunk of something that has `size_bytes` in all."""
+        await self.publish(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
+
+    async def reply(self, reply: str, data: bytes) -> None:
+        """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header."""
+        await self.publish(reply, data, {contract.HEADER_REPLY: "1"})
+
+    async def reply_empty(self, reply: str) -> None:
+        """Answer a request with nothing but that it was heard."""
+        await self.reply(reply, b"")
+
+    async def reply_error(self, reply: str, error: ManyeyesError) -> None:
+        """Answer a request with an error."""
+        headers = {contract.HEADER_ERROR: error.code, contract.HEADER_DETAIL: error.detail}
+        if error.retry_after_s is not None:
+            headers[contract.HEADER_WAIT] = f"{error.retry_after_s:.3f}"
+        await self.publish(reply, b"", headers)
+
+    async def close(self) -> None:
+        """Flush for a moment and close."""
+        with contextlib.suppress(*TROUBLE):
+            await self._client.flush(timeout=2)
+        await abort(self._client)
