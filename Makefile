@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set leaving attacks chaos formats fuzz memory wire clean
+.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ bench-recogniser: $(STAMP) ## one picture's cost on one thread, beside dlib on t
 
 open-set: $(STAMP) ## whether strangers get a name as often as asked; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/open_set.py $(PICTURES) --fit
+
+spread: $(STAMP) ## fast and slow nodes share a job: its makespan beside the ideal and beside Celery; needs root
+	@$(BIN)/python bench/spread.py
 
 leaving: $(STAMP) ## nodes that leave, die and freeze: how soon others take up their pictures; needs root
 	@$(BIN)/python bench/leaving.py
