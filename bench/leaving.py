@@ -44,6 +44,8 @@ def main() -> int:
         print(f"leaving: {reason}", file=sys.stderr)
         return 2
     ways = [way for way in (*WORDS, *HARMS, *MASTERS) if any(word in way.title for word in asked.only)]
+    if not ways:
+        parser.error("no way has one of these words")
     print(f"{machine('nats-py', 'uvloop')}; {asked.rounds} rounds of each\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="manyeyes-leaving-") as name:
         folder = Path(name)
