@@ -64,19 +64,19 @@ def master(folder: Path, pack: Path, clock_shown: dict[str, str]) -> Iterator[Ne
             yield Network(folder, running, client, nats_port)
 
 
-@pytest.mark.parametrize(("before", "then"), [("+1d", "+0"), ("+0", "+1d")])
-def test_a_master_whose_clock_jumps_by_a_day_loses_nobody(
-    tmp_path: Path, faulty_pack: Path, before: str, then: str
+def test_a_master_whose_clock_jumps_ahead_by_a_day_and_back_loses_nobody(
+    tmp_path: Path, faulty_pack: Path
 ) -> None:
+    """It starts with the right time: libfaketime breaks `time.sleep`, which only a start uses."""
     shown = tmp_path / "clock"
-    with master(tmp_path, faulty_pack, clock(shown, before)) as network, network.node("a") as a:
-        assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
-        shown.write_text(then)
-        time.sleep(3)
-        assert network.state("a") == "ready"
-        assert network.client.recognize(picture(shade=1)).result.pack == "faulty@1.0.0"
-        assert "lost" not in network.master.log.read_text()
-        with network.node("b"):
-            network.wait_state("b", "ready")
+    with master(tmp_path, faulty_pack, clock(shown)) as network, network.node("a") as a:
+        for number, offset in enumerate(("+1d", "+0")):
+            shown.write_text(offset)
+            time.sleep(3)
+            assert network.state("a") == "ready"
+            assert network.client.recognize(picture(shade=number)).result.pack == "faulty@1.0.0"
+            assert "lost" not in network.master.log.read_text()
+            with network.node(f"b{number}"):
+                network.wait_state(f"b{number}", "ready")
         a.process.terminate()
         assert a.process.wait(15) == 0
