@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes import Client
+from manyeyes.broker.engine import find_engine
 from manyeyes.sdk.context import load_context
 from tests.clocks import clock, why_no_clock
 from tests.integration.conftest import MANYEYES, Network, free_port, picture, role
@@ -53,6 +54,19 @@ def test_a_token_that_has_run_out_says_by_whose_clock(network: Network, tmp_path
     assert "by the master's clock; here it is" in ended.stderr
 
 
+def _engine(folder: Path) -> Path:
+    """The engine; asked for its version, it has ended before its output does.
+
+    Waiting for a process would use `time.sleep`, which libfaketime breaks.
+    """
+    path, engine = folder / "nats-server", find_engine()
+    path.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] || exec {engine} "$@"\n{engine} --version\nsleep 0.3 &\n'
+    )
+    path.chmod(0o700)
+    return path
+
+
 @contextmanager
 def master(folder: Path, pack: Path, clock_shown: dict[str, str]) -> Iterator[Network]:
     nats_port = free_port()
@@ -67,9 +81,9 @@ def master(folder: Path, pack: Path, clock_shown: dict[str, str]) -> Iterator[Ne
 def test_a_master_whose_clock_jumps_ahead_by_a_day_and_back_loses_nobody(
     tmp_path: Path, faulty_pack: Path
 ) -> None:
-    """It starts with the right time: libfaketime breaks `time.sleep`, which only a start uses."""
     shown = tmp_path / "clock"
-    with master(tmp_path, faulty_pack, clock(shown)) as network, network.node("a") as a:
+    environment = {**clock(shown), "MANYEYES_NATS_SERVER": str(_engine(tmp_path))}
+    with master(tmp_path, faulty_pack, environment) as network, network.node("a") as a:
         for number, offset in enumerate(("+1d", "+0")):
             shown.write_text(offset)
             time.sleep(3)
