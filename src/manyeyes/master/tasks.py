@@ -183,7 +183,9 @@ class TaskBook:
         again: list[Instruction] = [Nak(claim.ack)] if entry.sequence is not None else []
         if claim.held:
             return "wait", again if node in entry.holders or not entry.holders else []
-        if better_elsewhere:
+        if (
+            better_elsewhere and again
+        ):  # what cannot be given back now would lie for as long as the engine waits
             entry.refused_until = entry.refused_until or now + REFUSED_FOR_S
             if now < entry.refused_until:
                 return "wait", again

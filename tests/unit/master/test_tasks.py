@@ -130,6 +130,12 @@ def test_a_picture_is_kept_for_somebody_better_for_a_moment_only() -> None:
     assert book.claim("slow", claim(delivered=2), late, better_elsewhere=True)[0] == "granted"
 
 
+def test_a_picture_that_cannot_be_given_back_yet_is_not_kept_for_somebody_better() -> None:
+    book = TaskBook(3)
+    book.add(task())
+    assert book.claim("slow", claim(), 5.0, better_elsewhere=True) == ("granted", [])
+
+
 def test_only_pictures_that_one_node_holds_are_issued_again() -> None:
     book = book_with()
     assert book.held_once() == []
