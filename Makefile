@@ -31,7 +31,7 @@ demo: $(STAMP) ## a master and two nodes on this machine name the faces of publi
 	@$(BIN)/python demo/demo.py
 
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
-	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" tests
+	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 2 --dist loadfile tests
 
 check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: under a minute
 	@$(BIN)/ruff format --check --quiet . >/dev/null 2>&1 || \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -18,4 +19,8 @@ def default_pack() -> Path:
         return Path(given)
     from manyeyes.packs.store import ensure_default
 
-    return ensure_default(ROOT / ".cache")
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "building").open("w") as lock:  # the tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return ensure_default(cache)

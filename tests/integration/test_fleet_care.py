@@ -288,16 +288,16 @@ def test_a_node_stops_while_its_machine_is_in_use(network: Network) -> None:
     burn = [["python3", "-c", "while True: pass"]] * (os.cpu_count() or 1)
     quiet = {"MANYEYES_NODE_IDLE_QUIET_S": "0.5", "MANYEYES_NODE_IDLE_SHARE": "0.95"}
     with network.node("a", MANYEYES_NODE_WHEN_IDLE="1", **quiet):
-        network.wait_state("a", "ready")
+        network.wait_state("a", "ready", timeout_s=60)
         burning = [subprocess.Popen(command) for command in burn]
         try:
-            network.wait_state("a", "paused", timeout_s=30)
+            network.wait_state("a", "paused", timeout_s=60)
             assert "in use" in str(network.client.node("a").reason)
         finally:
             for process in burning:
                 process.kill()
                 process.wait()
-        network.wait_state("a", "ready", timeout_s=30)
+        network.wait_state("a", "ready", timeout_s=60)
 
 
 def test_send_says_that_no_node_is_ready_and_goes_on_when_one_is(network: Network) -> None:
