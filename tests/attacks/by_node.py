@@ -407,9 +407,11 @@ async def flooded(scene: Scene, name: str, block: bytes, *, seconds: float = 6.0
                 await asyncio.sleep(0.1)
             user.waits_s.clear()
             began = time.monotonic()
-            await raw.flood(block, seconds)
+            blocks = await raw.flood(block, seconds)
             cut_off_s = time.monotonic() - began
-            assert raw.closed.is_set(), "it was not cut off"
+            assert raw.closed.is_set(), (
+                f"it was not cut off: {blocks} blocks of {len(block)} bytes in {cut_off_s:.1f} s"
+            )
             state = scene.network.client.node(rogue.name)
             assert state.state == "cut off" and "s more: " in (state.reason or ""), state
             while len(user.waits_s) < 5:
