@@ -17,6 +17,8 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 SERVICE = "_manyeyes._tcp.local."
 GREETING = b'INFO {"server_id":"X","version":"2.15.0","max_payload":1048576,"nonce":"abc","auth_required":true%s}\r\n'
+HANDSHAKE = b"\x16\x03"
+"""How TLS begins, and all that it says by then: that a master is looked for. It ends where no certificate comes."""
 PLAIN, TLS, SILENT = 4222, 4223, 4224
 INVENTED = 250
 
@@ -32,7 +34,8 @@ async def main() -> None:
 
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GREETING % b"")
-        if data := await reader.read(65536):
+        data = await reader.read(65536)
+        if data and not data.startswith(HANDSHAKE):
             note(PLAIN, data)
         writer.close()
 
