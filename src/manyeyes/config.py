@@ -90,6 +90,10 @@ class MasterSettings(BaseSettings):
     """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
     announce: bool = True
     """Tell the networks that it listens on where it is, by mDNS."""
+    session_s: float = 12 * 3600.0
+    """How long a sign-in to the console lasts."""
+    console: bool = True
+    """Serve the web console under /console."""
     ack_wait_s: float = 5.0
     """After which a picture that a node was handed, and did not claim or name in a heartbeat, goes to another."""
 

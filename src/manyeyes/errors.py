@@ -13,7 +13,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── KeyNotFound, KeyExists, LastAdminKey
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound
-    ├── NotSignedIn, NotAllowed, TokenRefused, OtherMaster, ExecRefused
+    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
     ├── HostKeyRefused, SshRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
     ├── Busy, Unavailable, TaskLost
@@ -214,6 +214,13 @@ class NotSignedIn(ManyeyesError):
 class NotAllowed(ManyeyesError):
     code = "not-allowed"
     title = "The API key's role does not allow this"
+    http_status = 403
+    exit_code = 5
+
+
+class CrossSite(ManyeyesError):
+    code = "cross-site"
+    title = "Another site may not act here"
     http_status = 403
     exit_code = 5
 

@@ -18,11 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
-from manyeyes.gateway.doorkeeper import Doorkeeper, key_of
+from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
 from manyeyes.gateway.keys import add_keys
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
+from manyeyes.gateway.sessions import add_sessions
 from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
@@ -74,13 +75,16 @@ def make_app(master: Master) -> FastAPI:
         compresslevel=_COMPRESS_LEVEL,
         exclude_content_types=_NOT_COMPRESSED,
     )
-    app.add_middleware(Doorkeeper, known=lambda key: master.role_of(key) is not None, refuse=problem)
+    app.add_middleware(
+        Doorkeeper, known=lambda credential: master.role_of(credential) is not None, refuse=problem
+    )
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_keys(app, master.keys, Depends(_role(master, "admin")))
+    add_sessions(app, master.sign_ins)
     _add_operations(app, master)
     return app
 
@@ -115,12 +119,12 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:
-    async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
-        key = key_of(authorization or "")
-        role = master.role_of(key)
+    async def check(request: Request) -> str:
+        credential = request.scope[CREDENTIAL]
+        role = master.role_of(credential)
         if role is None:
-            raise NotSignedIn("this API key is unknown here; was it made by another master, or revoked?")
-        who = master.key_name(key)
+            raise NotSignedIn("this API key or session has just been revoked; sign in with another")
+        who = master.key_name(credential)
         if ROLES.index(role) < ROLES.index(least):
             what, node = _asked_for(request)
             master.audit.refused(who, what, node=node, detail=f"the key's role is {role}, {least} is needed")

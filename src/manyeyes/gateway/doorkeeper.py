@@ -1,37 +1,81 @@
-"""Nobody without an API key gets further than the door: refused before a byte of the body is read."""
+"""Nobody without an API key or a session gets further than the door: refused before a byte of the body is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from manyeyes.errors import BadRequest, ManyeyesError, NotSignedIn
+from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
 
-OPEN = ("/healthz", "/readyz", "/openapi.json")
-"""What answers without a key: whether the master lives and has nodes, and the description of the API."""
+OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
+"""What answers without a key: the way to the console, whether the master lives and has nodes, and the description
+of the API."""
+CONSOLE = "/console"
+"""The console has a door of its own, since it answers with pages: `manyeyes.gateway.console`."""
+COOKIE = "__Host-manyeyes"
+"""Holds a session's token. The prefix has browsers demand `Secure` and no `Domain`: no other host can set it."""
 MAX_JSON_BYTES = 2 * 1024 * 1024
 """Of a body that is JSON; pictures and chunks have limits of their own."""
+CREDENTIAL = "manyeyes.credential"
+"""Where a request's scope holds the API key or session that was shown at the door."""
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def key_of(authorization: str) -> str:
-    """The API key in an Authorization header.
+def headers_of(scope: Scope) -> dict[str, str]:
+    """A request's headers, names in lower case; of one that comes twice the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def credential_of(method: str, headers: Mapping[str, str]) -> str:
+    """The API key or session's token that a request shows: in its Authorization header, or in the console's cookie.
 
     Raises:
         NotSignedIn: there is none.
+        CrossSite: another site has the browser send the cookie.
     """
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
-    return key.strip()
+    if authorization := headers.get("authorization", ""):
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() == "bearer" and key.strip():
+            return key.strip()
+    elif token := session_cookie(headers):
+        if is_cross_site(headers) or (method not in _SAFE and not is_same_origin(headers)):
+            raise CrossSite(
+                "another site may not act with the console's cookie; programs send 'Authorization: Bearer KEY'"
+            )
+        return token
+    raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
+
+
+def session_cookie(headers: Mapping[str, str]) -> str:
+    """The token in the console's cookie, empty without one."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def is_cross_site(headers: Mapping[str, str]) -> bool:
+    """Whether the browser says that another site is behind a request."""
+    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether the browser vouches that a page of this very host is behind a request."""
+    origin = headers.get("origin", "")
+    if origin:
+        return origin == f"https://{headers.get('host', '')}"
+    return headers.get("sec-fetch-site", "") == "same-origin"
 
 
 class Doorkeeper:
     """ASGI middleware.
 
     Args:
-        known: whether an API key is one of this master.
+        known: whether a credential is one of this master.
         refuse: an error as a response.
     """
 
@@ -43,23 +87,36 @@ class Doorkeeper:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on whoever has a key."""
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        """Pass on whoever has a key or a session."""
+        path = scope.get("path", "")
+        if scope["type"] not in ("http", "websocket") or path in OPEN or is_under(path, CONSOLE):
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = headers_of(scope)
         try:
-            if not self._known(key_of(headers.get(b"authorization", ""))):
-                raise NotSignedIn("this API key is unknown here; was it made by another master, or revoked?")
-            declared = headers.get(b"content-length", "")
-            if _is_json(scope["path"]) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
+            credential = credential_of(scope["method"], headers)
+            if not self._known(credential):
+                raise NotSignedIn(
+                    "this API key or session is unknown here: made by another master, revoked, or run out?"
+                )
+            declared = headers.get("content-length", "")
+            if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
                 raise _too_long()
         except ManyeyesError as error:
             response = self._refuse(error)
             response.headers["Connection"] = "close"
             await response(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive) if _is_json(scope["path"]) else receive, send)
+        scope[CREDENTIAL] = credential
+        await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
+
+
+def is_under(path: str, folder: str) -> bool:
+    """Whether a path is a folder's or of something in it."""
+    return path == folder or path.startswith(folder + "/")
 
 
 def _is_json(path: str) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from manyeyes import identity
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
 from manyeyes.gateway.app import make_app
+from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.serve import make_server
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
@@ -26,8 +27,7 @@ CONTEXT_FILE = "context.json"
 def local_context(master: Master, settings: MasterSettings) -> Context:
     """The operator's way in on this machine: kept in the data folder, made on the first start."""
     path = settings.data / CONTEXT_FILE
-    host = settings.listen if settings.listen not in ("0.0.0.0", "::") else "127.0.0.1"
-    url = f"https://{host}:{settings.https_port}"
+    url = _url(settings)
     ca_pem = (settings.data / "identity" / "ca.pem").read_text()
     key_path = settings.data / "identity" / "local.key"
     if key_path.exists() and master.role_of(kept := key_path.read_text().strip()):
@@ -38,6 +38,11 @@ def local_context(master: Master, settings: MasterSettings) -> Context:
     context = Context(url=url, ca_pem=ca_pem, api_key=key)
     save_context(context, path)
     return context
+
+
+def _url(settings: MasterSettings) -> str:
+    host = settings.listen if settings.listen not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"https://{host}:{settings.https_port}"
 
 
 async def _announce(settings: MasterSettings) -> None:
@@ -66,13 +71,18 @@ async def running_master(
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         shelf = await asyncio.to_thread(PackShelf, folder, key)
-        async with Master.running(settings, limits, shelf) as master:
+        async with Master.running(settings, limits, shelf) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",
                 settings.data / "identity" / "server.key",
             )
-            server = make_server(make_app(master), settings.listen, settings.https_port, certificates)
+            app = make_app(master)
+            if settings.console:
+                await stack.enter_async_context(
+                    serving_console(app, lambda token: master.role_of(token) is not None, _url(settings))
+                )
+            server = make_server(app, settings.listen, settings.https_port, certificates)
             serving = asyncio.create_task(server.serve(), name="gateway")
             while not server.started and not serving.done():
                 await asyncio.sleep(0.02)

@@ -197,16 +197,6 @@ class Registry:
         with self.transaction() as cursor:
             cursor.execute("INSERT INTO api_keys VALUES (?,?,?,?)", (key_hash, name, role, now_iso()))
 
-    def api_key_role(self, key_hash: str) -> str | None:
-        """The role of a key, None where it is unknown."""
-        row = self._db.execute("SELECT role FROM api_keys WHERE hash = ?", (key_hash,)).fetchone()
-        return str(row[0]) if row else None
-
-    def api_key_name(self, key_hash: str) -> str:
-        """The name of a key, empty where it is unknown."""
-        row = self._db.execute("SELECT name FROM api_keys WHERE hash = ?", (key_hash,)).fetchone()
-        return str(row[0]) if row else ""
-
     # people
 
     @property

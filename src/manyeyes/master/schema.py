@@ -76,7 +76,14 @@ CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN
 END;
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES, _NODES_HAVE_STANDING, _AUDIT)
+_SIGN_INS = """
+CREATE TABLE sign_ins (
+    hash TEXT PRIMARY KEY, key_hash TEXT NOT NULL REFERENCES api_keys(hash) ON DELETE CASCADE,
+    made_at REAL NOT NULL, expires_at REAL NOT NULL
+);
+"""
+
+STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS)
 """The n-th leads to user_version n + 1. Only ever append."""
 
 

@@ -54,6 +54,7 @@ from manyeyes.master.probing import Probing
 from manyeyes.master.records import Portrait
 from manyeyes.master.registry import NodeRow, Person, Registry
 from manyeyes.master.seal import Seal
+from manyeyes.master.signins import SignIns
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
@@ -131,6 +132,7 @@ class Master:
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
         self.keys = KeysOffice(registry, self.audit)
+        self.sign_ins = SignIns(registry, settings.session_s)
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
@@ -503,13 +505,15 @@ class Master:
 
     # views
 
-    def role_of(self, api_key: str) -> str | None:
-        """The role of an API key, None where it is unknown."""
-        return self._registry.api_key_role(identity.hash_api_key(api_key))
+    def role_of(self, credential: str) -> str | None:
+        """The role of an API key or a session, None where it is unknown."""
+        caller = self.sign_ins.caller(credential)
+        return caller.role if caller else None
 
-    def key_name(self, api_key: str) -> str:
-        """The name of an API key, for the audit log."""
-        return self._registry.api_key_name(identity.hash_api_key(api_key))
+    def key_name(self, credential: str) -> str:
+        """The name of an API key, or of the key that a session came from, for the audit log."""
+        caller = self.sign_ins.caller(credential)
+        return caller.name if caller else ""
 
     @property
     def ready(self) -> bool:

@@ -135,6 +135,22 @@ class NewApiKey(ApiKey):
     key: str
 
 
+class Session(_Answer):
+    """Whom an API key or a session belongs to."""
+
+    name: str
+    """Of the API key."""
+    role: KeyRole
+    expires_at: datetime | None = None
+    """Of a session; None for an API key."""
+
+
+class NewSession(Session):
+    """A session that was just made; nobody can be told its token again."""
+
+    token: str
+
+
 class AuditEntry(_Answer):
     """One entry of the audit log; `before` is the `sha256` of the entry before it."""
 

@@ -19,9 +19,11 @@ from manyeyes.sdk.answers import (
     JoinToken,
     KeyRole,
     NewApiKey,
+    NewSession,
     Node,
     Person,
     Prediction,
+    Session,
     Status,
     Threshold,
 )
@@ -169,6 +171,15 @@ class Client:
     def revoke_key(self, name: str) -> None:
         """See `AsyncClient.revoke_key`."""
         self._run(self._client.revoke_key(name))
+
+    def session(self) -> Session:
+        return self._run(self._client.session())
+
+    def sign_in(self) -> NewSession:
+        return self._run(self._client.sign_in())
+
+    def sign_out(self) -> None:
+        self._run(self._client.sign_out())
 
     def audit(self, after: int = 0) -> list[AuditEntry]:
         """See `AsyncClient.audit`."""

@@ -29,9 +29,11 @@ from manyeyes.sdk.answers import (
     JoinToken,
     KeyRole,
     NewApiKey,
+    NewSession,
     Node,
     Person,
     Prediction,
+    Session,
     Status,
     Threshold,
 )
@@ -327,6 +329,18 @@ class AsyncClient:
             LastAdminKey: no admin's key would be left.
         """
         await self._call("DELETE", f"/v1/keys/{quote(name, safe='')}", repeatable=False)
+
+    async def session(self) -> Session:
+        """Whom the context's key, or session, belongs to."""
+        return _parsed(Session, (await self._call("GET", "/v1/session")).content)
+
+    async def sign_in(self) -> NewSession:
+        """Make a session of the context's API key: a credential that runs out by itself."""
+        return _parsed(NewSession, (await self._call("POST", "/v1/session", repeatable=False)).content)
+
+    async def sign_out(self) -> None:
+        """End the session that is the context's key."""
+        await self._call("DELETE", "/v1/session")
 
     async def audit(self, after: int = 0) -> list[AuditEntry]:
         """Entries of the audit log above number `after`, oldest first, at most 1000; needs the role `admin`."""

@@ -11,6 +11,7 @@ from manyeyes.identity import hash_api_key
 from manyeyes.master.audit import Audit
 from manyeyes.master.keys import KeysOffice
 from manyeyes.master.registry import Registry
+from manyeyes.master.signins import Caller, SignIns
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(office: KeysO
     key, fact = office.create("local admin", "olga", "operator")
     registry = registry_of(office)
     assert (fact.name, fact.role) == ("olga", "operator")
-    assert registry.api_key_role(hash_api_key(key)) == "operator"
+    assert SignIns(registry, 60).caller(key) == Caller("olga", "operator")
     assert key not in registry.path.read_bytes().decode(errors="replace")
     assert [(known.name, known.role) for known in office.known()] == [
         ("local admin", "admin"),
@@ -37,7 +38,7 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(office: KeysO
     with pytest.raises(KeyExists, match="'olga' already"):
         office.create("local admin", "olga", "user")
     office.revoke("local admin", "olga")
-    assert registry.api_key_role(hash_api_key(key)) is None
+    assert SignIns(registry, 60).caller(key) is None
     with pytest.raises(KeyNotFound):
         office.revoke("local admin", "olga")
 

@@ -1,0 +1,63 @@
+"""What pages say and ask: errors, news, and whether something is really meant."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from nicegui import ui
+
+from manyeyes.errors import ManyeyesError, NotSignedIn
+
+
+def say_error(error: ManyeyesError) -> None:
+    """Show an error in the page, in the words of the gateway."""
+    with ui.element("div").props('role="alert"').classes("problem"):
+        ui.icon("error").props('aria-hidden="true"')
+        with ui.element("div"):
+            ui.label(error.title).classes("problem-title")
+            ui.label(error.detail)
+
+
+def leave_signed_out() -> None:
+    """Go to the sign-in page, since the session has ended, and come back from there."""
+    ui.run_javascript(
+        "location.href = manyeyes.base + '/sign-in?ended=1&to=' + encodeURIComponent(location.pathname)"
+    )
+
+
+def reporting(action: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
+    """An action whose errors are told to whoever started it."""
+
+    @wraps(action)
+    async def told(*arguments: Any) -> None:
+        try:
+            await action(*arguments)
+        except NotSignedIn:
+            leave_signed_out()
+        except ManyeyesError as error:
+            ui.notify(error.detail, type="negative", position="bottom", close_button="Close", timeout=10_000)
+
+    return told
+
+
+async def confirm(question: str, what_happens: str, action: str, *, grave: bool = False) -> bool:
+    """Ask before something is done.
+
+    Args:
+        what_happens: names what goes and what stays.
+        action: the word on the button that does it.
+        grave: it cannot be undone.
+    """
+    with ui.dialog().props(f'aria-label="{question}"') as dialog, ui.card().classes("ask"):
+        ui.label(question).classes("ask-title")
+        ui.label(what_happens)
+        with ui.row().classes("ask-actions"):
+            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat no-caps autofocus")
+            ui.button(
+                action, on_click=lambda: dialog.submit(True), color="negative" if grave else "primary"
+            ).props("no-caps unelevated")
+    answer = bool(await dialog)
+    dialog.delete()
+    return answer

@@ -1,0 +1,9 @@
+"""Who is known, and which unknown faces were seen."""
+
+from __future__ import annotations
+
+from manyeyes.console.visitor import Visitor
+
+
+async def build(visitor: Visitor) -> None:
+    """Fill the page."""

@@ -1,0 +1,9 @@
+"""Pictures in, predicted pictures out."""
+
+from __future__ import annotations
+
+from manyeyes.console.visitor import Visitor
+
+
+async def build(visitor: Visitor) -> None:
+    """Fill the page."""

@@ -1,0 +1,97 @@
+"""Signing in and out: a page without scripts, and the cookie that holds the session."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from html import escape
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from manyeyes.console.visitor import COOKIE, Reception
+from manyeyes.errors import ManyeyesError, NotSignedIn
+
+_MOST_BYTES = 4096
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · manyeyes</title>
+<link rel="icon" href="{base}/static/eyes.svg"><link rel="stylesheet" href="{base}/static/sign-in.css">
+</head>
+<body><main>
+<img src="{base}/static/eyes.svg" alt="">
+<h1>Sign in to manyeyes</h1>
+{said}
+<form method="post" action="{base}/sign-in?to={to}">
+<label for="key">API key</label>
+<input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false">
+<button>Sign in</button>
+</form>
+<p>On the master's machine, <code>manyeyes keys create NAME --role admin</code> makes a key.
+The key of this master's own command line is in <code>context.json</code> of its data folder.</p>
+</main></body>
+</html>
+"""
+
+
+def _page(base: str, to: str, said: str = "", status: int = 200) -> HTMLResponse:
+    alert = f'<p role="alert">{escape(said)}</p>' if said else ""
+    return HTMLResponse(_PAGE.format(base=escape(base), to=escape(to), said=alert), status)
+
+
+def _inside(request: Request) -> str:
+    """The page to go to: one of the console's own, whatever the address says."""
+    base = str(request.scope["root_path"])
+    to = str(request.query_params.get("to", ""))
+    if to.startswith(base + "/") and "//" not in to and "\\" not in to and not to.startswith(f"{base}/sign-"):
+        return to
+    return base + "/"
+
+
+def add_routes(site: FastAPI) -> None:
+    """The routes sign-in and sign-out; `site.state.reception` says how to reach the gateway."""
+
+    def reception() -> Reception:
+        return site.state.reception  # type: ignore[no-any-return]
+
+    @site.get("/sign-in")
+    async def form(request: Request) -> Response:
+        said = "You are signed out: the session has ended." if "ended" in request.query_params else ""
+        return _page(request.scope["root_path"], _inside(request), said)
+
+    @site.post("/sign-in")
+    async def sign_in(request: Request) -> Response:
+        base, to = request.scope["root_path"], _inside(request)
+        if int(request.headers.get("content-length", _MOST_BYTES + 1)) > _MOST_BYTES:
+            return _page(base, to, "This is too long for an API key.", 413)
+        async with request.form() as fields:
+            key = str(fields.get("key", "")).strip()
+        if not key.isascii() or not key.isprintable() or not key:
+            return _page(base, to, "This is no API key; one begins with mek_.", 401)
+        async with reception().client(key) as client:
+            try:
+                session = await client.sign_in()
+            except NotSignedIn:
+                return _page(
+                    base, to, "This API key is unknown here: mistyped, revoked, or another master's.", 401
+                )
+            except ManyeyesError as error:
+                return _page(base, to, error.detail, error.http_status)
+        response = RedirectResponse(to, 303)
+        assert session.expires_at is not None
+        lasts_s = int((session.expires_at - datetime.now(UTC)).total_seconds())
+        response.set_cookie(
+            COOKIE, session.token, max_age=lasts_s, secure=True, httponly=True, samesite="strict"
+        )
+        return response
+
+    @site.post("/sign-out")
+    async def sign_out(request: Request) -> Response:
+        async with reception().client(request.cookies.get(COOKIE, "")) as client:
+            with contextlib.suppress(NotSignedIn):
+                await client.sign_out()
+        response = RedirectResponse(request.scope["root_path"] + "/sign-in", 303)
+        response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+        return response

@@ -1,0 +1,65 @@
+"""The console as an app: its pages, what they load, and how it signs in."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from fastapi import FastAPI
+from nicegui import app as pages
+from nicegui import ui
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from manyeyes.console import signing_in
+from manyeyes.console.frame import Page
+from manyeyes.console.pages import logs, nodes, overview, people, recognise, settings
+from manyeyes.console.visitor import Reception
+from manyeyes.telemetry import log
+
+STATIC = Path(__file__).parent / "static"
+PAGES = (
+    Page("/", "Overview", "insights", "user", overview.build),
+    Page("/recognise", "Recognise", "image_search", "user", recognise.build),
+    Page("/people", "People", "groups", "operator", people.build),
+    Page("/nodes", "Nodes", "dns", "operator", nodes.build),
+    Page("/logs", "Logs", "receipt_long", "operator", logs.build),
+    Page("/settings", "Settings", "settings", "user", settings.build),
+)
+_GONE_S = 30.0
+"""A browser that comes back within this finds its page as it was."""
+
+
+def make_site(gateway: ASGIApp, url: str) -> FastAPI:
+    """The console over a gateway's app; its lifespan must run.
+
+    The page library keeps its pages and settings once for the whole process, so there is one console in each.
+    """
+    reception = Reception(gateway, url)
+    site = _site()
+    pages.state.reception = site.state.reception = reception
+    return site
+
+
+@cache
+def _site() -> FastAPI:
+    site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    site.mount("/static", StaticFiles(directory=STATIC))
+    signing_in.add_routes(site)
+    for page in PAGES:
+        page.register(PAGES)
+    pages.on_exception(lambda error: log().error("a page failed", error=repr(error)))
+    ui.run_with(
+        site,
+        mount_path="/",
+        title="manyeyes",
+        favicon=STATIC / "eyes.svg",
+        dark=None,
+        language="en-US",
+        binding_refresh_interval=None,
+        reconnect_timeout=_GONE_S,
+        gzip_middleware_factory=None,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    return site

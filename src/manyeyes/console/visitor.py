@@ -1,0 +1,65 @@
+"""Who looks at a page: their session, and the client that acts with it and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nicegui import ui
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from manyeyes.console.inprocess import InProcess
+from manyeyes.sdk.client import AsyncClient
+from manyeyes.sdk.context import Context
+from manyeyes.sdk.patience import Patience
+
+COOKIE = "__Host-manyeyes"
+"""Holds the session's token; the gateway reads it by the same name."""
+ROLES = ("user", "operator", "admin")
+_PATIENCE = Patience(total_s=4.0)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody signed in."""
+
+    client: AsyncClient
+    """Acts with the visitor's session: the gateway decides what it may do."""
+    name: str
+    """Of the API key that they signed in with."""
+    role: str
+    expires_at: datetime | None
+
+    def may(self, least: str) -> bool:
+        """Whether it is worth offering what needs that role; whether it is done decides the gateway."""
+        return ROLES.index(self.role) >= ROLES.index(least)
+
+
+class Reception:
+    """Makes visitors of requests.
+
+    Args:
+        gateway: the app that answers under /v1.
+        url: the master's address, for what programs are told.
+    """
+
+    def __init__(self, gateway: ASGIApp, url: str) -> None:
+        self._transport = InProcess(gateway)
+        self.url = url
+
+    def client(self, credential: str) -> AsyncClient:
+        """A client that shows this credential."""
+        context = Context(url=self.url, ca_pem="", api_key=credential)
+        return AsyncClient(context, patience=_PATIENCE, transport=self._transport)
+
+    async def visitor(self, request: Request) -> Visitor:
+        """The visitor of a page that is being built; their client ends with the page.
+
+        Raises:
+            NotSignedIn: the session has ended.
+        """
+        client = self.client(request.cookies.get(COOKIE, ""))
+        ui.context.client.on_delete(client.aclose)
+        who = await client.session()
+        return Visitor(client, who.name, who.role, who.expires_at)
