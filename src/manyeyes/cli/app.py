@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli import keys, nodes, packs, people, run
+from manyeyes.cli import faces, keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
@@ -45,6 +45,7 @@ def manyeyes(
 run.register(app)
 app.command()(send)
 app.add_typer(people.app, name="people")
+app.add_typer(faces.app, name="faces")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")

@@ -92,6 +92,22 @@ def rename(
 
 
 @app.command()
+def merge(
+    ctx: typer.Context,
+    name: NameArgument,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="Who has the photos from then on.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give all photos and feedback of one person to another, and forget the first name.
+
+    Example: manyeyes people merge "Ada Byron" "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        person = client.merge_person(name, into)
+    _print(person, as_json, f"{name} is {person.name} now, with {_photos(person.photos)}")
+
+
+@app.command()
 def remove(
     ctx: typer.Context,
     name: NameArgument,

@@ -52,7 +52,7 @@ def assess(image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats) -> tu
         landmarks_px: (5, 2).
         box_xyxy_px: (4,), as detected; it may reach past the picture.
     """
-    face = cv2.cvtColor(cut_chip(image_hwc_u8, landmarks_px), cv2.COLOR_BGR2GRAY)[25:135, 25:125]
+    face = grey_face(image_hwc_u8, landmarks_px)
     width_px = float(min(box_xyxy_px[2] - box_xyxy_px[0], box_xyxy_px[3] - box_xyxy_px[1]))
     found = [
         _small(width_px),
@@ -62,6 +62,12 @@ def assess(image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats) -> tu
         _cut(hidden_part(image_hwc_u8.shape[:2], landmarks_px)),
     ]
     return tuple(caution for caution in found if caution is not None)
+
+
+def grey_face(image_hwc_u8: Bytes, landmarks_px: Floats) -> Bytes:
+    """A face cut to the one size at which it is measured: grey, uint8 (110, 100) out of a 150 px chip."""
+    face: Bytes = cv2.cvtColor(cut_chip(image_hwc_u8, landmarks_px), cv2.COLOR_BGR2GRAY)[25:135, 25:125]
+    return face
 
 
 def sharpness(face_hw_u8: Bytes) -> float:
