@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS faces (
     task_id TEXT NOT NULL, trace_id TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS faces_by_time ON faces (seen_at);
+CREATE INDEX IF NOT EXISTS faces_by_digest ON faces (sha256);
 CREATE INDEX IF NOT EXISTS faces_of_group ON faces (group_id);
 """
 
@@ -156,6 +157,11 @@ class FaceStore:
             ),
         )  # fmt: skip
         return int(cursor.lastrowid or 0), group
+
+    def seen_again(self, sha256: str, now: float) -> bool:
+        """Whether this very picture is kept already; it counts as seen now then."""
+        cursor = self._db.execute("UPDATE faces SET seen_at = ? WHERE sha256 = ?", (now, sha256))
+        return cursor.rowcount > 0
 
     def expire(self, before: float, now: float) -> list[int]:
         """Delete what was seen before a time; what claims to be from the future, after the clock was set

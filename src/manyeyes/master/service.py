@@ -133,7 +133,7 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
-        among = Among(registry.path, shelf.embedder, shelf.threshold, self.office.threshold_at)
+        among = Among(registry.path, shelf.pack, shelf.embedder, shelf.threshold, self.office.threshold_at)
         self.faces = FacesOffice(settings.data, registry, self.office, among, self.audit)
         self.office.grew = self.faces.person_grew
         self.recent = Recent(settings.recent_pictures)

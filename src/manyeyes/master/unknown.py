@@ -32,10 +32,11 @@ MOST_ENROLLED = 10
 class Among:
     """What unknown faces are compared with: the registry's file, read over connections of its own.
 
-    `within` is the pack's own threshold; `threshold_at` gives the one in force for what a connection sees.
+    Faces of results that another pack than `pack` gave are not kept. `within` is the pack's own threshold; `threshold_at` gives the one in force for what a connection sees.
     """
 
     registry: Path
+    pack: str
     embedder: str
     within: float
     threshold_at: Callable[[sqlite3.Connection], float]
@@ -128,6 +129,8 @@ class UnknownFaces:
         try:
             with self._store.transaction():
                 for outcome in outcomes:
+                    if outcome.result is None or outcome.result.pack != self._among.pack:
+                        continue
                     for cutting in cuttings(outcome, numbers or self._groups.numbers):
                         self._keep(cutting, outcome.task_id, now)
         except BaseException:
@@ -136,6 +139,8 @@ class UnknownFaces:
         self._groups.remove(self._store.trim(self._most))
 
     def _keep(self, cutting: Cutting, task_id: str, now: float) -> None:
+        if self._store.seen_again(cutting.sha256, now):
+            return
         group = self._groups.fitting(cutting.embedding, GROUP_PART * self._among.within)
         if group in self._dismissed:
             return
