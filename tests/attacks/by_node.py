@@ -249,7 +249,8 @@ async def answer_calls(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "answer its own picture with lies: HTML, terminal codes, a key refused, broken and deep JSON, another's id",
+    "answer its own picture with lies: HTML, terminal codes, a key refused, broken and deep JSON, another's id, "
+    "a thumbnail of a megabyte, a hundred unknown faces",
 )
 async def lie(scene: Scene) -> str:
     lies = [
@@ -259,6 +260,8 @@ async def lie(scene: Scene) -> str:
         b"\xff\xfe\xfd",
         b"[" * 100_000,
         b'{"v":4,"kind":"done"}',
+        b'{"v":4,"task_id":"{id}","kind":"done","thumbnail":"' + b"A" * 1_000_000 + b'"}',
+        b'{"v":4,"task_id":"{id}","kind":"done","unknown":[' + b",".join([b'{"face":0}'] * 100) + b"]}",
     ]
     for content in lies:
         await scene.told("pause")

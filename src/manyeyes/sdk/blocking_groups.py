@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from manyeyes.sdk.answers import Person
 from manyeyes.sdk.faces import Faces, Keeping, Unknown
 from manyeyes.sdk.portraits import Portraits, SmallPicture
-from manyeyes.sdk.recent import RecentPicture, RecentPictures
+from manyeyes.sdk.recent import Latest, RecentPictures
 
 _T = TypeVar("_T")
 
@@ -76,9 +76,9 @@ class BlockingRecentPictures:
         self._recent = recent
         self._run = run
 
-    def list(self) -> list[RecentPicture]:
-        """See `RecentPictures.list`."""
-        return self._run(self._recent.list())
+    def latest(self) -> Latest:
+        """See `RecentPictures.latest`."""
+        return self._run(self._recent.latest())
 
     def image(self, picture_id: str) -> SmallPicture:
         """See `RecentPictures.image`."""

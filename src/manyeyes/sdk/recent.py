@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from manyeyes.sdk.parsing import parsed_list
+from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Call, SmallPicture, small_picture
 
 
@@ -32,15 +32,25 @@ class RecentPicture(BaseModel):
     """Whether its predicted picture can be fetched, small."""
 
 
+class Latest(BaseModel):
+    """The last answered pictures, newest first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pictures: tuple[RecentPicture, ...]
+    most: int
+    """How many are kept; 0: the master was told to keep none."""
+
+
 class RecentPictures:
     """Made by `AsyncClient.recent`; operators see all pictures, users those of their own key."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    async def list(self) -> list[RecentPicture]:
-        """The last answered pictures, newest first; under load only some, at most 2 a second."""
-        return parsed_list(RecentPicture, await self._call("GET", "/v1/recent"), "pictures")
+    async def latest(self) -> Latest:
+        """The last answered pictures; under load only some, at most 2 a second."""
+        return parsed(Latest, (await self._call("GET", "/v1/recent")).content)
 
     async def image(self, picture_id: str) -> SmallPicture:
         """The predicted picture of one, a JPEG of at most 640 px.
