@@ -1,6 +1,7 @@
 """The file of unknown faces: a SQLite file of its own, so that turning the keeping off removes it whole.
 
-All calls block and come from one thread at a time. What is deleted is overwritten with zeros in the file.
+All calls block and come from one thread at a time. What is deleted is overwritten with zeros: in the file and
+its journal by the next `expire`, which comes within half a minute.
 """
 
 from __future__ import annotations
@@ -92,11 +93,13 @@ class FaceStore:
     def __init__(self, path: Path, embedder: str) -> None:
         self._path = path
         self._embedder = embedder
+        self._deletions = 1
+        """Since what was deleted was last overwritten; one may be of before the start."""
         path.touch(mode=0o600)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._db.execute("PRAGMA secure_delete=ON")
-            self._db.execute("PRAGMA journal_mode=TRUNCATE")
+            self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.executescript(_TABLES)
@@ -114,8 +117,8 @@ class FaceStore:
     def remove(path: Path) -> bool:
         """Delete a file and what SQLite has beside it; whether there was one."""
         there = path.exists()
-        for name in (path.name, f"{path.name}-journal"):
-            (path.parent / name).unlink(missing_ok=True)
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
         return there
 
     def count(self) -> int:
@@ -167,7 +170,11 @@ class FaceStore:
         """Delete what was seen before a time; what claims to be from the future, after the clock was set
         back, counts as seen now. The ids of the faces deleted."""
         self._db.execute("UPDATE faces SET seen_at = ? WHERE seen_at > ?", (now, now))
-        return self._deleted("SELECT id FROM faces WHERE seen_at < ?", before)
+        gone = self._deleted("SELECT id FROM faces WHERE seen_at < ?", before)
+        if self._deletions:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._deletions = 0
+        return gone
 
     def trim(self, most: int) -> list[int]:
         """Delete the oldest faces beyond `most`, and as many of dismissed ones; the ids deleted."""
@@ -196,6 +203,7 @@ class FaceStore:
                 "trace_id = '', seen_at = ? WHERE group_id = ?",
                 (now, group),
             )
+        self._deletions += 1
         return gone
 
     def faces(self, group: int | None = None) -> list[KeptFace]:
@@ -230,6 +238,7 @@ class FaceStore:
             with self.transaction():
                 self._db.executemany("DELETE FROM faces WHERE id = ?", [(face,) for face in gone])
                 self._drop_empty()
+            self._deletions += len(gone)
         return gone
 
     def _drop_empty(self) -> None:
