@@ -15,7 +15,7 @@ from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.detections import Detections
 from manyeyes.recognition.extras import Cut
 from manyeyes.recognition.portrait import cut_small
-from manyeyes.recognition.quality import assess, grey_face, sharpness
+from manyeyes.recognition.quality import measure
 from manyeyes.results import Face
 
 LEAST_WIDTH_PX = 48
@@ -43,7 +43,11 @@ def thumbnail(image_hwc_u8: Bytes) -> bytes:
     height, width = image_hwc_u8.shape[:2]
     factor = min(1.0, THUMBNAIL_SIDE_PX / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    small = image_hwc_u8 if factor == 1.0 else cv2.resize(image_hwc_u8, size, interpolation=cv2.INTER_AREA)
+    small = image_hwc_u8
+    if factor < 0.25:  # averaging all of a large picture costs as much as encoding it
+        small = cv2.resize(small, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_NEAREST)
+    if factor < 1.0:
+        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
     for quality in _QUALITIES:
         content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(content) <= MAX_THUMBNAIL_BYTES:
@@ -58,8 +62,7 @@ def _width_px(face: Face) -> int:
 
 def _cut(image: Bytes, found: Detections, place: int, width_px: int) -> Cut | None:
     landmarks_px = found.landmarks_px[place]
-    seen = sharpness(grey_face(image, landmarks_px))
-    warnings = assess(image, landmarks_px, found.boxes_xyxy_px[place])
+    seen, warnings = measure(image, landmarks_px, found.boxes_xyxy_px[place])
     if seen < LEAST_SHARPNESS or any(warning.kind == "cut" for warning in warnings):
         return None
     try:

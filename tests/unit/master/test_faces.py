@@ -34,6 +34,11 @@ def play(scene: Scene, body: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
+def kept_files(folder: Path) -> list[bytes]:
+    """What stands in the file of unknown faces, and in those that SQLite has beside it."""
+    return [path.read_bytes() for path in folder.glob(FILE_NAME + "*")]
+
+
 def test_nothing_is_kept_before_an_admin_says_so(scene: Scene, tmp_path: Path) -> None:
     async def body() -> None:
         await scene.faces.start()
@@ -103,7 +108,7 @@ def test_time_and_number_are_bounded_also_over_a_restart(scene: Scene, tmp_path:
         scene.now += 101
         await scene.faces.expire()
         assert await scene.faces.count() == 0
-        files = [path.read_bytes() for path in tmp_path.glob(FILE_NAME + "*")]
+        files = kept_files(tmp_path)
         assert len(files) > 1 and not any(b"\xff\xd8\xff" in content for content in files), (
             "deleted pictures are overwritten, in the journal too"
         )
@@ -140,7 +145,7 @@ def test_off_deletes_everything_and_a_kill_in_between_changes_nothing(scene: Sce
         assert path.exists() and path.stat().st_mode & 0o777 == 0o600
         left = path.read_bytes()
         await office.keep("boss", 0)
-        assert not list(tmp_path.glob(FILE_NAME + "*"))
+        assert kept_files(tmp_path) == []
         assert not office.wanted and await office.groups() == []
         entries = scene.audit.entries()
         assert [(entry.who, entry.what, entry.outcome) for entry in entries] == [
