@@ -11,6 +11,7 @@ import typer
 from manyeyes.cli import faces, keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
+from manyeyes.cli.recent import recent
 from manyeyes.cli.send import send
 from manyeyes.cli.status import status, token
 from manyeyes.errors import ManyeyesError, StartError
@@ -52,6 +53,7 @@ app.add_typer(keys.app, name="keys")
 app.command()(status)
 app.command()(token)
 app.command()(audit)
+app.command()(recent)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

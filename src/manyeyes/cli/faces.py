@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say
+from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
-from manyeyes.errors import BadRequest
+from manyeyes.errors import BadRequest, EntryNotFound
 from manyeyes.sdk.faces import Keeping, UnknownGroup
 
 app = typer.Typer(help="Faces that got no name.", no_args_is_help=True)
@@ -43,6 +45,32 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if found.more_groups:
         say(f"{found.more_groups} more groups are not shown")
     say(_said(found.keeping))
+
+
+@app.command()
+def save(
+    ctx: typer.Context,
+    group: GroupArgument,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the pictures go; made where missing.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Write the faces of a group into a folder, to look at: face-ID.jpg.
+
+    Example: manyeyes faces save 4 look
+    """
+    with client_of(ctx) as client:
+        found = next((one for one in client.faces.unknown(500).groups if one.id == group), None)
+        if found is None:
+            raise EntryNotFound(f"there is no group {group}; 'manyeyes faces list' shows which there are")
+        paths = [
+            write_picture(folder / f"face-{face}.jpg", client.faces.image(face)) for face in found.face_ids
+        ]
+    if as_json:
+        print_json({"written": [str(path) for path in paths]})
+    else:
+        print(f"{len(paths)} faces are in {folder}")
 
 
 @app.command()

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from manyeyes.contract import Outcome
-from manyeyes.errors import BadRequest, EntryNotFound, Unavailable
+from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.master.audit import Audit
 from manyeyes.master.facestore import FaceStore
-from manyeyes.master.people import Enrolment, PeopleOffice
+from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
 from manyeyes.master.registry import Registry, now_iso
 from manyeyes.master.unknown import Among, Group, UnknownFaces
 from manyeyes.telemetry import log
@@ -199,9 +199,19 @@ class FacesOffice:
 
         Raises:
             EntryNotFound: there is no such group, or no such face in it.
+            EmbedderMismatch: a node lied about these faces; nothing was done.
             Unavailable: the audit log cannot be written; nothing was done.
         """
         chosen, going = await self._of_group(group, faces)
+        known, seen = (
+            self._registry.embedding_numbers(self._among.embedder),
+            len(chosen[0].enrolled.embedding),
+        )
+        if known not in (0, seen):
+            raise EmbedderMismatch(
+                f"the faces of group {group} have embeddings of {seen} numbers, {known} are needed; "
+                f"dismiss them with 'manyeyes faces dismiss {group}' and look at the nodes"
+            )
         detail = f"{len(chosen)} of {len(going)} faces of group {group} as {name!r}"
         self._audit.record(who, "faces name", outcome="named", detail=detail)
         enrolment = await self._people.enrol(name, chosen)
@@ -231,7 +241,7 @@ class FacesOffice:
 
     # the thread
 
-    async def _of_group(self, group: int, faces: Sequence[int]) -> tuple[list[Any], list[int]]:
+    async def _of_group(self, group: int, faces: Sequence[int]) -> tuple[list[NewFace], list[int]]:
         found = await self._with(lambda kept: kept.chosen(group, tuple(faces)))
         if found is None:
             raise EntryNotFound(f"there is no group {group}: unknown faces are not kept")

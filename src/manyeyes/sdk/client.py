@@ -40,7 +40,7 @@ from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.parsing import parsed, parsed_list
 from manyeyes.sdk.patience import Patience
-from manyeyes.sdk.portraits import Portraits
+from manyeyes.sdk.portraits import Portraits, quoted_name
 from manyeyes.sdk.recent import RecentPictures
 
 Picture = str | Path | bytes
@@ -476,9 +476,7 @@ async def _content(picture: Picture) -> bytes:
 
 
 def _person_url(name: str) -> str:
-    # A name of dots only would be taken for a relative path segment even when quoted.
-    quoted = quote(name, safe="")
-    return "/v1/people/" + (quoted.replace(".", "%2E") if not name.strip(".") else quoted)
+    return f"/v1/people/{quoted_name(name)}"
 
 
 def _node_url(name: str) -> str:

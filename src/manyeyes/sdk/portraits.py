@@ -27,6 +27,13 @@ def small_picture(response: httpx.Response) -> SmallPicture:
     return SmallPicture(response.content, media_type, response.headers.get("ETag", ""))
 
 
+def quoted_name(name: str) -> str:
+    """A person's name as a part of a URL."""
+    # A name of dots only would be taken for a relative path segment even when quoted.
+    quoted = quote(name, safe="")
+    return quoted.replace(".", "%2E") if not name.strip(".") else quoted
+
+
 class Portraits:
     """Made by `AsyncClient.portraits`; all calls need the role `operator`."""
 
@@ -40,9 +47,7 @@ class Portraits:
             PersonNotFound: nobody of that name is enrolled.
             EntryNotFound: no picture of them was kept.
         """
-        quoted = quote(name, safe="")
-        quoted = quoted.replace(".", "%2E") if not name.strip(".") else quoted
-        return small_picture(await self._call("GET", f"/v1/people-portraits/{quoted}"))
+        return small_picture(await self._call("GET", f"/v1/people-portraits/{quoted_name(name)}"))
 
     async def of_photo(self, photo_id: int) -> SmallPicture:
         """The portrait kept of an enrolled photo.

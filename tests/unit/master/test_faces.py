@@ -12,7 +12,7 @@ import pytest
 from tests.registry_rows import embeddings
 from tests.unit.master.unknown_faces import EMBEDDER, Scene, at, near, outcome
 
-from manyeyes.errors import BadRequest, EntryNotFound, Unavailable
+from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.master import faces as faces_module
 from manyeyes.master.faces import FILE_NAME
 from manyeyes.master.people import NewFace
@@ -353,6 +353,8 @@ def test_the_first_faces_do_not_decide_how_long_an_embedding_is(scene: Scene) ->
         right = new.enrolled.model_copy(update={"embedding": at(9)})
         await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", right, b"")])
         assert (await office.groups())[0].nearest is None
+        with pytest.raises(EmbedderMismatch, match="3 numbers, 8 are needed"):
+            await office.name("operator", 1, "Bob")
         await office.take([outcome(at(0)), outcome((1.0, 2.0, 3.0))])
         assert [group.nearest.name for group in await office.groups() if group.nearest] == ["Ann"]
         assert await office.count() == 1
