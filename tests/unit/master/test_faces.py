@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -372,31 +373,26 @@ def test_a_full_line_drops_faces_and_never_waits(scene: Scene) -> None:
     play(scene, body)
 
 
-def test_two_thousand_faces_are_grouped_and_listed_in_time(scene: Scene) -> None:
+def test_two_thousand_faces_are_grouped_in_a_thread_of_their_own(scene: Scene) -> None:
     async def body() -> None:
         office = await scene.on()
         rng = np.random.default_rng(1)
         people = rng.normal(size=(300, 8)) * 3
         shown = rng.integers(300, size=(130, 16))
-        batch = [outcome(*(tuple(people[who] + rng.normal(size=8) * 0.05) for who in row)) for row in shown]
-        loop = asyncio.get_running_loop()
-        longest_s = 0.0
+        threads: set[int] = set()
 
-        async def watch() -> None:
-            nonlocal longest_s
-            while True:
-                before = loop.time()
-                await asyncio.sleep(0.001)
-                longest_s = max(longest_s, loop.time() - before)
+        def clock() -> float:
+            threads.add(threading.get_ident())
+            return scene.now
 
-        watching = asyncio.create_task(watch())
-        for one in batch:
-            await office.take([one])
+        office._clock = clock
+        for row in shown:
+            await office.take([outcome(*(tuple(people[who] + rng.normal(size=8) * 0.05) for who in row))])
+        await office.expire()
         groups = await office.groups()
-        watching.cancel()
         assert sum(len(group.faces) for group in groups) == 2000
         assert len(groups) == len(set(shown.ravel()[-2000:].tolist()))
-        assert longest_s < 1.0
+        assert len(threads) == 1 and threading.get_ident() not in threads
 
     play(scene, body)
 
