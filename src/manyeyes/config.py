@@ -88,6 +88,8 @@ class MasterSettings(BaseSettings):
     """The same for a node that holds some; at least 8 times what a picture usually takes it."""
     probe_answer_s: float = 5.0
     """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
+    recent_pictures: int = Field(24, ge=0, le=100)
+    """The last answered pictures that are shown to those who may see them, in memory only; 0: none."""
     announce: bool = True
     """Tell the networks that it listens on where it is, by mDNS."""
     session_s: float = 12 * 3600.0

@@ -19,10 +19,12 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
 from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
+from manyeyes.gateway.faces import add_faces
 from manyeyes.gateway.keys import add_keys
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
+from manyeyes.gateway.recent import add_recent
 from manyeyes.gateway.sessions import add_sessions
 from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
@@ -88,6 +90,8 @@ def make_app(master: Master) -> FastAPI:
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_keys(app, master.keys, Depends(_role(master, "admin")))
     add_sessions(app, master.sign_ins)
+    add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_recent(app, master.recent, Depends(_role(master, "user")), master.role_of)
     _add_operations(app, master)
     return app
 
@@ -209,9 +213,12 @@ def _mixed(result: Result, picture: bytes) -> Response:
 def _add_pictures(app: FastAPI, master: Master) -> None:
     limits = master.limits
 
-    @app.post("/v1/recognize", dependencies=[Depends(_role(master, "user"))], response_model=Result)
+    user = Depends(_role(master, "user"))
+
+    @app.post("/v1/recognize", response_model=Result)
     async def recognize(
         request: Request,
+        who: str = user,
         accept: Annotated[str, Header()] = "application/json",
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
@@ -219,7 +226,7 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         data = await _picture_of(request, limits.max_picture_bytes)
         probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
         mixed, image = "multipart/mixed" in accept, "image/" in accept
-        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key)
+        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key, who=who)
         result = answered.outcome.result
         if result is None:
             raise ManyeyesError("the node's answer holds no result; its pack may be for something else")

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manyeyes import contract
@@ -56,6 +56,7 @@ class Answered:
 
 @dataclass
 class _Open:
+    task: Task
     data: bytes
     future: asyncio.Future[Answered]
 
@@ -87,6 +88,8 @@ class Desk:
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._remembered_bytes = 0
         self._closing = False
+        self.aside: Callable[[Outcome], None] = lambda outcome: None
+        """Given each outcome that brings what was asked for beside the result; nobody else keeps that."""
         self.gateway = gateway
         self.done = 0
         self.failed = 0
@@ -117,6 +120,8 @@ class Desk:
         draw: bool,
         key: str | None = None,
         landmarks_px: Points = (),
+        keep_unknown: bool = False,
+        thumbnail: bool = False,
     ) -> Answered:
         """Have a picture worked on and wait for its end.
 
@@ -147,10 +152,12 @@ class Desk:
             draw=draw,
             gallery_version=gallery_version,
             landmarks_px=landmarks_px,
+            keep_unknown=keep_unknown,
+            thumbnail=thumbnail,
         )
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        self._open[task.id] = _Open(data, future)
+        self._open[task.id] = _Open(task, data, future)
         self._held_bytes += len(data)
         if key is not None:
             self._remember(key, fingerprint, future)
@@ -367,7 +374,7 @@ class Desk:
                     await self._link.remove_orphan(sequence, task_id)
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
-        future = self._open[answer.task_id].future
+        task, future = self._open[answer.task_id].task, self._open[answer.task_id].future
         size = len(self._open[answer.task_id].data)
         self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
         self._forget(answer.task_id)
@@ -376,6 +383,7 @@ class Desk:
         self.failed += not ok
         done, failed = self.by_node.get(answer.node, (0, 0))
         self.by_node[answer.node] = (done + ok, failed + (not ok))
+        outcome = self._set_aside(task, answer.outcome) if answer.outcome is not None else None
         if future.done():
             return
         if answer.error is not None:
@@ -383,8 +391,20 @@ class Desk:
                 "picture failed", task=answer.task_id, code=answer.error.code, detail=answer.error.detail
             )
             future.set_exception(answer.error)
-        elif answer.outcome is not None:
-            future.set_result(Answered(answer.outcome, picture))
+        elif outcome is not None:
+            future.set_result(Answered(outcome, picture))
+
+    def _set_aside(self, task: Task, outcome: Outcome) -> Outcome:
+        """The outcome without what stands beside the result, which is passed on where it was asked for."""
+        asked = outcome.model_copy(
+            update={
+                "unknown": outcome.unknown if task.keep_unknown else (),
+                "thumbnail": outcome.thumbnail if task.thumbnail else "",
+            }
+        )
+        if outcome.kind == "done" and (asked.unknown or asked.thumbnail):
+            self.aside(asked)
+        return outcome.model_copy(update={"unknown": (), "thumbnail": ""})
 
     def _forget(self, task_id: str) -> None:
         entry = self._open.pop(task_id, None)

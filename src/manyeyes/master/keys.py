@@ -6,6 +6,7 @@ Each change has its entry in the audit log before it is made. There is always an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from manyeyes import identity
@@ -26,11 +27,14 @@ class KeyFact:
 
 
 class KeysOffice:
-    """The API keys of one master."""
+    """The API keys of one master; `revoked` is told the name of each that works no more."""
 
-    def __init__(self, registry: Registry, audit: Audit) -> None:
+    def __init__(
+        self, registry: Registry, audit: Audit, revoked: Callable[[str], None] = lambda name: None
+    ) -> None:
         self._registry = registry
         self._audit = audit
+        self._revoked = revoked
 
     def known(self) -> list[KeyFact]:
         """All keys that work, by name."""
@@ -80,3 +84,4 @@ class KeysOffice:
         self._audit.record(who, "key revoke", outcome="revoked", detail=name)
         with self._registry.transaction() as cursor:
             cursor.execute("DELETE FROM api_keys WHERE name = ?", (name,))
+        self._revoked(name)

@@ -54,6 +54,9 @@ def _check(outcome: Outcome) -> None:
         texts += [face.name for face in outcome.result.faces if face.name]
     if outcome.enrolled is not None:
         texts += [caution.sentence for caution in outcome.enrolled.warnings]
+    for unknown in outcome.unknown:
+        texts += [text for caution in unknown.warnings for text in (caution.kind, caution.sentence)]
+        texts += [text for caution in unknown.warnings for text in (caution.photo, *caution.people)]
     for text in texts:
         if len(text) > MAX_TEXT_CHARACTERS or not text.isprintable():
             raise ValueError(f"{text[:40]!r} is no text to be shown")

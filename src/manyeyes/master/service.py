@@ -31,6 +31,7 @@ from manyeyes.contract import (
     GalleryQuery,
     Hello,
     News,
+    Outcome,
     PackQuery,
 )
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TaskLost, Unavailable
@@ -40,6 +41,7 @@ from manyeyes.master.cutoffs import Cutoffs
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.door import Door
 from manyeyes.master.embed_again import EmbedAgain
+from manyeyes.master.faces import FacesOffice
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.flood import Bans, Census, Flood, most_held
 from manyeyes.master.galleries import Galleries
@@ -48,16 +50,17 @@ from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
 from manyeyes.master.outcomes import plain, plain_beat
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
 from manyeyes.master.probes import Probes
 from manyeyes.master.probing import Probing
+from manyeyes.master.recent import Recent
 from manyeyes.master.records import Portrait
 from manyeyes.master.registry import NodeRow, Person, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.master.signins import SignIns
+from manyeyes.master.unknown import Among
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
-from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -131,8 +134,13 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
-        self.keys = KeysOffice(registry, self.audit)
         self.sign_ins = SignIns(registry, settings.session_s)
+        among = Among(registry.path, shelf.pack, shelf.embedder, shelf.threshold, self.office.threshold_at)
+        self.faces = FacesOffice(settings.data, registry, self.office, among, self.audit)
+        self.office.grew = self.faces.person_grew
+        self.recent = Recent(settings.recent_pictures)
+        self.desk.aside = self._set_aside
+        self.keys = KeysOffice(registry, self.audit, self.recent.forget)
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
@@ -189,6 +197,8 @@ class Master:
             stack.push_async_callback(census.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
             master = cls(settings, limits, registry, engine, users, link, shelf)
+            await master.faces.start()
+            stack.push_async_callback(master.faces.close)
             async with asyncio.TaskGroup() as group:
                 await master._listen(group)
                 tasks = [
@@ -200,6 +210,7 @@ class Master:
                         master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
                     ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
+                    group.create_task(master.faces.run(), name="unknown-faces"),
                 ]
                 try:
                     yield master
@@ -248,6 +259,7 @@ class Master:
                 self._recorded_at = now
                 await self._tell_news()
             self.admission.expire()
+            self.recent.tick()
             self._cutoffs.tick(now)
             self._flood.forget_idle(now)
 
@@ -407,8 +419,9 @@ class Master:
         """The pack in use, as `faces@1.0.0`."""
         return self._shelf.pack
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
-        """Have a picture recognised; see `Desk.submit`."""
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str = "") -> Answered:
+        """Have a picture recognised for the holder of the API key called `who`; see `Desk.submit`."""
+        began_s, listed = time.monotonic(), self.recent.wants()
         answered = await self.desk.submit(
             data,
             operation="recognize",
@@ -416,10 +429,18 @@ class Master:
             gallery_version=self._gallery_version,
             draw=draw,
             key=key,
+            keep_unknown=self.faces.wanted,
+            thumbnail=listed and draw,
         )
+        if listed and (result := answered.outcome.result) is not None:
+            self.recent.add(answered.outcome.task_id, result, who, (time.monotonic() - began_s) * 1000)
         return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+    def _set_aside(self, outcome: Outcome) -> None:
+        self.recent.thumbnail(outcome)
+        self.faces.offer(outcome)
+
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> Enrolment:
         """Enrol all photos or none, with what is worth saying about each.
 
         Raises:

@@ -56,7 +56,7 @@ class Master:
     def key_name(self, key: str) -> str:
         return "somebody"
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str) -> Answered:
         outcome = Outcome(task_id="1", kind="done", result=result(self.faces))
         return Answered(outcome, DRAWN if draw else b"")
 

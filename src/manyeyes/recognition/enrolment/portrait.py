@@ -1,17 +1,19 @@
-"""The face cut out of an enrolled photo, small enough to keep, good enough to be embedded again."""
+"""The face cut out of a picture, small enough to keep, good enough to be embedded again."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from manyeyes.contract import MAX_CROP_BYTES, PORTRAIT_SIDE_PX
 from manyeyes.errors import DamagedPicture
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.embedding.align import DLIB_CHIP, similarity
 
-LONGEST_SIDE_PX = 320
 MARGIN = 1.25
 """The portrait's side, in sides of the aligned chip: room for embedders that look at more than dlib's."""
+SMALL_QUALITY = 88
+_SMALLEST_QUALITY = 70
 
 
 def cut_portrait(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floats]:
@@ -19,7 +21,28 @@ def cut_portrait(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floa
 
     Returns:
         a lossless WebP, at most 320 px on its longer side, and the landmarks (5, 2) in it.
+
+    Raises:
+        DamagedPicture: the face lies beyond the picture's edge.
     """
+    part, points = _cut(image_hwc_u8, landmarks_px)
+    return _encoded(part, ".webp", [cv2.IMWRITE_WEBP_QUALITY, 101]), points
+
+
+def cut_small(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floats]:
+    """As `cut_portrait`, as a JPEG: quicker to make, and a fraction of the bytes.
+
+    Raises:
+        DamagedPicture: the face lies beyond the picture's edge.
+    """
+    part, points = _cut(image_hwc_u8, landmarks_px)
+    content = _encoded(part, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, SMALL_QUALITY])
+    if len(content) > MAX_CROP_BYTES:
+        content = _encoded(part, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, _SMALLEST_QUALITY])
+    return content, points
+
+
+def _cut(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[Bytes, Floats]:
     matrix = similarity(landmarks_px)
     back = np.linalg.inv(np.vstack([matrix, [0.0, 0.0, 1.0]]))
     centre = back[:2] @ [DLIB_CHIP.side_px / 2, DLIB_CHIP.side_px / 2, 1.0]
@@ -31,18 +54,20 @@ def cut_portrait(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floa
     x2, y2 = (int(min(v, limit)) for v, limit in zip(np.ceil(centre + half_px), (width, height), strict=True))
     part = image_hwc_u8[y1:y2, x1:x2]
     points = np.asarray(landmarks_px, np.float64) - [x1, y1]
-    if part.size and max(part.shape[:2]) > LONGEST_SIDE_PX:
-        factor = LONGEST_SIDE_PX / max(part.shape[:2])
+    if part.size and max(part.shape[:2]) > PORTRAIT_SIDE_PX:
+        factor = PORTRAIT_SIDE_PX / max(part.shape[:2])
         size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
         scale = np.array(size) / [part.shape[1], part.shape[0]]
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
         points = (points + 0.5) * scale - 0.5
-    done, encoded = (
-        cv2.imencode(".webp", part, [cv2.IMWRITE_WEBP_QUALITY, 101]) if part.size else (False, None)
-    )
+    return part, points.astype(np.float32)
+
+
+def _encoded(part: Bytes, kind: str, how: list[int]) -> bytes:
+    done, encoded = cv2.imencode(kind, part, how) if part.size else (False, None)
     if not done or encoded is None:
         raise DamagedPicture("the face lies beyond the picture's edge; add a photo that shows it whole")
-    return encoded.tobytes(), points.astype(np.float32)
+    return encoded.tobytes()
 
 
 def open_portrait(data: bytes) -> Bytes:

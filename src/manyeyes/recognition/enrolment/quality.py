@@ -52,16 +52,25 @@ def assess(image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats) -> tu
         landmarks_px: (5, 2).
         box_xyxy_px: (4,), as detected; it may reach past the picture.
     """
-    face = cv2.cvtColor(cut_chip(image_hwc_u8, landmarks_px), cv2.COLOR_BGR2GRAY)[25:135, 25:125]
+    return measure(image_hwc_u8, landmarks_px, box_xyxy_px)[1]
+
+
+def measure(
+    image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats
+) -> tuple[float, tuple[Caution, ...]]:
+    """The sharpness of a face, and what `assess` says of it."""
+    chip = cut_chip(image_hwc_u8, landmarks_px)
+    face = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)[25:135, 25:125]
     width_px = float(min(box_xyxy_px[2] - box_xyxy_px[0], box_xyxy_px[3] - box_xyxy_px[1]))
+    seen = sharpness(face)
     found = [
         _small(width_px),
-        _blurred(sharpness(face)),
+        _blurred(seen),
         *_light(float(face.mean()), float(face.std())),
         *_turned(pose(landmarks_px)),
         _cut(hidden_part(image_hwc_u8.shape[:2], landmarks_px)),
     ]
-    return tuple(caution for caution in found if caution is not None)
+    return seen, tuple(caution for caution in found if caution is not None)
 
 
 def sharpness(face_hw_u8: Bytes) -> float:
