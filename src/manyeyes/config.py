@@ -23,12 +23,16 @@ def default_data_folder() -> Path:
 class FloodLimits(BaseSettings):
     """What one node may say before it is dropped, then cut off (`MANYEYES_FLOOD_...`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MANYEYES_FLOOD_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MANYEYES_FLOOD_", frozen=True, use_attribute_docstrings=True
+    )
 
     messages_per_s: float = 2000.0
+    """Of one node; what it says beyond them in a second waits in its line."""
     bytes_per_s: float = 32.0 * MEBIBYTE
-    """What a node says beyond both in a second waits in its line."""
+    """Of one node; what it says beyond them in a second waits in its line."""
     waiting: int = 1024
+    """Messages in a node's line; what does not fit is dropped."""
     waiting_bytes: int = 64 * MEBIBYTE
     """The length of a node's line; what does not fit is dropped."""
     connections: int = 8
@@ -40,23 +44,50 @@ class FloodLimits(BaseSettings):
     longest_cut_off_s: float = 3600.0
 
 
+class AttentionLimits(BaseSettings):
+    """From where on something needs a person (`MANYEYES_ATTENTION_...`)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MANYEYES_ATTENTION_", frozen=True, use_attribute_docstrings=True
+    )
+
+    queue_old_s: float = 30.0
+    """A picture that nobody works on for so long is told of."""
+    silent_s: float = 60.0
+    """A node that is suspect or lost for so long is told of."""
+    disk_low_bytes: int = 1024 * MEBIBYTE
+    """A disk with less free, and with less than its `disk_low_share` free, is told of as nearly full."""
+    disk_low_share: float = 0.05
+    """Of a disk's size; see `disk_low_bytes`."""
+    disk_least_bytes: int = 32 * MEBIBYTE
+    """A disk with less free is full; a master on one is not ready, though it goes on while it can."""
+
+
 class Limits(BaseSettings):
     """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MANYEYES_LIMITS_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MANYEYES_LIMITS_", frozen=True, use_attribute_docstrings=True
+    )
 
     max_picture_bytes: int = 50 * MEBIBYTE
+    """Of one picture as it is sent."""
     max_megapixels: float = 100.0
+    """Of one picture, read from its head before anything is decoded."""
     max_held_bytes: int = 256 * MEBIBYTE
     """Pictures and answers that a gateway keeps in memory; beyond it, `Busy`."""
     max_waiting: int = 2000
+    """Pictures that are taken in and not answered; beyond it, `Busy`."""
     max_result_bytes: int = 192 * MEBIBYTE
+    """Of one answer, and of all that one node has begun to send."""
     max_attempts: int = 4
     """Attempts that ended with a dead worker or a dead node, after which the picture is at fault."""
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
+    """Answers that are kept for idempotency keys; beyond it the oldest go first."""
     flood: FloodLimits = Field(default_factory=FloodLimits)
+    attention: AttentionLimits = Field(default_factory=AttentionLimits)
 
 
 class RecognitionSettings(BaseSettings):
@@ -71,17 +102,26 @@ class RecognitionSettings(BaseSettings):
 class MasterSettings(BaseSettings):
     """One master (`MANYEYES_MASTER_...`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MANYEYES_MASTER_", frozen=True, use_attribute_docstrings=True
+    )
 
     data: Path = Field(default_factory=default_data_folder)
+    """The folder of everything that is kept."""
     listen: str = "127.0.0.1"
+    """The address that is listened on."""
     advertise: tuple[str, ...] = ()
+    """Addresses and names that other machines reach this master by."""
     https_port: int = 8443
+    """For users."""
     nats_port: int = 4222
+    """For nodes."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
+    """A node that is silent for so long is suspect, and is given no pictures."""
     beat_lost_s: float = 7.0
+    """A node that is silent for so long is lost: its pictures go to others."""
     probe_idle_s: float = 60.0
     """Without an answer for so long, a node that holds no pictures is probed."""
     probe_busy_s: float = 5.0

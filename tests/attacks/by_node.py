@@ -146,7 +146,7 @@ async def acknowledge_by_claim(scene: Scene) -> str:
 )
 async def smuggle(scene: Scene) -> str:
     async with scene.in_work() as (task, sequence, _), scene.rogue() as rogue:
-        news = 'x 0\r\n\r\nPUB me.news 38\r\n{"v":3,"gallery_version":9,"pack":"aaaaaa"}\r\nPUB y'
+        news = 'x 0\r\n\r\nPUB me.news 38\r\n{"v":4,"gallery_version":9,"pack":"aaaaaa"}\r\nPUB y'
         heard = await rogue.client.subscribe(contract.NEWS_SUBJECT)
         for token in (news, "x 0\r\nPING", "*", ">", "a b"):
             for subject in (
@@ -258,7 +258,7 @@ async def lie(scene: Scene) -> str:
         done("{id}", pack="\x1b[2J").wire(),
         b"\xff\xfe\xfd",
         b"[" * 100_000,
-        b'{"v":3,"kind":"done"}',
+        b'{"v":4,"kind":"done"}',
     ]
     for content in lies:
         await scene.told("pause")

@@ -121,7 +121,9 @@ def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[An
         """Set it by false-match rate or by distance; by neither, back to the default."""
         mode = "fmr" if wish.fmr is not None else "distance" if wish.distance is not None else "default"
         value = wish.fmr if wish.fmr is not None else wish.distance
-        return asdict(await master.office.set_threshold(mode, value))
+        found = await master.office.set_threshold(mode, value)
+        master.events.notify("threshold")
+        return asdict(found)
 
     @app.get("/v1/people-check", dependencies=operator)
     async def check() -> dict[str, Any]:

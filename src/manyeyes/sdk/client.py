@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
 from manyeyes.results import Caution, Result
@@ -38,7 +37,10 @@ from manyeyes.sdk.answers import (
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
+from manyeyes.sdk.parsing import parsed as _parsed
+from manyeyes.sdk.parsing import parsed_list as _parsed_list
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.watching import Watching
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
@@ -47,11 +49,10 @@ NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
 _SERVER_NAME = "manyeyes-master"
 """In every master's certificate, whatever address it is reached by."""
 _BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
-_AnswerT = TypeVar("_AnswerT", bound=BaseModel)
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class AsyncClient:
+class AsyncClient(Watching):
     """Talks to one master; use it as `async with AsyncClient() as client`.
 
     Connection errors, time-outs, 429, 503 and every error that calls itself retryable are tried
@@ -405,12 +406,12 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _stream(
-        self, url: str, body: dict[str, Any], silence_s: float
+        self, url: str, body: dict[str, Any] | None, silence_s: float
     ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes."""
+        """One request, sent once, whose answer is read while it comes; a GET where it has no body."""
         try:
             async with self._http.stream(
-                "POST",
+                "POST" if body is not None else "GET",
                 url,
                 json=body,
                 timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
@@ -516,30 +517,3 @@ def _reason(error: httpx.TransportError) -> str:
         elif cause is not None:
             pending.append(cause.__cause__ or cause.__context__)
     return str(error) or type(error).__name__
-
-
-def _parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise _odd(error) from error
-
-
-def _parsed_list(model: type[_AnswerT], response: httpx.Response, key: str) -> list[_AnswerT]:
-    try:
-        found = TypeAdapter(dict[str, list[model]]).validate_json(response.content)  # type: ignore[valid-type]
-        return found[key]
-    except (ValidationError, KeyError) as error:
-        raise _odd(error) from error
-
-
-def _odd(error: Exception) -> ManyeyesError:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        said = f"{where}: {first['msg']}"
-    else:
-        said = f"{error} is missing"
-    return ManyeyesError(
-        f"the master's answer is not of the agreed form ({said}); same version on both sides?"
-    )
