@@ -36,12 +36,13 @@ class FloodLimits(BaseSettings):
     waiting_bytes: int = 64 * MEBIBYTE
     """The length of a node's line; what does not fit is dropped."""
     connections: int = 8
-    """Of one node at once; it has one, and another for a moment when it comes back."""
+    """Of one node at once; a node has one, and another for a moment when it comes back."""
     patience_s: float = 3.0
     """Who overfills its line for longer, or by a whole line within a second, is cut off."""
     cut_off_s: float = 60.0
-    """The first time; twice as long each time after."""
+    """How long a node is cut off the first time; twice as long each time after."""
     longest_cut_off_s: float = 3600.0
+    """The longest that a node is cut off at once."""
 
 
 class AttentionLimits(BaseSettings):

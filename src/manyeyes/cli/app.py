@@ -12,6 +12,7 @@ from manyeyes.cli import keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
+from manyeyes.cli.settings import settings
 from manyeyes.cli.status import status, token
 from manyeyes.errors import ManyeyesError, StartError
 
@@ -51,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 app.command()(status)
 app.command()(token)
 app.command()(audit)
+app.command()(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

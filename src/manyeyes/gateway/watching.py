@@ -70,7 +70,6 @@ class _Notices(StreamingResponse):
 
 async def _lines(master: Master, listener: Listener, key: str) -> AsyncIterator[bytes]:
     """Ends when the gateway stops, or the key is revoked meanwhile."""
-    yield _line({"alive": True})
     while not listener.closed:
         kinds = await listener.next(ALIVE_EVERY_S)
         if master.role_of(key) is None:

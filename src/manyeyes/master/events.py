@@ -18,10 +18,13 @@ MOST_LISTENERS = 256
 
 
 class Listener:
-    """What one listener is still to be told: each kind once at most, so a slow one loses only how often."""
+    """What one listener is still to be told: each kind once at most, so a slow one loses only how often.
+
+    At first it is told every kind, since anything may have changed before it listened.
+    """
 
     def __init__(self) -> None:
-        self._pending: set[Kind] = set()
+        self._pending: set[Kind] = set(KINDS)
         self._told_at: dict[Kind, float] = {}
         self._news = asyncio.Event()
         self.closed = False

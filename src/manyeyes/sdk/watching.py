@@ -58,8 +58,8 @@ class Watching:
     async def events(self) -> AsyncGenerator[Notice, None]:
         """A notice whenever something changed, as it happens; needs the role `operator`.
 
-        Of one kind at most two a second come; what changed meanwhile is in the next one. Who is slow misses
-        no kind. After an error, ask for everything that is shown and listen again.
+        At first one of every kind comes: the listening has begun, whatever was seen before may be old. Of one
+        kind at most two a second come; what changed meanwhile is in the next one. Who is slow misses no kind.
 
         Raises:
             Unavailable: the connection was lost, or the master is stopping.
