@@ -21,7 +21,6 @@ from manyeyes.master.events import KINDS
 from manyeyes.sdk.context import load_context
 from tests.integration.conftest import Network, picture, running_network
 
-
 pytestmark = pytest.mark.timeout(90)
 
 

@@ -55,6 +55,7 @@ class Series:
         self._counts = np.zeros((2, _RING), np.uint32)
         self._levels = np.full((2, _RING), -1, np.int32)
         self._nodes: dict[str, npt.NDArray[np.uint16]] = {}
+        self._troubled_at: dict[str, float] = {}
 
     def ended(self, node: str, ok: bool, now: float) -> None:
         """A picture has its answer; `node` is empty where no node is behind it."""
@@ -65,10 +66,12 @@ class Series:
 
     def at_fault(self, node: str, now: float) -> None:
         """An attempt failed for which the node, not the picture, is to blame."""
+        self._troubled_at[node] = now
         self._add(node, _AT_FAULT, 1, self._turn_to(now))
 
     def restarted(self, node: str, workers: int, now: float) -> None:
         """Workers of a node were replaced."""
+        self._troubled_at[node] = now
         self._add(node, _RESTARTS, workers, self._turn_to(now))
 
     def levels(self, waiting: int, ready_nodes: int, now: float) -> None:
@@ -80,6 +83,7 @@ class Series:
     def forget(self, node: str) -> None:
         """A node is no longer known."""
         self._nodes.pop(node, None)
+        self._troubled_at.pop(node, None)
 
     def whole(self, now: float) -> Whole:
         """The last hour of all nodes together."""
@@ -112,7 +116,12 @@ class Series:
         return (done / seconds, failed / seconds) if seconds > 0 else (0.0, 0.0)
 
     def lately(self, node: str, now: float, over_s: float) -> Lately:
-        """What became of a node's work over the last `over_s`, and at most a bucket more."""
+        """What became of a node's work over the last `over_s`, and at most a bucket more.
+
+        Nothing is counted of a node that had no trouble meanwhile: that of a thousand nodes takes no time.
+        """
+        if now - self._troubled_at.get(node, float("-inf")) > over_s + BUCKET_S:
+            return Lately()
         order = self._last(now, over_s)
         counts = self._nodes.get(node)
         return (
