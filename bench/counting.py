@@ -52,7 +52,7 @@ def main() -> None:
 
     node = NodeFacts("n", "ready", disk=Disk(10**11, 10**12))
     facts = Facts((node,) * NODES, True, Disk(10**11, 10**12), 0, 0.0, 1, 0)
-    ahead = [time.monotonic()]
+    ahead, limits = [time.monotonic()], AttentionLimits()
 
     def new_bucket() -> None:
         ahead[0] += 10
@@ -68,9 +68,7 @@ def main() -> None:
         rows.append((f"a picture, {LISTENERS} pages open", best_us(picture, 5_000)))
         rows.append((f"a notice, {LISTENERS} pages open", best_us(lambda: events.notify("people"), 50_000)))
     rows.append((f"an exposition, {len(STAGES)} stages", best_us(metrics.exposition, 50)))
-    rows.append(
-        (f"what needs a person, {NODES} nodes", best_us(lambda: needs_a_person(facts, AttentionLimits()), 20))
-    )
+    rows.append((f"what needs a person, {NODES} nodes", best_us(lambda: needs_a_person(facts, limits), 20)))
     rows.append((f"a new bucket, {NODES} nodes", best_us(new_bucket, 100)))
     print("| what | µs |\n|---|---|")
     for what, cost_us in rows:

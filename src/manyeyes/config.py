@@ -28,15 +28,15 @@ class FloodLimits(BaseSettings):
     )
 
     messages_per_s: float = 2000.0
-    """Of one node; what it says beyond them in a second waits in its line."""
+    """The most that is served for one node; what it says beyond waits in its line."""
     bytes_per_s: float = 32.0 * MEBIBYTE
-    """Of one node; what it says beyond them in a second waits in its line."""
+    """The most that is served for one node; what it says beyond waits in its line."""
     waiting: int = 1024
-    """Messages in a node's line; what does not fit is dropped."""
+    """The most messages in a node's line; what does not fit is dropped."""
     waiting_bytes: int = 64 * MEBIBYTE
-    """The length of a node's line; what does not fit is dropped."""
+    """The most bytes in a node's line; what does not fit is dropped."""
     connections: int = 8
-    """Of one node at once; a node has one, and another for a moment when it comes back."""
+    """The most connections of one node at once; it has one, and another for a moment when it comes back."""
     patience_s: float = 3.0
     """Who overfills its line for longer, or by a whole line within a second, is cut off."""
     cut_off_s: float = 60.0
@@ -72,21 +72,21 @@ class Limits(BaseSettings):
     )
 
     max_picture_bytes: int = 50 * MEBIBYTE
-    """Of one picture as it is sent."""
+    """The most bytes of one picture as it is sent."""
     max_megapixels: float = 100.0
-    """Of one picture, read from its head before anything is decoded."""
+    """The most pixels of one picture, in millions; read from its head before anything is decoded."""
     max_held_bytes: int = 256 * MEBIBYTE
-    """Pictures and answers that a gateway keeps in memory; beyond it, `Busy`."""
+    """The most bytes of pictures and answers in memory; beyond it, `Busy`."""
     max_waiting: int = 2000
-    """Pictures that are taken in and not answered; beyond it, `Busy`."""
+    """The most pictures that are taken in and not answered; beyond it, `Busy`."""
     max_result_bytes: int = 192 * MEBIBYTE
-    """Of one answer, and of all that one node has begun to send."""
+    """The most bytes of one answer, and of all that one node has begun to send."""
     max_attempts: int = 4
     """Attempts that ended with a dead worker or a dead node, after which the picture is at fault."""
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
-    """Answers that are kept for idempotency keys; beyond it the oldest go first."""
+    """The most bytes of answers that are kept for idempotency keys; beyond it the oldest go first."""
     flood: FloodLimits = Field(default_factory=FloodLimits)
     attention: AttentionLimits = Field(default_factory=AttentionLimits)
 
@@ -114,9 +114,9 @@ class MasterSettings(BaseSettings):
     advertise: tuple[str, ...] = ()
     """Addresses and names that other machines reach this master by."""
     https_port: int = 8443
-    """For users."""
+    """The port for users, HTTPS."""
     nats_port: int = 4222
-    """For nodes."""
+    """The port for nodes, TLS."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0

@@ -8,6 +8,7 @@ import signal
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,6 +91,23 @@ def test_health_says_what_is_wrong(network: Network) -> None:
         wait_for(lambda: wrong(http, "/readyz") == {"nodes"}, "the node left")
 
 
+def test_a_master_that_stands_still_does_not_answer_and_one_that_stops_says_so(network: Network) -> None:
+    with asking(network) as http, network.node("a"), ThreadPoolExecutor(1) as pool:
+        network.master.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(httpx.TimeoutException):
+                http.get("/healthz", timeout=1)
+        finally:
+            network.master.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: not wrong(http, "/readyz"), "it goes on")
+        sent = pool.submit(network.client.recognize, picture(b"LONG"))
+        wait_for(lambda: figures(http)["manyeyes_pictures_running"] == 1, "a picture is worked on")
+        network.master.process.terminate()
+        wait_for(lambda: "stopping" in wrong(http, "/readyz"), "a master that stops", 2)
+        assert wrong(http, "/healthz") == set()
+        assert sent.result(20).result.pack == "faulty@1.0.0", "what was taken in is answered"
+
+
 def test_a_full_disk_is_not_ready_and_needs_a_person(
     tmp_path: Path, faulty_pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +150,8 @@ def test_figures_add_up(network: Network) -> None:
         assert found["manyeyes_node_received_bytes_total"] > 1000
         assert found["manyeyes_node_sent_bytes_total"] > sent
         assert found["manyeyes_gallery_people"] == 0
+        node = network.client.node("a")
+        assert 0 < node.disk_free_bytes <= node.disk_bytes
         assert found["process_resident_memory_bytes"] > 10_000_000
         names = [name for name in found if name.startswith("manyeyes_")]
         assert not [name for name in names if "_created" in name]

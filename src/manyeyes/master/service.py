@@ -588,6 +588,8 @@ class Master:
             "allow_exec": bool(beat and beat.allow_exec),
             "benchmark_s": beat.benchmark_s if beat else 0.0,
             "picture_s": beat.picture_s if beat else 0.0,
+            "disk_free_bytes": beat.disk_free_bytes if beat else 0,
+            "disk_bytes": beat.disk_bytes if beat else 0,
         }
 
     def status(self, version: str) -> dict[str, Any]:
