@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -25,9 +25,9 @@ def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: 
     """Add the routes; the last three are dependencies that ask for these roles."""
 
     @app.get("/v1/overview", dependencies=[user])
-    async def overview(authorization: Annotated[str, Header()]) -> dict[str, Any]:
+    async def overview(request: Request) -> dict[str, Any]:
         """The whole in a few figures; for operators also what needs a person, else `attention` is null."""
-        role = master.role_of(key_of(authorization)) or "user"
+        role = master.role_of(_credential(request)) or "user"
         sees_all = ROLES.index(role) >= ROLES.index("operator")
         attention = master.lookout.attention() if sees_all else None
         return {**master.status(VERSION), **master.lookout.rates(), "attention": attention}
@@ -48,9 +48,13 @@ def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: 
         return {"settings": told(master.limits, master.settings)}
 
     @app.get("/v1/events", dependencies=[operator], response_class=StreamingResponse)
-    async def events(authorization: Annotated[str, Header()]) -> StreamingResponse:
+    async def events(request: Request) -> StreamingResponse:
         """Notices that something changed, as JSON lines: `{"kind": ...}`, and `{"alive": true}` in between."""
-        return _Notices(master, key_of(authorization))
+        return _Notices(master, _credential(request))
+
+
+def _credential(request: Request) -> str:
+    return key_of(request.headers.get("authorization", ""))
 
 
 class _Notices(StreamingResponse):
