@@ -83,7 +83,10 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             raise BadRequest("no photo came with the name; add at least one file field 'photos'")
         for photo in photos:
             try:
-                probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+                with master.lookout.meter.refusals():
+                    probe(
+                        photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels
+                    )
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
         person, warnings = await master.add_person(name, photos)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import shutil
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +27,7 @@ from manyeyes.master.meter import Meter
 from manyeyes.master.metrics import Levels, Metrics
 from manyeyes.master.registry import Registry, now_iso
 from manyeyes.master.series import BUCKET_S, Series
+from manyeyes.telemetry import log
 
 VERSION = importlib.metadata.version("manyeyes")
 _LOOK_EVERY_S = 2.0
@@ -70,7 +73,8 @@ class Lookout:
         now = time.monotonic()
         self._ticked_at = now
         self._looked_at = 0.0
-        self._engine_answer = (0.0, False)
+        self._asking = asyncio.Lock()
+        self._engine_answer = (float("-inf"), False)
         self._since: dict[str, float] = {}
         self._began_at = now
         self._heard: dict[str, _Heard] = {}
@@ -124,10 +128,7 @@ class Lookout:
         """What tells whether this master lives and is ready; asks the engine, twice a second at most."""
         now, sources = time.monotonic(), self._sources
         runs = sources.engine.pid is not None
-        asked_at, answers = self._engine_answer
-        if now - asked_at > _ASK_ENGINE_EVERY_S:
-            answers = runs and await sources.link.answers(_ENGINE_ANSWER_S)
-            self._engine_answer = (time.monotonic(), answers)
+        answers = runs and await self._engine_answers()
         nodes = sources.fleet.nodes.values()
         return Signs(
             ticked_ago_s=now - self._ticked_at,
@@ -140,6 +141,14 @@ class Lookout:
             disk_free_bytes=_disk(sources.data).free_bytes,
             disk_least_bytes=self._limits.disk_least_bytes,
         )
+
+    async def _engine_answers(self) -> bool:
+        async with self._asking:
+            asked_at, answers = self._engine_answer
+            if time.monotonic() - asked_at > _ASK_ENGINE_EVERY_S:
+                answers = await self._sources.link.answers(_ENGINE_ANSWER_S)
+                self._engine_answer = (time.monotonic(), answers)
+            return answers
 
     def attention(self) -> list[dict[str, Any]]:
         """What needs a person, the worst first."""
@@ -201,9 +210,13 @@ class Lookout:
         version = self._sources.gallery_version()
         if self._counted is None or self._counted[0] != version:
             registry = self._sources.registry
-            photos = registry.read("SELECT COUNT(*) FROM photos WHERE embedder = ?", self._sources.embedder)
-            self._counted = (version, registry.people_count, int(photos[0][0]))
-        return self._counted[1:]
+            query = "SELECT COUNT(*) FROM photos WHERE embedder = ?"
+            try:
+                photos = registry.read(query, self._sources.embedder)
+                self._counted = (version, registry.people_count, int(photos[0][0]))
+            except sqlite3.Error as error:
+                log().error("the people cannot be counted", error=str(error))
+        return self._counted[1:] if self._counted else (0, 0)
 
     def _levels(self) -> Levels:
         now, sources, desk = time.monotonic(), self._sources, self._sources.desk()
@@ -233,5 +246,9 @@ def _by_severity(attention: Iterable[Any]) -> Mapping[str, int]:
 
 
 def _disk(folder: Path) -> Disk:
-    usage = shutil.disk_usage(folder)
+    """How full a folder's disk is; one that cannot be reached has no room."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return Disk(0, 0)
     return Disk(usage.free, usage.total)

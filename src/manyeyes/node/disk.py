@@ -12,8 +12,10 @@ MUCH = 0.1
 
 
 class DiskWatch:
-    """Args:
-    usage: (total, used, free) bytes of a folder's disk.
+    """The watch of one node.
+
+    Args:
+        usage: (total, used, free) bytes of a folder's disk.
     """
 
     def __init__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -122,3 +124,15 @@ def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> No
     looking.node_changed("a", 1.0)
     looking.node_removed("a")
     assert not looking._heard and not looking._since and not looking.series._nodes
+
+
+def test_what_cannot_be_looked_at_does_not_stop_the_clock(registry: Registry, tmp_path: Path) -> None:
+    looking, *_ = lookout(registry, tmp_path / "gone")
+    broken = SimpleNamespace(read=_fails)
+    looking._sources = replace(looking._sources, registry=cast(Any, broken))
+    looking.tick(10.0)
+    assert "disk-full" in {one["kind"] for one in looking.attention()}
+
+
+def _fails(*_: object) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
