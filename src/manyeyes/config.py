@@ -23,9 +23,7 @@ def default_data_folder() -> Path:
 class FloodLimits(BaseSettings):
     """What one node may say before it is dropped, then cut off (`MANYEYES_FLOOD_...`)."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MANYEYES_FLOOD_", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_FLOOD_", frozen=True)
 
     messages_per_s: float = 2000.0
     """The most that is served for one node; what it says beyond waits in its line."""
@@ -48,9 +46,7 @@ class FloodLimits(BaseSettings):
 class AttentionLimits(BaseSettings):
     """From where on something needs a person (`MANYEYES_ATTENTION_...`)."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MANYEYES_ATTENTION_", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_ATTENTION_", frozen=True)
 
     queue_old_s: float = 30.0
     """A picture that nobody works on for so long is told of."""
@@ -67,9 +63,7 @@ class AttentionLimits(BaseSettings):
 class Limits(BaseSettings):
     """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MANYEYES_LIMITS_", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_LIMITS_", frozen=True)
 
     max_picture_bytes: int = 50 * MEBIBYTE
     """The most bytes of one picture as it is sent."""
@@ -103,9 +97,7 @@ class RecognitionSettings(BaseSettings):
 class MasterSettings(BaseSettings):
     """One master (`MANYEYES_MASTER_...`)."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MANYEYES_MASTER_", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
 
     data: Path = Field(default_factory=default_data_folder)
     """The folder of everything that is kept."""
