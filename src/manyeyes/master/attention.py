@@ -88,62 +88,125 @@ def needs_a_person(facts: Facts, limits: AttentionLimits) -> list[Attention]:
 def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
     if not facts.engine_answers:
         yield Attention(
-            "engine", "critical", "", "nats-server does not answer: no picture can be taken",
+            "engine",
+            "critical",
+            "",
+            "nats-server does not answer: no picture can be taken",
             "it is started again by itself; where it is not back in a minute, see the master's log and its disk",
-        )  # fmt: skip
+        )
     taking = sum(node.state in TAKING for node in facts.nodes)
     if not facts.nodes:
         yield Attention(
-            "no-node", "critical", "", "no node has joined: nobody works on pictures",
+            "no-node",
+            "critical",
+            "",
+            "no node has joined: nobody works on pictures",
             "'manyeyes token' prints what to start on a machine that is to work",
-        )  # fmt: skip
+        )
     elif not taking:
         yield Attention(
-            "no-ready-node", "critical", "", f"none of {len(facts.nodes)} nodes takes pictures",
+            "no-ready-node",
+            "critical",
+            "",
+            f"none of {len(facts.nodes)} nodes takes pictures",
             "'manyeyes nodes list' shows what each waits for",
-        )  # fmt: skip
+        )
     yield from _disk("", facts.disk, limits)
     if facts.waiting and facts.oldest_waiting_s > limits.queue_old_s:
         yield Attention(
-            "queue", "warning", "",
+            "queue",
+            "warning",
+            "",
             f"{facts.waiting} pictures wait, the oldest for {facts.oldest_waiting_s:.0f} s",
             "add nodes, or see in 'manyeyes nodes list' why those that are here do not take them",
-        )  # fmt: skip
+        )
     if facts.photos_to_embed:
         yield Attention(
-            "embed-again", "info", "",
+            "embed-again",
+            "info",
+            "",
             f"{facts.photos_to_embed} photos wait to be embedded again; until then they are not compared",
             "nothing, while nodes are ready: they do it beside their work",
-        )  # fmt: skip
+        )
     if not facts.people:
         yield Attention(
-            "no-people", "info", "", "nobody is enrolled: faces are found and none gets a name",
+            "no-people",
+            "info",
+            "",
+            "nobody is enrolled: faces are found and none gets a name",
             "'manyeyes people add NAME PHOTO...' enrols somebody",
-        )  # fmt: skip
+        )
 
 
 def _node(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
-    def told(kind: str, severity: Severity, sentence: str, what_to_do: str) -> Attention:
-        return Attention(kind, severity, node.name, f"node {node.name} {sentence}", what_to_do)
-
-    name = node.name
-    if node.state == "waiting for approval":
-        yield told("approval", "warning", "waits for approval", f"'manyeyes nodes approve {name}' lets it in, 'manyeyes nodes remove {name}' sends it away")  # fmt: skip
-    if node.cut_off:
-        yield told("cut-off", "warning", f"is cut off for a while: {node.cut_off}", f"look at that machine; 'manyeyes nodes remove {name}' if it is not what it should be")  # fmt: skip
-    if node.deaf:
-        yield told("deaf", "warning", f"is heard and does not answer: {node.reason}", f"look at its line to the master and at its log; 'manyeyes nodes show {name}'")  # fmt: skip
-    elif node.state in ("suspect", "lost") and node.state_for_s > limits.silent_s:
-        yield told("silent", "warning", f"has not been heard of for {_span(node.state_for_s)}", f"look at that machine; 'manyeyes nodes remove {name}' if it is gone for good")  # fmt: skip
-    if node.pack_failures > 1:
-        yield told("pack", "warning", f"cannot bring the pack: {node.reason}", "it tries again by itself; mend what it says")  # fmt: skip
-    lately, tried = node.lately, node.lately.done + node.lately.failed + node.lately.at_fault
-    if lately.at_fault >= _LEAST_AT_FAULT and lately.at_fault >= _SHARE_AT_FAULT * tried:
-        yield told("failing", "warning", f"failed in {lately.at_fault} of {tried} attempts of the last {_span(LATELY_S)}", f"see its log; 'manyeyes nodes drain {name}' keeps pictures away from it")  # fmt: skip
-    if lately.restarts >= _LEAST_RESTARTS:
-        yield told("crashing", "warning", f"had to replace workers {lately.restarts} times in the last {_span(LATELY_S)}", f"see its log and its memory; 'manyeyes nodes drain {name}' keeps pictures away from it")  # fmt: skip
+    if node.state == "waiting for approval":  # what it says of itself does not count yet
+        yield _told(
+            node,
+            "approval",
+            "waits for approval",
+            f"'manyeyes nodes approve {node.name}' lets it in, 'manyeyes nodes remove {node.name}' sends it away",
+        )
+        return
+    yield from _presence(node, limits)
+    yield from _work(node)
     if node.disk is not None and node.state not in ("lost", "left"):
-        yield from _disk(name, node.disk, limits)
+        yield from _disk(node.name, node.disk, limits)
+
+
+def _presence(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
+    remove = f"'manyeyes nodes remove {node.name}'"
+    if node.cut_off:
+        yield _told(
+            node,
+            "cut-off",
+            f"is cut off for a while: {node.cut_off}",
+            f"look at that machine; {remove} if it is not what it should be",
+        )
+    if node.deaf:
+        yield _told(
+            node,
+            "deaf",
+            f"is heard and does not answer: {node.reason}",
+            f"look at its line to the master and at its log; 'manyeyes nodes show {node.name}'",
+        )
+    elif node.state in ("suspect", "lost") and node.state_for_s > limits.silent_s:
+        yield _told(
+            node,
+            "silent",
+            f"has not been heard of for {_span(node.state_for_s)}",
+            f"look at that machine; {remove} if it is gone for good",
+        )
+    if node.pack_failures > 1:
+        yield _told(
+            node,
+            "pack",
+            f"cannot bring the pack: {node.reason}",
+            "it tries again by itself; mend what it says",
+        )
+
+
+def _work(node: NodeFacts) -> Iterable[Attention]:
+    lately = node.lately
+    tried = lately.done + lately.failed + lately.at_fault
+    drain = f"'manyeyes nodes drain {node.name}' keeps pictures away from it"
+    if lately.at_fault >= max(_LEAST_AT_FAULT, _SHARE_AT_FAULT * tried):
+        yield _told(
+            node,
+            "failing",
+            f"failed in {lately.at_fault} of {tried} attempts of the last {_span(LATELY_S)}",
+            f"see its log; {drain}",
+        )
+    if lately.restarts >= _LEAST_RESTARTS:
+        yield _told(
+            node,
+            "crashing",
+            f"had to replace workers {lately.restarts} times in the last {_span(LATELY_S)}",
+            f"see its log and its memory; {drain}",
+        )
+
+
+def _told(node: NodeFacts, kind: str, sentence: str, what_to_do: str) -> Attention:
+    return Attention(kind, "warning", node.name, f"node {node.name} {sentence}", what_to_do)
 
 
 def _disk(node: str, disk: Disk, limits: AttentionLimits) -> Iterable[Attention]:

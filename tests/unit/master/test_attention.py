@@ -59,6 +59,7 @@ def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
     ("change", "expected"),
     [
         ({"state": "waiting for approval"}, ["approval"]),
+        ({"state": "waiting for approval", "pack_failures": 9, "disk": Disk(0, 0)}, ["approval"]),
         ({"state": "suspect", "state_for_s": 59.0}, []),
         ({"state": "suspect", "state_for_s": 61.0}, ["silent"]),
         ({"state": "lost", "state_for_s": 61.0}, ["silent"]),
