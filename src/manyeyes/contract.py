@@ -38,6 +38,8 @@ MAX_CROP_BYTES = 64 * 1024
 MAX_THUMBNAIL_BYTES = 128 * 1024
 PORTRAIT_SIDE_PX, THUMBNAIL_SIDE_PX = 320, 640
 """The longer side of a face that is cut out, and of a small copy of a picture, at most."""
+_MOST_BYTES = 2**63 - 1
+_MOST_FAILURES = 1_000_000
 
 HEADER_SIZE = "Me-Size"
 HEADER_OFFSET = "Me-Offset"
@@ -255,6 +257,11 @@ class Beat(Message):
     """What the pack's own benchmark took one worker at its start; 0: none yet, or the pack has none."""
     picture_s: float = 0.0
     """What a picture takes one worker, by the benchmark first, by the pictures of late then; 0: not known."""
+    disk_free_bytes: int = Field(0, ge=0, le=_MOST_BYTES)
+    disk_bytes: int = Field(0, ge=0, le=_MOST_BYTES)
+    """Of the disk with the node's data folder; free bytes are told anew when they have changed much."""
+    pack_failures: int = Field(0, ge=0, le=_MOST_FAILURES)
+    """How many attempts in a row to bring the pack have failed."""
     host: HostFacts
 
 

@@ -96,7 +96,7 @@ GOLDEN: list[tuple[Message, str]] = [
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
         '{"v":4,"state":"ready","reason":"","session":"","wish":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
-        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"allow_exec":false,"benchmark_s":0.0,"picture_s":0.0,"host":'
+        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"allow_exec":false,"benchmark_s":0.0,"picture_s":0.0,"disk_free_bytes":0,"disk_bytes":0,"pack_failures":0,"host":'
         + HOST_BYTES
         + "}",
     ),

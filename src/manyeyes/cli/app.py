@@ -14,6 +14,7 @@ from manyeyes.cli.console import console
 from manyeyes.cli.output import say_error
 from manyeyes.cli.recent import recent
 from manyeyes.cli.send import send
+from manyeyes.cli.settings import settings
 from manyeyes.cli.status import status, token
 from manyeyes.errors import ManyeyesError, StartError
 
@@ -56,6 +57,7 @@ app.command()(token)
 app.command()(audit)
 app.command()(console)
 app.command()(recent)
+app.command()(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

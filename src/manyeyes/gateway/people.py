@@ -92,7 +92,10 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             raise BadRequest("no photo came with the name; add at least one file field 'photos'")
         for photo in photos:
             try:
-                probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+                with master.lookout.meter.refusals():
+                    probe(
+                        photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels
+                    )
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
         return enrolled(await master.add_person(name, photos))
@@ -159,7 +162,9 @@ def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[An
         """Set it by false-match rate or by distance; by neither, back to the default."""
         mode = "fmr" if wish.fmr is not None else "distance" if wish.distance is not None else "default"
         value = wish.fmr if wish.fmr is not None else wish.distance
-        return asdict(await master.office.set_threshold(mode, value))
+        found = await master.office.set_threshold(mode, value)
+        master.events.notify("threshold")
+        return asdict(found)
 
     @app.get("/v1/people-check", dependencies=operator)
     async def check() -> dict[str, Any]:

@@ -26,6 +26,7 @@ from manyeyes.errors import (
     TaskLost,
     Unavailable,
 )
+from manyeyes.master.meter import Meter
 from manyeyes.master.outcomes import read_outcome
 from manyeyes.master.placement import Pace, better_elsewhere, to_issue_again
 from manyeyes.master.tasks import (
@@ -59,6 +60,10 @@ class _Open:
     task: Task
     data: bytes
     future: asyncio.Future[Answered]
+    operation: Operation
+    accepted_at: float
+    claimed_at: dict[str, float] = field(default_factory=dict)
+    """When each node was given it, the last time; in the order of their first time."""
 
 
 @dataclass
@@ -74,10 +79,14 @@ class Desk:
 
     Args:
         paces: what each node can take, kept up to date by the fleet.
+        meter: told what becomes of pictures.
     """
 
-    def __init__(self, link: MasterLink, gateway: str, limits: Limits, paces: Mapping[str, Pace]) -> None:
+    def __init__(
+        self, link: MasterLink, gateway: str, limits: Limits, paces: Mapping[str, Pace], meter: Meter
+    ) -> None:
         self._link = link
+        self._meter = meter
         self._paces = paces
         self._usual_bytes = 0.0
         self._limits = limits
@@ -104,6 +113,25 @@ class Desk:
     def waiting(self) -> int:
         """Tasks that nobody works on yet."""
         return self._book.waiting
+
+    @property
+    def held_bytes(self) -> int:
+        """Pictures in memory until they are answered."""
+        return self._held_bytes
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more is taken in."""
+        return self._closing
+
+    def oldest_waiting_s(self, now: float) -> float:
+        """How long the oldest picture has waited that nobody works on; 0 where none waits."""
+        if not self.waiting:
+            return 0.0
+        return next(
+            (now - entry.accepted_at for task, entry in self._open.items() if not self._book.worked_on(task)),
+            0.0,
+        )
 
     @property
     def held(self) -> Mapping[str, int]:
@@ -141,7 +169,8 @@ class Desk:
                     f"the key {key!r} came with another picture before; use a new key for each picture"
                 )
             return await asyncio.shield(known.future)
-        self._check_room(len(data))
+        with self._meter.refusals():
+            self._check_room(len(data))
         task = Task(
             id=secrets.token_hex(16),
             operation=operation,
@@ -157,7 +186,8 @@ class Desk:
         )
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        self._open[task.id] = _Open(task, data, future)
+        self._open[task.id] = _Open(task, data, future, operation, time.monotonic())
+        self._meter.accepted(operation)
         self._held_bytes += len(data)
         if key is not None:
             self._remember(key, fingerprint, future)
@@ -165,6 +195,8 @@ class Desk:
         try:
             sequence = await asyncio.shield(self._link.publish_task(task))
         except BaseException as error:
+            if task.id in self._open:
+                self._meter.never_queued(operation, error)
             self._book.not_queued(task.id)
             self._forget(task.id)
             if not future.done():
@@ -239,6 +271,8 @@ class Desk:
             await self._carry_out(instructions)
         if verdict == "granted":
             data = self._open[claim.task_id].data
+            if not claim.offset:
+                self._open[claim.task_id].claimed_at[node] = now
             await self._link.reply_chunk(message.reply, chunk_at(data, claim.offset), len(data))
         elif verdict == "wait":
             pause_s = min(max(self._paces.get(node, Pace()).picture_s / 2, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
@@ -294,6 +328,8 @@ class Desk:
             await self._link.reply_error(message.reply, TaskLost("the result is for another picture"))
             return False
         taken, instructions = self._book.finish(node, outcome)
+        if taken:
+            self._meter.attempt_ended(node, outcome)
         await self._carry_out(instructions, picture)
         if taken:
             await self._link.reply_empty(message.reply)
@@ -374,10 +410,14 @@ class Desk:
                     await self._link.remove_orphan(sequence, task_id)
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
-        task, future = self._open[answer.task_id].task, self._open[answer.task_id].future
-        size = len(self._open[answer.task_id].data)
+        entry = self._open[answer.task_id]
+        task, future, size, claimed_at = entry.task, entry.future, len(entry.data), entry.claimed_at
         self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
         self._forget(answer.task_id)
+        self._meter.answered(
+            entry.operation, answer.node, answer.error, answer.outcome, entry.accepted_at,
+            next(iter(claimed_at.values()), None), claimed_at.get(answer.node),
+        )  # fmt: skip
         ok = answer.error is None
         self.done += ok
         self.failed += not ok

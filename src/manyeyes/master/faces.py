@@ -49,6 +49,7 @@ class FacesOffice:
     Args:
         folder: of the file they are kept in; it is there only while they are kept.
         clock: seconds since 1970.
+        changed: is told when there may be other faces to show.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class FacesOffice:
         *,
         clock: Callable[[], float] = time.time,
         most: int = MOST_FACES,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = folder / FILE_NAME
         self._registry = registry
@@ -68,6 +70,7 @@ class FacesOffice:
         self._among = among
         self._audit = audit
         self._clock = clock
+        self._changed = changed
         self.most = most
         self._thread = ThreadPoolExecutor(1, "faces")
         self._line: asyncio.Queue[Outcome] = asyncio.Queue(_LINE)
@@ -113,6 +116,7 @@ class FacesOffice:
         if outcomes:
             numbers = self._registry.embedding_numbers(self._among.embedder)
             await self._with(lambda kept: kept.take(outcomes, numbers, self._clock()))
+            self._changed()
 
     async def expire(self) -> None:
         """Delete what is too old; raises Unavailable."""
@@ -168,6 +172,7 @@ class FacesOffice:
             while not self._line.empty():
                 self._line.get_nowait()
             await self._do(self._delete_all)
+        self._changed()
         return self.keeping
 
     # what an operator does
@@ -216,6 +221,7 @@ class FacesOffice:
         self._audit.record(who, "faces name", outcome="named", detail=detail)
         enrolment = await self._people.enrol(name, chosen)
         await self._with(lambda kept: kept.forget(going))
+        self._changed()
         return enrolment
 
     async def dismiss(self, who: str, group: int) -> int:
@@ -229,6 +235,7 @@ class FacesOffice:
         detail = f"group {group}, {len(faces)} faces"
         self._audit.record(who, "faces dismiss", outcome="dismissed", detail=detail)
         await self._with(lambda kept: kept.dismiss(group, self._clock()))
+        self._changed()
         return len(faces)
 
     async def person_grew(self, name: str) -> None:
@@ -236,6 +243,7 @@ class FacesOffice:
         try:
             if gone := await self._with(lambda kept: kept.forget_known(name)):
                 log().info("unknown faces are known now", faces=gone)
+                self._changed()
         except Unavailable as error:  # the person is enrolled all the same
             log().warning("unknown faces could not be compared with a person", error=error.detail)
 

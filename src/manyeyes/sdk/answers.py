@@ -128,6 +128,11 @@ class Node(_Answer):
     """What the pack's own benchmark took one of its workers; 0: not known."""
     picture_s: float = 0.0
     """What a picture takes one of its workers, of late; 0: not known."""
+    disk_free_bytes: int = 0
+    disk_bytes: int = 0
+    """Of the disk with its data folder, told anew when it has changed by a tenth; 0: not known."""
+    workers_detail: tuple[dict[str, Any], ...] = ()
+    """Each worker: index, state, `busy_s`, `restarts`, pid."""
 
     @property
     def pictures_per_s(self) -> float:

@@ -32,11 +32,12 @@ from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, Block
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.watching import BlockingWatching
 
 _T = TypeVar("_T")
 
 
-class Client:
+class Client(BlockingWatching):
     """`AsyncClient` for code without an event loop; safe to use from several threads.
 
     Arguments, answers and errors are those of `AsyncClient`.

@@ -45,6 +45,7 @@ from manyeyes.sdk.parsing import parsed, parsed_list
 from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.portraits import Portraits, quoted_name
 from manyeyes.sdk.recent import RecentPictures
+from manyeyes.sdk.watching import Watching
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
@@ -56,7 +57,7 @@ _BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429:
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class AsyncClient:
+class AsyncClient(Watching):
     """Talks to one master; use it as `async with AsyncClient() as client`.
 
     Connection errors, time-outs, 429, 503 and every error that calls itself retryable are tried
@@ -452,12 +453,12 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _stream(
-        self, url: str, body: dict[str, Any], silence_s: float
+        self, url: str, body: dict[str, Any] | None, silence_s: float
     ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes."""
+        """One request, sent once, whose answer is read while it comes; a GET where it has no body."""
         try:
             async with self._http.stream(
-                "POST",
+                "POST" if body is not None else "GET",
                 url,
                 json=body,
                 timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),

@@ -13,7 +13,11 @@ _AnswerT = TypeVar("_AnswerT", bound=BaseModel)
 
 
 def parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
-    """One answer; raises ManyeyesError where it is not of the agreed form."""
+    """One JSON document.
+
+    Raises:
+        ManyeyesError: it is of another form.
+    """
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
@@ -21,7 +25,11 @@ def parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
 
 
 def parsed_list(model: type[_AnswerT], response: httpx.Response, key: str) -> list[_AnswerT]:
-    """The answers under `key`; raises ManyeyesError where they are not of the agreed form."""
+    """The list under `key` of a JSON document.
+
+    Raises:
+        ManyeyesError: it is of another form.
+    """
     try:
         found = TypeAdapter(dict[str, list[model]]).validate_json(response.content)  # type: ignore[valid-type]
         return found[key]

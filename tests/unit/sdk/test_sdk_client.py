@@ -281,6 +281,7 @@ def test_public_names() -> None:
     others = {
         "ApiKey",
         "AsyncClient",
+        "Attention",
         "AuditEntry",
         "AuditVerdict",
         "Caution",
@@ -289,13 +290,18 @@ def test_public_names() -> None:
         "Encoded",
         "Face",
         "Feedback",
+        "History",
         "JoinToken",
         "NewApiKey",
         "Node",
+        "NodeHistory",
+        "Notice",
+        "Overview",
         "Patience",
         "Person",
         "Photo",
         "Prediction",
+        "Setting",
         "Threshold",
     }
     assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw"}

@@ -34,7 +34,7 @@ def test_of_heic_too() -> None:
 @pytest.mark.parametrize(
     "profile",
     [SRGB[:100], b"x" * 300, SRGB[:16] + b"CMYK" + SRGB[20:], SRGB + bytes(2_000_000)],
-    ids=range(4),  # a made profile holds the time: two processes would name the tests differently
+    ids=["cut short", "no profile", "for ink", "too large"],  # a profile holds the second it was made in
 )
 def test_a_profile_that_does_not_fit_is_left_out(profile: bytes) -> None:
     assert carried(saved(picture(), "PNG", icc_profile=profile)) is None
