@@ -16,11 +16,14 @@ from pydantic import BaseModel, ConfigDict
 
 from manyeyes.results import Caution, Result
 
-CONTRACT_VERSION = 3
+CONTRACT_VERSION = 4
 
 STREAM = "TASKS"
 CONSUMER = "workers"
 TASKS_SUBJECT = "me.tasks"
+LOGS_STREAM = "LOGS"
+LOGS_SUBJECT = "me.logs.>"
+"""Where masters put lines of logs, once they have looked at them; nodes reach neither this nor the stream."""
 PULL_SUBJECT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
 NODES_SUBJECT = "me.node.>"
 JOINS_SUBJECT = "me.join.>"
@@ -58,7 +61,7 @@ Operation = Literal["recognize", "enrol", "embed"]
 NodeState = Literal["waiting for approval", "provisioning", "ready", "working", "draining", "paused"]
 """As a node tells it; the master adds joining, suspect, lost and left."""
 Points = tuple[tuple[float, float], ...]
-Verb = Literal["hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer"]
+Verb = Literal["hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer", "log"]
 Wish = Literal["", "pause", "drain"]
 """What an operator wants of a node until they say otherwise; empty: that it works."""
 
@@ -100,6 +103,17 @@ def directive_subject(node: str) -> str:
     return f"me.directive.{node}"
 
 
+def logs_subject(role: str, machine: str) -> str:
+    """Where masters put the lines of one machine."""
+    return f"me.logs.{role}.{machine}"
+
+
+def parse_logs_subject(subject: str) -> tuple[str, str]:
+    """(role, machine) of a subject that `logs_subject` made."""
+    _, _, role, machine = subject.split(".", 3)
+    return role, machine
+
+
 def inbox_prefix(name: str) -> str:
     """The prefix of a client's own inboxes; nobody else may listen there."""
     return f"_INBOX_{name}"
@@ -127,7 +141,7 @@ class Message(BaseModel):
 class Task(Message):
     """One picture to work on; its bytes stay with the home gateway until they are claimed."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     id: str
     operation: Operation
     gateway: str
@@ -138,12 +152,14 @@ class Task(Message):
     gallery_version: int
     landmarks_px: Points = ()
     """Of the one face in a portrait to embed again."""
+    traceparent: str = ""
+    """The W3C header that follows the picture: its trace, and its own span there."""
 
 
 class Claim(Message):
     """A node asks for the bytes, from `offset` on, of a task that it was handed; offset 0 claims it."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     task_id: str
     gateway: str
     ack: str
@@ -171,7 +187,7 @@ class Outcome(Message):
     seals them into references and keeps none.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
@@ -205,7 +221,7 @@ class HostFacts(Message):
 class Beat(Message):
     """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     state: NodeState
     reason: str = ""
     session: str = ""
@@ -231,7 +247,7 @@ class Beat(Message):
 class JoinRequest(Message):
     """A machine that holds a token asks to become a node."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     public_nkey: str
     wanted_name: str
     version: str
@@ -243,7 +259,7 @@ class JoinRequest(Message):
 class JoinReply(Message):
     """The node's name, or why it was refused."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     name: str = ""
     pack_public_key: str = ""
     code: str = ""
@@ -256,7 +272,7 @@ class Hello(Message):
     `session` is random for each start of an agent: two processes with one identity differ in it.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     session: str
     fingerprint: str = ""
 
@@ -264,7 +280,7 @@ class Hello(Message):
 class Welcome(Message):
     """The answer to `Hello`."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     approved: bool
     """While false the node gets neither the pack nor pictures."""
     wish: Wish = ""
@@ -276,7 +292,7 @@ class Directive(Message):
     A lost one does no harm: wishes and approvals are said again while heartbeats show that they did not arrive.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     kind: Literal["wish", "approved", "shutdown", "refused", "beat", "probe", "deaf", "drop"]
     """`probe`: work on `task`, nobody waits for it. `deaf`: a probe was not answered. `drop`: the picture of
     `task_id` was answered by another node."""
@@ -291,7 +307,7 @@ class Directive(Message):
 class Farewell(Message):
     """A node leaves."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     session: str = ""
     reason: str = ""
 
@@ -299,7 +315,7 @@ class Farewell(Message):
 class News(Message):
     """What changed for all nodes."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     gallery_version: int
     pack: str = ""
     """SHA-256 of the manifest in use; said again every few seconds, so a node that missed it hears it later."""
@@ -308,7 +324,7 @@ class News(Message):
 class PackQuery(Message):
     """A node asks for the manifest (empty digest) or for one file of the pack in use, by its SHA-256."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     sha256: str = ""
     offset: int = 0
 
@@ -320,7 +336,7 @@ class GalleryQuery(Message):
     begins at offset 0: the reply's headers say which, at what offset, and the newest version.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     have: int = 0
     mark: str = ""
     content: str = ""
@@ -330,7 +346,7 @@ class GalleryQuery(Message):
 class Command(Message):
     """A master has an order for this node, to be taken once as `call`; with `stop` it is wanted no more."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
     stop: bool = False
 
@@ -338,7 +354,7 @@ class Command(Message):
 class Take(Message):
     """A node asks for the order of a call; it gets it once, framed with the order's bytes."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
 
 
@@ -371,7 +387,7 @@ class FileOrder(Message):
 class Order(Message):
     """What a master wants of a node: one of both."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     command: ExecOrder | None = None
     file: FileOrder | None = None
 
@@ -417,7 +433,7 @@ class Answer(Message):
     is the last one.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
     number: int
     stream: Literal["", "stdout", "stderr"] = ""
@@ -435,11 +451,18 @@ class Answer(Message):
 class Heard(Message):
     """A master's word on an `Answer`: go on, send it again later (the caller is slow), or stop."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     then: Literal["go-on", "again", "stop"]
+
+
+class LogBatch(Message):
+    """Lines of a node's log: JSON, deflated, travel with it; nobody answers. `sent_at`: Unix time there, seconds."""
+
+    v: Literal[4] = 4
+    sent_at: float
 
 
 class Empty(Message):
     """Nothing to say but the subject."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
 from manyeyes.gateway.doorkeeper import Doorkeeper, key_of
 from manyeyes.gateway.keys import add_keys
+from manyeyes.gateway.logs import add_logs, asker_of
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
@@ -27,9 +30,11 @@ from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
 from manyeyes.master.service import Master
+from manyeyes.master.way import Way, following
 from manyeyes.recognition.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
+from manyeyes.traces import trace_of
 
 VERSION = importlib.metadata.version("manyeyes")
 _LEAST_COMPRESSED_BYTES = 1400
@@ -80,6 +85,7 @@ def make_app(master: Master) -> FastAPI:
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
     add_keys(app, master.keys, Depends(_role(master, "admin")))
     _add_operations(app, master)
     return app
@@ -199,6 +205,14 @@ def _mixed(result: Result, picture: bytes) -> Response:
     return Response(body, media_type=f"multipart/mixed; boundary={boundary}")
 
 
+def _answer(result: Result, picture: bytes, *, mixed: bool, image: bool) -> Response:
+    if mixed:
+        return _mixed(result, picture)
+    if image:
+        return Response(picture, media_type=_predicted_type(result))
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
 def _add_pictures(app: FastAPI, master: Master) -> None:
     limits = master.limits
 
@@ -207,20 +221,28 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         request: Request,
         accept: Annotated[str, Header()] = "application/json",
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+        traceparent: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both."""
-        data = await _picture_of(request, limits.max_picture_bytes)
-        probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
+
+        `traceparent` (W3C) names the trace that the picture belongs to; without one it gets a fresh one. The answer
+        has it too, and `/v1/traces/ID` shows the picture's whole way.
+        """
         mixed, image = "multipart/mixed" in accept, "image/" in accept
-        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key)
-        result = answered.outcome.result
-        if result is None:
-            raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
-        if mixed:
-            return _mixed(result, answered.picture)
-        if image:
-            return Response(answered.picture, media_type=_predicted_type(result))
-        return Response(result.model_dump_json(), media_type="application/json")
+        way = Way(
+            time.monotonic(), trace_of(traceparent), asker=asker_of(master, request), draw=mixed or image
+        )
+        with following(way):
+            data = await _picture_of(request, limits.max_picture_bytes)
+            info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+            way.accepted(len(data), info.media_type, time.monotonic())
+            answered: Answered = await master.recognize(data, draw=way.draw, key=idempotency_key, way=way)
+            result = answered.outcome.result
+            if result is None:
+                raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
+            response = _answer(result, answered.picture, mixed=mixed, image=image)
+        response.headers["traceparent"] = replace(way.trace, trace_id=answered.trace_id).traceparent
+        return response
 
 
 def _add_operations(app: FastAPI, master: Master) -> None:

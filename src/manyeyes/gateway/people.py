@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import UploadFile
 
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
+from manyeyes.gateway.logs import asker_of
 from manyeyes.master.registry import Person
 from manyeyes.master.service import Master, NewPhoto
 from manyeyes.recognition.probe import probe
@@ -86,7 +87,9 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
                 probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
-        person, warnings = await master.add_person(name, photos)
+        person, warnings = await master.add_person(
+            name, photos, asker=asker_of(master, request), traceparent=request.headers.get("traceparent")
+        )
         return {**vars(person), "warnings": _plain(warnings)}
 
     @app.get("/v1/people/{name:path}", dependencies=operator)

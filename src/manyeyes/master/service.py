@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,7 @@ from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.flood import Bans, Census, Flood, most_held
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
+from manyeyes.master.logs.office import LogsOffice
 from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
 from manyeyes.master.outcomes import plain, plain_beat
@@ -54,10 +55,12 @@ from manyeyes.master.probing import Probing
 from manyeyes.master.records import Portrait
 from manyeyes.master.registry import NodeRow, Person, Registry
 from manyeyes.master.seal import Seal
+from manyeyes.master.way import Asker, Way, following
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
+from manyeyes.traces import trace_of
 
 _TICK_S = 0.5
 _REBALANCE_S = 0.1
@@ -131,6 +134,7 @@ class Master:
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
         self.keys = KeysOffice(registry, self.audit)
+        self.logs = LogsOffice(link, settings.logs, settings.data)
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
@@ -198,6 +202,7 @@ class Master:
                         master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
                     ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
+                    group.create_task(master.logs.run(), name="logs"),
                 ]
                 try:
                     yield master
@@ -344,6 +349,8 @@ class Master:
                         self._shelf.read, query.sha256, query.offset
                     )
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
+                case "log":
+                    self.logs.heard(node, message)
                 case "take" | "answer":
                     await self.orders.heard(node, verb, message)
                 case "leave":
@@ -405,8 +412,10 @@ class Master:
         """The pack in use, as `faces@1.0.0`."""
         return self._shelf.pack
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
-        """Have a picture recognised; see `Desk.submit`."""
+    async def recognize(
+        self, data: bytes, *, draw: bool, key: str | None, way: Way | None = None
+    ) -> Answered:
+        """Have a picture recognised; see `Desk.submit`. The result names the trace that it was worked on in."""
         answered = await self.desk.submit(
             data,
             operation="recognize",
@@ -414,10 +423,17 @@ class Master:
             gallery_version=self._gallery_version,
             draw=draw,
             key=key,
+            way=way,
         )
-        return Answered(self.office.sealed(answered.outcome), answered.picture)
+        outcome = self.office.sealed(answered.outcome)
+        if outcome.result is not None:
+            named = outcome.result.model_copy(update={"trace_id": answered.trace_id})
+            outcome = outcome.model_copy(update={"result": named})
+        return replace(answered, outcome=outcome)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+    async def add_person(
+        self, name: str, photos: list[NewPhoto], *, asker: Asker | None = None, traceparent: str | None = None
+    ) -> tuple[Person, list[Caution]]:
         """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
@@ -425,14 +441,17 @@ class Master:
         """
 
         async def enrol(photo: NewPhoto) -> Answered:
+            trace = trace_of(traceparent)
             try:
-                return await self.desk.submit(
-                    photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False
-                )
+                with following(Way(time.monotonic(), trace, "enrol", asker or Asker())) as way:
+                    way.accepted(len(photo.data), "", time.monotonic())
+                    return await self.desk.submit(
+                        photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False, way=way
+                    )
             except ManyeyesError as error:
-                raise type(error)(
-                    f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s
-                ) from error
+                told = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
+                told.trace_id = error.trace_id
+                raise told from error
 
         answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
         for answer in answers:
@@ -464,14 +483,17 @@ class Master:
         return enrolled
 
     async def _embed_portrait(self, portrait: Portrait) -> Floats:
-        answer = await self.desk.submit(
-            portrait.content,
-            operation="embed",
-            pack=self.pack,
-            gallery_version=0,
-            draw=False,
-            landmarks_px=portrait.landmarks_px,
-        )
+        with following(Way(time.monotonic(), operation="embed")) as way:
+            way.accepted(len(portrait.content), "", time.monotonic())
+            answer = await self.desk.submit(
+                portrait.content,
+                operation="embed",
+                pack=self.pack,
+                gallery_version=0,
+                draw=False,
+                landmarks_px=portrait.landmarks_px,
+                way=way,
+            )
         return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)
 
     def people(self) -> list[Person]:

@@ -32,6 +32,7 @@ class Order(BaseModel):
     task_id: str = ""
     draw: bool = True
     landmarks_px: Points = ()
+    trace_id: str = ""
     gallery: GalleryFiles | None = None
 
 

@@ -130,7 +130,7 @@ def _work(
             )
             return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
         result, picture = recognizer.recognize(data, gallery, draw=order.draw)
-        result = result.model_copy(update={"task_id": order.task_id})
+        result = result.model_copy(update={"task_id": order.task_id, "trace_id": order.trace_id})
         embeddings = half_precision([face.embedding for face in result.faces])
         outcome = Outcome(task_id=order.task_id, kind="done", result=result, embeddings=embeddings)
         return outcome, picture or b""
