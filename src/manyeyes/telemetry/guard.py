@@ -18,7 +18,8 @@ MANY_NUMBERS = 8
 """From so many in a row on, numbers are taken for an embedding."""
 _HARMLESS_CHARACTERS = 20
 """No secret and no piece of a picture worth the name is so short."""
-_MAX_LOOKED_AT = 65_536
+_MAX_LOOKED_AT = 16_384
+"""Of one text; every step below takes time in proportion to it."""
 
 SECRET_NAMES = frozenset(
     (
@@ -28,7 +29,7 @@ SECRET_NAMES = frozenset(
 )  # fmt: skip
 """Fields whose value is taken out whatever it looks like."""
 
-_NUMBER = r"(?:np\.float\d+\()?-?\d*\.\d+(?:[eE][-+]?\d+)?\)?"
+_NUMBER = r"(?:np\.float\d\d\()?-?\d{0,6}\.\d{1,20}(?:[eE][-+]?\d{1,3})?\)?"
 _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"mek_[\w-]{8,}", re.ASCII), "<API key>"),
     (re.compile(r"me1_[\w-]{8,}", re.ASCII), "<join token>"),
@@ -37,15 +38,15 @@ _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN[^-]*PRIVATE KEY.*?(?:-----END[^-]*-----|\Z)", re.DOTALL), "<private key>"),
     (re.compile(r"\bb'(?:[^'\\]|\\.){8,}(?:'|\Z)", re.DOTALL), "<bytes>"),
     (re.compile(r'\bb"(?:[^"\\]|\\.){8,}(?:"|\Z)', re.DOTALL), "<bytes>"),
-    (re.compile(r"[^\s]*(?:\\x[0-9a-f]{2}[^\s\\]*){2,}[^\s]*"), "<bytes>"),
-    (re.compile(rf"{_NUMBER}(?:[,;\s]\s*{_NUMBER}){{{MANY_NUMBERS - 1},}}"), "<numbers>"),
-    (re.compile(r"\d{1,3}(?:,\s*\d{1,3}){15,}"), "<numbers>"),
+    (re.compile(rf"{_NUMBER}(?:[,;\s]\s{{0,16}}{_NUMBER}){{{MANY_NUMBERS - 1},}}"), "<numbers>"),
+    (re.compile(r"\d{1,3}(?:,\s{0,4}\d{1,3}){15,}"), "<numbers>"),
 )
 _SUSPECT = re.compile(
     r"me[k1]_|mef1\.|S[A-Z][A-Z2-7]{54}|PRIVATE KEY|\bb['\"]|\\x[0-9a-f]{2}|\d\.\d|\d,\s*\d|[\w+/-]{40}",
     re.ASCII,
 )
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
+_WORD = re.compile(r"\S+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _DIGEST_CHARACTERS = 64
 """A SHA-256 in hexadecimal: longer ones say more than which content it is."""
@@ -61,13 +62,14 @@ def guarded_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
     if len(text) <= _HARMLESS_CHARACTERS:
         return text
     if len(text) > _MAX_LOOKED_AT:
-        text = text[:_MAX_LOOKED_AT]
+        text = f"{text[: _MAX_LOOKED_AT // 2]} … {text[-_MAX_LOOKED_AT // 2 :]}"
     if _SUSPECT.search(text):
         for pattern, kind in _KINDS:
             text = pattern.sub(kind, text)
+        if "\\x" in text:
+            text = _WORD.sub(_escaped, text)
         text = _RUN.sub(_judge, text)
-    odd = sum(not (character.isprintable() or character in "\n\t") for character in text)
-    if odd >= 4 and odd * 20 > len(text):
+    if not text.isprintable() and _is_binary(text):
         return f"<{len(text)} characters, no text>"
     if len(text) <= most:
         return text
@@ -85,6 +87,16 @@ def shortened(event: Mapping[str, Any], most: int) -> dict[str, Any]:
     }
 
 
+def _escaped(found: re.Match[str]) -> str:
+    """A word with two escaped bytes or more is a piece of the representation of bytes."""
+    return "<bytes>" if found[0].count("\\x") > 1 else found[0]
+
+
+def _is_binary(text: str) -> bool:
+    odd = sum(not (character.isprintable() or character in "\n\t") for character in text)
+    return odd >= 4 and odd * 20 > len(text)
+
+
 def _judge(found: re.Match[str]) -> str:
     """A long run of letters and digits: kept where it is a word, a path or a digest."""
     run = found[0]
@@ -97,6 +109,9 @@ def _judge(found: re.Match[str]) -> str:
     return f"<encoded, {len(run)} characters>" if random else run
 
 
+_HARMLESS_TYPES = frozenset((int, float, bool, type(None)))
+
+
 def _named(name: str, value: Any, depth: int) -> Any:
     if name in SECRET_NAMES and value not in (None, "", False, True):
         return f"<{name}>"
@@ -104,9 +119,10 @@ def _named(name: str, value: Any, depth: int) -> Any:
 
 
 def _value(value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    kind = type(value)
+    if kind in _HARMLESS_TYPES:
         return value
-    if isinstance(value, str):
+    if kind is str or isinstance(value, str):
         return guarded_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
@@ -114,7 +130,7 @@ def _value(value: Any, depth: int) -> Any:
         return guarded_text(f"{type(value).__name__}: {value}")
     if depth <= 0:
         return f"<{type(value).__name__}>"
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         first = list(value.items())[:MAX_ITEMS]
         return {str(name)[:100]: _named(str(name), inner, depth - 1) for name, inner in first}
     if isinstance(value, Sequence | set | frozenset):
