@@ -11,7 +11,12 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.mark.parametrize(
     "header",
-    [f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-00", f"01-{TRACE}-{PARENT}-01-more", f"fe-{TRACE}-{PARENT}-ff"],
+    [
+        f"00-{TRACE}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-00",
+        f"01-{TRACE}-{PARENT}-01-more",
+        f"fe-{TRACE}-{PARENT}-ff",
+    ],
 )
 def test_well_formed(header: str) -> None:
     assert read_traceparent(header) == (TRACE, PARENT)

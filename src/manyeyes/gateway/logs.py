@@ -108,7 +108,7 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
             limit=wanted.limit,
         )
         return {
-            "lines": [line_document(line) for line in found],
+            "lines": _documents(found),
             "newer": f"n{found[-1].number}" if found else wanted.cursor if side == "n" else "",
             "older": f"o{found[0].number}" if found else "",
         }
@@ -116,8 +116,8 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
     @app.get("/v1/logs/follow", dependencies=[operator], response_class=StreamingResponse)
     async def follow(wanted: Annotated[FollowWanted, Query()]) -> Response:
         """The newest lines and then new ones as they come, one JSON document a line; `alive` says only that."""
-        documents = _documents(master, wanted)
-        return JsonLines(documents, await anext(documents))
+        lines = _followed(master, wanted)
+        return JsonLines(lines, await anext(lines))
 
     @app.get("/v1/traces/{trace_id}", dependencies=[user])
     async def trace(trace_id: str, request: Request) -> dict[str, Any]:
@@ -136,19 +136,22 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
         return {
             "trace_id": found.trace_id,
             "spans": [asdict(span) for span in found.spans],
-            "lines": [line_document(line) for line in found.lines],
+            "lines": _documents(found.lines),
         }
 
 
-def line_document(line: Line) -> dict[str, Any]:
-    """A line as the API shows it."""
-    at = datetime.fromtimestamp(line.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {**asdict(line), "at": at}
+def _documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Lines as the API shows them, by the time of what they tell: some arrive later than others."""
+    return [{**asdict(line), "at": _iso(line.at)} for line in sorted(lines, key=lambda line: line.at)]
 
 
-async def _documents(master: Master, wanted: FollowWanted) -> AsyncGenerator[bytes, None]:
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _followed(master: Master, wanted: FollowWanted) -> AsyncGenerator[bytes, None]:
     async for some in master.logs.follow(wanted.question(time.time()), wanted.limit):
-        yield _json_lines([{"line": line_document(line)} for line in some] or [{"alive": True}])
+        yield _json_lines([{"line": document} for document in _documents(some)] or [{"alive": True}])
 
 
 def _json_lines(documents: Sequence[dict[str, Any]]) -> bytes:

@@ -99,7 +99,9 @@ def test_a_traceback_that_carries_a_picture() -> None:
 
 
 def test_fields_with_telling_names_are_taken_out() -> None:
-    told = guarded({"event": "e", "session": "ab", "token": "x", "password": "p", "who": "local admin", "key": ""})
+    told = guarded(
+        {"event": "e", "session": "ab", "token": "x", "password": "p", "who": "local admin", "key": ""}
+    )
     assert told == {
         "event": "e", "session": "<session>", "token": "<token>", "password": "<password>",
         "who": "local admin", "key": "",
@@ -127,7 +129,9 @@ def test_what_is_harmless_stays(text: str) -> None:
 
 
 def test_plain_values_stay_and_odd_ones_are_named() -> None:
-    told = guarded({"a": 1, "b": 1.5, "c": None, "d": True, "e": Path("/x/y"), "f": object(), "g": [1, "two"]})
+    told = guarded(
+        {"a": 1, "b": 1.5, "c": None, "d": True, "e": Path("/x/y"), "f": object(), "g": [1, "two"]}
+    )
     assert told == {"a": 1, "b": 1.5, "c": None, "d": True, "e": "/x/y", "f": "<object>", "g": [1, "two"]}
 
 
@@ -150,7 +154,9 @@ def test_long_values_are_cut_in_the_middle_and_a_line_has_a_bound() -> None:
         st.text(max_size=30),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
-            lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=9), inner, max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=9), inner, max_size=5)
+            ),
             max_leaves=10,
         ),
     )
@@ -168,7 +174,26 @@ def test_guarding_is_safe_to_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "1", "1.", ".1", "1.0 ", "1, ", " ", "b'", "\\x00", "\\", "'", "-----BEGIN ", "S", "SA", "A2", "mek_", "\0"]
+    "piece",
+    [
+        "a",
+        "1",
+        "1.",
+        ".1",
+        "1.0 ",
+        "1, ",
+        " ",
+        "b'",
+        "\\x00",
+        "\\",
+        "'",
+        "-----BEGIN ",
+        "S",
+        "SA",
+        "A2",
+        "mek_",
+        "\0",
+    ],
 )
 def test_no_text_takes_long(piece: str) -> None:
     text = (piece * 200_000)[:200_000]
