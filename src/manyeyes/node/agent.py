@@ -135,7 +135,7 @@ class Agent:
             farewell = Farewell(session=self._standing.session, reason=self._farewell)
             await link.say("leave", farewell)
         if self._end is None and self._settings.logs.send and self._standing.approved.is_set():
-            await ship_once(link, self._membership.name)
+            await ship_once(link, self._membership.name, last=True)
         await link.close()
         if self._end is not None:
             raise self._end

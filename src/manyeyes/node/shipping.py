@@ -38,9 +38,9 @@ async def ship(link: NodeLink, node: str, may: Callable[[], bool], waiting: Wait
             await ship_once(link, node, waiting)
 
 
-async def ship_once(link: NodeLink, node: str, waiting: Waiting = to_send) -> None:
-    """Send one batch, if there is anything to send and the line is free."""
-    if not len(waiting) or not link.idle:
+async def ship_once(link: NodeLink, node: str, waiting: Waiting = to_send, *, last: bool = False) -> None:
+    """Send one batch, if there is anything to send and the line is free, or it is the `last` one."""
+    if not len(waiting) or not (link.idle or (last and link.connected)):
         return
     batch = packed(waiting.take(MAX_BATCH_BYTES))
     await link.publish(

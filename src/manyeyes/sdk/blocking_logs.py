@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -27,15 +28,24 @@ class BlockingLogs:
     def follow(self, **wanted: Any) -> Iterator[LogLine]:
         """See `Logs.follow`."""
         lines = self._logs.follow(**wanted)
+        waiting: asyncio.Task[Any] | None = None
 
         async def following() -> LogLine | None:
+            nonlocal waiting
+            waiting = asyncio.current_task()
             return await anext(lines, None)
+
+        async def closing() -> None:
+            if waiting is not None and not waiting.done():  # Ctrl-C while it waits
+                waiting.cancel()
+                await asyncio.wait([waiting])
+            await lines.aclose()
 
         try:
             while (line := self._run(following())) is not None:
                 yield line
         finally:
-            self._run(lines.aclose())
+            self._run(closing())
 
     def trace(self, trace_id: str) -> Trace:
         """See `Logs.trace`."""
