@@ -53,6 +53,13 @@ class Service:
         assert asked.returncode == 0, asked.stderr
         return json.loads(asked.stdout)
 
+    def wait_state(self, name: str, state: str) -> None:
+        """Until a node is in a state."""
+        end = time.monotonic() + 40
+        while (seen := {node["name"]: node["state"] for node in self.told("nodes", "list")}[name]) != state:
+            assert time.monotonic() < end, seen
+            time.sleep(0.3)
+
     def trace(self, trace_id: str, whole: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The spans of a trace, once they are whole."""
         end = time.monotonic() + 30
@@ -167,9 +174,10 @@ def test_a_node_that_is_killed_half_way_and_who_took_over(service: Service, tmp_
     os.kill(pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(service.run, "send", str(tmp_path / "face.jpg"), "--json")
-        time.sleep(4)
+        service.wait_state("n1", "working")
         os.kill(service.nodes["n1"].process.pid, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
+        service.wait_state("n1", "lost")
         service.run("nodes", "resume", "n2")
         sent = sending.result(60)
     trace_id = json.loads(sent.stdout)["trace_id"]

@@ -161,6 +161,8 @@ def _at(timestamp: Any) -> float:
 
 
 def _shown(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
