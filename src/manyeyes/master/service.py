@@ -397,6 +397,7 @@ class Master:
         self._last_seen.pop(name, None)
         self.orders.calls.node_gone(name, "it was removed")
         self._cutoffs.forget(name)
+        self.logs.forget(name)
         await self.desk.node_gone(name)
         self.desk.by_node.pop(name, None)
 
