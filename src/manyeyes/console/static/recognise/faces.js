@@ -52,7 +52,7 @@ export class Faces {
   }
 
   #table(caption, judge) {
-    const heads = ["Face", "Name", "Distance", "Confidence", ...(judge ? ["Feedback"] : [])];
+    const heads = ["Face", "Name", "Distance", "Confidence"];
     const figures = new Set(["Distance", "Confidence"]);
     const rows = this.result.faces.map((face, index) => this.#row(face, index, judge));
     return make(
@@ -83,20 +83,18 @@ export class Faces {
       "aria-label": `Face ${index + 1}: mark it in the picture`,
       on: { click: () => this.#hold(index) },
     });
+    const who = { class: face.name === null ? "rec-unknown" : "rec-person", text: faceName(face) };
     const row = make(
       "tr",
       {},
       make("td", {}, number),
-      make("td", {
-        class: face.name === null ? "rec-person rec-unknown" : "rec-person",
-        text: faceName(face),
-      }),
+      make("td", {}, make("div", { class: "rec-naming" }, make("span", who), judge && judge(index))),
       distanceCell(face),
       make("td", {
         class: "rec-figure",
         text: face.distance === null ? "–" : `${(100 * face.confidence).toFixed(0)} %`,
+        title: "How likely the nearest enrolled person is the right one.",
       }),
-      judge && make("td", {}, judge(index)),
     );
     row.addEventListener("mouseenter", () => this.#mark(index, true));
     row.addEventListener("mouseleave", () => this.#mark(index, false));
