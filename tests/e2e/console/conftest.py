@@ -22,6 +22,8 @@ from tests.e2e.conftest import Up
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 _HARMLESS = ("Failed to load resource", "ERR_CONNECTION", "WebSocket connection to", "net::ERR_")
 """What a browser says by itself when an answer is a refusal, or the master is away."""
+_FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A camera that shows a moving test picture, and that every page may use."""
 
 
 @dataclass
@@ -102,7 +104,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("no chromium on this machine; .ci/run installs it")
         pytest.skip("no chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", *_FAKE_CAMERA])
         try:
             yield browser
         finally:

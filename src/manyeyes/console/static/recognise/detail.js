@@ -111,7 +111,7 @@ export class Detail {
   #figure(title, alt, blob, result, overlay, { onBroken } = {}) {
     const address = URL.createObjectURL(blob);
     this.#addresses.push(address);
-    const image = make("img", { src: address, alt, decoding: "async" });
+    const image = make("img", { src: address, alt });
     const frame = make("div", { class: "rec-frame" }, image, overlay ?? null);
     if (result) {
       const ratio = result.width_px / result.height_px;
