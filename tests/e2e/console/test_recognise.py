@@ -155,6 +155,8 @@ def _turned_back(exif: Image.Exif) -> bytes:
 
 def test_by_keyboard_alone(up: Up, consoles: Consoles) -> None:
     page = consoles.open(up, "/recognise", "user")
+    page.on("filechooser", lambda _: None)  # has the browser hand choosers over from now on
+    page.evaluate("new Promise(requestAnimationFrame)")
     page.get_by_role("button", name="Choose pictures").focus()
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")

@@ -37,9 +37,10 @@ export class Queue {
    * @param {import("./session.js").Session} session
    * @param {(picture: Picture) => void} onPicture something about it has changed.
    * @param {() => void} onAll something about the whole has changed.
+   * @param {typeof recognise} send how one picture is sent.
    */
-  constructor(session, onPicture, onAll) {
-    Object.assign(this, { session, onPicture, onAll });
+  constructor(session, onPicture, onAll, send = recognise) {
+    Object.assign(this, { session, onPicture, onAll, send });
     this.pictures = [];
     this.stopped = null; // why nothing more is sent, as a Problem
   }
@@ -105,7 +106,7 @@ export class Queue {
     this.#set(picture, { state: "sending" });
     const onWait = (note) => signal.aborted || this.#set(picture, { note });
     try {
-      const answer = await recognise(picture.file, picture.key, { signal, session: this.session, onWait });
+      const answer = await this.send(picture.file, picture.key, { signal, session: this.session, onWait });
       if (!signal.aborted) this.#set(picture, { state: "done", note: "", ...answer });
     } catch (error) {
       if (!signal.aborted) this.#failed(picture, error);
