@@ -27,31 +27,32 @@ def _run(page: Page, module: str, body: str, *given: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("retry_after_s", [None, 1.0, 30.0])
-@pytest.mark.parametrize("attempts", [1, 2, 7, 40])
-def test_pauses_are_those_of_the_python_client(page: Page, attempts: int, retry_after_s: float | None) -> None:
+def test_pauses_are_those_of_the_python_client(page: Page) -> None:
     own = Patience(total_s=600)
-    for elapsed_s in (0.0, 590.0):
-        expected = own.wait_s(attempts, elapsed_s, retry_after_s, luck=0.5)
-        body = "return it.pause_s(given[0], given[1], given[2], 0.5)"
-        assert _run(page, "patience", body, attempts, elapsed_s, retry_after_s) == (
-            None if expected is None else pytest.approx(expected)
-        )
+    tries = [
+        (attempts, elapsed_s, retry_after_s)
+        for attempts in (1, 2, 7, 40)
+        for elapsed_s in (0.0, 590.0)
+        for retry_after_s in (None, 1.0, 30.0)
+    ]
+    expected = [own.wait_s(*each, luck=0.5) for each in tries]
+    assert None in expected
+    body = "return given[0].map(each => it.pause_s(...each, 0.5))"
+    found = _run(page, "patience", body, [list(each) for each in tries])
+    assert found == [None if pause_s is None else pytest.approx(pause_s) for pause_s in expected]
 
 
-@pytest.mark.parametrize(
-    ("path", "media_type", "name"),
-    [
-        ("a.jpg", "image/jpeg", "a.jpg"),
-        ("A.JPEG", "image/jpeg", "A.JPEG"),
-        ("holiday.heic", "image/jpeg", "holiday.heic.jpg"),
-        ("x/scan.tif", "image/png", "x/scan.tif.png"),
-        ("photo.png", "image/jpeg", "photo.png.jpg"),
-        ("noname", "image/webp", "noname.webp"),
-    ],
-)
-def test_names_of_predicted_pictures(page: Page, path: str, media_type: str, name: str) -> None:
-    assert _run(page, "saving", "return it.predictedName(given[0], given[1])", path, media_type) == name
+def test_names_of_predicted_pictures(page: Page) -> None:
+    expected = {
+        ("a.jpg", "image/jpeg"): "a.jpg",
+        ("A.JPEG", "image/jpeg"): "A.JPEG",
+        ("holiday.heic", "image/jpeg"): "holiday.heic.jpg",
+        ("x/scan.tif", "image/png"): "x/scan.tif.png",
+        ("photo.png", "image/jpeg"): "photo.png.jpg",
+        ("noname", "image/webp"): "noname.webp",
+    }
+    body = "return given[0].map(each => it.predictedName(...each))"
+    assert _run(page, "saving", body, [list(each) for each in expected]) == list(expected.values())
 
 
 def test_names_in_a_zip_stay_below_its_folder_and_differ(page: Page) -> None:

@@ -26,7 +26,7 @@ export class GaveUp extends Error {
  * @throws {Problem} of the picture itself. @throws {GaveUp} of everything else.
  */
 export async function recognise(file, key, { signal, session, onWait }) {
-  const body = await bytesOf(file);
+  const body = await copyOf(file);
   let began_ms = performance.now();
   let failed = 0;
   for (;;) {
@@ -51,10 +51,10 @@ export async function recognise(file, key, { signal, session, onWait }) {
   }
 }
 
-async function bytesOf(file) {
+async function copyOf(file) {
   try {
-    // read once: a file that changes on the disk would otherwise look like a lost connection
-    return await file.arrayBuffer();
+    // a copy: a file that changes on the disk while it is sent would look like a lost connection
+    return new Blob([await file.arrayBuffer()]);
   } catch {
     throw new Problem({
       title: "The file cannot be read",
