@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
+.PHONY: help setup demo screenshots test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ $(STAMP): requirements/dev.txt requirements/engine.txt requirements/agent.in req
 
 demo: $(STAMP) ## a master and two nodes on this machine name the faces of public portraits
 	@$(BIN)/python demo/demo.py
+
+screenshots: $(STAMP) ## every page of the console, empty and busy, wide and phone, light and dark; in OUT
+	@$(BIN)/python demo/screenshots.py $(OUT)
 
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
 	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 2 --dist loadfile tests

@@ -67,8 +67,8 @@ from manyeyes.errors import (
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
-    from manyeyes.recognition.encode import Encoded
-    from manyeyes.recognition.predicted import draw
+    from manyeyes.recognition.pictures.encode import Encoded
+    from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import (
         ApiKey,
         AuditEntry,
@@ -173,7 +173,7 @@ _AT_FIRST_USE = {
     "AuditVerdict": "manyeyes.sdk.answers",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
-    "Encoded": "manyeyes.recognition.encode",
+    "Encoded": "manyeyes.recognition.pictures.encode",
     "Feedback": "manyeyes.sdk.answers",
     "JoinToken": "manyeyes.sdk.answers",
     "NewApiKey": "manyeyes.sdk.answers",
@@ -184,7 +184,7 @@ _AT_FIRST_USE = {
     "Prediction": "manyeyes.sdk.answers",
     "Status": "manyeyes.sdk.answers",
     "Threshold": "manyeyes.sdk.answers",
-    "draw": "manyeyes.recognition.predicted",
+    "draw": "manyeyes.recognition.pictures.predicted",
 }
 
 

@@ -28,7 +28,7 @@ from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
 from manyeyes.master.service import Master
-from manyeyes.recognition.probe import probe
+from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
 

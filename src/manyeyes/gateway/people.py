@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
 from manyeyes.master.registry import Person
 from manyeyes.master.service import Master, NewPhoto
-from manyeyes.recognition.probe import probe
+from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
 
 MAX_ENROLMENT_PHOTOS = 50

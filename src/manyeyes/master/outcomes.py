@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyeyes.contract import Beat, HostFacts, Outcome
 from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
-from manyeyes.recognition.formats import BY_MEDIA_TYPE
+from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 
 MAX_HEAD_BYTES = 16 * 1024 * 1024
 """Of an outcome without its picture: some 5,000 faces with their embeddings."""

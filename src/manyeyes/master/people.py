@@ -19,7 +19,7 @@ from manyeyes.master.registry import Person, Photo, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.master.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.recognition.arrays import Floats, from_half_precision
-from manyeyes.recognition.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
 

@@ -24,10 +24,10 @@ from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
 from manyeyes.recognition.arrays import half_precision
-from manyeyes.recognition.changes import Changes
-from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.layered import LayeredGallery
-from manyeyes.recognition.memory import is_shortage
+from manyeyes.recognition.matching.gallery import Gallery
+from manyeyes.recognition.matching.gallery_changes import Changes
+from manyeyes.recognition.matching.layered_gallery import LayeredGallery
+from manyeyes.recognition.pictures.memory_shortage import is_shortage
 
 _PR_SET_PDEATHSIG = 1
 _BENCHMARK_RUNS = 5

@@ -13,21 +13,21 @@ import cv2
 import numpy as np
 
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, SeveralFacesFound
-from manyeyes.recognition.align import cut_chip, cut_chips
-from manyeyes.recognition.arcface import to_unit_length
 from manyeyes.recognition.arrays import Bytes, Floats
-from manyeyes.recognition.decode import Picture, decode
-from manyeyes.recognition.detections import Detections
-from manyeyes.recognition.draw import draw as draw_faces
-from manyeyes.recognition.encode import encode
-from manyeyes.recognition.gallery import Gallery, Match
-from manyeyes.recognition.noise import noise
-from manyeyes.recognition.opening import Parts, open_parts
-from manyeyes.recognition.portrait import cut_portrait, open_portrait
-from manyeyes.recognition.precision import Wish
-from manyeyes.recognition.probe import PictureInfo
-from manyeyes.recognition.quality import assess
-from manyeyes.recognition.sessions import RUNTIME
+from manyeyes.recognition.detection.detections import Detections
+from manyeyes.recognition.embedding.align import cut_chip, cut_chips
+from manyeyes.recognition.embedding.arcface import to_unit_length
+from manyeyes.recognition.embedding.precision import Wish
+from manyeyes.recognition.enrolment.portrait import cut_portrait, open_portrait
+from manyeyes.recognition.enrolment.quality import assess
+from manyeyes.recognition.matching.gallery import Gallery, Match
+from manyeyes.recognition.models.sessions import RUNTIME
+from manyeyes.recognition.open_pack import Parts, open_parts
+from manyeyes.recognition.pictures.decode import Picture, decode
+from manyeyes.recognition.pictures.draw import draw as draw_faces
+from manyeyes.recognition.pictures.encode import encode
+from manyeyes.recognition.pictures.noise import noise
+from manyeyes.recognition.pictures.probe import PictureInfo
 from manyeyes.results import Caution, Face, Provenance, Result
 
 ENOUGH_PX = 2880
