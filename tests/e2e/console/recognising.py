@@ -11,7 +11,11 @@ from playwright.sync_api import FilePayload, Locator, Page
 
 from tests.e2e.pictures import astronaut
 
-BROKEN: FilePayload = {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff\xe0 nothing" * 20}
+BROKEN: FilePayload = {
+    "name": "broken.jpg",
+    "mimeType": "image/jpeg",
+    "buffer": b"\xff\xd8\xff\xe0 nothing" * 20,
+}
 
 
 def photo(name: str = "astronaut.jpg", *, left: int = 0, kind: str = "JPEG", **how: Any) -> FilePayload:

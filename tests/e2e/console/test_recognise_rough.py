@@ -70,7 +70,7 @@ def test_a_busy_master_is_waited_for(up: Up, consoles: Consoles) -> None:
     keys = _keys(page)
     problem = {"title": "Busy", "detail": "too much", "code": "busy", "retryable": True}
     busy = {"status": 429, "headers": {"Retry-After": "2"}, "json": problem}
-    page.route("**/v1/recognize", lambda route: route.fulfill(**busy), times=1)  # type: ignore[arg-type]
+    page.route("**/v1/recognize", lambda route: route.fulfill(**busy), times=1)
     choose(page, [photo(left=7)])
     expect(row(page, "astronaut.jpg")).to_contain_text("the master is busy")
     assert len(keys) == 1  # not before the time that the master named
