@@ -327,6 +327,7 @@ def test_an_operator_says_who_a_face_is_and_another_browser_sees_it(
     expect(other.get_by_role("table").get_by_role("row").nth(1)).to_contain_text("Grace Hopper")
 
     page.get_by_role("button", name="Recognise again").click()
+    expect(page.get_by_role("heading", name="astronaut.jpg")).to_be_focused()
     expect(page.get_by_role("table").get_by_role("row").nth(1)).to_contain_text("Grace Hopper")
     page.get_by_role("button", name="Face 1: say who it is").click()
     page.get_by_role("button", name="Only: not Grace Hopper").click()

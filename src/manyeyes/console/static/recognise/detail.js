@@ -1,6 +1,6 @@
 // One picture in full: the original, the predicted picture, and the faces. Only what is shown has blob addresses.
 
-import { button, counted, make } from "./dom.js";
+import { button, counted, make, say } from "./dom.js";
 import { Faces, faceName } from "./faces.js";
 import { stateWords } from "./list.js";
 
@@ -17,25 +17,30 @@ export class Detail {
     this.element = make("section", { class: "rec-detail", "aria-labelledby": "rec-detail-title" });
   }
 
-  /** Show a picture; null for none. What is shown already stays as it is, unless `isNew`. */
-  show(picture, { isNew = false } = {}) {
-    const what = picture ? `${picture.id} ${picture.key} ${picture.state} ${picture.note}` : "";
-    if (what === this.#shown && !isNew) return;
+  /** Show a picture; null for none. What is shown already stays as it is, its words aside. */
+  show(picture) {
+    const isOver = picture?.state === "done" || picture?.state === "failed";
+    const what = picture ? `${picture.id} ${picture.key} ${isOver ? picture.state : "open"}` : "";
+    if (picture && !isOver && this.facts) say(this.facts, stateWords(picture));
+    if (what === this.#shown) return;
     this.#shown = what;
+    const hadFocus = this.element.contains(document.activeElement);
     for (const address of this.#addresses.splice(0)) URL.revokeObjectURL(address);
     this.element.replaceChildren(...(picture ? this.#parts(picture) : []));
+    if (hadFocus) this.element.querySelector("h2")?.focus();
   }
 
   #parts(picture) {
     const head = make(
       "div",
       { class: "rec-detail-head" },
-      make("h2", { id: "rec-detail-title", class: "rec-title", text: picture.path }),
+      make("h2", { id: "rec-detail-title", class: "rec-title", tabindex: -1, text: picture.path }),
       make("div", { class: "rec-actions" }, ...this.#actions(picture)),
     );
     if (picture.state === "failed") return [head, this.#problem(picture), this.#pair(picture, null)];
     if (picture.state !== "done") {
-      return [head, make("p", { class: "rec-facts", text: stateWords(picture) }), this.#pair(picture, null)];
+      this.facts = make("p", { class: "rec-facts", text: stateWords(picture) });
+      return [head, this.facts, this.#pair(picture, null)];
     }
     const { faces } = picture.result;
     const stage = {};

@@ -1,5 +1,6 @@
 // The page's parts put together: pictures come in, are sent, are shown, go out.
 
+import { ask } from "./asking.js";
 import { takePicture } from "./camera.js";
 import { Detail } from "./detail.js";
 import { button, counted, make, say } from "./dom.js";
@@ -63,7 +64,7 @@ class Page {
     this.cutOff = make(
       "div",
       { class: "trouble", role: "status", hidden: true },
-      "The master was restarted. Recognising goes on, and pictures and results stay here; load the page anew when you have what you need.",
+      "The master was restarted, or the connection to it was lost for long. Recognising goes on, and pictures and results stay here; load the page anew when you have what you need.",
       button("Load anew", () => location.reload()),
     );
     this.stopped = make("div", { class: "trouble", role: "alert", hidden: true });
@@ -184,11 +185,11 @@ class Page {
       event.preventDefault();
       this.#take(named(files));
     });
-    const ask = (event) => {
+    const warn = (event) => {
       const { waiting, sending } = this.queue.counts();
       if (waiting + sending > 0) event.preventDefault();
     };
-    window.addEventListener("beforeunload", ask, { signal });
+    window.addEventListener("beforeunload", warn, { signal });
   }
 
   #take({ found, leftOut }) {
@@ -250,7 +251,10 @@ class Page {
     if (!next) this.choose.focus();
   }
 
-  #removeAll() {
+  async #removeAll() {
+    const { pictures } = this.queue;
+    const what = `${counted(pictures.length, "picture")} and what was found in them leave this page. Your files stay as they are.`;
+    if (!(await ask("Remove all pictures?", what, "Remove all"))) return;
     this.#forget(this.queue.pictures);
     this.#pick(null);
     this.notices.replaceChildren();

@@ -73,6 +73,7 @@ export class Queue {
     const set = new Set(gone);
     this.pictures = this.pictures.filter((picture) => !set.has(picture));
     for (const picture of set) picture.abort.abort();
+    if (this.pictures.length === 0) this.stopped = null;
     this.#fill();
   }
 
