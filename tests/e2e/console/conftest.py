@@ -6,6 +6,7 @@ Playwright's own event loop runs in the thread of the tests, so it is ended with
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class Consoles:
         known = (context.url, role)
         if known not in self.keys:
             with Client(context) as client:
-                made = client.create_key(f"console test {role} {os.getpid()} {id(self)}", role)  # type: ignore[arg-type]
+                made = client.create_key(f"console test {role} {secrets.token_hex(8)}", role)  # type: ignore[arg-type]
             self.keys[known] = made.key
         return self.keys[known]
 
