@@ -62,4 +62,6 @@ def _site() -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
     )
+    # the page library's bar at the top has no name for those who cannot see it
+    pages.config.quasar_config["loadingBar"]["skipHijack"] = True
     return site
