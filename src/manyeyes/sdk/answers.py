@@ -81,6 +81,18 @@ class Feedback(_Answer):
     """Only when it is given."""
 
 
+class NodeWorker(_Answer):
+    """One worker of a node, as its agent sees it."""
+
+    index: int
+    state: str
+    """`starting`, `idle`, `busy`, or `resting` after it crashed too often."""
+    busy_s: float = 0.0
+    """How long it has been busy with what it has in hand."""
+    restarts: int = 0
+    pid: int = 0
+
+
 class Node(_Answer):
     """One machine of the fleet as the master sees it; times are UTC."""
 
@@ -88,6 +100,9 @@ class Node(_Answer):
     state: str
     reason: str | None = None
     workers: int = 0
+    workers_detail: tuple[NodeWorker, ...] = ()
+    agent_rss_bytes: int = 0
+    """Memory of its agent alone."""
     done: int = 0
     failed: int = 0
     first_seen: datetime | None = None
@@ -116,6 +131,21 @@ class Node(_Answer):
     def pictures_per_s(self) -> float:
         """What all its workers together can do, as far as it is known; else 0."""
         return self.workers / self.picture_s if self.picture_s else 0.0
+
+
+NodeSort = Literal[
+    "name", "state", "workers", "pictures_per_s", "done", "failed", "last_seen", "pack", "hostname"
+]
+
+
+class NodePage(_Answer):
+    """A part of the nodes, in the order that was asked for."""
+
+    nodes: tuple[Node, ...]
+    found: int
+    """How many there are on all pages."""
+    states: dict[str, int]
+    """How many of the nodes that the search finds are in each state."""
 
 
 KeyRole = Literal["user", "operator", "admin"]

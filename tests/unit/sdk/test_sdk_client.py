@@ -292,6 +292,7 @@ def test_public_names() -> None:
         "JoinToken",
         "NewApiKey",
         "Node",
+        "NodePage",
         "Patience",
         "Person",
         "Photo",
