@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nicegui import app, ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -65,7 +66,8 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     try:
         visitor = await reception.visitor(request)
     except NotSignedIn:
-        ui.navigate.to(f"{base}/sign-in?ended=1&to={request.url.path}")
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        ui.navigate.to(f"{base}/sign-in?ended=1&to={quote(here)}")
         return
     title = request.path_params[page.named_by] if page.named_by else page.title
     ui.page_title(f"{title} · manyeyes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -38,7 +39,7 @@ The key of this master's own command line is in <code>context.json</code> of its
 
 def _page(base: str, to: str, said: str = "", status: int = 200) -> HTMLResponse:
     alert = f'<p role="alert">{escape(said)}</p>' if said else ""
-    return HTMLResponse(_PAGE.format(base=escape(base), to=escape(to), said=alert), status)
+    return HTMLResponse(_PAGE.format(base=escape(base), to=quote(to), said=alert), status)
 
 
 def _inside(request: Request) -> str:

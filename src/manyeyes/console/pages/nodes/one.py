@@ -59,7 +59,7 @@ class _Node:
                     self._workers = SmallTable(
                         "Workers",
                         ("Worker", "State", "Busy for", "Started again", "Process"),
-                        figures=(0, 2, 3, 4),
+                        figures=(2, 3, 4),
                         empty="It has no workers now.",
                     )
         keep(visitor, self.refresh, every_s=_EVERY_S)
