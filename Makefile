@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
+.PHONY: help setup demo test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,9 @@ bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown tabl
 
 bench-matching: $(STAMP) ## matching against 10 to a million faces: speed, nearest found, memory, changes
 	@$(BIN)/python bench/matching.py
+
+bench-consoles: $(STAMP) ## what ten open consoles cost a busy master, and how soon a page can be used
+	@$(BIN)/python bench/consoles.py
 
 accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/accuracy.py $(if $(PICTURES),--pictures $(PICTURES))

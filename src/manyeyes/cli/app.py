@@ -10,6 +10,7 @@ import typer
 
 from manyeyes.cli import keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
+from manyeyes.cli.console import console
 from manyeyes.cli.output import say_error
 from manyeyes.cli.send import send
 from manyeyes.cli.status import status, token
@@ -51,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 app.command()(status)
 app.command()(token)
 app.command()(audit)
+app.command()(console)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -205,7 +205,8 @@ def up(
             await _first_of(_ready(master), stop.wait(), master.check_engine())
             if not stop.is_set():
                 say(
-                    f"ready: {context.url} takes pictures; try 'manyeyes send PICTURE -o OUT' in another terminal"
+                    f"ready: {context.url} takes pictures; in another terminal, 'manyeyes console' opens it in a "
+                    "browser, 'manyeyes send PICTURE -o OUT' sends one"
                 )
                 await _first_of(stop.wait(), master.check_engine(), asyncio.shield(node))
             await node

@@ -14,6 +14,8 @@ from manyeyes.console.visitor import COOKIE, Reception
 from manyeyes.errors import ManyeyesError, NotSignedIn
 
 _MOST_BYTES = 4096
+_LINK = "mel_"
+"""What the secret of a link begins with."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -26,20 +28,22 @@ _PAGE = """<!doctype html>
 <h1>Sign in to manyeyes</h1>
 {said}
 <form method="post" action="{base}/sign-in?to={to}">
-<label for="key">API key</label>
-<input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false">
+{field}
 <button>Sign in</button>
 </form>
-<p>On the master's machine, <code>manyeyes keys create NAME --role admin</code> makes a key.
-The key of this master's own command line is in <code>context.json</code> of its data folder.</p>
+<p>On the master's machine, <code>manyeyes console</code> signs you in without a key, and
+<code>manyeyes keys create NAME --role admin</code> makes a key for somebody else.</p>
 </main></body>
 </html>
 """
+_FIELD = """<label for="key">API key</label>
+<input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false">"""
 
 
-def _page(base: str, to: str, said: str = "", status: int = 200) -> HTMLResponse:
+def _page(base: str, to: str, said: str = "", status: int = 200, *, link: str = "") -> HTMLResponse:
     alert = f'<p role="alert">{escape(said)}</p>' if said else ""
-    return HTMLResponse(_PAGE.format(base=escape(base), to=quote(to), said=alert), status)
+    field = f'<input name="key" type="hidden" value="{escape(link)}">' if link else _FIELD
+    return HTMLResponse(_PAGE.format(base=escape(base), to=quote(to), said=alert, field=field), status)
 
 
 def _inside(request: Request) -> str:
@@ -60,7 +64,8 @@ def add_routes(site: FastAPI) -> None:
     @site.get("/sign-in")
     async def form(request: Request) -> Response:
         said = "You are signed out: the session has ended." if "ended" in request.query_params else ""
-        return _page(request.scope["root_path"], _inside(request), said)
+        link = request.query_params.get("link", "")
+        return _page(request.scope["root_path"], _inside(request), said, link=link)
 
     @site.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -75,9 +80,12 @@ def add_routes(site: FastAPI) -> None:
             try:
                 session = await client.sign_in()
             except NotSignedIn:
-                return _page(
-                    base, to, "This API key is unknown here: mistyped, revoked, or another master's.", 401
+                said = (
+                    "This link was followed before, or is too old: 'manyeyes console' makes another."
+                    if key.startswith(_LINK)
+                    else "This API key is unknown here: mistyped, revoked, or another master's."
                 )
+                return _page(base, to, said, 401)
             except ManyeyesError as error:
                 return _page(base, to, error.detail, error.http_status)
         response = RedirectResponse(to, 303)

@@ -76,7 +76,10 @@ def make_app(master: Master) -> FastAPI:
         exclude_content_types=_NOT_COMPRESSED,
     )
     app.add_middleware(
-        Doorkeeper, known=lambda credential: master.role_of(credential) is not None, refuse=problem
+        Doorkeeper,
+        known=lambda credential: master.role_of(credential) is not None,
+        may_sign_in=lambda credential: master.sign_ins.may_sign_in(credential),
+        refuse=problem,
     )
     _add_error_handlers(app)
     _add_pictures(app, master)

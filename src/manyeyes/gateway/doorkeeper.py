@@ -15,6 +15,7 @@ OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 of the API."""
 CONSOLE = "/console"
 """The console has a door of its own, since it answers with pages: `manyeyes.gateway.console`."""
+SESSION = "/v1/session"
 COOKIE = "__Host-manyeyes"
 """Holds a session's token. The prefix has browsers demand `Secure` and no `Domain`: no other host can set it."""
 MAX_JSON_BYTES = 2 * 1024 * 1024
@@ -76,14 +77,20 @@ class Doorkeeper:
 
     Args:
         known: whether a credential is one of this master.
+        may_sign_in: whether it is good for making a session only.
         refuse: an error as a response.
     """
 
     def __init__(
-        self, app: ASGIApp, known: Callable[[str], bool], refuse: Callable[[ManyeyesError], Response]
+        self,
+        app: ASGIApp,
+        known: Callable[[str], bool],
+        may_sign_in: Callable[[str], bool],
+        refuse: Callable[[ManyeyesError], Response],
     ) -> None:
         self._app = app
         self._known = known
+        self._may_sign_in = may_sign_in
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +105,8 @@ class Doorkeeper:
         headers = headers_of(scope)
         try:
             credential = credential_of(scope["method"], headers)
-            if not self._known(credential):
+            signs_in = (scope["method"], path) == ("POST", SESSION) and self._may_sign_in(credential)
+            if not signs_in and not self._known(credential):
                 raise NotSignedIn(
                     "this API key or session is unknown here: made by another master, revoked, or run out?"
                 )

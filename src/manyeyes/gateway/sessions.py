@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from manyeyes.errors import NotSignedIn
-from manyeyes.gateway.doorkeeper import CREDENTIAL
-from manyeyes.master.signins import Caller, SignIns
+from manyeyes.gateway.doorkeeper import CONSOLE, CREDENTIAL
+from manyeyes.master.signins import LINK_S, Caller, SignIns
 
 
 def _shown(caller: Caller) -> dict[str, Any]:
@@ -29,6 +29,12 @@ def add_sessions(app: FastAPI, sign_ins: SignIns) -> None:
         """A session of the API key that is shown; its token is in this answer and never told again."""
         token, caller = sign_ins.sign_in(request.scope[CREDENTIAL])
         return {"token": token, **_shown(caller)}
+
+    @app.post("/v1/session/link", status_code=201)
+    async def link(request: Request) -> dict[str, Any]:
+        """A link to the console that signs in whoever follows it, once, as the holder of the API key that is shown."""
+        made = sign_ins.link(request.scope[CREDENTIAL])
+        return {"path": f"{CONSOLE}/sign-in?link={made}", "expires_s": LINK_S}
 
     @app.get("/v1/session")
     async def who(request: Request) -> dict[str, Any]:

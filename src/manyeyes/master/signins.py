@@ -17,6 +17,10 @@ from manyeyes.master.registry import Registry
 
 PREFIX = "mes_"
 """What a session's token begins with; API keys begin otherwise, so neither is looked up as the other."""
+LINK_PREFIX = "mel_"
+LINK_S = 120.0
+"""How long a link waits to be followed, once."""
+_MOST_LINKS = 100
 _MOST_OF_ONE_KEY = 50
 """Who signs in more often loses the oldest session."""
 
@@ -44,18 +48,50 @@ class SignIns:
         self._registry = registry
         self._lasts_s = lasts_s
         self._now = now
+        self._links: dict[str, tuple[str, float]] = {}
 
-    def sign_in(self, key: str) -> tuple[str, Caller]:
-        """A new session of an API key: its token, which nobody can be told again, and whose it is.
+    def link(self, key: str) -> str:
+        """A secret that signs in once, soon, as the key's holder; a restart of the master ends it.
 
         Raises:
             NotSignedIn: the key is unknown, or itself the token of a session.
         """
-        caller = None if key.startswith(PREFIX) else self.caller(key)
-        if caller is None:
+        of_key, _ = self._key(key)
+        now = self._now()
+        self._links = {link: kept for link, kept in self._links.items() if kept[1] > now}
+        while len(self._links) >= _MOST_LINKS:
+            del self._links[next(iter(self._links))]
+        made = LINK_PREFIX + secrets.token_urlsafe(32)
+        self._links[identity.hash_api_key(made)] = (of_key, now + LINK_S)
+        return made
+
+    def may_sign_in(self, credential: str) -> bool:
+        """Whether it is a link that waits to be followed; it is good for nothing else."""
+        _, until = self._links.get(identity.hash_api_key(credential), ("", 0.0))
+        return until > self._now()
+
+    def _key(self, credential: str) -> tuple[str, Caller]:
+        """The hash of the API key that a key or a link stands for, and whose it is."""
+        digest = identity.hash_api_key(credential)
+        if credential.startswith(LINK_PREFIX):
+            digest, until = self._links.pop(digest, ("", 0.0))
+            if until <= self._now():
+                raise NotSignedIn(
+                    "this link was followed before, or is too old; 'manyeyes console' makes another"
+                )
+        rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
+        if not rows:
             raise NotSignedIn("this is no API key of this master; 'manyeyes keys create' makes one")
+        return digest, Caller(*rows[0])
+
+    def sign_in(self, credential: str) -> tuple[str, Caller]:
+        """A new session of an API key, or of a link to it: its token, which nobody can be told again, and whose it is.
+
+        Raises:
+            NotSignedIn: the key or link is unknown, or it is itself the token of a session.
+        """
+        of_key, caller = self._key(credential)
         token, now = PREFIX + secrets.token_urlsafe(32), self._now()
-        of_key = identity.hash_api_key(key)
         with self._registry.transaction() as cursor:
             cursor.execute("DELETE FROM sign_ins WHERE expires_at <= ?", (now,))
             cursor.execute(

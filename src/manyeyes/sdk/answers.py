@@ -181,6 +181,13 @@ class NewSession(Session):
     token: str
 
 
+class SignInLink(_Answer):
+    """A way into the console that can be gone once."""
+
+    url: str
+    expires_s: float
+
+
 class AuditEntry(_Answer):
     """One entry of the audit log; `before` is the `sha256` of the entry before it."""
 

@@ -26,6 +26,7 @@ from manyeyes.sdk.answers import (
     Person,
     Prediction,
     Session,
+    SignInLink,
     Status,
     Threshold,
 )
@@ -196,6 +197,9 @@ class Client:
 
     def sign_in(self) -> NewSession:
         return self._run(self._client.sign_in())
+
+    def console_link(self) -> SignInLink:
+        return self._run(self._client.console_link())
 
     def sign_out(self) -> None:
         self._run(self._client.sign_out())

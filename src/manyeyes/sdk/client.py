@@ -36,6 +36,7 @@ from manyeyes.sdk.answers import (
     Person,
     Prediction,
     Session,
+    SignInLink,
     Status,
     Threshold,
 )
@@ -361,6 +362,11 @@ class AsyncClient:
     async def sign_in(self) -> NewSession:
         """Make a session of the context's API key: a credential that runs out by itself."""
         return _parsed(NewSession, (await self._call("POST", "/v1/session", repeatable=False)).content)
+
+    async def console_link(self) -> SignInLink:
+        """A link to the console that signs in, once and soon, as the holder of the context's API key."""
+        made = (await self._call("POST", "/v1/session/link", repeatable=False)).json()
+        return SignInLink(url=self.context.url + made["path"], expires_s=made["expires_s"])
 
     async def sign_out(self) -> None:
         """End the session that is the context's key."""

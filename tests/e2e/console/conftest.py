@@ -80,9 +80,7 @@ class Consoles:
 def ready(page: Page) -> None:
     """Wait until the page is filled and its socket is connected."""
     page.get_by_role("heading", level=1).wait_for()
-    page.wait_for_function(
-        "() => window.socket?.connected || window.nicegui_socket?.connected || window.socket?.io"
-    )
+    page.wait_for_function("() => window.did_handshake === true")
 
 
 def accessibility_trouble(page: Page) -> list[str]:

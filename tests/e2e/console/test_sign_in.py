@@ -107,3 +107,22 @@ def test_a_session_opens_no_other_sessions(up: Up) -> None:
         bearer = {"Authorization": f"Bearer {_session(up)}"}
         assert client.get("/v1/session", headers=bearer).json()["expires_at"]
         assert client.post("/v1/session", headers=bearer).status_code == 401
+
+
+def test_the_command_console_signs_in_without_a_key_once(up: Up, consoles: Consoles) -> None:
+    made = up.run("console", "--no-open")
+    assert made.returncode == 0, made.stderr
+    link = made.stdout.strip()
+    page = consoles.window()
+    page.goto(link)
+    assert page.get_by_label("API key").count() == 0
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/console/")
+    ready(page)
+    other = consoles.window()
+    other.goto(link)
+    other.get_by_role("button", name="Sign in").click()
+    assert "followed before" in other.get_by_role("alert").inner_text()
+    with _client(up) as client:  # a link is no key
+        bearer = {"Authorization": f"Bearer {link.split('link=')[1]}"}
+        assert client.get("/v1/status", headers=bearer).status_code == 401

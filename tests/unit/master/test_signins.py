@@ -67,3 +67,27 @@ def test_one_key_has_at_most_fifty_sessions(registry: Registry) -> None:
         clock.now += 1
         tokens.append(sign_ins.sign_in("mek_a")[0])
     assert [sign_ins.caller(token) is not None for token in tokens] == [False] * 2 + [True] * 50
+
+
+def test_a_link_signs_in_once_and_soon(registry: Registry) -> None:
+    clock = Clock()
+    sign_ins = SignIns(registry, 60, clock)
+    link, late = sign_ins.link("mek_a"), sign_ins.link("mek_a")
+    assert sign_ins.may_sign_in(link) and sign_ins.caller(link) is None
+    token, caller = sign_ins.sign_in(link)
+    assert caller.name == "laptop" and sign_ins.caller(token)
+    with pytest.raises(NotSignedIn, match="followed before"):
+        sign_ins.sign_in(link)
+    clock.now += 120
+    assert not sign_ins.may_sign_in(late)
+    with pytest.raises(NotSignedIn, match="too old"):
+        sign_ins.sign_in(late)
+    for wrong in (token, link, "mek_b"):
+        with pytest.raises(NotSignedIn):
+            sign_ins.link(wrong)
+
+
+def test_links_are_bounded(registry: Registry) -> None:
+    sign_ins = SignIns(registry, 60)
+    links = [sign_ins.link("mek_a") for _ in range(101)]
+    assert [sign_ins.may_sign_in(link) for link in links] == [False] + [True] * 100

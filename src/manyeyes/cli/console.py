@@ -1,0 +1,41 @@
+"""`manyeyes console`: into the web console without typing a key."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, client_of, print_json, say
+
+
+def console(
+    ctx: typer.Context,
+    opens: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Open a browser; by default where there is a desktop."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a link to the web console that signs in once, within two minutes, and open it where there is a browser.
+
+    Example: manyeyes console
+    """
+    with client_of(ctx) as client:
+        link = client.console_link()
+    if as_json:
+        print_json(link)
+        return
+    print(link.url, flush=True)
+    say(
+        f"good once, for {link.expires_s:.0f} s; the browser warns the first time, since the certificate is this "
+        "master's own (docs/guides/console.md)"
+    )
+    has_desktop = sys.platform == "darwin" or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if opens or (opens is None and has_desktop):
+        webbrowser.open(link.url)
