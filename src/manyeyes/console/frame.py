@@ -66,8 +66,8 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     try:
         visitor = await reception.visitor(request)
     except NotSignedIn:
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        ui.navigate.to(f"{base}/sign-in?ended=1&to={quote(here)}")
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        ui.navigate.to(f"/sign-in?ended=1&to={quote(asked)}")
         return
     title = request.path_params[page.named_by] if page.named_by else page.title
     ui.page_title(f"{title} · manyeyes")

@@ -65,4 +65,7 @@ def _site() -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
     )
+    pages.config.quasar_config["loadingBar"]["skipHijack"] = (
+        True  # it has no name for those who cannot see it
+    )
     return site
