@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire clean
+.PHONY: help setup demo screenshots test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,9 @@ $(STAMP): requirements/dev.txt requirements/engine.txt requirements/agent.in req
 
 demo: $(STAMP) ## a master and two nodes on this machine name the faces of public portraits
 	@$(BIN)/python demo/demo.py
+
+screenshots: $(STAMP) ## every page of the console, empty and busy, wide and phone, light and dark; in OUT
+	@$(BIN)/python demo/screenshots.py $(OUT)
 
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
 	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 2 --dist loadfile tests
@@ -82,6 +85,9 @@ memory: $(STAMP) ## peak memory of huge pictures, by size and format
 
 wire: $(STAMP) ## bytes over the wire for each picture, at both hops, and what compression saves; needs root
 	@$(BIN)/python bench/wire.py
+
+counting: $(STAMP) ## what metrics, the last hour and notices cost a master, in microseconds
+	@$(BIN)/python bench/counting.py
 
 clean: ## remove what was made here; the downloads in .cache stay
 	@rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,9 +23,9 @@ from machine import machine
 from manyeyes.errors import ManyeyesError
 from manyeyes.packs import manifest
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition.align import cut_chips
-from manyeyes.recognition.decode import decode
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.embedding.align import cut_chips
+from manyeyes.recognition.matching.gallery import Gallery
+from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer, load
 from manyeyes.results import Result
 

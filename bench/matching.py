@@ -66,8 +66,8 @@ def prepare(size: int, *, fresh: bool) -> None:
     import numpy as np
 
     from face_shaped import crowd
-    from manyeyes.recognition.changes import Changes, pack_names
-    from manyeyes.recognition.fold import make_index
+    from manyeyes.recognition.matching.gallery_changes import Changes, pack_names
+    from manyeyes.recognition.matching.gallery_fold import make_index
 
     folder = CACHE / str(size)
     if not fresh and usable(folder):
@@ -104,7 +104,7 @@ def prepare(size: int, *, fresh: bool) -> None:
 def usable(folder: Path) -> bool:
     """Whether an earlier run of this version left everything."""
     from manyeyes.errors import PackDamaged
-    from manyeyes.recognition.changes import Changes
+    from manyeyes.recognition.matching.gallery_changes import Changes
 
     try:
         Changes.open(folder / "base.gal")
@@ -120,7 +120,7 @@ def measure(size: int) -> dict[str, Any]:
     """All figures of one size; in a process of its own, for its memory."""
     import numpy as np
 
-    from manyeyes.recognition.layered import LayeredGallery
+    from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 
     folder = CACHE / str(size)
     index = folder / "base.idx"
@@ -200,8 +200,8 @@ def speed(gallery: Any, queries: Any) -> dict[str, dict[str, float]]:
 
 def changes(folder: Path, index: Path | None, queries: Any) -> dict[str, float]:
     """Milliseconds until a change counts, and the longest a match took meanwhile, also under a rebuild."""
-    from manyeyes.recognition.changes import Changes
-    from manyeyes.recognition.layered import LayeredGallery
+    from manyeyes.recognition.matching.gallery_changes import Changes
+    from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 
     gallery = LayeredGallery.open(folder / "base.gal", [], index)
     alone, end = [], time.monotonic() + CHANGES_S
@@ -253,7 +253,7 @@ def people_come_and_go(folder: Path) -> Iterator[tuple[str, Path, Any, str]]:
     """(kind, file, a face of theirs, name), endless: a person added, removed again, one of the base removed."""
     import numpy as np
 
-    from manyeyes.recognition.changes import Changes
+    from manyeyes.recognition.matching.gallery_changes import Changes
 
     base = Changes.open(folder / "base.gal")
     people = -(-len(base.photos) // PHOTOS_EACH)
@@ -289,7 +289,7 @@ def rebuilding(folder: Path) -> subprocess.Popen[bytes]:
     """What a node starts in the background: fold one change into a new base and index it."""
     import numpy as np
 
-    from manyeyes.recognition.changes import Changes
+    from manyeyes.recognition.matching.gallery_changes import Changes
 
     delta = folder / "fold-delta.gal"
     row = np.ones(Changes.open(folder / "base.gal").embeddings.shape[1], np.float32)

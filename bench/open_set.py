@@ -23,8 +23,8 @@ from rich.table import Table
 from manyeyes.errors import ManyeyesError
 from manyeyes.packs import manifest
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition.calibration import Calibration
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.calibration import Calibration
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -30,9 +30,9 @@ import peers
 from bench_pictures import NoPortraits, pictures
 from machine import machine
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition import detect, pyramid
-from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.precision import processor_features
+from manyeyes.recognition.detection import mtcnn, pyramid
+from manyeyes.recognition.embedding.precision import processor_features
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ def gallery(recognizer: Recognizer, image: bytes) -> Gallery:
     found, _ = recognizer.recognize(image, Gallery.empty(), draw=False)
     decoded = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
     points = np.array([face.landmarks_px for face in found.faces], np.float32)
-    from manyeyes.recognition.align import cut_chips
+    from manyeyes.recognition.embedding.align import cut_chips
 
     embeddings = recognizer.embedder.embed(cut_chips(decoded, points))
     return Gallery(tuple(f"person {place}" for place in range(len(embeddings))), embeddings)
@@ -156,7 +156,7 @@ def profile(rounds: int, images: dict[str, bytes]) -> None:
     seen.wrap(pyramid, "build", lambda *_: "levels")
     seen.wrap(pyramid, "crops", lambda _levels, _boxes, side: f"crops of {side} px")
     for name in ("suppress", "suppress_within"):
-        seen.wrap(detect, name, lambda *_: "suppression")
+        seen.wrap(mtcnn, name, lambda *_: "suppression")
     for name, image in images.items():
         recognizer.recognize(image, Gallery.empty())
         seen.ms.clear()

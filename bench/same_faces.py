@@ -23,7 +23,7 @@ from skimage import data
 
 from manyeyes.errors import ManyeyesError
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,7 +22,7 @@ from machine import machine
 REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO), str(REPO / "scripts")]
 
-from tests.e2e.fleets import Fleet, running_fleet  # noqa: E402
+from tests.e2e.fleet import Fleet, running_fleet  # noqa: E402
 from tests.e2e.hosts import why_not  # noqa: E402
 from tests.one_file_packs import write_pack  # noqa: E402
 

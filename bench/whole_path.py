@@ -79,7 +79,7 @@ def make_pictures(count: int, side_px: int) -> list[bytes]:
 
 def bare_worker(pack: str, pictures: Sequence[bytes], pipe: Connection) -> None:
     """One process with the recogniser alone; computes as many pictures as it is told to."""
-    from manyeyes.recognition.gallery import Gallery
+    from manyeyes.recognition.matching.gallery import Gallery
     from manyeyes.recognition.recognizer import load
 
     recognizer, nobody = load(Path(pack)), Gallery.empty()

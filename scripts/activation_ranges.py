@@ -21,7 +21,7 @@ from onnx import TensorProto, helper
 from skimage import data
 
 from manyeyes.packs.quantize import ranged_tensors
-from manyeyes.recognition.align import cut_chips
+from manyeyes.recognition.embedding.align import cut_chips
 from manyeyes.recognition.recognizer import load
 
 SIDE_PX = 150

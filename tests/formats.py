@@ -9,9 +9,9 @@ import numpy as np
 
 from manyeyes.errors import PictureError
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition import formats
-from manyeyes.recognition.decode import decode
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.gallery import Gallery
+from manyeyes.recognition.pictures import formats
+from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer, load
 from tests.samples import REFUSED, SAMPLES, Sample, picture, saved
 

@@ -16,8 +16,8 @@ import onnx.compose
 from onnx import TensorProto, helper
 
 from manyeyes.packs.onnx_graph import Graph
-from manyeyes.recognition.align import DLIB_CHIP, similarity
-from manyeyes.recognition.arcface import ARCFACE_CHIP
+from manyeyes.recognition.embedding.align import DLIB_CHIP, similarity
+from manyeyes.recognition.embedding.arcface import ARCFACE_CHIP
 
 STRIDES = (8, 16, 32)
 CENTRE = (0.5, 0.5)

@@ -67,8 +67,8 @@ from manyeyes.errors import (
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
-    from manyeyes.recognition.encode import Encoded
-    from manyeyes.recognition.predicted import draw
+    from manyeyes.recognition.pictures.encode import Encoded
+    from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import (
         ApiKey,
         AuditEntry,
@@ -88,10 +88,12 @@ if TYPE_CHECKING:
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
+    from manyeyes.sdk.watched import Attention, History, NodeHistory, Notice, Overview, Setting
 
 __all__ = [
     "ApiKey",
     "AsyncClient",
+    "Attention",
     "AuditBroken",
     "AuditEntry",
     "AuditVerdict",
@@ -116,6 +118,7 @@ __all__ = [
     "Face",
     "Feedback",
     "FileTrouble",
+    "History",
     "HostKeyRefused",
     "IdempotencyMismatch",
     "IdentityCopied",
@@ -132,13 +135,16 @@ __all__ = [
     "NoFaceFound",
     "Node",
     "NodeAway",
+    "NodeHistory",
     "NodeNotFound",
     "NodePage",
     "NodeRemoved",
     "NotAPicture",
     "NotAllowed",
     "NotSignedIn",
+    "Notice",
     "OtherMaster",
+    "Overview",
     "PackDamaged",
     "PackError",
     "Patience",
@@ -152,6 +158,7 @@ __all__ = [
     "Prediction",
     "ReferenceRefused",
     "Result",
+    "Setting",
     "SeveralFacesFound",
     "SshRefused",
     "StartError",
@@ -171,23 +178,29 @@ __all__ = [
 _AT_FIRST_USE = {
     "ApiKey": "manyeyes.sdk.answers",
     "AsyncClient": "manyeyes.sdk.client",
+    "Attention": "manyeyes.sdk.watched",
     "AuditEntry": "manyeyes.sdk.answers",
     "AuditVerdict": "manyeyes.sdk.answers",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
-    "Encoded": "manyeyes.recognition.encode",
+    "Encoded": "manyeyes.recognition.pictures.encode",
     "Feedback": "manyeyes.sdk.answers",
+    "History": "manyeyes.sdk.watched",
     "JoinToken": "manyeyes.sdk.answers",
     "NewApiKey": "manyeyes.sdk.answers",
     "Node": "manyeyes.sdk.answers",
     "NodePage": "manyeyes.sdk.answers",
+    "NodeHistory": "manyeyes.sdk.watched",
+    "Notice": "manyeyes.sdk.watched",
+    "Overview": "manyeyes.sdk.watched",
     "Patience": "manyeyes.sdk.patience",
     "Person": "manyeyes.sdk.answers",
     "Photo": "manyeyes.sdk.answers",
     "Prediction": "manyeyes.sdk.answers",
+    "Setting": "manyeyes.sdk.watched",
     "Status": "manyeyes.sdk.answers",
     "Threshold": "manyeyes.sdk.answers",
-    "draw": "manyeyes.recognition.predicted",
+    "draw": "manyeyes.recognition.pictures.predicted",
 }
 
 

@@ -26,18 +26,38 @@ class FloodLimits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_FLOOD_", frozen=True)
 
     messages_per_s: float = 2000.0
+    """The most that is served for one node; what it says beyond waits in its line."""
     bytes_per_s: float = 32.0 * MEBIBYTE
-    """What a node says beyond both in a second waits in its line."""
+    """The most that is served for one node; what it says beyond waits in its line."""
     waiting: int = 1024
+    """The most messages in a node's line; what does not fit is dropped."""
     waiting_bytes: int = 64 * MEBIBYTE
-    """The length of a node's line; what does not fit is dropped."""
+    """The most bytes in a node's line; what does not fit is dropped."""
     connections: int = 8
-    """Of one node at once; it has one, and another for a moment when it comes back."""
+    """The most connections of one node at once; it has one, and another for a moment when it comes back."""
     patience_s: float = 3.0
     """Who overfills its line for longer, or by a whole line within a second, is cut off."""
     cut_off_s: float = 60.0
-    """The first time; twice as long each time after."""
+    """How long a node is cut off the first time; twice as long each time after."""
     longest_cut_off_s: float = 3600.0
+    """The longest that a node is cut off at once."""
+
+
+class AttentionLimits(BaseSettings):
+    """From where on something needs a person (`MANYEYES_ATTENTION_...`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_ATTENTION_", frozen=True)
+
+    queue_old_s: float = 30.0
+    """A picture that nobody works on for so long is told of."""
+    silent_s: float = 60.0
+    """A node that is suspect or lost for so long is told of."""
+    disk_low_bytes: int = 1024 * MEBIBYTE
+    """A disk with less free, and with less than its `disk_low_share` free, is told of as nearly full."""
+    disk_low_share: float = 0.05
+    """Of a disk's size; see `disk_low_bytes`."""
+    disk_least_bytes: int = 32 * MEBIBYTE
+    """A disk with less free is full; a master on one is not ready, though it goes on while it can."""
 
 
 class Limits(BaseSettings):
@@ -46,17 +66,23 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_LIMITS_", frozen=True)
 
     max_picture_bytes: int = 50 * MEBIBYTE
+    """The most bytes of one picture as it is sent."""
     max_megapixels: float = 100.0
+    """The most pixels of one picture, in millions; read from its head before anything is decoded."""
     max_held_bytes: int = 256 * MEBIBYTE
-    """Pictures and answers that a gateway keeps in memory; beyond it, `Busy`."""
+    """The most bytes of pictures and answers in memory; beyond it, `Busy`."""
     max_waiting: int = 2000
+    """The most pictures that are taken in and not answered; beyond it, `Busy`."""
     max_result_bytes: int = 192 * MEBIBYTE
+    """The most bytes of one answer, and of all that one node has begun to send."""
     max_attempts: int = 4
     """Attempts that ended with a dead worker or a dead node, after which the picture is at fault."""
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
+    """The most bytes of answers that are kept for idempotency keys; beyond it the oldest go first."""
     flood: FloodLimits = Field(default_factory=FloodLimits)
+    attention: AttentionLimits = Field(default_factory=AttentionLimits)
 
 
 class RecognitionSettings(BaseSettings):
@@ -74,20 +100,29 @@ class MasterSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
 
     data: Path = Field(default_factory=default_data_folder)
+    """The folder of everything that is kept."""
     listen: str = "127.0.0.1"
+    """The address that is listened on."""
     advertise: tuple[str, ...] = ()
+    """Addresses and names that other machines reach this master by."""
     https_port: int = 8443
+    """The port for users, HTTPS."""
     nats_port: int = 4222
+    """The port for nodes, TLS."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     beat_suspect_s: float = 4.0
+    """A node that is silent for so long is suspect, and is given no pictures."""
     beat_lost_s: float = 7.0
+    """A node that is silent for so long is lost: its pictures go to others."""
     probe_idle_s: float = 60.0
     """Without an answer for so long, a node that holds no pictures is probed."""
     probe_busy_s: float = 5.0
     """The same for a node that holds some; at least 8 times what a picture usually takes it."""
     probe_answer_s: float = 5.0
     """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
+    recent_pictures: int = Field(24, ge=0, le=100)
+    """The last answered pictures that are shown to those who may see them, in memory only; 0: none."""
     announce: bool = True
     """Tell the networks that it listens on where it is, by mDNS."""
     session_s: float = 12 * 3600.0

@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from manyeyes.results import Caution, Result
 
-CONTRACT_VERSION = 3
+CONTRACT_VERSION = 4
 
 STREAM = "TASKS"
 CONSUMER = "workers"
@@ -31,6 +31,15 @@ DIRECTIVES_SUBJECT = "me.directive.>"
 CHUNK_BYTES = 256 * 1024
 """The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
 before, so a slow line is never given more than it carries before the engine takes it for dead."""
+
+MOST_UNKNOWN = 16
+"""Faces without a name that are cut out of one picture, the largest ones."""
+MAX_CROP_BYTES = 64 * 1024
+MAX_THUMBNAIL_BYTES = 128 * 1024
+PORTRAIT_SIDE_PX, THUMBNAIL_SIDE_PX = 320, 640
+"""The longer side of a face that is cut out, and of a small copy of a picture, at most."""
+_MOST_BYTES = 2**63 - 1
+_MOST_FAILURES = 1_000_000
 
 HEADER_SIZE = "Me-Size"
 HEADER_OFFSET = "Me-Offset"
@@ -127,7 +136,7 @@ class Message(BaseModel):
 class Task(Message):
     """One picture to work on; its bytes stay with the home gateway until they are claimed."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     id: str
     operation: Operation
     gateway: str
@@ -138,12 +147,16 @@ class Task(Message):
     gallery_version: int
     landmarks_px: Points = ()
     """Of the one face in a portrait to embed again."""
+    keep_unknown: bool = False
+    """Whether the faces that get no name are wanted, cut out."""
+    thumbnail: bool = False
+    """Whether a small copy of the predicted picture is wanted."""
 
 
 class Claim(Message):
     """A node asks for the bytes, from `offset` on, of a task that it was handed; offset 0 claims it."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     task_id: str
     gateway: str
     ack: str
@@ -164,6 +177,22 @@ class Enrolled(Message):
     """In the portrait, the face cut from the photo, which follows the outcome in the same transfer."""
 
 
+class UnknownFace(Message):
+    """A face that got no name, cut out for the master to keep."""
+
+    face: int = Field(ge=0)
+    """Its place among the result's faces."""
+    jpeg: str = Field(max_length=MAX_CROP_BYTES * 4 // 3 + 4)
+    """Base64."""
+    landmarks_px: Points
+    """Five, in the cut."""
+    width_px: int
+    """Its shorter side in the picture that was sent."""
+    sharpness: float
+    warnings: tuple[Caution, ...] = Field((), max_length=16)
+    """As an enrolment would give them."""
+
+
 class Outcome(Message):
     """The end of one attempt; the predicted picture or the portrait, if any, follows in the same transfer.
 
@@ -171,12 +200,15 @@ class Outcome(Message):
     seals them into references and keeps none.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     task_id: str
     kind: Literal["done", "error", "crashed", "given-back"]
     result: Result | None = None
     enrolled: Enrolled | None = None
     embeddings: str = ""
+    unknown: tuple[UnknownFace, ...] = Field((), max_length=MOST_UNKNOWN)
+    thumbnail: str = Field("", max_length=MAX_THUMBNAIL_BYTES * 4 // 3 + 4)
+    """A JPEG, base64."""
     code: str = ""
     detail: str = ""
 
@@ -205,7 +237,7 @@ class HostFacts(Message):
 class Beat(Message):
     """A node's heartbeat; `holding` names every task that it has claimed and not ended."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     state: NodeState
     reason: str = ""
     session: str = ""
@@ -225,13 +257,18 @@ class Beat(Message):
     """What the pack's own benchmark took one worker at its start; 0: none yet, or the pack has none."""
     picture_s: float = 0.0
     """What a picture takes one worker, by the benchmark first, by the pictures of late then; 0: not known."""
+    disk_free_bytes: int = Field(0, ge=0, le=_MOST_BYTES)
+    disk_bytes: int = Field(0, ge=0, le=_MOST_BYTES)
+    """Of the disk with the node's data folder; free bytes are told anew when they have changed much."""
+    pack_failures: int = Field(0, ge=0, le=_MOST_FAILURES)
+    """How many attempts in a row to bring the pack have failed."""
     host: HostFacts
 
 
 class JoinRequest(Message):
     """A machine that holds a token asks to become a node."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     public_nkey: str
     wanted_name: str
     version: str
@@ -243,7 +280,7 @@ class JoinRequest(Message):
 class JoinReply(Message):
     """The node's name, or why it was refused."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     name: str = ""
     pack_public_key: str = ""
     code: str = ""
@@ -256,7 +293,7 @@ class Hello(Message):
     `session` is random for each start of an agent: two processes with one identity differ in it.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     session: str
     fingerprint: str = ""
 
@@ -264,7 +301,7 @@ class Hello(Message):
 class Welcome(Message):
     """The answer to `Hello`."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     approved: bool
     """While false the node gets neither the pack nor pictures."""
     wish: Wish = ""
@@ -276,7 +313,7 @@ class Directive(Message):
     A lost one does no harm: wishes and approvals are said again while heartbeats show that they did not arrive.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     kind: Literal["wish", "approved", "shutdown", "refused", "beat", "probe", "deaf", "drop"]
     """`probe`: work on `task`, nobody waits for it. `deaf`: a probe was not answered. `drop`: the picture of
     `task_id` was answered by another node."""
@@ -291,7 +328,7 @@ class Directive(Message):
 class Farewell(Message):
     """A node leaves."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     session: str = ""
     reason: str = ""
 
@@ -299,7 +336,7 @@ class Farewell(Message):
 class News(Message):
     """What changed for all nodes."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     gallery_version: int
     pack: str = ""
     """SHA-256 of the manifest in use; said again every few seconds, so a node that missed it hears it later."""
@@ -308,7 +345,7 @@ class News(Message):
 class PackQuery(Message):
     """A node asks for the manifest (empty digest) or for one file of the pack in use, by its SHA-256."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     sha256: str = ""
     offset: int = 0
 
@@ -320,7 +357,7 @@ class GalleryQuery(Message):
     begins at offset 0: the reply's headers say which, at what offset, and the newest version.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     have: int = 0
     mark: str = ""
     content: str = ""
@@ -330,7 +367,7 @@ class GalleryQuery(Message):
 class Command(Message):
     """A master has an order for this node, to be taken once as `call`; with `stop` it is wanted no more."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
     stop: bool = False
 
@@ -338,7 +375,7 @@ class Command(Message):
 class Take(Message):
     """A node asks for the order of a call; it gets it once, framed with the order's bytes."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
 
 
@@ -371,7 +408,7 @@ class FileOrder(Message):
 class Order(Message):
     """What a master wants of a node: one of both."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     command: ExecOrder | None = None
     file: FileOrder | None = None
 
@@ -417,7 +454,7 @@ class Answer(Message):
     is the last one.
     """
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     call: str
     number: int
     stream: Literal["", "stdout", "stderr"] = ""
@@ -435,11 +472,11 @@ class Answer(Message):
 class Heard(Message):
     """A master's word on an `Answer`: go on, send it again later (the caller is slow), or stop."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4
     then: Literal["go-on", "again", "stop"]
 
 
 class Empty(Message):
     """Nothing to say but the subject."""
 
-    v: Literal[3] = 3
+    v: Literal[4] = 4

@@ -199,7 +199,7 @@ class ReferenceRefused(ManyeyesError):
 
 class EntryNotFound(ManyeyesError):
     code = "entry-not-found"
-    title = "No such photo or feedback"
+    title = "No such photo, face or feedback"
     http_status = 404
     exit_code = 4
 

@@ -146,7 +146,7 @@ async def acknowledge_by_claim(scene: Scene) -> str:
 )
 async def smuggle(scene: Scene) -> str:
     async with scene.in_work() as (task, sequence, _), scene.rogue() as rogue:
-        news = 'x 0\r\n\r\nPUB me.news 38\r\n{"v":3,"gallery_version":9,"pack":"aaaaaa"}\r\nPUB y'
+        news = 'x 0\r\n\r\nPUB me.news 38\r\n{"v":4,"gallery_version":9,"pack":"aaaaaa"}\r\nPUB y'
         heard = await rogue.client.subscribe(contract.NEWS_SUBJECT)
         for token in (news, "x 0\r\nPING", "*", ">", "a b"):
             for subject in (
@@ -249,7 +249,8 @@ async def answer_calls(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "answer its own picture with lies: HTML, terminal codes, a key refused, broken and deep JSON, another's id",
+    "answer its own picture with lies: HTML, terminal codes, a key refused, broken and deep JSON, another's id, "
+    "a thumbnail of a megabyte, a hundred unknown faces",
 )
 async def lie(scene: Scene) -> str:
     lies = [
@@ -258,7 +259,9 @@ async def lie(scene: Scene) -> str:
         done("{id}", pack="\x1b[2J").wire(),
         b"\xff\xfe\xfd",
         b"[" * 100_000,
-        b'{"v":3,"kind":"done"}',
+        b'{"v":4,"kind":"done"}',
+        b'{"v":4,"task_id":"{id}","kind":"done","thumbnail":"' + b"A" * 1_000_000 + b'"}',
+        b'{"v":4,"task_id":"{id}","kind":"done","unknown":[' + b",".join([b'{"face":0}'] * 100) + b"]}",
     ]
     for content in lies:
         await scene.told("pause")

@@ -31,6 +31,7 @@ from manyeyes.contract import (
     PackQuery,
     Take,
     Task,
+    UnknownFace,
     Welcome,
     WorkerReport,
 )
@@ -51,16 +52,16 @@ GOLDEN: list[tuple[Message, str]] = [
             draw=False,
             gallery_version=4,
         ),
-        '{"v":3,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
-        '"draw":false,"gallery_version":4,"landmarks_px":[]}',
+        '{"v":4,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
+        '"draw":false,"gallery_version":4,"landmarks_px":[],"keep_unknown":false,"thumbnail":false}',
     ),
     (
         Claim(task_id="t", gateway="g", ack="a"),
-        '{"v":3,"task_id":"t","gateway":"g","ack":"a","offset":0,"held":false}',
+        '{"v":4,"task_id":"t","gateway":"g","ack":"a","offset":0,"held":false}',
     ),
     (
         Outcome(task_id="t", kind="error", code="c", detail="d"),
-        '{"v":3,"task_id":"t","kind":"error","result":null,"enrolled":null,"embeddings":"","code":"c","detail":"d"}',
+        '{"v":4,"task_id":"t","kind":"error","result":null,"enrolled":null,"embeddings":"","unknown":[],"thumbnail":"","code":"c","detail":"d"}',
     ),
     (
         Outcome(
@@ -75,69 +76,82 @@ GOLDEN: list[tuple[Message, str]] = [
             ),
             embeddings="ADw=",
         ),
-        '{"v":3,"task_id":"t","kind":"done","result":null,"enrolled":{"embedding":[0.5],"embedder":"e",'
+        '{"v":4,"task_id":"t","kind":"done","result":null,"enrolled":{"embedding":[0.5],"embedder":"e",'
         '"box_xyxy_px":[1,2,3,4],"warnings":[{"kind":"small","value":50.0,"limit":80.0,"sentence":"s","photo":"",'
-        '"photo_id":null,"people":[]}],"portrait_landmarks_px":[[1.5,2.0]]},"embeddings":"ADw=","code":"","detail":""}',
+        '"photo_id":null,"people":[]}],"portrait_landmarks_px":[[1.5,2.0]]},"embeddings":"ADw=","unknown":[],"thumbnail":"","code":"","detail":""}',
+    ),
+    (
+        Outcome(
+            task_id="t",
+            kind="done",
+            unknown=(
+                UnknownFace(face=1, jpeg="/9j/", landmarks_px=((1.5, 2.0),), width_px=90, sharpness=4.5),
+            ),
+            thumbnail="/9j/",
+        ),
+        '{"v":4,"task_id":"t","kind":"done","result":null,"enrolled":null,"embeddings":"","unknown":[{"face":1,'
+        '"jpeg":"/9j/","landmarks_px":[[1.5,2.0]],"width_px":90,"sharpness":4.5,"warnings":[]}],'
+        '"thumbnail":"/9j/","code":"","detail":""}',
     ),
     (
         Beat(state="ready", workers=(WorkerReport(index=0, state="idle"),), holding=("t",), host=HOST),
-        '{"v":3,"state":"ready","reason":"","session":"","wish":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
-        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"allow_exec":false,"benchmark_s":0.0,"picture_s":0.0,"host":'
+        '{"v":4,"state":"ready","reason":"","session":"","wish":"","workers":[{"index":0,"state":"idle","busy_s":0.0,"restarts":0,"pid":0}],'
+        '"holding":["t"],"done":0,"failed":0,"gallery_version":0,"pack":"","agent_rss_bytes":0,"allow_exec":false,"benchmark_s":0.0,"picture_s":0.0,"disk_free_bytes":0,"disk_bytes":0,"pack_failures":0,"host":'
         + HOST_BYTES
         + "}",
     ),
     (
         JoinRequest(public_nkey="U", wanted_name="n", version="0", host=HOST),
-        '{"v":3,"public_nkey":"U","wanted_name":"n","version":"0","host":'
+        '{"v":4,"public_nkey":"U","wanted_name":"n","version":"0","host":'
         + HOST_BYTES
         + ',"fingerprint":""}',
     ),
     (
         JoinReply(name="n", pack_public_key="k"),
-        '{"v":3,"name":"n","pack_public_key":"k","code":"","detail":""}',
+        '{"v":4,"name":"n","pack_public_key":"k","code":"","detail":""}',
     ),
-    (Hello(session="s", fingerprint="f"), '{"v":3,"session":"s","fingerprint":"f"}'),
-    (Welcome(approved=True, wish="pause"), '{"v":3,"approved":true,"wish":"pause"}'),
+    (Hello(session="s", fingerprint="f"), '{"v":4,"session":"s","fingerprint":"f"}'),
+    (Welcome(approved=True, wish="pause"), '{"v":4,"approved":true,"wish":"pause"}'),
     (
         Directive(kind="refused", session="s", detail="d"),
-        '{"v":3,"kind":"refused","wish":"","session":"s","detail":"d","task":null,"task_id":""}',
+        '{"v":4,"kind":"refused","wish":"","session":"s","detail":"d","task":null,"task_id":""}',
     ),
-    (Farewell(session="s", reason="r"), '{"v":3,"session":"s","reason":"r"}'),
-    (News(gallery_version=3, pack="s"), '{"v":3,"gallery_version":3,"pack":"s"}'),
-    (PackQuery(sha256="s"), '{"v":3,"sha256":"s","offset":0}'),
+    (Farewell(session="s", reason="r"), '{"v":4,"session":"s","reason":"r"}'),
+    (News(gallery_version=3, pack="s"), '{"v":4,"gallery_version":3,"pack":"s"}'),
+    (PackQuery(sha256="s"), '{"v":4,"sha256":"s","offset":0}'),
     (
         GalleryQuery(have=3, mark="m", content="c", offset=5),
-        '{"v":3,"have":3,"mark":"m","content":"c","offset":5}',
+        '{"v":4,"have":3,"mark":"m","content":"c","offset":5}',
     ),
-    (Command(call="c", stop=True), '{"v":3,"call":"c","stop":true}'),
-    (Take(call="c"), '{"v":3,"call":"c"}'),
+    (Command(call="c", stop=True), '{"v":4,"call":"c","stop":true}'),
+    (Take(call="c"), '{"v":4,"call":"c"}'),
     (
         Order(command=ExecOrder(args=("a", "b"), timeout_s=1.5)),
-        '{"v":3,"command":{"args":["a","b"],"shell":false,"timeout_s":1.5},"file":null}',
+        '{"v":4,"command":{"args":["a","b"],"shell":false,"timeout_s":1.5},"file":null}',
     ),
     (
         Order(file=FileOrder(kind="put", name="n", offset=1, size_bytes=2, sha256="s", zipped=True)),
-        '{"v":3,"command":null,"file":{"kind":"put","name":"n","offset":1,"size_bytes":2,"sha256":"s",'
+        '{"v":4,"command":null,"file":{"kind":"put","name":"n","offset":1,"size_bytes":2,"sha256":"s",'
         '"zipped":true,"executable":false}}',
     ),
     (
         Answer(call="c", number=3, ended=Ended(how="exited", status=1)),
-        '{"v":3,"call":"c","number":3,"stream":"","ended":{"how":"exited","status":1,"cut":false,'
+        '{"v":4,"call":"c","number":3,"stream":"","ended":{"how":"exited","status":1,"cut":false,'
         '"elapsed_s":0.0,"detail":""},"file":null,"code":"","detail":""}',
     ),
     (
         Answer(call="c", number=0, file=FileReply(files=(FileFact(name="f", size_bytes=1),), done=True)),
-        '{"v":3,"call":"c","number":0,"stream":"","ended":null,"file":{"files":[{"name":"f","size_bytes":1}],'
+        '{"v":4,"call":"c","number":0,"stream":"","ended":null,"file":{"files":[{"name":"f","size_bytes":1}],'
         '"more":false,"size_bytes":0,"sha256":"","executable":false,"zipped":false,"received":0,"done":true},'
         '"code":"","detail":""}',
     ),
-    (Heard(then="go-on"), '{"v":3,"then":"go-on"}'),
+    (Heard(then="go-on"), '{"v":4,"then":"go-on"}'),
 ]
 
 
 @pytest.mark.parametrize(("message", "golden"), GOLDEN, ids=lambda value: type(value).__name__)
 def test_messages_travel_as_agreed(message: Message, golden: str) -> None:
-    assert contract.CONTRACT_VERSION == 3
+    assert contract.CONTRACT_VERSION == 4
     assert message.wire().decode() == golden
     assert type(message).model_validate_json(golden) == message
 

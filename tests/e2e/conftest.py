@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from manyeyes.packs import build
+from tests.needs import needed
 
 ROOT = Path(__file__).resolve().parents[2]
 for _folder in ("scripts", "demo"):
@@ -24,7 +26,11 @@ for _folder in ("scripts", "demo"):
 
 from background import MANYEYES, Background, free_port  # noqa: E402
 
+from .fleet import Fleet, running_fleet  # noqa: E402
+from .hosts import why_not  # noqa: E402
+
 Seed = Callable[[Path], None]
+StartFleet = Callable[..., Fleet]
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,6 @@ def records(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
 
 
-def nodes_of(document: str) -> dict[str, dict[str, Any]]:
-    """`nodes list --json`, by name."""
-    found = json.loads(document)
-    return {node["name"]: node for node in (found["nodes"] if isinstance(found, dict) else found)}
-
-
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> Seed:
     """Put the default pack into a data folder, so that no master of a test has to build it."""
@@ -101,3 +101,11 @@ def up(place: Path, seed: Seed) -> Iterator[Up]:
         yield Up(data, service)
     finally:
         service.stop()
+
+
+@pytest.fixture(scope="module")
+def start_fleet() -> Iterator[StartFleet]:
+    """`running_fleet`, running until the module's last test has ended."""
+    needed(why_not())
+    with ExitStack() as stack:
+        yield lambda *arguments, **named: stack.enter_context(running_fleet(*arguments, **named))

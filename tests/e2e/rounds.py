@@ -18,7 +18,7 @@ from pathlib import Path
 from background import Background
 
 from .disks import mounted
-from .fleets import Fleet, running_fleet
+from .fleet import Fleet, running_fleet
 from .gate import Gate, write_numbered
 from .memory import bounded_memory
 

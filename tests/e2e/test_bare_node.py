@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,8 @@ from manyeyes.contract import CHUNK_BYTES
 from manyeyes.master.packshelf import WORTH_SQUEEZING
 from manyeyes.packs.verify import verify
 from tests.e2e.bare import bare_environment
-from tests.e2e.fleet import Fleet, fleet_of, until
-from tests.e2e.hosts import why_not
+from tests.e2e.conftest import StartFleet
+from tests.e2e.fleet import Fleet, wait_for
 from tests.integration import wheels
 from tests.integration.test_provisioning import make_pack
 
@@ -29,17 +27,12 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    if reason := why_not():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def fleet(start_fleet: StartFleet, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     folder = tmp_path_factory.mktemp("provision")
     wheels.packed_again(folder / "house")
     wheels.tiny(folder / "house")
     pack = make_pack(folder / "pack", folder / "house", "1.0", carried=True, ballast=BALLAST)
-    with fleet_of(["master", "one", "two", "user"], folder / "fleet", pack) as fleet:
-        yield fleet
+    return start_fleet(folder / "fleet", ["one", "two"], pack=pack)
 
 
 def travels(file: Path) -> int:
@@ -64,7 +57,7 @@ def test_killed_at_any_point_it_goes_on_where_it_stopped(fleet: Fleet, bare: str
     files = [fleet.pack / file.path for file in (*manifest.files, *manifest.wheels)]
     needed = sum(file.stat().st_size for file in files)
     expected = sum(map(travels, files))
-    blobs, envs = fleet.folder / "one" / "packs" / ".blobs", fleet.folder / "one" / "envs"
+    blobs, envs = fleet.data("one") / "packs" / ".blobs", fleet.data("one") / "envs"
 
     def here() -> int:
         return sum(path.stat().st_size for path in blobs.glob("*")) if blobs.exists() else 0
@@ -74,17 +67,17 @@ def test_killed_at_any_point_it_goes_on_where_it_stopped(fleet: Fleet, bare: str
 
     fleet.hosts["one"].slow(200)
     before = fleet.received_bytes("one")
-    node = fleet.node("one", "one", program=bare, ready=False)
+    node = fleet.start_node("one", program=bare, wait=False)
     for share in (0.2, 0.7):
-        until(lambda share=share: here() > share * needed, f"{share} of the files do not arrive")  # type: ignore[misc]
+        wait_for(lambda share=share: here() > share * needed, f"{share} of the files do not arrive")  # type: ignore[misc]
         if share == 0.2:
             reason = fleet.listed()["one"]["reason"]
             assert reason.startswith("fetching ") and f" of {needed / 1e6:.1f}" not in reason, reason
         node.kill()
-        node = fleet.node("one", "one", program=bare, ready=False)
-    until(lambda: being_made() > 50, "nothing is installed")
+        node = fleet.start_node("one", program=bare, wait=False)
+    wait_for(lambda: being_made() > 50, "nothing is installed")
     node.kill()
-    node = fleet.node("one", "one", program=bare, ready=False)
+    node = fleet.start_node("one", program=bare, wait=False)
     node.wait_ready(60)
     received = fleet.received_bytes("one") - before
     assert 0.97 * expected < received < 1.03 * expected + 1_000_000, (received, expected)
@@ -100,25 +93,25 @@ def test_altered_files_and_foreign_signatures_are_never_run(fleet: Fleet, bare: 
     good, marker = code.read_bytes(), fleet.folder / "evil"
     evil = f"open({str(marker)!r}, 'w')\n".encode()
     code.write_bytes(evil + good[len(evil) :])
-    two = fleet.node("two", "two", program=bare, ready=False)
+    two = fleet.start_node("two", program=bare, wait=False)
 
     def reason(name: str) -> str:
         return str(fleet.listed()[name]["reason"])
 
-    until(lambda: "pack not complete" in two.output, "the altered file was taken")
+    wait_for(lambda: "pack not complete" in two.output, "the altered file was taken")
     assert f"{wheels.digest_of(code)} received" in two.output
-    until(lambda: "failed, the next in" in reason("two"), "nothing is said of the altered file")
+    wait_for(lambda: "failed, the next in" in reason("two"), "nothing is said of the altered file")
     code.write_bytes(good)
     two.wait_ready(60)
     assert two.stop() == 0
 
     fleet.master.stop()
-    (fleet.folder / "m" / "identity" / "pack-signing.key").unlink()
+    (fleet.data("master") / "identity" / "pack-signing.key").unlink()
     other = make_pack(fleet.folder / "other", fleet.pack.parent / "house", "1.0")
     (other / "needy.py").write_bytes(good)
     fleet.start_master(other)
-    two = fleet.node("two", "two", program=bare, ready=False)
-    until(
+    two = fleet.start_node("two", program=bare, wait=False)
+    wait_for(
         lambda: "not signed by the master that this node joined" in two.output, "another key's pack was taken"
     )
     assert "not signed" in reason("two")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.fleet import Fleet, fleet_of, until
-from tests.e2e.hosts import why_not
+from tests.e2e.conftest import StartFleet
+from tests.e2e.fleet import Fleet, wait_for
 from tests.integration.conftest import make_faulty_pack
 
 MEGABITS_PER_S = 4
@@ -23,19 +21,15 @@ LINE_S = SIZE * 8 / (MEGABITS_PER_S * 1e6)
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    if reason := why_not():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def fleet(start_fleet: StartFleet, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     folder = tmp_path_factory.mktemp("files")
-    with fleet_of(["master", "far", "near", "user"], folder / "fleet", make_faulty_pack(folder)) as fleet:
-        fleet.hosts["far"].slow(MEGABITS_PER_S)
-        for name in ("far", "near"):
-            fleet.node(name, name, "--allow-exec", ready=False)
-        for node in fleet.nodes.values():
-            node.wait_ready(60)
-        yield fleet
+    fleet = start_fleet(folder / "fleet", ["far", "near"], pack=make_faulty_pack(folder / "pack"))
+    fleet.hosts["far"].slow(MEGABITS_PER_S)
+    for name in ("far", "near"):
+        fleet.start_node(name, "--allow-exec", wait=False)
+    for node in fleet.nodes.values():
+        node.wait_ready(60)
+    return fleet
 
 
 def moved(output: str) -> dict[str, int]:
@@ -50,7 +44,7 @@ def noise(path: Path) -> Path:
 
 def arrived(fleet: Fleet) -> int:
     """Bytes of the file that is arriving at the far node."""
-    parts = list((fleet.folder / "far" / "incoming").glob("*"))
+    parts = list((fleet.data("far") / "incoming").glob("*"))
     return max((part.stat().st_size for part in parts), default=0)
 
 
@@ -94,23 +88,23 @@ def test_a_transfer_goes_on_after_every_cut(fleet: Fleet, tmp_path: Path) -> Non
     """Cable pulled, node killed, master killed: one command goes through all; its own kill needs it again."""
     big = noise(tmp_path / "cut")
     put = fleet.user_begins("nodes", "put", "far", str(big))
-    until(lambda: arrived(fleet) > 600_000, "nothing arrives")
+    wait_for(lambda: arrived(fleet) > 600_000, "nothing arrives")
     put.kill()
     had = arrived(fleet)
     put = fleet.user_begins("nodes", "put", "far", str(big), "--json")
-    until(lambda: arrived(fleet) > had + 400_000, "it does not go on after the command was killed")
+    wait_for(lambda: arrived(fleet) > had + 400_000, "it does not go on after the command was killed")
     fleet.hosts["far"].cut()
     time.sleep(3)
     fleet.hosts["far"].heal()
     at = arrived(fleet)
-    until(lambda: arrived(fleet) > at + 400_000, "it does not go on after the cut")
+    wait_for(lambda: arrived(fleet) > at + 400_000, "it does not go on after the cut")
     fleet.nodes["far"].kill()
     at = arrived(fleet)
-    fleet.node("far", "far", "--allow-exec", ready=False)
-    until(lambda: arrived(fleet) > at + 400_000, "it does not go on after the node was killed")
+    fleet.start_node("far", "--allow-exec", wait=False)
+    wait_for(lambda: arrived(fleet) > at + 400_000, "it does not go on after the node was killed")
     fleet.master.kill()
     fleet.start_master()
     assert put.process.wait(60) == 0, put.output
-    assert (fleet.folder / "far" / "exchange" / "cut").read_bytes() == big.read_bytes()
+    assert (fleet.data("far") / "exchange" / "cut").read_bytes() == big.read_bytes()
     again = 4 * 256 * 1024
     assert moved(put.output)["travelled_bytes"] <= SIZE - had + again

@@ -19,7 +19,7 @@ from background import MANYEYES, Background
 from manyeyes import identity
 from tests.integration.conftest import faulty_pack, picture
 
-from .conftest import nodes_of
+from .fleet import nodes_of
 from .hosts import Host, lab, why_not
 
 __all__ = ["faulty_pack"]

@@ -11,10 +11,9 @@ from background import DidNotStart
 
 from tests.needs import needed
 
-from .conftest import Seed, records
+from .conftest import Seed, StartFleet, records
 from .disks import fill, mounted, unfill, why_no_disk
-from .fleets import Fleet, lines, running_fleet, wait_for
-from .hosts import why_not
+from .fleet import Fleet, lines, wait_for
 from .pictures import astronaut, write_many
 
 pytestmark = pytest.mark.timeout(300)
@@ -28,10 +27,8 @@ def disk(place: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def fleet(place: Path, seed: Seed, disk: Path) -> Iterator[Fleet]:
-    needed(why_not())
-    with running_fleet(place / "full", ["alpha", "beta"], seed=seed) as running:
-        yield running
+def fleet(disk: Path, start_fleet: StartFleet, place: Path, seed: Seed) -> Fleet:
+    return start_fleet(place / "full", ["alpha", "beta"], seed=seed)
 
 
 def reason(fleet: Fleet) -> str:

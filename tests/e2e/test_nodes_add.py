@@ -22,7 +22,7 @@ from manyeyes.packs.wheels import download
 from tests.integration.conftest import faulty_pack, picture
 
 from . import sshd
-from .conftest import nodes_of
+from .fleet import nodes_of
 from .hosts import Host, lab
 from .hosts import why_not as no_hosts
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.fleet import Fleet, fleet_of, until
-from tests.e2e.hosts import why_not
+from tests.e2e.conftest import StartFleet
+from tests.e2e.fleet import Fleet, wait_for
 from tests.integration.conftest import make_faulty_pack
 
 SENDING = [sys.executable, "-m", "tests.e2e.sending"]
@@ -20,15 +18,9 @@ REFUSED = 5
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    if reason := why_not():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def fleet(start_fleet: StartFleet, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     folder = tmp_path_factory.mktemp("identity")
-    pack = make_faulty_pack(tmp_path_factory.mktemp("pack"))
-    with fleet_of(["master", "one", "two", "user"], folder / "fleet", pack) as fleet:
-        yield fleet
+    return start_fleet(folder / "fleet", ["one", "two"], pack=make_faulty_pack(folder / "pack"))
 
 
 def sends(fleet: Fleet, count: int) -> int:
@@ -39,7 +31,7 @@ def sends(fleet: Fleet, count: int) -> int:
 
 
 def test_a_copied_folder_is_refused_and_the_original_goes_on(fleet: Fleet) -> None:
-    original = fleet.node("one", "one")
+    original = fleet.start_node("one")
     expected = {
         "two": "its data folder was copied",
         None: "here no machine id",
@@ -51,8 +43,8 @@ def test_a_copied_folder_is_refused_and_the_original_goes_on(fleet: Fleet) -> No
         for number, machine in enumerate(machines):
             copy = fleet.folder / f"copy-{number}"
             if not copy.exists():
-                shutil.copytree(fleet.folder / "one", copy)
-            begun.append(fleet.node("one", "two", data=copy, machine=machine, ready=False))
+                shutil.copytree(fleet.data("one"), copy)
+            begun.append(fleet.start_node("one", host="two", data=copy, machine=machine, wait=False))
         for machine, second in zip(machines, begun, strict=True):
             assert second.process.wait(30) == REFUSED, second.output
             for part in (expected[machine], "--join TOKEN --data FOLDER"):
@@ -66,16 +58,16 @@ def test_a_copied_folder_is_refused_and_the_original_goes_on(fleet: Fleet) -> No
     assert "second process claims" in fleet.master.output
 
     original.kill()
-    until(lambda: '"new": "lost"' in fleet.master.output, "one is not lost")
+    wait_for(lambda: '"new": "lost"' in fleet.master.output, "one is not lost")
     tried(["two", None])
     assert fleet.listed()["one"]["state"] == "lost"
 
 
 def test_where_no_machine_has_an_id_the_second_is_refused(fleet: Fleet) -> None:
-    original = fleet.node("plain", "one", machine=None)
+    original = fleet.start_node("plain", host="one", machine=None)
     copy = fleet.folder / "plain-copy"
-    shutil.copytree(fleet.folder / "plain", copy)
-    second = fleet.node("plain", "two", data=copy, machine=None, ready=False)
+    shutil.copytree(fleet.data("plain"), copy)
+    second = fleet.start_node("plain", host="two", data=copy, machine=None, wait=False)
     assert second.process.wait(20) == REFUSED
     assert "another process is node 'plain' already" in second.output
     assert fleet.listed()["plain"]["fingerprint"] == ""
@@ -84,14 +76,14 @@ def test_where_no_machine_has_an_id_the_second_is_refused(fleet: Fleet) -> None:
 
 
 def test_a_removed_node_is_cut_off_at_once_and_for_ever(fleet: Fleet, tmp_path: Path) -> None:
-    gone = fleet.node("gone", "one", "--allow-exec")
-    stays = fleet.node("stays", "two")
+    gone = fleet.start_node("gone", "--allow-exec", host="one")
+    stays = fleet.start_node("stays", host="two")
     ticks = fleet.user_begins(
         "nodes", "exec", "gone", "--timeout", "60s", "--", "sh", "-c", "while :; do echo x; sleep 0.1; done"
     )
-    until(lambda: "x" in ticks.output, "the command does not run")
+    wait_for(lambda: "x" in ticks.output, "the command does not run")
     sending = fleet.hosts["user"].popen([*SENDING, "8", "10"], tmp_path / "sending.log", fleet.env)
-    until(lambda: "pack" in sending.output, "no picture was answered")
+    wait_for(lambda: "pack" in sending.output, "no picture was answered")
     assert fleet.user("nodes", "remove", "gone").returncode == 0
     returned_s = time.monotonic()
     assert gone.process.wait(10) == REFUSED
@@ -103,17 +95,17 @@ def test_a_removed_node_is_cut_off_at_once_and_for_ever(fleet: Fleet, tmp_path: 
     assert sending.process.wait(30) == 0, sending.output
     assert sending.output.count('"pack": "faulty@1.0.0"') == 8
 
-    again = fleet.node("gone", "one", ready=False)
+    again = fleet.start_node("gone", host="one", wait=False)
     assert again.process.wait(20) == REFUSED
     assert "a new token and a new data folder" in again.output
     fleet.master.stop()
     fleet.start_master()
     bare = tmp_path / "key-only"
     bare.mkdir()
-    (bare / "node.nk").write_bytes((fleet.folder / "gone" / "node.nk").read_bytes())
+    (bare / "node.nk").write_bytes((fleet.data("gone") / "node.nk").read_bytes())
     tries = [
-        fleet.node("gone", "one", ready=False),
-        fleet.node("gone", "one", "--join", fleet.token(), data=bare, ready=False),
+        fleet.start_node("gone", host="one", wait=False),
+        fleet.start_node("gone", "--join", fleet.token(), host="one", data=bare, wait=False),
     ]
     assert [tried.process.wait(20) for tried in tries] == [REFUSED, REFUSED]
     assert "a new token and a new data folder" in tries[0].output

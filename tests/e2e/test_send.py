@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.samples import heif
 
-from .conftest import Up, nodes_of, records
+from .conftest import Up, records
+from .fleet import nodes_of
 from .pictures import astronaut, write_many
 
 

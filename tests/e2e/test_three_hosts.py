@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.needs import needed
-
-from .conftest import Seed, records
-from .fleets import Fleet, lines, running_fleet, wait_for
-from .hosts import why_not
+from .conftest import Seed, StartFleet, records
+from .fleet import Fleet, lines, wait_for
 from .pictures import write_many
 
 pytestmark = pytest.mark.timeout(600)
@@ -29,12 +25,11 @@ def assert_each_once(out: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def fleet(place: Path, seed: Seed) -> Iterator[Fleet]:
-    needed(why_not())
-    with running_fleet(place / "hosts", ["alpha", "beta"], seed=seed) as running:
-        for name in ("alpha", "beta"):
-            running.start_node(name)
-        yield running
+def fleet(start_fleet: StartFleet, place: Path, seed: Seed) -> Fleet:
+    fleet = start_fleet(place / "hosts", ["alpha", "beta"], seed=seed)
+    for name in ("alpha", "beta"):
+        fleet.start_node(name)
+    return fleet
 
 
 def test_no_picture_is_lost_when_a_node_dies(fleet: Fleet, tmp_path: Path) -> None:

@@ -82,23 +82,23 @@ def _unfill(victim: Victim) -> None:
 
 
 def _victims_clock(victim: Victim) -> dict[str, str]:
-    return clock(victim.fleet.place / f"{victim.name}.clock")
+    return clock(victim.fleet.folder / f"{victim.name}.clock")
 
 
 def _set_clock(victim: Victim, offset: str) -> None:
-    (victim.fleet.place / f"{victim.name}.clock").write_text(offset)
+    (victim.fleet.folder / f"{victim.name}.clock").write_text(offset)
 
 
 # words
 
 
 def _nodes(victim: Victim, word: str) -> None:
-    log = victim.fleet.place / f"{word}-{victim.name}.log"
+    log = victim.fleet.folder / f"{word}-{victim.name}.log"
     victim.fleet.hosts["user"].popen([MANYEYES, "nodes", word, victim.name], log, victim.fleet.env)
 
 
 def _down(victim: Victim) -> None:
-    log = victim.fleet.place / f"down-{victim.name}.log"
+    log = victim.fleet.folder / f"down-{victim.name}.log"
     victim.fleet.hosts[victim.name].popen(
         [MANYEYES, "down", "--data", str(victim.fleet.data(victim.name))], log
     )

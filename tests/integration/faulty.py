@@ -46,7 +46,12 @@ class Faulty:
                 marker.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         result = Result(
-            width_px=1, height_px=1, media_type="image/png", faces=(), pack=self.pack, timings_ms={}
+            width_px=1,
+            height_px=1,
+            media_type="image/png",
+            faces=(),
+            pack=self.pack,
+            timings_ms={"decode": 1.0, "nap": 2.0},
         )
         return result, data if draw else None
 

@@ -155,6 +155,18 @@ async def abort(client: NatsClient) -> None:
 class Link:
     def __init__(self, client: NatsClient) -> None:
         self._client = client
+        self.received_bytes = 0
+        self.sent_bytes = 0
+        """Payload of all messages so far, without headers; what the engine keeps of its own is not counted."""
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the engine answers a ping in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._client.flush(timeout=max(1, round(within_s)))
+        except (*TROUBLE, ValueError):
+            return False
+        return self.connected
 
     @property
     def connected(self) -> bool:
@@ -173,6 +185,7 @@ class Link:
         """Call `handler` with each message, one at a time, in order."""
 
         async def pass_on(message: Msg) -> None:
+            self.received_bytes += len(message.data)
             try:
                 await handler(
                     Incoming(message.subject, message.data, dict(message.headers or {}), message.reply)
@@ -189,6 +202,7 @@ class Link:
         """
         if not subject:
             return
+        self.sent_bytes += len(data)
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, headers=headers)
 

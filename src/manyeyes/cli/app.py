@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli import keys, nodes, packs, people, run
+from manyeyes.cli import faces, keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.console import console
 from manyeyes.cli.output import say_error
+from manyeyes.cli.recent import recent
 from manyeyes.cli.send import send
+from manyeyes.cli.settings import settings
 from manyeyes.cli.status import status, token
 from manyeyes.errors import ManyeyesError, StartError
 
@@ -46,6 +48,7 @@ def manyeyes(
 run.register(app)
 app.command()(send)
 app.add_typer(people.app, name="people")
+app.add_typer(faces.app, name="faces")
 app.add_typer(nodes.app, name="nodes")
 app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")
@@ -53,6 +56,8 @@ app.command()(status)
 app.command()(token)
 app.command()(audit)
 app.command()(console)
+app.command()(recent)
+app.command()(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

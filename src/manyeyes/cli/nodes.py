@@ -118,6 +118,7 @@ def show(
         "token": node.token,
         "host": f"{host.get('hostname', '')}, {host.get('system', '')}, {host.get('cores', '')} cores, {memory}",
         "processor": host.get("cpu", ""),
+        "disk": _disk(node),
         "python": host.get("python", ""),
         "fingerprint": node.fingerprint or "none: the machine has no id",
         "same host": ", ".join(node.same_host) or "no other node",
@@ -128,6 +129,12 @@ def show(
     }
     for label, value in lines.items():
         print(f"{label:<12} {value}")
+
+
+def _disk(node: Node) -> str:
+    if not node.disk_bytes:
+        return "not known yet"
+    return f"{node.disk_free_bytes / 1e9:.3g} GB of {node.disk_bytes / 1e9:.3g} GB free"
 
 
 def _speed(node: Node) -> str:

@@ -9,6 +9,8 @@ import typer
 
 from manyeyes.cli import judging
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.pictures import write_picture
+from manyeyes.errors import EntryNotFound
 from manyeyes.sdk.answers import Person
 
 app = typer.Typer(help="Who is known by name.", no_args_is_help=True)
@@ -89,6 +91,49 @@ def rename(
     with client_of(ctx) as client:
         person = client.rename_person(name, new)
     _print(person, as_json, f"{name} is now {person.name}")
+
+
+@app.command()
+def portrait(
+    ctx: typer.Context,
+    name: NameArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where it goes; WebP, or JPEG of a face kept.")
+    ],
+    photo: Annotated[
+        int | None, typer.Option("--photo", metavar="ID", help="Of this photo, as 'people show' lists it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the best portrait that is kept of a person into a file.
+
+    Example: manyeyes people portrait "Ada Lovelace" ada.webp
+    """
+    with client_of(ctx) as client:
+        if photo is not None and photo not in {one.id for one in client.person(name).photos_detail}:
+            raise EntryNotFound(f"{name!r} has no photo {photo}; 'manyeyes people show' lists them")
+        found = client.portraits.of_person(name) if photo is None else client.portraits.of_photo(photo)
+    write_picture(file, found)
+    if as_json:
+        print_json({"written": str(file), "media_type": found.media_type})
+    else:
+        print(f"{file} has the portrait, {found.media_type}")
+
+
+@app.command()
+def merge(
+    ctx: typer.Context,
+    name: NameArgument,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="Who has the photos from then on.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Give all photos and feedback of one person to another, and forget the first name.
+
+    Example: manyeyes people merge "Ada Byron" "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        person = client.merge_person(name, into)
+    _print(person, as_json, f"{name} is {person.name} now, with {_photos(person.photos)}")
 
 
 @app.command()

@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, client_of, duration, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, say
 from manyeyes.errors import BadRequest
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show the service at one glance.
+    """Show the service at one glance, and what needs a person.
 
     Example: manyeyes status
     """
     with client_of(ctx) as client:
-        found = client.status()
+        found = client.overview()
         url = client.context.url
     if as_json:
         print_json(found)
@@ -28,10 +28,13 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     tasks = ", ".join(f"{count} {state}" for state, count in found.tasks.items())
     print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
     print(f"nodes    {nodes}; {found.workers} workers")
-    print(f"tasks    {tasks or 'none'}")
+    waits = f"; the oldest waits for {duration(found.oldest_waiting_s)}" if found.tasks.get("waiting") else ""
+    print(f"tasks    {tasks or 'none'}; {found.done_per_s + found.failed_per_s:.3g} a second of late{waits}")
     waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
     print(f"people   {found.people}{waiting}")
     print(f"pack     {found.pack or 'none'}")
+    for one in found.attention or ():
+        print(f"{one.severity:<8} {one.sentence}, since {ago(one.since)}: {one.what_to_do}")
 
 
 def token(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC
@@ -18,21 +16,26 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
+from manyeyes.gateway.counting import CountBytes
 from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
+from manyeyes.gateway.faces import add_faces
+from manyeyes.gateway.health import add_health
 from manyeyes.gateway.keys import add_keys
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
+from manyeyes.gateway.recent import add_recent
 from manyeyes.gateway.sessions import add_sessions
+from manyeyes.gateway.watching import add_watching
 from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
+from manyeyes.master.lookout import VERSION
 from manyeyes.master.service import Master
-from manyeyes.recognition.probe import probe
+from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
 
-VERSION = importlib.metadata.version("manyeyes")
 _LEAST_COMPRESSED_BYTES = 1400
 """What is smaller fits one packet as it is."""
 _COMPRESS_LEVEL = 1
@@ -81,6 +84,7 @@ def make_app(master: Master) -> FastAPI:
         may_sign_in=lambda credential: master.sign_ins.may_sign_in(credential),
         refuse=problem,
     )
+    app.add_middleware(CountBytes, metrics=master.lookout.metrics)
     _add_error_handlers(app)
     _add_pictures(app, master)
     add_people(app, master, [Depends(_role(master, "operator"))])
@@ -88,6 +92,11 @@ def make_app(master: Master) -> FastAPI:
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_keys(app, master.keys, Depends(_role(master, "admin")))
     add_sessions(app, master.sign_ins)
+    add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_recent(app, master.recent, Depends(_role(master, "user")), master.role_of)
+    user, operator, admin = (Depends(_role(master, least)) for least in ROLES)
+    add_health(app, master, user)
+    add_watching(app, master, user, operator, admin)
     _add_operations(app, master)
     return app
 
@@ -209,17 +218,21 @@ def _mixed(result: Result, picture: bytes) -> Response:
 def _add_pictures(app: FastAPI, master: Master) -> None:
     limits = master.limits
 
-    @app.post("/v1/recognize", dependencies=[Depends(_role(master, "user"))], response_model=Result)
+    user = Depends(_role(master, "user"))
+
+    @app.post("/v1/recognize", response_model=Result)
     async def recognize(
         request: Request,
+        who: str = user,
         accept: Annotated[str, Header()] = "application/json",
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
         """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both."""
-        data = await _picture_of(request, limits.max_picture_bytes)
-        probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+        with master.lookout.meter.refusals():
+            data = await _picture_of(request, limits.max_picture_bytes)
+            probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
         mixed, image = "multipart/mixed" in accept, "image/" in accept
-        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key)
+        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key, who=who)
         result = answered.outcome.result
         if result is None:
             raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
@@ -249,12 +262,3 @@ def _add_operations(app: FastAPI, master: Master) -> None:
         )
         when = expires_at.astimezone(UTC).isoformat(timespec="seconds")
         return {"token": text, "id": token_id, "expires_at": when}
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz() -> Response:
-        body = {"status": "ready" if master.ready else "no node takes pictures yet"}
-        return Response(json.dumps(body), 200 if master.ready else 503, media_type="application/json")

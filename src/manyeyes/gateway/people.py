@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Header, Request, Response
 from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import UploadFile
 
-from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
+from manyeyes.errors import BadRequest, EntryNotFound, ManyeyesError, TooManyBytes
+from manyeyes.gateway.pictures import small_picture
+from manyeyes.master.people import Enrolment
 from manyeyes.master.registry import Person
 from manyeyes.master.service import Master, NewPhoto
-from manyeyes.recognition.probe import probe
+from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
 
 MAX_ENROLMENT_PHOTOS = 50
@@ -25,6 +27,12 @@ class Rename(BaseModel):
     """A person's new name."""
 
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
+
+
+class MergeWish(BaseModel):
+    """Whose the photos are from now on."""
+
+    into: str
 
 
 class ThresholdWish(BaseModel):
@@ -52,6 +60,7 @@ class FeedbackWish(BaseModel):
 def add_people(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
     """Add every route about people; `operator` are the dependencies that ask for that role."""
     _add_enrolment(app, master, operator)
+    _add_pictures(app, master, operator)
     _add_threshold_and_check(app, master, operator)
     _add_feedback(app, master, operator)
 
@@ -73,7 +82,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             raise TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
         photos: list[NewPhoto] = []
         async with request.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
-            name = _checked_name(str(form.get("name") or ""))
+            name = checked_name(str(form.get("name") or ""))
             for upload in form.getlist("photos"):
                 if isinstance(upload, UploadFile):
                     photos.append(
@@ -83,16 +92,23 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             raise BadRequest("no photo came with the name; add at least one file field 'photos'")
         for photo in photos:
             try:
-                probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+                with master.lookout.meter.refusals():
+                    probe(
+                        photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels
+                    )
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
-        person, warnings = await master.add_person(name, photos)
-        return {**vars(person), "warnings": _plain(warnings)}
+        return enrolled(await master.add_person(name, photos))
 
     @app.get("/v1/people/{name:path}", dependencies=operator)
     async def show(name: str) -> dict[str, Any]:
-        """One person, with their photos."""
-        return _with_photos(master, master.person(name))
+        """One person, with their photos and feedback: all that forgetting them would delete."""
+        return _whole(master, master.person(name))
+
+    @app.post("/v1/people/{name:path}/merge", dependencies=operator)
+    async def merge(name: str, wish: MergeWish) -> dict[str, Any]:
+        """Give all photos and feedback of one person to another, and forget the first name."""
+        return _whole(master, await master.office.merge(name, wish.into))
 
     @app.patch("/v1/people/{name:path}", dependencies=operator)
     async def rename(name: str, wish: Rename) -> dict[str, Any]:
@@ -107,7 +123,32 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
     @app.delete("/v1/people-photos/{photo_id}", dependencies=operator)
     async def remove_photo(photo_id: int, name: str) -> dict[str, Any]:
         """Forget one photo of the person `name`."""
-        return _with_photos(master, await master.office.remove_photo(name, photo_id))
+        return _whole(master, await master.office.remove_photo(name, photo_id))
+
+
+def _add_pictures(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
+    records = master.office.records
+
+    @app.get("/v1/people-photos/{photo_id}/image", dependencies=operator)
+    async def picture(photo_id: int, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """The portrait kept of an enrolled photo, WebP or JPEG."""
+        content = records.picture(photo_id)
+        if content is None:
+            raise EntryNotFound(
+                f"no picture is kept of photo {photo_id}; 'manyeyes people show' lists photos"
+            )
+        return small_picture(content, if_none_match)
+
+    @app.get("/v1/people-portraits/{name:path}", dependencies=operator)
+    async def portrait(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """The best portrait kept of a person, WebP or JPEG."""
+        master.person(name)
+        content = records.best_picture(name)
+        if content is None:
+            raise EntryNotFound(
+                f"no picture is kept of {name!r}: they are known by feedback only, or since 0.1"
+            )
+        return small_picture(content, if_none_match)
 
 
 def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
@@ -121,7 +162,9 @@ def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[An
         """Set it by false-match rate or by distance; by neither, back to the default."""
         mode = "fmr" if wish.fmr is not None else "distance" if wish.distance is not None else "default"
         value = wish.fmr if wish.fmr is not None else wish.distance
-        return asdict(await master.office.set_threshold(mode, value))
+        found = await master.office.set_threshold(mode, value)
+        master.events.notify("threshold")
+        return asdict(found)
 
     @app.get("/v1/people-check", dependencies=operator)
     async def check() -> dict[str, Any]:
@@ -138,7 +181,7 @@ def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
     @app.post("/v1/people-feedback", dependencies=operator)
     async def give(wish: FeedbackWish) -> dict[str, Any]:
         """Say who the face of a reference is, or is not; counts from the next picture on."""
-        name = _checked_name(wish.name)
+        name = checked_name(wish.name)
         row, warnings = await master.office.give_feedback(wish.reference, wish.verdict, name, wish.file_name)
         return {**vars(row), "warnings": _plain(warnings)}
 
@@ -148,19 +191,25 @@ def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
         return vars(await master.office.undo_feedback(feedback_id))
 
 
-def _with_photos(master: Master, person: Person) -> dict[str, Any]:
-    photos = [
-        {**vars(photo), "warnings": _plain(photo.warnings)}
-        for photo in master.office.records.photos(person.name)
-    ]
-    return {**vars(person), "photos_detail": photos}
+def _whole(master: Master, person: Person) -> dict[str, Any]:
+    records = master.office.records
+    photos = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in records.photos(person.name)]
+    feedback = [vars(row) for row in records.feedback() if row.name == person.name]
+    return {**vars(person), "photos_detail": photos, "feedback": feedback}
+
+
+def enrolled(enrolment: Enrolment) -> dict[str, Any]:
+    """What came of enrolling, as the API tells it."""
+    added = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in enrolment.added]
+    return {**vars(enrolment.person), "warnings": _plain(enrolment.warnings), "added": added}
 
 
 def _plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
     return [caution.model_dump(mode="json") for caution in cautions]
 
 
-def _checked_name(text: str) -> str:
+def checked_name(text: str) -> str:
+    """A person's name as it may be enrolled; raises BadRequest."""
     name = text.strip()
     if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
         raise BadRequest(

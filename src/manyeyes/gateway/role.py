@@ -92,6 +92,7 @@ async def running_master(
             finally:
                 announcing.cancel()
                 await asyncio.wait([announcing], timeout=3)
+                master.events.close()
                 await master.desk.close(patience_s=5.0)
                 server.should_exit = True
                 await serving

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from manyeyes import contract
@@ -26,6 +26,7 @@ from manyeyes.errors import (
     TaskLost,
     Unavailable,
 )
+from manyeyes.master.meter import Meter
 from manyeyes.master.outcomes import read_outcome
 from manyeyes.master.placement import Pace, better_elsewhere, to_issue_again
 from manyeyes.master.tasks import (
@@ -56,8 +57,13 @@ class Answered:
 
 @dataclass
 class _Open:
+    task: Task
     data: bytes
     future: asyncio.Future[Answered]
+    operation: Operation
+    accepted_at: float
+    claimed_at: dict[str, float] = field(default_factory=dict)
+    """When each node was given it, the last time; in the order of their first time."""
 
 
 @dataclass
@@ -73,10 +79,14 @@ class Desk:
 
     Args:
         paces: what each node can take, kept up to date by the fleet.
+        meter: told what becomes of pictures.
     """
 
-    def __init__(self, link: MasterLink, gateway: str, limits: Limits, paces: Mapping[str, Pace]) -> None:
+    def __init__(
+        self, link: MasterLink, gateway: str, limits: Limits, paces: Mapping[str, Pace], meter: Meter
+    ) -> None:
         self._link = link
+        self._meter = meter
         self._paces = paces
         self._usual_bytes = 0.0
         self._limits = limits
@@ -87,6 +97,8 @@ class Desk:
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._remembered_bytes = 0
         self._closing = False
+        self.aside: Callable[[Outcome], None] = lambda outcome: None
+        """Given each outcome that brings what was asked for beside the result; nobody else keeps that."""
         self.gateway = gateway
         self.done = 0
         self.failed = 0
@@ -103,6 +115,25 @@ class Desk:
         return self._book.waiting
 
     @property
+    def held_bytes(self) -> int:
+        """Pictures in memory until they are answered."""
+        return self._held_bytes
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more is taken in."""
+        return self._closing
+
+    def oldest_waiting_s(self, now: float) -> float:
+        """How long the oldest picture has waited that nobody works on; 0 where none waits."""
+        if not self.waiting:
+            return 0.0
+        return next(
+            (now - entry.accepted_at for task, entry in self._open.items() if not self._book.worked_on(task)),
+            0.0,
+        )
+
+    @property
     def held(self) -> Mapping[str, int]:
         """How many pictures each node holds."""
         return self._book.held
@@ -117,6 +148,8 @@ class Desk:
         draw: bool,
         key: str | None = None,
         landmarks_px: Points = (),
+        keep_unknown: bool = False,
+        thumbnail: bool = False,
     ) -> Answered:
         """Have a picture worked on and wait for its end.
 
@@ -136,7 +169,8 @@ class Desk:
                     f"the key {key!r} came with another picture before; use a new key for each picture"
                 )
             return await asyncio.shield(known.future)
-        self._check_room(len(data))
+        with self._meter.refusals():
+            self._check_room(len(data))
         task = Task(
             id=secrets.token_hex(16),
             operation=operation,
@@ -147,10 +181,13 @@ class Desk:
             draw=draw,
             gallery_version=gallery_version,
             landmarks_px=landmarks_px,
+            keep_unknown=keep_unknown,
+            thumbnail=thumbnail,
         )
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        self._open[task.id] = _Open(data, future)
+        self._open[task.id] = _Open(task, data, future, operation, time.monotonic())
+        self._meter.accepted(operation)
         self._held_bytes += len(data)
         if key is not None:
             self._remember(key, fingerprint, future)
@@ -158,6 +195,8 @@ class Desk:
         try:
             sequence = await asyncio.shield(self._link.publish_task(task))
         except BaseException as error:
+            if task.id in self._open:
+                self._meter.never_queued(operation, error)
             self._book.not_queued(task.id)
             self._forget(task.id)
             if not future.done():
@@ -232,6 +271,8 @@ class Desk:
             await self._carry_out(instructions)
         if verdict == "granted":
             data = self._open[claim.task_id].data
+            if not claim.offset:
+                self._open[claim.task_id].claimed_at[node] = now
             await self._link.reply_chunk(message.reply, chunk_at(data, claim.offset), len(data))
         elif verdict == "wait":
             pause_s = min(max(self._paces.get(node, Pace()).picture_s / 2, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
@@ -287,6 +328,8 @@ class Desk:
             await self._link.reply_error(message.reply, TaskLost("the result is for another picture"))
             return False
         taken, instructions = self._book.finish(node, outcome)
+        if taken:
+            self._meter.attempt_ended(node, outcome)
         await self._carry_out(instructions, picture)
         if taken:
             await self._link.reply_empty(message.reply)
@@ -367,15 +410,20 @@ class Desk:
                     await self._link.remove_orphan(sequence, task_id)
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
-        future = self._open[answer.task_id].future
-        size = len(self._open[answer.task_id].data)
+        entry = self._open[answer.task_id]
+        task, future, size, claimed_at = entry.task, entry.future, len(entry.data), entry.claimed_at
         self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
         self._forget(answer.task_id)
+        self._meter.answered(
+            entry.operation, answer.node, answer.error, answer.outcome, entry.accepted_at,
+            next(iter(claimed_at.values()), None), claimed_at.get(answer.node),
+        )  # fmt: skip
         ok = answer.error is None
         self.done += ok
         self.failed += not ok
         done, failed = self.by_node.get(answer.node, (0, 0))
         self.by_node[answer.node] = (done + ok, failed + (not ok))
+        outcome = self._set_aside(task, answer.outcome) if answer.outcome is not None else None
         if future.done():
             return
         if answer.error is not None:
@@ -383,8 +431,20 @@ class Desk:
                 "picture failed", task=answer.task_id, code=answer.error.code, detail=answer.error.detail
             )
             future.set_exception(answer.error)
-        elif answer.outcome is not None:
-            future.set_result(Answered(answer.outcome, picture))
+        elif outcome is not None:
+            future.set_result(Answered(outcome, picture))
+
+    def _set_aside(self, task: Task, outcome: Outcome) -> Outcome:
+        """The outcome without what stands beside the result, which is passed on where it was asked for."""
+        asked = outcome.model_copy(
+            update={
+                "unknown": outcome.unknown if task.keep_unknown else (),
+                "thumbnail": outcome.thumbnail if task.thumbnail else "",
+            }
+        )
+        if outcome.kind == "done" and (asked.unknown or asked.thumbnail):
+            self.aside(asked)
+        return outcome.model_copy(update={"unknown": (), "thumbnail": ""})
 
     def _forget(self, task_id: str) -> None:
         entry = self._open.pop(task_id, None)

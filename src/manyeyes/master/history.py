@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from manyeyes.recognition.changes import Changes, full_mark, pack_names
+from manyeyes.recognition.matching.gallery_changes import Changes, full_mark, pack_names
 
 KEPT_CHANGES = 200_000
 """A node that missed more than these is sent the whole gallery."""

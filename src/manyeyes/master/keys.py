@@ -6,6 +6,7 @@ Each change has its entry in the audit log before it is made. There is always an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from manyeyes import identity
@@ -26,11 +27,25 @@ class KeyFact:
 
 
 class KeysOffice:
-    """The API keys of one master."""
+    """The API keys of one master.
 
-    def __init__(self, registry: Registry, audit: Audit) -> None:
+    Args:
+        revoked: is told the name of each that works no more.
+        changed: is told of each change.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        audit: Audit,
+        *,
+        revoked: Callable[[str], None] = lambda name: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._registry = registry
         self._audit = audit
+        self._revoked = revoked
+        self._changed = changed
 
     def known(self) -> list[KeyFact]:
         """All keys that work, by name."""
@@ -58,6 +73,7 @@ class KeysOffice:
                 "INSERT INTO api_keys (hash, name, role, created_at) VALUES (?,?,?,?)",
                 (identity.hash_api_key(key), name, role, fact.created_at),
             )
+        self._changed()
         return key, fact
 
     def revoke(self, who: str, name: str) -> None:
@@ -80,3 +96,5 @@ class KeysOffice:
         self._audit.record(who, "key revoke", outcome="revoked", detail=name)
         with self._registry.transaction() as cursor:
             cursor.execute("DELETE FROM api_keys WHERE name = ?", (name,))
+        self._revoked(name)
+        self._changed()

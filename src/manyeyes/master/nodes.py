@@ -36,6 +36,7 @@ class NodesOffice:
         gone: gives what a node holds to others.
         greeted: told of each node that is let in, and whether it is another process than before.
         silent_s: silence after which another process may take a node's identity over.
+        changed: told when the registry's nodes changed.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class NodesOffice:
         gone: Callable[[str], Awaitable[None]],
         greeted: Callable[[str, bool], None],
         silent_s: float,
+        changed: Callable[[], None],
     ) -> None:
+        self._changed = changed
         self._registry = registry
         self._roster = Roster(registry)
         self._fleet = fleet
@@ -63,6 +66,7 @@ class NodesOffice:
     def refresh(self) -> None:
         """The registry's nodes changed."""
         self._rows = {row.name: row for row in self._registry.nodes()}
+        self._changed()
 
     def node(self, name: str) -> NodeRow:
         """One node; raises NodeNotFound."""

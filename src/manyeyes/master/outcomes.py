@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyeyes.contract import Beat, HostFacts, Outcome
 from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
-from manyeyes.recognition.formats import BY_MEDIA_TYPE
+from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 
 MAX_HEAD_BYTES = 16 * 1024 * 1024
 """Of an outcome without its picture: some 5,000 faces with their embeddings."""
@@ -54,6 +54,9 @@ def _check(outcome: Outcome) -> None:
         texts += [face.name for face in outcome.result.faces if face.name]
     if outcome.enrolled is not None:
         texts += [caution.sentence for caution in outcome.enrolled.warnings]
+    for unknown in outcome.unknown:
+        texts += [text for caution in unknown.warnings for text in (caution.kind, caution.sentence)]
+        texts += [text for caution in unknown.warnings for text in (caution.photo, *caution.people)]
     for text in texts:
         if len(text) > MAX_TEXT_CHARACTERS or not text.isprintable():
             raise ValueError(f"{text[:40]!r} is no text to be shown")

@@ -13,13 +13,14 @@ import numpy as np
 
 from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ReferenceRefused
+from manyeyes.master.cuttings import portrait_of
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
 from manyeyes.master.registry import Person, Photo, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.master.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.recognition.arrays import Floats, from_half_precision
-from manyeyes.recognition.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
 from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
@@ -34,6 +35,38 @@ class NewFace:
     data: bytes
     enrolled: Enrolled
     portrait: bytes
+    source: Literal["enrolled", "kept"] = "enrolled"
+    """`kept`: an unknown face that was given a name."""
+
+
+@dataclass(frozen=True)
+class AddedPhoto:
+    """A photo as it was enrolled, with what is worth saying about it.
+
+    `box_xyxy_px` is the face's in the photo that was sent, None for a face that was kept.
+    """
+
+    file_name: str
+    photo_id: int
+    box_xyxy_px: tuple[int, int, int, int] | None
+    warnings: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What came of enrolling: the person as they are now, and each photo."""
+
+    person: Person
+    added: tuple[AddedPhoto, ...]
+
+    @property
+    def warnings(self) -> list[Caution]:
+        """Those of all photos."""
+        return [warning for photo in self.added for warning in photo.warnings]
+
+
+async def _nobody_asks(_: str) -> None:
+    pass
 
 
 class PeopleOffice:
@@ -51,16 +84,18 @@ class PeopleOffice:
         self._seal = seal
         self._shelf = shelf
         self._changed = changed
+        self.grew: Callable[[str], Awaitable[None]] = _nobody_asks
+        """Told whoever has new photos."""
 
     # enrolling
 
-    async def enrol(self, name: str, faces: Sequence[NewFace]) -> tuple[Person, list[Caution]]:
+    async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
         """Enrol faces under a name, new or known; says what is wrong with each, and whom else it is like."""
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         likenesses = await asyncio.to_thread(
             self._likenesses, name, embeddings, [face.file_name for face in faces], self._limits()
         )
-        rows, said = [], []
+        rows = []
         for face, embedding, likeness in zip(faces, embeddings, likenesses, strict=True):
             cautions = [
                 caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
@@ -70,15 +105,26 @@ class PeopleOffice:
                     sha256=hashlib.sha256(face.data).hexdigest(),
                     embedding=embedding.astype("<f4").tobytes(),
                     file_name=face.file_name,
+                    source=face.source,
                     warnings=(*cautions, *likeness),
-                    portrait=face.portrait or None,
+                    portrait=portrait_of(face.portrait, face.file_name) or None,
                     portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
                 )
             )
-            said += [*cautions, *likeness]
         person = self._registry.add_photos(name, self._shelf.embedder, rows)
+        ids = self.records.photo_ids(name)
         await self._changed()
-        return person, said
+        await self.grew(name)
+        added = (
+            AddedPhoto(
+                row.file_name,
+                ids[row.sha256],
+                face.enrolled.box_xyxy_px if face.source == "enrolled" else None,
+                row.warnings,
+            )
+            for row, face in zip(rows, faces, strict=True)
+        )
+        return Enrolment(person, tuple(added))
 
     def _likenesses(
         self, name: str, faces: Floats, files: Sequence[str], limits: Limits
@@ -115,6 +161,13 @@ class PeopleOffice:
         self.records.remove_photo(name, photo_id)
         await self._changed()
         return self._registry.person(name)
+
+    async def merge(self, name: str, into: str) -> Person:
+        """Give all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
+        self.records.merge(name, into)
+        await self._changed()
+        await self.grew(into)
+        return self._registry.person(into)
 
     # threshold
 
@@ -218,6 +271,8 @@ class PeopleOffice:
             self._registry.add_photos(name, self._shelf.embedder, [photo])
             added = self.records.photo_id(name, photo.sha256)
         await self._changed()
+        if verdict == "is":
+            await self.grew(name)
         return next(row for row in self.records.feedback() if row.id == added), said
 
     async def undo_feedback(self, feedback_id: str) -> FeedbackRow:

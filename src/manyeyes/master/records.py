@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +33,8 @@ class PhotoRow:
     source: str
     added_at: str
     warnings: tuple[Caution, ...]
+    has_image: bool
+    """Whether a portrait was kept; there is none of a face from feedback, or of a photo enrolled with 0.1."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,14 @@ class Records:
     def photos(self, name: str) -> list[PhotoRow]:
         """The photos of a person, oldest first, each once whatever embedders enrolled it."""
         rows = self._registry.read(
-            "SELECT MIN(f.id), f.file_name, f.source, f.added_at, f.warnings FROM photos f "
+            "SELECT MIN(f.id), f.file_name, f.source, f.added_at, f.warnings, MAX(f.chip IS NOT NULL) FROM photos f "
             "JOIN people p ON p.id = f.person_id WHERE p.name = ? GROUP BY f.sha256 ORDER BY 1",
             name,
         )
-        return [PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4])) for row in rows]
+        return [
+            PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4]), bool(row[5]))
+            for row in rows
+        ]
 
     def photo_counts(self, embedder: str) -> dict[int, int]:
         """How many people have how many photos of this embedder: {photos: people}."""
@@ -109,6 +114,68 @@ class Records:
                 "(SELECT person_id, sha256 FROM photos WHERE id = ?)",
                 (photo_id,),
             )
+
+    def photo_ids(self, name: str) -> dict[str, int]:
+        """The id of each photo of a person, as `photos` lists it, by SHA-256."""
+        rows = self._registry.read(
+            "SELECT f.sha256, MIN(f.id) FROM photos f JOIN people p ON p.id = f.person_id "
+            "WHERE p.name = ? GROUP BY f.sha256",
+            name,
+        )
+        return {row[0]: int(row[1]) for row in rows}
+
+    def merge(self, name: str, into: str) -> None:
+        """Give all photos and feedback of one person to another and forget the first name.
+
+        A photo that both have counts once. A face that was said not to be one of both, and is a photo of the
+        other, is a photo from now on: who merges two names says that they are one person.
+
+        Raises:
+            PersonNotFound: nobody of one of the names.
+            BadRequest: both are the same.
+        """
+        ids = {self._registry.person(one).name: 0 for one in (name, into)}
+        if len(ids) == 1:
+            raise BadRequest(f"{name!r} cannot be merged into itself; name somebody else")
+        with self._registry.transaction() as cursor:
+            for one in ids:
+                (ids[one],) = cursor.execute("SELECT id FROM people WHERE name = ?", (one,)).fetchone()
+            pair = (ids[into], ids[name])
+            cursor.execute("UPDATE OR IGNORE photos SET person_id = ? WHERE person_id = ?", pair)
+            cursor.execute("UPDATE vetoes SET person_id = ? WHERE person_id = ?", pair)
+            cursor.execute("DELETE FROM people WHERE id = ?", (ids[name],))  # with photos that both have
+            cursor.execute(
+                "DELETE FROM vetoes WHERE person_id = ?1 AND (embedder, embedding) IN "
+                "(SELECT embedder, embedding FROM photos WHERE person_id = ?1)",
+                (ids[into],),
+            )
+            rows = cursor.execute(
+                "SELECT id, warnings FROM photos WHERE person_id = ?", (ids[into],)
+            ).fetchall()
+            cursor.executemany(
+                "UPDATE photos SET warnings = ? WHERE id = ?", list(_settled(rows, {name, into}))
+            )
+            self._registry.gallery_changed(cursor)
+
+    # what may be shown
+
+    def picture(self, photo_id: int) -> bytes | None:
+        """The portrait kept of a photo, whichever embedder's row has it; None where there is none."""
+        rows = self._registry.read(
+            "SELECT g.chip FROM photos f JOIN photos g ON g.person_id = f.person_id AND g.sha256 = f.sha256 "
+            "WHERE f.id = ? AND g.chip IS NOT NULL LIMIT 1",
+            photo_id,
+        )
+        return bytes(rows[0][0]) if rows else None
+
+    def best_picture(self, name: str) -> bytes | None:
+        """The portrait to show of a person: the one with the fewest warnings, then the largest."""
+        rows = self._registry.read(
+            "SELECT f.chip FROM photos f JOIN people p ON p.id = f.person_id WHERE p.name = ? "
+            "AND f.chip IS NOT NULL ORDER BY json_array_length(f.warnings), LENGTH(f.chip) DESC, f.id LIMIT 1",
+            name,
+        )
+        return bytes(rows[0][0]) if rows else None
 
     # embedding again
 
@@ -218,6 +285,19 @@ class Records:
             if rule is not None:
                 cursor.execute("INSERT INTO meta VALUES (?, ?)", (_RULE_KEY, json.dumps(rule)))
             self._registry.gallery_changed(cursor)
+
+
+def _settled(rows: Iterable[tuple[int, str]], merged: set[str]) -> Iterator[tuple[str, int]]:
+    """(warnings, photo id) of the photos that were said to look like somebody who is their own person now."""
+    for photo_id, text in rows:
+        warnings = json.loads(text)
+        left = [
+            one
+            for one in warnings
+            if one["kind"] != "same-face" or not one.get("people") or not set(one["people"]) <= merged
+        ]
+        if len(left) < len(warnings):
+            yield json.dumps(left), photo_id
 
 
 def photo_counts(read: Read, embedder: str) -> dict[int, int]:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from manyeyes.contract import (
     GalleryQuery,
     Hello,
     News,
+    Outcome,
     PackQuery,
 )
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TaskLost, Unavailable
@@ -40,25 +40,29 @@ from manyeyes.master.cutoffs import Cutoffs
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.door import Door
 from manyeyes.master.embed_again import EmbedAgain
+from manyeyes.master.events import EventHub
+from manyeyes.master.faces import FacesOffice
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.flood import Bans, Census, Flood, most_held
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
+from manyeyes.master.lookout import Lookout, Sources
 from manyeyes.master.nodelist import Entry, Wanted, choose
 from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.orders import Orders
 from manyeyes.master.outcomes import plain, plain_beat
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.people import NewFace, PeopleOffice
+from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
 from manyeyes.master.probes import Probes
 from manyeyes.master.probing import Probing
+from manyeyes.master.recent import Recent
 from manyeyes.master.records import Portrait
-from manyeyes.master.registry import NodeRow, Person, Registry
+from manyeyes.master.registry import NodeRow, Person, Registry, now_iso
 from manyeyes.master.seal import Seal
 from manyeyes.master.signins import SignIns
+from manyeyes.master.unknown import Among
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
-from manyeyes.results import Caution
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -102,7 +106,9 @@ class Master:
         self._shelf = shelf
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
         self._gateway = secrets.token_hex(8)
-        self.desk = Desk(link, self._gateway, limits, self._fleet.paces)
+        self.events = EventHub()
+        self.lookout = self._make_lookout()
+        self.desk = Desk(link, self._gateway, limits, self._fleet.paces, self.lookout.meter)
         probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
         self._probing = Probing(probes, self._fleet, self.desk, link, lambda: self.pack)
 
@@ -113,7 +119,14 @@ class Master:
             self.orders.calls.node_greets(node, new_process=new_process)
 
         self.nodes_office = NodesOffice(
-            registry, self._fleet, link, reload_engine, self._node_removed, greeted, settings.beat_lost_s
+            registry,
+            self._fleet,
+            link,
+            reload_engine,
+            self._node_removed,
+            greeted,
+            settings.beat_lost_s,
+            lambda: self.events.notify("nodes"),
         )
         self.admission = Admission(
             settings,
@@ -132,8 +145,22 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
-        self.keys = KeysOffice(registry, self.audit)
         self.sign_ins = SignIns(registry, settings.session_s)
+        among = Among(registry.path, shelf.pack, shelf.embedder, shelf.threshold, self.office.threshold_at)
+        self.faces = FacesOffice(
+            settings.data,
+            registry,
+            self.office,
+            among,
+            self.audit,
+            changed=lambda: self.events.notify("faces"),
+        )
+        self.office.grew = self.faces.person_grew
+        self.recent = Recent(settings.recent_pictures)
+        self.desk.aside = self._set_aside
+        self.keys = KeysOffice(
+            registry, self.audit, revoked=self.recent.forget, changed=lambda: self.events.notify("keys")
+        )
         self.orders = Orders(self.audit, self._fleet, link, self._post)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
@@ -151,6 +178,25 @@ class Master:
         self._door = Door(self._flood, contract.speaker, self._on_message, self._cutoffs.cut_off)
         for row in registry.nodes():
             self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
+
+    def _make_lookout(self) -> Lookout:
+        def cut_off(name: str) -> str:
+            ban = self._cutoffs.of(name)
+            return ban.reason if ban else ""
+
+        sources = Sources(
+            registry=self._registry,
+            fleet=self._fleet,
+            desk=lambda: self.desk,
+            engine=self.engine,
+            link=self._link,
+            data=self.settings.data,
+            embedder=self._shelf.embedder,
+            gallery_version=lambda: self._gallery_version,
+            photos_to_embed=lambda: self._embed_again.waiting,
+            cut_off=cut_off,
+        )
+        return Lookout(sources, self.limits.attention, self.pack, self.events)
 
     @classmethod
     @asynccontextmanager
@@ -190,6 +236,8 @@ class Master:
             stack.push_async_callback(census.close)
             await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
             master = cls(settings, limits, registry, engine, users, link, shelf)
+            await master.faces.start()
+            stack.push_async_callback(master.faces.close)
             async with asyncio.TaskGroup() as group:
                 await master._listen(group)
                 tasks = [
@@ -201,6 +249,7 @@ class Master:
                         master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
                     ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
+                    group.create_task(master.faces.run(), name="unknown-faces"),
                 ]
                 try:
                     yield master
@@ -249,8 +298,10 @@ class Master:
                 self._recorded_at = now
                 await self._tell_news()
             self.admission.expire()
+            self.recent.tick()
             self._cutoffs.tick(now)
             self._flood.forget_idle(now)
+            self.lookout.tick(now)
 
     def _record(self) -> None:
         counts, self.desk.by_node = self.desk.by_node, {}
@@ -273,6 +324,7 @@ class Master:
     async def _changed(self, changes: Iterable[Change]) -> None:
         for change in changes:
             log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
+            self.lookout.node_changed(change.name, time.monotonic())
             if change.new in ("lost", "left"):
                 self.orders.calls.node_gone(change.name, change.reason)
                 await self.desk.node_gone(change.name)
@@ -289,6 +341,7 @@ class Master:
             await self.admission.on_join(message)
 
     def _cut_off(self, name: str) -> None:
+        self.events.notify("nodes")
         self.orders.calls.node_gone(name, "cut off")
         self._group.create_task(self.desk.node_gone(name), name=f"cut-off-{name}")
 
@@ -328,7 +381,8 @@ class Master:
                     said = plain_beat(Beat.model_validate_json(message.data))
                     if (beat := await self.nodes_office.beat(node, said, now)) is None:
                         return
-                    self._last_seen[node] = _now_iso()
+                    self._last_seen[node] = now_iso()
+                    self.lookout.heard(node, beat, now)
                     if change := self._fleet.heard(node, beat, now):
                         await self._changed([change])
                     await self.desk.on_beat(node, beat.holding, now)
@@ -393,6 +447,7 @@ class Master:
         self._last_seen.pop(name, None)
         self.orders.calls.node_gone(name, "it was removed")
         self._cutoffs.forget(name)
+        self.lookout.node_removed(name)
         await self.desk.node_gone(name)
         self.desk.by_node.pop(name, None)
 
@@ -408,8 +463,9 @@ class Master:
         """The pack in use, as `faces@1.0.0`."""
         return self._shelf.pack
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
-        """Have a picture recognised; see `Desk.submit`."""
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str = "") -> Answered:
+        """Have a picture recognised for the holder of the API key called `who`; see `Desk.submit`."""
+        began_s, listed = time.monotonic(), self.recent.wants()
         answered = await self.desk.submit(
             data,
             operation="recognize",
@@ -417,10 +473,18 @@ class Master:
             gallery_version=self._gallery_version,
             draw=draw,
             key=key,
+            keep_unknown=self.faces.wanted,
+            thumbnail=listed and draw,
         )
+        if listed and (result := answered.outcome.result) is not None:
+            self.recent.add(answered.outcome.task_id, result, who, (time.monotonic() - began_s) * 1000)
         return Answered(self.office.sealed(answered.outcome), answered.picture)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> tuple[Person, list[Caution]]:
+    def _set_aside(self, outcome: Outcome) -> None:
+        self.recent.thumbnail(outcome)
+        self.faces.offer(outcome)
+
+    async def add_person(self, name: str, photos: list[NewPhoto]) -> Enrolment:
         """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
@@ -498,6 +562,7 @@ class Master:
 
     async def _gallery_changed(self) -> None:
         self._gallery_version = self._registry.gallery_version
+        self.events.notify("people")
         await self._tell_news()
 
     async def _tell_news(self) -> None:
@@ -585,6 +650,8 @@ class Master:
             "allow_exec": bool(beat and beat.allow_exec),
             "benchmark_s": beat.benchmark_s if beat else 0.0,
             "picture_s": beat.picture_s if beat else 0.0,
+            "disk_free_bytes": beat.disk_free_bytes if beat else 0,
+            "disk_bytes": beat.disk_bytes if beat else 0,
         }
 
     def status(self, version: str) -> dict[str, Any]:
@@ -619,7 +686,3 @@ class Master:
         """
         await self.engine.failed.wait()
         raise Unavailable(f"nats-server keeps ending; its last words: {self.engine.last_words()}")
-
-
-def _now_iso() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

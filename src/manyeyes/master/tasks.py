@@ -128,6 +128,11 @@ class TaskBook:
         """Tasks that nobody works on."""
         return len(self._entries) - self._running
 
+    def worked_on(self, task_id: str) -> bool:
+        """Whether a node holds the task."""
+        entry = self._entries.get(task_id)
+        return entry is not None and bool(entry.holders)
+
     def last_waiting(self, task_id: str) -> bool:
         """Whether nobody would have anything to do beside this task."""
         entry = self._entries.get(task_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from manyeyes.errors import ThresholdRefused
-from manyeyes.recognition.calibration import LARGEST_FMR, Calibration
+from manyeyes.recognition.matching.calibration import LARGEST_FMR, Calibration
 
 WARN_ABOVE_FMR = 0.01
 WARN_ABOVE_MISS_RATE = 0.25

@@ -35,6 +35,7 @@ from manyeyes.errors import (
 )
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
 from manyeyes.node.crew import Crew
+from manyeyes.node.disk import DiskWatch
 from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.finding import MasterFinder
 from manyeyes.node.gallerybook import GalleryBook
@@ -69,6 +70,7 @@ class Agent:
         self._key = key
         self._finder = MasterFinder(membership, settings.data / "membership.json", allowed=settings.find)
         self._host = host_facts()
+        self._disk = DiskWatch(settings.data)
         self._holding: set[str] = set()
         self._tally = Tally()
         self._pace = Pace()
@@ -409,6 +411,7 @@ class Agent:
         reports = tuple(slot.report(now) for slot in self._crew.slots) if self._crew else ()
         state, reason = self._state(reports)
         provisioner = self._provisioner
+        disk_free_bytes, disk_bytes = self._disk.told(now)
         return Beat(
             state=state,
             reason=reason or galleries.trouble,
@@ -424,5 +427,8 @@ class Agent:
             allow_exec=self._settings.allow_exec,
             benchmark_s=round(self._pace.benchmark_s, 5),
             picture_s=round(self._pace.picture_s, 5),
+            disk_free_bytes=disk_free_bytes,
+            disk_bytes=disk_bytes,
+            pack_failures=provisioner.failures if provisioner else 0,
             host=self._host,
         )

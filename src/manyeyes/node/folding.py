@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from manyeyes.recognition.fold import fold, make_index
+from manyeyes.recognition.matching.gallery_fold import fold, make_index
 
 NICENESS = 10
 """Beside workers that use all cores it gets about a tenth of one: at 19 a large fold would take many minutes."""

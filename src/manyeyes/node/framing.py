@@ -32,6 +32,8 @@ class Order(BaseModel):
     task_id: str = ""
     draw: bool = True
     landmarks_px: Points = ()
+    keep_unknown: bool = False
+    thumbnail: bool = False
     gallery: GalleryFiles | None = None
 
 

@@ -15,8 +15,8 @@ from manyeyes.contract import GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.framing import GalleryFiles
-from manyeyes.recognition.changes import Changes, keep
-from manyeyes.recognition.nearest import SCAN_FROM
+from manyeyes.recognition.matching.gallery_changes import Changes, keep
+from manyeyes.recognition.matching.nearest import SCAN_FROM
 from manyeyes.telemetry import log
 
 MOST_DELTAS = 48

@@ -55,6 +55,8 @@ class Provisioner:
         self._wanted = ""
         self.launch: Launch | None = None
         self.doing = ""
+        self.failures = 0
+        """Attempts in a row that failed, until one succeeds."""
 
     def heard(self, manifest_sha256: str) -> None:
         """The master said which manifest is in use."""
@@ -87,15 +89,17 @@ class Provisioner:
             await self._take(launch)
 
     async def _until_had(self, bring: Callable[[], Awaitable[Launch]]) -> Launch:
-        failures = 0
+        self.failures = 0
         while True:
             try:
-                return await bring()
+                launch = await bring()
+                self.failures = 0
+                return launch
             except (ManyeyesError, OSError) as error:
-                failures += 1
-                pause_s = pause_after(failures)
+                self.failures += 1
+                pause_s = pause_after(self.failures)
                 why = error.detail if isinstance(error, ManyeyesError) else str(error)
-                self._say(f"attempt {failures} failed, the next in {pause_s:.0f} s: {why}")
+                self._say(f"attempt {self.failures} failed, the next in {pause_s:.0f} s: {why}")
                 log().warning("pack not complete", error=why, again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
 

@@ -390,7 +390,12 @@ class Slot:
                 if files is not None and worker.gallery != files:
                     await worker.set_gallery(files, self._deadline_s)
             order = Order(
-                kind=task.operation, task_id=task.id, draw=task.draw, landmarks_px=task.landmarks_px
+                kind=task.operation,
+                task_id=task.id,
+                draw=task.draw,
+                landmarks_px=task.landmarks_px,
+                keep_unknown=task.keep_unknown,
+                thumbnail=task.thumbnail,
             )
             reply, drawn = await worker.work(order, picture.data, self._deadline_s)
         except Unavailable as error:

@@ -6,6 +6,7 @@ disturb the frames. It ends when its input ends, so it never outlives its agent.
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import hashlib
 import importlib
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from manyeyes.contract import Enrolled, Outcome
+from manyeyes.contract import Enrolled, Outcome, UnknownFace
 from manyeyes.errors import ManyeyesError, PackDamaged, PackError, TooManyPixels
 from manyeyes.node import framing
 from manyeyes.node.bounds import bound_memory, end_first, unbound_memory
@@ -24,10 +25,12 @@ from manyeyes.node.framing import GalleryFiles, Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
 from manyeyes.recognition.arrays import half_precision
-from manyeyes.recognition.changes import Changes
-from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.layered import LayeredGallery
-from manyeyes.recognition.memory import is_shortage
+from manyeyes.recognition.extras import Cut, Extras, Wish
+from manyeyes.recognition.matching.gallery import Gallery
+from manyeyes.recognition.matching.gallery_changes import Changes
+from manyeyes.recognition.matching.layered_gallery import LayeredGallery
+from manyeyes.recognition.pictures.memory_shortage import is_shortage
+from manyeyes.results import Result
 
 _PR_SET_PDEATHSIG = 1
 _BENCHMARK_RUNS = 5
@@ -115,6 +118,34 @@ def _embedded(recognizer: Any, order: Order, data: bytes) -> Any:
     return recognizer.embed_portrait(data, order.landmarks_px)
 
 
+def _recognized(
+    recognizer: Any, gallery: Gallery, order: Order, data: bytes
+) -> tuple[Result, bytes | None, Extras]:
+    """A pack's recogniser may lack `recognize_with`; then there is nothing beside the result."""
+    if (order.keep_unknown or order.thumbnail) and hasattr(recognizer, "recognize_with"):
+        wish = Wish(unknown=order.keep_unknown, thumbnail=order.thumbnail)
+        found: tuple[Result, bytes | None, Extras] = recognizer.recognize_with(
+            data, gallery, draw=order.draw, wish=wish
+        )
+        return found
+    return *recognizer.recognize(data, gallery, draw=order.draw), Extras()
+
+
+def _told(cut: Cut) -> UnknownFace:
+    return UnknownFace(
+        face=cut.face,
+        jpeg=_text(cut.jpeg),
+        landmarks_px=cut.landmarks_px,
+        width_px=cut.width_px,
+        sharpness=cut.sharpness,
+        warnings=cut.warnings,
+    )
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
 def _work(
     recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
 ) -> tuple[Outcome, bytes]:
@@ -129,10 +160,16 @@ def _work(
                 portrait_landmarks_px=found.portrait_landmarks_px,
             )
             return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
-        result, picture = recognizer.recognize(data, gallery, draw=order.draw)
+        result, picture, extras = _recognized(recognizer, gallery, order, data)
         result = result.model_copy(update={"task_id": order.task_id})
-        embeddings = half_precision([face.embedding for face in result.faces])
-        outcome = Outcome(task_id=order.task_id, kind="done", result=result, embeddings=embeddings)
+        outcome = Outcome(
+            task_id=order.task_id,
+            kind="done",
+            result=result,
+            embeddings=half_precision([face.embedding for face in result.faces]),
+            unknown=tuple(_told(cut) for cut in extras.unknown),
+            thumbnail=_text(extras.thumbnail),
+        )
         return outcome, picture or b""
     except ManyeyesError as error:
         return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""

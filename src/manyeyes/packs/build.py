@@ -11,7 +11,7 @@ from manyeyes.packs import pins, weights
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest, Weight
 from manyeyes.packs.staging import staged, write
 from manyeyes.packs.weights import Progress
-from manyeyes.recognition.calibration import Calibration
+from manyeyes.recognition.matching.calibration import Calibration
 
 NAME, VERSION = "faces", "1.2.0"
 ENTRY_POINT = "manyeyes.recognition.recognizer:load"

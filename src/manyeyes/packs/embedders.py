@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.packs import weights
-from manyeyes.recognition.parts import EmbedderPart, embedder_id
+from manyeyes.recognition.models.manifest_parts import EmbedderPart, embedder_id
 
 DEFAULT_EMBEDDER = embedder_id(EmbedderPart(), weights.RESNET.sha256)
 """The default pack's, in every version of the pack."""

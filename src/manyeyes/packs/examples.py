@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from manyeyes.errors import FileTrouble, ManyeyesError
-from manyeyes.recognition.align import cut_chips
-from manyeyes.recognition.decode import decode
+from manyeyes.recognition.embedding.align import cut_chips
+from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer
 
 MOST_PICTURES = 500

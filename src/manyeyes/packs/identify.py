@@ -12,11 +12,10 @@ import onnx
 
 from manyeyes.errors import BadRequest, ModelRefused, PackDamaged
 from manyeyes.packs.onnx_check import is_quantised, loosen_size, normalises_its_input, read_model
-from manyeyes.recognition import scrfd, yunet
-from manyeyes.recognition.arcface import ARCFACE_CHIP, ArcFaceEmbedder
-from manyeyes.recognition.noise import noise
-from manyeyes.recognition.onestage import PROBE_HW_PX, Probe, probe
-from manyeyes.recognition.parts import (
+from manyeyes.recognition.detection import scrfd, yunet
+from manyeyes.recognition.detection.one_stage import PROBE_HW_PX, Probe, probe
+from manyeyes.recognition.embedding.arcface import ARCFACE_CHIP, ArcFaceEmbedder
+from manyeyes.recognition.models.manifest_parts import (
     Channels,
     DetectorKind,
     DetectorPart,
@@ -24,8 +23,9 @@ from manyeyes.recognition.parts import (
     EmbedderPart,
     PerChannel,
 )
-from manyeyes.recognition.sessions import open_session, quiet
-from manyeyes.recognition.tensors import describe, read_input
+from manyeyes.recognition.models.sessions import open_session, quiet
+from manyeyes.recognition.models.tensors import describe, read_input
+from manyeyes.recognition.pictures.noise import noise
 
 DETECTOR_FILE, EMBEDDER_FILE = "detector.onnx", "embedder.onnx"
 SECOND_PROBE_HW_PX = (128, 64)

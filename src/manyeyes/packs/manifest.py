@@ -10,8 +10,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from manyeyes.errors import PackDamaged
-from manyeyes.recognition.calibration import Calibration
-from manyeyes.recognition.parts import DetectorPart, EmbedderPart, InnerPath, Matching, pack_embedder_id
+from manyeyes.recognition.matching.calibration import Calibration
+from manyeyes.recognition.models.manifest_parts import (
+    DetectorPart,
+    EmbedderPart,
+    InnerPath,
+    Matching,
+    pack_embedder_id,
+)
 
 MANIFEST_NAME = "pack.toml"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -17,11 +17,11 @@ from manyeyes.packs.staging import staged, write
 from manyeyes.packs.verify import EXAMPLES, self_test
 from manyeyes.packs.weights import Progress
 from manyeyes.recognition import recognizer, selfcheck
-from manyeyes.recognition.arcface import SFACE_THRESHOLD
-from manyeyes.recognition.calibration import Calibration
-from manyeyes.recognition.decode import decode
-from manyeyes.recognition.onestage import MULTIPLE_PX
-from manyeyes.recognition.parts import EmbedderKind, Matching
+from manyeyes.recognition.detection.one_stage import MULTIPLE_PX
+from manyeyes.recognition.embedding.arcface import SFACE_THRESHOLD
+from manyeyes.recognition.matching.calibration import Calibration
+from manyeyes.recognition.models.manifest_parts import EmbedderKind, Matching
+from manyeyes.recognition.pictures.decode import decode
 
 LARGEST_SIDE_PX = 4096
 DISTANCES_TOLERANCE = 0.05

@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from manyeyes.recognition.gallery import Gallery, Match
+    from manyeyes.recognition.matching.gallery import Gallery, Match
     from manyeyes.recognition.recognizer import Enrolment, Recognizer, load
 
 __all__ = ["Enrolment", "Gallery", "Match", "Recognizer", "load"]
 
 _AT_FIRST_USE = {
     "Enrolment": "manyeyes.recognition.recognizer",
-    "Gallery": "manyeyes.recognition.gallery",
-    "Match": "manyeyes.recognition.gallery",
+    "Gallery": "manyeyes.recognition.matching.gallery",
+    "Match": "manyeyes.recognition.matching.gallery",
     "Recognizer": "manyeyes.recognition.recognizer",
     "load": "manyeyes.recognition.recognizer",
 }

@@ -13,21 +13,23 @@ import cv2
 import numpy as np
 
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, SeveralFacesFound
-from manyeyes.recognition.align import cut_chip, cut_chips
-from manyeyes.recognition.arcface import to_unit_length
 from manyeyes.recognition.arrays import Bytes, Floats
-from manyeyes.recognition.decode import Picture, decode
-from manyeyes.recognition.detections import Detections
-from manyeyes.recognition.draw import draw as draw_faces
-from manyeyes.recognition.encode import encode
-from manyeyes.recognition.gallery import Gallery, Match
-from manyeyes.recognition.noise import noise
-from manyeyes.recognition.opening import Parts, open_parts
-from manyeyes.recognition.portrait import cut_portrait, open_portrait
-from manyeyes.recognition.precision import Wish
-from manyeyes.recognition.probe import PictureInfo
-from manyeyes.recognition.quality import assess
-from manyeyes.recognition.sessions import RUNTIME
+from manyeyes.recognition.detection.detections import Detections
+from manyeyes.recognition.embedding.align import cut_chip, cut_chips
+from manyeyes.recognition.embedding.arcface import to_unit_length
+from manyeyes.recognition.embedding.precision import Wish as PrecisionWish
+from manyeyes.recognition.enrolment.cutouts import cut_unknown, thumbnail
+from manyeyes.recognition.enrolment.portrait import cut_portrait, open_portrait
+from manyeyes.recognition.enrolment.quality import assess
+from manyeyes.recognition.extras import Cut, Extras, Wish
+from manyeyes.recognition.matching.gallery import Gallery, Match
+from manyeyes.recognition.models.sessions import RUNTIME
+from manyeyes.recognition.open_pack import Parts, open_parts
+from manyeyes.recognition.pictures.decode import Picture, decode
+from manyeyes.recognition.pictures.draw import draw as draw_faces
+from manyeyes.recognition.pictures.encode import encode
+from manyeyes.recognition.pictures.noise import noise
+from manyeyes.recognition.pictures.probe import PictureInfo
 from manyeyes.results import Caution, Face, Provenance, Result
 
 ENOUGH_PX = 2880
@@ -86,6 +88,13 @@ class Recognizer:
                 memory than there is.
             EmbedderMismatch: the gallery is another embedder's; nothing was compared.
         """
+        result, predicted, _ = self.recognize_with(data, gallery, draw=draw, wish=Wish())
+        return result, predicted
+
+    def recognize_with(
+        self, data: bytes, gallery: Gallery, *, draw: bool, wish: Wish
+    ) -> tuple[Result, bytes | None, Extras]:
+        """As `recognize`, with what a master wishes beside it; a thumbnail only with `draw`."""
         self._check(gallery)
         clock = _Clock()
         with clock.stage("decode"):
@@ -98,10 +107,17 @@ class Recognizer:
             embeddings = self.embedder.embed(chips)
         with clock.stage("match"):
             faces = self._faces(picture, found, embeddings, gallery)
-        predicted = None
+        cuts: tuple[Cut, ...] = ()
+        if wish.unknown:
+            with clock.stage("keep"):
+                cuts = cut_unknown(picture.image_hwc_u8, found, faces)
+        predicted, small = None, b""
         if draw:
             with clock.stage("draw"):
                 draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
+            if wish.thumbnail:
+                with clock.stage("thumbnail"):
+                    small = thumbnail(picture.image_hwc_u8)
             with clock.stage("encode"):
                 predicted = encode(picture, release=True)
         info = picture.info
@@ -119,7 +135,7 @@ class Recognizer:
             ),
             timings_ms=clock.timings_ms,
         )
-        return result, predicted.content if predicted else None
+        return result, predicted.content if predicted else None, Extras(cuts, small)
 
     def enrol(self, data: bytes) -> Enrolment:
         """The embedding of the one person in a photo.
@@ -254,7 +270,7 @@ def _benchmark_jpeg() -> bytes:
     return bytes(cv2.imencode(".jpg", smooth)[1])
 
 
-def load(folder: Path, precision: Wish | None = None) -> Recognizer:
+def load(folder: Path, precision: PrecisionWish | None = None) -> Recognizer:
     """Open the pack in a folder; the entry point that the pack's manifest names.
 
     Args:

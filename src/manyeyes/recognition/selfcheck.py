@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from manyeyes.recognition.align import cut_chips
-from manyeyes.recognition.decode import decode
-from manyeyes.recognition.noise import noise
+from manyeyes.recognition.embedding.align import cut_chips
+from manyeyes.recognition.pictures.decode import decode
+from manyeyes.recognition.pictures.noise import noise
 from manyeyes.recognition.recognizer import Recognizer
 from manyeyes.results import Precision
 

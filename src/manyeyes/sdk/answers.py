@@ -31,9 +31,34 @@ class Photo(_Answer):
 
     id: int
     file_name: str
-    source: Literal["enrolled", "feedback"]
+    source: Literal["enrolled", "feedback", "kept"]
+    """`kept`: an unknown face that was given a name."""
     added_at: datetime
     warnings: tuple[Caution, ...] = ()
+    has_image: bool = False
+    """Whether its portrait can be fetched."""
+
+
+class AddedPhoto(_Answer):
+    """A photo as it was just enrolled."""
+
+    file_name: str
+    photo_id: int
+    box_xyxy_px: tuple[int, int, int, int] | None
+    """Of the face, in the photo as a person sees it; None for a face that was kept."""
+    warnings: tuple[Caution, ...] = ()
+
+
+class Feedback(_Answer):
+    """One piece of feedback that counts: a face is, or is not, `name`."""
+
+    id: str
+    verdict: Literal["is", "not"]
+    name: str
+    file_name: str
+    added_at: datetime
+    warnings: tuple[Caution, ...] = ()
+    """Only when it is given."""
 
 
 class Person(_Answer):
@@ -44,8 +69,12 @@ class Person(_Answer):
     added_at: datetime | None = None
     warnings: tuple[Caution, ...] = ()
     """Only from enrolling: what is worth knowing about the new photos."""
+    added: tuple[AddedPhoto, ...] = ()
+    """Only from enrolling: the new photos one by one."""
     photos_detail: tuple[Photo, ...] = ()
     """Only of a single person."""
+    feedback: tuple[Feedback, ...] = ()
+    """Only of a single person: what would go with them, beside the photos."""
 
 
 class Threshold(_Answer):
@@ -67,18 +96,6 @@ class Threshold(_Answer):
     extrapolated: bool
     """Whether `fmr` rests on distances smaller than any measured between strangers."""
     notes: tuple[str, ...] = ()
-
-
-class Feedback(_Answer):
-    """One piece of feedback that counts: a face is, or is not, `name`."""
-
-    id: str
-    verdict: Literal["is", "not"]
-    name: str
-    file_name: str
-    added_at: datetime
-    warnings: tuple[Caution, ...] = ()
-    """Only when it is given."""
 
 
 class NodeWorker(_Answer):
@@ -126,6 +143,9 @@ class Node(_Answer):
     """What the pack's own benchmark took one of its workers; 0: not known."""
     picture_s: float = 0.0
     """What a picture takes one of its workers, of late; 0: not known."""
+    disk_free_bytes: int = 0
+    disk_bytes: int = 0
+    """Of the disk with its data folder, told anew when it has changed by a tenth; 0: not known."""
 
     @property
     def pictures_per_s(self) -> float:

@@ -30,14 +30,16 @@ from manyeyes.sdk.answers import (
     Status,
     Threshold,
 )
+from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.watching import BlockingWatching
 
 _T = TypeVar("_T")
 
 
-class Client:
+class Client(BlockingWatching):
     """`AsyncClient` for code without an event loop; safe to use from several threads.
 
     Arguments, answers and errors are those of `AsyncClient`.
@@ -74,6 +76,21 @@ class Client:
         """The master in use."""
         return self._client.context
 
+    @property
+    def faces(self) -> BlockingFaces:
+        """See `AsyncClient.faces`."""
+        return BlockingFaces(self._client.faces, self._run)
+
+    @property
+    def portraits(self) -> BlockingPortraits:
+        """See `AsyncClient.portraits`."""
+        return BlockingPortraits(self._client.portraits, self._run)
+
+    @property
+    def recent(self) -> BlockingRecentPictures:
+        """See `AsyncClient.recent`."""
+        return BlockingRecentPictures(self._client.recent, self._run)
+
     def close(self) -> None:
         """Close the connections and end the thread; a second call does nothing."""
         if self._loop.is_closed():
@@ -104,6 +121,10 @@ class Client:
     def rename_person(self, name: str, new: str) -> Person:
         """See `AsyncClient.rename_person`."""
         return self._run(self._client.rename_person(name, new))
+
+    def merge_person(self, name: str, into: str) -> Person:
+        """See `AsyncClient.merge_person`."""
+        return self._run(self._client.merge_person(name, into))
 
     def remove_person(self, name: str) -> None:
         """See `AsyncClient.remove_person`."""

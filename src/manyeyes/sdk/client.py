@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
 from manyeyes.results import Caution, Result
@@ -41,9 +40,14 @@ from manyeyes.sdk.answers import (
     Threshold,
 )
 from manyeyes.sdk.context import Context, find_context
+from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
+from manyeyes.sdk.parsing import parsed, parsed_list
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.portraits import Portraits, quoted_name
+from manyeyes.sdk.recent import RecentPictures
+from manyeyes.sdk.watching import Watching
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
@@ -52,11 +56,10 @@ NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
 _SERVER_NAME = "manyeyes-master"
 """In every master's certificate, whatever address it is reached by."""
 _BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
-_AnswerT = TypeVar("_AnswerT", bound=BaseModel)
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class AsyncClient:
+class AsyncClient(Watching):
     """Talks to one master; use it as `async with AsyncClient() as client`.
 
     Connection errors, time-outs, 429, 503 and every error that calls itself retryable are tried
@@ -132,11 +135,11 @@ class AsyncClient:
             },
         )
         if not picture:
-            return Prediction(_parsed(Result, response.content))
+            return Prediction(parsed(Result, response.content))
         parts = parse_parts(response.headers.get("Content-Type", ""), response.content)
         if len(parts) != 2:
             raise ManyeyesError(f"the master's answer has {len(parts)} parts, expected 2")
-        return Prediction(_parsed(Result, parts[0].content), parts[1].content, parts[1].media_type)
+        return Prediction(parsed(Result, parts[0].content), parts[1].content, parts[1].media_type)
 
     async def add_person(self, name: str, photos: Picture | Sequence[Picture]) -> Person:
         """Enrol photos for a new or a known person: all of them or none.
@@ -160,12 +163,12 @@ class AsyncClient:
             headers={"Idempotency-Key": str(uuid.uuid4())},
             repeatable=False,
         )
-        return _parsed(Person, response.content)
+        return parsed(Person, response.content)
 
     async def people(self) -> list[Person]:
         """Everybody enrolled."""
         response = await self._call("GET", "/v1/people")
-        return _parsed_list(Person, response, "people")
+        return parsed_list(Person, response, "people")
 
     async def person(self, name: str) -> Person:
         """One person.
@@ -173,7 +176,7 @@ class AsyncClient:
         Raises:
             PersonNotFound: nobody of that name is enrolled.
         """
-        return _parsed(Person, (await self._call("GET", _person_url(name))).content)
+        return parsed(Person, (await self._call("GET", _person_url(name))).content)
 
     async def rename_person(self, name: str, new: str) -> Person:
         """Give a person another name.
@@ -183,7 +186,17 @@ class AsyncClient:
             PersonExists: the new name is taken.
         """
         response = await self._call("PATCH", _person_url(name), json={"name": new}, repeatable=False)
-        return _parsed(Person, response.content) if response.content else await self.person(new)
+        return parsed(Person, response.content) if response.content else await self.person(new)
+
+    async def merge_person(self, name: str, into: str) -> Person:
+        """Give all photos and feedback of a person to another one, and forget the first name.
+
+        Raises:
+            PersonNotFound: nobody of one of the names is enrolled.
+            BadRequest: both names are the same.
+        """
+        url = f"{_person_url(name)}/merge"
+        return parsed(Person, (await self._call("POST", url, json={"into": into}, repeatable=False)).content)
 
     async def remove_person(self, name: str) -> None:
         """Forget a person and all their photos.
@@ -203,11 +216,11 @@ class AsyncClient:
         response = await self._call(
             "DELETE", f"/v1/people-photos/{photo_id}", params={"name": name}, repeatable=False
         )
-        return _parsed(Person, response.content)
+        return parsed(Person, response.content)
 
     async def threshold(self) -> Threshold:
         """Up to which distance a name is given; needs the role `operator`."""
-        return _parsed(Threshold, (await self._call("GET", "/v1/people-threshold")).content)
+        return parsed(Threshold, (await self._call("GET", "/v1/people-threshold")).content)
 
     async def set_threshold(self, *, fmr: float | None = None, distance: float | None = None) -> Threshold:
         """Set the threshold, from the next picture on; with neither argument, back to the default.
@@ -220,11 +233,11 @@ class AsyncClient:
             ThresholdRefused: out of bounds, or the pack has no calibration to follow a rate.
         """
         wish = {"fmr": fmr, "distance": distance}
-        return _parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=wish)).content)
+        return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=wish)).content)
 
     async def check_people(self) -> list[Caution]:
         """What is worth a look among everybody enrolled: doubles, people too close, odd photos."""
-        return _parsed_list(Caution, await self._call("GET", "/v1/people-check"), "findings")
+        return parsed_list(Caution, await self._call("GET", "/v1/people-check"), "findings")
 
     async def give_feedback(
         self, reference: str, *, is_: str | None = None, is_not: str | None = None, file_name: str = ""
@@ -250,11 +263,11 @@ class AsyncClient:
             "file_name": file_name,
         }
         response = await self._call("POST", "/v1/people-feedback", json=wish, repeatable=False)
-        return _parsed(Feedback, response.content)
+        return parsed(Feedback, response.content)
 
     async def feedback(self) -> list[Feedback]:
         """All feedback that counts, oldest first."""
-        return _parsed_list(Feedback, await self._call("GET", "/v1/people-feedback"), "feedback")
+        return parsed_list(Feedback, await self._call("GET", "/v1/people-feedback"), "feedback")
 
     async def undo_feedback(self, feedback_id: str) -> Feedback:
         """Take feedback back.
@@ -263,11 +276,11 @@ class AsyncClient:
             EntryNotFound: there is none of that id.
         """
         url = f"/v1/people-feedback/{quote(feedback_id, safe='')}"
-        return _parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
+        return parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
 
     async def nodes(self) -> list[Node]:
         """The machines of the fleet."""
-        return _parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
+        return parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
 
     async def find_nodes(
         self,
@@ -289,7 +302,7 @@ class AsyncClient:
         """
         wish = {"search": search, "state": state, "sort": sort, "descending": descending}
         response = await self._call("GET", "/v1/nodes", params={**wish, "offset": offset, "limit": limit})
-        return _parsed(NodePage, response.content)
+        return parsed(NodePage, response.content)
 
     async def node(self, name: str) -> Node:
         """One machine of the fleet.
@@ -297,7 +310,7 @@ class AsyncClient:
         Raises:
             NodeNotFound: none of that name.
         """
-        return _parsed(Node, (await self._call("GET", _node_url(name))).content)
+        return parsed(Node, (await self._call("GET", _node_url(name))).content)
 
     async def remove_node(self, name: str) -> None:
         """Cut a node off at once; its key never works again, its pictures go to others.
@@ -316,11 +329,11 @@ class AsyncClient:
             NodeNotFound: none of that name.
             NodeAway: it is not connected, so it cannot be shut down.
         """
-        return _parsed(Node, (await self._call("POST", f"{_node_url(name)}/{word}")).content)
+        return parsed(Node, (await self._call("POST", f"{_node_url(name)}/{word}")).content)
 
     async def status(self) -> Status:
         """The service at one glance."""
-        return _parsed(Status, (await self._call("GET", "/v1/status")).content)
+        return parsed(Status, (await self._call("GET", "/v1/status")).content)
 
     async def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
         """Make a token with which nodes may join for `expires_s` seconds; needs the role `admin`.
@@ -330,11 +343,11 @@ class AsyncClient:
         """
         wish = {"expires_s": expires_s, "approve": approve}
         response = await self._call("POST", "/v1/tokens", json=wish)
-        return _parsed(JoinToken, response.content)
+        return parsed(JoinToken, response.content)
 
     async def keys(self) -> list[ApiKey]:
         """All API keys that work; needs the role `admin`, as making and revoking them does."""
-        return _parsed_list(ApiKey, await self._call("GET", "/v1/keys"), "keys")
+        return parsed_list(ApiKey, await self._call("GET", "/v1/keys"), "keys")
 
     async def create_key(self, name: str, role: KeyRole = "user") -> NewApiKey:
         """Make an API key; the answer is the only place where it ever stands.
@@ -344,7 +357,7 @@ class AsyncClient:
         """
         wish = {"name": name, "role": role}
         response = await self._call("POST", "/v1/keys", json=wish, repeatable=False)
-        return _parsed(NewApiKey, response.content)
+        return parsed(NewApiKey, response.content)
 
     async def revoke_key(self, name: str) -> None:
         """Have a key work no more, from its next request on.
@@ -357,11 +370,11 @@ class AsyncClient:
 
     async def session(self) -> Session:
         """Whom the context's key, or session, belongs to."""
-        return _parsed(Session, (await self._call("GET", "/v1/session")).content)
+        return parsed(Session, (await self._call("GET", "/v1/session")).content)
 
     async def sign_in(self) -> NewSession:
         """Make a session of the context's API key: a credential that runs out by itself."""
-        return _parsed(NewSession, (await self._call("POST", "/v1/session", repeatable=False)).content)
+        return parsed(NewSession, (await self._call("POST", "/v1/session", repeatable=False)).content)
 
     async def console_link(self) -> SignInLink:
         """A link to the console that signs in, once and soon, as the holder of the context's API key."""
@@ -375,16 +388,31 @@ class AsyncClient:
     async def audit(self, after: int = 0) -> list[AuditEntry]:
         """Entries of the audit log above number `after`, oldest first, at most 1000; needs the role `admin`."""
         response = await self._call("GET", "/v1/audit", params={"after": after})
-        return _parsed_list(AuditEntry, response, "entries")
+        return parsed_list(AuditEntry, response, "entries")
 
     async def verify_audit(self) -> AuditVerdict:
         """Have the master verify the chain of its audit log; needs the role `admin`."""
-        return _parsed(AuditVerdict, (await self._call("GET", "/v1/audit/verify")).content)
+        return parsed(AuditVerdict, (await self._call("GET", "/v1/audit/verify")).content)
 
     @property
     def orders(self) -> Orders:
         """Commands on nodes, and files of their exchange folders."""
         return Orders(self._call, self._stream)
+
+    @property
+    def faces(self) -> Faces:
+        """Faces that got no name."""
+        return Faces(self._call)
+
+    @property
+    def portraits(self) -> Portraits:
+        """The faces of people, as enrolment keeps them."""
+        return Portraits(self._call)
+
+    @property
+    def recent(self) -> RecentPictures:
+        """The last answered pictures."""
+        return RecentPictures(self._call)
 
     async def wait_ready(self) -> None:
         """Return when the master takes pictures; asks within the client's patience."""
@@ -449,12 +477,12 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _stream(
-        self, url: str, body: dict[str, Any], silence_s: float
+        self, url: str, body: dict[str, Any] | None, silence_s: float
     ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes."""
+        """One request, sent once, whose answer is read while it comes; a GET where it has no body."""
         try:
             async with self._http.stream(
-                "POST",
+                "POST" if body is not None else "GET",
                 url,
                 json=body,
                 timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
@@ -493,9 +521,7 @@ async def _content(picture: Picture) -> bytes:
 
 
 def _person_url(name: str) -> str:
-    # A name of dots only would be taken for a relative path segment even when quoted.
-    quoted = quote(name, safe="")
-    return "/v1/people/" + (quoted.replace(".", "%2E") if not name.strip(".") else quoted)
+    return f"/v1/people/{quoted_name(name)}"
 
 
 def _node_url(name: str) -> str:
@@ -560,30 +586,3 @@ def _reason(error: httpx.TransportError) -> str:
         elif cause is not None:
             pending.append(cause.__cause__ or cause.__context__)
     return str(error) or type(error).__name__
-
-
-def _parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise _odd(error) from error
-
-
-def _parsed_list(model: type[_AnswerT], response: httpx.Response, key: str) -> list[_AnswerT]:
-    try:
-        found = TypeAdapter(dict[str, list[model]]).validate_json(response.content)  # type: ignore[valid-type]
-        return found[key]
-    except (ValidationError, KeyError) as error:
-        raise _odd(error) from error
-
-
-def _odd(error: Exception) -> ManyeyesError:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        said = f"{where}: {first['msg']}"
-    else:
-        said = f"{error} is missing"
-    return ManyeyesError(
-        f"the master's answer is not of the agreed form ({said}); same version on both sides?"
-    )

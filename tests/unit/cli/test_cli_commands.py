@@ -288,23 +288,56 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
         "uptime_s": 7300.0,
         "nodes": {"ready": 2, "away": 0},
         "workers": 4,
-        "tasks": {"waiting": 0, "running": 1, "done": 9, "failed": 0},
+        "tasks": {"waiting": 2, "running": 1, "done": 9, "failed": 0},
         "people": 3,
         "pack": "faces@1.0.0",
+        "done_per_s": 1.5,
+        "failed_per_s": 0.25,
+        "oldest_waiting_s": 4.2,
+        "attention": [
+            {
+                "kind": "approval",
+                "severity": "warning",
+                "node": "lab-3",
+                "sentence": "node lab-3 waits for approval",
+                "what_to_do": "let it in",
+                "since": "2025-01-01T00:00:00Z",
+            }
+        ],
     }
     fleet.answers = {
         "GET /v1/nodes": httpx.Response(200, json={"nodes": [node]}),
-        "GET /v1/status": httpx.Response(200, json=full),
+        "GET /v1/overview": httpx.Response(200, json=full),
         "POST /v1/tokens": httpx.Response(200, json={"token": "mt-1", "expires_at": "2025-01-01T00:00:00Z"}),
     }
     assert "lab-3" in run("nodes", "list")[1]
     assert json.loads(run("nodes", "list", "--json")[1])[0]["workers"] == 2
-    assert "2 ready; 4 workers" in run("status")[1]
+    said = run("status")[1]
+    assert "2 ready; 4 workers" in said
+    assert "1.75 a second of late; the oldest waits for 4 s" in said
+    assert "\nwarning  node lab-3 waits for approval, since " in said
+    assert said.endswith("d ago: let it in\n")
     assert json.loads(run("status", "--json")[1])["people"] == 3
     code, said, heard = run("token", "--expires", "30m")
     assert (code, said) == (0, "mt-1\n")
     assert "manyeyes node --join mt-1" in heard
     assert run("token", "--expires", "soon")[0] == 2
+
+
+def test_settings(fleet: Fleet, run: Run) -> None:
+    def setting(name: str, value: object, default: object) -> dict[str, object]:
+        told = {"name": name, "group": "g", "value": value, "default": default, "sentence": "does things"}
+        return told | {"changed": value != default}
+
+    both = [setting("MANYEYES_A", 3, 3), setting("MANYEYES_B", ["x", "y"], [])]
+    fleet.answers = {"GET /v1/settings": httpx.Response(200, json={"settings": both})}
+    _, said, _ = run("settings")
+    assert [line.split() for line in said.splitlines()[1:]] == [
+        ["MANYEYES_A", "3", "does", "things"],
+        ["MANYEYES_B", "x,", "y", "-", "does", "things"],
+    ]
+    assert "MANYEYES_A" not in run("settings", "--changed")[1]
+    assert json.loads(run("settings", "--json")[1])[1]["value"] == ["x", "y"]
 
 
 def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
@@ -356,7 +389,7 @@ def test_odd_durations(text: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["send", "status", "token", "nodes list"]
+    ["send", "status", "settings", "token", "nodes list"]
     + [f"nodes {name}" for name in ("show", "approve", "pause", "drain", "resume", "shutdown", "remove")]
     + [
         f"people {name}"

@@ -17,7 +17,7 @@ from manyeyes.cli.sending.drawing import Drawing
 from manyeyes.cli.sending.plan import Source, plan
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import DamagedPicture, DrawingFailed, Unavailable
-from manyeyes.recognition.encode import Encoded
+from manyeyes.recognition.pictures.encode import Encoded
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 

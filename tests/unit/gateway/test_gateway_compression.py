@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 from typing import Any
 
@@ -47,8 +48,16 @@ class Master:
     limits = Limits()
     faces = 20
 
+    refusals = contextlib.nullcontext
+
     def __getattr__(self, name: str) -> Any:
         return self
+
+    def received(self, size_bytes: int) -> None:
+        pass
+
+    def sent(self, size_bytes: int) -> None:
+        pass
 
     def role_of(self, key: str) -> str:
         return "user"
@@ -56,7 +65,7 @@ class Master:
     def key_name(self, key: str) -> str:
         return "somebody"
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None) -> Answered:
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str) -> Answered:
         outcome = Outcome(task_id="1", kind="done", result=result(self.faces))
         return Answered(outcome, DRAWN if draw else b"")
 

@@ -17,7 +17,7 @@ from manyeyes.master import galleries as galleries_room
 from manyeyes.master import history
 from manyeyes.master.galleries import Galleries, Piece
 from manyeyes.master.registry import Photo, Registry
-from manyeyes.recognition.changes import Changes, full_mark
+from manyeyes.recognition.matching.gallery_changes import Changes, full_mark
 
 PACK = "faces@1.0.0"
 NAMES = ("Ann", "Bob", "Чен", "Dee")

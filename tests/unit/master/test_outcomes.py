@@ -34,7 +34,7 @@ def test_an_honest_outcome_passes_unchanged() -> None:
         b"",
         b"\xff\xfe",
         b"[" * 100_000,
-        b'{"v":3,"task_id":"t","kind":"done","secret":1}',
+        b'{"v":4,"task_id":"t","kind":"done","secret":1}',
         b" " * (MAX_HEAD_BYTES + 1),
         done(media_type="text/html"),
         done(predicted_media_type="image/png\r\nSet-Cookie: a=b"),

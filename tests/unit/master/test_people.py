@@ -67,9 +67,12 @@ def references(office: PeopleOffice, outcome: Outcome) -> list[str]:
 def test_photos_are_compared_as_they_are_enrolled(office: PeopleOffice) -> None:
     async def run() -> None:
         blurred = Caution(kind="blurred", value=1, limit=3, sentence="the face is blurred")
-        _, said = await office.enrol("Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))])
+        said = (
+            await office.enrol("Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))])
+        ).warnings
         assert [(caution.kind, caution.photo) for caution in said] == [("blurred", "a1.jpg")]
-        person, said = await office.enrol("Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))])
+        enrolment = await office.enrol("Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))])
+        person, said = enrolment.person, enrolment.warnings
         assert person.photos == 2
         assert [(c.kind, c.photo, c.people) for c in said] == [
             ("same-face", "b.jpg", ("Ann",)),

@@ -152,3 +152,56 @@ def test_who_is_forgotten_takes_their_feedback_along(registry: Registry) -> None
     assert [name for name, _ in vetoes(registry, "e")] == ["Ada L"]
     registry.remove_person("Ada L")
     assert vetoes(registry, "e") == [] == records.feedback()
+
+
+def test_a_merge_moves_everything_in_one_step(registry: Registry) -> None:
+    records = Records(registry)
+    doubt = Caution(kind="same-face", sentence="this face looks like 'Ada'", people=("Ada",))
+    other = Caution(kind="same-face", sentence="this face looks like 'Bob'", people=("Bob",))
+    registry.add_photos("Ada", "e", [Photo("aa", raw(1, 0)), Photo("both", raw(2, 0))])
+    registry.add_photos(
+        "A. B.", "e", [Photo("bb", raw(3, 0), warnings=(doubt, other)), Photo("both", raw(2, 0))]
+    )
+    registry.add_photos("A. B.", "f", [Photo("bb", raw(9))])
+    registry.add_photos("A. B.", "e", [Photo("cc", raw(4, 0), "y.jpg", "feedback")])
+    records.add_veto("A. B.", "e", np.array([7, 7], np.float32), "not.jpg")
+    records.add_veto("Ada", "e", np.array([3, 0], np.float32), "doubted.jpg")
+    version = registry.gallery_version
+    records.merge("A. B.", "Ada")
+    assert [person.name for person in registry.people()] == ["Ada"]
+    assert sorted(embeddings(registry, "e")) == sorted(("Ada", raw(n, 0)) for n in (1, 2, 3, 4))
+    assert embeddings(registry, "f") == [("Ada", raw(9))]
+    assert vetoes(registry, "e") == [("Ada", [7, 7])], "what is a photo of hers is not said not to be her"
+    assert {row.name for row in records.feedback()} == {"Ada"}
+    assert registry.gallery_version > version
+    assert [photo.warnings for photo in records.photos("Ada") if photo.warnings] == [(other,)]
+
+
+def test_a_merge_is_refused_before_anything_is_done(registry: Registry) -> None:
+    records = Records(registry)
+    registry.add_photos("Ada", "e", [Photo("aa", raw(1, 0))])
+    for pair in (("Ada", "Bob"), ("Bob", "Ada")):
+        with pytest.raises(PersonNotFound, match="'Bob'"):
+            records.merge(*pair)
+    with pytest.raises(BadRequest, match="into itself"):
+        records.merge("Ada", "Ada")
+    assert [person.name for person in registry.people()] == ["Ada"]
+
+
+def test_the_best_portrait_is_shown(registry: Registry) -> None:
+    records = Records(registry)
+    blurred = Caution(kind="blurred", sentence="the face is blurred")
+    photos = [
+        Photo("aa", raw(1), warnings=(blurred,), portrait=b"a larger one", portrait_landmarks_px=()),
+        Photo("bb", raw(2), portrait=b"small", portrait_landmarks_px=()),
+        Photo("cc", raw(3), portrait=b"smaller"[:4], portrait_landmarks_px=()),
+        Photo("dd", raw(4), "f.jpg", "feedback"),
+    ]
+    registry.add_photos("Ada", "e", photos)
+    registry.add_photos("Ada", "f", [Photo("aa", raw(9))])
+    assert records.best_picture("Ada") == b"small" and records.best_picture("Bob") is None
+    by_name = {photo.file_name: photo for photo in records.photos("Ada")}
+    assert [photo.has_image for photo in records.photos("Ada")] == [True, True, True, False]
+    assert records.picture(by_name["f.jpg"].id) is None and records.picture(999) is None
+    other = registry.read("SELECT id FROM photos WHERE embedder = 'f'")[0][0]
+    assert records.picture(other) == b"a larger one", "by whichever embedder's row"

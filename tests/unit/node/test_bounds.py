@@ -13,7 +13,7 @@ BEFORE = """
     from PIL import Image
     from manyeyes.errors import TooManyPixels
     from manyeyes.node.bounds import bound_memory, unbound_memory
-    from manyeyes.recognition.decode import decode
+    from manyeyes.recognition.pictures.decode import decode
 
     def saved(kind, side):
         out = io.BytesIO()

@@ -14,7 +14,7 @@ from manyeyes.master.galleries import Galleries
 from manyeyes.master.registry import Photo, Registry
 from manyeyes.node import gallerybook
 from manyeyes.node.gallerybook import GalleryBook, wants_fold
-from manyeyes.recognition.layered import LayeredGallery
+from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 
 PACK = "faces@1.0.0"
 

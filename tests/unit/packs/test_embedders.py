@@ -9,7 +9,7 @@ import pytest
 from manyeyes.packs import manifest
 from manyeyes.packs.embedders import DEFAULT_EMBEDDER
 from manyeyes.packs.manifest import Manifest, PackFile
-from manyeyes.recognition.parts import DetectorPart, EmbedderPart, Matching
+from manyeyes.recognition.models.manifest_parts import DetectorPart, EmbedderPart, Matching
 from manyeyes.recognition.recognizer import load
 
 

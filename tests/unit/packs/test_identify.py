@@ -12,7 +12,7 @@ from tests import made_models
 
 from manyeyes.errors import BadRequest, ModelRefused
 from manyeyes.packs.identify import Feed, read_detector, read_embedder
-from manyeyes.recognition.yunet import open_yunet
+from manyeyes.recognition.detection.yunet import open_yunet
 
 
 def saved(model: onnx.ModelProto, folder: Path) -> Path:

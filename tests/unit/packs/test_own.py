@@ -17,7 +17,7 @@ from manyeyes.packs.embedders import DEFAULT_EMBEDDER
 from manyeyes.packs.examples import suggest
 from manyeyes.packs.own import Built, Wishes, build_own
 from manyeyes.packs.verify import self_test, verify
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import load
 
 MARK = (152, 104)

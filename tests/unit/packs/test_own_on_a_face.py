@@ -14,7 +14,7 @@ from tests import made_models
 
 from manyeyes.packs.identify import Feed
 from manyeyes.packs.own import Wishes, build_own
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 
 ASTRONAUT = samples.astronaut()

@@ -10,7 +10,7 @@ from skimage import data
 
 from manyeyes.errors import PackError
 from manyeyes.packs import quantize
-from manyeyes.recognition.align import cut_chips
+from manyeyes.recognition.embedding.align import cut_chips
 from manyeyes.recognition.recognizer import load
 
 INT16_MAX = 32_767

@@ -14,7 +14,7 @@ from skimage import data as samples
 from manyeyes.errors import PackDamaged
 from manyeyes.packs import manifest
 from manyeyes.packs.build import CALIBRATION
-from manyeyes.recognition.gallery import Gallery
+from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import load
 
 

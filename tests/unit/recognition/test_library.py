@@ -35,7 +35,7 @@ def test_public_names_load_and_no_others() -> None:
         _ = manyeyes.recognition.Detector
 
 
-@pytest.mark.parametrize("module", ["manyeyes", "manyeyes.recognition.probe", "manyeyes.cli.app"])
+@pytest.mark.parametrize("module", ["manyeyes", "manyeyes.recognition.pictures.probe", "manyeyes.cli.app"])
 def test_no_heavy_library_is_loaded_before_its_use(module: str) -> None:
     code = f"import sys, {module}; print('cv2' in sys.modules, 'onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,11 +10,11 @@ from skimage import data as samples
 
 from manyeyes.errors import DamagedPicture, EmbedderMismatch, NoFaceFound, PackDamaged, SeveralFacesFound
 from manyeyes.packs import build
-from manyeyes.recognition.align import DLIB_CHIP, cut_chip, similarity
-from manyeyes.recognition.decode import decode
-from manyeyes.recognition.detections import Detections
-from manyeyes.recognition.gallery import Gallery
-from manyeyes.recognition.opening import Parts
+from manyeyes.recognition.detection.detections import Detections
+from manyeyes.recognition.embedding.align import DLIB_CHIP, cut_chip, similarity
+from manyeyes.recognition.matching.gallery import Gallery
+from manyeyes.recognition.open_pack import Parts
+from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer, load
 
 

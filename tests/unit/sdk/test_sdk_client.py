@@ -281,6 +281,7 @@ def test_public_names() -> None:
     others = {
         "ApiKey",
         "AsyncClient",
+        "Attention",
         "AuditEntry",
         "AuditVerdict",
         "Caution",
@@ -289,14 +290,19 @@ def test_public_names() -> None:
         "Encoded",
         "Face",
         "Feedback",
+        "History",
         "JoinToken",
         "NewApiKey",
         "Node",
         "NodePage",
+        "NodeHistory",
+        "Notice",
+        "Overview",
         "Patience",
         "Person",
         "Photo",
         "Prediction",
+        "Setting",
         "Threshold",
     }
     assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw"}

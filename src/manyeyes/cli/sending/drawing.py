@@ -13,8 +13,8 @@ from typing import Self
 import cv2
 
 from manyeyes.errors import DrawingFailed, ManyeyesError
-from manyeyes.recognition.encode import Encoded
-from manyeyes.recognition.predicted import draw
+from manyeyes.recognition.pictures.encode import Encoded
+from manyeyes.recognition.pictures.predicted import draw
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 

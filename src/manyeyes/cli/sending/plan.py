@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, TooManyBytes
-from manyeyes.recognition.formats import SUFFIXES
+from manyeyes.recognition.pictures.formats import SUFFIXES
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
 RESULTS_NAME = "results.jsonl"

@@ -11,7 +11,7 @@ from typing import Any
 from manyeyes.cli.sending.plan import RESULTS_NAME, Source
 from manyeyes.cli.sending.record import Record, done_line, error_line, replace_with
 from manyeyes.errors import FileTrouble, ManyeyesError
-from manyeyes.recognition.formats import BY_MEDIA_TYPE
+from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction
 
 _OF_THIS_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ}

@@ -1,0 +1,152 @@
+"""`manyeyes faces`: those that got no name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say
+from manyeyes.cli.pictures import write_picture
+from manyeyes.cli.status import parse_duration_s
+from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.sdk.faces import Keeping, UnknownGroup
+
+app = typer.Typer(help="Faces that got no name.", no_args_is_help=True)
+
+GroupArgument = Annotated[int, typer.Argument(metavar="GROUP", help="A group as in 'faces list'.")]
+
+
+@app.callback()
+def faces() -> None:
+    """Faces that got no name: kept only where an admin turned it on."""
+
+
+@app.command("list")
+def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """List the faces that got no name, grouped by likeness, last seen first.
+
+    Example: manyeyes faces list
+    """
+    with client_of(ctx) as client:
+        found = client.faces.unknown(500)
+    if as_json:
+        print_json(found)
+        return
+    if not found.keeping.on:
+        print(_said(found.keeping))
+        return
+    rows = [
+        (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
+        for group in found.groups
+    ]
+    print_table(("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown face is kept now")
+    if found.more_groups:
+        say(f"{found.more_groups} more groups are not shown")
+    say(_said(found.keeping))
+
+
+@app.command()
+def save(
+    ctx: typer.Context,
+    group: GroupArgument,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the pictures go; made where missing.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Write the faces of a group into a folder, to look at: face-ID.jpg.
+
+    Example: manyeyes faces save 4 look
+    """
+    with client_of(ctx) as client:
+        found = next((one for one in client.faces.unknown(500).groups if one.id == group), None)
+        if found is None:
+            raise EntryNotFound(f"there is no group {group}; 'manyeyes faces list' shows which there are")
+        paths = [
+            write_picture(folder / f"face-{face}.jpg", client.faces.image(face)) for face in found.face_ids
+        ]
+    if as_json:
+        print_json({"written": [str(path) for path in paths]})
+    else:
+        print(f"{len(paths)} faces are in {folder}")
+
+
+@app.command()
+def name(
+    ctx: typer.Context,
+    group: GroupArgument,
+    person: Annotated[str, typer.Argument(metavar="NAME", help="Whom the faces show, new or known.")],
+    face: Annotated[
+        list[int] | None,
+        typer.Option("--face", metavar="ID", help="Only this face of the group; repeatable."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol a group of faces under a name; of a large group the ten best faces are enrolled.
+
+    Example: manyeyes faces name 4 "Ada Lovelace"
+    """
+    with client_of(ctx) as client:
+        named = client.faces.name(group, person, face or ())
+    for warning in named.warnings:
+        say(f"warning: {warning.photo}: {warning.sentence}")
+    if as_json:
+        print_json(named)
+    else:
+        print(f"group {group} is {named.name}; {len(named.added)} enrolled, {named.photos} photos in all")
+
+
+@app.command()
+def dismiss(ctx: typer.Context, group: GroupArgument, as_json: JsonOption = False) -> None:
+    """Show a group, and later faces like it, no more while the retention lasts.
+
+    Example: manyeyes faces dismiss 4
+    """
+    with client_of(ctx) as client:
+        count = client.faces.dismiss(group)
+    if as_json:
+        print_json({"dismissed": count})
+    else:
+        print(f"group {group} is dismissed, {count} faces")
+
+
+@app.command()
+def keep(
+    ctx: typer.Context,
+    for_: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="How long each is kept: 30m, 12h, 7d; 90d at most."),
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Keep none, and delete all that are kept.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep faces that get no name, or keep none; without an option, say how it stands.
+
+    Example: manyeyes faces keep --for 7d
+    """
+    if for_ is not None and off:
+        raise BadRequest("--for and --off were given; choose one of both")
+    with client_of(ctx) as client:
+        if for_ is None and not off:
+            keeping = client.faces.keeping()
+        else:
+            keeping = client.faces.keep(None if for_ is None else parse_duration_s(for_))
+    if as_json:
+        print_json(keeping)
+    else:
+        print(_said(keeping))
+
+
+def _nearest(group: UnknownGroup) -> str:
+    if group.nearest is None:
+        return "-"
+    known = ", known by now" if group.nearest.known else ""
+    return f"{group.nearest.name} ({group.nearest.distance:.2f}{known})"
+
+
+def _said(keeping: Keeping) -> str:
+    if not keeping.on or keeping.for_s is None:
+        return "unknown faces are not kept; 'manyeyes faces keep --for 7d' turns it on"
+    return f"unknown faces are kept for {duration(keeping.for_s)} each; {keeping.kept} of at most {keeping.most} now"

@@ -1,0 +1,36 @@
+"""`manyeyes settings`: what is in force on the master, and what each setting does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
+
+
+def settings(
+    ctx: typer.Context,
+    changed: Annotated[bool, typer.Option("--changed", help="Only those that are not the default.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the master's settings that are in force; they change by the environment or flags, at its start.
+
+    Example: manyeyes settings --changed
+    """
+    with client_of(ctx) as client:
+        found = [one for one in client.settings() if one.changed or not changed]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence)
+        for one in found
+    ]
+    print_table(("setting", "value", "default", "what it does"), rows, "every setting is at its default")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

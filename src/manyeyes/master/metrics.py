@@ -1,0 +1,213 @@
+"""Figures of one master in Prometheus form; docs/reference/metrics.md says what each means.
+
+Each master has a registry of its own. What happens often is counted when it happens, by counters whose labels are
+looked up beforehand; what is known anyway is read when somebody asks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from manyeyes.contract import NodeState, Operation
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+RECOGNISER_STAGES = ("decode", "detect", "align", "embed", "match", "draw", "encode")
+STAGES = ("queue", "transfer", *RECOGNISER_STAGES, "other", "whole")
+"""`other`: stages of a recogniser that is not ours."""
+NODE_STATES = ("joining", *get_args(NodeState), "suspect", "lost", "left")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_LONGEST_MS = 86_400_000.0
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What is read when somebody asks; sizes in bytes."""
+
+    waiting: int
+    running: int
+    oldest_waiting_s: float
+    held_bytes: int
+    nodes: Mapping[str, int]
+    workers: int
+    people: int
+    photos: int
+    photos_to_embed: int
+    disk_free_bytes: int
+    disk_bytes: int
+    node_received_bytes: int
+    node_sent_bytes: int
+    listeners: int
+    attention: Mapping[str, int]
+    """How many lines need a person, by severity."""
+
+
+class _Plain(Collector):
+    """Counters and histograms without the moment of their making, a series beside each that nobody reads."""
+
+    def __init__(self, *metrics: Counter | Histogram) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._metrics:
+            for family in metric.collect():
+                family.samples = [one for one in family.samples if not one.name.endswith("_created")]
+                yield family
+
+
+class _Read(Collector):
+    def __init__(self, levels: Callable[[], Levels]) -> None:
+        self._levels = levels
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        now = self._levels()
+        gauges = (
+            ("manyeyes_pictures_waiting", "Pictures that nobody works on yet.", now.waiting),
+            ("manyeyes_pictures_running", "Pictures that a node works on.", now.running),
+            ("manyeyes_oldest_waiting_picture_seconds", "Age of the oldest of those.", now.oldest_waiting_s),
+            ("manyeyes_held_bytes", "Pictures in memory until they are answered.", now.held_bytes),
+            ("manyeyes_workers", "Workers of the nodes that take pictures.", now.workers),
+            ("manyeyes_gallery_people", "People enrolled.", now.people),
+            ("manyeyes_gallery_photos", "Enrolled photos that faces are compared with.", now.photos),
+            ("manyeyes_photos_to_embed", "Photos that wait to be embedded again.", now.photos_to_embed),
+            ("manyeyes_disk_free_bytes", "Free on the data folder's disk.", now.disk_free_bytes),
+            ("manyeyes_disk_size_bytes", "Size of the data folder's disk.", now.disk_bytes),
+            ("manyeyes_event_listeners", "Listeners to /v1/events.", now.listeners),
+        )
+        for name, text, value in gauges:
+            yield GaugeMetricFamily(name, text, value=value)
+        nodes = GaugeMetricFamily("manyeyes_nodes", "Nodes by state.", labels=["state"])
+        for state in NODE_STATES:
+            nodes.add_metric([state], now.nodes.get(state, 0))
+        yield nodes
+        attention = GaugeMetricFamily("manyeyes_attention", "What needs a person.", labels=["severity"])
+        for severity in ("critical", "warning", "info"):
+            attention.add_metric([severity], now.attention.get(severity, 0))
+        yield attention
+        received = "Payload of messages that nodes sent."
+        yield CounterMetricFamily("manyeyes_node_received_bytes", received, value=now.node_received_bytes)
+        sent = "Payload of messages to nodes and the engine."
+        yield CounterMetricFamily("manyeyes_node_sent_bytes", sent, value=now.node_sent_bytes)
+
+
+class Metrics:
+    """One master's figures.
+
+    Args:
+        levels: what is known anyway, read at each exposition.
+        build: facts that stay, as the version.
+    """
+
+    def __init__(self, levels: Callable[[], Levels], build: Mapping[str, str]) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"manyeyes_{name}", text, labels, registry=None)
+
+        self._accepted = counter("pictures_accepted", "Pictures taken in.", "operation")
+        self._done = counter("pictures_done", "Pictures answered with a result.", "operation")
+        self._failed = counter("pictures_failed", "Pictures answered with an error.", "operation", "reason")
+        self._refused = counter("pictures_refused", "Pictures not taken in.", "reason")
+        self._at_fault = counter("attempts_failed", "Attempts that failed by a node's or its worker's fault.")
+        self._restarts = counter("worker_restarts", "Workers that were replaced on nodes.")
+        self._received = counter("user_received_bytes", "Bodies of HTTP requests.")
+        self._sent = counter("user_sent_bytes", "Bodies of HTTP answers, as they travel.")
+        stages = Histogram(
+            "manyeyes_stage_seconds",
+            "Time of one picture in a stage.",
+            ["stage"],
+            registry=None,
+            buckets=_SECONDS,
+        )
+        self._accepted_of = {name: self._accepted.labels(name) for name in get_args(Operation)}
+        self._done_of = {name: self._done.labels(name) for name in get_args(Operation)}
+        self._stages = {name: stages.labels(name) for name in STAGES}
+        self._registry = CollectorRegistry()
+        self._registry.register(
+            _Plain(
+                self._accepted, self._done, self._failed, self._refused, self._at_fault, self._restarts,
+                self._received, self._sent, stages,
+            )
+        )  # fmt: skip
+        self._registry.register(_Read(levels))
+        self._registry.register(_Info(build))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def exposition(self) -> bytes:
+        """All figures as they are now, in Prometheus text form."""
+        return generate_latest(self._registry)
+
+    def accepted(self, operation: Operation) -> None:
+        """A picture was taken in; it ends as exactly one of `done` and `failed`."""
+        self._accepted_of[operation].inc()
+
+    def done(self, operation: Operation) -> None:
+        """A picture has its result."""
+        self._done_of[operation].inc()
+
+    def failed(self, operation: Operation, reason: str) -> None:
+        """A picture has its error; `reason` is the code of an error class."""
+        self._failed.labels(operation, reason).inc()
+
+    def refused(self, reason: str) -> None:
+        """A picture was not taken in; `reason` is the code of an error class."""
+        self._refused.labels(reason).inc()
+
+    def at_fault(self) -> None:
+        """An attempt failed for which the node, not the picture, is to blame."""
+        self._at_fault.inc()
+
+    def restarted(self, workers: int) -> None:
+        """Workers were replaced."""
+        self._restarts.inc(workers)
+
+    def received(self, size_bytes: int) -> None:
+        """A part of a request's body came in."""
+        self._received.inc(size_bytes)
+
+    def sent(self, size_bytes: int) -> None:
+        """A part of an answer's body went out."""
+        self._sent.inc(size_bytes)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """How long one picture was in one of `STAGES`."""
+        self._stages[stage].observe(seconds)
+
+    def recognised(self, timings_ms: Mapping[str, float]) -> float:
+        """Stages as a node tells them, which is not believed further than it goes.
+
+        Returns:
+            The seconds of all together.
+        """
+        seconds, other_s, others = 0.0, 0.0, False
+        for stage, stage_ms in timings_ms.items():
+            if not (math.isfinite(stage_ms) and 0 <= stage_ms <= _LONGEST_MS):
+                continue
+            seconds += stage_ms / 1000
+            if stage in RECOGNISER_STAGES:
+                self._stages[stage].observe(stage_ms / 1000)
+            else:
+                other_s, others = other_s + stage_ms / 1000, True
+        if others:
+            self._stages["other"].observe(other_s)
+        return seconds
+
+
+class _Info(Collector):
+    def __init__(self, build: Mapping[str, str]) -> None:
+        self._build = dict(build)
+
+    def collect(self) -> Iterable[Metric]:
+        yield InfoMetricFamily("manyeyes_build", "Version and pack in use.", value=self._build)

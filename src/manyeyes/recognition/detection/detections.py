@@ -1,0 +1,45 @@
+"""What detectors find, and what the recogniser asks of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from manyeyes.recognition.arrays import Bytes, Floats
+
+MakePicture = Callable[[int, int], Bytes]
+"""Height and width to the same uint8 (h, w, 3) picture on every machine."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """n faces: boxes (n, 4) as x1, y1, x2, y2 px; scores (n,) 0 to 1; landmarks (n, 5, 2) px; float32."""
+
+    boxes_xyxy_px: Floats
+    scores: Floats
+    landmarks_px: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes_xyxy_px)
+
+
+NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+
+
+class FaceDetector(Protocol):
+    """MTCNN, YuNet or SCRFD."""
+
+    def detect(self, image_hwc_u8: Bytes) -> Detections:
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right."""
+        ...
+
+    def warm_up(self) -> None:
+        """Run each network once."""
+        ...
+
+    def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
+        """The networks' own outputs for made pictures; for the pack's self-test."""
+        ...

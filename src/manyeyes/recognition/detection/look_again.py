@@ -1,0 +1,137 @@
+"""Looking again: what to try when a detector finds nothing, or a face that the picture's edge cuts.
+
+Every further look is at 640 px or less, so that a picture without a face costs about twice the first look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, hypot, log
+from typing import Any
+
+import cv2
+import numpy as np
+
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.detection.detections import Detections
+
+GREY = (127, 127, 127)
+LOOK_PX = 640
+PAD_FRACTION = 0.25
+"""Grey around a picture in which nothing was found, for portraits cut at the hairline."""
+TURNS_DEGREES = (25.0, -25.0)
+"""The detectors were trained on upright faces; they find what is turned by up to some 20°."""
+TURNED_SCORE = 0.95
+"""Least score of what only a turned picture shows: real faces had .95 to 1, drawings and covered faces less."""
+DARK_MEAN = 64.0
+LIT_MEAN = 110.0
+AROUND = 1.8
+"""Side of the part that is looked at again around a cut face, in sides of its box."""
+AROUND_PX = 200
+
+Find = Callable[[Bytes], Detections]
+"""One look: uint8 (h, w, 3) BGR to the faces in it."""
+
+
+def look(find: Find, image_hwc_u8: Bytes) -> Detections:
+    """The faces of a picture, uint8 (h, w, 3) BGR; looks again where nothing is found.
+
+    Then with a grey border, brightened where it is dark, and turned to either side.
+    """
+    found = find(image_hwc_u8)
+    return found if len(found) else _look_harder(find, image_hwc_u8)
+
+
+def look_around(find: Find, image_hwc_u8: Bytes, found: Detections) -> Detections:
+    """The same faces with better landmarks where the picture's edge cuts a face.
+
+    Each such face is looked at again with grey in the place of what is missing.
+    """
+    height, width = image_hwc_u8.shape[:2]
+    boxes = found.boxes_xyxy_px
+    cut = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2:] > (width, height)).any(axis=1)
+    landmarks = found.landmarks_px.copy()
+    for place in np.flatnonzero(cut):
+        better = _landmarks_around(find, image_hwc_u8, boxes[place], landmarks[place])
+        if better is not None:
+            landmarks[place] = better
+    return Detections(boxes, found.scores, landmarks)
+
+
+def brightened(image_hwc_u8: Bytes) -> Bytes | None:
+    """The picture with its highlights stretched to white and its middle lifted; None where it is light enough."""
+    mean = float(image_hwc_u8.mean())
+    if mean >= DARK_MEAN:
+        return None
+    white = max(8.0, float(np.percentile(image_hwc_u8, 99.5)))
+    stretched = min(0.9, max(0.01, mean / white))
+    gamma = min(1.0, log(LIT_MEAN / 255.0) / log(stretched))
+    levels = np.clip((np.arange(256) / white), 0.0, 1.0) ** gamma * 255.0
+    lit: Bytes = cv2.LUT(image_hwc_u8, levels.astype(np.uint8))
+    return lit
+
+
+def _look_harder(find: Find, image: Bytes) -> Detections:
+    height, width = image.shape[:2]
+    scale = min(1.0, LOOK_PX / max(height, width))
+    small = image
+    if scale < 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    ratio = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+    lit = brightened(small)
+    for attempt in (small, lit):
+        if attempt is not None and len(found := _bordered(find, attempt)):
+            return _scaled(found, ratio)
+    for degrees in TURNS_DEGREES:
+        if len(found := _turned(find, small if lit is None else lit, degrees)):
+            return _scaled(found, ratio)
+    return found
+
+
+def _bordered(find: Find, image: Bytes) -> Detections:
+    pad = max(4, round(max(image.shape[:2]) * PAD_FRACTION))
+    found = find(cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=GREY))
+    return Detections(found.boxes_xyxy_px - pad, found.scores, found.landmarks_px - pad)
+
+
+def _turned(find: Find, image: Bytes, degrees: float) -> Detections:
+    height, width = image.shape[:2]
+    side = ceil(hypot(height, width))
+    matrix: Any = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    matrix[:, 2] += ((side - width) / 2, (side - height) / 2)
+    found = find(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=GREY))
+    sure = found.scores >= TURNED_SCORE
+    back = cv2.invertAffineTransform(matrix)
+    boxes = found.boxes_xyxy_px[sure]
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    centres = (boxes[:, :2] + half) @ back[:, :2].T + back[:, 2]
+    landmarks = found.landmarks_px[sure] @ back[:, :2].T + back[:, 2]
+    boxes = np.hstack([centres - half, centres + half])
+    return Detections(boxes.astype(np.float32), found.scores[sure], landmarks.astype(np.float32))
+
+
+def _landmarks_around(find: Find, image: Bytes, box: Any, landmarks: Any) -> Any:
+    height, width = image.shape[:2]
+    centre, reach = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * AROUND / 2
+    x1, y1, x2, y2 = (round(float(v)) for v in (*(centre - reach), *(centre + reach)))
+    inner = image[max(0, y1) : min(height, y2), max(0, x1) : min(width, x2)]
+    if not inner.size:
+        return None
+    borders = max(0, -y1), max(0, y2 - height), max(0, -x1), max(0, x2 - width)
+    part = cv2.copyMakeBorder(inner, *borders, cv2.BORDER_CONSTANT, value=GREY)
+    scale = min(1.0, AROUND_PX / max(part.shape[:2]))
+    if scale < 1.0:
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ratio = np.array([(x2 - x1) / part.shape[1], (y2 - y1) / part.shape[0]])
+    seen = find(part)
+    if not len(seen):
+        return None
+    again = seen.landmarks_px * ratio + (x1, y1)
+    apart = np.linalg.norm(again - landmarks, axis=2).mean(axis=1)
+    nearest = int(np.argmin(apart))
+    return again[nearest] if apart[nearest] < 0.2 * reach else None
+
+
+def _scaled(found: Detections, ratio_xy: Any) -> Detections:
+    return Detections(found.boxes_xyxy_px * np.tile(ratio_xy, 2), found.scores, found.landmarks_px * ratio_xy)

@@ -1,0 +1,1 @@
+"""Embeddings to names: galleries, their files, the nearest photos, and what a distance means."""

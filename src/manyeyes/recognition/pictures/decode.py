@@ -1,0 +1,180 @@
+"""Bytes to pixels, refusing pictures that were cut short or damaged."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from manyeyes.errors import DamagedPicture, TooManyPixels
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.pictures.formats import BY_KEY
+from manyeyes.recognition.pictures.jpeg import decode_jpeg, shrink_factor
+from manyeyes.recognition.pictures.memory_shortage import shortage_named
+from manyeyes.recognition.pictures.pillow_readers import decode_with_pillow, turned_already
+from manyeyes.recognition.pictures.probe import PictureInfo, read_header
+
+MAX_MEGAPIXELS = 400.0
+"""What no worker tries, whatever the master allows: four times the default of `limits.max_megapixels`."""
+INVISIBLE = 255
+"""White, as a page behind it: what lies under full transparency is nothing that a person sees."""
+_APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
+_PNG_DEPTH = 24
+"""Where the header has the bits of a sample."""
+_BMP_RUN_LENGTH = (1, 2)
+_BAND_ROWS = 256
+
+
+@dataclass
+class Picture:
+    """Decoded pixels: uint8 (h, w, 3) BGR as a person sees them, and alpha (h, w) where there was any.
+
+    With `shrink` above 1 the pixels were shrunk on the way: each stands for `shrink` × `shrink` of `info`'s.
+    """
+
+    info: PictureInfo
+    image_hwc_u8: Bytes
+    alpha_hw_u8: Bytes | None
+    shrink: int = 1
+
+
+def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
+    """Decode a picture of any accepted format with its orientation applied.
+
+    Nothing is ever made up: what is cut short or damaged so that a decoder notices is refused. JPEG is held to
+    libjpeg's warnings, PNG to its check sums, all formats to their length.
+
+    Args:
+        least_long_side_px: the picture may be shrunk on the way to a long side of no less than this; done
+            for JPEG, where it saves memory and time.
+
+    Raises:
+        EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture.
+        TooManyPixels: beyond `MAX_MEGAPIXELS`, or too little memory for it here.
+    """
+    info = read_header(data)
+    if info.megapixels > MAX_MEGAPIXELS:
+        raise TooManyPixels(
+            f"picture has {info.megapixels:.1f} megapixels, no worker takes more than {MAX_MEGAPIXELS:g}; shrink it"
+        )
+    stored = (info.height_px, info.width_px) if info.orientation >= 5 else (info.width_px, info.height_px)
+    shrink = 1
+    if info.format == "jpeg" and least_long_side_px is not None:
+        shrink = shrink_factor(*stored, least_long_side_px)
+    with shortage_named(info.width_px, info.height_px):
+        image, alpha = _pixels(data, info, stored, shrink)
+        if not turned_already(info.format):
+            image = _turn(image, info.orientation)
+            alpha = None if alpha is None else _turn(alpha, info.orientation)
+        expected = -(-info.height_px // shrink), -(-info.width_px // shrink)
+        if image.shape[:2] != expected:
+            raise DamagedPicture(
+                f"picture is {image.shape[1]}×{image.shape[0]} px, its header says "
+                f"{info.width_px}×{info.height_px}; send the original"
+            )
+        if alpha is not None:
+            _hide_invisible(image, alpha)
+    return Picture(info, image, alpha, shrink)
+
+
+def _pixels(
+    data: bytes, info: PictureInfo, stored: tuple[int, int], shrink: int
+) -> tuple[Bytes, Bytes | None]:
+    if info.format == "jpeg":
+        return decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink), None
+    if info.format == "png":
+        still = _still_png(data)
+        if still[_PNG_DEPTH] == 16:  # OpenCV holds these twice, with all 16 bits
+            return decode_with_pillow(still, "png")
+        return _split_alpha(_with_opencv(still, "png"))
+    if info.format == "webp":
+        _check_webp(data)
+        return _split_alpha(_with_opencv(data, "webp"))
+    if (
+        info.format == "bmp" and data[14] >= 40 and data[30] in _BMP_RUN_LENGTH
+    ):  # Pillow takes seconds for these
+        return _split_alpha(_with_opencv(data, "bmp"))
+    return decode_with_pillow(data, info.format)
+
+
+def _with_opencv(data: bytes, key: str) -> Bytes:
+    name = BY_KEY[key].name
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise
+        raise DamagedPicture(f"the {name} cannot be decoded: {error.err}; send the original") from error
+    if pixels is None:
+        raise DamagedPicture(f"the {name} cannot be decoded: its content is damaged; send the original")
+    return pixels
+
+
+def _split_alpha(pixels: Bytes) -> tuple[Bytes, Bytes | None]:
+    if pixels.dtype != np.uint8:
+        raise DamagedPicture(
+            f"picture has samples of type {pixels.dtype}, 8 bit were told; send the original"
+        )
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels == 1:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), None
+    if channels == 2:
+        return cv2.cvtColor(pixels[:, :, 0], cv2.COLOR_GRAY2BGR), np.ascontiguousarray(pixels[:, :, 1])
+    if channels == 4:
+        alpha: Bytes = cv2.extractChannel(pixels, 3)
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2BGR), None if alpha.min() == 255 else alpha
+    return pixels, None
+
+
+def _turn(pixels: Bytes, orientation: int) -> Bytes:
+    if orientation in (5, 6, 7, 8):
+        pixels = cv2.transpose(pixels)
+    if orientation in (2, 6):
+        return cv2.flip(pixels, 1, dst=pixels)
+    if orientation in (3, 7):
+        return cv2.flip(pixels, -1, dst=pixels)
+    return cv2.flip(pixels, 0, dst=pixels) if orientation in (4, 8) else pixels
+
+
+def _hide_invisible(image: Bytes, alpha: Bytes) -> None:
+    for top in range(0, len(alpha), _BAND_ROWS):
+        rows = slice(top, top + _BAND_ROWS)
+        hidden = alpha[rows] == 0
+        if hidden.any():
+            image[rows][hidden] = INVISIBLE
+
+
+def _cut_short(kind: str, seen: str) -> DamagedPicture:
+    return DamagedPicture(f"the {kind} is cut short: {seen}; send the whole file")
+
+
+def _still_png(data: bytes) -> bytes:
+    """The PNG after a look at its chunks and their check sums; without the frames of an APNG."""
+    at, view = 8, memoryview(data)
+    kept: list[tuple[int, int]] = []
+    animated = False
+    while at + 12 <= len(data):
+        length = int.from_bytes(view[at : at + 4], "big")
+        kind, end = bytes(view[at + 4 : at + 8]), at + 8 + length
+        if end + 4 > len(data):
+            break
+        if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            raise DamagedPicture(
+                f"the PNG's {kind!r} chunk at byte {at} fails its check sum; send the original"
+            )
+        if kind in _APNG_CHUNKS:
+            animated = True
+        else:
+            kept.append((at, end + 4))
+        if kind == b"IEND":
+            return data[:8] + b"".join(view[a:b] for a, b in kept) if animated else data
+        at = end + 4
+    raise _cut_short("PNG", f"no end chunk in {len(data)} bytes")
+
+
+def _check_webp(data: bytes) -> None:
+    stated = int.from_bytes(data[4:8], "little") + 8
+    if len(data) < stated:
+        raise _cut_short("WebP", f"{len(data)} bytes of {stated}")

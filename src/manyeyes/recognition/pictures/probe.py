@@ -1,0 +1,174 @@
+"""What a picture says about itself in its header: nothing is decoded here.
+
+The gateway and the command line use this before a picture is taken in; it imports neither OpenCV nor
+ONNX Runtime, and no decoder is started.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from manyeyes.errors import DamagedPicture, TooManyBytes, TooManyPixels, UnsupportedFormat
+from manyeyes.recognition.pictures.formats import ACCEPTED, BY_KEY
+from manyeyes.recognition.pictures.headers import (
+    Header,
+    avif_header,
+    gif_header,
+    heic_header,
+    png_header,
+    webp_header,
+)
+from manyeyes.recognition.pictures.sniff import sniff
+
+# Pillow warns about metadata that is damaged or odd; it is of no use here
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
+
+_COMPRESSION, _ORIENTATION, _DNG_VERSION, _SHORT = 259, 274, 50706, 3
+_RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
+
+
+@dataclass(frozen=True)
+class PictureInfo:
+    """A picture's size as a person sees it (orientation applied), and its format.
+
+    `format` is a key of `formats.FORMATS`; `orientation` the EXIF value, 1 to 8.
+    """
+
+    width_px: int
+    height_px: int
+    media_type: str
+    format: str
+    orientation: int = 1
+    mode: str = ""
+    """Pillow's name of the pixels' kind, as `RGB` or `CMYK`; empty where the header does not tell."""
+    icc_profile: bytes = field(default=b"", repr=False)
+
+    @property
+    def megapixels(self) -> float:
+        return self.width_px * self.height_px / 1e6
+
+
+def probe(data: bytes, *, max_bytes: int, max_megapixels: float) -> PictureInfo:
+    """Read the header of a picture and hold it against the limits; the pixels are not decoded.
+
+    Raises:
+        EmptyPicture, NotAPicture, UnsupportedFormat: what came is none of `formats.FORMATS`.
+        TooManyBytes, TooManyPixels: seen against allowed.
+        DamagedPicture: the header itself cannot be read.
+    """
+    if len(data) > max_bytes:
+        raise TooManyBytes(
+            f"picture has {len(data) / 1e6:.1f} MB, the limit is {max_bytes / 1e6:g}; "
+            "shrink it or raise limits.max_bytes"
+        )
+    info = read_header(data)
+    if info.megapixels > max_megapixels:
+        raise TooManyPixels(
+            f"picture has {info.megapixels:.1f} megapixels, the limit is {max_megapixels:g}; "
+            "shrink it or raise limits.max_megapixels"
+        )
+    return info
+
+
+def read_header(data: bytes) -> PictureInfo:
+    """As `probe`, without limits."""
+    key = sniff(data)
+    found = BY_KEY[key]
+    if key == "tiff":
+        _refuse_raw(data)
+    try:
+        if key in _BY_HAND:
+            header, mode = _BY_HAND[key](data), ""
+        else:
+            with _BY_PILLOW[key](BytesIO(data)) as image:
+                header, mode = _header(image), image.mode
+    except Exception as error:  # Pillow's readers raise many kinds on a broken header
+        if "cannot handle" in str(error):
+            raise UnsupportedFormat(
+                f"the {found.name} is of a kind that is not read ({error}); save it as an ordinary one"
+            ) from error
+        raise DamagedPicture(f"the {found.name} header cannot be read: {error}; send the original") from error
+    width, height = header.width_px, header.height_px
+    if width < 1 or height < 1:
+        raise DamagedPicture(f"picture is {width}×{height} px by its header; send the original")
+    orientation = exif_orientation(header.exif) if header.exif else header.orientation
+    if orientation >= 5:
+        width, height = height, width
+    return PictureInfo(width, height, found.media_type, key, orientation, mode, header.icc_profile)
+
+
+_BY_HAND: dict[str, Callable[[bytes], Header]] = {
+    "png": png_header,
+    "webp": webp_header,
+    "gif": gif_header,
+    "avif": avif_header,
+    "heic": heic_header,
+}
+_BY_PILLOW: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "bmp": BmpImageFile,
+    "tiff": TiffImageFile,
+}
+
+
+def _header(image: ImageFile) -> Header:
+    width, height = image.size
+    icc = image.info.get("icc_profile")
+    icc = icc if isinstance(icc, bytes) else b""
+    if isinstance(image, TiffImageFile):
+        orientation = image.tag_v2.get(_ORIENTATION, 1)
+        orientation = orientation if orientation in range(1, 9) else 1
+        if orientation >= 5:  # Pillow gives the size as it will be shown
+            width, height = height, width
+        return Header(width, height, orientation, icc_profile=icc)
+    exif = image.info.get("exif")
+    return Header(width, height, exif=exif if isinstance(exif, bytes) else b"", icc_profile=icc)
+
+
+def _refuse_raw(data: bytes) -> None:
+    """Raw camera formats are TIFF outside; what lies in their first page is a thumbnail or undeveloped."""
+    tags = _first_tags(data, _COMPRESSION, _DNG_VERSION)
+    kind = "DNG" if _DNG_VERSION in tags else _RAW_COMPRESSIONS.get(tags.get(_COMPRESSION, 1))
+    if kind is not None:
+        raise UnsupportedFormat(
+            f"picture is a raw camera picture ({kind}); {ACCEPTED}; develop it into one of them first"
+        )
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, in an EXIF block; 1 where there is none or the block is damaged.
+
+    A damaged block is no reason to refuse a picture, nor to warn about it.
+    """
+    value = _first_tags(exif.removeprefix(b"Exif\0\0"), _ORIENTATION).get(_ORIENTATION, 1)
+    return value if 1 <= value <= 8 else 1
+
+
+def _first_tags(tiff: bytes, *wanted: int) -> dict[int, int]:
+    """Tags with one short or long value in the first directory of a TIFF or EXIF block."""
+    found: dict[int, int] = {}
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return found
+    try:
+        (at,) = struct.unpack_from(order + "I", tiff, 4)
+        (entries,) = struct.unpack_from(order + "H", tiff, at)
+        for entry in range(entries):
+            place = at + 2 + 12 * entry
+            tag, kind, count, short = struct.unpack_from(order + "HHIH", tiff, place)
+            if tag in wanted and count == 1 and kind == _SHORT:
+                found.setdefault(tag, short)
+            elif tag in wanted:
+                found.setdefault(tag, -kind)
+    except struct.error:
+        pass
+    return found

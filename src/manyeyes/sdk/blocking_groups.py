@@ -1,0 +1,85 @@
+"""The blocking faces of the client's groups of calls; arguments, answers and errors are those of the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from manyeyes.sdk.answers import Person
+from manyeyes.sdk.faces import Faces, Keeping, Unknown
+from manyeyes.sdk.portraits import Portraits, SmallPicture
+from manyeyes.sdk.recent import Latest, RecentPictures
+
+_T = TypeVar("_T")
+
+
+class Run(Protocol):
+    """Waits for a call of the client's event loop."""
+
+    def __call__(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """What the call gives."""
+        ...
+
+
+class BlockingFaces:
+    """Made by `Client.faces`."""
+
+    def __init__(self, faces: Faces, run: Run) -> None:
+        self._faces = faces
+        self._run = run
+
+    def keeping(self) -> Keeping:
+        """See `Faces.keeping`."""
+        return self._run(self._faces.keeping())
+
+    def keep(self, for_s: float | None) -> Keeping:
+        """See `Faces.keep`."""
+        return self._run(self._faces.keep(for_s))
+
+    def unknown(self, limit: int = 100) -> Unknown:
+        """See `Faces.unknown`."""
+        return self._run(self._faces.unknown(limit))
+
+    def image(self, face_id: int) -> SmallPicture:
+        """See `Faces.image`."""
+        return self._run(self._faces.image(face_id))
+
+    def name(self, group_id: int, name: str, face_ids: Sequence[int] = ()) -> Person:
+        """See `Faces.name`."""
+        return self._run(self._faces.name(group_id, name, face_ids))
+
+    def dismiss(self, group_id: int) -> int:
+        """See `Faces.dismiss`."""
+        return self._run(self._faces.dismiss(group_id))
+
+
+class BlockingPortraits:
+    """Made by `Client.portraits`."""
+
+    def __init__(self, portraits: Portraits, run: Run) -> None:
+        self._portraits = portraits
+        self._run = run
+
+    def of_person(self, name: str) -> SmallPicture:
+        """See `Portraits.of_person`."""
+        return self._run(self._portraits.of_person(name))
+
+    def of_photo(self, photo_id: int) -> SmallPicture:
+        """See `Portraits.of_photo`."""
+        return self._run(self._portraits.of_photo(photo_id))
+
+
+class BlockingRecentPictures:
+    """Made by `Client.recent`."""
+
+    def __init__(self, recent: RecentPictures, run: Run) -> None:
+        self._recent = recent
+        self._run = run
+
+    def latest(self) -> Latest:
+        """See `RecentPictures.latest`."""
+        return self._run(self._recent.latest())
+
+    def image(self, picture_id: str) -> SmallPicture:
+        """See `RecentPictures.image`."""
+        return self._run(self._recent.image(picture_id))

@@ -1,0 +1,112 @@
+"""The calls for those who look on, for both clients."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from manyeyes.errors import Unavailable
+from manyeyes.sdk.parsing import parsed, parsed_list
+from manyeyes.sdk.watched import History, NodeHistory, Notice, Overview, Setting
+
+if TYPE_CHECKING:
+    from manyeyes.sdk.client import AsyncClient
+
+_SILENCE_S = 30.0
+"""The master says every 10 s that it lives."""
+_T = TypeVar("_T")
+
+
+class Watching:
+    """A part of `AsyncClient`."""
+
+    if TYPE_CHECKING:
+
+        async def _call(self, method: str, url: str, **body: Any) -> httpx.Response: ...
+
+        def _stream(
+            self, url: str, body: dict[str, Any] | None, silence_s: float
+        ) -> AbstractAsyncContextManager[httpx.Response]: ...
+
+    async def overview(self) -> Overview:
+        """The service at one glance, and for operators what needs a person."""
+        return parsed(Overview, (await self._call("GET", "/v1/overview")).content)
+
+    async def history(self) -> History:
+        """The last hour; needs the role `operator`. Kept in memory: a master that starts begins anew."""
+        return parsed(History, (await self._call("GET", "/v1/history")).content)
+
+    async def node_history(self, name: str) -> NodeHistory:
+        """The last hour of one node; needs the role `operator`.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        response = await self._call("GET", f"/v1/nodes/{quote(name, safe='')}/history")
+        return parsed(NodeHistory, response.content)
+
+    async def settings(self) -> list[Setting]:
+        """The settings of the master that are in force; needs the role `admin`."""
+        return parsed_list(Setting, await self._call("GET", "/v1/settings"), "settings")
+
+    async def events(self) -> AsyncGenerator[Notice, None]:
+        """A notice whenever something changed, as it happens; needs the role `operator`.
+
+        At first one of every kind comes: the listening has begun, whatever was seen before may be old. Of one
+        kind at most two a second come; what changed meanwhile is in the next one. Who is slow misses no kind.
+
+        Raises:
+            Unavailable: the connection was lost, or the master is stopping.
+            Busy: too many listen already.
+        """
+        async with self._stream("/v1/events", None, _SILENCE_S) as response:
+            async for line in response.aiter_lines():
+                told = json.loads(line)
+                if "kind" in told:
+                    yield Notice.model_validate(told)
+        raise Unavailable("the master told of no more changes: it is stopping, or the key was revoked")
+
+
+class BlockingWatching:
+    """A part of `Client`."""
+
+    if TYPE_CHECKING:
+        _client: AsyncClient
+
+        def _run(self, call: Coroutine[Any, Any, _T]) -> _T: ...
+
+    def overview(self) -> Overview:
+        """See `AsyncClient.overview`."""
+        return self._run(self._client.overview())
+
+    def history(self) -> History:
+        """See `AsyncClient.history`."""
+        return self._run(self._client.history())
+
+    def node_history(self, name: str) -> NodeHistory:
+        """See `AsyncClient.node_history`."""
+        return self._run(self._client.node_history(name))
+
+    def settings(self) -> list[Setting]:
+        """See `AsyncClient.settings`."""
+        return self._run(self._client.settings())
+
+    def events(self) -> Iterator[Notice]:
+        """See `AsyncClient.events`; the first step begins to listen."""
+        events = self._client.events()
+
+        async def one() -> Notice | None:
+            return await anext(events, None)
+
+        try:
+            while (notice := self._run(one())) is not None:
+                yield notice
+        finally:
+            with contextlib.suppress(RuntimeError):  # the client is closed already
+                self._run(events.aclose())

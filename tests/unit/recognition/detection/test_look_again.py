@@ -1,0 +1,119 @@
+"""Looking again, with a detector that says what it was shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage import data as samples
+
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.detection import look_again
+from manyeyes.recognition.detection.detections import NOTHING, Detections
+
+LANDMARKS = np.array([[40, 40], [60, 40], [50, 50], [42, 60], [58, 60]], np.float32)
+
+
+def one(box: tuple[float, ...], landmarks: np.ndarray = LANDMARKS) -> Detections:
+    return Detections(np.array([box], np.float32), np.ones(1, np.float32), landmarks[None])
+
+
+class Eye:
+    """Answers its looks in turn, then nothing; remembers what it was shown."""
+
+    def __init__(self, *answers: Detections) -> None:
+        self.answers = list(answers)
+        self.shown: list[Bytes] = []
+
+    def __call__(self, image: Bytes) -> Detections:
+        self.shown.append(image)
+        return self.answers.pop(0) if self.answers else NOTHING
+
+
+def test_one_look_is_enough_where_it_finds_something() -> None:
+    eye = Eye(one((30, 30, 70, 70)))
+    assert len(look_again.look(eye, np.full((100, 100, 3), 90, np.uint8))) == 1
+    assert len(eye.shown) == 1
+
+
+def test_what_a_border_shows_is_told_in_the_pictures_own_pixels() -> None:
+    eye = Eye(NOTHING, one((55, 55, 95, 95), LANDMARKS + 25))
+    found = look_again.look(eye, np.full((100, 100, 3), 90, np.uint8))
+    assert eye.shown[1].shape == (150, 150, 3)
+    assert np.allclose(found.boxes_xyxy_px, [[30, 30, 70, 70]])
+    assert np.allclose(found.landmarks_px[0], LANDMARKS)
+
+
+def test_further_looks_at_a_large_picture_are_small_ones() -> None:
+    eye = Eye(NOTHING, one((55 + 135, 55, 95 + 135, 95), LANDMARKS))
+    found = look_again.look(eye, np.full((1280, 640, 3), 90, np.uint8))
+    assert max(eye.shown[1].shape) == 640 + 2 * 160
+    assert np.allclose(found.boxes_xyxy_px[0, 2] - found.boxes_xyxy_px[0, 0], 80)
+
+
+@pytest.mark.parametrize(("light", "count"), [(90, 4), (20, 5)])
+def test_only_a_dark_picture_is_brightened(light: int, count: int) -> None:
+    eye = Eye()
+    assert not len(look_again.look(eye, np.full((100, 100, 3), light, np.uint8)))
+    assert len(eye.shown) == count
+
+
+def test_brightening_brings_a_dark_picture_to_a_usual_light() -> None:
+    dark = (samples.astronaut()[:, :, ::-1] * 0.1).astype(np.uint8)
+    lit = look_again.brightened(dark)
+    assert lit is not None
+    assert 90 < lit.mean() < 150
+    assert look_again.brightened(samples.astronaut()) is None
+
+
+@pytest.mark.parametrize("degrees", look_again.TURNS_DEGREES)
+def test_what_a_turned_picture_shows_is_turned_back(degrees: float) -> None:
+    """A dot, found by its light wherever the turning has put it, comes back to its own place."""
+    picture = np.full((200, 300, 3), 90, np.uint8)
+    picture[48:53, 218:223] = 255
+    shown: list[Bytes] = []
+
+    def find(image: Bytes) -> Detections:
+        shown.append(image)
+        if len(shown) < (3 if degrees > 0 else 4):
+            return NOTHING
+        rows, columns = np.nonzero(image[:, :, 0] > 200)
+        dot = np.array([columns.mean(), rows.mean()], np.float32)
+        return one((dot[0] - 20, dot[1] - 20, dot[0] + 20, dot[1] + 20), np.tile(dot, (5, 1)))
+
+    found = look_again.look(find, picture)
+    assert np.allclose(found.landmarks_px[0], [220, 50], atol=1)
+    assert np.allclose(found.boxes_xyxy_px[0], [200, 30, 240, 70], atol=1)
+
+
+def test_a_turned_picture_must_show_a_face_for_sure() -> None:
+    unsure = Detections(
+        np.array([[30, 30, 70, 70]], np.float32), np.array([0.94], np.float32), LANDMARKS[None]
+    )
+    eye = Eye(NOTHING, NOTHING, unsure, unsure)
+    assert not len(look_again.look(eye, np.full((100, 100, 3), 90, np.uint8)))
+
+
+def test_a_face_that_the_edge_cuts_is_looked_at_with_grey_around() -> None:
+    picture = np.full((100, 100, 3), 90, np.uint8)
+    first = one((-10, 20, 70, 100))
+    better = LANDMARKS + 1
+    reach = 80 * look_again.AROUND / 2
+    corner = np.array([30 - reach, 60 - reach])
+    eye = Eye(one((0, 0, 1, 1), (better - corner).astype(np.float32)))
+    found = look_again.look_around(eye, picture, first)
+    assert (eye.shown[0][:, 0] == 127).all()
+    assert np.allclose(found.landmarks_px[0], better, atol=0.5)
+    assert np.array_equal(found.boxes_xyxy_px, first.boxes_xyxy_px)
+
+
+def test_another_face_nearby_does_not_lend_its_landmarks() -> None:
+    first = one((-10, 20, 70, 100))
+    eye = Eye(one((0, 0, 1, 1), LANDMARKS + 70))
+    found = look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), first)
+    assert np.array_equal(found.landmarks_px, first.landmarks_px)
+
+
+def test_whole_faces_are_not_looked_at_again() -> None:
+    eye = Eye()
+    look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), one((10, 20, 70, 100)))
+    assert not eye.shown
