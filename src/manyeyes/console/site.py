@@ -13,9 +13,10 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import logs, overview, people, recognise, settings
+from manyeyes.console.pages import logs, people, recognise, settings
 from manyeyes.console.pages.nodes import all as all_nodes
 from manyeyes.console.pages.nodes import one as one_node
+from manyeyes.console.pages.overview import page as overview
 from manyeyes.console.visitor import Reception
 from manyeyes.telemetry import log
 

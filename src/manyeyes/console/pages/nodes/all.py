@@ -89,7 +89,7 @@ class _Nodes:
         self._table = LiveTable(
             "Nodes", COLUMNS, limit=PAGE, sorting=self._sorted, turning=self._turned, acting=self._approve
         )
-        keep(visitor, self.refresh, every_s=_EVERY_S)
+        keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes",))
 
     async def refresh(self) -> None:
         """Show the nodes as they are now."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from manyeyes.console.wording import ago, count, exact, rate, size, span
 from manyeyes.sdk.answers import Node, NodeWorker
+from manyeyes.sdk.logs import LogLine
 
 Facts = dict[str, str]
 _WISHES = {"": "to work", "pause": "to pause", "drain": "to be drained"}
@@ -54,6 +55,12 @@ def worker(found: NodeWorker) -> tuple[str, str, str, str, str]:
     """One worker's row: number, state, busy for, started again, process."""
     busy = span(found.busy_s) if found.state == "busy" and found.busy_s >= 1 else ""
     return (str(found.index), found.state, busy, count(found.restarts), str(found.pid or "–"))
+
+
+def log_line(line: LogLine) -> tuple[str, str, str]:
+    """One line's row: time, level, what it tells."""
+    told = " ".join(f"{name}={value}" for name, value in line.fields.items())
+    return (f"{line.at:%H:%M:%S}", line.level, f"{line.event} {told}".strip())
 
 
 def _speed(node: Node) -> str:

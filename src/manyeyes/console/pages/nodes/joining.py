@@ -29,7 +29,7 @@ async def ask_for_join(visitor: Visitor) -> None:
         ui.element("h2").props('id="join-title"').classes("ask-title").add_slot("default", "Add a machine")
         ui.label("Any Linux machine with Python 3.11 or newer can be a node. It needs no open port.")
         if visitor.may("admin"):
-            _with_token(visitor)
+            join_form(visitor)
         else:
             ui.label(
                 "Tokens are made by admins. An admin runs this on the master, or opens this dialog:"
@@ -46,7 +46,8 @@ async def ask_for_join(visitor: Visitor) -> None:
     dialog.delete()
 
 
-def _with_token(visitor: Visitor) -> None:
+def join_form(visitor: Visitor) -> None:
+    """What an admin chooses, the button that makes a token, and the command to start then."""
     with ui.row().classes("join-wishes"):
         lasting = (
             ui.select(_LASTING, value=3600, label="Machines may join for")

@@ -13,6 +13,7 @@ from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes import facts
 from manyeyes.console.pages.nodes.acting import carry_out
 from manyeyes.console.pages.nodes.words import Offer, offers, tone
+from manyeyes.console.parts.chart import Chart
 from manyeyes.console.parts.facts import FactList
 from manyeyes.console.parts.small_table import SmallTable
 from manyeyes.console.parts.state import State
@@ -21,6 +22,9 @@ from manyeyes.errors import ManyeyesError, NodeNotFound
 from manyeyes.sdk.answers import Node
 
 _EVERY_S = 2.0
+_HISTORY_EVERY_S = 10.0
+_LOG_EVERY_S = 5.0
+_LOG_LINES = 12
 
 
 async def build(visitor: Visitor, name: str) -> None:
@@ -51,6 +55,8 @@ class _Node:
                 ui.row().classes("acts").props('role="group" aria-label="What can be done with it"')
             )
             with ui.element("div").classes("cards"):
+                with ui.element("section").classes("card wide").props('aria-label="The last hour"'):
+                    self._rate = Chart("Pictures done", "pictures/s")
                 self._work = FactList("Work")
                 self._machine = FactList("Machine")
                 self._standing = FactList("Membership")
@@ -62,7 +68,19 @@ class _Node:
                         figures=(2, 3, 4),
                         empty="It has no workers now.",
                     )
-        keep(visitor, self.refresh, every_s=_EVERY_S)
+                with ui.element("section").classes("card wide").props('aria-label="Log"'):
+                    TextElement(tag="h2", text="Its last log lines").classes("card-title")
+                    self._log = SmallTable(
+                        "Its last log lines",
+                        ("Time (UTC)", "Level", "Line"),
+                        figures=(),
+                        empty="There are none yet.",
+                    )
+                    with ui.element("a").props(f'href="{link("/logs", machine=name)}"').classes("more"):
+                        ui.label("All its lines")
+        keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes",))
+        keep(visitor, self._show_history, every_s=_HISTORY_EVERY_S)
+        keep(visitor, self._show_log, every_s=_LOG_EVERY_S)
 
     async def refresh(self) -> None:
         """Show the node as it is now."""
@@ -76,6 +94,15 @@ class _Node:
         self._gone.set_visibility(False)
         self._all.set_visibility(True)
         self._show(node)
+
+    async def _show_history(self) -> None:
+        with suppress(NodeNotFound):  # the page says so already
+            past = await self._visitor.client.node_history(self._name)
+            self._rate.show(past.done_per_s, past.bucket_s, past.ends_at)
+
+    async def _show_log(self) -> None:
+        page = await self._visitor.client.logs.list(machine=self._name, limit=_LOG_LINES)
+        self._log.show([facts.log_line(line) for line in reversed(page.lines)])
 
     def _show(self, node: Node) -> None:
         now = datetime.now(UTC)

@@ -1,0 +1,56 @@
+"""The latest predicted pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from nicegui.element import Element
+
+from manyeyes.console.address import link
+from manyeyes.console.wording import ago, exact, several
+from manyeyes.sdk.recent import RecentPicture
+
+SHOWN = 12
+_NAMES_SHOWN = 4
+
+
+def names(picture: RecentPicture) -> str:
+    """Who is on it: `Ada, Grace and 2 without a name`."""
+    named = list(dict.fromkeys(picture.names))
+    told = named[:_NAMES_SHOWN]
+    if len(named) > _NAMES_SHOWN:
+        told.append(f"{len(named) - _NAMES_SHOWN} more")
+    nameless = picture.faces - len(picture.names)
+    if not picture.faces:
+        return "no face"
+    if nameless > 0:
+        told.append(f"{nameless} without a name" if named else f"{several(nameless, 'face')} without a name")
+    return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
+
+
+class Pictures(Element, component="pictures.js"):
+    """Shows the latest of them."""
+
+    def __init__(self, empty: str) -> None:
+        super().__init__()
+        self._props.update(pictures=[], empty=empty)
+
+    def show(self, found: Sequence[RecentPicture], now: datetime, *, with_traces: bool) -> None:
+        """Show these, newest first; nothing is sent where they are as they were."""
+        shown = [
+            {
+                "key": picture.id,
+                "src": f"/v1/recent/{quote(picture.id, safe='')}/image" if picture.has_image else "",
+                "alt": f"Predicted picture: {names(picture)}",
+                "names": names(picture),
+                "when": ago(picture.at, now),
+                "title": exact(picture.at),
+                "trace": link("/logs", trace=picture.trace_id) if with_traces and picture.trace_id else "",
+            }
+            for picture in found[:SHOWN]
+        ]
+        if shown != self._props["pictures"]:
+            self._props["pictures"] = shown
+            self.update()
