@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,7 +53,7 @@ class AttentionList:
         self._card.set_visibility(False)
         self._shown: list[tuple[str, str, str, str, str]] = []
 
-    def show(self, found: tuple[Attention, ...], now: datetime) -> None:
+    def show(self, found: Sequence[Attention], now: datetime) -> None:
         """Show these, in this order; nothing at all where there are none."""
         shown = [(one.kind, one.node, one.sentence, one.what_to_do, ago(one.since, now)) for one in found]
         if shown == self._shown:

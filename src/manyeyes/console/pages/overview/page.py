@@ -68,19 +68,19 @@ class _Overview:
             for name, value in figures(overview).items():
                 self._figure(name, value)
         self._show_nodes(overview.nodes)
-        self._attention.show(overview.attention or (), datetime.now(UTC))
         if overview.tasks["done"]:
             self._has_pictures = True
         elif self._sees_all and not self._has_pictures:
             busiest = await self._visitor.client.find_nodes(sort="done", descending=True, limit=1)
             self._has_pictures = any(node.done for node in busiest.nodes)
-        self._steps.show(
-            Progress(
-                has_people=overview.people > 0 or not self._sees_all,
-                has_pictures=self._has_pictures,
-                has_machines=sum(overview.nodes.values()) > 1,
-            )
+        progress = Progress(
+            has_people=overview.people > 0 or not self._sees_all,
+            has_pictures=self._has_pictures,
+            has_machines=sum(overview.nodes.values()) > 1,
         )
+        self._steps.show(progress)
+        found = [one for one in overview.attention or () if not (progress.is_new and one.kind == "no-people")]
+        self._attention.show(found, datetime.now(UTC))
 
     def _figure(self, name: str, value: str) -> None:
         held = self._figures.get(name)
