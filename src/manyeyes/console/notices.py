@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
+from typing import Any
 
-from nicegui import Client, background_tasks, ui
+from nicegui import background_tasks, ui
 
 from manyeyes.errors import ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.sdk.client import AsyncClient
@@ -46,10 +47,11 @@ class Notices:
             return
         self._is_listening = True
         page = ui.context.client
-        task = background_tasks.create(self._listen(page), name="notices of a page")
+        task = background_tasks.create(self.follow(page), name="notices of a page")
         page.on_delete(task.cancel)
 
-    async def _listen(self, page: Client) -> None:
+    async def follow(self, page: AbstractContextManager[Any]) -> None:
+        """Refresh at each notice, within the page, until the session ends."""
         while True:
             try:
                 async with aclosing(self._client.events()) as notices:
@@ -60,7 +62,7 @@ class Notices:
             except ManyeyesError:
                 await asyncio.sleep(_AGAIN_S)
 
-    async def _changed(self, page: Client, kind: str) -> None:
+    async def _changed(self, page: AbstractContextManager[Any], kind: str) -> None:
         for kept in self._kept:
             if kind not in kept.kinds:
                 continue

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from background import MANYEYES, Background, free_port
+from background import MANYEYES, Background
 from playwright.sync_api import Page, expect
 
 from manyeyes.contract import HostFacts
 from manyeyes.identity import make_nkey
 from manyeyes.master.registry import Registry
 from tests.e2e.conftest import Seed, Up
+from tests.e2e.console.alone import Alone, running_alone
 from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, ready
 
 CROWD = 1000
@@ -39,21 +40,6 @@ def _register(registry: Path) -> None:
             kept.add_node(f"crowd-{number}", make_nkey().public, "t", host, approved=number != 7)
 
 
-class Alone:
-    """A master of one test file, which may be killed and started again where it was."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
-        self._command = [MANYEYES, "master", "--listen", "127.0.0.1", "--data", str(data), *ports]
-        self.start()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self.up = Up(self.data, Background.start(self._command, self.data.with_suffix(".log")))
-        self.up.service.wait_ready()
-
-
 @pytest.fixture(scope="module")
 def crowded(place: Path, seed: Seed) -> Iterator[Up]:
     """A master that knows a thousand nodes."""
@@ -70,13 +56,7 @@ def crowded(place: Path, seed: Seed) -> Iterator[Up]:
 @pytest.fixture(scope="module")
 def alone(place: Path, seed: Seed) -> Iterator[Alone]:
     """A master without a node."""
-    data = place / "alone"
-    seed(data)
-    master = Alone(data)
-    try:
-        yield master
-    finally:
-        master.up.service.stop()
+    yield from running_alone(place / "alone", seed)
 
 
 def _rows(page: Page) -> list[str]:

@@ -49,7 +49,8 @@ class AttentionList:
             ui.element("section").classes("card wide").props('aria-label="What needs a person"') as self._card
         ):
             TextElement(tag="h2", text="What needs a person").classes("card-title")
-            self._list = ui.element("ul").classes("attention").props('role="status"')
+            with ui.element("div").props('role="status"'):
+                self._list = ui.element("ul").classes("attention")
         self._card.set_visibility(False)
         self._shown: list[tuple[str, str, str, str, str]] = []
 

@@ -52,7 +52,8 @@ class _Overview:
                     self._waiting = Chart("Waiting", "pictures")
             with ui.element("section").classes("card").props('aria-label="Nodes by state"'):
                 TextElement(tag="h2", text="Nodes").classes("card-title")
-                self._nodes = ui.element("ul").classes("states").props('role="status"')
+                with ui.element("div").props('role="status"'):
+                    self._nodes = ui.element("ul").classes("states")
             with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
                 TextElement(tag="h2", text="Latest pictures").classes("card-title")
                 self._pictures = Pictures("No picture has been answered since the master started.")
@@ -98,7 +99,7 @@ class _Overview:
             with self._nodes:
                 self._states = {state: self._state(state) for state in shown}
                 if not shown:
-                    ui.label("No node has joined yet.").classes("soft")
+                    TextElement(tag="li", text="No node has joined yet.").classes("soft")
         for state, number in shown.items():
             if self._states[state].text != count(number):
                 self._states[state].text = count(number)
