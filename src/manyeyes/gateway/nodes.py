@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Response
+from fastapi.responses import JSONResponse
 
 from manyeyes.contract import Wish
 from manyeyes.master.nodelist import Sort, Wanted
@@ -33,15 +34,15 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
         descending: bool = False,
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE)] = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """The nodes that ever joined and were not removed.
 
         With `limit` a page of those that fit; `found` says how many there are on all pages, and `states` how many
         of those that `search` finds are in each state. Without it, all; the other parameters need it.
         """
         if limit is None:
-            return {"nodes": master.nodes()}
-        return master.some_nodes(Wanted(search, state, sort, descending, offset, limit))
+            return JSONResponse({"nodes": master.nodes()})
+        return JSONResponse(master.some_nodes(Wanted(search, state, sort, descending, offset, limit)))
 
     @app.get("/v1/nodes/{name}", dependencies=[operator])
     async def node(name: str) -> dict[str, Any]:

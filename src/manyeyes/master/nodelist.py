@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Sort = Literal[
     "name", "state", "workers", "pictures_per_s", "done", "failed", "last_seen", "pack", "hostname"
@@ -20,8 +20,7 @@ _BY_URGENCY = (
 _NUMBER = re.compile(r"(\d+)")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One node, as far as lists are searched and sorted by it."""
 
     name: str

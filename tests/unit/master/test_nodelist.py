@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from manyeyes.master.nodelist import SORTS, Chosen, Entry, Wanted, choose
@@ -16,15 +14,15 @@ def _names(chosen: Chosen) -> list[str]:
 
 
 def test_numbers_in_names_count_as_numbers() -> None:
-    nodes = [replace(NODE, name=name) for name in ("lab-10", "lab-2", "9", "lab", "a1b2", "a1b10")]
+    nodes = [NODE._replace(name=name) for name in ("lab-10", "lab-2", "9", "lab", "a1b2", "a1b10")]
     assert _names(choose(nodes, Wanted())) == ["9", "a1b2", "a1b10", "lab", "lab-2", "lab-10"]
 
 
 def test_every_word_must_be_somewhere() -> None:
     nodes = [
         NODE,
-        replace(NODE, name="b", hostname="Cellar"),
-        replace(NODE, name="c", state="lost", reason="not heard of for 7 s"),
+        NODE._replace(name="b", hostname="Cellar"),
+        NODE._replace(name="c", state="lost", reason="not heard of for 7 s"),
     ]
     assert _names(choose(nodes, Wanted(search="CELLAR"))) == ["b"]
     assert _names(choose(nodes, Wanted(search=" heard  lost "))) == ["c"]
@@ -33,7 +31,7 @@ def test_every_word_must_be_somewhere() -> None:
 
 
 def test_states_are_counted_over_what_the_search_finds_and_not_by_the_wanted_state() -> None:
-    nodes = [replace(NODE, name="a1"), replace(NODE, name="a2", state="lost"), replace(NODE, name="x")]
+    nodes = [NODE._replace(name="a1"), NODE._replace(name="a2", state="lost"), NODE._replace(name="x")]
     chosen = choose(nodes, Wanted(search="a", state="lost"))
     assert (chosen.names, chosen.found) == (("a2",), 1)
     assert choose([NODE], Wanted(search="nowhere")).states == {}
@@ -41,7 +39,7 @@ def test_states_are_counted_over_what_the_search_finds_and_not_by_the_wanted_sta
 
 
 def test_pages() -> None:
-    nodes = [replace(NODE, name=f"n{number}") for number in range(1000)]
+    nodes = [NODE._replace(name=f"n{number}") for number in range(1000)]
     page = choose(nodes, Wanted(offset=990, limit=50))
     assert (page.names[0], page.names[-1], len(page.names), page.found) == ("n990", "n999", 10, 1000)
     assert choose(nodes, Wanted(offset=2000, limit=50)).names == ()
@@ -49,11 +47,11 @@ def test_pages() -> None:
 
 def test_what_needs_a_person_stands_first_and_equals_stand_by_name() -> None:
     nodes = [
-        replace(NODE, name="d", state="ready"),
-        replace(NODE, name="c", state="ready"),
-        replace(NODE, name="b", state="lost"),
-        replace(NODE, name="a", state="waiting for approval"),
-        replace(NODE, name="e", state="of a newer master"),
+        NODE._replace(name="d", state="ready"),
+        NODE._replace(name="c", state="ready"),
+        NODE._replace(name="b", state="lost"),
+        NODE._replace(name="a", state="waiting for approval"),
+        NODE._replace(name="e", state="of a newer master"),
     ]
     assert _names(choose(nodes, Wanted(sort="state"))) == ["e", "a", "b", "c", "d"]
     assert _names(choose(nodes, Wanted(sort="state", descending=True)))[:2] == ["c", "d"]
@@ -61,14 +59,14 @@ def test_what_needs_a_person_stands_first_and_equals_stand_by_name() -> None:
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_every_order(sort: str) -> None:
-    low = replace(NODE, name="low")
+    low = NODE._replace(name="low")
     changed = {
         "name": {"name": "z"}, "state": {"state": "working"}, "workers": {"workers": 1},
         "pictures_per_s": {"pictures_per_s": 1.0}, "done": {"done": 2}, "failed": {"failed": 0},
         "last_seen": {"last_seen": "2025-01-01T00:00:00+00:00"}, "pack": {"pack": "dogs 1"},
         "hostname": {"hostname": "a"},
     }  # fmt: skip
-    other = replace(NODE, name="other", **changed[sort] if sort != "name" else {})  # type: ignore[arg-type]
+    other = NODE._replace(name="other", **changed[sort] if sort != "name" else {})  # type: ignore[arg-type]
     names = _names(choose([low, other], Wanted(sort=sort)))  # type: ignore[arg-type]
     assert names == (["low", "other"] if sort == "name" else ["other", "low"])
     assert _names(choose([low, other], Wanted(sort=sort, descending=True))) == names[::-1]  # type: ignore[arg-type]

@@ -23,7 +23,8 @@ from manyeyes.sdk.answers import NodePage, NodeSort
 
 PAGE = 50
 """Rows on a page of the table."""
-_EVERY_S = 2.0
+_EVERY_S = 5.0
+"""A changed state is seen at once, by a notice; this is for counts."""
 
 
 @dataclass(frozen=True)
