@@ -56,7 +56,7 @@ class _Overview:
                     self._nodes = ui.element("ul").classes("states")
             with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
                 TextElement(tag="h2", text="Latest pictures").classes("card-title")
-                self._pictures = Pictures("No picture has been answered since the master started.")
+                self._pictures = Pictures()
         keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes", "attention", "people"))
         keep(visitor, self._show_pictures, every_s=_PICTURES_EVERY_S)
         if self._sees_all:
@@ -114,8 +114,8 @@ class _Overview:
             return ui.label().classes("states-count")
 
     async def _show_pictures(self) -> None:
-        found = await self._visitor.client.recent.list()
-        self._pictures.show(found, datetime.now(UTC), with_traces=True)
+        latest = await self._visitor.client.recent.latest()
+        self._pictures.show(latest, datetime.now(UTC))
 
     async def _show_history(self) -> None:
         past = await self._visitor.client.history()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -10,10 +9,12 @@ from nicegui.element import Element
 
 from manyeyes.console.address import link
 from manyeyes.console.wording import ago, exact, several
-from manyeyes.sdk.recent import RecentPicture
+from manyeyes.sdk.recent import Latest, RecentPicture
 
 SHOWN = 12
 _NAMES_SHOWN = 4
+_NONE_YET = "No picture has been answered since the master started."
+_NONE_KEPT = "This master was told to keep no pictures to look at."
 
 
 def names(picture: RecentPicture) -> str:
@@ -33,11 +34,11 @@ def names(picture: RecentPicture) -> str:
 class Pictures(Element, component="pictures.js"):
     """Shows the latest of them."""
 
-    def __init__(self, empty: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._props.update(pictures=[], empty=empty)
+        self._props.update(pictures=[], empty=_NONE_YET)
 
-    def show(self, found: Sequence[RecentPicture], now: datetime, *, with_traces: bool) -> None:
+    def show(self, latest: Latest, now: datetime) -> None:
         """Show these, newest first; nothing is sent where they are as they were."""
         shown = [
             {
@@ -47,10 +48,11 @@ class Pictures(Element, component="pictures.js"):
                 "names": names(picture),
                 "when": ago(picture.at, now),
                 "title": exact(picture.at),
-                "trace": link("/logs", trace=picture.trace_id) if with_traces and picture.trace_id else "",
+                "trace": link("/logs", trace=picture.trace_id) if picture.trace_id else "",
             }
-            for picture in found[:SHOWN]
+            for picture in latest.pictures[:SHOWN]
         ]
-        if shown != self._props["pictures"]:
-            self._props["pictures"] = shown
+        empty = _NONE_YET if latest.most else _NONE_KEPT
+        if shown != self._props["pictures"] or empty != self._props["empty"]:
+            self._props.update(pictures=shown, empty=empty)
             self.update()
