@@ -60,6 +60,28 @@ class AttentionLimits(BaseSettings):
     """A disk with less free is full; a master on one is not ready, though it goes on while it can."""
 
 
+class LogSettings(BaseSettings):
+    """How much of the logs is kept (`MANYEYES_LOGS_...`); files on every machine, the rest on the master."""
+
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_LOGS_", frozen=True)
+
+    file_bytes: int = Field(8 * MEBIBYTE, ge=16 * 1024)
+    files: int = Field(5, ge=1, le=100)
+    """In the folder `logs` of a machine's data folder; each has `file_bytes` at most."""
+    send: bool = True
+    """Whether this machine's lines go to the masters."""
+    stream_bytes: int = 256 * MEBIBYTE
+    """Of all machines' lines on their way to the masters, compressed; the oldest go first."""
+    age_s: float = 7 * 86400.0
+    """How long lines are kept by the masters."""
+    machine_batches: int = 4096
+    """Of one machine in the stream, so that no machine drives out the others' lines."""
+    machine_lines_per_s: float = 200.0
+    """Of one node, with ten times as many at once; what it says beyond is dropped and counted."""
+    index_bytes: int = 256 * MEBIBYTE
+    """Of a master's index; the oldest lines of the machine with most go first."""
+
+
 class Limits(BaseSettings):
     """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
 
@@ -131,6 +153,7 @@ class MasterSettings(BaseSettings):
     """Serve the web console under /console."""
     ack_wait_s: float = 5.0
     """After which a picture that a node was handed, and did not claim or name in a heartbeat, goes to another."""
+    logs: LogSettings = Field(default_factory=LogSettings)
 
 
 class NodeSettings(BaseSettings):
@@ -164,3 +187,4 @@ class NodeSettings(BaseSettings):
     """Whether admins may run commands here, as the user that the node runs as."""
     exec_output_bytes: int = 16 * MEBIBYTE
     """Of one command; what it says beyond is thrown away."""
+    logs: LogSettings = Field(default_factory=LogSettings)

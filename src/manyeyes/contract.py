@@ -21,6 +21,9 @@ CONTRACT_VERSION = 4
 STREAM = "TASKS"
 CONSUMER = "workers"
 TASKS_SUBJECT = "me.tasks"
+LOGS_STREAM = "LOGS"
+LOGS_SUBJECT = "me.logs.>"
+"""Where masters put lines of logs, once they have looked at them; nodes reach neither this nor the stream."""
 PULL_SUBJECT = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}"
 NODES_SUBJECT = "me.node.>"
 JOINS_SUBJECT = "me.join.>"
@@ -67,7 +70,7 @@ Operation = Literal["recognize", "enrol", "embed"]
 NodeState = Literal["waiting for approval", "provisioning", "ready", "working", "draining", "paused"]
 """As a node tells it; the master adds joining, suspect, lost and left."""
 Points = tuple[tuple[float, float], ...]
-Verb = Literal["hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer"]
+Verb = Literal["hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer", "log"]
 Wish = Literal["", "pause", "drain"]
 """What an operator wants of a node until they say otherwise; empty: that it works."""
 
@@ -107,6 +110,17 @@ def command_subject(node: str) -> str:
 def directive_subject(node: str) -> str:
     """Where masters tell one node how it stands; see `Directive`."""
     return f"me.directive.{node}"
+
+
+def logs_subject(role: str, machine: str) -> str:
+    """Where masters put the lines of one machine."""
+    return f"me.logs.{role}.{machine}"
+
+
+def parse_logs_subject(subject: str) -> tuple[str, str]:
+    """(role, machine) of a subject that `logs_subject` made."""
+    _, _, role, machine = subject.split(".", 3)
+    return role, machine
 
 
 def inbox_prefix(name: str) -> str:
@@ -151,6 +165,8 @@ class Task(Message):
     """Whether the faces that get no name are wanted, cut out."""
     thumbnail: bool = False
     """Whether a small copy of the predicted picture is wanted."""
+    traceparent: str = ""
+    """The W3C header that follows the picture: its trace, and its own span there."""
 
 
 class Claim(Message):
@@ -474,6 +490,13 @@ class Heard(Message):
 
     v: Literal[4] = 4
     then: Literal["go-on", "again", "stop"]
+
+
+class LogBatch(Message):
+    """Lines of a node's log: JSON, deflated, travel with it; nobody answers. `sent_at`: Unix time there, seconds."""
+
+    v: Literal[4] = 4
+    sent_at: float
 
 
 class Empty(Message):

@@ -12,7 +12,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── KeyNotFound, KeyExists, LastAdminKey
-    ├── ThresholdRefused, ReferenceRefused, EntryNotFound
+    ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound
     ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
     ├── HostKeyRefused, SshRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
@@ -46,10 +46,12 @@ class ManyeyesError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.trace_id = ""
+        """Of the picture that it is about, where it is about one: `manyeyes logs --trace ID` shows its way."""
 
     def as_problem(self) -> dict[str, Any]:
         """The RFC 9457 problem document of this error."""
-        return {
+        document = {
             "type": f"urn:manyeyes:problem:{self.code}",
             "title": self.title,
             "status": self.http_status,
@@ -57,6 +59,7 @@ class ManyeyesError(Exception):
             "code": self.code,
             "retryable": self.retryable,
         }
+        return {**document, "trace_id": self.trace_id} if self.trace_id else document
 
 
 class PictureError(ManyeyesError):
@@ -200,6 +203,13 @@ class ReferenceRefused(ManyeyesError):
 class EntryNotFound(ManyeyesError):
     code = "entry-not-found"
     title = "No such photo, face or feedback"
+    http_status = 404
+    exit_code = 4
+
+
+class TraceNotFound(ManyeyesError):
+    code = "trace-not-found"
+    title = "No such trace"
     http_status = 404
     exit_code = 4
 

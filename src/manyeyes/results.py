@@ -90,3 +90,5 @@ class Result(BaseModel):
     provenance: Provenance | None = None
     timings_ms: dict[str, float]
     task_id: str = ""
+    trace_id: str = ""
+    """Names the picture's whole way in the logs: `manyeyes logs --trace ID`."""

@@ -7,11 +7,14 @@ import contextlib
 import json
 import re
 import time
+import zlib
+from datetime import UTC, datetime
 
 from manyeyes import ManyeyesError, contract
 from manyeyes.broker.transfer import frame
 from manyeyes.contract import Answer, Claim, Heard, Outcome, Take, Task
 from manyeyes.results import Result
+from manyeyes.telemetry.batches import packed
 from tests.attacks.scene import Attempt, Rogue, Scene, listed
 
 ATTACKS: list[Attempt] = []
@@ -22,7 +25,8 @@ JETSTREAM = [
         "INFO", "STREAM.PURGE.TASKS", "STREAM.DELETE.TASKS", "STREAM.INFO.TASKS", "STREAM.MSG.GET.TASKS",
         "STREAM.MSG.DELETE.TASKS", "DIRECT.GET.TASKS", "STREAM.CREATE.TASKS", "STREAM.SNAPSHOT.TASKS",
         "CONSUMER.CREATE.TASKS", "CONSUMER.INFO.TASKS.workers", "CONSUMER.DELETE.TASKS.workers",
-        "CONSUMER.DURABLE.CREATE.TASKS.workers", "CONSUMER.PAUSE.TASKS.workers",
+        "CONSUMER.DURABLE.CREATE.TASKS.workers", "CONSUMER.PAUSE.TASKS.workers", "STREAM.PURGE.LOGS",
+        "STREAM.DELETE.LOGS", "STREAM.INFO.LOGS", "STREAM.MSG.GET.LOGS", "DIRECT.GET.LOGS", "CONSUMER.CREATE.LOGS",
     )
 ]  # fmt: skip
 SYSTEM = [
@@ -30,7 +34,7 @@ SYSTEM = [
     for call in ("SERVER.PING.CONNZ", "SERVER.PING", "ACCOUNT.PING.CONNZ", "ACCOUNT.M.CONNZ", "USER.INFO")
 ]
 VERBS: tuple[contract.Verb, ...] = (
-    "hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer",
+    "hello", "claim", "result", "beat", "gallery", "pack", "leave", "take", "answer", "log",
 )  # fmt: skip
 
 
@@ -71,14 +75,14 @@ async def claimed(
 
 LISTENED = [
     ">", "*", "me.>", "me.tasks", "me.node.>", "me.node.honest.claim", "me.node.honest.result",
-    "me.join.>", "me.command.>", "me.command.honest", "me.directive.>", "me.directive.honest",
+    "me.logs.>", "me.logs.node.honest", "me.join.>", "me.command.>", "me.command.honest", "me.directive.>", "me.directive.honest",
     "_INBOX.>", "_INBOX_honest.>", "_INBOX_master-m1.>", "_INBOX_census.>", "$JS.>", "$JS.ACK.>",
     "$JS.EVENT.>", "$SYS.>", "_R_.>", "$SRV.>", "$KV.>", "$O.>",
 ]  # fmt: skip
 SPOKEN = [
     contract.TASKS_SUBJECT, contract.NEWS_SUBJECT, "me.join.abc", "me.command.honest", "me.command.rogue",
     "me.directive.honest", "me.directive.rogue", "_INBOX_honest.x", "_INBOX_master-m1.x", "_R_.x",
-    "me.audit", *(contract.node_subject("honest", verb) for verb in VERBS), *JETSTREAM, *SYSTEM,
+    "me.logs.node.honest", "me.logs.node.rogue", "me.logs.master.master", "me.audit", *(contract.node_subject("honest", verb) for verb in VERBS), *JETSTREAM, *SYSTEM,
 ]  # fmt: skip
 
 
@@ -242,6 +246,42 @@ async def answer_calls(scene: Scene) -> str:
         assert len(scene.network.client.audit()) == before
     assert scene.network.client.verify_audit().broken is None
     return "refused; ids of calls are 128 random bits and belong to one node; the audit log has no way in for nodes"
+
+
+@listed(
+    ATTACKS, "forge lines of the master's or another node's log, in any form, and drive out the others' lines"
+)
+async def forge_lines(scene: Scene) -> str:
+    now = datetime.now(UTC).isoformat()
+    forged = [
+        {"event": "forged", "timestamp": now, "role": "master", "machine": "master", "node": "honest"},
+        {"event": "forged", "timestamp": now, "text": "\x1b[2J", "trace": "../../etc"},
+        {"event": "forged", "timestamp": now, "secret": scene.network.client.context.api_key},
+    ]
+    lines = [json.dumps(line).encode() for line in forged]
+    async with scene.rogue() as rogue:
+        subject = contract.node_subject(rogue.name, "log")
+        head = contract.LogBatch(sent_at=time.time()).wire()
+        nonsense = [b"", b"[" * 100_000, b"\0\0\0\xff{}", frame(head, zlib.compress(b"\0" * 100_000_000))]
+        for content in (*nonsense, frame(head, packed(lines)), frame(head, packed([b"[" * 8000, b"{}"]))):
+            await rogue.client.publish(subject, content)
+        many = frame(head, packed(lines * 400))
+        for _ in range(30):
+            await rogue.client.publish(subject, many)
+        await rogue.client.flush()
+        await asyncio.sleep(2)
+        found = await asyncio.to_thread(scene.network.client.logs.list, text="forged", limit=1000)
+        told = [line.model_dump_json() for line in found.lines if line.event == "forged"]
+        assert told, "the test tells nothing"
+        assert {(line.role, line.machine) for line in found.lines if line.event == "forged"} == {
+            ("node", rogue.name)
+        }
+        assert not any("\\u001b" in line or "etc" in line or "mek_" in line for line in told)
+        everybody = await asyncio.to_thread(scene.network.client.logs.list, machine="honest", limit=5)
+        assert everybody.lines
+        assert len(told) < 3000
+    await scene.honest_works()
+    return f"every line is said to come from it, whatever it says; {len(told)} of some 36,000 were kept"
 
 
 # lying about its own work
@@ -443,6 +483,7 @@ _flood("heartbeats of two bytes", "me.node.{name}.beat", b"{}", 2000)
 _flood("results of a mebibyte", "me.node.{name}.result", b"x" * 1_000_000, 1, long=True)
 _flood("queries for the pack", "me.node.{name}.pack", contract.PackQuery().wire(), 500)
 _flood("queries for the whole gallery", "me.node.{name}.gallery", contract.GalleryQuery().wire(), 500)
+_flood("lines of its log", "me.node.{name}.log", b"x" * 200, 2000)
 _flood("requests for work", contract.PULL_SUBJECT, b'{"batch":1,"expires":5000000000}', 1000, long=True)
 
 

@@ -24,6 +24,7 @@ from manyeyes.contract import (
     HostFacts,
     JoinReply,
     JoinRequest,
+    LogBatch,
     Message,
     News,
     Order,
@@ -53,7 +54,7 @@ GOLDEN: list[tuple[Message, str]] = [
             gallery_version=4,
         ),
         '{"v":4,"id":"t","operation":"enrol","gateway":"g","pack":"p@1","size_bytes":3,"sha256":"d",'
-        '"draw":false,"gallery_version":4,"landmarks_px":[],"keep_unknown":false,"thumbnail":false}',
+        '"draw":false,"gallery_version":4,"landmarks_px":[],"keep_unknown":false,"thumbnail":false,"traceparent":""}',
     ),
     (
         Claim(task_id="t", gateway="g", ack="a"),
@@ -145,6 +146,7 @@ GOLDEN: list[tuple[Message, str]] = [
         '"more":false,"size_bytes":0,"sha256":"","executable":false,"zipped":false,"received":0,"done":true},'
         '"code":"","detail":""}',
     ),
+    (LogBatch(sent_at=1.5), '{"v":4,"sent_at":1.5}'),
     (Heard(then="go-on"), '{"v":4,"then":"go-on"}'),
 ]
 
@@ -177,3 +179,6 @@ def test_subjects_are_as_agreed() -> None:
 )
 def test_ack_subjects_are_read_strictly(subject: str, sequence: int | None) -> None:
     assert contract.stream_sequence(subject) == sequence
+    assert contract.node_subject("cellar-2", "log") == "me.node.cellar-2.log"
+    assert contract.logs_subject("node", "cellar-2") == "me.logs.node.cellar-2"
+    assert contract.parse_logs_subject("me.logs.node.cellar-2") == ("node", "cellar-2")

@@ -36,6 +36,9 @@ class Faulty:
             time.sleep(1000)
         if data.endswith(b"RAISE"):
             raise RuntimeError("a bug in the recogniser")
+        if data.endswith(b"TELLS"):
+            print("decoding", data, data.hex(), list(data), flush=True)
+            raise RuntimeError("cannot decode", data)
         if data.endswith(b"SLOW"):
             time.sleep(0.3)
         if data.endswith(b"LONG"):

@@ -173,6 +173,15 @@ class Link:
         """Whether the engine is reached just now."""
         return self._client.is_connected
 
+    @property
+    def idle(self) -> bool:
+        """Whether the engine is reached, and nothing waits here to be sent to it."""
+        if not self._client.is_connected or self._client.pending_data_size:
+            return False
+        transport = self._client._transport
+        writer = transport._io_writer if isinstance(transport, TcpTransport) else None
+        return writer is not None and writer.transport.get_write_buffer_size() == 0
+
     async def broken_for(self, silence_s: float) -> None:
         """Until the engine was not reached for so long on end."""
         since = time.monotonic()

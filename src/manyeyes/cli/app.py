@@ -11,6 +11,7 @@ import typer
 from manyeyes.cli import faces, keys, nodes, packs, people, run
 from manyeyes.cli.audit import audit
 from manyeyes.cli.console import console
+from manyeyes.cli.logs import logs
 from manyeyes.cli.output import say_error
 from manyeyes.cli.recent import recent
 from manyeyes.cli.send import send
@@ -58,6 +59,7 @@ app.command()(audit)
 app.command()(console)
 app.command()(recent)
 app.command()(settings)
+app.command()(logs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -366,7 +366,7 @@ def node(
         finally:
             watcher.cancel()
 
-    with only_one(settings.data):
+    with only_one(settings.data), telemetry.kept(settings.data, settings.logs):
         _run(main)
 
 

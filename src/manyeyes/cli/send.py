@@ -287,7 +287,7 @@ class _Bar(_Quiet):
 
 def _report(tally: Tally, seconds: float, out: Path | None) -> None:
     if tally.failed:
-        print_table(("failed", "why"), tally.first_failures, "")
+        print_table(("failed", "why", "trace"), tally.first_failures, "")
         unlisted = tally.failed - len(tally.first_failures)
         if unlisted > 0:
             print(f"and {unlisted} more, see {RESULTS_NAME} in {out}")

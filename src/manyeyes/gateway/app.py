@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC
 from typing import Annotated, Any
 
@@ -21,6 +23,7 @@ from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
 from manyeyes.gateway.faces import add_faces
 from manyeyes.gateway.health import add_health
 from manyeyes.gateway.keys import add_keys
+from manyeyes.gateway.logs import add_logs, asker_of
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
@@ -32,9 +35,11 @@ from manyeyes.master.admission import new_token_id
 from manyeyes.master.desk import Answered
 from manyeyes.master.lookout import VERSION
 from manyeyes.master.service import Master
+from manyeyes.master.way import Way, following
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
+from manyeyes.traces import trace_of
 
 _LEAST_COMPRESSED_BYTES = 1400
 """What is smaller fits one packet as it is."""
@@ -90,6 +95,7 @@ def make_app(master: Master) -> FastAPI:
     add_people(app, master, [Depends(_role(master, "operator"))])
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
+    add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
     add_keys(app, master.keys, Depends(_role(master, "admin")))
     add_sessions(app, master.sign_ins)
     add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
@@ -215,6 +221,14 @@ def _mixed(result: Result, picture: bytes) -> Response:
     return Response(body, media_type=f"multipart/mixed; boundary={boundary}")
 
 
+def _answer(result: Result, picture: bytes, *, mixed: bool, image: bool) -> Response:
+    if mixed:
+        return _mixed(result, picture)
+    if image:
+        return Response(picture, media_type=_predicted_type(result))
+    return Response(result.model_dump_json(), media_type="application/json")
+
+
 def _add_pictures(app: FastAPI, master: Master) -> None:
     limits = master.limits
 
@@ -226,21 +240,29 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         who: str = user,
         accept: Annotated[str, Header()] = "application/json",
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+        traceparent: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both."""
-        with master.lookout.meter.refusals():
-            data = await _picture_of(request, limits.max_picture_bytes)
-            probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
+
+        `traceparent` (W3C) names the trace that the picture belongs to; without one it gets a fresh one. The answer
+        has it too, and `/v1/traces/ID` shows the picture's whole way.
+        """
         mixed, image = "multipart/mixed" in accept, "image/" in accept
-        answered: Answered = await master.recognize(data, draw=mixed or image, key=idempotency_key, who=who)
-        result = answered.outcome.result
-        if result is None:
-            raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
-        if mixed:
-            return _mixed(result, answered.picture)
-        if image:
-            return Response(answered.picture, media_type=_predicted_type(result))
-        return Response(result.model_dump_json(), media_type="application/json")
+        way = Way(
+            time.monotonic(), trace_of(traceparent), asker=asker_of(master, request), draw=mixed or image
+        )
+        with following(way):
+            with master.lookout.meter.refusals():
+                data = await _picture_of(request, limits.max_picture_bytes)
+                info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+            way.accepted(len(data), info.media_type, time.monotonic())
+            answered: Answered = await master.recognize(data, draw=way.draw, key=idempotency_key, way=way)
+            result = answered.outcome.result
+            if result is None:
+                raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
+            response = _answer(result, answered.picture, mixed=mixed, image=image)
+        response.headers["traceparent"] = replace(way.trace, trace_id=answered.trace_id).traceparent
+        return response
 
 
 def _add_operations(app: FastAPI, master: Master) -> None:

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.types import Receive, Scope, Send
 
 from manyeyes.contract import CHUNK_BYTES, ExecOrder, FileOrder
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.gateway.jsonlines import JsonLines
 from manyeyes.master.audit import PAGE_ENTRIES
 from manyeyes.master.calls import Part
 from manyeyes.master.service import Master
@@ -47,25 +47,6 @@ class FileWish(BaseModel):
     executable: bool = False
 
 
-class _Closing(StreamingResponse):
-    """Closes its generator when the caller goes away, so that the command behind it ends."""
-
-    def __init__(self, lines: AsyncGenerator[bytes, None], first: bytes) -> None:
-        async def body() -> AsyncGenerator[bytes, None]:
-            yield first
-            async for line in lines:
-                yield line
-
-        super().__init__(body(), media_type="application/x-ndjson")
-        self._lines = lines
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._lines.aclose()
-
-
 def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
     """Add the routes; `operator` and `admin` are dependencies that ask for that role and give the key's name."""
 
@@ -81,7 +62,7 @@ def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
             )
         lines = _exec_lines(master, who, node, order)
         try:
-            return _Closing(lines, await anext(lines))
+            return JsonLines(lines, await anext(lines))
         except StopAsyncIteration as error:
             raise ManyeyesError(f"node {node} did not answer as agreed") from error
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import UploadFile
 
 from manyeyes.errors import BadRequest, EntryNotFound, ManyeyesError, TooManyBytes
+from manyeyes.gateway.logs import asker_of
 from manyeyes.gateway.pictures import small_picture
 from manyeyes.master.people import Enrolment
 from manyeyes.master.registry import Person
@@ -98,7 +99,10 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
                     )
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
-        return enrolled(await master.add_person(name, photos))
+        enrolment = await master.add_person(
+            name, photos, asker=asker_of(master, request), traceparent=request.headers.get("traceparent")
+        )
+        return enrolled(enrolment)
 
     @app.get("/v1/people/{name:path}", dependencies=operator)
     async def show(name: str) -> dict[str, Any]:

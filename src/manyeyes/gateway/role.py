@@ -18,7 +18,7 @@ from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.service import Master
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
-from manyeyes.telemetry import log
+from manyeyes.telemetry import kept, log
 
 Progress = Callable[[str, float], None]
 CONTEXT_FILE = "context.json"
@@ -67,7 +67,7 @@ async def running_master(
         PackError: the pack is not there, or the default pack cannot be built.
     """
     identity.make_data_folder(settings.data)
-    with only_one(settings.data):
+    with only_one(settings.data), kept(settings.data, settings.logs):
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         shelf = await asyncio.to_thread(PackShelf, folder, key)
@@ -94,5 +94,6 @@ async def running_master(
                 await asyncio.wait([announcing], timeout=3)
                 master.events.close()
                 await master.desk.close(patience_s=5.0)
+                master.logs.stop_following()
                 server.should_exit = True
                 await serving

@@ -132,7 +132,7 @@ class Admission:
             self._fleet.register(name)
             self._office.refresh()
             log().info(
-                "node joined for the first time", node=name, host=request.host.hostname, token=token_id
+                "node joined for the first time", node=name, host=request.host.hostname, token_id=token_id
             )
         self._reload_engine()
         return JoinReply(name=name, pack_public_key=self._pack_public_key)

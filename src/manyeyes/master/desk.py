@@ -41,6 +41,7 @@ from manyeyes.master.tasks import (
     TaskBook,
     Verdict,
 )
+from manyeyes.master.way import Way
 from manyeyes.telemetry import log
 
 _LEAST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
@@ -53,6 +54,8 @@ class Answered:
 
     outcome: Outcome
     picture: bytes
+    trace_id: str = ""
+    """The trace that it was worked on in: an earlier one's where the picture came again under one key."""
 
 
 @dataclass
@@ -62,14 +65,14 @@ class _Open:
     future: asyncio.Future[Answered]
     operation: Operation
     accepted_at: float
-    claimed_at: dict[str, float] = field(default_factory=dict)
-    """When each node was given it, the last time; in the order of their first time."""
+    way: Way
 
 
 @dataclass
 class _Remembered:
     fingerprint: str
     future: asyncio.Future[Answered]
+    trace_id: str = ""
     expires_at: float = field(default=float("inf"))
     size: int = 0
 
@@ -150,11 +153,13 @@ class Desk:
         landmarks_px: Points = (),
         keep_unknown: bool = False,
         thumbnail: bool = False,
+        way: Way | None = None,
     ) -> Answered:
         """Have a picture worked on and wait for its end.
 
         Args:
             key: the sender's idempotency key; the same key with the same picture is worked on once.
+            way: is told what happens to the picture.
 
         Raises:
             Busy: no room.
@@ -163,11 +168,13 @@ class Desk:
         """
         digest = hashlib.sha256(data).hexdigest()
         fingerprint = f"{digest}:{operation}:{draw}"
+        way = way or Way(time.monotonic(), operation=operation)
         if key is not None and (known := self._recall(key)):
             if known.fingerprint != fingerprint:
                 raise IdempotencyMismatch(
                     f"the key {key!r} came with another picture before; use a new key for each picture"
                 )
+            way.answered_as = known.trace_id
             return await asyncio.shield(known.future)
         with self._meter.refusals():
             self._check_room(len(data))
@@ -183,14 +190,15 @@ class Desk:
             landmarks_px=landmarks_px,
             keep_unknown=keep_unknown,
             thumbnail=thumbnail,
+            traceparent=way.trace.traceparent,
         )
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        self._open[task.id] = _Open(task, data, future, operation, time.monotonic())
+        self._open[task.id] = _Open(task, data, future, operation, time.monotonic(), way)
         self._meter.accepted(operation)
         self._held_bytes += len(data)
         if key is not None:
-            self._remember(key, fingerprint, future)
+            self._remember(key, fingerprint, future, way.trace.trace_id)
         self._book.add(task)
         try:
             sequence = await asyncio.shield(self._link.publish_task(task))
@@ -204,6 +212,7 @@ class Desk:
                     error if isinstance(error, ManyeyesError) else TaskLost("the sender left")
                 )
             raise
+        way.queued(time.monotonic())
         await self._carry_out(self._book.queued(task.id, sequence))
         return await asyncio.shield(future)
 
@@ -232,8 +241,8 @@ class Desk:
             return None
         return known
 
-    def _remember(self, key: str, fingerprint: str, future: asyncio.Future[Answered]) -> None:
-        entry = _Remembered(fingerprint, future)
+    def _remember(self, key: str, fingerprint: str, future: asyncio.Future[Answered], trace_id: str) -> None:
+        entry = _Remembered(fingerprint, future, trace_id)
         self._remembered[key] = entry
 
         def ended(done: asyncio.Future[Answered]) -> None:
@@ -269,10 +278,10 @@ class Desk:
             )
             verdict, instructions = self._book.claim(node, claim, now, better_elsewhere=elsewhere)
             await self._carry_out(instructions)
+            if verdict == "granted":
+                self._open[claim.task_id].way.claimed(node, now)
         if verdict == "granted":
             data = self._open[claim.task_id].data
-            if not claim.offset:
-                self._open[claim.task_id].claimed_at[node] = now
             await self._link.reply_chunk(message.reply, chunk_at(data, claim.offset), len(data))
         elif verdict == "wait":
             pause_s = min(max(self._paces.get(node, Pace()).picture_s / 2, _LEAST_PAUSE_S), _LONGEST_PAUSE_S)
@@ -327,6 +336,7 @@ class Desk:
         if outcome.task_id != task_id:
             await self._link.reply_error(message.reply, TaskLost("the result is for another picture"))
             return False
+        self._open[task_id].way.ended(node, outcome.kind, time.monotonic())
         taken, instructions = self._book.finish(node, outcome)
         if taken:
             self._meter.attempt_ended(node, outcome)
@@ -351,7 +361,13 @@ class Desk:
 
     async def on_beat(self, node: str, holding: Sequence[str], now: float) -> None:
         """A heartbeat names what its node holds."""
-        await self._carry_out(self._book.beat(node, frozenset(holding), now))
+        named = frozenset(holding)
+        before = set(self._book.held_by(node)) - named if self._book.held.get(node) else ()
+        instructions = self._book.beat(node, named, now)
+        self._lost_by(
+            node, [task_id for task_id in before if not self._book.holds(node, task_id)], "forgotten"
+        )
+        await self._carry_out(instructions)
 
     async def rebalance(self, now: float) -> None:
         """Issue pictures again that a free worker would end sooner than the node that holds them."""
@@ -366,7 +382,8 @@ class Desk:
             usual_bytes=self._usual_bytes,
         )
         if again:
-            log().info("issued again", tasks=again)
+            traces = [self._open[task_id].way.trace.trace_id for task_id in again]
+            log().info("issued again", traces=traces)
             await self._carry_out(self._book.issue_again(again))
 
     async def node_deaf(self, node: str) -> None:
@@ -377,7 +394,23 @@ class Desk:
         """A node is lost or left: what it held goes to others."""
         for slot in [slot for slot, (owner, _) in self._incoming.items() if owner == node]:
             del self._incoming[slot]
+        self._lost_by(node, self._book.held_by(node), "node lost")
         await self._carry_out(self._book.node_gone(node))
+
+    def _lost_by(self, node: str, task_ids: Sequence[str], how: str) -> None:
+        """Attempts of a node ended without a word from it."""
+        for task_id in task_ids:
+            way = self._open[task_id].way
+            way.ended(node, how, time.monotonic())
+            log().warning(
+                "attempt lost",
+                trace=way.trace.trace_id,
+                span=way.trace.span_id,
+                by=way.asker.key_id,
+                node=node,
+                how=how,
+                then="goes to another node",
+            )
 
     async def close(self, patience_s: float) -> None:
         """Take nothing more in; wait a while for what is open; end the rest with `TaskLost`."""
@@ -411,31 +444,35 @@ class Desk:
 
     def _answer(self, answer: Answer, picture: bytes) -> None:
         entry = self._open[answer.task_id]
-        task, future, size, claimed_at = entry.task, entry.future, len(entry.data), entry.claimed_at
+        task, future, way, size = entry.task, entry.future, entry.way, len(entry.data)
         self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
         self._forget(answer.task_id)
         self._meter.answered(
             entry.operation, answer.node, answer.error, answer.outcome, entry.accepted_at,
-            next(iter(claimed_at.values()), None), claimed_at.get(answer.node),
+            way.first_claimed_s, way.last_claimed_s(answer.node),
         )  # fmt: skip
         ok = answer.error is None
         self.done += ok
         self.failed += not ok
         done, failed = self.by_node.get(answer.node, (0, 0))
         self.by_node[answer.node] = (done + ok, failed + (not ok))
-        outcome = self._set_aside(task, answer.outcome) if answer.outcome is not None else None
+        outcome = (
+            self._set_aside(task, answer.outcome, way.trace.trace_id) if answer.outcome is not None else None
+        )
         if future.done():
             return
         if answer.error is not None:
-            log().info(
-                "picture failed", task=answer.task_id, code=answer.error.code, detail=answer.error.detail
-            )
             future.set_exception(answer.error)
         elif outcome is not None:
-            future.set_result(Answered(outcome, picture))
+            if outcome.result is not None:
+                way.faces, way.media_type = len(outcome.result.faces), outcome.result.media_type
+            future.set_result(Answered(outcome, picture, way.trace.trace_id))
 
-    def _set_aside(self, task: Task, outcome: Outcome) -> Outcome:
+    def _set_aside(self, task: Task, outcome: Outcome, trace_id: str) -> Outcome:
         """The outcome without what stands beside the result, which is passed on where it was asked for."""
+        if outcome.result is not None:
+            named = outcome.result.model_copy(update={"trace_id": trace_id})
+            outcome = outcome.model_copy(update={"result": named})
         asked = outcome.model_copy(
             update={
                 "unknown": outcome.unknown if task.keep_unknown else (),

@@ -234,7 +234,7 @@ class PeopleOffice:
         try:
             embeddings = from_half_precision(outcome.embeddings, len(result.faces))
         except ValueError as error:
-            log().warning("a node's embeddings cannot be read", task=outcome.task_id, error=str(error))
+            log().warning("a node's embeddings cannot be read", error=str(error))
             return outcome.model_copy(update={"embeddings": ""})
         faces = tuple(
             face.model_copy(update={"reference": self._seal.close(embedding, self._shelf.embedder)})

@@ -87,7 +87,7 @@ class Recent:
             at=now_iso(),
             who=who,
             task_id=task_id,
-            trace_id="",
+            trace_id=result.trace_id,
             faces=len(result.faces),
             names=names[:_MOST_NAMES],
             width_px=result.width_px,

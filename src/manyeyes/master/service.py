@@ -46,6 +46,7 @@ from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.flood import Bans, Census, Flood, most_held
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
+from manyeyes.master.logs.office import LogsOffice
 from manyeyes.master.lookout import Lookout, Sources
 from manyeyes.master.nodelist import Entry, Wanted, choose
 from manyeyes.master.nodes import NodesOffice
@@ -61,9 +62,11 @@ from manyeyes.master.registry import NodeRow, Person, Registry, now_iso
 from manyeyes.master.seal import Seal
 from manyeyes.master.signins import SignIns
 from manyeyes.master.unknown import Among
+from manyeyes.master.way import Asker, Way, following
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.recognition.arrays import Floats
 from manyeyes.telemetry import log
+from manyeyes.traces import trace_of
 
 _TICK_S = 0.5
 _REBALANCE_S = 0.1
@@ -145,6 +148,7 @@ class Master:
         )
         self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
+        self.logs = LogsOffice(link, settings.logs, settings.data)
         self.sign_ins = SignIns(registry, settings.session_s)
         among = Among(registry.path, shelf.pack, shelf.embedder, shelf.threshold, self.office.threshold_at)
         self.faces = FacesOffice(
@@ -250,6 +254,7 @@ class Master:
                     ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
                     group.create_task(master.faces.run(), name="unknown-faces"),
+                    group.create_task(master.logs.run(), name="logs"),
                 ]
                 try:
                     yield master
@@ -401,6 +406,8 @@ class Master:
                         self._shelf.read, query.sha256, query.offset
                     )
                     await self._link.reply_chunk(message.reply, chunk, size, headers)
+                case "log":
+                    self.logs.heard(node, message)
                 case "take" | "answer":
                     await self.orders.heard(node, verb, message)
                 case "leave":
@@ -463,8 +470,10 @@ class Master:
         """The pack in use, as `faces@1.0.0`."""
         return self._shelf.pack
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str = "") -> Answered:
-        """Have a picture recognised for the holder of the API key called `who`; see `Desk.submit`."""
+    async def recognize(
+        self, data: bytes, *, draw: bool, key: str | None, way: Way | None = None
+    ) -> Answered:
+        """Have a picture recognised; see `Desk.submit`. The result names the trace that it was worked on in."""
         began_s, listed = time.monotonic(), self.recent.wants()
         answered = await self.desk.submit(
             data,
@@ -475,16 +484,21 @@ class Master:
             key=key,
             keep_unknown=self.faces.wanted,
             thumbnail=listed and draw,
+            way=way,
         )
-        if listed and (result := answered.outcome.result) is not None:
-            self.recent.add(answered.outcome.task_id, result, who, (time.monotonic() - began_s) * 1000)
-        return Answered(self.office.sealed(answered.outcome), answered.picture)
+        outcome = self.office.sealed(answered.outcome)
+        if listed and outcome.result is not None:
+            who = way.asker.name if way else ""
+            self.recent.add(outcome.task_id, outcome.result, who, (time.monotonic() - began_s) * 1000)
+        return replace(answered, outcome=outcome)
 
     def _set_aside(self, outcome: Outcome) -> None:
         self.recent.thumbnail(outcome)
         self.faces.offer(outcome)
 
-    async def add_person(self, name: str, photos: list[NewPhoto]) -> Enrolment:
+    async def add_person(
+        self, name: str, photos: list[NewPhoto], *, asker: Asker | None = None, traceparent: str | None = None
+    ) -> Enrolment:
         """Enrol all photos or none, with what is worth saying about each.
 
         Raises:
@@ -492,14 +506,17 @@ class Master:
         """
 
         async def enrol(photo: NewPhoto) -> Answered:
+            trace = trace_of(traceparent)
             try:
-                return await self.desk.submit(
-                    photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False
-                )
+                with following(Way(time.monotonic(), trace, "enrol", asker or Asker())) as way:
+                    way.accepted(len(photo.data), "", time.monotonic())
+                    return await self.desk.submit(
+                        photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False, way=way
+                    )
             except ManyeyesError as error:
-                raise type(error)(
-                    f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s
-                ) from error
+                told = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
+                told.trace_id = error.trace_id
+                raise told from error
 
         answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
         for answer in answers:
@@ -531,14 +548,17 @@ class Master:
         return enrolled
 
     async def _embed_portrait(self, portrait: Portrait) -> Floats:
-        answer = await self.desk.submit(
-            portrait.content,
-            operation="embed",
-            pack=self.pack,
-            gallery_version=0,
-            draw=False,
-            landmarks_px=portrait.landmarks_px,
-        )
+        with following(Way(time.monotonic(), operation="embed")) as way:
+            way.accepted(len(portrait.content), "", time.monotonic())
+            answer = await self.desk.submit(
+                portrait.content,
+                operation="embed",
+                pack=self.pack,
+                gallery_version=0,
+                draw=False,
+                landmarks_px=portrait.landmarks_px,
+                way=way,
+            )
         return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)
 
     def people(self) -> list[Person]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manyeyes import identity
 from manyeyes.errors import NotSignedIn
@@ -18,6 +18,7 @@ from manyeyes.master.registry import Registry
 PREFIX = "mes_"
 """What a session's token begins with; API keys begin otherwise, so neither is looked up as the other."""
 LINK_PREFIX = "mel_"
+_ID_CHARACTERS = 12
 LINK_S = 120.0
 """How long a link waits to be followed, once."""
 _MOST_LINKS = 100
@@ -32,6 +33,8 @@ class Caller:
     name: str
     """Of the API key."""
     role: str
+    key_id: str
+    """Tells the API key from another one of that name; says nothing about it."""
     expires_at: float | None = None
     """Of a session, in seconds since 1970; None for a key itself."""
 
@@ -79,10 +82,14 @@ class SignIns:
                 raise NotSignedIn(
                     "this link was followed before, or is too old; 'manyeyes console' makes another"
                 )
-        rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
-        if not rows:
+        caller = self._of_key(digest)
+        if caller is None:
             raise NotSignedIn("this is no API key of this master; 'manyeyes keys create' makes one")
-        return digest, Caller(*rows[0])
+        return digest, caller
+
+    def _of_key(self, digest: str) -> Caller | None:
+        rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
+        return Caller(rows[0][0], rows[0][1], digest[:_ID_CHARACTERS]) if rows else None
 
     def sign_in(self, credential: str) -> tuple[str, Caller]:
         """A new session of an API key, or of a link to it: its token, which nobody can be told again, and whose it is.
@@ -103,7 +110,7 @@ class SignIns:
                 "INSERT INTO sign_ins VALUES (?,?,?,?)",
                 (identity.hash_api_key(token), of_key, now, now + self._lasts_s),
             )
-        return token, Caller(caller.name, caller.role, now + self._lasts_s)
+        return token, replace(caller, expires_at=now + self._lasts_s)
 
     def sign_out(self, token: str) -> None:
         """End a session; one that has ended already is no error."""
@@ -114,12 +121,14 @@ class SignIns:
         """Whom an API key or a session's token belongs to; None where it is unknown or has ended."""
         digest = identity.hash_api_key(credential)
         if not credential.startswith(PREFIX):
-            rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
-            return Caller(*rows[0]) if rows else None
+            return self._of_key(digest)
         rows = self._registry.read(
-            "SELECT name, role, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
+            "SELECT name, role, key_hash, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
             "WHERE sign_ins.hash = ? AND expires_at > ?",
             digest,
             self._now(),
         )
-        return Caller(*rows[0]) if rows else None
+        if not rows:
+            return None
+        name, role, of_key, expires_at = rows[0]
+        return Caller(name, role, of_key[:_ID_CHARACTERS], expires_at)

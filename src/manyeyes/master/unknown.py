@@ -132,13 +132,13 @@ class UnknownFaces:
                     if outcome.result is None or outcome.result.pack != self._among.pack:
                         continue
                     for cutting in cuttings(outcome, numbers or self._groups.numbers):
-                        self._keep(cutting, outcome.task_id, now)
+                        self._keep(cutting, outcome.task_id, outcome.result.trace_id, now)
         except BaseException:
             self._load()
             raise
         self._groups.remove(self._store.trim(self._most))
 
-    def _keep(self, cutting: Cutting, task_id: str, now: float) -> None:
+    def _keep(self, cutting: Cutting, task_id: str, trace_id: str, now: float) -> None:
         if self._store.seen_again(cutting.sha256, now):
             return
         group = self._groups.fitting(cutting.embedding, GROUP_PART * self._among.within)
@@ -155,6 +155,7 @@ class UnknownFaces:
             sharpness=said.sharpness,
             warnings=said.warnings,
             task_id=task_id,
+            trace_id=trace_id,
         )
         self._groups.add(*self._store.add(face, group), cutting.embedding)
 

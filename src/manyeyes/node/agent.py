@@ -45,6 +45,7 @@ from manyeyes.node.orders import Orders
 from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
+from manyeyes.node.shipping import ship, ship_once
 from manyeyes.node.slot import ProbeBox, Slot, Tally
 from manyeyes.node.standing import Standing
 from manyeyes.packs import manifest
@@ -124,6 +125,7 @@ class Agent:
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
                 group.create_task(self._finder.follow(link), name="find"),
                 group.create_task(orders.run(), name="orders"),
+                group.create_task(self._ship(link), name="ship-logs"),
                 group.create_task(self._live(link, galleries, orders, on_ready), name="life"),
             ]
             await self._draining.wait()
@@ -134,6 +136,8 @@ class Agent:
         if self._end is None:
             farewell = Farewell(session=self._standing.session, reason=self._farewell)
             await link.say("leave", farewell)
+        if self._end is None and self._settings.logs.send and self._standing.approved.is_set():
+            await ship_once(link, self._membership.name, last=True)
         await link.close()
         if self._end is not None:
             raise self._end
@@ -340,6 +344,10 @@ class Agent:
             )
         for waiting in (emptied, ended, away):
             waiting.cancel()
+
+    async def _ship(self, link: NodeLink) -> None:
+        if self._settings.logs.send:
+            await ship(link, self._membership.name, self._standing.approved.is_set)
 
     def _on_reconnected(self) -> None:
         self._beat_now.set()

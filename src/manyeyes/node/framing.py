@@ -34,6 +34,7 @@ class Order(BaseModel):
     landmarks_px: Points = ()
     keep_unknown: bool = False
     thumbnail: bool = False
+    trace_id: str = ""
     gallery: GalleryFiles | None = None
 
 

@@ -14,6 +14,7 @@ from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.node import framing
 from manyeyes.node.environment import Interpreter
 from manyeyes.node.framing import GalleryFiles, Order, Reply
+from manyeyes.node.saying import listen
 
 START_DEADLINE_S = 90.0
 
@@ -40,10 +41,17 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self.trace_id = ""
+        """Of the picture in hand, or of the last one."""
+        assert process.stderr is not None
+        self._listening = asyncio.create_task(listen(process.stderr, self._about), name=f"hear-{process.pid}")
         self.gallery: GalleryFiles | None = None
         self.busy_since: float | None = None
         self.pack = ""
         self.benchmark_s = 0.0
+
+    def _about(self) -> dict[str, object]:
+        return {"worker_pid": self.pid, **({"trace": self.trace_id} if self.trace_id else {})}
 
     @property
     def pid(self) -> int:
@@ -63,6 +71,7 @@ class WorkerProcess:
             str(launch.folder), launch.manifest_sha256,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             env={**launch.interpreter.environment(os.environ), **single},
             limit=4 * 1024 * 1024,
         )  # fmt: skip

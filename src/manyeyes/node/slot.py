@@ -13,6 +13,7 @@ from manyeyes.broker.connection import BetterElsewhere
 from manyeyes.broker.nodelink import Delivery, NodeLink
 from manyeyes.contract import Claim, Outcome, Task, WorkerReport
 from manyeyes.errors import ManyeyesError, PackDamaged, TaskLost, Unavailable
+from manyeyes.node.attempt import Attempt
 from manyeyes.node.framing import Order
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.pace import Pace
@@ -57,6 +58,7 @@ class ProbeBox:
 class _Picture:
     task: Task
     data: bytes
+    attempt: Attempt
 
 
 class Slot:
@@ -175,7 +177,7 @@ class Slot:
         while not self._ahead.empty():
             picture = self._ahead.get_nowait()
             self._room.release()
-            await self._deliver(Outcome(task_id=picture.task.id, kind="given-back"), b"")
+            await self._deliver(Outcome(task_id=picture.task.id, kind="given-back"), b"", picture.attempt)
 
     async def _keep_fed(self) -> None:
         await self.ready.wait()
@@ -257,7 +259,7 @@ class Slot:
     async def _claim(self, delivery: Delivery) -> _Picture | None:
         task = delivery.task
         claim = Claim(task_id=task.id, gateway=task.gateway, ack=delivery.ack, held=task.id in self._holding)
-        asked_at = time.monotonic()
+        attempt = Attempt(task, self._index, time.monotonic())
         self._holding.add(task.id)
         try:
             data, _ = await self._link.fetch("claim", claim)
@@ -266,7 +268,7 @@ class Slot:
                 self._pace.told_to_wait(error.retry_after_s, time.monotonic())
             if not claim.held:
                 self._holding.discard(task.id)
-            log().info("claim not granted", task=task.id, error=error.detail)
+            log().info("claim not granted", trace=attempt.trace_id, error=error.detail)
             return None
         except asyncio.CancelledError:
             if not claim.held:
@@ -275,8 +277,9 @@ class Slot:
                         await self._deliver(Outcome(task_id=task.id, kind="given-back"), b"")
                 self._holding.discard(task.id)
             raise
-        self._pace.fetched(time.monotonic() - asked_at)
-        return _Picture(task, data)
+        attempt.fetched_s = time.monotonic()
+        self._pace.fetched(attempt.fetched_s - attempt.asked_s)
+        return _Picture(task, data, attempt)
 
     async def _work(self) -> None:
         while not self._draining.is_set():
@@ -285,34 +288,40 @@ class Slot:
             if picture is None:
                 continue
             if picture.task.id not in self._holding:
+                dropped = Outcome(task_id=picture.task.id, kind="given-back")
+                picture.attempt.end(dropped, 0, "not wanted any more", time.monotonic())
                 self._room.release()
                 continue
             self._state = "busy"
-            began_at = time.monotonic()
+            attempt = picture.attempt
+            attempt.began_s = began_at = time.monotonic()
+            worker.trace_id = attempt.trace_id
             try:
                 outcome, drawn = await self._one(worker, picture)
             except WorkerDied as error:
+                attempt.worked_s = time.monotonic()
                 crashed = Outcome(task_id=picture.task.id, kind="crashed", detail=error.detail)
-                await self._deliver(crashed, b"")
+                await self._deliver(crashed, b"", attempt)
                 await self._lost(worker, error.detail)
             else:
+                attempt.worked_s = time.monotonic()
                 if outcome.kind == "done":
-                    self._pace.worked(time.monotonic() - began_at)
+                    self._pace.worked(attempt.worked_s - began_at)
                 self._not_busy.set()
-                await self._hand_over(outcome, drawn)
+                await self._hand_over(outcome, drawn, attempt)
                 self._state = "idle"
                 self._lacking = self._lacking + 1 if outcome.kind == "given-back" else 0
                 if self._lacking:
                     await self._pause("a picture given back", outcome.detail, pause_after(self._lacking))
             self._room.release()
 
-    async def _hand_over(self, outcome: Outcome, drawn: bytes) -> None:
+    async def _hand_over(self, outcome: Outcome, drawn: bytes, attempt: Attempt) -> None:
         """Have the outcome delivered while the worker goes on with the next picture; one at a time."""
         if self._delivery is not None:
             await asyncio.wait([self._delivery])
         assert self._tasks is not None
         self._delivery = self._tasks.create_task(
-            self._deliver(outcome, drawn), name=f"deliver-{outcome.task_id}"
+            self._deliver(outcome, drawn, attempt), name=f"deliver-{outcome.task_id}"
         )
 
     async def _next_picture(self, worker: WorkerProcess) -> _Picture | None:
@@ -396,6 +405,7 @@ class Slot:
                 landmarks_px=task.landmarks_px,
                 keep_unknown=task.keep_unknown,
                 thumbnail=task.thumbnail,
+                trace_id=picture.attempt.trace_id,
             )
             reply, drawn = await worker.work(order, picture.data, self._deadline_s)
         except Unavailable as error:
@@ -407,22 +417,32 @@ class Slot:
         assert reply.outcome is not None
         return reply.outcome, drawn
 
-    async def _deliver(self, outcome: Outcome, drawn: bytes) -> None:
+    async def _deliver(self, outcome: Outcome, drawn: bytes, attempt: Attempt | None = None) -> None:
         """Give the outcome to the master; sent again until it has it or wants it no more."""
+        how = await self._sent(outcome, drawn)
+        if attempt is not None:
+            attempt.end(outcome, len(drawn), how, time.monotonic())
+
+    async def _sent(self, outcome: Outcome, drawn: bytes) -> str:
+        """What became of the outcome, in words."""
         if outcome.task_id not in self._holding:
-            return
+            return "not wanted any more"
+        how = "taken"
         give_up = time.monotonic() + SEND_PATIENCE_S
         while True:
             try:
                 await self._link.send_outcome(outcome, drawn)
                 break
             except TaskLost:
+                how = "not wanted any more"
                 break
             except ManyeyesError as error:
                 if time.monotonic() > give_up:
-                    log().error("a result could not be delivered", task=outcome.task_id, error=error.detail)
+                    log().error("a result could not be delivered", error=error.detail)
+                    how = "not delivered"
                     break
                 await asyncio.sleep(0.3)
         self._holding.discard(outcome.task_id)
         self._tally.done += outcome.kind == "done"
         self._tally.failed += outcome.kind in ("error", "crashed")
+        return how

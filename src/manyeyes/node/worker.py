@@ -161,7 +161,7 @@ def _work(
             )
             return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
         result, picture, extras = _recognized(recognizer, gallery, order, data)
-        result = result.model_copy(update={"task_id": order.task_id})
+        result = result.model_copy(update={"task_id": order.task_id, "trace_id": order.trace_id})
         outcome = Outcome(
             task_id=order.task_id,
             kind="done",

@@ -31,6 +31,7 @@ from manyeyes.sdk.answers import (
     Threshold,
 )
 from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
+from manyeyes.sdk.blocking_logs import BlockingLogs
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -232,6 +233,11 @@ class Client(BlockingWatching):
     def verify_audit(self) -> AuditVerdict:
         """See `AsyncClient.verify_audit`."""
         return self._run(self._client.verify_audit())
+
+    @property
+    def logs(self) -> BlockingLogs:
+        """See `AsyncClient.logs`."""
+        return BlockingLogs(self._client.logs, self._run)
 
     def wait_ready(self) -> None:
         """See `AsyncClient.wait_ready`."""

@@ -8,7 +8,7 @@ import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from manyeyes.sdk.answers import (
 )
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.faces import Faces
+from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.parsing import parsed, parsed_list
@@ -48,6 +49,7 @@ from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.portraits import Portraits, quoted_name
 from manyeyes.sdk.recent import RecentPictures
 from manyeyes.sdk.watching import Watching
+from manyeyes.traces import new_trace, trace_id_for
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
@@ -124,16 +126,23 @@ class AsyncClient(Watching):
             PictureError: the picture itself is at fault.
         """
         content = await _content(picture_in)
-        response = await self._call(
-            "POST",
-            "/v1/recognize",
-            content=content,
-            headers={
-                "Content-Type": "application/octet-stream",
-                "Accept": "multipart/mixed" if picture else "application/json",
-                "Idempotency-Key": idempotency_key or str(uuid.uuid4()),
-            },
-        )
+        key = idempotency_key or str(uuid.uuid4())
+        trace_id = trace_id_for(key)
+        try:
+            response = await self._call(
+                "POST",
+                "/v1/recognize",
+                content=content,
+                headers={
+                    "Content-Type": "application/octet-stream",
+                    "Accept": "multipart/mixed" if picture else "application/json",
+                    "Idempotency-Key": key,
+                    "traceparent": new_trace(trace_id).traceparent,
+                },
+            )
+        except ManyeyesError as error:
+            error.trace_id = error.trace_id or trace_id
+            raise
         if not picture:
             return Prediction(parsed(Result, response.content))
         parts = parse_parts(response.headers.get("Content-Type", ""), response.content)
@@ -414,6 +423,11 @@ class AsyncClient(Watching):
         """The last answered pictures."""
         return RecentPictures(self._call)
 
+    @property
+    def logs(self) -> Logs:
+        """The logs of all machines, and one picture's way through them."""
+        return Logs(self._call, self._stream_get)
+
     async def wait_ready(self) -> None:
         """Return when the master takes pictures; asks within the client's patience."""
         await self._call("GET", "/readyz")
@@ -475,16 +489,26 @@ class AsyncClient(Watching):
                 ) from cause
             await asyncio.sleep(pause_s)
 
+    def _stream(
+        self, url: str, body: dict[str, Any], silence_s: float
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._streamed("POST", url, silence_s, json=body)
+
+    def _stream_get(
+        self, url: str, params: dict[str, Any], silence_s: float
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._streamed("GET", url, silence_s, params=params)
+
     @asynccontextmanager
-    async def _stream(
-        self, url: str, body: dict[str, Any] | None, silence_s: float
+    async def _streamed(
+        self, method: str, url: str, silence_s: float, **asked: Any
     ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes; a GET where it has no body."""
+        """One request, sent once, whose answer is read while it comes."""
         try:
             async with self._http.stream(
-                "POST" if body is not None else "GET",
+                method,
                 url,
-                json=body,
+                **asked,
                 timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
                 extensions={"sni_hostname": _SERVER_NAME},
             ) as response:
@@ -544,9 +568,13 @@ def _problem(response: httpx.Response) -> ManyeyesError:
         code = str(document.get("code") or code)
         detail = str(document.get("detail") or detail)
     error = from_code(code, detail, retry_after_s=retry_after_s)
+    if isinstance(document, dict) and isinstance(document.get("trace_id"), str):
+        error.trace_id = document["trace_id"]
     says_retry = isinstance(document, dict) and document.get("retryable") is True
     if (says_retry or response.status_code in (429, 503)) and not error.retryable:
-        return Unavailable(detail, retry_after_s=retry_after_s)
+        unavailable = Unavailable(detail, retry_after_s=retry_after_s)
+        unavailable.trace_id = error.trace_id
+        return unavailable
     return error
 
 

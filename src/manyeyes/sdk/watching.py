@@ -30,8 +30,8 @@ class Watching:
 
         async def _call(self, method: str, url: str, **body: Any) -> httpx.Response: ...
 
-        def _stream(
-            self, url: str, body: dict[str, Any] | None, silence_s: float
+        def _stream_get(
+            self, url: str, params: dict[str, Any], silence_s: float
         ) -> AbstractAsyncContextManager[httpx.Response]: ...
 
     async def overview(self) -> Overview:
@@ -65,7 +65,7 @@ class Watching:
             Unavailable: the connection was lost, or the master is stopping.
             Busy: too many listen already.
         """
-        async with self._stream("/v1/events", None, _SILENCE_S) as response:
+        async with self._stream_get("/v1/events", {}, _SILENCE_S) as response:
             async for line in response.aiter_lines():
                 told = json.loads(line)
                 if "kind" in told:

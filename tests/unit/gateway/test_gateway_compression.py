@@ -15,6 +15,8 @@ from manyeyes.config import Limits
 from manyeyes.contract import Outcome
 from manyeyes.gateway.app import make_app
 from manyeyes.master.desk import Answered
+from manyeyes.master.signins import Caller
+from manyeyes.master.way import Way
 from manyeyes.results import Face, Result
 
 PICTURE = saved(picture(), "PNG")
@@ -62,12 +64,15 @@ class Master:
     def role_of(self, key: str) -> str:
         return "user"
 
+    def caller(self, credential: str) -> Caller:
+        return Caller("somebody", "user", "0123456789ab")
+
     def key_name(self, key: str) -> str:
         return "somebody"
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None, who: str) -> Answered:
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, way: Way) -> Answered:
         outcome = Outcome(task_id="1", kind="done", result=result(self.faces))
-        return Answered(outcome, DRAWN if draw else b"")
+        return Answered(outcome, DRAWN if draw else b"", way.trace.trace_id)
 
 
 def ask(master: Master, accept: str, encoding: str) -> tuple[httpx.Response, bytes]:

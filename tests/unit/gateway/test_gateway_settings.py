@@ -24,9 +24,9 @@ def test_the_names_are_those_that_the_environment_has(monkeypatch: pytest.Monkey
     before = {row["name"]: row for row in told(Limits(), MasterSettings())}
     numbers = [name for name, row in before.items() if type(row["value"]) in (int, float)]
     for name in numbers:
-        monkeypatch.setenv(name, "4242")
+        monkeypatch.setenv(name, "77")
     after = {row["name"]: row for row in told(Limits(), MasterSettings())}
-    assert {name for name, row in after.items() if row["value"] == 4242 and row["changed"]} == set(numbers)
+    assert {name for name, row in after.items() if row["value"] == 77 and row["changed"]} == set(numbers)
     assert all(after[name]["default"] == before[name]["default"] for name in numbers)
 
 

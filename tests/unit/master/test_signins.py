@@ -30,7 +30,9 @@ def test_a_session_ends_in_time(registry: Registry) -> None:
     clock = Clock()
     sign_ins = SignIns(registry, 60, clock)
     token, caller = sign_ins.sign_in("mek_a")
-    assert caller == sign_ins.caller(token) == Caller("laptop", "operator", 1060.0)
+    assert (
+        caller == sign_ins.caller(token) == Caller("laptop", "operator", hash_api_key("mek_a")[:12], 1060.0)
+    )
     assert SignIns(registry, 60, clock).caller(token) == caller  # after a restart
     clock.now += 59.9
     assert sign_ins.caller(token)

@@ -43,15 +43,15 @@ class Tally:
     failed: int = 0
     faces: int = 0
     named: int = 0
-    first_failures: list[tuple[str, str]] = field(default_factory=list)
-    """(file, detail) of the first `MAX_LISTED`; the record has them all."""
+    first_failures: list[tuple[str, str, str]] = field(default_factory=list)
+    """(file, detail, trace id) of the first `MAX_LISTED`; the record has them all."""
 
     def add(self, line: dict[str, Any]) -> None:
         """Count one line of the record."""
         if "error" in line:
             self.failed += 1
             if len(self.first_failures) < MAX_LISTED:
-                self.first_failures.append((line["file"], line["error"]["detail"]))
+                self.first_failures.append((line["file"], line["error"]["detail"], line["trace_id"]))
             return
         self.done += 1
         self.faces += len(line["faces"])

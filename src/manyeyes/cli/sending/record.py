@@ -38,6 +38,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
         ],
         "pack": result.pack,
         "provenance": result.provenance.model_dump() if result.provenance else None,
+        "trace_id": result.trace_id,
     }
 
 
@@ -48,6 +49,7 @@ def error_line(source: Source, error: ManyeyesError) -> dict[str, Any]:
         "size": source.size_bytes,
         "mtime_ns": source.mtime_ns,
         "error": {"code": error.code, "detail": error.detail},
+        "trace_id": error.trace_id,
     }
 
 

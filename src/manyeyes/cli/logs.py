@@ -1,0 +1,93 @@
+"""`manyeyes logs`: what all machines say, and one picture's way through them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from manyeyes.cli.output import JsonOption, client_of, print_json, print_table, say
+from manyeyes.cli.waterfall import line_text, waterfall
+from manyeyes.errors import BadRequest
+from manyeyes.sdk.logs import LogLine
+
+
+class Level(StrEnum):
+    """How grave a line is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+def logs(
+    ctx: typer.Context,
+    node: Annotated[
+        str,
+        typer.Argument(metavar="[NODE]", help="Only of this node, or of the 'master'.", show_default=False),
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with new lines until Ctrl-C.")
+    ] = False,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="From then on: 10m, 2h, 1d, or 2026-11-26T08:00.", show_default=False
+        ),
+    ] = "",
+    level: Annotated[Level | None, typer.Option(help="That and graver.", show_default=False)] = None,
+    trace: Annotated[
+        str, typer.Option(metavar="ID", help="One picture's whole way, as a waterfall.", show_default=False)
+    ] = "",
+    text: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="Somewhere in the line, whatever its case.", show_default=False),
+    ] = "",
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, max=1000, help="The newest so many.")] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the logs of all machines, the newest last; follow them; or follow one picture by its trace id.
+
+    The trace id stands with every result: in results.jsonl, in 'send --json', and beside a picture that failed.
+    With --json each line is a JSON document of its own, and a trace is one document.
+
+    Example: manyeyes logs lab-2 --since 10m --level warning
+    """
+    if trace and follow:
+        raise BadRequest("--trace shows what is there; without -f, please")
+    if trace:
+        _show_trace(ctx, trace, as_json)
+        return
+    wanted = {"machine": node, "level": level and level.value, "text": text, "since": since}
+    with client_of(ctx) as client:
+        if follow:
+            _print(client.logs.follow(**wanted, limit=lines), as_json)
+            return
+        found = client.logs.list(**wanted, limit=lines)
+    _print(found.lines, as_json)
+    if not found.lines and not as_json:
+        say("no line fits")
+
+
+def _print(lines: Iterable[LogLine], as_json: bool) -> None:
+    for line in lines:
+        print(json.dumps(line.model_dump(mode="json")) if as_json else line_text(line), flush=True)
+
+
+def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
+    with client_of(ctx) as client:
+        found = client.logs.trace(trace_id.strip().lower())
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("what", "machine", "ms", "when", "facts"), waterfall(found.spans), "the picture is still on its way:"
+    )
+    for line in found.lines:
+        if line.event not in ("picture", "attempt"):
+            print(line_text(line))

@@ -1,0 +1,63 @@
+"""One picture's way as a small waterfall for a terminal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from manyeyes.sdk.logs import LogLine, Span
+
+BAR_CHARACTERS = 32
+_UNTOLD = frozenset(("by", "parent", "operation", "number"))
+"""Facts that are for programs."""
+
+
+def waterfall(spans: Sequence[Span]) -> list[tuple[str, str, str, str, str]]:
+    """(what, machine, milliseconds, bar, facts) of each span; the bars share one scale."""
+    end_ms = max((span.start_ms + span.duration_ms for span in spans), default=0.0) or 1.0
+    return [
+        (
+            f"{'  ' * span.depth}{span.name}",
+            span.machine,
+            f"{span.duration_ms:.1f}",
+            bar(span.start_ms / end_ms, span.duration_ms / end_ms),
+            facts(span.facts),
+        )
+        for span in spans
+    ]
+
+
+def bar(start: float, length: float) -> str:
+    """A bar from `start` on, both as parts of the whole; what is too short to be seen is a dot."""
+    first = min(int(start * BAR_CHARACTERS), BAR_CHARACTERS - 1)
+    filled = round(length * BAR_CHARACTERS)
+    return (" " * first + ("█" * filled if filled else "·"))[:BAR_CHARACTERS]
+
+
+def facts(told: dict[str, Any]) -> str:
+    """Facts on one line, the telling ones."""
+    return " ".join(
+        f"{name}={_short(value)}"
+        for name, value in told.items()
+        if name not in _UNTOLD and value not in ("", None)
+    )
+
+
+def line_text(line: LogLine, *, local: bool = True) -> str:
+    """A line of the log as a person reads it; times are of this machine's place."""
+    at: datetime = line.at.astimezone() if local else line.at
+    told = {name: value for name, value in line.fields.items() if name not in ("trace", "span", "by")}
+    trace = f" trace={line.trace_id}" if line.trace_id else ""
+    said = told.pop("exception", None) or told.pop("text", None)
+    text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {line.machine} {line.level} {line.event} {facts(told)}"
+    return text.rstrip() + trace + (f"\n    {_indented(str(said))}" if said else "")
+
+
+def _indented(text: str) -> str:
+    return text.rstrip().replace("\n", "\n    ")
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,27 @@
+"""Answers that are read while they come: a JSON document on each line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+
+class JsonLines(StreamingResponse):
+    """Closes its generator when the caller goes away, so that what is behind it ends."""
+
+    def __init__(self, lines: AsyncGenerator[bytes, None], first: bytes) -> None:
+        async def body() -> AsyncGenerator[bytes, None]:
+            yield first
+            async for line in lines:
+                yield line
+
+        super().__init__(body(), media_type="application/x-ndjson")
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._lines.aclose()

@@ -1,0 +1,160 @@
+"""One picture's way through a gateway: what happened when. Pure, by the clock it is given; `following` writes it.
+
+Times are seconds of the master's monotonic clock; what comes of them is milliseconds since the picture's beginning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from manyeyes.contract import Operation
+from manyeyes.errors import ManyeyesError
+from manyeyes.telemetry import log, note
+from manyeyes.traces import Trace, new_trace
+
+EVENT = "picture"
+"""What the line of a picture is called, one for each; a node's line of one attempt is called `attempt`."""
+NOT_NEEDED = "not needed"
+"""How an attempt ended that another node's answer made needless."""
+_MAX_ATTEMPTS_TOLD = 16
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who sent a picture: the name of their API key, and what tells it from another one of that name."""
+
+    name: str = ""
+    key_id: str = ""
+
+
+@dataclass
+class AttemptSeen:
+    """One node's attempt as the gateway sees it."""
+
+    node: str
+    claimed_s: float
+    ended_s: float | None = None
+    how: str = ""
+    """The kind of its outcome, or why there is none."""
+
+
+@dataclass
+class Way:
+    """What happened to one picture so far; filled where it happens."""
+
+    began_s: float
+    trace: Trace = field(default_factory=new_trace)
+    operation: Operation = "recognize"
+    asker: Asker = field(default_factory=Asker)
+    size_bytes: int = 0
+    media_type: str = ""
+    draw: bool = False
+    accepted_s: float | None = None
+    queued_s: float | None = None
+    answered_s: float | None = None
+    attempts: list[AttemptSeen] = field(default_factory=list)
+    outcome: str = ""
+    """`done`, or the error's code; empty while it is open."""
+    detail: str = ""
+    faces: int | None = None
+    answered_as: str = ""
+    """The trace in which the picture was worked on, where it came once more under the same idempotency key."""
+
+    @property
+    def first_claimed_s(self) -> float | None:
+        """When a node was given it first."""
+        return self.attempts[0].claimed_s if self.attempts else None
+
+    def last_claimed_s(self, node: str) -> float | None:
+        """When that node was given it, the last time."""
+        return next((attempt.claimed_s for attempt in reversed(self.attempts) if attempt.node == node), None)
+
+    def accepted(self, size_bytes: int, media_type: str, now: float) -> None:
+        """It is here, and may be worked on."""
+        self.size_bytes, self.media_type, self.accepted_s = size_bytes, media_type, now
+
+    def queued(self, now: float) -> None:
+        """The engine has it."""
+        self.queued_s = now
+
+    def claimed(self, node: str, now: float) -> None:
+        """A node was given it."""
+        self.attempts.append(AttemptSeen(node, now))
+
+    def ended(self, node: str, how: str, now: float) -> None:
+        """The node's attempt ended."""
+        for attempt in reversed(self.attempts):
+            if attempt.node == node and attempt.ended_s is None:
+                attempt.ended_s, attempt.how = now, how
+                return
+
+    def finished(self, outcome: str, now: float, *, detail: str = "") -> None:
+        """It ended, and so do the attempts that still went on; the first end counts."""
+        if self.outcome:
+            return
+        self.outcome, self.detail, self.answered_s = outcome, detail, now
+        for attempt in self.attempts:
+            if attempt.ended_s is None:
+                attempt.ended_s, attempt.how = now, NOT_NEEDED
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the picture's line."""
+        ms = self._ms
+        told = {
+            "trace": self.trace.trace_id,
+            "span": self.trace.span_id,
+            "parent": self.trace.parent_id,
+            "operation": self.operation,
+            "who": self.asker.name,
+            "by": self.asker.key_id,
+            "outcome": self.outcome,
+            "detail": self.detail,
+            "size_bytes": self.size_bytes,
+            "media_type": self.media_type,
+            "faces": self.faces,
+            "accepted_ms": ms(self.accepted_s),
+            "queued_ms": ms(self.queued_s),
+            "answered_ms": ms(self.answered_s),
+            "attempts": [
+                {"node": a.node, "claimed_ms": ms(a.claimed_s), "ended_ms": ms(a.ended_s), "how": a.how}
+                for a in self.attempts[-_MAX_ATTEMPTS_TOLD:]
+            ],
+            "answered_as": self.answered_as,
+        }
+        return {name: value for name, value in told.items() if value not in ("", None)}
+
+    def _ms(self, moment_s: float | None) -> float | None:
+        return None if moment_s is None else round((moment_s - self.began_s) * 1000, 2)
+
+
+@contextmanager
+def following(way: Way) -> Iterator[Way]:
+    """Write the picture's line when it has ended, however; an error that leaves names the trace."""
+    try:
+        yield way
+        way.finished("done", time.monotonic())
+    except ManyeyesError as error:
+        way.finished(error.code, time.monotonic(), detail=error.detail[:300] if way.accepted_s else "")
+        error.trace_id = way.answered_as or way.trace.trace_id
+        raise
+    except BaseException as error:
+        way.finished("sender left" if _is_leaving(error) else "internal", time.monotonic())
+        raise
+    finally:
+        _write(way)
+
+
+def _write(way: Way) -> None:
+    """A line for each; what failed on its way, and not before it, is said on standard error too."""
+    if way.outcome == "done" or not way.attempts:
+        note(EVENT, **way.facts())
+    else:
+        log().info(EVENT, **way.facts())
+
+
+def _is_leaving(error: BaseException) -> bool:
+    return not isinstance(error, Exception)

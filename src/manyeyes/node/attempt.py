@@ -1,0 +1,77 @@
+"""One attempt at a picture on this node: how long each step took, and its line in the log. Pure but for that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from manyeyes.contract import Outcome, Task
+from manyeyes.telemetry import note
+from manyeyes.traces import read_traceparent
+
+EVENT = "attempt"
+"""What its line is called; a master puts the picture's way together from it."""
+
+
+@dataclass
+class Attempt:
+    """What happened so far; times in seconds of one clock, which the line tells as milliseconds.
+
+    Args:
+        worker: the seat's index.
+        asked_s: when the picture's bytes were asked for.
+    """
+
+    task: Task
+    worker: int
+    asked_s: float
+    fetched_s: float | None = None
+    began_s: float | None = None
+    worked_s: float | None = None
+    over: bool = field(default=False)
+
+    @property
+    def trace_id(self) -> str:
+        """Of the picture; empty for a probe, which has none."""
+        found = read_traceparent(self.task.traceparent)
+        return found[0] if found else ""
+
+    def end(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> None:
+        """Write the line, once.
+
+        Args:
+            how: what became of the outcome on its way to the master.
+        """
+        if self.over or not self.trace_id:
+            return
+        self.over = True
+        note(EVENT, **self.facts(outcome, drawn_bytes, how, now))
+
+    def facts(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> dict[str, Any]:
+        """The fields of the line."""
+        found = read_traceparent(self.task.traceparent)
+        trace_id, span_id = found or ("", "")
+        steps = (
+            ("fetch_ms", self.asked_s, self.fetched_s),
+            ("waited_ms", self.fetched_s, self.began_s),
+            ("worked_ms", self.began_s, self.worked_s),
+            ("delivered_ms", self.worked_s if self.worked_s is not None else self.fetched_s, now),
+        )
+        told = {
+            "trace": trace_id,
+            "span": span_id,
+            "outcome": outcome.kind,
+            "code": outcome.code,
+            "detail": outcome.detail[:300],
+            "delivery": how,
+            "worker": self.worker,
+            "size_bytes": self.task.size_bytes,
+            "drawn_bytes": drawn_bytes or None,
+            **{
+                name: round((end - begin) * 1000, 2)
+                for name, begin, end in steps
+                if begin is not None and end is not None
+            },
+            "stages_ms": dict(outcome.result.timings_ms) if outcome.result else None,
+        }
+        return {name: value for name, value in told.items() if value not in ("", None)}

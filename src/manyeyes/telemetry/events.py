@@ -1,0 +1,109 @@
+"""Events of this process: guarded, said on standard error, and handed to what keeps and sends them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+import structlog
+
+from manyeyes.telemetry.guard import MAX_LINE_BYTES, guarded, shortened
+from manyeyes.telemetry.waiting import Waiting
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_EARLY_BYTES = 1024 * 1024
+"""Of lines that wait for a file, or for a master."""
+_CUT_CHARACTERS = 300
+"""Of each text in a line that is too long as a whole."""
+
+_facts: dict[str, str] = {}
+"""In every event of the process."""
+to_write = Waiting(_EARLY_BYTES)
+to_send = Waiting(_EARLY_BYTES)
+
+
+class _State:
+    on = False
+    """Whether this process is a role, whose lines are kept and sent."""
+
+
+def set_up(role: str, *, level: Level = "info") -> None:
+    """Send log events to standard error, as JSON or for people when it is a terminal; every event names its role.
+
+    From now on lines wait to be kept and sent, the oldest 1 MiB of each at most are dropped; see `kept`.
+    """
+    _facts.clear()
+    bind(role=role)
+    _State.on = True
+    show = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else None
+
+    def say(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+        line = _encoded(event)
+        to_write.add(line)
+        to_send.add(line)
+        if show is None:
+            return line.decode()
+        return str(show(None, "", event))
+
+    structlog.configure(
+        processors=[
+            _add_facts,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _guard,
+            say,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def log() -> structlog.stdlib.BoundLogger:
+    """The logger of the process."""
+    return cast(structlog.stdlib.BoundLogger, structlog.get_logger())
+
+
+def bind(**facts: str) -> None:
+    """Add facts to every later event of the process."""
+    _facts.update(facts)
+
+
+def note(event: str, *, level: Level = "info", **facts: Any) -> None:
+    """An event that is kept and sent, and not said on standard error: there is one, or more, for each picture."""
+    if not _State.on:
+        return
+    line = _encoded(guarded({**_facts, "event": event, "level": level, "timestamp": _now(), **facts}))
+    to_write.add(line)
+    to_send.add(line)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _add_facts(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {**_facts, **event}
+
+
+def _guard(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return guarded(event)
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _encoded(event: MutableMapping[str, Any]) -> bytes:
+    line = _encoder.encode(event).encode(errors="replace")
+    if len(line) > MAX_LINE_BYTES:
+        line = _encoder.encode(shortened(event, _CUT_CHARACTERS)).encode(errors="replace")
+    if len(line) > MAX_LINE_BYTES:
+        few = {name: event[name] for name in ("level", "timestamp", "trace") if name in event}
+        line = _encoder.encode({"event": "a line too long to be kept", **few}).encode(errors="replace")
+    return line
