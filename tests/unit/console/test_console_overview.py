@@ -20,11 +20,11 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
     ("faces", "named", "said"),
     [
         (0, [], "no face"),
-        (1, [], "1 face without a name"),
-        (3, [], "3 faces without a name"),
+        (1, [], "1 unknown face"),
+        (3, [], "3 unknown faces"),
         (1, ["Ada"], "Ada"),
         (2, ["Ada", "Ada"], "Ada"),
-        (4, ["Ada", "Grace"], "Ada, Grace and 2 without a name"),
+        (4, ["Ada", "Grace"], "Ada, Grace and 2 unknown"),
         (6, ["A", "B", "C", "D", "E", "F"], "A, B, C, D and 2 more"),
     ],
 )

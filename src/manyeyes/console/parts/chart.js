@@ -21,7 +21,7 @@ export default {
       <div class="chart-axis" aria-hidden="true"><span>1 h ago</span><span>30 min</span><span>now</span></div>
       <details class="chart-table">
         <summary>As a table</summary>
-        <table class="small-table" :aria-label="name + ', ' + unit">
+        <table class="small-table" :aria-label="name + (unit && ', ' + unit)">
           <thead><tr><th scope="col">Until</th><th scope="col" class="figure">Mean</th><th scope="col" class="figure">Most</th></tr></thead>
           <tbody><tr v-for="row in table" :key="row.until">
             <td>{{ row.until }}</td><td class="figure">{{ row.mean }}</td><td class="figure">{{ row.most }}</td>
@@ -30,6 +30,7 @@ export default {
       </details>
     </figure>`,
   computed: {
+    after() { return this.unit && ` ${this.unit}`; },
     slots() { return Math.round(HOUR_S / this.bucketS); },
     first() { return this.slots - this.values.length; },
     known() { return this.values.filter((value) => value !== null); },
@@ -56,14 +57,14 @@ export default {
         + `L${run.at(-1)[0]} 100Z`).join("");
     },
     said() {
-      if (this.at === null) return this.known.length ? `${this.told(this.known.at(-1))} ${this.unit}` : "nothing yet";
+      if (this.at === null) return this.known.length ? this.told(this.known.at(-1)) + this.after : "nothing yet";
       const value = this.values[this.at];
-      return `${this.clock(this.at + 1)}: ${value === null ? "not known" : `${this.told(value)} ${this.unit}`}`;
+      return `${this.clock(this.at + 1)}: ${value === null ? "not known" : this.told(value) + this.after}`;
     },
     summary() {
       if (!this.known.length) return `${this.name}: nothing is known of the last hour yet`;
       const most = Math.max(...this.known);
-      return `${this.name} over the last hour: now ${this.told(this.known.at(-1))}, at most ${this.told(most)} ${this.unit}`;
+      return `${this.name} over the last hour: now ${this.told(this.known.at(-1))}, at most ${this.told(most)}${this.after}`;
     },
     table() {
       const each = Math.round(ROW_S / this.bucketS), rows = [];

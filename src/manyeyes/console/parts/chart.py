@@ -12,7 +12,7 @@ class Chart(Element, component="chart.js"):
     """A line drawn in the browser, and the same as a table.
 
     Args:
-        unit: of the values, as `pictures/s`.
+        unit: of the values, as `pictures/s`; empty where the name says it.
     """
 
     def __init__(self, name: str, unit: str) -> None:

@@ -59,7 +59,7 @@ def worker(found: NodeWorker) -> tuple[str, str, str, str, str]:
 
 def log_line(line: LogLine) -> tuple[str, str, str]:
     """One line's row: time, level, what it tells."""
-    told = " ".join(f"{name}={value}" for name, value in line.fields.items())
+    told = " ".join(f"{name}={value}" for name, value in line.fields.items() if name != "node")
     return (f"{line.at:%H:%M:%S}", line.level, f"{line.event} {told}".strip())
 
 

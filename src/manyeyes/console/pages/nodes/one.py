@@ -74,6 +74,7 @@ class _Node:
                         "Its last log lines",
                         ("Time (UTC)", "Level", "Line"),
                         figures=(),
+                        line=2,
                         empty="There are none yet.",
                     )
                     with ui.element("a").props(f'href="{link("/logs", machine=name)}"').classes("more"):

@@ -49,8 +49,8 @@ class _Overview:
                 with ui.element("section").classes("card").props('aria-label="Pictures a second"'):
                     self._rate = Chart("Pictures done", "pictures/s")
                 with ui.element("section").classes("card").props('aria-label="Pictures that wait"'):
-                    self._waiting = Chart("Waiting", "pictures")
-            with ui.element("section").classes("card").props('aria-label="Nodes by state"'):
+                    self._waiting = Chart("Waiting pictures", "")
+            with ui.element("section").classes("card wide").props('aria-label="Nodes by state"'):
                 TextElement(tag="h2", text="Nodes").classes("card-title")
                 with ui.element("div").props('role="status"'):
                     self._nodes = ui.element("ul").classes("states")

@@ -18,16 +18,16 @@ _NONE_KEPT = "This master was told to keep no pictures to look at."
 
 
 def names(picture: RecentPicture) -> str:
-    """Who is on it: `Ada, Grace and 2 without a name`."""
+    """Who is on it: `Ada, Grace and 2 unknown`."""
     named = list(dict.fromkeys(picture.names))
     told = named[:_NAMES_SHOWN]
     if len(named) > _NAMES_SHOWN:
         told.append(f"{len(named) - _NAMES_SHOWN} more")
-    nameless = picture.faces - len(picture.names)
+    unknown = picture.faces - len(picture.names)
     if not picture.faces:
         return "no face"
-    if nameless > 0:
-        told.append(f"{nameless} without a name" if named else f"{several(nameless, 'face')} without a name")
+    if unknown > 0:
+        told.append(f"{unknown} unknown" if named else several(unknown, "unknown face"))
     return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
 
 
