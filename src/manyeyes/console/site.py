@@ -66,7 +66,6 @@ def _site() -> FastAPI:
         tailwind=False,
         show_welcome_message=False,
     )
-    pages.config.quasar_config["loadingBar"]["skipHijack"] = (
-        True  # it has no name for those who cannot see it
-    )
+    # the page library's bar at the top has no name for those who cannot see it
+    pages.config.quasar_config["loadingBar"]["skipHijack"] = True
     return site

@@ -455,6 +455,7 @@ class Master:
         self.orders.calls.node_gone(name, "it was removed")
         self._cutoffs.forget(name)
         self.lookout.node_removed(name)
+        self.logs.forget(name)
         await self.desk.node_gone(name)
         self.desk.by_node.pop(name, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -130,8 +130,11 @@ class Logs:
             Busy: too many follow already.
         """
         params = {**_wanted(machine, level, text, trace_id, since, ""), "limit": limit}
-        async with self._stream("/v1/logs/follow", params, _SILENCE_S) as response:
-            async for raw in response.aiter_lines():
+        async with (
+            self._stream("/v1/logs/follow", params, _SILENCE_S) as response,
+            aclosing(response.aiter_lines()) as lines,  # type: ignore[type-var]
+        ):
+            async for raw in lines:
                 told = json.loads(raw)
                 if line := told.get("line"):
                     yield _parsed(LogLine, json.dumps(line).encode())

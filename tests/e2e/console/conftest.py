@@ -6,6 +6,7 @@ Playwright's own event loop runs in the thread of the tests, so it is ended with
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 expect.set_options(timeout=20_000)
 _HARMLESS = ("Failed to load resource", "ERR_CONNECTION", "WebSocket connection to", "net::ERR_")
 """What a browser says by itself when an answer is a refusal, or the master is away."""
+_FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A camera that shows a moving test picture, and that every page may use."""
 
 
 @dataclass
@@ -61,7 +64,7 @@ class Consoles:
         known = (context.url, role)
         if known not in self.keys:
             with Client(context) as client:
-                made = client.create_key(f"console test {role} {os.getpid()} {id(self)}", role)  # type: ignore[arg-type]
+                made = client.create_key(f"console test {role} {secrets.token_hex(8)}", role)  # type: ignore[arg-type]
             self.keys[known] = made.key
         return self.keys[known]
 
@@ -107,7 +110,7 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("no chromium on this machine; .ci/run installs it")
         pytest.skip("no chromium on this machine")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", *_FAKE_CAMERA])
         try:
             yield browser
         finally:

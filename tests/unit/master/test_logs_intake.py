@@ -101,7 +101,7 @@ def test_a_node_says_so_many_lines_and_no_more_while_another_is_heard() -> None:
     later, _ = read_batch("lab-1", many, SENT_AT, budget, 5.0)
     assert later is not None and 45 < later.lines < 55
     assert sum(budget.batch("lab-1", 5.0) for _ in range(100)) == 41
-    budget.forget(["lab-2"])
+    budget.forget("lab-1")
     assert budget.batch("lab-1", 5.0)
 
 

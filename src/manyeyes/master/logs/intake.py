@@ -59,10 +59,9 @@ class Budget:
         _, lines, content = self._of(node, now)
         return self._take(lines, 1, now) and self._take(content, size_bytes, now)
 
-    def forget(self, known: Sequence[str]) -> None:
-        """Keep nothing of nodes that are not known any more."""
-        for name in self._nodes.keys() - set(known):
-            del self._nodes[name]
+    def forget(self, node: str) -> None:
+        """The node is known no more; another one may have its name."""
+        self._nodes.pop(node, None)
 
     @staticmethod
     def _take(bucket: Bucket, amount: float, now: float) -> bool:

@@ -82,6 +82,10 @@ class LogsOffice:
             return
         self._heard.put_nowait((node, message.data, time.time()))
 
+    def forget(self, node: str) -> None:
+        """The node was removed; its lines stay."""
+        self._budget.forget(node)
+
     async def run(self) -> None:
         """Work until cancelled; whatever goes wrong here is said, and stops nothing else."""
         try:

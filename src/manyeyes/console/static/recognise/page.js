@@ -1,0 +1,321 @@
+// The page's parts put together: pictures come in, are sent, are shown, go out.
+
+import { ask } from "./asking.js";
+import { takePicture } from "./camera.js";
+import { Detail } from "./detail.js";
+import { button, counted, make, say } from "./dom.js";
+import { dropped, named, ofFolder } from "./files.js";
+import { feedbackCell } from "./judging.js";
+import { keepPage } from "./keeping.js";
+import { List } from "./list.js";
+import { MOST_PICTURES, Queue } from "./queue.js";
+import { everything, predictedName, resultLines, save, RESULTS_NAME } from "./saving.js";
+import { Session } from "./session.js";
+
+/**
+ * Fill the page.
+ * @param {HTMLElement} root
+ * @param {{mayEnrol: boolean}} options whether it is worth offering feedback.
+ * @returns {() => void} ends it.
+ */
+export function start(root, options) {
+  const page = new Page(root, options);
+  return () => page.end();
+}
+
+class Page {
+  #ended = new AbortController();
+  #picked = null;
+  #isKept = false;
+  #wasBusy = false;
+
+  constructor(root, { mayEnrol }) {
+    this.session = new Session((ended) => (this.signedOut.hidden = !ended));
+    this.queue = new Queue(
+      this.session,
+      (picture) => this.#changed(picture),
+      () => this.#summarise(),
+    );
+    this.list = new List(
+      (picture, how) => this.#pick(picture, how),
+      (picture) => this.#remove(picture),
+    );
+    this.detail = new Detail({
+      save: (picture) =>
+        save(picture.predicted, predictedName(picture.path.split("/").pop(), picture.predicted.type)),
+      again: (picture) => this.#again([picture]),
+      remove: (picture) => this.#remove(picture),
+      judge: mayEnrol ? feedbackCell : null,
+    });
+    root.append(...this.#parts());
+    this.#listen();
+    this.#summarise();
+  }
+
+  end() {
+    this.#ended.abort();
+    this.queue.remove(this.queue.pictures);
+    this.detail.show(null);
+  }
+
+  #parts() {
+    this.notices = make("div", { class: "rec-notices", role: "alert" });
+    this.signedOut = this.#signedOut();
+    this.cutOff = make(
+      "div",
+      { class: "trouble", role: "status", hidden: true },
+      "The master was restarted, or the connection to it was lost for long. Recognising goes on, and pictures and results stay here; load the page anew when you have what you need.",
+      button("Load anew", () => location.reload()),
+    );
+    this.stopped = make("div", { class: "trouble", role: "alert", hidden: true });
+    this.heard = make("div", { class: "rec-hidden", role: "status" });
+    this.work = make(
+      "div",
+      { class: "rec-work", hidden: true },
+      make("div", { class: "rec-side" }, this.#progress(), this.list.element),
+      this.detail.element,
+    );
+    return [this.signedOut, this.cutOff, this.stopped, this.notices, this.#intake(), this.heard, this.work];
+  }
+
+  #signedOut() {
+    const to = `${manyeyes.base}/sign-in?ended=1&to=${encodeURIComponent(`${manyeyes.base}/recognise`)}`;
+    return make(
+      "div",
+      { class: "trouble", role: "alert", hidden: true },
+      make(
+        "span",
+        {},
+        "Your session has ended. ",
+        make("a", { href: to, target: "_blank", text: "Sign in again in a new tab" }),
+        ": the pictures here stay, and go on by themselves.",
+      ),
+    );
+  }
+
+  #intake() {
+    this.files = make("input", {
+      type: "file",
+      multiple: true,
+      class: "rec-hidden",
+      tabindex: -1,
+      "aria-label": "Pictures to recognise",
+      id: "rec-files",
+    });
+    this.folder = make("input", {
+      type: "file",
+      webkitdirectory: true,
+      class: "rec-hidden",
+      tabindex: -1,
+      "aria-label": "Folder of pictures to recognise",
+      id: "rec-folder",
+    });
+    const takes = (input, gather) =>
+      input.addEventListener("change", () => {
+        this.#take(gather(input.files));
+        input.value = ""; // so that the same file can be chosen again
+      });
+    takes(this.files, named);
+    takes(this.folder, ofFolder);
+    const hasFolders = "webkitdirectory" in this.folder && !matchMedia("(pointer: coarse)").matches;
+    this.choose = button("Choose pictures", () => this.files.click(), { kind: "main" });
+    this.drop = make(
+      "section",
+      { class: "rec-drop", "aria-label": "Add pictures" },
+      make("p", { class: "rec-drop-words", text: "Drop pictures or folders here, paste a picture, or" }),
+      make(
+        "div",
+        { class: "rec-actions" },
+        this.choose,
+        hasFolders ? button("Choose a folder", () => this.folder.click()) : null,
+        button("Use the camera", () => this.#photograph()),
+      ),
+      make("p", {
+        class: "rec-facts",
+        text: `JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC; up to ${MOST_PICTURES} at a time. Pictures go to your manyeyes only.`,
+      }),
+      this.files,
+      this.folder,
+    );
+    return this.drop;
+  }
+
+  #progress() {
+    this.words = make("p", { class: "rec-progress-words", id: "rec-progress-words" });
+    this.bar = make("progress", { "aria-labelledby": "rec-progress-words", value: 0, max: 1 });
+    this.all = button("Download all (ZIP)", () => this.#saveAll());
+    this.results = button("Results (JSON)", () => this.#saveResults());
+    this.retry = button("Try failed again", () =>
+      this.#again(this.queue.pictures.filter(({ state }) => state === "failed")),
+    );
+    this.clear = button("Remove all", () => this.#removeAll());
+    return make(
+      "div",
+      { class: "rec-progress" },
+      this.words,
+      this.bar,
+      make("div", { class: "rec-actions" }, this.all, this.results, this.retry, this.clear),
+    );
+  }
+
+  #listen() {
+    const { signal } = this.#ended;
+    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const over = (isOver) => this.drop.classList.toggle("rec-over", isOver);
+    const on = (event, listener) => document.addEventListener(event, listener, { signal });
+    on("dragover", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault(); // or the browser would open the file in place of the page
+      over(true);
+    });
+    on("dragleave", (event) => event.relatedTarget === null && over(false));
+    on("drop", async (event) => {
+      over(false);
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      try {
+        this.#take(await dropped(event.dataTransfer));
+      } catch (error) {
+        this.#notice(`A folder could not be read: ${error.message}`);
+      }
+    });
+    on("paste", (event) => {
+      const files = event.clipboardData?.files ?? [];
+      if (files.length === 0 || document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      this.#take(named(files));
+    });
+    const warn = (event) => {
+      const { waiting, sending } = this.queue.counts();
+      if (waiting + sending > 0) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", warn, { signal });
+  }
+
+  #take({ found, leftOut }) {
+    this.#keep();
+    const taken = this.queue.add(found);
+    this.list.add(taken);
+    const first = taken[0];
+    if (first && !this.#picked) this.#pick(first);
+    this.notices.replaceChildren();
+    if (leftOut)
+      this.#notice(`${counted(leftOut, "file")} of the folder left out: no pictures by their names.`);
+    const over = found.length - taken.length;
+    if (over > 0)
+      this.#notice(
+        `${counted(over, "picture")} left out: the page holds ${MOST_PICTURES} at a time. Download what is done, remove it, and add the others then.`,
+      );
+    this.#summarise();
+  }
+
+  #keep() {
+    if (this.#isKept) return;
+    this.#isKept = true;
+    keepPage(
+      () => this.queue.pictures.length > 0,
+      () => (this.cutOff.hidden = false),
+    );
+  }
+
+  async #photograph() {
+    const file = await takePicture();
+    if (file) this.#take(named([file]));
+  }
+
+  #notice(words) {
+    this.notices.append(make("p", { class: "rec-notice", text: words }));
+  }
+
+  #pick(picture, how) {
+    this.#picked = picture;
+    this.list.pick(picture, how);
+    this.detail.show(picture);
+  }
+
+  #changed(picture) {
+    this.list.update(picture);
+    if (picture === this.#picked) this.detail.show(picture);
+  }
+
+  #again(pictures) {
+    this.queue.again(pictures);
+  }
+
+  #remove(picture) {
+    const { pictures } = this.queue;
+    const at = pictures.indexOf(picture);
+    const next = pictures[at + 1] ?? pictures[at - 1] ?? null;
+    this.#forget([picture]);
+    if (this.#picked === picture) this.#pick(next, { focus: true });
+    if (!next) this.choose.focus();
+  }
+
+  async #removeAll() {
+    const { pictures } = this.queue;
+    const what = `${counted(pictures.length, "picture")} and what was found in them leave this page. Your files stay as they are.`;
+    if (!(await ask("Remove all pictures?", what, "Remove all"))) return;
+    this.#forget(this.queue.pictures);
+    this.#pick(null);
+    this.notices.replaceChildren();
+    this.choose.focus();
+  }
+
+  #forget(pictures) {
+    this.list.remove(pictures);
+    this.queue.remove(pictures);
+  }
+
+  async #saveAll() {
+    this.all.disabled = true;
+    say(this.heard, "Packing the pictures.");
+    try {
+      save(await everything(this.queue.pictures), "predicted.zip");
+    } catch (error) {
+      this.#notice(`The ZIP could not be made: ${error.message}`);
+    } finally {
+      this.#summarise();
+    }
+  }
+
+  #saveResults() {
+    const finished = this.queue.pictures.filter(({ state }) => state === "done" || state === "failed");
+    save(resultLines(finished, new Map()), RESULTS_NAME);
+  }
+
+  /** What stands above the list. */
+  #summarise() {
+    const total = this.queue.pictures.length;
+    const { waiting, sending, done, failed } = this.queue.counts();
+    this.work.hidden = total === 0;
+    this.drop.classList.toggle("rec-small", total > 0);
+    const parts = [`${done} of ${total} done`];
+    if (failed) parts.push(`${failed} failed`);
+    if (sending) parts.push(`${sending} under way`);
+    if (waiting) parts.push(`${waiting} waiting`);
+    say(this.words, parts.join(", "));
+    Object.assign(this.bar, { max: Math.max(1, total), value: done + failed });
+    this.all.disabled = done === 0;
+    this.results.disabled = done + failed === 0;
+    this.retry.hidden = failed === 0;
+    this.#tellStopped(waiting);
+    const isBusy = sending + waiting > 0;
+    if (isBusy !== this.#wasBusy) {
+      const over = `All done: ${counted(done, "picture")} recognised, ${failed} failed.`;
+      say(this.heard, isBusy ? `${counted(sending + waiting, "picture")} to recognise.` : total ? over : "");
+    }
+    this.#wasBusy = isBusy;
+  }
+
+  #tellStopped(waiting) {
+    const { stopped, isFull } = this.queue;
+    const isStopped = waiting > 0 && (stopped !== null || isFull);
+    if (isStopped && this.stopped.hidden) {
+      const words = stopped
+        ? `${stopped.detail} ${counted(waiting, "picture")} wait; nothing is lost.`
+        : `The results fill 1 GB of memory. Download them and remove some; ${counted(waiting, "picture")} wait.`;
+      this.stopped.replaceChildren(words, ...(stopped ? [button("Go on", () => this.queue.goOn())] : []));
+    }
+    this.stopped.hidden = !isStopped;
+  }
+}
