@@ -39,23 +39,18 @@ def list_nodes(
             "pack or hostname; with - before it the other way round.",
         ),
     ] = "name",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="List so many at most.")] = 1000,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="List so many at most; all by default.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the nodes, what they do and how they fare.
 
     Example: manyeyes nodes list --state lost --sort=-last_seen
     """
-    order = sort.removeprefix("-").replace("-", "_")
-    if order not in get_args(NodeSort):
-        raise BadRequest(f"nodes cannot be sorted by {sort!r}; by {', '.join(get_args(NodeSort))}")
-    with client_of(ctx) as client:
-        page = client.find_nodes(
-            search, state=state, sort=cast(NodeSort, order), descending=sort.startswith("-"), limit=limit
-        )
-    found = list(page.nodes)
-    if page.found > len(found):
-        say(f"{page.found - len(found)} more are not listed; --limit and --search choose others")
+    found, more = _found(ctx, search, state, sort, limit)
+    if more:
+        say(f"{more} more are not listed; --limit and --search choose others")
     if as_json:
         print_json(found)
         return
@@ -90,6 +85,26 @@ def list_nodes(
     )
     nobody = "no node fits" if search or state else "no node has joined yet; 'manyeyes token' shows how"
     print_table(columns, rows, nobody)
+
+
+def _found(
+    ctx: typer.Context, search: str, state: str, sort: str, limit: int | None
+) -> tuple[list[Node], int]:
+    """The nodes that are wanted, and how many more there are."""
+    order = sort.removeprefix("-").replace("-", "_")
+    if order not in get_args(NodeSort):
+        raise BadRequest(f"nodes cannot be sorted by {sort!r}; by {', '.join(get_args(NodeSort))}")
+    with client_of(ctx) as client:
+        if (search, state, sort, limit) == ("", "", "name", None):
+            return client.nodes(), 0
+        page = client.find_nodes(
+            search,
+            state=state,
+            sort=cast(NodeSort, order),
+            descending=sort.startswith("-"),
+            limit=limit or 1000,
+        )
+    return list(page.nodes), page.found - len(page.nodes)
 
 
 @app.command()
