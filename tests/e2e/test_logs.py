@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from background import MANYEYES, Background, free_port
@@ -188,6 +190,22 @@ def test_a_node_that_is_killed_half_way_and_who_took_over(service: Service, tmp_
     assert trace_id in lost and "goes to another node" in lost
 
 
+def _visited_console(context: dict[str, Any], link: str) -> dict[str, str]:
+    """Sign in by a link and by a key, look at pages, sign out; what was secret about it."""
+    secrets = {"a link": link.partition("link=")[2]}
+    for name, key in (("a session by link", secrets["a link"]), ("a session by key", context["api_key"])):
+        trust = ssl.create_default_context(cadata=context["ca_pem"])
+        with httpx.Client(
+            base_url=context["url"], verify=trust, headers={"Origin": context["url"]}
+        ) as browser:
+            browser.post("/console/sign-in", data={"key": key})
+            secrets[name] = browser.cookies["__Host-manyeyes"]
+            for path in ("/console/", "/console/nodes", "/console/logs", "/v1/session"):
+                assert browser.get(path).status_code == 200
+            browser.post("/console/sign-out")
+    return secrets
+
+
 def test_nothing_that_a_log_may_not_hold_is_in_any_of_them(service: Service, tmp_path: Path) -> None:
     """Runs last: over all that the tests before have left behind, and pictures, people and keys of its own."""
     searcher = Searcher()
@@ -202,6 +220,8 @@ def test_nothing_that_a_log_may_not_hold_is_in_any_of_them(service: Service, tmp
     searcher.secret("another key", service.told("keys", "create", "somebody", "--role", "user")["key"])
     token = service.told("token")["token"]
     searcher.secret("a join token", token)
+    for name, secret in _visited_console(context, service.told("console", "--no-open")["url"]).items():
+        searcher.secret(name, secret)
     for seed in (*service.folder.glob("n*/node.nk"), service.data / "identity" / "master.nk"):
         searcher.secret(str(seed), seed.read_text().strip())
     assert service.run("people", "add", "Eileen Collins", pictures[0]).returncode == 0

@@ -14,7 +14,7 @@ from manyeyes import contract
 from manyeyes.broker.connection import BetterElsewhere, Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import unframe
-from manyeyes.contract import Claim, Directive, Outcome, Task
+from manyeyes.contract import Beat, Claim, Directive, Outcome, Task
 from manyeyes.errors import TaskLost
 from manyeyes.master.desk import Desk
 from manyeyes.master.fleet import TAKING, Change, Fleet
@@ -31,6 +31,17 @@ def probe_picture() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(noise_hwc_u8).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def says_it_takes(beat: Beat, holds: int) -> bool:
+    """Whether a node says that it works on pictures just now.
+
+    One whose workers all start, or rest after a picture that killed them, asks for none, and is not deaf; but one
+    that holds pictures is held to them.
+    """
+    return beat.state in TAKING and (
+        holds > 0 or any(worker.state in ("idle", "busy") for worker in beat.workers)
+    )
 
 
 class Probing:
@@ -60,9 +71,9 @@ class Probing:
         self._waiting_since = (self._waiting_since or now) if self._desk.waiting else None
         for view in list(self._fleet.nodes.values()):
             alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
-            takes = alive and view.beat is not None and view.beat.state in TAKING
             picture_s = view.beat.picture_s if view.beat else 0.0
             holds = self._desk.held.get(view.name, 0)
+            takes = alive and view.beat is not None and says_it_takes(view.beat, holds)
             instructions = self._probes.seen(view.name, takes, holds, picture_s, now, self._waiting_since)
             changes += await self._carry_out(instructions, now)
         return changes

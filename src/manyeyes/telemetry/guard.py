@@ -32,6 +32,7 @@ SECRET_NAMES = frozenset(
 _NUMBER = r"(?:np\.float\d\d\()?-?\d{0,6}\.\d{1,20}(?:[eE][-+]?\d{1,3})?\)?"
 _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"mek_[\w-]{8,}", re.ASCII), "<API key>"),
+    (re.compile(r"me[sl]_[\w-]{8,}", re.ASCII), "<session>"),
     (re.compile(r"me1_[\w-]{8,}", re.ASCII), "<join token>"),
     (re.compile(r"mef1\.[\w-]{8,}", re.ASCII), "<reference>"),
     (re.compile(r"\bS[A-Z][A-Z2-7]{54,}"), "<key seed>"),
@@ -42,7 +43,7 @@ _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\d{1,3}(?:,\s{0,4}\d{1,3}){15,}"), "<numbers>"),
 )
 _SUSPECT = re.compile(
-    r"me[k1]_|mef1\.|S[A-Z][A-Z2-7]{54}|PRIVATE KEY|\bb['\"]|\\x[0-9a-f]{2}|\d\.\d|\d,\s*\d|[\w+/-]{40}",
+    r"me[k1sl]_|mef1\.|S[A-Z][A-Z2-7]{54}|PRIVATE KEY|\bb['\"]|\\x[0-9a-f]{2}|\d\.\d|\d,\s*\d|[\w+/-]{40}",
     re.ASCII,
 )
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")

@@ -52,6 +52,8 @@ SECRETS: dict[str, object] = {
     "key": KEY,
     "key in a header": f"Authorization: Bearer {KEY}",
     "key without its prefix": KEY.removeprefix("mek_").ljust(43, "x"),
+    "session": f"__Host-manyeyes=mes_{KEY[4:]}",
+    "link": f"/console/sign-in?link=mel_{KEY[4:]}",
     "token": f"manyeyes node --join {TOKEN}",
     "seed": f"seed={SEED};",
     "reference": f"reference {REFERENCE}",
