@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nicegui import background_tasks, ui
@@ -14,16 +14,22 @@ from nicegui import background_tasks, ui
 from manyeyes.errors import ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.sdk.client import AsyncClient
 
-_APART_S = 1.0
-"""Between two refreshes that notices ask for; what changes meanwhile is seen by the second."""
+_APART_S = 0.5
+_MOST_APART_S = 4.0
+"""Between two refreshes that notices ask for, at first and while they do not cease, as nodes of a busy fleet tell."""
 _AGAIN_S = 5.0
+
+
+def pause_s(streak: int) -> float:
+    """How long after its last refresh something is refreshed again, the `streak`th time in a row."""
+    return min(_APART_S * 2.0 ** min(max(0, streak - 1), 10), _MOST_APART_S)
 
 
 @dataclass
 class _Kept:
     kinds: frozenset[str]
     refresh: Callable[[], Awaitable[None]]
-    refreshed_at: float = 0.0
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Notices:
@@ -38,7 +44,7 @@ class Notices:
         self._is_listening = False
 
     def keep(self, kinds: frozenset[str], refresh: Callable[[], Awaitable[None]]) -> None:
-        """Call `refresh` when something of these kinds changed."""
+        """Call `refresh` when something of these kinds changed; only before `listen`."""
         self._kept.append(_Kept(kinds, refresh))
 
     def listen(self) -> None:
@@ -52,21 +58,38 @@ class Notices:
 
     async def follow(self, page: AbstractContextManager[Any]) -> None:
         """Refresh at each notice, within the page, until the session ends."""
+        async with asyncio.TaskGroup() as group:
+            refreshing = [
+                group.create_task(_refreshing(page, kept), name="refresh at notices") for kept in self._kept
+            ]
+            try:
+                await self._hear()
+            finally:
+                for task in refreshing:
+                    task.cancel()
+
+    async def _hear(self) -> None:
         while True:
             try:
                 async with aclosing(self._client.events()) as notices:
                     async for notice in notices:
-                        await self._changed(page, notice.kind)
+                        for kept in self._kept:
+                            if notice.kind in kept.kinds:
+                                kept.woken.set()
             except (NotSignedIn, NotAllowed):
                 return
             except ManyeyesError:
                 await asyncio.sleep(_AGAIN_S)
 
-    async def _changed(self, page: AbstractContextManager[Any], kind: str) -> None:
-        for kept in self._kept:
-            if kind not in kept.kinds:
-                continue
-            await asyncio.sleep(kept.refreshed_at + _APART_S - time.monotonic())
-            kept.refreshed_at = time.monotonic()
-            with page:
-                await kept.refresh()
+
+async def _refreshing(page: AbstractContextManager[Any], kept: _Kept) -> None:
+    refreshed_at, streak = 0.0, 0
+    while True:
+        await kept.woken.wait()
+        quiet_s = time.monotonic() - refreshed_at
+        streak = 0 if quiet_s > 2 * pause_s(streak) else streak + 1
+        await asyncio.sleep(pause_s(streak) - quiet_s)
+        kept.woken.clear()
+        refreshed_at = time.monotonic()
+        with page:
+            await kept.refresh()

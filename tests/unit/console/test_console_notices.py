@@ -27,6 +27,8 @@ class Told:
         kinds, error = self._streams.pop(0)
         for kind in kinds:
             yield Notice(kind=kind)
+            for _ in range(20):  # whoever waits for it comes to its turn
+                await asyncio.sleep(0)
         raise error
 
 
@@ -46,6 +48,11 @@ def _refreshed(told: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     kept.keep(frozenset({"nodes", "people"}), both)
     asyncio.run(asyncio.wait_for(kept.follow(nullcontext()), 10))
     return refreshed
+
+
+def test_what_does_not_cease_is_refreshed_ever_more_seldom() -> None:
+    assert [notices.pause_s(streak) for streak in range(6)] == [0.5, 0.5, 1.0, 2.0, 4.0, 4.0]
+    assert notices.pause_s(100_000) == 4.0
 
 
 def test_only_what_changed_is_refreshed(monkeypatch: pytest.MonkeyPatch) -> None:
