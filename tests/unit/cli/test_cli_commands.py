@@ -45,8 +45,10 @@ class Fleet:
         self.sent: list[bytes] = []
         self.accepted: set[str] = set()
         self.answers: dict[str, httpx.Response] = {}
+        self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
         key = f"{request.method} {request.url.path}"
         if key in self.answers:
             return self.answers[key]
@@ -322,6 +324,23 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
     assert (code, said) == (0, "mt-1\n")
     assert "manyeyes node --join mt-1" in heard
     assert run("token", "--expires", "soon")[0] == 2
+
+
+def test_nodes_are_listed_as_wanted(fleet: Fleet, run: Run) -> None:
+    page = {"nodes": [{"name": "lab-3", "state": "lost"}], "found": 7, "states": {"lost": 7, "ready": 2}}
+    fleet.answers = {"GET /v1/nodes": httpx.Response(200, json=page)}
+    code, said, heard = run("nodes", "list", "--state", "lost", "--sort=-last-seen", "--limit", "1")
+    assert code == 0 and "lab-3" in said
+    assert "6 more are not listed" in heard
+    asked = fleet.asked[-1].url.params
+    assert (asked["state"], asked["sort"], asked["descending"], asked["limit"]) == (
+        "lost",
+        "last_seen",
+        "true",
+        "1",
+    )
+    code, _, heard = run("nodes", "list", "--sort", "colour")
+    assert code == 2 and "cannot be sorted by 'colour'; by name, state" in heard
 
 
 def test_settings(fleet: Fleet, run: Run) -> None:
