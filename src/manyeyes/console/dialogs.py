@@ -50,7 +50,8 @@ async def confirm(question: str, what_happens: str, action: str, *, grave: bool 
         action: the word on the button that does it.
         grave: it cannot be undone.
     """
-    with ui.dialog().props(f'aria-label="{question}"') as dialog, ui.card().classes("ask"):
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        dialog.props["aria-label"] = question
         ui.label(question).classes("ask-title")
         ui.label(what_happens)
         with ui.row().classes("ask-actions"):

@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import logs, nodes, overview, people, recognise, settings
+from manyeyes.console.pages import logs, nodes, overview, recognise, settings
+from manyeyes.console.pages.people import everybody, person, unknown
 from manyeyes.console.visitor import Reception
 from manyeyes.telemetry import log
 
@@ -21,7 +22,9 @@ STATIC = Path(__file__).parent / "static"
 PAGES = (
     Page("/", "Overview", "insights", "user", overview.build),
     Page("/recognise", "Recognise", "image_search", "user", recognise.build),
-    Page("/people", "People", "groups", "operator", people.build),
+    Page("/people", "People", "groups", "operator", everybody.build),
+    Page("/people/person", "Person", "person", "operator", person.build, in_menu=False),
+    Page("/people/unknown", "Unknown faces", "person_search", "operator", unknown.build, in_menu=False),
     Page("/nodes", "Nodes", "dns", "operator", nodes.build),
     Page("/logs", "Logs", "receipt_long", "operator", logs.build),
     Page("/settings", "Settings", "settings", "user", settings.build),
