@@ -23,7 +23,7 @@ def say_error(error: ManyeyesError) -> None:
 def leave_signed_out() -> None:
     """Go to the sign-in page, since the session has ended, and come back from there."""
     ui.run_javascript(
-        "location.href = manyeyes.base + '/sign-in?ended=1&to=' + encodeURIComponent(location.pathname)"
+        "location.href = manyeyes.base + '/sign-in?ended=1&to=' + encodeURIComponent(location.pathname + location.search)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nicegui import app, ui
 from starlette.requests import Request
@@ -62,7 +63,8 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     try:
         visitor = await reception.visitor(request)
     except NotSignedIn:
-        ui.navigate.to(f"{base}/sign-in?ended=1&to={request.url.path}")
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        ui.navigate.to(f"{base}/sign-in?ended=1&to={quote(asked)}")
         return
     _header(page, menu, visitor, base)
     with ui.element("main").props('id="content" tabindex="-1"').classes("page"):

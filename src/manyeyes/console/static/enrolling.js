@@ -59,3 +59,8 @@ export function blame(problem, photos) {
   const photo = told.sort((a, b) => b.fileName.length - a.fileName.length)[0];
   return photo && { photo, words: detail.slice(photo.fileName.length + 2) };
 }
+
+// What the master notices begins small and ends without a stop.
+export function sentence(words) {
+  return words && words[0].toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
+}

@@ -1,10 +1,10 @@
 // The dialog in which somebody gets photos: chosen, dropped or pasted; then what the master saw in each.
-import { MOST_PHOTOS, blame, enrol, filesOf, nameFor, takeOut } from "enrolling";
+import { MOST_PHOTOS, blame, enrol, filesOf, nameFor, sentence, takeOut } from "enrolling";
 
 export default {
   template: `
     <q-dialog v-model="open" :persistent="sending" :aria-label="title" @hide="forget">
-      <section class="enrolment" :class="{ over }">
+      <div class="enrolment" :class="{ over }">
         <h2 class="ask-title" tabindex="-1" ref="title">{{ title }}</h2>
         <form v-if="!person" @submit.prevent="send">
           <q-input v-if="!to" v-model="name" label="Name" outlined dense autofocus maxlength="200" :disable="sending"
@@ -22,7 +22,7 @@ export default {
               <img v-if="!photo.blind" :src="photo.url" class="photo-whole" :alt="photo.fileName" decoding="async" @error="photo.blind = true">
               <span v-else class="photo-whole blind">No preview in this browser</span>
               <span class="photo-file">{{ photo.fileName }}</span>
-              <p v-if="photo.fault" class="bad-words">{{ photo.fault }}</p>
+              <p v-if="photo.fault" class="bad-words">{{ sentence(photo.fault) }}</p>
               <q-btn v-if="!sending" class="photo-out" round dense unelevated icon="close" color="dark"
                 :aria-label="'Leave out ' + photo.fileName" @click="leaveOut(photo)"></q-btn>
             </li>
@@ -48,13 +48,13 @@ export default {
               <p v-if="photo.gone" class="soft">Taken out again.</p>
               <template v-else>
                 <p v-for="warning in photo.warnings" class="warn-words"><q-icon name="warning" aria-hidden="true"></q-icon>
-                  {{ warning.sentence }}</p>
+                  {{ sentence(warning.sentence) }}</p>
                 <p v-if="!photo.warnings.length" class="good-words"><q-icon name="check_circle" aria-hidden="true"></q-icon>
                   Nothing to improve.</p>
                 <q-btn v-if="photo.warnings.length" flat dense no-caps label="Take it out" color="primary"
                   :aria-label="'Take out ' + photo.fileName" @click="undo(photo)"></q-btn>
               </template>
-              <p v-if="photo.fault" class="bad-words" role="alert">{{ photo.fault }}</p>
+              <p v-if="photo.fault" class="bad-words" role="alert">{{ sentence(photo.fault) }}</p>
             </li>
           </ul>
           <div class="ask-actions row">
@@ -62,7 +62,7 @@ export default {
             <q-btn unelevated no-caps color="primary" label="Done" autofocus @click="open = false"></q-btn>
           </div>
         </div>
-      </section>
+      </div>
     </q-dialog>
     <div v-if="over && !open" class="drop-here" aria-hidden="true">Drop photos to add them</div>`,
   props: {
@@ -106,6 +106,7 @@ export default {
     this.forget();
   },
   methods: {
+    sentence,
     start() {
       this.open = true;
     },

@@ -49,9 +49,8 @@ class _Everybody:
         with ui.row().classes("bar"):
             self._search = ui.input("Search people", on_change=self._searched)
             self._search.props('outlined dense clearable debounce=200 type="search"').classes("search")
-            ui.button("Add a person", icon="person_add", on_click=self._enrolment.start).props(
-                "no-caps unelevated"
-            )
+            self._add = ui.button("Add a person", icon="person_add", on_click=self._enrolment.start)
+            self._add.props("no-caps unelevated")
             with ui.element("a").props(f'href="{self._base}/people/unknown"').classes("link"):
                 self._unknown = ui.label("Unknown faces")
         self._said = ui.label().props('role="status"').classes("soft")
@@ -101,6 +100,7 @@ class _Everybody:
         everybody = len(self._crowd)
         self._empty.set_visibility(not everybody)
         self._search.set_visibility(bool(everybody))
+        self._add.set_visibility(bool(everybody))
         said = facts.counted(everybody, "person", "people")
         if view.found != everybody:
             said = f"{view.found:,} of {said}" if view.found else "Nobody's name has this in it."
@@ -132,7 +132,7 @@ class _Everybody:
         with self._findings, ui.element("ul").classes("finding-list"):
             for finding in findings[:_MOST_FINDINGS]:
                 with ui.element("li").classes("finding"):
-                    ui.label(finding.sentence)
+                    ui.label(facts.sentence(finding.sentence))
                     for name, address in facts.whom_to_open(finding, self._base):
                         link(name, address)
             if len(findings) > _MOST_FINDINGS:

@@ -35,6 +35,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def sentence(words: str) -> str:
+    """What the master notices, which begins small and ends without a stop, as a sentence."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+
+
 def lasting(duration_s: float) -> str:
     """A duration in its largest whole unit, as "7 days"."""
     for unit_s, unit in _UNITS_S:
@@ -119,7 +124,7 @@ def photo_cards(photos: Sequence[Photo]) -> list[dict[str, Any]]:
             "source": _SOURCES[photo.source],
             "addedAt": photo.added_at.isoformat(),
             "src": f"/v1/people-photos/{photo.id}/image" if photo.has_image else "",
-            "warnings": [warning.sentence for warning in photo.warnings],
+            "warnings": [sentence(warning.sentence) for warning in photo.warnings],
         }
         for photo in sorted(photos, key=lambda photo: photo.id, reverse=True)
     ]
@@ -142,7 +147,7 @@ def group_cards(groups: Sequence[UnknownGroup], threshold: float) -> list[dict[s
                 {
                     "id": face.id,
                     "seen": face.seen_at.isoformat(),
-                    "noticed": "".join(f"\n{warning.sentence}" for warning in face.warnings),
+                    "noticed": "".join(f"\n{sentence(warning.sentence)}" for warning in face.warnings),
                 }
                 for face in group.faces
             ],
