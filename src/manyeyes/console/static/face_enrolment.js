@@ -8,7 +8,8 @@ export default {
         <h2 class="ask-title" tabindex="-1" ref="title">{{ title }}</h2>
         <form v-if="!person" @submit.prevent="send">
           <q-input v-if="!to" v-model="name" label="Name" outlined dense autofocus maxlength="200" :disable="sending"
-            :hint="hint" @update:model-value="$emit('named', name)" autocomplete="off"></q-input>
+            :hint="hint" :error="!!unnamed" :error-message="unnamed" ref="name" autocomplete="off"
+            @update:model-value="typed"></q-input>
           <div class="drop" v-if="!sending">
             <q-icon name="add_photo_alternate" aria-hidden="true"></q-icon>
             <span>Drop photos here, paste them, or</span>
@@ -32,7 +33,7 @@ export default {
             Looking at {{ counted(photos.length) }}…</template></div>
           <div class="ask-actions row">
             <q-btn flat no-caps label="Cancel" :disable="sending" @click="open = false"></q-btn>
-            <q-btn unelevated no-caps color="primary" type="submit" :label="action" :disable="!ready || sending"></q-btn>
+            <q-btn unelevated no-caps color="primary" type="submit" :label="action" :disable="sending"></q-btn>
           </div>
         </form>
         <div v-else>
@@ -70,7 +71,7 @@ export default {
     known: Number, // how many photos somebody of the typed name has
   },
   emits: ["named", "changed"],
-  data: () => ({ open: false, name: "", photos: [], problem: "", sending: false, person: null, over: false }),
+  data: () => ({ open: false, name: "", unnamed: "", photos: [], problem: "", sending: false, person: null, over: false }),
   computed: {
     title() {
       if (this.person) return this.person.name;
@@ -78,9 +79,6 @@ export default {
     },
     hint() {
       return this.known ? `Known already with ${this.counted(this.known)}; these are added to them.` : "";
-    },
-    ready() {
-      return (this.to || this.name.trim()) && this.photos.length > 0;
     },
     action() {
       return this.photos.length ? `Add ${this.counted(this.photos.length)}` : "Add";
@@ -109,6 +107,10 @@ export default {
     sentence,
     start() {
       this.open = true;
+    },
+    typed() {
+      this.unnamed = "";
+      this.$emit("named", this.name);
     },
     counted: (number) => (number === 1 ? "1 photo" : `${number} photos`),
     hover(event) {
@@ -145,7 +147,12 @@ export default {
       this.problem = "";
     },
     async send() {
-      if (!this.ready || this.sending) return;
+      if (this.sending) return;
+      if (!this.to && !this.name.trim()) {
+        this.unnamed = "Type the name first.";
+        return this.$refs.name.focus();
+      }
+      if (!this.photos.length) return (this.problem = "Choose one or more photos first.");
       this.sending = true;
       this.problem = "";
       for (const photo of this.photos) photo.fault = "";
@@ -191,7 +198,7 @@ export default {
     },
     forget() {
       for (const photo of this.photos) URL.revokeObjectURL(photo.url);
-      Object.assign(this, { name: "", photos: [], problem: "", person: null });
+      Object.assign(this, { name: "", unnamed: "", photos: [], problem: "", person: null });
       this.$emit("named", "");
     },
   },

@@ -13,6 +13,8 @@ export default {
           <template v-if="group.count > 1">First seen <time :datetime="group.first" :title="exact(group.first)">{{ ago(group.first) }}</time>,
           last </template><template v-else>Seen </template><time :datetime="group.last" :title="exact(group.last)">{{ ago(group.last) }}</time>.
           {{ group.nearest }}
+          <button v-if="group.nearestName" type="button" class="plain link" :aria-label="'Fill in ' + group.nearestName"
+            @click="typed[group.id] = group.nearestName">Fill in this name</button>
         </p>
         <fieldset class="crops">
           <legend class="unseen">Which of them are meant</legend>
@@ -29,8 +31,6 @@ export default {
             <input v-model="typed[group.id]" list="known-people" maxlength="200" autocomplete="off" placeholder="A new or a known name"
               :disabled="busy[group.id]"></label>
           <q-btn unelevated no-caps color="primary" type="submit" :label="action(group)" :disable="!ready(group)"></q-btn>
-          <q-btn v-if="group.suggested" outline no-caps color="primary" :label="'It is ' + group.suggested" :disable="busy[group.id]"
-            @click="name(group, group.suggested)"></q-btn>
           <q-btn flat no-caps label="Dismiss" :disable="busy[group.id]" :aria-label="'Dismiss ' + counted(group.count)"
             @click="$emit('dismiss', { group: group.id, count: group.count })"></q-btn>
         </form>
@@ -58,7 +58,8 @@ export default {
     ready(group) {
       return !this.busy[group.id] && (this.typed[group.id] ?? "").trim() && this.chosen(group)?.length !== 0;
     },
-    name(group, name = (this.typed[group.id] ?? "").trim()) {
+    name(group) {
+      const name = (this.typed[group.id] ?? "").trim();
       if (!name || this.busy[group.id] || this.chosen(group)?.length === 0) return;
       this.busy[group.id] = true;
       this.$emit("name", { group: group.id, name, faces: this.chosen(group) ?? [] });

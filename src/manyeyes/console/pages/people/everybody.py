@@ -117,6 +117,7 @@ class _Everybody:
     def _turn(self, by: int) -> None:
         self._page += by
         self._draw()
+        ui.run_javascript("document.getElementById('content').scrollIntoView()")
 
     def _named(self, event: GenericEventArguments) -> None:
         name = str(event.args).strip()

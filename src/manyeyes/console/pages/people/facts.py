@@ -15,8 +15,6 @@ from manyeyes.sdk.faces import UnknownGroup
 
 PER_PAGE = 60
 _SOURCES = {"enrolled": "Added", "feedback": "From feedback", "kept": "From unknown faces"}
-_NEAR_PART = 1.25
-"""Of the threshold: up to here the nearest person is worth suggesting."""
 _UNITS_S = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -135,7 +133,7 @@ def verdict(feedback: Feedback) -> str:
     return f"is {feedback.name}" if feedback.verdict == "is" else f"is not {feedback.name}"
 
 
-def group_cards(groups: Sequence[UnknownGroup], threshold: float) -> list[dict[str, Any]]:
+def group_cards(groups: Sequence[UnknownGroup]) -> list[dict[str, Any]]:
     """What the page of unknown faces shows of its groups."""
     return [
         {
@@ -152,7 +150,7 @@ def group_cards(groups: Sequence[UnknownGroup], threshold: float) -> list[dict[s
                 for face in group.faces
             ],
             "nearest": _nearest(group),
-            "suggested": _suggested(group, threshold),
+            "nearestName": group.nearest.name if group.nearest else "",
         }
         for group in groups
     ]
@@ -164,11 +162,6 @@ def _nearest(group: UnknownGroup) -> str:
         return "Nobody is enrolled yet."
     said = f"Nearest is {nearest.name}, at distance {nearest.distance:.2f}"
     return f"{said}: near enough for that name now." if nearest.known else f"{said}."
-
-
-def _suggested(group: UnknownGroup, threshold: float) -> str:
-    nearest = group.nearest
-    return nearest.name if nearest and nearest.distance <= _NEAR_PART * threshold else ""
 
 
 def whom_to_open(finding: Caution, base: str) -> list[tuple[str, str]]:

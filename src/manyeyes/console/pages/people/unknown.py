@@ -44,8 +44,9 @@ class _UnknownFaces:
         self._names: list[str] = []
         with ui.element("section").classes("keeping").props('aria-label="Keeping of unknown faces"'):
             with ui.row().classes("bar"):
-                self._dot = ui.element("span").classes("dot")
-                self._is_kept = ui.label().props('role="status"').classes("keeping-state")
+                with ui.element("div").classes("keeping-state"):
+                    self._dot = ui.element("span").classes("dot")
+                    self._is_kept = ui.label().props('role="status"')
                 self._controls = ui.row().classes("bar")
             ui.label(_WHAT_IT_MEANS).classes("soft")
         self._outcome = ui.element("div").props('role="status"')
@@ -71,8 +72,7 @@ class _UnknownFaces:
         self._is_kept.text = _state(keeping)
         if unknown.groups:
             self._names = facts.Crowd(await self._client.people()).names
-        threshold = (await self._client.threshold()).threshold
-        self._groups.show(groups=facts.group_cards(unknown.groups, threshold), names=self._names)
+        self._groups.show(groups=facts.group_cards(unknown.groups), names=self._names)
         self._more.text = (
             f"{unknown.more_groups:,} more groups come after these." if unknown.more_groups else ""
         )
