@@ -64,7 +64,7 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
         visitor = await reception.visitor(request)
     except NotSignedIn:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        ui.navigate.to(f"{base}/sign-in?ended=1&to={quote(asked)}")
+        ui.navigate.to(f"/sign-in?ended=1&to={quote(asked)}")
         return
     _header(page, menu, visitor, base)
     with ui.element("main").props('id="content" tabindex="-1"').classes("page"):

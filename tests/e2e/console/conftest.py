@@ -86,9 +86,13 @@ def ready(page: Page) -> None:
     page.wait_for_function("() => window.did_handshake === true")
 
 
-def accessibility_trouble(page: Page) -> list[str]:
-    """What axe finds serious or critical, one line each; empty is good."""
-    found = Axe().run(page)
+def accessibility_trouble(page: Page, within: str | None = None) -> list[str]:
+    """What axe finds serious or critical, one line each; empty is good.
+
+    Args:
+        within: a selector; what a dialog dims behind it is not to be read.
+    """
+    found = Axe().run(page, context=within)
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}: "
         + "; ".join(str(node["target"]) + " " + node["html"][:120] for node in violation["nodes"][:3])

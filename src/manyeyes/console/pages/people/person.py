@@ -34,8 +34,14 @@ async def build(visitor: Visitor) -> None:
     except PersonNotFound:
         _gone(name)
         return
+    ui.page_title(f"{person.name} · manyeyes")
     page = _OnePerson(visitor, person)
     keep(visitor, page.refresh, every_s=_EVERY_S)
+
+
+def _go(path: str) -> None:
+    """Leave for another page; the page library puts the console's own address before it."""
+    ui.navigate.to(path)
 
 
 def _gone(name: str) -> None:
@@ -48,7 +54,6 @@ class _OnePerson:
     def __init__(self, visitor: Visitor, person: Person) -> None:
         self._visitor = visitor
         self._client = visitor.client
-        self._base = base_address()
         self._name = person.name
         self._person: Person | None = None
         self._enrolment = FaceEnrolment(to=person.name, known=0).on("changed", self._changed)
@@ -141,7 +146,7 @@ class _OnePerson:
         new = await ask_name(f"Rename {self._name}", "New name", "Rename", value=self._name)
         if new and new != self._name:
             renamed = await self._client.rename_person(self._name, new)
-            ui.navigate.to(facts.person_address(self._base, renamed.name))
+            _go(facts.person_address("", renamed.name))
 
     async def _merge(self) -> None:
         others = [person.name for person in await self._client.people() if person.name != self._name]
@@ -155,10 +160,10 @@ class _OnePerson:
         )
         if into:
             merged = await self._client.merge_person(self._name, into)
-            ui.navigate.to(facts.person_address(self._base, merged.name))
+            _go(facts.person_address("", merged.name))
 
     async def _delete(self) -> None:
         person = await self._client.person(self._name)
         if await confirm(f"Delete {self._name}?", facts.what_goes(person), "Delete", grave=True):
             await self._client.remove_person(self._name)
-            ui.navigate.to(f"{self._base}/people")
+            _go("/people")
