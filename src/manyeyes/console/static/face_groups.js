@@ -2,6 +2,7 @@
 import { ago, exact } from "moments";
 
 const FIRST_SHOWN = 12;
+const MOST_ENROLLED = 10; // of a group that is named whole, as the master has it
 
 export default {
   template: `
@@ -26,6 +27,8 @@ export default {
         </fieldset>
         <q-btn v-if="group.faces.length > shown(group).length" flat dense no-caps color="primary"
           :label="'Show ' + (group.faces.length - shown(group).length) + ' more'" @click="whole[group.id] = true"></q-btn>
+        <p v-if="group.count > MOST_ENROLLED && !chosen(group)" class="soft">Named whole, its ten best faces are added to the person,
+          and the others are deleted.</p>
         <form class="naming" @submit.prevent="name(group)">
           <label class="naming-field">Who is this?
             <input v-model="typed[group.id]" list="known-people" maxlength="200" autocomplete="off" placeholder="A new or a known name"
@@ -38,7 +41,7 @@ export default {
     </ul>`,
   props: { groups: Array, names: Array },
   emits: ["name", "dismiss"],
-  data: () => ({ off: {}, whole: {}, typed: {}, busy: {} }),
+  data: () => ({ MOST_ENROLLED, off: {}, whole: {}, typed: {}, busy: {} }),
   methods: {
     ago,
     exact,

@@ -18,10 +18,10 @@ _MOST_GROUPS = 100
 _CHOICES_S = (3600.0, 86_400.0, 7 * 86_400.0, 30 * 86_400.0, 90 * 86_400.0)
 _USUAL_S = 7 * 86_400.0
 _WHAT_IT_MEANS = (
-    "While this is on, every face that gets no name is kept on the master: a small picture of it, its embedding, "
-    "and when it was seen. Each is deleted when its time is over, when it is named, or when this is turned off. "
-    "Operators and admins can see them. They are pictures of people who may not know of it: keep them only where you "
-    "may, and no longer than you need."
+    "While this is on, the face of everybody in every picture that anybody sends is kept on the master, unless it gets a "
+    "name: a small picture of it, its embedding, and when it was seen. Each is deleted when its time is over, when it is "
+    "named or dismissed, and when this is turned off. Operators and admins can look at them. They are pictures of people "
+    "who may not know of it: tell them before you turn it on, and keep them no longer than you need."
 )
 
 
