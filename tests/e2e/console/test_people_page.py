@@ -215,11 +215,41 @@ def test_feedback_is_shown_and_undone(up: Up, consoles: Consoles) -> None:
     )
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Undo: a face of party.jpg is not Ada").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Later answers forget that a face is not Ada.")
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("A face of party.jpg is not Ada")).to_have_count(0)
     with client_of(up) as client:
         assert client.feedback() == []
         assert client.person("Ada").photos == 2
+
+
+def test_who_is_known_by_feedback_only_is_gone_when_it_is_undone(up: Up, consoles: Consoles) -> None:
+    with client_of(up) as client:
+        (face,) = client.recognize(photo(), picture=False).result.faces
+        client.give_feedback(face.reference, is_="Ada")
+    page = consoles.open(up, "/people")
+    expect(page.get_by_role("link", name="Ada")).to_contain_text("A")  # initials stand for the portrait
+    page.get_by_role("link", name="Ada").click()
+    expect(page.get_by_text("No picture is kept")).to_be_visible()
+    page.get_by_role("button", name="Undo: a face is Ada").click()
+    page.get_by_role("dialog").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="Nobody is called 'Ada'")).to_be_visible()
+
+
+def test_somebody_known_gets_more_photos_by_their_name(up: Up, consoles: Consoles) -> None:
+    enrol(up, "Ada", photo())
+    page = consoles.open(up, "/people")
+    page.get_by_role("button", name="Add a person").click()
+    page.get_by_label("Name", exact=True).fill("Ada")
+    expect(page.get_by_text("Known already with 1 photo; these are added to them.")).to_be_visible()
+    page.get_by_label("Photos", exact=True).set_input_files([as_file("dark.jpg", photo(16))])
+    page.get_by_role("button", name="Add 1 photo").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("listitem").filter(has_text="dark.jpg")).to_contain_text("dark")
+    dialog.get_by_role("button", name="Take out dark.jpg").click()
+    expect(dialog.get_by_text("Taken out again.")).to_be_visible()
+    with client_of(up) as client:
+        assert client.person("Ada").photos == 1
 
 
 def test_one_person_under_two_names_is_found_and_merged(up: Up, consoles: Consoles) -> None:

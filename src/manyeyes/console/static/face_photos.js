@@ -4,7 +4,7 @@ import { ago, exact } from "moments";
 export default {
   template: `
     <ul class="photos">
-      <li v-for="photo in photos" :key="photo.id" :id="'photo-' + photo.id" class="photo" :class="{ wary: photo.warnings.length }">
+      <li v-for="photo in photos" :key="photo.id" :id="'photo-' + photo.id" class="photo" :class="{ wary: photo.warnings.length, meant: '#photo-' + photo.id === meant }">
         <img v-if="photo.src && !missing[photo.id]" :src="photo.src" class="photo-whole" :alt="photo.fileName" loading="lazy"
           @error="missing[photo.id] = true">
         <span v-else class="photo-whole blind">No picture is kept</span>
@@ -17,6 +17,9 @@ export default {
     </ul>`,
   props: { photos: Array },
   emits: ["remove"],
-  data: () => ({ missing: {} }),
+  data: () => ({ missing: {}, meant: location.hash }),
+  mounted() {
+    this.$el.querySelector(".meant")?.scrollIntoView({ block: "center" });
+  },
   methods: { ago, exact },
 };

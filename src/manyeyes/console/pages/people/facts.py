@@ -14,6 +14,8 @@ from manyeyes.sdk.answers import Feedback, Person, Photo
 from manyeyes.sdk.faces import UnknownGroup
 
 PER_PAGE = 60
+MOST_LINKS = 10
+"""Of one finding: all who have one photo only may be many."""
 _SOURCES = {"enrolled": "Added", "feedback": "From feedback", "kept": "From unknown faces"}
 _UNITS_S = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -165,8 +167,8 @@ def _nearest(group: UnknownGroup) -> str:
 
 
 def whom_to_open(finding: Caution, base: str) -> list[tuple[str, str]]:
-    """(name, address) of those a finding is about; the first one's photo, where it is about a photo."""
-    pages = [(name, person_address(base, name)) for name in finding.people]
+    """(name, address) of the first few a finding is about; of the first one's photo, where it is about a photo."""
+    pages = [(name, person_address(base, name)) for name in finding.people[:MOST_LINKS]]
     if pages and finding.photo_id is not None:
         name, address = pages[0]
         pages[0] = name, f"{address}#photo-{finding.photo_id}"

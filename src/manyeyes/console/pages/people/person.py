@@ -57,6 +57,7 @@ class _OnePerson:
         self._name = person.name
         self._person: Person | None = None
         self._enrolment = FaceEnrolment(to=person.name, known=0).on("changed", self._changed)
+        self._instead = ui.element("div")
         self._body = ui.element("div")
         with self._body:
             heading(person.name).classes("person-name")
@@ -80,9 +81,10 @@ class _OnePerson:
             self._show(await self._client.person(self._name))
         except PersonNotFound:
             if not self._body.is_deleted:
-                self._body.delete()
+                with self._instead:
+                    _gone(self._name)
                 self._enrolment.delete()
-                _gone(self._name)
+                self._body.delete()
 
     def _show(self, person: Person) -> None:
         before, self._person = self._person, person
