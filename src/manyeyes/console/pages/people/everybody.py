@@ -40,7 +40,7 @@ class _Everybody:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
         self._base = base_address()
-        self._people: list[Person] | None = None
+        self._is_drawn = False
         self._crowd = facts.Crowd([])
         self._page = 1
         self._checked_at_s = -_CHECK_EVERY_S
@@ -75,9 +75,8 @@ class _Everybody:
 
     def show(self, people: list[Person]) -> None:
         """Show these people, unless nothing has changed."""
-        if people == self._people:
+        if self._is_drawn and facts.photo_counts(people) == self._crowd.photos_of:
             return
-        self._people = people
         self._crowd = facts.Crowd(people)
         self._to_check = True
         self._draw()
@@ -91,9 +90,10 @@ class _Everybody:
         if self._to_check and now_s - self._checked_at_s >= _CHECK_EVERY_S:
             self._to_check = False
             self._checked_at_s = now_s
-            self._show_findings(await self._visitor.client.check_people() if self._people else [])
+            self._show_findings(await self._visitor.client.check_people() if len(self._crowd) else [])
 
     def _draw(self) -> None:
+        self._is_drawn = True
         view = self._crowd.view(self._search.value or "", self._page)
         self._page = view.page
         self._grid.show(people=facts.cards(view, self._base))

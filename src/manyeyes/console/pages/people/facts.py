@@ -61,8 +61,16 @@ def hue(name: str) -> int:
 
 def folded(text: str) -> str:
     """A text as search compares it: without case and accents."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    text = text.casefold()
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def photo_counts(people: Sequence[Person]) -> dict[str, int]:
+    """How many photos each has: as long as this is the same, so is what the grid shows."""
+    return {person.name: person.photos for person in people}
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class Crowd:
     def __init__(self, people: Sequence[Person]) -> None:
         keyed = sorted(((folded(person.name), person) for person in people), key=lambda pair: pair[0])
         self._keyed = keyed
-        self.photos_of = {person.name: person.photos for person in people}
+        self.photos_of = photo_counts(people)
 
     def __len__(self) -> int:
         return len(self._keyed)
