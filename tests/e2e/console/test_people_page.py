@@ -167,6 +167,7 @@ def test_two_browsers_see_each_others_change(up: Up, consoles: Consoles) -> None
     expect(grid.get_by_role("link", name="Ada")).to_contain_text("1 photo")
     mine.get_by_role("button", name="Rename").click()
     mine.get_by_label("New name").fill(MARKUP)
+    assert accessibility_trouble(mine, "[role=dialog]") == []
     mine.keyboard.press("Enter")
     expect(mine.get_by_role("heading", name=MARKUP)).to_be_visible()
     expect(theirs.get_by_role("heading", name="Nobody is called 'Ada'")).to_be_visible()
