@@ -263,6 +263,8 @@ def test_one_person_under_two_names_is_found_and_merged(up: Up, consoles: Consol
     finding.get_by_role("link", name="Lovelace").click()
     page.get_by_role("button", name="Merge").click()
     dialog = page.get_by_role("dialog", name="Merge Lovelace into another person")
+    dialog.get_by_role("button", name="Merge").click()
+    expect(dialog.get_by_text("Choose one of the list first.")).to_be_visible()
     dialog.get_by_label("Name of the other person").fill("a")
     page.get_by_role("option", name="Ada").click()
     dialog.get_by_role("button", name="Merge").click()

@@ -88,9 +88,9 @@ class _Everybody:
         self._unknown.text = f"Unknown faces ({keeping.kept:,})" if keeping.on else "Unknown faces"
         now_s = time.monotonic()
         if self._to_check and now_s - self._checked_at_s >= _CHECK_EVERY_S:
-            self._to_check = False
             self._checked_at_s = now_s
             self._show_findings(await self._visitor.client.check_people() if len(self._crowd) else [])
+            self._to_check = False
 
     def _draw(self) -> None:
         self._is_drawn = True

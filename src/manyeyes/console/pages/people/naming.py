@@ -32,18 +32,21 @@ async def ask_name(
 
         def submit() -> None:
             name = (field.value or "").strip()
-            if among is not None and name not in among:
-                field.props["error-message"] = f"Nobody is called {name!r}; choose one of the list."
-                field.props["error"] = True
-            elif name:
+            if name:
                 dialog.submit(name)
+            else:
+                field.error = "Type a name first." if among is None else "Choose one of the list first."
+
+        def typed() -> None:
+            field.error = None
 
         if among is None:
-            field: ui.input | ui.select = ui.input(label, value=value)
+            field: ui.input | ui.select = ui.input(label, value=value, on_change=typed)
         else:
-            field = ui.select(list(among), label=label, with_input=True)
+            field = ui.select(list(among), label=label, with_input=True, on_change=typed)
         field.props(f"outlined dense autofocus maxlength={_MOST_CHARACTERS}").classes("ask-field")
-        field.on("keydown.enter", submit) if among is None else None
+        if among is None:
+            field.on("keydown.enter", submit)
         with ui.row().classes("ask-actions"):
             ui.button("Cancel", on_click=lambda: dialog.submit("")).props("flat no-caps")
             ui.button(action, on_click=submit).props("no-caps unelevated")

@@ -152,6 +152,9 @@ class _OnePerson:
 
     async def _merge(self) -> None:
         others = [person.name for person in await self._client.people() if person.name != self._name]
+        if not others:
+            ui.notify("There is nobody else to merge with.", position="bottom")
+            return
         into = await ask_name(
             f"Merge {self._name} into another person",
             "Name of the other person",
