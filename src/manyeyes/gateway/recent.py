@@ -28,9 +28,7 @@ def add_recent(app: FastAPI, recent: Recent, user: Any, role_of: RoleOf) -> None
         return who if role_of(request.scope[CREDENTIAL]) == "user" else None
 
     @app.get("/v1/recent")
-    async def listed(
-        request: Request, who: str = user
-    ) -> dict[str, Any]:
+    async def listed(request: Request, who: str = user) -> dict[str, Any]:
         """The last answered pictures, newest first."""
         pictures = []
         for picture in recent.listed(sees(who, request)):
