@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -10,8 +10,8 @@ from manyeyes.cli.nodes_add import add
 from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
 from manyeyes.cli.nodes_files import get, put
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_error
-from manyeyes.errors import ManyeyesError
-from manyeyes.sdk.answers import Node
+from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.sdk.answers import Node, NodeSort
 from manyeyes.sdk.client import NodeWord
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
@@ -25,13 +25,37 @@ def nodes() -> None:
 
 
 @app.command("list")
-def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
+def list_nodes(
+    ctx: typer.Context,
+    search: Annotated[
+        str, typer.Option(metavar="WORDS", help="Only where all are in name, host, pack, state or reason.")
+    ] = "",
+    state: Annotated[str, typer.Option(help="Only nodes in that state, as 'lost'.")] = "",
+    sort: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="name, state (those first that need a person), workers, pictures_per_s, done, failed, last_seen, "
+            "pack or hostname; with - before it the other way round.",
+        ),
+    ] = "name",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="List so many at most.")] = 1000,
+    as_json: JsonOption = False,
+) -> None:
     """List the nodes, what they do and how they fare.
 
-    Example: manyeyes nodes list
+    Example: manyeyes nodes list --state lost --sort=-last_seen
     """
+    order = sort.removeprefix("-").replace("-", "_")
+    if order not in get_args(NodeSort):
+        raise BadRequest(f"nodes cannot be sorted by {sort!r}; by {', '.join(get_args(NodeSort))}")
     with client_of(ctx) as client:
-        found = client.nodes()
+        page = client.find_nodes(
+            search, state=state, sort=cast(NodeSort, order), descending=sort.startswith("-"), limit=limit
+        )
+    found = list(page.nodes)
+    if page.found > len(found):
+        say(f"{page.found - len(found)} more are not listed; --limit and --search choose others")
     if as_json:
         print_json(found)
         return
@@ -64,7 +88,8 @@ def list_nodes(ctx: typer.Context, as_json: JsonOption = False) -> None:
         "pack",
         "exec",
     )
-    print_table(columns, rows, "no node has joined yet; 'manyeyes token' shows how")
+    nobody = "no node fits" if search or state else "no node has joined yet; 'manyeyes token' shows how"
+    print_table(columns, rows, nobody)
 
 
 @app.command()

@@ -23,7 +23,7 @@ def say_error(error: ManyeyesError) -> None:
 def leave_signed_out() -> None:
     """Go to the sign-in page, since the session has ended, and come back from there."""
     ui.run_javascript(
-        "location.href = manyeyes.base + '/sign-in?ended=1&to=' + encodeURIComponent(location.pathname)"
+        "location.href = manyeyes.base + '/sign-in?ended=1&to=' + encodeURIComponent(location.pathname + location.search)"
     )
 
 
@@ -50,7 +50,8 @@ async def confirm(question: str, what_happens: str, action: str, *, grave: bool 
         action: the word on the button that does it.
         grave: it cannot be undone.
     """
-    with ui.dialog().props(f'aria-label="{question}"') as dialog, ui.card().classes("ask"):
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        dialog.props["aria-label"] = question
         ui.label(question).classes("ask-title")
         ui.label(what_happens)
         with ui.row().classes("ask-actions"):

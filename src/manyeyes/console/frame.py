@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from nicegui import app, ui
+from nicegui.elements.mixins.text_element import TextElement
 from starlette.requests import Request
 
 from manyeyes.console.dialogs import say_error
@@ -42,6 +44,8 @@ class Page:
     """The role that it is of use to."""
     build: Build
     in_menu: bool = True
+    named_by: str = ""
+    """The parameter of the path that is the heading, where the page is about one of many."""
 
     def register(self, menu: tuple[Page, ...]) -> None:
         """Have the page library serve it."""
@@ -62,11 +66,14 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     try:
         visitor = await reception.visitor(request)
     except NotSignedIn:
-        ui.navigate.to(f"{base}/sign-in?ended=1&to={request.url.path}")
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        ui.navigate.to(f"/sign-in?ended=1&to={quote(asked)}")
         return
+    title = request.path_params[page.named_by] if page.named_by else page.title
+    ui.page_title(f"{title} · manyeyes")
     _header(page, menu, visitor, base)
     with ui.element("main").props('id="content" tabindex="-1"').classes("page"):
-        ui.element("h1").classes("page-title").props('id="page-title"').add_slot("default", page.title)
+        TextElement(tag="h1", text=title).classes("page-title").props('id="page-title"')
         try:
             await page.build(visitor, **request.path_params)
         except ManyeyesError as error:

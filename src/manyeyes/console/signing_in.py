@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -42,7 +43,7 @@ _FIELD = """<label for="key">API key</label>
 def _page(base: str, to: str, said: str = "", status: int = 200, *, link: str = "") -> HTMLResponse:
     alert = f'<p role="alert">{escape(said)}</p>' if said else ""
     field = f'<input name="key" type="hidden" value="{escape(link)}">' if link else _FIELD
-    return HTMLResponse(_PAGE.format(base=escape(base), to=escape(to), said=alert, field=field), status)
+    return HTMLResponse(_PAGE.format(base=escape(base), to=quote(to), said=alert, field=field), status)
 
 
 def _inside(request: Request) -> str:

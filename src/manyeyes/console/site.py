@@ -13,7 +13,10 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import logs, nodes, overview, people, recognise, settings
+from manyeyes.console.pages import logs, people, recognise, settings
+from manyeyes.console.pages.nodes import all as all_nodes
+from manyeyes.console.pages.nodes import one as one_node
+from manyeyes.console.pages.overview import page as overview
 from manyeyes.console.visitor import Reception
 from manyeyes.telemetry import log
 
@@ -22,7 +25,8 @@ PAGES = (
     Page("/", "Overview", "insights", "user", overview.build),
     Page("/recognise", "Recognise", "image_search", "user", recognise.build),
     Page("/people", "People", "groups", "operator", people.build),
-    Page("/nodes", "Nodes", "dns", "operator", nodes.build),
+    Page("/nodes", "Nodes", "dns", "operator", all_nodes.build),
+    Page("/nodes/{name}", "Node", "dns", "operator", one_node.build, in_menu=False, named_by="name"),
     Page("/logs", "Logs", "receipt_long", "operator", logs.build),
     Page("/settings", "Settings", "settings", "user", settings.build),
 )

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from manyeyes.console.inprocess import InProcess
+from manyeyes.console.notices import Notices
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -30,6 +31,8 @@ class Visitor:
     """Of the API key that they signed in with."""
     role: str
     expires_at: datetime | None
+    notices: Notices
+    """Of what changes while they look."""
 
     def may(self, least: str) -> bool:
         """Whether it is worth offering what needs that role; whether it is done decides the gateway."""
@@ -62,4 +65,4 @@ class Reception:
         client = self.client(request.cookies.get(COOKIE, ""))
         ui.context.client.on_delete(client.aclose)
         who = await client.session()
-        return Visitor(client, who.name, who.role, who.expires_at)
+        return Visitor(client, who.name, who.role, who.expires_at, Notices(client))

@@ -88,7 +88,8 @@ class ConsoleDoor:
         if self._known(session_cookie(headers)) and not is_cross_site(headers):
             return None
         if is_safe and headers.get("sec-fetch-dest", "document") == "document":
-            return RedirectResponse(f"{SIGN_IN}?to={quote(path)}", 303)
+            asked = path + (f"?{query}" if (query := scope["query_string"].decode("latin-1")) else "")
+            return RedirectResponse(f"{SIGN_IN}?to={quote(asked)}", 303)
         return Response("Sign in first.", 401, media_type="text/plain")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Query, Response
+from fastapi.responses import JSONResponse
 
 from manyeyes.contract import Wish
+from manyeyes.master.nodelist import Sort, Wanted
 from manyeyes.master.service import Master
 
+MOST_IN_A_PAGE = 1000
 _WISHES: dict[str, Wish] = {"pause": "pause", "drain": "drain", "resume": ""}
 
 
@@ -24,9 +27,22 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
         master.audit.record(who, word, node=name, outcome="asked")
 
     @app.get("/v1/nodes", dependencies=[operator])
-    async def nodes() -> dict[str, Any]:
-        """All nodes that ever joined and were not removed."""
-        return {"nodes": master.nodes()}
+    async def nodes(
+        search: str = "",
+        state: str = "",
+        sort: Sort = "name",
+        descending: bool = False,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE)] = None,
+    ) -> Response:
+        """The nodes that ever joined and were not removed.
+
+        With `limit` a page of those that fit; `found` says how many there are on all pages, and `states` how many
+        of those that `search` finds are in each state. Without it, all; the other parameters need it.
+        """
+        if limit is None:
+            return JSONResponse({"nodes": master.nodes()})
+        return JSONResponse(master.some_nodes(Wanted(search, state, sort, descending, offset, limit)))
 
     @app.get("/v1/nodes/{name}", dependencies=[operator])
     async def node(name: str) -> dict[str, Any]:

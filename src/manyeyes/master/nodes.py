@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from manyeyes import contract
 from manyeyes.broker.masterlink import MasterLink
@@ -71,6 +71,11 @@ class NodesOffice:
     def node(self, name: str) -> NodeRow:
         """One node; raises NodeNotFound."""
         return self._roster.node(name)
+
+    @property
+    def rows(self) -> Mapping[str, NodeRow]:
+        """All nodes by name, as they were when `refresh` was last called: their counts are older."""
+        return self._rows
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
         """Other nodes, removed ones included, on the machine of this one."""

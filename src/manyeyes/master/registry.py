@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from manyeyes.contract import HostFacts, Wish
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
@@ -24,6 +24,14 @@ from manyeyes.results import Caution
 def now_iso() -> str:
     """This moment, ISO 8601 in UTC, seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class NodeCounts(NamedTuple):
+    """What a node has done."""
+
+    last_seen: str
+    done: int
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,11 @@ class Registry:
             )
             for r in rows
         ]
+
+    def counts_of_nodes(self) -> dict[str, NodeCounts]:
+        """Of each node what `seen_nodes` recorded."""
+        rows = self._db.execute("SELECT name, last_seen, done, failed FROM nodes")
+        return {name: NodeCounts(*counts) for name, *counts in rows}
 
     def add_node(
         self,

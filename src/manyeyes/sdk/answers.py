@@ -98,6 +98,18 @@ class Threshold(_Answer):
     notes: tuple[str, ...] = ()
 
 
+class NodeWorker(_Answer):
+    """One worker of a node, as its agent sees it."""
+
+    index: int
+    state: str
+    """`starting`, `idle`, `busy`, or `resting` after it crashed too often."""
+    busy_s: float = 0.0
+    """How long it has been busy with what it has in hand."""
+    restarts: int = 0
+    pid: int = 0
+
+
 class Node(_Answer):
     """One machine of the fleet as the master sees it; times are UTC."""
 
@@ -105,6 +117,9 @@ class Node(_Answer):
     state: str
     reason: str | None = None
     workers: int = 0
+    workers_detail: tuple[NodeWorker, ...] = ()
+    agent_rss_bytes: int = 0
+    """Memory of its agent alone."""
     done: int = 0
     failed: int = 0
     first_seen: datetime | None = None
@@ -131,13 +146,26 @@ class Node(_Answer):
     disk_free_bytes: int = 0
     disk_bytes: int = 0
     """Of the disk with its data folder, told anew when it has changed by a tenth; 0: not known."""
-    workers_detail: tuple[dict[str, Any], ...] = ()
-    """Each worker: index, state, `busy_s`, `restarts`, pid."""
 
     @property
     def pictures_per_s(self) -> float:
         """What all its workers together can do, as far as it is known; else 0."""
         return self.workers / self.picture_s if self.picture_s else 0.0
+
+
+NodeSort = Literal[
+    "name", "state", "workers", "pictures_per_s", "done", "failed", "last_seen", "pack", "hostname"
+]
+
+
+class NodePage(_Answer):
+    """A part of the nodes, in the order that was asked for."""
+
+    nodes: tuple[Node, ...]
+    found: int
+    """How many there are on all pages."""
+    states: dict[str, int]
+    """How many of the nodes that the search finds are in each state."""
 
 
 KeyRole = Literal["user", "operator", "admin"]

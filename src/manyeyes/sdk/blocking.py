@@ -21,6 +21,8 @@ from manyeyes.sdk.answers import (
     NewApiKey,
     NewSession,
     Node,
+    NodePage,
+    NodeSort,
     Person,
     Prediction,
     Session,
@@ -162,6 +164,23 @@ class Client(BlockingWatching):
     def nodes(self) -> list[Node]:
         """See `AsyncClient.nodes`."""
         return self._run(self._client.nodes())
+
+    def find_nodes(
+        self,
+        search: str = "",
+        *,
+        state: str = "",
+        sort: NodeSort = "name",
+        descending: bool = False,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> NodePage:
+        """See `AsyncClient.find_nodes`."""
+        return self._run(
+            self._client.find_nodes(
+                search, state=state, sort=sort, descending=descending, offset=offset, limit=limit
+            )
+        )
 
     def node(self, name: str) -> Node:
         """See `AsyncClient.node`."""

@@ -30,6 +30,8 @@ from manyeyes.sdk.answers import (
     NewApiKey,
     NewSession,
     Node,
+    NodePage,
+    NodeSort,
     Person,
     Prediction,
     Session,
@@ -288,6 +290,28 @@ class AsyncClient(Watching):
     async def nodes(self) -> list[Node]:
         """The machines of the fleet."""
         return parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
+
+    async def find_nodes(
+        self,
+        search: str = "",
+        *,
+        state: str = "",
+        sort: NodeSort = "name",
+        descending: bool = False,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> NodePage:
+        """A page of the nodes.
+
+        Args:
+            search: words that are all in a node's name, host, pack, state or reason, whatever their case.
+            state: only nodes in that state; all when empty.
+            sort: `state` has those first that a person may have to see to.
+            limit: at most 1000.
+        """
+        wish = {"search": search, "state": state, "sort": sort, "descending": descending}
+        response = await self._call("GET", "/v1/nodes", params={**wish, "offset": offset, "limit": limit})
+        return parsed(NodePage, response.content)
 
     async def node(self, name: str) -> Node:
         """One machine of the fleet.

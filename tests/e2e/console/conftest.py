@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from manyeyes import Client
 from manyeyes.sdk.context import Context, load_context
 from tests.e2e.conftest import Up
 
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+expect.set_options(timeout=20_000)
 _HARMLESS = ("Failed to load resource", "ERR_CONNECTION", "WebSocket connection to", "net::ERR_")
 """What a browser says by itself when an answer is a refusal, or the master is away."""
 _FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -86,9 +87,13 @@ def ready(page: Page) -> None:
     page.wait_for_function("() => window.did_handshake === true")
 
 
-def accessibility_trouble(page: Page) -> list[str]:
-    """What axe finds serious or critical, one line each; empty is good."""
-    found = Axe().run(page)
+def accessibility_trouble(page: Page, within: str | None = None) -> list[str]:
+    """What axe finds serious or critical, one line each; empty is good.
+
+    Args:
+        within: a selector; what a dialog dims behind it is not to be read.
+    """
+    found = Axe().run(page, context=within)
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}: "
         + "; ".join(str(node["target"]) + " " + node["html"][:120] for node in violation["nodes"][:3])

@@ -294,6 +294,7 @@ def test_public_names() -> None:
         "JoinToken",
         "NewApiKey",
         "Node",
+        "NodePage",
         "NodeHistory",
         "Notice",
         "Overview",

@@ -1,4 +1,4 @@
-// What pages need in the browser itself: light or dark, and the console's own address.
+// What pages need in the browser itself: light or dark, the console's own address, words while the master is away.
 window.manyeyes = {
   base: document.currentScript.src.replace(/\/static\/console\.js.*$/, "").replace(location.origin, ""),
   nextTheme() {
@@ -8,3 +8,9 @@ window.manyeyes = {
     Quasar.Dark.set(next === "dark");
   },
 };
+{
+  const away = document.getElementById("popup");
+  away.setAttribute("role", "alert");
+  away.children[0].textContent = "The master does not answer.";
+  away.children[1].textContent = "What stands here may be old; the page fills again by itself when the master is back.";
+}

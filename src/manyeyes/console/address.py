@@ -1,0 +1,24 @@
+"""Addresses of the console's own pages, and what the page's own address asks for."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from nicegui import ui
+
+
+def link(path: str, **query: str) -> str:
+    """The address of a page; its path's parts are quoted, and what is empty in the query is left out."""
+    asked = {name: value for name, value in query.items() if value}
+    base = str(ui.context.client.request.scope["root_path"])
+    return base + quote(path) + (f"?{urlencode(asked)}" if asked else "")
+
+
+def asked(name: str) -> str:
+    """A value of the query of this page's address; empty where it has none."""
+    return str(ui.context.client.request.query_params.get(name, ""))
+
+
+def use_style(name: str) -> None:
+    """Have the page load a style sheet of static/."""
+    ui.add_head_html(f'<link rel="stylesheet" href="{link(f"/static/{name}")}">')

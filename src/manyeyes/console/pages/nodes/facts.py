@@ -1,0 +1,75 @@
+"""What the page of a node says of it, line by line: pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from manyeyes.console.wording import ago, count, exact, rate, size, span
+from manyeyes.sdk.answers import Node, NodeWorker
+from manyeyes.sdk.logs import LogLine
+
+Facts = dict[str, str]
+_WISHES = {"": "to work", "pause": "to pause", "drain": "to be drained"}
+
+
+def work(node: Node, now: datetime) -> Facts:
+    """What it does and has done."""
+    return {
+        "Pack": node.pack or "none yet",
+        "Workers": count(node.workers),
+        "Speed": _speed(node),
+        "Done": f"{count(node.done)} pictures",
+        "Failed": f"{count(node.failed)} attempts",
+        "Wanted of it": _WISHES[node.wish],
+        "Last seen": _when(node.last_seen, now),
+    }
+
+
+def machine(node: Node) -> Facts:
+    """What it runs on."""
+    host = node.host
+    memory_bytes = host.get("memory_bytes") or 0
+    return {
+        "Host": str(host.get("hostname") or "–"),
+        "System": str(host.get("system") or "–"),
+        "Processor": str(host.get("cpu") or "–"),
+        "Cores": str(host.get("cores") or "–"),
+        "Memory": size(memory_bytes) if memory_bytes else "–",
+        "Python": str(host.get("python") or "–"),
+        "Agent's memory": size(node.agent_rss_bytes) if node.agent_rss_bytes else "–",
+    }
+
+
+def standing(node: Node, now: datetime) -> Facts:
+    """How it came, and whether it is alone on its machine."""
+    return {
+        "First seen": _when(node.first_seen, now),
+        "Joined with token": node.token or "–",
+        "Same machine": ", ".join(node.same_host) or "no other node",
+        "Fingerprint": node.fingerprint or "none: the machine has no id",
+        "Commands": "admins may run commands on it" if node.allow_exec else "takes none (no --allow-exec)",
+    }
+
+
+def worker(found: NodeWorker) -> tuple[str, str, str, str, str]:
+    """One worker's row: number, state, busy for, started again, process."""
+    busy = span(found.busy_s) if found.state == "busy" and found.busy_s >= 1 else ""
+    return (str(found.index), found.state, busy, count(found.restarts), str(found.pid or "–"))
+
+
+def log_line(line: LogLine) -> tuple[str, str, str]:
+    """One line's row: time, level, what it tells."""
+    told = " ".join(f"{name}={value}" for name, value in line.fields.items() if name != "node")
+    return (f"{line.at:%H:%M:%S}", line.level, f"{line.event} {told}".strip())
+
+
+def _speed(node: Node) -> str:
+    if not node.picture_s:
+        return "not known yet"
+    each = f"{node.picture_s * 1e3:.3g} ms a picture on one worker"
+    return f"{rate(node.pictures_per_s)} pictures/s; {each}" if node.workers else each
+
+
+def _when(moment: datetime | None, now: datetime) -> str:
+    said = ago(moment, now)
+    return said if said in ("now", "never") else f"{said} ({exact(moment)})"

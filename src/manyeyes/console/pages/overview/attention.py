@@ -1,0 +1,82 @@
+"""What needs a person, and where it is put right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from manyeyes.console.address import link
+from manyeyes.console.parts.state import State
+from manyeyes.console.wording import ago, exact
+from manyeyes.sdk.watched import Attention
+
+_SEVERITIES = {"critical": ("Critical", "bad"), "warning": ("Warning", "warn"), "info": ("Note", "soft")}
+_PLACES = {
+    "no-people": ("People", "/people", {}),
+    "no-node": ("Nodes", "/nodes", {}),
+    "engine": ("The master's log", "/logs", {"machine": "master"}),
+    "disk-full": ("The master's log", "/logs", {"machine": "master"}),
+    "disk-low": ("The master's log", "/logs", {"machine": "master"}),
+}
+_ALL_NODES = ("Nodes", "/nodes", {"sort": "state"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page where something is put right."""
+
+    label: str
+    path: str
+    query: dict[str, str]
+
+
+def place(found: Attention) -> Place:
+    """Where it is put right: its node's page, or the page that its kind belongs to."""
+    if found.node:
+        return Place(f"Node {found.node}", f"/nodes/{found.node}", {})
+    return Place(*_PLACES.get(found.kind, _ALL_NODES))
+
+
+class AttentionList:
+    """The list; made anew only where it changed."""
+
+    def __init__(self) -> None:
+        with (
+            ui.element("section").classes("card wide").props('aria-label="What needs a person"') as self._card
+        ):
+            TextElement(tag="h2", text="What needs a person").classes("card-title")
+            with ui.element("div").props('role="status"'):
+                self._list = ui.element("ul").classes("attention")
+        self._card.set_visibility(False)
+        self._shown: list[tuple[str, str, str, str, str]] = []
+
+    def show(self, found: Sequence[Attention], now: datetime) -> None:
+        """Show these, in this order; nothing at all where there are none."""
+        shown = [(one.kind, one.node, one.sentence, one.what_to_do, ago(one.since, now)) for one in found]
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self._card.set_visibility(bool(found))
+        self._list.clear()
+        with self._list:
+            for one in found:
+                self._entry(one, now)
+
+    def _entry(self, one: Attention, now: datetime) -> None:
+        to = place(one)
+        with ui.element("li"):
+            State(*_SEVERITIES[one.severity])
+            with ui.element("div"):
+                ui.label(one.sentence).classes("attention-what")
+                ui.label(one.what_to_do).classes("soft")
+                with ui.element("div").classes("attention-more"):
+                    address = link(to.path, **to.query)
+                    with ui.element("a").props(f'href="{address}"').classes("more"):
+                        ui.label(to.label)
+                    ui.label(f"since {ago(one.since, now)}").classes("soft").props(
+                        f'title="{exact(one.since)}"'
+                    )

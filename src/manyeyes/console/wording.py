@@ -1,0 +1,56 @@
+"""How pages word figures and moments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_HEARD_S = 5.0
+"""A node says every second that it is there: within this, the second is of no interest."""
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that fits; `now` for the last seconds, `never` for None."""
+    if moment is None:
+        return "never"
+    seconds = (now - _utc(moment)).total_seconds()
+    return "now" if seconds < _HEARD_S else f"{span(seconds)} ago"
+
+
+def span(seconds: float) -> str:
+    """`12 s`, `3 min`, `5 h`, `2 d`."""
+    seconds = max(0.0, seconds)
+    for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
+        if seconds < until_s:
+            return f"{seconds // length_s:.0f} {unit}"
+    return f"{seconds // 86_400:.0f} d"
+
+
+def exact(moment: datetime | None) -> str:
+    """`2026-01-31 13:05:00 UTC`; empty for None."""
+    return f"{_utc(moment):%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+
+
+def count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+def rate(per_s: float) -> str:
+    """Pictures a second to a sensible digit: `0`, `0.25`, `3.1`, `128`."""
+    if per_s <= 0:
+        return "0"
+    return f"{per_s:.0f}" if per_s >= 100 else f"{per_s:.1f}" if per_s >= 1 else f"{per_s:.2g}"
+
+
+def size(size_bytes: float) -> str:
+    """`512 MB`, `8.1 GB`."""
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def several(number: int, one: str, many: str = "") -> str:
+    """`1 node`, `2 nodes`."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,96 @@
+"""Which nodes a list shows: a pure choice by words, state, order and page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args
+
+Sort = Literal[
+    "name", "state", "workers", "pictures_per_s", "done", "failed", "last_seen", "pack", "hostname"
+]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+_BY_URGENCY = (
+    "waiting for approval", "cut off", "suspect", "lost", "provisioning", "joining", "draining", "paused",
+    "left", "working", "ready",
+)  # fmt: skip
+"""Those first that a person may have to see to."""
+_NUMBER = re.compile(r"(\d+)")
+
+
+class Entry(NamedTuple):
+    """One node, as far as lists are searched and sorted by it."""
+
+    name: str
+    state: str
+    reason: str
+    workers: int
+    pictures_per_s: float
+    done: int
+    failed: int
+    last_seen: str
+    pack: str
+    hostname: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list is to show.
+
+    `search` is words of which each must be in a node's name, host, pack, state or reason, whatever their case.
+    """
+
+    search: str = ""
+    state: str = ""
+    """Empty: every state."""
+    sort: Sort = "name"
+    descending: bool = False
+    offset: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A page of a list."""
+
+    names: tuple[str, ...]
+    found: int
+    """How many there are on all pages."""
+    states: dict[str, int]
+    """How many of the nodes that the search finds are in each state."""
+
+
+def choose(entries: Iterable[Entry], wanted: Wanted) -> Chosen:
+    """The page that is wanted; nodes that are equal by the wanted order stand by their names."""
+    words = wanted.search.casefold().split()
+    hits = [entry for entry in entries if not words or _has(entry, words)]
+    states: dict[str, int] = {}
+    for entry in hits:
+        states[entry.state] = states.get(entry.state, 0) + 1
+    if wanted.state:
+        hits = [entry for entry in hits if entry.state == wanted.state]
+    hits.sort(key=lambda entry: natural(entry.name), reverse=wanted.descending and wanted.sort == "name")
+    if wanted.sort != "name":
+        hits.sort(key=_key(wanted.sort), reverse=wanted.descending)
+    end = None if wanted.limit is None else wanted.offset + wanted.limit
+    return Chosen(tuple(entry.name for entry in hits[wanted.offset : end]), len(hits), states)
+
+
+@lru_cache(maxsize=16_384)
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """A key by which `lab-2` stands before `lab-10`; kept, since lists ask for it again and again."""
+    parts = _NUMBER.split(name)
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+
+
+def _key(sort: Sort) -> Callable[[Entry], Any]:
+    if sort == "state":
+        return lambda entry: _BY_URGENCY.index(entry.state) if entry.state in _BY_URGENCY else -1
+    return lambda entry: getattr(entry, sort)
+
+
+def _has(entry: Entry, words: list[str]) -> bool:
+    text = "\n".join((entry.name, entry.hostname, entry.pack, entry.state, entry.reason)).casefold()
+    return all(word in text for word in words)
