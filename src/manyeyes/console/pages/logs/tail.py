@@ -166,6 +166,7 @@ class _Tail:
         if in_sight == (not self._hidden):
             return
         self._hidden = not in_sight
+        self._show_state()
         if self._hidden:
             self._stop()
         elif not self._paused:
@@ -222,6 +223,8 @@ class _Tail:
             if trouble
             else ("Paused", "soft", "new lines wait until you resume")
             if self._paused
+            else ("Paused", "soft", "the page is out of sight")
+            if self._hidden
             else ("Following", "good", "")
         )
         self._state.show(word, tone)

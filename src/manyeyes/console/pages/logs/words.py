@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from manyeyes.console.wording import count, exact
@@ -12,7 +11,7 @@ from manyeyes.sdk.logs import LogLine, Span, Trace
 
 Row = dict[str, Any]
 Facts = list[tuple[str, str]]
-TONES = {"debug": "soft", "info": "good", "warning": "warn", "error": "bad", "critical": "bad"}
+TONES = {"debug": "soft", "info": "soft", "warning": "warn", "error": "bad", "critical": "bad"}
 MEANINGS = {
     "picture": "from its first byte to the answer",
     "take in": "the gateway reads and checks it",
@@ -28,6 +27,11 @@ _UNTOLD = frozenset(("trace", "span", "by", "parent"))
 """Ids that are for programs."""
 _IN_BODY = ("exception", "text")
 """Facts that are long texts of several lines."""
+_TELLING = {
+    "picture": ("outcome", "detail", "faces", "answered_ms", "who", "media_type"),
+    "attempt": ("outcome", "worker", "worked_ms", "waited_ms", "fetch_ms", "delivered_ms"),
+}
+"""What is shown of lines of which there is one or more for each picture; of others, all facts in their order."""
 _GLANCE_CHARACTERS = 160
 _FACT_CHARACTERS = 4000
 
@@ -44,18 +48,20 @@ def row(line: LogLine) -> Row:
         "level": line.level,
         "tone": TONES[line.level],
         "event": line.event,
-        "glance": glance(told),
+        "glance": glance(
+            {name: told[name] for name in _TELLING.get(line.event, told) if name in told}, but=line.machine
+        ),
         "trace": line.trace_id,
         "facts": [(name, _cut(_plain(value), _FACT_CHARACTERS)) for name, value in told.items()],
         "body": _cut(body, _FACT_CHARACTERS),
     }
 
 
-def glance(facts: dict[str, Any]) -> str:
-    """The most telling facts on one line: short ones, in the order in which they are told."""
+def glance(facts: dict[str, Any], *, but: str = "") -> str:
+    """The most telling facts on one line: short ones, in their order, but the machine that says it."""
     said = ""
     for name, value in facts.items():
-        if value in ("", None) or isinstance(value, dict | list):
+        if value in ("", None, but) or isinstance(value, dict | list):
             continue
         more = f"{said}  {name}={_plain(value)}".strip()
         if len(more) > _GLANCE_CHARACTERS and said:
@@ -77,7 +83,7 @@ def bars(spans: Sequence[Span]) -> list[Row]:
             "left": round(100 * span.start_ms / end_ms, 2),
             "width": round(100 * span.duration_ms / end_ms, 2),
             "depth": span.depth,
-            "facts": glance(span.facts) if span.depth else "",
+            "facts": glance(span.facts, but=span.machine) if span.depth else "",
             "failed": str(span.facts.get("how", "done")) not in ("done", "not needed"),
         }
         for span in spans
@@ -111,11 +117,6 @@ def sums(trace: Trace) -> dict[str, str]:
 def finished(trace: Trace) -> bool:
     """Whether the gateway has told how it ended."""
     return any(span.name == "picture" and span.facts.get("outcome") for span in trace.spans)
-
-
-def newest(lines: Sequence[LogLine]) -> datetime | None:
-    """When the newest of the lines was said."""
-    return max((line.at for line in lines), default=None)
 
 
 def _outcome(told: dict[str, Any]) -> str:

@@ -59,6 +59,6 @@ def _shown(value: object) -> str:
         return ", ".join(map(str, value)) or "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int | float):
+        return f"{value:,.15g}"
     return "–" if value in (None, "") else str(value)

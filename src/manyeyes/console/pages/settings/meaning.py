@@ -25,7 +25,7 @@ def facts(found: Threshold) -> dict[str, str]:
     return {
         "Largest distance": f"{found.threshold:.3f}",
         "Set": _how(found),
-        "A stranger gets some name": _chance(found.fmr, found.extrapolated) if known else unknown,
+        "A stranger gets some name": _chance(found) if known else unknown,
         "Somebody with one photo is missed": one_in(found.miss_rate or 0.0) if known else unknown,
         "For": f"{people} with {photos}, in {found.pack}",
     }
@@ -34,15 +34,17 @@ def facts(found: Threshold) -> dict[str, str]:
 def notes(found: Threshold) -> list[str]:
     """What should be known beside it."""
     said = list(found.notes)
-    if found.extrapolated:
+    if found.extrapolated and found.people:
         said.append(
             "No two strangers that were measured are so near: the chance beyond that is estimated, not counted."
         )
     return said
 
 
-def _chance(fmr: float | None, extrapolated: bool) -> str:
-    return one_in(fmr or 0.0) + (", estimated" if extrapolated else "")
+def _chance(found: Threshold) -> str:
+    if not found.people:
+        return "never: nobody is enrolled"
+    return one_in(found.fmr or 0.0) + (", estimated" if found.extrapolated else "")
 
 
 def _how(found: Threshold) -> str:

@@ -49,12 +49,14 @@ class _Threshold:
                     value=self._choice(found.asked_fmr),
                     on_change=self._changed,
                 ).props("outlined dense options-dense")
-                self._other = ui.input("Rate, as 2e-4", on_change=self._changed)
-                self._other.value = f"{found.asked_fmr:g}" if found.asked_fmr else ""
-                self._other.props("outlined dense debounce=400 inputmode=decimal")
-                self._distance = ui.input("Distance, as 0.55", on_change=self._changed)
-                self._distance.value = f"{found.threshold:.3f}"
-                self._distance.props("outlined dense debounce=400 inputmode=decimal")
+                self._other = ui.input(
+                    "Rate, as 2e-4",
+                    value=f"{found.asked_fmr:g}" if found.asked_fmr else "",
+                    on_change=self._changed,
+                ).props("outlined dense debounce=400 inputmode=decimal")
+                self._distance = ui.input(
+                    "Distance, as 0.55", value=f"{found.threshold:.3f}", on_change=self._changed
+                ).props("outlined dense debounce=400 inputmode=decimal")
                 self._trouble = ui.label().props('role="alert"').classes("bad-words")
                 self._save = ui.button("Set it", on_click=reporting(self._set)).props("no-caps unelevated")
         self._fields()
