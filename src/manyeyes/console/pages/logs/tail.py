@@ -66,9 +66,13 @@ class _Tail:
 
     def _draw(self, found: LogPage) -> None:
         with ui.row().classes("tools").props('role="group" aria-label="Which lines"'):
-            self._machine = ui.input("Machine", value=self._wanted["machine"], on_change=self._filter)
-            self._machine.props('outlined dense clearable debounce=400 list="machines" autocomplete="off"')
-            self._machines = ui.element("datalist").props('id="machines"')
+            self._machine = ui.input(
+                "Machine",
+                value=self._wanted["machine"],
+                on_change=self._filter,
+                autocomplete=sorted({line.machine for line in found.lines} | {"master"}),
+            )
+            self._machine.props("outlined dense clearable debounce=400")
             ui.select(LEVELS, label="Level", value=self._wanted["level"], on_change=self._set("level")).props(
                 "outlined dense options-dense"
             ).classes("tools-choice")
@@ -93,13 +97,6 @@ class _Tail:
         )
         self._more = ui.button("Older lines", on_click=reporting(self._add_older)).props("outline no-caps")
         self._know(found)
-        self._name_machines(sorted({line.machine for line in found.lines} | {"master"}))
-
-    def _name_machines(self, names: list[str]) -> None:
-        """Offer names while one types."""
-        with self._machines:
-            for name in names:
-                ui.element("option").props["value"] = name
 
     # which lines
 

@@ -31,7 +31,7 @@ async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) 
         ui.element("h2").props('id="key-title"').classes("ask-title").add_slot("default", "Make an API key")
         with ui.element("div").classes("key-wish") as wish:
             name = ui.input("Name: whose it is, or what for").props(
-                f"outlined dense autofocus maxlength={_MAX_NAME_CHARACTERS} counter"
+                f"outlined dense autofocus maxlength={_MAX_NAME_CHARACTERS}"
             )
             role = ui.radio(_ROLES, value="user").props('aria-label="Role"')
         said = ui.element("div").props('role="status"').classes("key-made")
@@ -55,8 +55,8 @@ async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) 
 
         make.on_click(made)
         name.on("keydown.enter", made)
-    await dialog
-    dialog.delete()
+    dialog.on("hide", dialog.delete)  # only then: hiding gives the focus back to where it was
+    dialog.open()
 
 
 def _show(made: NewApiKey, context: Context) -> None:
