@@ -33,6 +33,7 @@ _TELLING = {
 }
 """What is shown of lines of which there is one or more for each picture; of others, all facts in their order."""
 _GLANCE_CHARACTERS = 160
+_as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _FACT_CHARACTERS = 4000
 
 
@@ -130,9 +131,7 @@ def _picture(told: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else _as_json(value)
 
 
 def _cut(text: str, characters: int) -> str:

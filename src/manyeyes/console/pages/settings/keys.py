@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from nicegui import ui
 
 from manyeyes.console.dialogs import confirm, reporting
-from manyeyes.console.news import heed
+from manyeyes.console.live import keep
 from manyeyes.console.pages.settings.new_key import ask_for_key
 from manyeyes.console.parts.live_table import Cell, Column, LiveTable
 from manyeyes.console.visitor import ROLES, Visitor
@@ -16,6 +16,7 @@ from manyeyes.console.wording import ago, exact
 from manyeyes.sdk.answers import ApiKey
 
 _LIMIT = 50
+_EVERY_S = 30.0
 _COLUMNS = (
     Column("name", "Name"),
     Column("role", "Role"),
@@ -32,7 +33,7 @@ _SORTS: dict[str, Callable[[ApiKey], object]] = {
 async def build(visitor: Visitor) -> None:
     """The table and what can be done with it; raises NotAllowed."""
     page = _Keys(visitor, await visitor.client.keys())
-    heed(visitor, {"keys"}, page.refresh)
+    keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"keys"})
 
 
 class _Keys:

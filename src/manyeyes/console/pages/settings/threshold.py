@@ -7,13 +7,14 @@ from typing import Any
 from nicegui import ui
 
 from manyeyes.console.dialogs import reporting
-from manyeyes.console.news import heed
+from manyeyes.console.live import keep
 from manyeyes.console.pages.settings.meaning import facts, notes, one_in
 from manyeyes.console.parts.facts import FactList
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError
 from manyeyes.sdk.answers import Threshold
 
+_EVERY_S = 30.0
 _WAYS = {
     "fmr": "By how often a stranger may get a name",
     "distance": "By the distance itself",
@@ -26,7 +27,7 @@ _OTHER = 0.0
 async def build(visitor: Visitor) -> None:
     """What is in force, and a form; raises NotAllowed."""
     page = _Threshold(visitor, await visitor.client.threshold())
-    heed(visitor, {"threshold", "people"}, page.refresh)
+    keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"threshold", "people"})
 
 
 class _Threshold:
