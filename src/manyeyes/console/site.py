@@ -13,11 +13,13 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import logs, recognise, settings
+from manyeyes.console.pages import recognise
+from manyeyes.console.pages.logs import page as logs
 from manyeyes.console.pages.nodes import all as all_nodes
 from manyeyes.console.pages.nodes import one as one_node
 from manyeyes.console.pages.overview import page as overview
 from manyeyes.console.pages.people import everybody, person, unknown
+from manyeyes.console.pages.settings import page as settings
 from manyeyes.console.visitor import Reception
 from manyeyes.telemetry import log
 
