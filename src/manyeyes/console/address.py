@@ -7,11 +7,15 @@ from urllib.parse import quote, urlencode
 from nicegui import ui
 
 
+def base() -> str:
+    """The console's own address, as `/console`."""
+    return str(ui.context.client.request.scope["root_path"])
+
+
 def link(path: str, **query: str) -> str:
     """The address of a page; its path's parts are quoted, and what is empty in the query is left out."""
     asked = {name: value for name, value in query.items() if value}
-    base = str(ui.context.client.request.scope["root_path"])
-    return base + quote(path) + (f"?{urlencode(asked)}" if asked else "")
+    return base() + quote(path) + (f"?{urlencode(asked)}" if asked else "")
 
 
 def asked(name: str) -> str:

@@ -56,17 +56,6 @@ class FaceGroups(Shown, component=_STATIC / "face_groups.js", dependencies=[_STA
         self.run_method("settled", group)
 
 
-def base_address() -> str:
-    """The console's own address, as /console."""
-    request = ui.context.client.request
-    return str(request.scope["root_path"])
-
-
-def dress() -> None:
-    """Load the style of these pages."""
-    ui.add_head_html(f'<link rel="stylesheet" href="{base_address()}/static/people.css">')
-
-
 def heading(text: str) -> ui.label:
     """A heading below the page's own."""
     return ui.label(text).props('role="heading" aria-level="2"').classes("section-title")

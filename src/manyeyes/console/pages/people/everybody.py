@@ -7,22 +7,23 @@ import time
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.console import address
+from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.people import facts
 from manyeyes.console.pages.people.elements import (
     FaceEnrolment,
     FaceGrid,
-    base_address,
-    dress,
     heading,
     link,
 )
 from manyeyes.console.visitor import Visitor
+from manyeyes.console.wording import several
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import Person
 
-_EVERY_S = 4.0
+_EVERY_S = 15.0
 _CHECK_EVERY_S = 30.0
 _MOST_FINDINGS = 40
 
@@ -30,16 +31,16 @@ _MOST_FINDINGS = 40
 async def build(visitor: Visitor) -> None:
     """Fill the page; raises NotAllowed for those who may not see it."""
     people = await visitor.client.people()
-    dress()
+    use_style("people.css")
     page = _Everybody(visitor)
     page.show(people)
-    keep(visitor, page.refresh, every_s=_EVERY_S)
+    keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"people", "faces"})
 
 
 class _Everybody:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
-        self._base = base_address()
+        self._base = address.base()
         self._is_drawn = False
         self._crowd = facts.Crowd([])
         self._page = 1
@@ -101,7 +102,7 @@ class _Everybody:
         self._empty.set_visibility(not everybody)
         self._search.set_visibility(bool(everybody))
         self._add.set_visibility(bool(everybody))
-        said = facts.counted(everybody, "person", "people")
+        said = several(everybody, "person", "people")
         if view.found != everybody:
             said = f"{view.found:,} of {said}" if view.found else "Nobody's name has this in it."
         self._said.text = said if everybody else ""

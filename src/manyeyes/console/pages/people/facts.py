@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from manyeyes.console.wording import several
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import Feedback, Person, Photo
 from manyeyes.sdk.faces import UnknownGroup
@@ -30,11 +31,6 @@ def portrait_address(name: str, photos: int) -> str:
     return f"/v1/people-portraits/{quote(name, safe='')}?photos={photos}"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def sentence(words: str) -> str:
     """What the master notices, which begins small and ends without a stop, as a sentence."""
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
@@ -44,7 +40,7 @@ def lasting(duration_s: float) -> str:
     """A duration in its largest whole unit, as "7 days"."""
     for unit_s, unit in _UNITS_S:
         if duration_s >= unit_s and duration_s % unit_s == 0:
-            return counted(int(duration_s // unit_s), unit)
+            return several(int(duration_s // unit_s), unit)
     return f"{duration_s:g} seconds"
 
 
@@ -117,7 +113,7 @@ def cards(view: View, base: str) -> list[dict[str, Any]]:
             "src": portrait_address(person.name, person.photos),
             "initials": initials(person.name),
             "hue": hue(person.name),
-            "count": counted(person.photos, "photo"),
+            "count": several(person.photos, "photo"),
         }
         for person in view.people
     ]
@@ -186,7 +182,7 @@ def whom_to_open(finding: Caution, base: str) -> list[tuple[str, str]]:
 def what_goes(person: Person) -> str:
     """What deleting a person deletes."""
     photos, entries = (
-        counted(person.photos, "photo"),
-        counted(len(person.feedback), "feedback entry", "feedback entries"),
+        several(person.photos, "photo"),
+        several(len(person.feedback), "feedback entry", "feedback entries"),
     )
     return f"{photos} and {entries} of {person.name} go with the name. This cannot be undone."

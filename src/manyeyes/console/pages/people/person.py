@@ -5,30 +5,31 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.console import address
+from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import confirm, reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.people import facts
 from manyeyes.console.pages.people.elements import (
     FaceEnrolment,
     FacePhotos,
-    base_address,
-    dress,
     heading,
     link,
 )
 from manyeyes.console.pages.people.naming import ask_name
 from manyeyes.console.visitor import Visitor
+from manyeyes.console.wording import several
 from manyeyes.errors import PersonNotFound
 from manyeyes.sdk.answers import Feedback, Person
 
-_EVERY_S = 4.0
+_EVERY_S = 15.0
 
 
 async def build(visitor: Visitor) -> None:
     """Fill the page of the person whom the address names; raises NotAllowed for those who may not see it."""
     name = ui.context.client.request.query_params.get("name", "")
-    dress()
-    link("All people", f"{base_address()}/people").classes("back")
+    use_style("people.css")
+    link("All people", f"{address.base()}/people").classes("back")
     try:
         person = await visitor.client.person(name)
     except PersonNotFound:
@@ -36,7 +37,7 @@ async def build(visitor: Visitor) -> None:
         return
     ui.page_title(f"{person.name} · manyeyes")
     page = _OnePerson(visitor, person)
-    keep(visitor, page.refresh, every_s=_EVERY_S)
+    keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"people"})
 
 
 def _go(path: str) -> None:
@@ -91,9 +92,9 @@ class _OnePerson:
         if before == person:
             return
         entries = len(person.feedback)
-        said = facts.counted(person.photos, "photo")
+        said = several(person.photos, "photo")
         if entries:
-            said += f", {facts.counted(entries, 'feedback entry', 'feedback entries')}"
+            said += f", {several(entries, 'feedback entry', 'feedback entries')}"
         self._said.text = said
         self._photos.show(photos=facts.photo_cards(person.photos_detail))
         if before is None or before.feedback != person.feedback:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.console import address
+from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import confirm, reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.people import facts
-from manyeyes.console.pages.people.elements import FaceGroups, base_address, dress, heading, link
+from manyeyes.console.pages.people.elements import FaceGroups, heading, link
 from manyeyes.console.visitor import Visitor
+from manyeyes.console.wording import several
 from manyeyes.sdk.answers import Person
 from manyeyes.sdk.faces import Keeping, Unknown
 
-_EVERY_S = 4.0
+_EVERY_S = 15.0
 _MOST_GROUPS = 100
 _CHOICES_S = (3600.0, 86_400.0, 7 * 86_400.0, 30 * 86_400.0, 90 * 86_400.0)
 _USUAL_S = 7 * 86_400.0
@@ -28,18 +31,18 @@ _WHAT_IT_MEANS = (
 async def build(visitor: Visitor) -> None:
     """Fill the page; raises NotAllowed for those who may not see it."""
     unknown = await visitor.client.faces.unknown(_MOST_GROUPS)
-    dress()
-    link("All people", f"{base_address()}/people").classes("back")
+    use_style("people.css")
+    link("All people", f"{address.base()}/people").classes("back")
     page = _UnknownFaces(visitor)
     await page.show(unknown)
-    keep(visitor, page.refresh, every_s=_EVERY_S)
+    keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"faces", "people"})
 
 
 class _UnknownFaces:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
         self._client = visitor.client
-        self._base = base_address()
+        self._base = address.base()
         self._shown: Unknown | None = None
         self._names: list[str] = []
         with ui.element("section").classes("keeping").props('aria-label="Keeping of unknown faces"'):
@@ -117,7 +120,7 @@ class _UnknownFaces:
     async def _turn_off(self) -> None:
         kept = (await self._client.faces.keeping()).kept
         what = (
-            f"{facts.counted(kept, 'unknown face')} and all that was learned from them are deleted at once. "
+            f"{several(kept, 'unknown face')} and all that was learned from them are deleted at once. "
             "This cannot be undone. People who were named stay."
         )
         if await confirm("Keep no unknown faces?", what, "Turn off and delete", grave=True):
@@ -143,7 +146,7 @@ class _UnknownFaces:
         self._outcome.clear()
         wary = sum(bool(photo.warnings) for photo in person.added)
         with self._outcome, ui.element("div").classes("done"):
-            said = f"{facts.counted(len(person.added), 'face')} added to "
+            said = f"{several(len(person.added), 'face')} added to "
             ui.label(said)
             link(person.name, facts.person_address(self._base, person.name))
             if wary:
@@ -159,7 +162,7 @@ class _UnknownFaces:
             await self._client.faces.dismiss(group)
             await self.refresh()
 
-        if await confirm(f"Dismiss {facts.counted(count, 'unknown face')}?", what, "Dismiss", grave=True):
+        if await confirm(f"Dismiss {several(count, 'unknown face')}?", what, "Dismiss", grave=True):
             await reporting(dismiss)()
 
 
