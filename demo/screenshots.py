@@ -59,7 +59,7 @@ SHOTS = (
     Shot("settings-first", "/settings", is_busy=False),
     Shot("overview", "/"),
     Shot("people", "/people"),
-    Shot("person", "/people/{person}"),
+    Shot("person", "/people/person?name={person}"),
     Shot("unknown-faces", "/people/unknown"),
     Shot("nodes", "/nodes", for_docs=True),
     Shot("node", "/nodes/{node}", for_docs=True),

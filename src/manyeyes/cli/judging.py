@@ -31,6 +31,9 @@ def threshold(
         float | None, typer.Option("--distance", metavar="D", help="The threshold itself, as 0.55.")
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="Back to the default distance.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would mean, and set nothing.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show or set up to which distance a face gets a name; counts from the next picture on.
@@ -41,8 +44,12 @@ def threshold(
     """
     if (fmr is not None) + (distance is not None) + default > 1:
         raise BadRequest("give one of --fmr, --distance and --default, not several")
+    if dry_run and fmr is None and distance is None and not default:
+        raise BadRequest("--dry-run says what --fmr, --distance or --default would mean; give one of them")
     with client_of(ctx) as client:
-        if fmr is None and distance is None and not default:
+        if dry_run:
+            found = client.preview_threshold(fmr=fmr, distance=distance)
+        elif fmr is None and distance is None and not default:
             found = client.threshold()
         else:
             found = client.set_threshold(fmr=fmr, distance=distance)

@@ -52,6 +52,7 @@ async def confirm(question: str, what_happens: str, action: str, *, grave: bool 
     """
     with ui.dialog() as dialog, ui.card().classes("ask"):
         dialog.props["aria-label"] = question
+        dialog.on("hide", dialog.delete)  # only then: hiding gives the focus back to where it was
         ui.label(question).classes("ask-title")
         ui.label(what_happens)
         with ui.row().classes("ask-actions"):
@@ -59,6 +60,4 @@ async def confirm(question: str, what_happens: str, action: str, *, grave: bool 
             ui.button(
                 action, on_click=lambda: dialog.submit(True), color="negative" if grave else "primary"
             ).props("no-caps unelevated")
-    answer = bool(await dialog)
-    dialog.delete()
-    return answer
+    return bool(await dialog)

@@ -13,10 +13,13 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import logs, people, recognise, settings
+from manyeyes.console.pages import recognise
+from manyeyes.console.pages.logs import page as logs
 from manyeyes.console.pages.nodes import all as all_nodes
 from manyeyes.console.pages.nodes import one as one_node
 from manyeyes.console.pages.overview import page as overview
+from manyeyes.console.pages.people import everybody, person, unknown
+from manyeyes.console.pages.settings import page as settings
 from manyeyes.console.visitor import Reception
 from manyeyes.telemetry import log
 
@@ -24,7 +27,9 @@ STATIC = Path(__file__).parent / "static"
 PAGES = (
     Page("/", "Overview", "insights", "user", overview.build),
     Page("/recognise", "Recognise", "image_search", "user", recognise.build),
-    Page("/people", "People", "groups", "operator", people.build),
+    Page("/people", "People", "groups", "operator", everybody.build),
+    Page("/people/person", "Person", "person", "operator", person.build, in_menu=False),
+    Page("/people/unknown", "Unknown faces", "person_search", "operator", unknown.build, in_menu=False),
     Page("/nodes", "Nodes", "dns", "operator", all_nodes.build),
     Page("/nodes/{name}", "Node", "dns", "operator", one_node.build, in_menu=False, named_by="name"),
     Page("/logs", "Logs", "receipt_long", "operator", logs.build),

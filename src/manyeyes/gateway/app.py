@@ -96,7 +96,7 @@ def make_app(master: Master) -> FastAPI:
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
-    add_keys(app, master.keys, Depends(_role(master, "admin")))
+    add_keys(app, master.keys, master.ca_pem, Depends(_role(master, "admin")))
     add_sessions(app, master.sign_ins)
     add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_recent(app, master.recent, Depends(_role(master, "user")), master.role_of)

@@ -107,6 +107,7 @@ class _Guarded:
             headers = MutableHeaders(scope=message)
             headers.update(_HEADERS)
             headers["Content-Security-Policy"] = policy(self._nonce)
+            headers.setdefault("Cache-Control", "no-cache")
             if headers.get("content-type", "").startswith("text/html"):
                 headers["Cache-Control"] = "no-store"
                 self._start = message

@@ -1,4 +1,4 @@
-"""Routes for API keys: made, listed, revoked by admins."""
+"""Routes for API keys: made, listed, revoked by admins; and for what their holders need beside them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ class KeyWish(BaseModel):
     role: Literal["user", "operator", "admin"] = "user"
 
 
-def add_keys(app: FastAPI, office: KeysOffice, admin: Any) -> None:
+def add_keys(app: FastAPI, office: KeysOffice, ca_pem: str, admin: Any) -> None:
     """Add the routes; `admin` is a dependency that asks for that role and gives the key's name."""
 
     @app.get("/v1/keys", dependencies=[admin])
     async def keys() -> dict[str, Any]:
         """All API keys that work: names, roles and ages, never the keys."""
         return {"keys": [asdict(key) for key in office.known()]}
+
+    @app.get("/v1/ca")
+    async def ca() -> dict[str, str]:
+        """The certificate of this master's CA, for a context file; with any credential."""
+        return {"ca_pem": ca_pem}
 
     @app.post("/v1/keys", status_code=201)
     async def create(wish: KeyWish, who: str = admin) -> dict[str, Any]:

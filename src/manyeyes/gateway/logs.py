@@ -25,6 +25,7 @@ from manyeyes.traces import TRACE_ID
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 _CURSOR = r"^(?:[no]\d{1,18})?$"
 
 
@@ -140,7 +141,7 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
 
 def _documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """Lines as the API shows them, by the time of what they tell: some arrive later than others."""
-    return [{**asdict(line), "at": _iso(line.at)} for line in sorted(lines, key=lambda line: line.at)]
+    return [{**vars(line), "at": _iso(line.at)} for line in sorted(lines, key=lambda line: line.at)]
 
 
 def _iso(at: float) -> str:
@@ -153,4 +154,4 @@ async def _followed(master: Master, wanted: FollowWanted) -> AsyncGenerator[byte
 
 
 def _json_lines(documents: Sequence[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(document, separators=(",", ":")).encode() + b"\n" for document in documents)
+    return "".join(f"{_as_json(document)}\n" for document in documents).encode()

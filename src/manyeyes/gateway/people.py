@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import UploadFile
 
@@ -47,6 +47,13 @@ class ThresholdWish(BaseModel):
         if self.fmr is not None and self.distance is not None:
             raise ValueError("give a false-match rate or a distance, not both")
         return self
+
+    @property
+    def rule(self) -> tuple[str, float | None]:
+        """The kind of rule, and its figure."""
+        if self.fmr is not None:
+            return "fmr", self.fmr
+        return ("default", None) if self.distance is None else ("distance", self.distance)
 
 
 class FeedbackWish(BaseModel):
@@ -161,12 +168,15 @@ def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[An
         """Up to which distance a name is given, and what that means for the gallery as it is."""
         return asdict(master.office.threshold())
 
+    @app.get("/v1/people-threshold/preview", dependencies=operator)
+    async def preview(wish: Annotated[ThresholdWish, Query()]) -> dict[str, Any]:
+        """What a threshold would mean for the gallery as it is; by neither, the default. Nothing is set."""
+        return asdict(master.office.preview_threshold(*wish.rule))
+
     @app.put("/v1/people-threshold", dependencies=operator)
     async def set_threshold(wish: ThresholdWish) -> dict[str, Any]:
         """Set it by false-match rate or by distance; by neither, back to the default."""
-        mode = "fmr" if wish.fmr is not None else "distance" if wish.distance is not None else "default"
-        value = wish.fmr if wish.fmr is not None else wish.distance
-        found = await master.office.set_threshold(mode, value)
+        found = await master.office.set_threshold(*wish.rule)
         master.events.notify("threshold")
         return asdict(found)
 

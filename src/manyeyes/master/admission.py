@@ -85,7 +85,7 @@ class Admission:
         pack_public_key: str,
     ) -> None:
         self._settings = settings
-        self._ca_pem = ca_pem
+        self.ca_pem = ca_pem
         self._registry = registry
         self._fleet = fleet
         self._office = office
@@ -150,7 +150,7 @@ class Admission:
         token = identity.JoinToken(
             token_id=token_id,
             addresses=tuple(f"{address}:{self._settings.nats_port}" for address in addresses),
-            ca_pem=self._ca_pem,
+            ca_pem=self.ca_pem,
             seed=key.seed,
             expires_at=expires_at,
         )

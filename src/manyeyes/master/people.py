@@ -173,8 +173,15 @@ class PeopleOffice:
 
     def threshold(self) -> Threshold:
         """What is in force for the gallery as it is."""
+        return self._follow(Rule.stored(self.records.rule()))
+
+    def preview_threshold(self, mode: str, value: float | None) -> Threshold:
+        """What a rule would give for the gallery as it is; raises ThresholdRefused."""
+        return self._follow(make_rule(mode, value, self._in_use, self._shelf.calibration))
+
+    def _follow(self, rule: Rule) -> Threshold:
         return follow(
-            Rule.stored(self.records.rule()),
+            rule,
             self._shelf.calibration,
             self.records.photo_counts(self._shelf.embedder),
             self._in_use,

@@ -592,6 +592,11 @@ class Master:
 
     # views
 
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of this master's CA."""
+        return self.admission.ca_pem
+
     def role_of(self, credential: str) -> str | None:
         """The role of an API key or a session, None where it is unknown."""
         caller = self.sign_ins.caller(credential)

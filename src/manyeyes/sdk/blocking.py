@@ -143,6 +143,10 @@ class Client(BlockingWatching):
         """See `AsyncClient.set_threshold`."""
         return self._run(self._client.set_threshold(fmr=fmr, distance=distance))
 
+    def preview_threshold(self, *, fmr: float | None = None, distance: float | None = None) -> Threshold:
+        """See `AsyncClient.preview_threshold`."""
+        return self._run(self._client.preview_threshold(fmr=fmr, distance=distance))
+
     def check_people(self) -> list[Caution]:
         """See `AsyncClient.check_people`."""
         return self._run(self._client.check_people())
@@ -213,6 +217,10 @@ class Client(BlockingWatching):
     def revoke_key(self, name: str) -> None:
         """See `AsyncClient.revoke_key`."""
         self._run(self._client.revoke_key(name))
+
+    def ca_pem(self) -> str:
+        """See `AsyncClient.ca_pem`."""
+        return self._run(self._client.ca_pem())
 
     def session(self) -> Session:
         return self._run(self._client.session())

@@ -244,6 +244,14 @@ class AsyncClient(Watching):
         wish = {"fmr": fmr, "distance": distance}
         return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=wish)).content)
 
+    async def preview_threshold(
+        self, *, fmr: float | None = None, distance: float | None = None
+    ) -> Threshold:
+        """What `set_threshold` would give for the gallery as it is; sets nothing, and raises what that does."""
+        wish = {name: value for name, value in (("fmr", fmr), ("distance", distance)) if value is not None}
+        response = await self._call("GET", "/v1/people-threshold/preview", params=wish)
+        return parsed(Threshold, response.content)
+
     async def check_people(self) -> list[Caution]:
         """What is worth a look among everybody enrolled: doubles, people too close, odd photos."""
         return parsed_list(Caution, await self._call("GET", "/v1/people-check"), "findings")
@@ -376,6 +384,10 @@ class AsyncClient(Watching):
             LastAdminKey: no admin's key would be left.
         """
         await self._call("DELETE", f"/v1/keys/{quote(name, safe='')}", repeatable=False)
+
+    async def ca_pem(self) -> str:
+        """The certificate of the master's CA, as a context file holds it."""
+        return str((await self._call("GET", "/v1/ca")).json()["ca_pem"])
 
     async def session(self) -> Session:
         """Whom the context's key, or session, belongs to."""

@@ -41,6 +41,11 @@ def context_path(environ: Mapping[str, str] | None = None) -> Path:
     return Path(named) if named else platformdirs.user_config_path("manyeyes") / "context.json"
 
 
+def context_text(context: Context) -> str:
+    """What a context file holds."""
+    return json.dumps(asdict(context), indent=1)
+
+
 def save_context(context: Context, path: Path | None = None) -> Path:
     """Write the context, readable by its owner only, in one step.
 
@@ -56,7 +61,7 @@ def save_context(context: Context, path: Path | None = None) -> Path:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".context-")  # mode 0600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(context), file, indent=1)
+                file.write(context_text(context))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(target)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from manyeyes.errors import ManyeyesError, Unavailable
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+_NOT_AGREED = "the master's answer is not of the agreed form; same version on both sides?"
 _SILENCE_S = 30.0
 """The master gives a sign of life every ten seconds."""
 
@@ -137,7 +138,7 @@ class Logs:
             async for raw in lines:
                 told = json.loads(raw)
                 if line := told.get("line"):
-                    yield _parsed(LogLine, json.dumps(line).encode())
+                    yield _line(line)
         raise Unavailable("the master ended the stream of log lines; is it being stopped? follow again")
 
     async def trace(self, trace_id: str) -> Trace:
@@ -166,10 +167,15 @@ def _wanted(
     return {name: value for name, value in told.items() if value}
 
 
+def _line(told: dict[str, Any]) -> LogLine:
+    try:
+        return LogLine.model_validate(told)
+    except ValidationError as error:
+        raise ManyeyesError(_NOT_AGREED) from error
+
+
 def _parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise ManyeyesError(
-            "the master's answer is not of the agreed form; same version on both sides?"
-        ) from error
+        raise ManyeyesError(_NOT_AGREED) from error

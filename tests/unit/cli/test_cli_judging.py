@@ -75,6 +75,11 @@ def test_threshold(fleet: Fleet, run: Run) -> None:  # noqa: F811
         assert run("people", "threshold", *flags)[0] == 0
         assert sent(fleet) == wish
     assert run("people", "threshold", "--fmr", "1e-3", "--default")[0] == 2
+    would_be = THRESHOLD | {"threshold": 0.4321}
+    fleet.answers["GET /v1/people-threshold/preview"] = httpx.Response(200, json=would_be)
+    fleet.answers["PUT /v1/people-threshold"] = problem(errors.NotAllowed("nothing is to be set"))
+    assert run("people", "threshold", "--fmr", "1e-4", "--dry-run")[1].startswith("threshold 0.432, ")
+    assert run("people", "threshold", "--dry-run")[0] == 2
     fleet.answers["PUT /v1/people-threshold"] = problem(errors.ThresholdRefused("no calibration"))
     assert run("people", "threshold", "--fmr", "1e-3") == (2, "", "error: no calibration\n")
 

@@ -1,9 +1,0 @@
-"""What happened, on all machines; one picture's whole way."""
-
-from __future__ import annotations
-
-from manyeyes.console.visitor import Visitor
-
-
-async def build(visitor: Visitor) -> None:
-    """Fill the page."""

@@ -1,9 +1,0 @@
-"""Who is known, and which unknown faces were seen."""
-
-from __future__ import annotations
-
-from manyeyes.console.visitor import Visitor
-
-
-async def build(visitor: Visitor) -> None:
-    """Fill the page."""

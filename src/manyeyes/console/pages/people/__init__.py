@@ -1,0 +1,1 @@
+"""Who is known, and which unknown faces were seen: three pages."""

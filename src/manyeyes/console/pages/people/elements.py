@@ -1,0 +1,81 @@
+"""The elements of these pages that the browser draws itself, from plain data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+_STATIC = Path(__file__).parents[2] / "static"
+
+
+class Shown(ui.element):
+    """An element that shows data; it is sent only when it has changed."""
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__()
+        self.show(**data)
+
+    def show(self, **data: Any) -> None:
+        """Show this from now on."""
+        for name, value in data.items():
+            if self.props.get(name) != value:
+                self.props[name] = value
+
+
+class FaceGrid(Shown, component=_STATIC / "face_grid.js"):
+    """`people`: `facts.cards`."""
+
+
+class FaceEnrolment(Shown, component=_STATIC / "face_enrolment.js", dependencies=[_STATIC / "enrolling.js"]):
+    """The dialog that adds photos; photos dropped or pasted on the page open it.
+
+    Shows `to`, whom the photos are of, or asks for the name; and `known`, how many photos somebody of the typed
+    name has. Emits `named` with what is typed, and `changed` with the name of whoever has other photos now.
+    """
+
+    def start(self) -> None:
+        """Open it."""
+        self.run_method("start")
+
+
+class FacePhotos(Shown, component=_STATIC / "face_photos.js", dependencies=[_STATIC / "moments.js"]):
+    """`photos`: `facts.photo_cards`. Emits `remove` with the id of a photo."""
+
+
+class FaceGroups(Shown, component=_STATIC / "face_groups.js", dependencies=[_STATIC / "moments.js"]):
+    """`groups`: `facts.group_cards`; `names`: those to choose from.
+
+    Emits `name` with `group`, `name` and `faces`, none of them where the whole group is meant, and `dismiss` with `group`
+    and `count`.
+    """
+
+    def settled(self, group: int) -> None:
+        """What was asked for a group is done, or was refused."""
+        self.run_method("settled", group)
+
+
+def base_address() -> str:
+    """The console's own address, as /console."""
+    request = ui.context.client.request
+    return str(request.scope["root_path"])
+
+
+def dress() -> None:
+    """Load the style of these pages."""
+    ui.add_head_html(f'<link rel="stylesheet" href="{base_address()}/static/people.css">')
+
+
+def heading(text: str) -> ui.label:
+    """A heading below the page's own."""
+    return ui.label(text).props('role="heading" aria-level="2"').classes("section-title")
+
+
+def link(text: str, address: str) -> ui.element:
+    """A link whose text and address are data."""
+    anchor = ui.element("a").classes("link")
+    anchor.props["href"] = address
+    with anchor:
+        ui.label(text)
+    return anchor

@@ -1,0 +1,1 @@
+"""Keys, roles, threshold, and the settings in force."""

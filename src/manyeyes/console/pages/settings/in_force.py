@@ -1,0 +1,64 @@
+"""The master's settings, read only."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from manyeyes.console.parts.small_table import SmallTable
+from manyeyes.console.visitor import Visitor
+from manyeyes.sdk.watched import Setting
+
+_GROUPS = {
+    "pictures": "Limits of pictures",
+    "attention": "When a person is asked to look",
+    "flood": "How much one node may say",
+    "master": "The master itself",
+    "logs": "Logs",
+}
+
+
+async def build(visitor: Visitor) -> None:
+    """All settings in groups; raises NotAllowed."""
+    found = await visitor.client.settings()
+    ui.label(
+        "They are set where the master is started, by environment variables of these names or by flags of "
+        "'manyeyes up' and 'manyeyes master', and count from its next start on. 'manyeyes settings' prints them."
+    ).classes("soft hint")
+    tables: list[tuple[SmallTable, list[Setting]]] = []
+
+    def show() -> None:
+        for table, settings in tables:
+            table.show([_row(one) for one in settings if one.changed or not only.value])
+
+    changed = sum(one.changed for one in found)
+    only = ui.checkbox(f"Only those that are not the default ({changed})", on_change=show)
+    for group, settings in groupby(found, key=lambda one: one.group):
+        title = _GROUPS.get(group, group)
+        TextElement(tag="h3", text=title).classes("group-title")
+        with ui.element("div").classes("scrolling"):
+            table = SmallTable(
+                title,
+                ("Setting", "Value", "Default", "What it does"),
+                figures=(),
+                empty="All are at their defaults.",
+            )
+        table.classes("settings-table")
+        tables.append((table, list(settings)))
+    show()
+
+
+def _row(one: Setting) -> tuple[str, str, str, str]:
+    return one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,.15g}"
+    return "–" if value in (None, "") else str(value)
