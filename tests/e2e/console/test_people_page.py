@@ -215,6 +215,7 @@ def test_feedback_is_shown_and_undone(up: Up, consoles: Consoles) -> None:
         "2 photos and 1 feedback entry of Ada go with the name."
     )
     page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Undo: a face of party.jpg is not Ada").click()
     expect(page.get_by_role("dialog")).to_contain_text("Later answers forget that a face is not Ada.")
     page.get_by_role("dialog").get_by_role("button", name="Undo").click()
