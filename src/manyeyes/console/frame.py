@@ -72,7 +72,7 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     title = request.path_params[page.named_by] if page.named_by else page.title
     ui.page_title(f"{title} · manyeyes")
     _header(page, menu, visitor, base)
-    with ui.element("main").props('id="content" tabindex="-1"').classes("page"):
+    with ui.element("div").props('id="content" tabindex="-1"').classes("page"):
         TextElement(tag="h1", text=title).classes("page-title").props('id="page-title"')
         try:
             await page.build(visitor, **request.path_params)

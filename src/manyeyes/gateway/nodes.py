@@ -41,13 +41,13 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
         of those that `search` finds are in each state. Without it, all; the other parameters need it.
         """
         if limit is None:
-            return JSONResponse({"nodes": master.nodes()})
-        return JSONResponse(master.some_nodes(Wanted(search, state, sort, descending, offset, limit)))
+            return JSONResponse({"nodes": master.nodes.all()})
+        return JSONResponse(master.nodes.some(Wanted(search, state, sort, descending, offset, limit)))
 
     @app.get("/v1/nodes/{name}", dependencies=[operator])
     async def node(name: str) -> dict[str, Any]:
         """One node."""
-        return master.node(name)
+        return master.nodes.one(name)
 
     @app.delete("/v1/nodes/{name}", status_code=204)
     async def remove(name: str, who: str = operator) -> Response:
@@ -61,21 +61,21 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
         """Let a node in that waits for approval."""
         record(who, "approve", name)
         await master.nodes_office.approve(name)
-        return master.node(name)
+        return master.nodes.one(name)
 
     @app.post("/v1/nodes/{name}/shutdown")
     async def shutdown(name: str, who: str = operator) -> dict[str, Any]:
         """Have a node finish what it holds, leave and end."""
         record(who, "shutdown", name)
         await master.nodes_office.shutdown(name)
-        return master.node(name)
+        return master.nodes.one(name)
 
     def wishing(word: str, wish: Wish) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
         async def tell(name: str, who: str = operator) -> dict[str, Any]:
             """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
             record(who, word, name)
             await master.nodes_office.wish(name, wish)
-            return master.node(name)
+            return master.nodes.one(name)
 
         return tell
 

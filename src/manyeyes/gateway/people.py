@@ -13,9 +13,10 @@ from starlette.datastructures import UploadFile
 from manyeyes.errors import BadRequest, EntryNotFound, ManyeyesError, TooManyBytes
 from manyeyes.gateway.logs import asker_of
 from manyeyes.gateway.pictures import small_picture
+from manyeyes.master.enrolling import NewPhoto
 from manyeyes.master.people import Enrolment
 from manyeyes.master.registry import Person
-from manyeyes.master.service import Master, NewPhoto
+from manyeyes.master.service import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
 
@@ -106,7 +107,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
                     )
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
-        enrolment = await master.add_person(
+        enrolment = await master.enrolling.add_person(
             name, photos, asker=asker_of(master, request), traceparent=request.headers.get("traceparent")
         )
         return enrolled(enrolment)

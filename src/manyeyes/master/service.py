@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
@@ -25,7 +24,6 @@ from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import (
     Beat,
     Claim,
-    Enrolled,
     Farewell,
     GalleryQuery,
     Hello,
@@ -33,13 +31,14 @@ from manyeyes.contract import (
     Outcome,
     PackQuery,
 )
-from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError, TaskLost, Unavailable
+from manyeyes.errors import ManyeyesError, TaskLost, Unavailable
 from manyeyes.master.admission import Admission, EngineUsers
 from manyeyes.master.audit import Audit
 from manyeyes.master.cutoffs import Cutoffs
 from manyeyes.master.desk import Answered, Desk
 from manyeyes.master.door import Door
 from manyeyes.master.embed_again import EmbedAgain
+from manyeyes.master.enrolling import Enrolling
 from manyeyes.master.events import EventHub
 from manyeyes.master.faces import FacesOffice
 from manyeyes.master.fleet import Change, Fleet
@@ -48,25 +47,22 @@ from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
 from manyeyes.master.logs.office import LogsOffice
 from manyeyes.master.lookout import Lookout, Sources
-from manyeyes.master.nodelist import Entry, Wanted, choose
 from manyeyes.master.nodes import NodesOffice
+from manyeyes.master.nodeviews import NodeViews
 from manyeyes.master.orders import Orders
 from manyeyes.master.outcomes import plain, plain_beat
 from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
+from manyeyes.master.people import PeopleOffice
 from manyeyes.master.probes import Probes
 from manyeyes.master.probing import Probing
 from manyeyes.master.recent import Recent
-from manyeyes.master.records import Portrait
-from manyeyes.master.registry import NodeRow, Person, Registry, now_iso
+from manyeyes.master.registry import Person, Registry, now_iso
 from manyeyes.master.seal import Seal
 from manyeyes.master.signins import SignIns
 from manyeyes.master.unknown import Among
-from manyeyes.master.way import Asker, Way, following
+from manyeyes.master.way import Way
 from manyeyes.packs.embedders import LEGACY_KEYS
-from manyeyes.recognition.arrays import Floats
 from manyeyes.telemetry import log
-from manyeyes.traces import trace_of
 
 _TICK_S = 0.5
 _REBALANCE_S = 0.1
@@ -77,14 +73,6 @@ _UNREADABLE_S = 10.0
 """Between two lines of the log about what a node says that cannot be read."""
 _MOST_GALLERIES = 4
 """Answers with the gallery that one node may wait for at once."""
-
-
-@dataclass(frozen=True)
-class NewPhoto:
-    """An enrolment photo as it was sent."""
-
-    file_name: str
-    data: bytes
 
 
 class Master:
@@ -166,6 +154,7 @@ class Master:
             registry, self.audit, revoked=self.recent.forget, changed=lambda: self.events.notify("keys")
         )
         self.orders = Orders(self.audit, self._fleet, link, self._post)
+        self.enrolling = Enrolling(self.desk, self.office, registry, shelf)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
@@ -178,6 +167,9 @@ class Master:
 
         bans = Bans(limits.flood.cut_off_s, limits.flood.longest_cut_off_s)
         self._cutoffs = Cutoffs(bans, keep_out, self._cut_off)
+        self.nodes = NodeViews(
+            registry, self._fleet, self.nodes_office, self.desk, self._cutoffs, self._last_seen
+        )
         self._flood = Flood(limits.flood)
         self._door = Door(self._flood, contract.speaker, self._on_message, self._cutoffs.cut_off)
         for row in registry.nodes():
@@ -270,7 +262,7 @@ class Master:
         self._registry.rename_embedders(LEGACY_KEYS)
         self._registry.serve_embedder(self._shelf.embedder)
         self._embed_again = EmbedAgain(
-            self.office.records, self._shelf.embedder, self._embed_portrait, self._gallery_changed
+            self.office.records, self._shelf.embedder, self.enrolling.embed_portrait, self._gallery_changed
         )
         others = self._registry.photos_of_others(self._shelf.embedder) - self._embed_again.waiting
         if others:
@@ -497,71 +489,6 @@ class Master:
         self.recent.thumbnail(outcome)
         self.faces.offer(outcome)
 
-    async def add_person(
-        self, name: str, photos: list[NewPhoto], *, asker: Asker | None = None, traceparent: str | None = None
-    ) -> Enrolment:
-        """Enrol all photos or none, with what is worth saying about each.
-
-        Raises:
-            ManyeyesError: the first photo's error, naming its file.
-        """
-
-        async def enrol(photo: NewPhoto) -> Answered:
-            trace = trace_of(traceparent)
-            try:
-                with following(Way(time.monotonic(), trace, "enrol", asker or Asker())) as way:
-                    way.accepted(len(photo.data), "", time.monotonic())
-                    return await self.desk.submit(
-                        photo.data, operation="enrol", pack=self.pack, gallery_version=0, draw=False, way=way
-                    )
-            except ManyeyesError as error:
-                told = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
-                told.trace_id = error.trace_id
-                raise told from error
-
-        answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        faces = []
-        for photo, answer in zip(photos, answers, strict=True):
-            assert isinstance(answer, Answered)
-            enrolled = self._of_this_embedder(photo.file_name, answer)
-            faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.picture))
-        return await self.office.enrol(name, faces)
-
-    def _of_this_embedder(self, file_name: str, answer: Answered) -> Enrolled:
-        enrolled = answer.outcome.enrolled
-        if enrolled is None:
-            raise PackError(f"the pack {self.pack} gave no embedding for {file_name}; is it one for faces?")
-        if enrolled.embedder != self._shelf.embedder:
-            raise EmbedderMismatch(
-                f"{file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
-                f"this master's pack {self.pack} uses {self._shelf.embedder}; restart that node"
-            )
-        known = self._registry.embedding_numbers(enrolled.embedder)
-        seen = len(enrolled.embedding)
-        if not np.isfinite(enrolled.embedding).all() or not seen or known not in (0, seen):
-            raise EmbedderMismatch(
-                f"{file_name}: a node gave an embedding of {seen} numbers, {known or 'finite ones'} are needed; "
-                "look at that node"
-            )
-        return enrolled
-
-    async def _embed_portrait(self, portrait: Portrait) -> Floats:
-        with following(Way(time.monotonic(), operation="embed")) as way:
-            way.accepted(len(portrait.content), "", time.monotonic())
-            answer = await self.desk.submit(
-                portrait.content,
-                operation="embed",
-                pack=self.pack,
-                gallery_version=0,
-                draw=False,
-                landmarks_px=portrait.landmarks_px,
-                way=way,
-            )
-        return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)
-
     def people(self) -> list[Person]:
         """Everybody enrolled."""
         return self._registry.people()
@@ -611,74 +538,6 @@ class Master:
     def ready(self) -> bool:
         """Whether a picture sent now would be worked on."""
         return self._link.connected and self._fleet.workers > 0
-
-    def nodes(self) -> list[dict[str, Any]]:
-        """All nodes as the API shows them."""
-        return [self._node_view(row) for row in self._registry.nodes()]
-
-    def some_nodes(self, wanted: Wanted) -> dict[str, Any]:
-        """A page of the nodes as the API shows them; a thousand others cost little."""
-        rows, counts = self.nodes_office.rows, self._registry.counts_of_nodes()
-        chosen = choose((self._entry(row, *counts[name]) for name, row in rows.items()), wanted)
-        shown = [self._node_view(replace(rows[name], **counts[name]._asdict())) for name in chosen.names]
-        return {"nodes": shown, "found": chosen.found, "states": chosen.states}
-
-    def _entry(self, row: NodeRow, last_seen: str, done: int, failed: int) -> Entry:
-        view, (done_since, failed_since) = (
-            self._fleet.nodes[row.name],
-            self.desk.by_node.get(row.name, (0, 0)),
-        )
-        return Entry(
-            name=row.name,
-            state="cut off" if self._cutoffs.of(row.name) else view.state,
-            reason=view.reason,
-            workers=len(view.beat.workers) if view.beat else 0,
-            pictures_per_s=len(view.beat.workers) / view.beat.picture_s
-            if view.beat and view.beat.picture_s
-            else 0.0,
-            done=done + done_since,
-            failed=failed + failed_since,
-            last_seen=self._last_seen.get(row.name, last_seen),
-            pack=view.beat.pack if view.beat else "",
-            hostname=row.host.hostname,
-        )
-
-    def node(self, name: str) -> dict[str, Any]:
-        """One node as the API shows it; raises NodeNotFound."""
-        row = self.nodes_office.node(name)
-        return {**self._node_view(row), "same_host": self.nodes_office.same_host(row)}
-
-    def _node_view(self, row: NodeRow) -> dict[str, Any]:
-        view = self._fleet.nodes[row.name]
-        beat = view.beat
-        ban = self._cutoffs.of(row.name)
-        done, failed = self.desk.by_node.get(row.name, (0, 0))
-        return {
-            "name": row.name,
-            "state": "cut off" if ban else view.state,
-            "reason": f"for {ban.until_s - time.monotonic():.0f} s more: {ban.reason}"
-            if ban
-            else view.reason,
-            "workers": len(beat.workers) if beat else 0,
-            "workers_detail": [worker.model_dump() for worker in beat.workers] if beat else [],
-            "agent_rss_bytes": beat.agent_rss_bytes if beat else 0,
-            "done": row.done + done,
-            "failed": row.failed + failed,
-            "first_seen": row.first_seen,
-            "last_seen": self._last_seen.get(row.name, row.last_seen),
-            "address": row.host.hostname,
-            "host": (beat.host if beat else row.host).model_dump(),
-            "pack": beat.pack if beat else "",
-            "approved": row.approved,
-            "wish": row.wish,
-            "token": row.token_id,
-            "fingerprint": row.fingerprint,
-            "allow_exec": bool(beat and beat.allow_exec),
-            "benchmark_s": beat.benchmark_s if beat else 0.0,
-            "picture_s": beat.picture_s if beat else 0.0,
-            "disk_free_bytes": beat.disk_free_bytes if beat else 0,
-            "disk_bytes": beat.disk_bytes if beat else 0,
-        }
 
     def status(self, version: str) -> dict[str, Any]:
         """The whole in a few figures."""

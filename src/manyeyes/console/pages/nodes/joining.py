@@ -26,6 +26,7 @@ async def ask_for_join(visitor: Visitor) -> None:
         ui.dialog().props('aria-labelledby="join-title"') as dialog,
         ui.card().classes("ask join"),
     ):
+        dialog.on("hide", dialog.delete)  # only then: hiding gives the focus back to where it was
         ui.element("h2").props('id="join-title"').classes("ask-title").add_slot("default", "Add a machine")
         ui.label("Any Linux machine with Python 3.11 or newer can be a node. It needs no open port.")
         if visitor.may("admin"):
@@ -43,7 +44,6 @@ async def ask_for_join(visitor: Visitor) -> None:
         with ui.row().classes("ask-actions"):
             ui.button("Close", on_click=dialog.close).props("flat no-caps")
     await dialog
-    dialog.delete()
 
 
 def join_form(visitor: Visitor) -> None:
