@@ -134,6 +134,7 @@ def made_busy(made: Fleet, folder: Path) -> Iterator[None]:
                     client.recognize(b"this is no picture")
         for photo in photos.values():
             client.recognize(photo)
+        client.tell_node(NODES[1], "pause")
         made.known = {"person": quote(next(iter(PEOPLE.values()))), "node": NODES[0], "trace": trace}
         yield
 
