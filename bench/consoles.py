@@ -146,7 +146,8 @@ async def _measure(
     context: Context, master: psutil.Process, args: argparse.Namespace, pictures: list[bytes]
 ) -> str:
     rounds: dict[int, list[Round]] = {0: [], args.pages: []}
-    paths = [PATHS[number % len(PATHS)] for number in range(args.pages)]
+    chosen = tuple(args.path or PATHS)
+    paths = [chosen[number % len(chosen)] for number in range(args.pages)]
     async with AsyncClient(context) as client:
         await client.wait_ready()
         for _ in range(args.rounds):
@@ -162,6 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--per-s", type=float, default=12.0, help="pictures a second")
+    parser.add_argument("--path", action="append", help="look at these pages only, as /logs; repeatable")
     args = parser.parse_args()
     print(f"{machine('nicegui')}\n")
     with tempfile.TemporaryDirectory(prefix="manyeyes-bench-") as folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import aclosing
 from typing import Any
 
@@ -11,14 +10,14 @@ from nicegui import background_tasks, ui
 
 from manyeyes.console.address import asked, link
 from manyeyes.console.dialogs import leave_signed_out, reporting
-from manyeyes.console.pages.logs.words import Row, row
-from manyeyes.console.parts.log_rows import MOST_ROWS, LogRows
+from manyeyes.console.pages.logs.shared import tails
+from manyeyes.console.pages.logs.words import row
+from manyeyes.console.parts.log_rows import LogRows
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError, NotSignedIn
 from manyeyes.sdk.logs import LogPage
 
-_FLUSH_S = 1.0
 _AGAIN_S = 5.0
 _FIRST_LINES = 200
 _OLDER_LINES = 200
@@ -47,7 +46,6 @@ class _Tail:
         self._visitor = visitor
         self._page = ui.context.client
         self._task: asyncio.Task[Any] | None = None
-        self._waiting: deque[Row] = deque(maxlen=MOST_ROWS)
         self._paused = False
         self._hidden = False
         self._older = ""
@@ -177,27 +175,21 @@ class _Tail:
 
     def _follow(self) -> None:
         if self._task is None and not self._paused and not self._hidden:
-            self._task = background_tasks.create(self._run(), name="console-tail")
+            self._task = background_tasks.create(self._hear(), name="console-tail")
 
     def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
-        self._waiting.clear()
-
-    async def _run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._hear(), name="console-tail-hear")
-            group.create_task(self._flush(), name="console-tail-flush")
 
     async def _hear(self) -> None:
         while True:
             try:
-                lines = self._visitor.client.logs.follow(**self._filters(), limit=_FIRST_LINES // 2)
-                async with aclosing(lines):
+                filters = tuple(self._wanted.items())
+                async with aclosing(tails.follow(self._visitor.client, filters)) as news:
                     self._show_state()
-                    async for line in lines:
-                        self._waiting.append(row(line))
+                    async for rows in news:
+                        self._rows.add(rows)
             except NotSignedIn:
                 with self._page:
                     leave_signed_out()
@@ -205,14 +197,6 @@ class _Tail:
             except ManyeyesError as error:
                 self._show_state(error.detail)
                 await asyncio.sleep(_AGAIN_S)
-
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(_FLUSH_S)
-            if self._waiting:
-                rows = list(self._waiting)
-                self._waiting.clear()
-                self._rows.add(rows)
 
     def _show_state(self, trouble: str = "") -> None:
         word, tone, why = (
