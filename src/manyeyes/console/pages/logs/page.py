@@ -28,5 +28,7 @@ def _find_by_trace(trace_id: str) -> None:
         TextElement(tag="label", text="Trace id of a picture").props('for="trace"')
         field = ui.element("input").props('id="trace" name="trace" type="text" spellcheck="false" required')
         field.props('autocomplete="off" placeholder="32 characters, shown with every result"')
-        field.props["value"] = trace_id
+        field.props["defaultValue"] = (
+            trace_id  # a set `value` would undo what is being typed, at every update
+        )
         TextElement(tag="button", text="Show its way").props('type="submit"').classes("plain")
