@@ -80,7 +80,8 @@ def test_a_file_and_pictures_share_a_slow_line(fleet: Fleet, tmp_path: Path) -> 
         assert max(waits) < 2.0, waits
         assert took_s < 2 * LINE_S + 3, took_s
     assert (tmp_path / "back" / "big").read_bytes() == big.read_bytes()
-    changes = [line for line in fleet.master.output.splitlines() if '"node": "far"' in line]
+    changes = [line for line in fleet.master.output.splitlines() if '"node":"far"' in line]
+    assert changes, "the master says nothing of the node"
     assert not [line for line in changes if '"suspect"' in line or '"lost"' in line], changes
 
 

@@ -58,7 +58,7 @@ def test_a_copied_folder_is_refused_and_the_original_goes_on(fleet: Fleet) -> No
     assert "second process claims" in fleet.master.output
 
     original.kill()
-    wait_for(lambda: '"new": "lost"' in fleet.master.output, "one is not lost")
+    wait_for(lambda: '"new":"lost"' in fleet.master.output, "one is not lost")
     tried(["two", None])
     assert fleet.listed()["one"]["state"] == "lost"
 
