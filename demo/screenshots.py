@@ -33,7 +33,11 @@ sys.path[:0] = [str(REPO), str(REPO / "scripts")]
 from background import MANYEYES, Background, free_port  # noqa: E402
 from tests.e2e.pictures import write_many  # noqa: E402
 
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES = {
+    "wide": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+    "docs": {"width": 1280, "height": 1040},
+}
 NODES = ("attic", "studio")
 PICTURES = 60
 PEOPLE = {"obama.jpg": "Barack Obama", "biden.jpg": "Joe Biden"}
@@ -184,7 +188,11 @@ def main() -> None:
     )
     out: Path = REPO / "docs" / "pictures" if args.for_docs else args.out
     out.mkdir(parents=True, exist_ok=True)
-    looks = [("wide", "light")] if args.for_docs else [(s, t) for s in SIZES for t in ("light", "dark")]
+    looks = (
+        [("docs", "light")]
+        if args.for_docs
+        else [(s, t) for s in ("wide", "phone") for t in ("light", "dark")]
+    )
     os.environ.setdefault("MANYEYES_CACHE", str(REPO / ".cache" / "weights"))
     with (
         tempfile.TemporaryDirectory(prefix="manyeyes-shots-") as folder,

@@ -18,7 +18,7 @@ class Column:
 
     name: str
     label: str
-    kind: Literal["text", "figure"] = "text"
+    kind: Literal["text", "figure", "short"] = "text"
     hint: str = ""
 
 

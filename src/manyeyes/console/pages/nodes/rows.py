@@ -20,7 +20,7 @@ COLUMNS = (
     Column("done", "Done", "figure", "Pictures that it has answered"),
     Column("failed", "Failed", "figure", "Attempts that ended as an error"),
     Column("last_seen", "Last seen"),
-    Column("pack", "Pack"),
+    Column("pack", "Pack", "short"),
     Column("hostname", "Host"),
 )
 
