@@ -220,7 +220,7 @@ def test_what_a_line_holds_is_text(up: Up, consoles: Consoles) -> None:
 def test_a_row_opens_by_the_keyboard(up: Up, consoles: Consoles) -> None:
     trace_id = _sent(up, 9)
     page = consoles.open(up, f"/logs?trace={trace_id}")
-    button = page.locator("tr[data-number] button").first
+    button = page.locator("tr[data-number]").filter(has_text="attempt").get_by_role("button")
     button.focus()
     page.keyboard.press("Enter")
     expect(button).to_have_attribute("aria-expanded", "true")

@@ -122,6 +122,7 @@ def test_a_keys_name_is_text(lone: Up, consoles: Consoles) -> None:
     _make_key(page, HOSTILE)
     expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)
     page.get_by_role("button", name="Close: I have it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     row = page.locator("tr").filter(has_text=HOSTILE)
     row.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("dialog")).to_contain_text(f"Revoke the key {HOSTILE}?")
