@@ -51,6 +51,8 @@ class Shot:
     path: str
     is_busy: bool = True
     for_docs: bool = False
+    sends: bool = False
+    """Pictures are chosen on it, and answered."""
 
 
 SHOTS = (
@@ -62,6 +64,7 @@ SHOTS = (
     Shot("logs-empty", "/logs", is_busy=False),
     Shot("settings-first", "/settings", is_busy=False),
     Shot("overview", "/"),
+    Shot("recognise", "/recognise", sends=True),
     Shot("people", "/people"),
     Shot("person", "/people/person?name={person}"),
     Shot("unknown-faces", "/people/unknown"),
@@ -80,6 +83,8 @@ class Fleet:
     data: Path
     url: str
     known: dict[str, str]
+    pictures: list[Path]
+    """What is chosen on the page Recognise."""
 
 
 @contextmanager
@@ -94,7 +99,7 @@ def fleet(folder: Path) -> Iterator[Fleet]:
     )
     try:
         service.wait_ready()
-        yield Fleet(data, load_context(data / "context.json").url, {})
+        yield Fleet(data, load_context(data / "context.json").url, {}, [])
     finally:
         service.stop()
 
@@ -139,6 +144,7 @@ def made_busy(made: Fleet, folder: Path) -> Iterator[None]:
         for photo in photos.values():
             client.recognize(photo)
         client.tell_node(NODES[1], "pause")
+        made.pictures = [*photos.values(), *sorted((folder / "pictures").iterdir())[:3]]
         made.known = {"person": quote(next(iter(PEOPLE.values()))), "node": NODES[0], "trace": trace}
         yield
 
@@ -170,6 +176,12 @@ def shoot(
             page.get_by_role("heading", level=1).wait_for()
             page.wait_for_function("() => window.did_handshake === true")
             page.wait_for_load_state("networkidle")
+            if shot.sends:
+                page.set_input_files("#rec-files", made.pictures)
+                page.wait_for_function(
+                    "count => document.querySelectorAll('[role=option][data-state=done]').length === count",
+                    arg=len(made.pictures),
+                )
             time.sleep(0.7)  # what a page asks for after it stands
             name = shot.name if shot.for_docs and len(looks) == 1 else f"{shot.name}-{size}-{theme}"
             page.screenshot(path=str(out / f"{name}.png"), full_page=len(looks) > 1)
