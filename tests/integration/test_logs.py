@@ -21,7 +21,7 @@ from manyeyes import (
     TraceNotFound,
     Unavailable,
 )
-from manyeyes.sdk.client import _trust
+from manyeyes.sdk.calls import _trust
 from manyeyes.sdk.logs import LogLine, Trace
 from tests.integration.conftest import Network, picture, running_network
 from tests.searching import Searcher, index_lines, left_behind, stream_lines

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
-import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal
 from urllib.parse import quote
 
-import httpx
-
-from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable, from_code
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import (
     ApiKey,
@@ -39,13 +30,11 @@ from manyeyes.sdk.answers import (
     Status,
     Threshold,
 )
-from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.parsing import parsed, parsed_list
-from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.portraits import Portraits, quoted_name
 from manyeyes.sdk.recent import RecentPictures
 from manyeyes.sdk.watching import Watching
@@ -54,11 +43,6 @@ from manyeyes.traces import new_trace, trace_id_for
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
 NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
-
-_SERVER_NAME = "manyeyes-master"
-"""In every master's certificate, whatever address it is reached by."""
-_BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
-_NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class AsyncClient(Watching):
@@ -80,36 +64,6 @@ class AsyncClient(Watching):
         FileTrouble: the context's CA is no certificate; from calls with paths, a file cannot be read.
         NotSignedIn, NotAllowed: the key is unknown or its role does not allow the call.
     """
-
-    def __init__(
-        self,
-        context: Context | None = None,
-        *,
-        patience: Patience | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self.context = find_context() if context is None else context
-        self.patience = patience or Patience()
-        self._http = httpx.AsyncClient(
-            base_url=self.context.url,
-            headers={"Authorization": f"Bearer {self.context.api_key}"},
-            verify=_trust(self.context.ca_pem) if transport is None else True,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            trust_env=False,
-            transport=transport,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
     async def recognize(
         self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
@@ -444,107 +398,6 @@ class AsyncClient(Watching):
         """Return when the master takes pictures; asks within the client's patience."""
         await self._call("GET", "/readyz")
 
-    async def _call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: dict[str, str] | None = None,
-        repeatable: bool = True,
-        **body: Any,
-    ) -> httpx.Response:
-        """One request with all its attempts; a call not `repeatable` is sent again only when the
-        master cannot have taken it."""
-        began_s = time.monotonic()
-        attempts = 0
-        while True:
-            attempts += 1
-            cause: Exception
-            try:
-                response = await self._http.request(
-                    method,
-                    url,
-                    headers=headers,
-                    timeout=self._timeout(time.monotonic() - began_s),
-                    extensions={"sni_hostname": _SERVER_NAME},
-                    **body,
-                )
-                if response.is_success:
-                    return response
-                cause = _problem(response)
-                if not cause.retryable:
-                    raise cause
-                reason, retry_after_s = cause.detail, cause.retry_after_s
-            except httpx.TransportError as error:
-                if isinstance(error, httpx.ConnectError) and _is_certificate_trouble(error):
-                    raise Unavailable(
-                        f"the master at {self.context.url} shows a certificate that this context's CA did "
-                        "not sign; is it the right master? Its 'manyeyes up' writes the context to use"
-                    ) from error
-                if not repeatable and not isinstance(error, _NEVER_ARRIVED):
-                    raise Unavailable(
-                        f"the connection to {self.context.url} was lost before the answer "
-                        f"({_reason(error)}); see whether the change was made before you try again"
-                    ) from error
-                cause, reason, retry_after_s = error, _reason(error), None
-            elapsed_s = time.monotonic() - began_s
-            pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s)
-            if pause_s is None:
-                times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-                raise Unavailable(
-                    f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): "
-                    f"{reason}; is 'manyeyes up' running there?"
-                    if isinstance(cause, httpx.TransportError)
-                    else f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): "
-                    f"{reason}; try later, or with more patience",
-                    retry_after_s=retry_after_s,
-                ) from cause
-            await asyncio.sleep(pause_s)
-
-    def _stream(
-        self, url: str, body: dict[str, Any], silence_s: float
-    ) -> AbstractAsyncContextManager[httpx.Response]:
-        return self._streamed("POST", url, silence_s, json=body)
-
-    def _stream_get(
-        self, url: str, params: dict[str, Any], silence_s: float
-    ) -> AbstractAsyncContextManager[httpx.Response]:
-        return self._streamed("GET", url, silence_s, params=params)
-
-    @asynccontextmanager
-    async def _streamed(
-        self, method: str, url: str, silence_s: float, **asked: Any
-    ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes."""
-        try:
-            async with self._http.stream(
-                method,
-                url,
-                **asked,
-                timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
-                extensions={"sni_hostname": _SERVER_NAME},
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                    raise _problem(response)
-                yield response
-        except httpx.TransportError as error:
-            raise Unavailable(f"the connection to {self.context.url} was lost: {_reason(error)}") from error
-
-    def _timeout(self, elapsed_s: float) -> httpx.Timeout:
-        """No attempt is silent for longer than what is left of patience, but a second is always given."""
-        patience = self.patience
-        left_s = max(1.0, patience.total_s - elapsed_s) if patience.total_s > 0 else patience.attempt_s
-        silence_s = min(patience.attempt_s, left_s)
-        return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
-
-
-def _trust(ca_pem: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError) as error:
-        raise FileTrouble("the CA certificate of the context is not a PEM certificate") from error
-
 
 async def _content(picture: Picture) -> bytes:
     if isinstance(picture, bytes):
@@ -562,67 +415,3 @@ def _person_url(name: str) -> str:
 
 def _node_url(name: str) -> str:
     return "/v1/nodes/" + quote(name, safe="")
-
-
-def _problem(response: httpx.Response) -> ManyeyesError:
-    retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
-    code = _BY_STATUS.get(
-        response.status_code, "unavailable" if response.status_code in (502, 504) else "internal"
-    )
-    detail = (
-        f"the master answered {response.status_code} {response.reason_phrase} to {response.request.url.path}"
-    )
-    try:
-        document = response.json()
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        code = str(document.get("code") or code)
-        detail = str(document.get("detail") or detail)
-    error = from_code(code, detail, retry_after_s=retry_after_s)
-    if isinstance(document, dict) and isinstance(document.get("trace_id"), str):
-        error.trace_id = document["trace_id"]
-    says_retry = isinstance(document, dict) and document.get("retryable") is True
-    if (says_retry or response.status_code in (429, 503)) and not error.retryable:
-        unavailable = Unavailable(detail, retry_after_s=retry_after_s)
-        unavailable.trace_id = error.trace_id
-        return unavailable
-    return error
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    if not header:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _is_certificate_trouble(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
-def _reason(error: httpx.TransportError) -> str:
-    """The system's own words where there are any: "connection refused" says more than "attempts failed"."""
-    if isinstance(error, httpx.TimeoutException):
-        return "it took too long"
-    pending: list[BaseException | None] = [error]
-    while pending:
-        cause = pending.pop()
-        if isinstance(cause, BaseExceptionGroup):
-            pending.extend(cause.exceptions)
-        elif isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
-            return os.strerror(cause.errno).lower()
-        elif cause is not None:
-            pending.append(cause.__cause__ or cause.__context__)
-    return str(error) or type(error).__name__

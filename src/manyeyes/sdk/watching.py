@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from manyeyes.errors import Unavailable
+from manyeyes.sdk.calls import Calls
 from manyeyes.sdk.parsing import parsed, parsed_list
 from manyeyes.sdk.watched import History, NodeHistory, Notice, Overview, Setting
 
@@ -23,16 +21,8 @@ _SILENCE_S = 30.0
 _T = TypeVar("_T")
 
 
-class Watching:
+class Watching(Calls):
     """A part of `AsyncClient`."""
-
-    if TYPE_CHECKING:
-
-        async def _call(self, method: str, url: str, **body: Any) -> httpx.Response: ...
-
-        def _stream_get(
-            self, url: str, params: dict[str, Any], silence_s: float
-        ) -> AbstractAsyncContextManager[httpx.Response]: ...
 
     async def overview(self) -> Overview:
         """The service at one glance, and for operators what needs a person."""
