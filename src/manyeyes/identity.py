@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from manyeyes.credentials import API_KEY
 from manyeyes.errors import DataFolderUnusable, TokenRefused
 
 MASTER_HOSTNAME = "manyeyes-master"
@@ -278,7 +279,7 @@ ROLES = ("user", "operator", "admin")
 
 def make_api_key() -> str:
     """A fresh API key; only its hash is kept."""
-    return "mek_" + secrets.token_urlsafe(32)
+    return API_KEY + secrets.token_urlsafe(32)
 
 
 def hash_api_key(key: str) -> str:

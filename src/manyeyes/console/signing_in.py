@@ -10,12 +10,11 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from manyeyes.console.visitor import COOKIE, Reception
+from manyeyes.console.visitor import Reception
+from manyeyes.credentials import API_KEY, COOKIE, LINK
 from manyeyes.errors import ManyeyesError, NotSignedIn
 
 _MOST_BYTES = 4096
-_LINK = "mel_"
-"""What the secret of a link begins with."""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -75,14 +74,14 @@ def add_routes(site: FastAPI) -> None:
         async with request.form() as fields:
             key = str(fields.get("key", "")).strip()
         if not key.isascii() or not key.isprintable() or not key:
-            return _page(base, to, "This is no API key; one begins with mek_.", 401)
+            return _page(base, to, f"This is no API key; one begins with {API_KEY}.", 401)
         async with reception().client(key) as client:
             try:
                 session = await client.sign_in()
             except NotSignedIn:
                 said = (
                     "This link was followed before, or is too old: 'manyeyes console' makes another."
-                    if key.startswith(_LINK)
+                    if key.startswith(LINK)
                     else "This API key is unknown here: mistyped, revoked, or another master's."
                 )
                 return _page(base, to, said, 401)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from nicegui import ui
 from starlette.requests import Request
@@ -11,13 +12,14 @@ from starlette.types import ASGIApp
 
 from manyeyes.console.inprocess import InProcess
 from manyeyes.console.notices import Notices
+from manyeyes.credentials import COOKIE
+from manyeyes.sdk.answers import KeyRole
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
 
-COOKIE = "__Host-manyeyes"
-"""Holds the session's token; the gateway reads it by the same name."""
-ROLES = ("user", "operator", "admin")
+ROLES = get_args(KeyRole)
+"""Each may do what those before it may."""
 _PATIENCE = Patience(total_s=4.0)
 
 

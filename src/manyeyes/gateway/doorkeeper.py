@@ -8,6 +8,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from manyeyes.credentials import COOKIE
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
@@ -16,8 +17,6 @@ of the API."""
 CONSOLE = "/console"
 """The console has a door of its own, since it answers with pages: `manyeyes.gateway.console`."""
 SESSION = "/v1/session"
-COOKIE = "__Host-manyeyes"
-"""Holds a session's token. The prefix has browsers demand `Secure` and no `Domain`: no other host can set it."""
 MAX_JSON_BYTES = 2 * 1024 * 1024
 """Of a body that is JSON; pictures and chunks have limits of their own."""
 CREDENTIAL = "manyeyes.credential"

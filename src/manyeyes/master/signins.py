@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from manyeyes import identity
+from manyeyes.credentials import LINK, SESSION
 from manyeyes.errors import NotSignedIn
 from manyeyes.master.registry import Registry
 
-PREFIX = "mes_"
-"""What a session's token begins with; API keys begin otherwise, so neither is looked up as the other."""
-LINK_PREFIX = "mel_"
 _ID_CHARACTERS = 12
 LINK_S = 120.0
 """How long a link waits to be followed, once."""
@@ -64,7 +62,7 @@ class SignIns:
         self._links = {link: kept for link, kept in self._links.items() if kept[1] > now}
         while len(self._links) >= _MOST_LINKS:
             del self._links[next(iter(self._links))]
-        made = LINK_PREFIX + secrets.token_urlsafe(32)
+        made = LINK + secrets.token_urlsafe(32)
         self._links[identity.hash_api_key(made)] = (of_key, now + LINK_S)
         return made
 
@@ -76,7 +74,7 @@ class SignIns:
     def _key(self, credential: str) -> tuple[str, Caller]:
         """The hash of the API key that a key or a link stands for, and whose it is."""
         digest = identity.hash_api_key(credential)
-        if credential.startswith(LINK_PREFIX):
+        if credential.startswith(LINK):
             digest, until = self._links.pop(digest, ("", 0.0))
             if until <= self._now():
                 raise NotSignedIn(
@@ -98,7 +96,7 @@ class SignIns:
             NotSignedIn: the key or link is unknown, or it is itself the token of a session.
         """
         of_key, caller = self._key(credential)
-        token, now = PREFIX + secrets.token_urlsafe(32), self._now()
+        token, now = SESSION + secrets.token_urlsafe(32), self._now()
         with self._registry.transaction() as cursor:
             cursor.execute("DELETE FROM sign_ins WHERE expires_at <= ?", (now,))
             cursor.execute(
@@ -120,7 +118,7 @@ class SignIns:
     def caller(self, credential: str) -> Caller | None:
         """Whom an API key or a session's token belongs to; None where it is unknown or has ended."""
         digest = identity.hash_api_key(credential)
-        if not credential.startswith(PREFIX):
+        if not credential.startswith(SESSION):
             return self._of_key(digest)
         rows = self._registry.read(
             "SELECT name, role, key_hash, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
