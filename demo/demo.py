@@ -191,7 +191,10 @@ def main() -> int:
         console.print("stopped")
         return 130
     console.print(f"predicted pictures: [bold]{OUT.relative_to(REPO)}/[/] (results in results.jsonl)")
-    console.print("go on: [bold].venv/bin/manyeyes up[/], then docs/getting-started.md")
+    console.print(
+        "go on: [bold].venv/bin/manyeyes up[/], and in another terminal [bold].venv/bin/manyeyes console[/]; "
+        "docs/getting-started.md has more"
+    )
     if not right:
         console.print("[red]a name is wrong[/]")
     return 0 if right else 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-_STATIC = Path(__file__).parents[2] / "static"
+_HERE = Path(__file__).parent
 
 
 class Shown(ui.element):
@@ -24,11 +24,11 @@ class Shown(ui.element):
                 self.props[name] = value
 
 
-class FaceGrid(Shown, component=_STATIC / "face_grid.js"):
+class FaceGrid(Shown, component=_HERE / "face_grid.js"):
     """`people`: `facts.cards`."""
 
 
-class FaceEnrolment(Shown, component=_STATIC / "face_enrolment.js", dependencies=[_STATIC / "enrolling.js"]):
+class FaceEnrolment(Shown, component=_HERE / "face_enrolment.js", dependencies=[_HERE / "enrolling.js"]):
     """The dialog that adds photos; photos dropped or pasted on the page open it.
 
     Shows `to`, whom the photos are of, or asks for the name; and `known`, how many photos somebody of the typed
@@ -40,11 +40,11 @@ class FaceEnrolment(Shown, component=_STATIC / "face_enrolment.js", dependencies
         self.run_method("start")
 
 
-class FacePhotos(Shown, component=_STATIC / "face_photos.js", dependencies=[_STATIC / "moments.js"]):
+class FacePhotos(Shown, component=_HERE / "face_photos.js", dependencies=[_HERE / "moments.js"]):
     """`photos`: `facts.photo_cards`. Emits `remove` with the id of a photo."""
 
 
-class FaceGroups(Shown, component=_STATIC / "face_groups.js", dependencies=[_STATIC / "moments.js"]):
+class FaceGroups(Shown, component=_HERE / "face_groups.js", dependencies=[_HERE / "moments.js"]):
     """`groups`: `facts.group_cards`; `names`: those to choose from.
 
     Emits `name` with `group`, `name` and `faces`, none of them where the whole group is meant, and `dismiss` with `group`
