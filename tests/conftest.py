@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import manyeyes  # noqa: F401  before any test loads a library that reports to its maker
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -3,6 +3,8 @@
 The public names: `Client` and `AsyncClient`, what they answer, every error they raise, and `draw`, which
 makes the predicted picture from an original and its result. Their modules load at first use: a worker runs
 in its pack's own environment, where no HTTP library may be, and only `draw` needs OpenCV.
+
+Importing it switches off what libraries report to their makers, for the whole process: `manyeyes.no_reports`.
 """
 
 from importlib import import_module
@@ -65,6 +67,7 @@ from manyeyes.errors import (
     UnsupportedFormat,
     WeightsRefused,
 )
+from manyeyes.no_reports import switch_off_reports
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
@@ -90,6 +93,8 @@ if TYPE_CHECKING:
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
     from manyeyes.sdk.watched import Attention, History, NodeHistory, Notice, Overview, Setting
+
+switch_off_reports()
 
 __all__ = [
     "ApiKey",

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import manyeyes
 from manyeyes.errors import PackError
+from manyeyes.no_reports import NO_REPORTS
 from manyeyes.packs import pins
 from manyeyes.packs.manifest import Manifest
 from manyeyes.telemetry import log
@@ -40,11 +41,14 @@ class Interpreter:
     code: Path | None = None
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The variables for a process, from this one's: an environment of its own sees only itself."""
+        """The variables for a process, from this one's: an environment of its own sees only itself.
+
+        No library in it reports to its maker, also one that the pack brings and that is loaded before manyeyes.
+        """
         if self.code is None:
-            return dict(given)
+            return {**given, **NO_REPORTS}
         kept = {name: value for name, value in given.items() if name not in _FOREIGN}
-        return {**kept, "PYTHONPATH": str(self.code), "PYTHONNOUSERSITE": "1"}
+        return {**kept, **NO_REPORTS, "PYTHONPATH": str(self.code), "PYTHONNOUSERSITE": "1"}
 
 
 _FOREIGN = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PYTHONUSERBASE")
@@ -152,8 +156,10 @@ class Environments:
             executable = sys.executable if python == version_here() else f"python{python}"
             source = "from the wheels in the pack" if wheels else "from the package index"
             tell(f"installing {len(manifest.requirements)} requirements for Python {python} {source}")
+            cache = staging / "cache"
             for command in install_commands(executable, staging, listed, wheels, _installer()):
-                await _run(command)
+                await _run(command, cache)
+            await asyncio.to_thread(shutil.rmtree, cache, ignore_errors=True)
             await asyncio.to_thread(_put_in_place, staging, self._root / name)
             log().info("environment made", environment=name, requirements=len(manifest.requirements))
         finally:
@@ -222,14 +228,17 @@ async def _runs(version: str) -> bool:
     return process.returncode == 0 and told.decode().strip() == version
 
 
-async def _run(command: list[str]) -> None:
+async def _run(command: list[str], cache: Path) -> None:
     """Run one step of an installation; it is ended with this task.
+
+    Args:
+        cache: where the installer keeps what it needs again, in place of a folder in the user's home.
 
     Raises:
         PackError: it failed, with its last words, or took too long.
     """
     variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    variables["UV_PYTHON_DOWNLOADS"] = "never"
+    variables |= {"UV_PYTHON_DOWNLOADS": "never", "UV_CACHE_DIR": str(cache), "PIP_CACHE_DIR": str(cache)}
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

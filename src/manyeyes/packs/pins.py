@@ -106,10 +106,11 @@ def hashes_of(pins: Sequence[str], lock: Path = LOCK) -> Hashes:
 def _from_index(pins: Sequence[str]) -> dict[tuple[str, str], tuple[str, ...]]:
     listed = "\n".join(pins)
     if uv := which("uv"):
-        told = _told([uv, "pip", "compile", "--quiet", "--no-deps", "--generate-hashes", "-"], listed)
-        return locked(told)
+        asking = [uv, "pip", "compile", "--quiet", "--no-cache", "--no-deps", "--generate-hashes", "-"]
+        return locked(_told(asking, listed))
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "--report", "-"]
+    command += ["--no-cache-dir", "--dry-run", "--ignore-installed", "--no-deps"]
+    command += ["--only-binary", ":all:", "--report", "-"]
     told = _told([*command, *pins], "")
     try:
         found = json.loads(told)["install"] if told else []

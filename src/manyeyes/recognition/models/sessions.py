@@ -9,6 +9,9 @@ import onnxruntime
 
 from manyeyes.errors import PackDamaged
 
+# for a program that loaded it before manyeyes, where the variable of `manyeyes.no_reports` came too late
+onnxruntime.disable_telemetry_events()
+
 RUNTIME = f"onnxruntime {onnxruntime.__version__} CPU"
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from tests import made_models
 
@@ -51,6 +50,8 @@ def test_embeddings_are_the_models_own_scaled_to_length_one(
     found = ArcFaceEmbedder(path, part(batch=limit)).embed(CHIPS)
     assert found.shape == (11, 512) and found.dtype == np.float32
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(path))
     for chip, embedding in zip(CHIPS, found, strict=True):
         blob = cv2.dnn.blobFromImage(chip, 1 / 127.5, (112, 112), (127.5,) * 3, swapRB=True)
