@@ -275,6 +275,13 @@ class ExecRefused(ManyeyesError):
     exit_code = 5
 
 
+class VersionMismatch(ManyeyesError):
+    code = "version-mismatch"
+    title = "Master and node speak different versions"
+    http_status = 409
+    exit_code = 5
+
+
 class IdentityInUse(ManyeyesError):
     code = "identity-in-use"
     title = "Another process is this node already"

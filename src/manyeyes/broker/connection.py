@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
 
 Handler = Callable[["Incoming"], Awaitable[None]]
+Receiver = Callable[["Incoming"], None]
 
 _GOODBYE_S = 0.5
 """For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
@@ -36,13 +37,6 @@ TROUBLE = (
     TimeoutError,
     OSError,
 )
-
-
-class BetterElsewhere(ManyeyesError):
-    """A master would rather give the picture to another node; ask for the next one after `retry_after_s`."""
-
-    code = "better-elsewhere"
-    title = "Another node has the picture done sooner"
 
 
 @dataclass(frozen=True)
@@ -106,10 +100,54 @@ class _OnlyTls(TcpTransport):
             asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
 
 
-class _Client(NatsClient):
+class EngineClient(NatsClient):
     def __init__(self) -> None:
         super().__init__()
         self._transport = _OnlyTls()
+        self.direct: dict[int, Receiver] = {}
+        """Receivers by subscription: called at once, without a queue and a task between."""
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        receive = self.direct.get(sid)
+        if receive is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        told = await self._process_headers(headers) if headers else None
+        try:
+            receive(Incoming(subject.decode(), data, told or {}, reply.decode()))
+        except Exception:
+            log().exception("handler failed", subject=subject.decode())
+
+    def hand_over(
+        self, subject: str, data: bytes, reply: str = "", headers: Mapping[str, str] | None = None
+    ) -> bool:
+        """Write a message to the connection at once, after all that was published before it.
+
+        Returns:
+            False where there is no connection: nothing is kept then.
+        """
+        if not self.is_connected or not self._transport:
+            return False
+        if len(data) > self._max_payload:
+            raise ValueError(
+                f"a message of {len(data)} bytes exceeds the engine's limit of {self._max_payload}"
+            )
+        route = f"{subject} {reply}" if reply else subject
+        if headers:
+            lines = "".join(f"{name}: {' '.join(value.split())}\r\n" for name, value in headers.items())
+            block = f"NATS/1.0\r\n{lines}\r\n".encode()
+            head = f"HPUB {route} {len(block)} {len(block) + len(data)}\r\n".encode() + block
+        else:
+            head = f"PUB {route} {len(data)}\r\n".encode()
+        self._transport.writelines([*self._pending, head, data, b"\r\n"])
+        self._pending, self._pending_data_size = [], 0
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += len(data)
+        return True
+
+    def drop_pending(self) -> None:
+        """Forget what was published and not written when the connection broke."""
+        self._pending, self._pending_data_size = [], 0
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection:  # said before TLS: other addresses to try, by anybody
@@ -119,12 +157,19 @@ class _Client(NatsClient):
 
 async def connect_client(
     addresses: Sequence[str], ca_pem: str, seed: str, name: str, *, once: bool = False, **callbacks: Any
-) -> NatsClient:
-    client = _Client()
+) -> EngineClient:
+    client = EngineClient()
+
+    lost = callbacks.pop("disconnected_cb", None)
 
     async def quiet(error: Exception) -> None:
         if not once:
             log().warning("engine connection", error=str(error) or type(error).__name__)
+
+    async def disconnected() -> None:
+        client.drop_pending()
+        if lost is not None:
+            await lost()
 
     await client.connect(
         servers=[f"tls://{address}" for address in addresses],
@@ -141,6 +186,7 @@ async def connect_client(
         connect_timeout=5,
         dont_randomize=True,
         error_cb=callbacks.pop("error_cb", quiet),
+        disconnected_cb=disconnected,
         **callbacks,
     )
     return client
@@ -153,7 +199,7 @@ async def abort(client: NatsClient) -> None:
 
 
 class Link:
-    def __init__(self, client: NatsClient) -> None:
+    def __init__(self, client: EngineClient) -> None:
         self._client = client
         self.received_bytes = 0
         self.sent_bytes = 0
@@ -204,6 +250,28 @@ class Link:
 
         await self._client.subscribe(subject, cb=pass_on, pending_bytes_limit=256 * 1024 * 1024)
 
+    async def receive(self, subject: str, receiver: Receiver, *, queue: str = "") -> None:
+        """Call `receiver` with each message as it is read from the connection; it must not wait.
+
+        Args:
+            queue: of all connections that name it, one is given each message.
+        """
+
+        def counted(message: Incoming) -> None:
+            self.received_bytes += len(message.data)
+            receiver(message)
+
+        async def early(message: Msg) -> None:
+            counted(Incoming(message.subject, message.data, dict(message.headers or {}), message.reply))
+
+        subscription = await self._client.subscribe(subject, queue=queue, cb=early)
+        self._client.direct[subscription._id] = counted
+
+    def send(self, subject: str, data: bytes, reply: str = "") -> bool:
+        """Send at once; False where the engine is not reached, and nothing is kept for later then."""
+        self.sent_bytes += len(data)
+        return self._client.hand_over(subject, data, reply)
+
     async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
         """Send without an answer; what cannot be sent now is sent after the next reconnect.
 
@@ -215,26 +283,31 @@ class Link:
         with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
             await self._client.publish(subject, data, headers=headers)
 
-    async def reply_chunk(
-        self, reply: str, chunk: bytes, size_bytes: int, headers: dict[str, str] | None = None
+    def answer(self, reply: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header.
+
+        Nothing is sent to nowhere: who asked without a reply subject gets none. A lost answer is asked for again.
+        """
+        if reply:
+            self.sent_bytes += len(data)
+            self._client.hand_over(reply, data, headers=headers or {contract.HEADER_REPLY: "1"})
+
+    def answer_chunk(
+        self, reply: str, chunk: bytes, size_bytes: int, headers: Mapping[str, str] | None = None
     ) -> None:
         """Answer a request with a chunk of something that has `size_bytes` in all."""
-        await self.publish(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
+        self.answer(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
 
-    async def reply(self, reply: str, data: bytes) -> None:
-        """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header."""
-        await self.publish(reply, data, {contract.HEADER_REPLY: "1"})
-
-    async def reply_empty(self, reply: str) -> None:
+    def answer_empty(self, reply: str) -> None:
         """Answer a request with nothing but that it was heard."""
-        await self.reply(reply, b"")
+        self.answer(reply, b"")
 
-    async def reply_error(self, reply: str, error: ManyeyesError) -> None:
+    def answer_error(self, reply: str, error: ManyeyesError) -> None:
         """Answer a request with an error."""
         headers = {contract.HEADER_ERROR: error.code, contract.HEADER_DETAIL: error.detail}
         if error.retry_after_s is not None:
             headers[contract.HEADER_WAIT] = f"{error.retry_after_s:.3f}"
-        await self.publish(reply, b"", headers)
+        self.answer(reply, b"", headers)
 
     async def close(self) -> None:
         """Flush for a moment and close."""

@@ -4,61 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import nats
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 
 from manyeyes import contract
 from manyeyes.broker.connection import (
     TROUBLE,
-    Handler,
+    EngineClient,
     Incoming,
     Link,
+    Receiver,
     abort,
     connect_client,
 )
-from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand, frame
+from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand
 from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
 from manyeyes.telemetry import log
 
+_CHUNK_S, _DRAIN_S = 15.0, 2.0
+"""How long a chunk of a picture, or the word that nothing more is sent, is waited for."""
 DIALS = 4
 DIAL_PAUSE_S = 0.5
 """An engine that is told of another machine just now drops, or refuses, whoever is about to be let in: one refusal
 says nothing, so many in a row do."""
-LATE_S = 2.0
-"""In which the engine says that it hands over nothing more; a connection that is cut does not."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One attempt that was handed to this node."""
-
-    task: contract.Task
-    ack: str
-
-
-def _delivery(message: Msg) -> Delivery | None:
-    """What a message of the queue hands over; None where it hands over nothing."""
-    if (message.headers or {}).get("Status"):
-        return None
-    try:
-        return Delivery(contract.Task.model_validate_json(message.data), message.reply)
-    except ValueError:
-        log().error("a task that this version cannot read was left to others", size=len(message.data))
-        return None
 
 
 class NodeLink(Link):
     """A node's connection, in account N: only what `topology.node_permissions` allows."""
 
-    def __init__(self, client: NatsClient, name: str) -> None:
+    def __init__(self, client: EngineClient, name: str) -> None:
         super().__init__(client)
         self._name = name
         self._lines = asyncio.Semaphore(2)
@@ -126,73 +105,29 @@ class NodeLink(Link):
         with contextlib.suppress(nats.errors.ConnectionClosedError):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
 
-    async def subscribe(self, subject: str, handler: Handler) -> None:
-        """As `Link.subscribe`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
+    async def hear(self, subject: str, receiver: Receiver) -> None:
+        """As `Link.receive`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
 
-        async def unheaded(incoming: Incoming) -> None:
-            if incoming.headers:
+        def unheaded(message: Incoming) -> None:
+            if message.headers:
                 log().warning("an answer to another node was sent here, and passed over", subject=subject)
             else:
-                await handler(incoming)
+                receiver(message)
 
-        await super().subscribe(subject, unheaded)
+        await self.receive(subject, unheaded)
 
-    async def deliveries(
-        self,
-        due: Callable[[], Awaitable[None]],
-        late: Callable[[Delivery], Awaitable[None]],
-        *,
-        expires_s: float = 5.0,
-    ) -> AsyncGenerator[Delivery, None]:
-        """Tasks, one at a time, each asked for only when the one before was taken.
-
-        Args:
-            due: returns when the next one should be asked for.
-            late: is given a task that still arrives when no more are wanted; else nobody would have it until
-                the engine's patience ends.
-        """
-        arrived: asyncio.Queue[Msg] = asyncio.Queue()
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(
-            inbox, cb=arrived.put, pending_bytes_limit=256 * 1024 * 1024
-        )
-        try:
-            while True:
-                await due()
-                request = {"batch": 1, "expires": int(expires_s * 1e9)}
-                await self.publish_with_reply(contract.PULL_SUBJECT, json.dumps(request).encode(), inbox)
-                try:
-                    async with asyncio.timeout(expires_s + 1):
-                        message = await arrived.get()
-                except TimeoutError:
-                    if self._client.is_closed:
-                        return
-                    continue
-                if status := (message.headers or {}).get("Status"):
-                    await asyncio.sleep(0.02 if status != "503" else 0.5)
-                elif delivery := _delivery(message):
-                    yield delivery
-        finally:
-            with contextlib.suppress(*TROUBLE):
-                async with asyncio.timeout(LATE_S):
-                    await subscription.drain()  # type: ignore[no-untyped-call]
-            while not arrived.empty():
-                if delivery := _delivery(arrived.get_nowait()):
-                    await late(delivery)
-
-    async def publish_with_reply(self, subject: str, data: bytes, reply: str) -> None:
-        """Send, answers going to `reply`."""
-        with contextlib.suppress(nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError):
-            await self._client.publish(subject, data, reply=reply)
+    def tell(self, verb: contract.Verb, content: bytes, gateway: str) -> bool:
+        """Say something without waiting; False where the engine is not reached, and nothing was said then."""
+        return self.send(contract.node_subject(self._name, verb, gateway), content)
 
     async def fetch(
         self,
         verb: contract.Verb,
-        message: contract.Claim | contract.PackQuery,
+        message: contract.PackQuery,
         *,
         timeout_s: float = 15.0,
     ) -> tuple[bytes, dict[str, str]]:
-        """Ask a master for bytes of any size, chunk by chunk.
+        """Ask a master for bytes of any size, chunk by chunk, all of the one that gave the first.
 
         Args:
             timeout_s: the longest silence, not the whole.
@@ -205,13 +140,15 @@ class NodeLink(Link):
             ManyeyesError: the one that the master answered with.
         """
         first: dict[str, str] = {}
+        gateway = contract.ANY
         assembly: Assembly | None = None
         while assembly is None or not assembly.complete:
             offset = assembly.received if assembly else 0
             question = message.model_copy(update={"offset": offset}) if offset else message
             async with self._lines:
-                answer = await self._ask(verb, question, timeout_s)
+                answer = await self._ask(verb, question, timeout_s, gateway)
             headers = _answered(answer)
+            gateway = headers.get(contract.HEADER_GATEWAY, contract.ANY)
             if assembly is None:
                 first, assembly = headers, Assembly(int(headers[contract.HEADER_SIZE]))
             chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
@@ -237,11 +174,13 @@ class NodeLink(Link):
             PackError: the master has no such file.
             OSError: the disk is full.
         """
+        gateway = contract.ANY
         while True:
             query = contract.PackQuery(sha256=sha256, offset=part.received)
             async with self._lines:
-                answer = await self._ask("pack", query, timeout_s)
+                answer = await self._ask("pack", query, timeout_s, gateway)
             headers = _answered(answer)
+            gateway = headers.get(contract.HEADER_GATEWAY, contract.ANY)
             chunk = expand(answer.data, headers.get(contract.HEADER_ENCODING, ""))
             size = int(headers[contract.HEADER_SIZE])
             fits = part.received + len(chunk) <= size
@@ -253,7 +192,12 @@ class NodeLink(Link):
                 raise Unavailable("the master sent nothing of a file of the pack")
 
     async def fetch_gallery(
-        self, query: contract.GalleryQuery, part: PartialFile, *, timeout_s: float = 15.0
+        self,
+        query: contract.GalleryQuery,
+        part: PartialFile,
+        *,
+        timeout_s: float = 15.0,
+        gateway: str = contract.ANY,
     ) -> int:
         """Have a master's answer to `query` in `part`, going on where an earlier attempt stopped.
 
@@ -268,8 +212,9 @@ class NodeLink(Link):
         while True:
             question = query.model_copy(update={"content": part.content, "offset": part.received})
             async with self._lines:
-                answer = await self._ask("gallery", question, timeout_s)
+                answer = await self._ask("gallery", question, timeout_s, gateway)
             headers = _answered(answer)
+            gateway = headers.get(contract.HEADER_GATEWAY, contract.ANY)
             size = int(headers[contract.HEADER_SIZE])
             offset = int(headers[contract.HEADER_OFFSET])
             whole = part.add(headers.get(contract.HEADER_CONTENT, ""), offset, answer.data, size)
@@ -278,27 +223,50 @@ class NodeLink(Link):
             if not answer.data:
                 raise Unavailable("the master sent nothing of the gallery")
 
-    async def _ask(self, verb: contract.Verb, question: contract.Message, timeout_s: float) -> Msg:
-        subject = contract.node_subject(self._name, verb)
+    async def fetch_chunk(self, task_id: str, offset: int, most_bytes: int, gateway: str) -> bytes:
+        """More of a picture that this node holds.
+
+        Raises:
+            TaskLost: the gateway wants it no more.
+            Unavailable: no answer.
+        """
+        query = contract.ChunkQuery(task_id=task_id, offset=offset, most_bytes=most_bytes)
+        answer = await self._ask("chunk", query, _CHUNK_S, gateway)
+        _answered(answer)
+        return answer.data
+
+    async def ask_last(self, session: str, gateway: str) -> int:
+        """Have a gateway send nothing more; the number of its last dispatch.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        answer = await self._ask("drain", contract.DrainQuery(session=session), _DRAIN_S, gateway)
+        _answered(answer)
+        return contract.DrainAnswer.model_validate_json(answer.data).last
+
+    async def _ask(
+        self, verb: contract.Verb, question: contract.FromNode, timeout_s: float, gateway: str
+    ) -> Msg:
+        subject = contract.node_subject(self._name, verb, gateway)
         try:
             return await self._client.request(subject, question.wire(), timeout=timeout_s)
         except TROUBLE as error:
             raise Unavailable(f"no master answered the {verb} in {timeout_s:.0f} s") from error
 
-    async def send_outcome(
-        self, outcome: contract.Outcome, picture: bytes, *, timeout_s: float = 15.0
+    async def send_result(
+        self, task_id: str, content: bytes, gateway: str, *, timeout_s: float = 15.0
     ) -> None:
-        """Give an outcome to the master and wait until it has it.
+        """Give a large outcome to its gateway, chunk by chunk, each when the one before has arrived.
 
         Raises:
-            TaskLost: the master wants it no more (answered by another, or its gateway is gone).
+            TaskLost: the gateway wants it no more.
             Unavailable: no answer; send it again.
         """
-        content = frame(outcome.wire(), picture)
-        subject = contract.node_subject(self._name, "result")
+        subject = contract.node_subject(self._name, "result", gateway)
         for offset, chunk in chunks(content):
             headers = {
-                contract.HEADER_TASK: outcome.task_id,
+                contract.HEADER_TASK: task_id,
                 contract.HEADER_OFFSET: str(offset),
                 contract.HEADER_SIZE: str(len(content)),
             }
@@ -310,14 +278,16 @@ class NodeLink(Link):
                 detail = (answer.headers or {}).get(contract.HEADER_DETAIL, "")
                 raise TaskLost(detail) if code == TaskLost.code else Unavailable(detail)
 
-    async def ask(self, verb: contract.Verb, content: bytes, *, timeout_s: float) -> bytes:
+    async def ask(
+        self, verb: contract.Verb, content: bytes, *, timeout_s: float, gateway: str = contract.ANY
+    ) -> bytes:
         """Ask a master; the bytes of its answer.
 
         Raises:
             Unavailable: no answer in `timeout_s`, or the connection was broken and is back.
             ManyeyesError: the one that the master answered with.
         """
-        subject = contract.node_subject(self._name, verb)
+        subject = contract.node_subject(self._name, verb, gateway)
         try:
             async with self._lines:
                 asked = asyncio.create_task(
@@ -342,10 +312,6 @@ class NodeLink(Link):
         """What was asked before the connection broke may never be answered."""
         for asked in self._asked:
             asked.cancel()
-
-    async def say(self, verb: contract.Verb, message: contract.Message) -> None:
-        """Tell the masters without waiting."""
-        await self.publish(contract.node_subject(self._name, verb), message.wire())
 
 
 def _answered(answer: Msg) -> dict[str, str]:
@@ -375,7 +341,7 @@ async def _dial(
     *,
     unknown: str = _UNKNOWN_TOKEN,
     **callbacks: Any,
-) -> NatsClient:
+) -> EngineClient:
     """Connect, telling apart who refused and why.
 
     Connecting once first makes the refusal visible; a client that reconnects for ever would hide it.

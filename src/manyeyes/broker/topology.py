@@ -1,7 +1,7 @@
 """The engine's configuration: two accounts, what crosses between them, exact permissions per key.
 
-Masters (account M) own JetStream and may ask the engine who is connected (account S). Nodes (account N) reach exactly the exported services: a node cannot
-inject a task by a reply subject, read another's inbox, or publish an ack.
+Masters (account M) own JetStream and may ask the engine who is connected (account S). Nodes (account N) reach exactly
+the exported services, no stream among them: a node cannot read another's inbox or dispatches, nor speak in its name.
 """
 
 from __future__ import annotations
@@ -49,18 +49,24 @@ MAX_PENDING_BYTES = 128 * 1024 * 1024
 """What waits for one connection before the engine hangs up on it: as much as a flood brings until it is noticed."""
 MAX_SUBSCRIPTIONS = 4096
 """Of one connection: a node has one for each worker, and a few."""
-SERVICES = (contract.PULL_SUBJECT, contract.NODES_SUBJECT, contract.JOINS_SUBJECT)
-STREAMS = (contract.NEWS_SUBJECT, contract.COMMANDS_SUBJECT, contract.DIRECTIVES_SUBJECT)
+SERVICES = (contract.GATEWAYS_SUBJECT, contract.OLD_HELLO_SUBJECT, contract.JOINS_SUBJECT)
+STREAMS = (
+    contract.STATE_SUBJECT,
+    contract.DISPATCHES_SUBJECT,
+    contract.COMMANDS_SUBJECT,
+    contract.DIRECTIVES_SUBJECT,
+)
 
 
 def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
     """All that a node may say and hear."""
     return {
-        "publish": {"allow": [contract.PULL_SUBJECT, f"me.node.{name}.>"]},
+        "publish": {"allow": [contract.node_subjects(name), contract.old_hello_subject(name)]},
         "subscribe": {
             "allow": [
                 f"{contract.inbox_prefix(name)}.>",
-                contract.NEWS_SUBJECT,
+                contract.STATE_SUBJECT,
+                contract.dispatch_subject(name),
                 contract.command_subject(name),
                 contract.directive_subject(name),
             ]
@@ -70,9 +76,14 @@ def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
 
 def waiting_permissions(name: str) -> dict[str, dict[str, list[str]]]:
     """All that a node may say and hear before a person approved it: that it is there."""
-    said: tuple[contract.Verb, ...] = ("hello", "beat", "leave")
+    said: tuple[contract.Verb, ...] = ("hello", "heartbeat", "leave")
     return {
-        "publish": {"allow": [contract.node_subject(name, verb) for verb in said]},
+        "publish": {
+            "allow": [
+                *(contract.node_subject(name, verb, "*") for verb in said),
+                contract.old_hello_subject(name),
+            ]
+        },
         "subscribe": {"allow": [f"{contract.inbox_prefix(name)}.>", contract.directive_subject(name)]},
     }
 

@@ -17,13 +17,14 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
+from manyeyes.dispatch.trace import PictureTrace, following
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn, TooManyBytes
 from manyeyes.gateway.counting import CountBytes
 from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
 from manyeyes.gateway.faces import add_faces
 from manyeyes.gateway.health import add_health
 from manyeyes.gateway.keys import add_keys
-from manyeyes.gateway.logs import add_logs, asker_of
+from manyeyes.gateway.logs import add_logs, sender_of
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
@@ -32,10 +33,8 @@ from manyeyes.gateway.sessions import add_sessions
 from manyeyes.gateway.watching import add_watching
 from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
-from manyeyes.master.desk import Answered
 from manyeyes.master.lookout import VERSION
 from manyeyes.master.service import Master
-from manyeyes.master.way import Way, following
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Result
 from manyeyes.telemetry import log
@@ -248,20 +247,17 @@ def _add_pictures(app: FastAPI, master: Master) -> None:
         has it too, and `/v1/traces/ID` shows the picture's whole way.
         """
         mixed, image = "multipart/mixed" in accept, "image/" in accept
-        way = Way(
-            time.monotonic(), trace_of(traceparent), asker=asker_of(master, request), draw=mixed or image
+        trace = PictureTrace(
+            time.monotonic(), trace_of(traceparent), sender=sender_of(master, request), draw=mixed or image
         )
-        with following(way):
+        with following(trace):
             with master.lookout.meter.refusals():
                 data = await _picture_of(request, limits.max_picture_bytes)
                 info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
-            way.accepted(len(data), info.media_type, time.monotonic())
-            answered: Answered = await master.recognize(data, draw=way.draw, key=idempotency_key, way=way)
-            result = answered.outcome.result
-            if result is None:
-                raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
-            response = _answer(result, answered.picture, mixed=mixed, image=image)
-        response.headers["traceparent"] = replace(way.trace, trace_id=answered.trace_id).traceparent
+            trace.accepted(len(data), info.media_type, time.monotonic())
+            found = await master.recognize(data, draw=trace.draw, key=idempotency_key, trace=trace)
+            response = _answer(found.result, found.picture, mixed=mixed, image=image)
+        response.headers["traceparent"] = replace(trace.trace, trace_id=found.trace_id).traceparent
         return response
 
 

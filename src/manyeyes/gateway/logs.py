@@ -14,13 +14,13 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from manyeyes.dispatch.trace import Sender
 from manyeyes.errors import BadRequest
 from manyeyes.gateway.doorkeeper import CREDENTIAL
 from manyeyes.gateway.jsonlines import JsonLines
 from manyeyes.identity import ROLES
 from manyeyes.master.logs.index import MOST_LINES, Line, Question
 from manyeyes.master.service import Master
-from manyeyes.master.way import Asker
 from manyeyes.traces import TRACE_ID
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
@@ -87,10 +87,10 @@ def moment(text: str, now: float) -> float | None:
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
-def asker_of(master: Master, request: Request) -> Asker:
+def sender_of(master: Master, request: Request) -> Sender:
     """Who asks, by the API key of the request, or the one that its session came from."""
     caller = master.sign_ins.caller(request.scope[CREDENTIAL])
-    return Asker(caller.name, caller.key_id) if caller else Asker()
+    return Sender(caller.name, caller.key_id) if caller else Sender()
 
 
 def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
@@ -130,7 +130,7 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
                 f"{trace_id[:40]!r} is no trace id; it has 32 of the characters 0 to 9 and a to f"
             )
         role = master.role_of(request.scope[CREDENTIAL]) or ROLES[0]
-        only_of = asker_of(master, request).key_id if ROLES.index(role) < ROLES.index("operator") else None
+        only_of = sender_of(master, request).key_id if ROLES.index(role) < ROLES.index("operator") else None
         found = await logs.trace(trace_id, only_of=only_of)
         return {
             "trace_id": found.trace_id,

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 
-from manyeyes.contract import Wish
+from manyeyes.contract import Desired
 from manyeyes.master.nodelist import Sort, Wanted
 from manyeyes.master.service import Master
 
 MOST_IN_A_PAGE = 1000
-_WISHES: dict[str, Wish] = {"pause": "pause", "drain": "drain", "resume": ""}
+_WISHES: dict[str, Desired] = {"pause": "pause", "drain": "drain", "resume": ""}
 
 
 def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
@@ -70,7 +70,7 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
         await master.nodes_office.shutdown(name)
         return master.nodes.one(name)
 
-    def wishing(word: str, wish: Wish) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
+    def wishing(word: str, wish: Desired) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
         async def tell(name: str, who: str = operator) -> dict[str, Any]:
             """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
             record(who, word, name)

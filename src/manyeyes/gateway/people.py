@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from starlette.datastructures import UploadFile
 
 from manyeyes.errors import BadRequest, EntryNotFound, ManyeyesError, TooManyBytes
-from manyeyes.gateway.logs import asker_of
+from manyeyes.gateway.logs import sender_of
 from manyeyes.gateway.pictures import small_picture
 from manyeyes.master.enrolling import NewPhoto
 from manyeyes.master.people import Enrolment
@@ -108,7 +108,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
         enrolment = await master.enrolling.add_person(
-            name, photos, asker=asker_of(master, request), traceparent=request.headers.get("traceparent")
+            name, photos, sender=sender_of(master, request), traceparent=request.headers.get("traceparent")
         )
         return enrolled(enrolment)
 

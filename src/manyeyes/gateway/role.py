@@ -93,7 +93,7 @@ async def running_master(
                 announcing.cancel()
                 await asyncio.wait([announcing], timeout=3)
                 master.events.close()
-                await master.desk.close(patience_s=5.0)
+                await master.dispatcher.close(patience_s=5.0)
                 master.logs.stop_following()
                 server.should_exit = True
                 await serving

@@ -17,10 +17,10 @@ from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import MasterSettings
 from manyeyes.contract import JoinReply, JoinRequest
-from manyeyes.errors import ManyeyesError, TokenRefused
+from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
+from manyeyes.master.face_reader import plain_host
 from manyeyes.master.fleet import Fleet
-from manyeyes.master.nodes import NodesOffice
-from manyeyes.master.outcomes import plain_host
+from manyeyes.master.nodes import NodesOffice, check_versions
 from manyeyes.master.registry import Registry, TokenRow
 from manyeyes.telemetry import log
 
@@ -94,21 +94,22 @@ class Admission:
         self._pack_public_key = pack_public_key
         self._expired: set[str] = set()
 
-    async def on_join(self, message: Incoming) -> None:
+    def on_join(self, message: Incoming) -> None:
         """The holder of a token asks to be let in; the engine has checked the token's key."""
         token_id = message.subject.rsplit(".", 1)[1]
         try:
             reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
         except ValidationError:
             reply = JoinReply(
-                code=TokenRefused.code,
+                code=VersionMismatch.code,
                 detail="master and node speak different versions; install the same manyeyes on both",
             )
         except ManyeyesError as error:
             reply = JoinReply(code=error.code, detail=error.detail)
-        await self._link.reply(message.reply, reply.wire())
+        self._link.answer(message.reply, reply.wire())
 
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
+        check_versions(request.oldest, request.newest)
         token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")

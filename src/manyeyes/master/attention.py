@@ -36,7 +36,7 @@ class NodeFacts:
     name: str
     state: str
     reason: str = ""
-    deaf: bool = False
+    unresponsive: bool = False
     state_for_s: float = 0.0
     cut_off: str = ""
     """Why it is cut off for a while; empty where it is not."""
@@ -162,10 +162,10 @@ def _presence(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
             f"is cut off for a while: {node.cut_off}",
             f"look at that machine; {remove} if it is not what it should be",
         )
-    if node.deaf:
+    if node.unresponsive:
         yield _told(
             node,
-            "deaf",
+            "unresponsive",
             f"is heard and does not answer: {node.reason}",
             f"look at its line to the master and at its log; 'manyeyes nodes show {node.name}'",
         )

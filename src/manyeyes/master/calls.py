@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from manyeyes import contract
-from manyeyes.contract import Answer, Command, Heard, Order
+from manyeyes.contract import Answer, Command, FlowControl, Order
 from manyeyes.errors import Busy, Unavailable, from_code
 
 TAKEN_WITHIN_S = 5.0
@@ -49,8 +49,9 @@ class Calls:
         post: publishes without waiting.
     """
 
-    def __init__(self, post: Callable[[str, bytes], None]) -> None:
+    def __init__(self, post: Callable[[str, bytes], object], gateway: str = "") -> None:
         self._post = post
+        self._gateway = gateway
         self._calls: dict[str, _Call] = {}
 
     @asynccontextmanager
@@ -67,13 +68,13 @@ class Calls:
         call_id = secrets.token_hex(16)
         call = self._calls[call_id] = _Call(node, order, data)
         subject = contract.command_subject(node)
-        self._post(subject, Command(call=call_id).wire())
+        self._post(subject, Command(call=call_id, gateway=self._gateway).wire())
         try:
             yield self._parts(call)
         finally:
             del self._calls[call_id]
             if call.taken and not call.over:
-                self._post(subject, Command(call=call_id, stop=True).wire())
+                self._post(subject, Command(call=call_id, gateway=self._gateway, stop=True).wire())
 
     async def _parts(self, call: _Call) -> AsyncIterator[Part]:
         while True:
@@ -108,21 +109,21 @@ class Calls:
         call.news.set()
         return call.order, call.data
 
-    def on_answer(self, node: str, answer: Answer, data: bytes) -> Heard:
+    def on_answer(self, node: str, answer: Answer, data: bytes) -> FlowControl:
         """A node sent a part."""
         call = self._calls.get(answer.call)
         if call is None or call.node != node or not call.taken:
-            return Heard(then="stop")
+            return FlowControl(then="stop")
         call.news.set()
         if answer.number != call.expected or call.over:
-            return Heard(then="go-on" if answer.number < call.expected else "stop")
+            return FlowControl(then="go-on" if answer.number < call.expected else "stop")
         if data and call.held + len(data) > HELD_BYTES:
-            return Heard(then="again")
+            return FlowControl(then="again")
         call.expected += 1
         call.over = answer.last
         call.parts.append((answer, data))
         call.held += len(data)
-        return Heard(then="go-on")
+        return FlowControl(then="go-on")
 
     def node_greets(self, node: str, *, new_process: bool) -> None:
         """A node says hello: steps with files that were in hand may have been lost with its connection, and are

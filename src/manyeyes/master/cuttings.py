@@ -12,15 +12,15 @@ from math import isfinite
 
 import numpy as np
 
-from manyeyes.contract import (
+from manyeyes.errors import ManyeyesError
+from manyeyes.face_results import (
     MAX_CROP_BYTES,
     MAX_THUMBNAIL_BYTES,
     PORTRAIT_SIDE_PX,
     THUMBNAIL_SIDE_PX,
-    Outcome,
+    FaceOutcome,
     UnknownFace,
 )
-from manyeyes.errors import ManyeyesError
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.pictures.probe import PictureInfo, read_header
 from manyeyes.results import Result
@@ -41,7 +41,7 @@ class Cutting:
     embedding: Floats
 
 
-def cuttings(outcome: Outcome, numbers: int) -> list[Cutting]:
+def cuttings(outcome: FaceOutcome, numbers: int) -> list[Cutting]:
     """The unknown faces of an outcome that are what they are said to be; the others are logged and left out.
 
     Args:
@@ -62,7 +62,7 @@ def cuttings(outcome: Outcome, numbers: int) -> list[Cutting]:
     return list(found.values())
 
 
-def thumbnail_of(outcome: Outcome) -> bytes:
+def thumbnail_of(outcome: FaceOutcome) -> bytes:
     """The thumbnail, empty where there is none or none to be shown."""
     if not outcome.thumbnail:
         return b""
@@ -90,7 +90,8 @@ def portrait_of(picture: bytes, file_name: str) -> bytes:
 def _cutting(said: UnknownFace, result: Result, embeddings: Floats) -> Cutting:
     if said.face >= len(result.faces) or result.faces[said.face].name is not None:
         raise ValueError(f"face {said.face} of {len(result.faces)} is none without a name")
-    jpeg, info = _jpeg(said.jpeg, MAX_CROP_BYTES, PORTRAIT_SIDE_PX)
+    content = base64.b64decode(said.jpeg, validate=True)
+    jpeg, info = _jpeg(content, MAX_CROP_BYTES, PORTRAIT_SIDE_PX)
     points = np.array(said.landmarks_px, np.float64)
     side = max(info.width_px, info.height_px)
     if points.shape != (5, 2) or not (np.isfinite(points) & (points > -side) & (points < 2 * side)).all():
@@ -103,8 +104,7 @@ def _cutting(said: UnknownFace, result: Result, embeddings: Floats) -> Cutting:
     return Cutting(said, jpeg, hashlib.sha256(jpeg).hexdigest(), embedding)
 
 
-def _jpeg(text: str, most_bytes: int, most_px: int) -> tuple[bytes, PictureInfo]:
-    content = base64.b64decode(text, validate=True)
+def _jpeg(content: bytes, most_bytes: int, most_px: int) -> tuple[bytes, PictureInfo]:
     info = _small(content, most_bytes, most_px)
     if info.media_type != "image/jpeg":
         raise ValueError(f"it is {info.media_type}, not image/jpeg")

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from manyeyes.contract import Enrolled
+from manyeyes.dispatch.dispatcher import Answered, Dispatcher, Order
+from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError
-from manyeyes.master.desk import Answered, Desk
+from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
 from manyeyes.master.records import Portrait
 from manyeyes.master.registry import Registry
-from manyeyes.master.way import Asker, Way, following
 from manyeyes.recognition.arrays import Floats
 from manyeyes.traces import trace_of
 
@@ -31,14 +31,21 @@ class NewPhoto:
 class Enrolling:
     """Of one master."""
 
-    def __init__(self, desk: Desk, office: PeopleOffice, registry: Registry, shelf: PackShelf) -> None:
-        self._desk = desk
+    def __init__(
+        self, dispatcher: Dispatcher, office: PeopleOffice, registry: Registry, shelf: PackShelf
+    ) -> None:
+        self._dispatcher = dispatcher
         self._office = office
         self._registry = registry
         self._shelf = shelf
 
     async def add_person(
-        self, name: str, photos: list[NewPhoto], *, asker: Asker | None = None, traceparent: str | None = None
+        self,
+        name: str,
+        photos: list[NewPhoto],
+        *,
+        sender: Sender | None = None,
+        traceparent: str | None = None,
     ) -> Enrolment:
         """Enrol all photos or none, with what is worth saying about each.
 
@@ -49,20 +56,14 @@ class Enrolling:
         async def enrol(photo: NewPhoto) -> Answered:
             trace = trace_of(traceparent)
             try:
-                with following(Way(time.monotonic(), trace, "enrol", asker or Asker())) as way:
-                    way.accepted(len(photo.data), "", time.monotonic())
-                    return await self._desk.submit(
-                        photo.data,
-                        operation="enrol",
-                        pack=self._shelf.pack,
-                        gallery_version=0,
-                        draw=False,
-                        way=way,
-                    )
+                with following(PictureTrace(time.monotonic(), trace, "enrol", sender or Sender())) as told:
+                    told.accepted(len(photo.data), "", time.monotonic())
+                    order = Order(kind="enrol", pack=self._shelf.pack)
+                    return await self._dispatcher.submit(photo.data, order, trace=told)
             except ManyeyesError as error:
-                told = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
-                told.trace_id = error.trace_id
-                raise told from error
+                named = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
+                named.trace_id = error.trace_id
+                raise named from error
 
         answers = await asyncio.gather(*(enrol(photo) for photo in photos), return_exceptions=True)
         for answer in answers:
@@ -72,11 +73,12 @@ class Enrolling:
         for photo, answer in zip(photos, answers, strict=True):
             assert isinstance(answer, Answered)
             enrolled = self._of_this_embedder(photo.file_name, answer)
-            faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.picture))
+            faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.content.picture))
         return await self._office.enrol(name, faces)
 
     def _of_this_embedder(self, file_name: str, answer: Answered) -> Enrolled:
-        enrolled = answer.outcome.enrolled
+        outcome: FaceOutcome = answer.content
+        enrolled = outcome.enrolled
         if enrolled is None:
             raise PackError(
                 f"the pack {self._shelf.pack} gave no embedding for {file_name}; is it one for faces?"
@@ -97,15 +99,9 @@ class Enrolling:
 
     async def embed_portrait(self, portrait: Portrait) -> Floats:
         """A kept portrait's embedding by the embedder in use, float32 (n,)."""
-        with following(Way(time.monotonic(), operation="embed")) as way:
-            way.accepted(len(portrait.content), "", time.monotonic())
-            answer = await self._desk.submit(
-                portrait.content,
-                operation="embed",
-                pack=self._shelf.pack,
-                gallery_version=0,
-                draw=False,
-                landmarks_px=portrait.landmarks_px,
-                way=way,
-            )
+        with following(PictureTrace(time.monotonic(), operation="embed")) as told:
+            told.accepted(len(portrait.content), "", time.monotonic())
+            options = {"landmarks_px": portrait.landmarks_px}
+            order = Order(kind="embed", pack=self._shelf.pack, options=options)
+            answer = await self._dispatcher.submit(portrait.content, order, trace=told)
         return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)

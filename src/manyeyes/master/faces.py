@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from manyeyes.contract import Outcome
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.audit import Audit
 from manyeyes.master.facestore import FaceStore
 from manyeyes.master.people import Enrolment, NewFace, PeopleOffice
@@ -73,7 +73,7 @@ class FacesOffice:
         self._changed = changed
         self.most = most
         self._thread = ThreadPoolExecutor(1, "faces")
-        self._line: asyncio.Queue[Outcome] = asyncio.Queue(_LINE)
+        self._line: asyncio.Queue[FaceOutcome] = asyncio.Queue(_LINE)
         self._kept: UnknownFaces | None = None
         self.dropped = 0
         """Pictures whose unknown faces did not fit the line."""
@@ -99,7 +99,7 @@ class FacesOffice:
     async def run(self) -> None:
         """Take in what waits and let go of what is too old, until cancelled."""
         while True:
-            batch: list[Outcome] = []
+            batch: list[FaceOutcome] = []
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EXPIRE_EVERY_S):
                     batch.append(await self._line.get())
@@ -111,7 +111,7 @@ class FacesOffice:
             except Exception as error:  # whatever is wrong with the file, pictures go on
                 log().error("unknown faces are not kept", error=repr(error))
 
-    async def take(self, outcomes: Sequence[Outcome]) -> None:
+    async def take(self, outcomes: Sequence[FaceOutcome]) -> None:
         """Keep what these outcomes bring; raises Unavailable."""
         if outcomes:
             numbers = self._registry.embedding_numbers(self._among.embedder)
@@ -133,7 +133,7 @@ class FacesOffice:
         """Whether nodes are to cut unknown faces out."""
         return bool(self.keeping.for_s)
 
-    def offer(self, outcome: Outcome) -> None:
+    def offer(self, outcome: FaceOutcome) -> None:
         """A node's outcome with unknown faces; what does not fit the line is dropped."""
         if not outcome.unknown or not self.wanted:
             return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from manyeyes.contract import Beat
-from manyeyes.master.placement import Pace
+from manyeyes.contract import Heartbeat
+from manyeyes.dispatch.placement import Pace
 
 TAKING = ("ready", "working")
 """The states in which a node is given pictures."""
@@ -18,9 +18,9 @@ class NodeView:
     name: str
     state: str = "joining"
     reason: str = "joined, not heard of yet"
-    beat: Beat | None = None
+    beat: Heartbeat | None = None
     heard_at: float = 0.0
-    deaf: str = ""
+    unresponsive: str = ""
     """Why it is given no pictures though it says that it takes them."""
 
 
@@ -55,26 +55,26 @@ class Fleet:
         """A node is known from now on."""
         self.nodes.setdefault(name, NodeView(name, state, reason))
 
-    def heard(self, name: str, beat: Beat, now: float) -> Change | None:
+    def heard(self, name: str, beat: Heartbeat, now: float) -> Change | None:
         """A heartbeat arrived."""
         node = self.nodes.setdefault(name, NodeView(name))
         node.beat, node.heard_at = beat, now
-        if node.deaf and beat.state in TAKING:
-            return self._move(node, "suspect", node.deaf)
+        if node.unresponsive and beat.state in TAKING:
+            return self._move(node, "suspect", node.unresponsive)
         return self._move(node, beat.state, beat.reason)
 
-    def deaf(self, name: str, reason: str) -> Change | None:
-        """A node says that it takes pictures and ends none: it is suspect until it is told to be hearing."""
+    def unresponsive(self, name: str, reason: str) -> Change | None:
+        """A node says that it takes pictures and ends none: it is suspect until it answers."""
         node = self.nodes[name]
-        node.deaf = reason
+        node.unresponsive = reason
         return self._move(node, "suspect", reason) if node.state in TAKING else None
 
-    def hearing(self, name: str, now: float) -> Change | None:
-        """A deaf node has answered, or is not counted on to any more."""
+    def responsive(self, name: str, now: float) -> Change | None:
+        """An unresponsive node has answered, or is not counted on any more."""
         node = self.nodes.get(name)
         if node is None:
             return None
-        node.deaf = ""
+        node.unresponsive = ""
         if node.beat is None or node.state != "suspect" or now - node.heard_at > self.suspect_s:
             return None
         return self._move(node, node.beat.state, node.beat.reason)

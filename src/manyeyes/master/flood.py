@@ -16,14 +16,6 @@ from manyeyes.config import FloodLimits
 QUIET_S = 1.0
 """After so long without a drop the earlier ones count no more."""
 
-MOST_HELD = 1024
-
-
-def most_held(workers: int) -> int:
-    """How many pictures a node may hold that says it has so many workers: each has one in hand and one ahead."""
-    return min(4 * workers + 8, MOST_HELD)
-
-
 Verdict = Literal["take", "drop", "cut-off"]
 
 

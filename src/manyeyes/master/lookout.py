@@ -17,9 +17,9 @@ from typing import Any
 from manyeyes.broker.engine import Engine
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import AttentionLimits
-from manyeyes.contract import Beat
+from manyeyes.contract import Heartbeat
+from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.master.attention import LATELY_S, Disk, Facts, NodeFacts, Noticed, needs_a_person
-from manyeyes.master.desk import Desk
 from manyeyes.master.events import EventHub
 from manyeyes.master.fleet import TAKING, Fleet, NodeView
 from manyeyes.master.health import Signs
@@ -43,7 +43,7 @@ class Sources:
 
     registry: Registry
     fleet: Fleet
-    desk: Callable[[], Desk]
+    dispatcher: Callable[[], Dispatcher]
     engine: Engine
     link: MasterLink
     data: Path
@@ -89,14 +89,16 @@ class Lookout:
     def tick(self, now: float) -> None:
         """The master's clock ticks."""
         self._ticked_at = now
-        fleet, desk = self._sources.fleet, self._sources.desk()
-        self.series.levels(desk.waiting, sum(view.state in TAKING for view in fleet.nodes.values()), now)
+        fleet, dispatcher = self._sources.fleet, self._sources.dispatcher()
+        self.series.levels(
+            dispatcher.waiting, sum(view.state in TAKING for view in fleet.nodes.values()), now
+        )
         if now - self._looked_at >= _LOOK_EVERY_S:
             self._looked_at = now
             if self._noticed.update(needs_a_person(self._facts(now), self._limits)):
                 self._events.notify("attention")
 
-    def heard(self, node: str, beat: Beat, now: float) -> None:
+    def heard(self, node: str, beat: Heartbeat, now: float) -> None:
         """A heartbeat arrived."""
         restarts = sum(min(worker.restarts, _MOST_RESTARTS) for worker in beat.workers)
         before = self._heard.get(node)
@@ -137,7 +139,7 @@ class Lookout:
             engine_words="" if runs else sources.engine.last_words(),
             ready_nodes=sum(view.state in TAKING for view in nodes),
             nodes=len(nodes),
-            stopping=sources.desk().closing,
+            stopping=sources.dispatcher().closing,
             disk_free_bytes=_disk(sources.data).free_bytes,
             disk_least_bytes=self._limits.disk_least_bytes,
         )
@@ -161,7 +163,7 @@ class Lookout:
         return {
             "done_per_s": round(done, 3),
             "failed_per_s": round(failed, 3),
-            "oldest_waiting_s": round(self._sources.desk().oldest_waiting_s(now), 3),
+            "oldest_waiting_s": round(self._sources.dispatcher().oldest_waiting_s(now), 3),
         }
 
     def history(self) -> dict[str, Any]:
@@ -179,14 +181,14 @@ class Lookout:
         return {"bucket_s": BUCKET_S, "ends_at": ended.isoformat(timespec="milliseconds")}
 
     def _facts(self, now: float) -> Facts:
-        sources, desk = self._sources, self._sources.desk()
+        sources, dispatcher = self._sources, self._sources.dispatcher()
         people, _ = self._gallery()
         return Facts(
             nodes=tuple(self._node(view, now) for view in sources.fleet.nodes.values()),
             engine_answers=sources.link.connected,
             disk=_disk(sources.data),
-            waiting=desk.waiting,
-            oldest_waiting_s=desk.oldest_waiting_s(now),
+            waiting=dispatcher.waiting,
+            oldest_waiting_s=dispatcher.oldest_waiting_s(now),
             people=people,
             photos_to_embed=sources.photos_to_embed(),
         )
@@ -197,7 +199,7 @@ class Lookout:
             name=view.name,
             state=view.state,
             reason=view.reason,
-            deaf=bool(view.deaf),
+            unresponsive=bool(view.unresponsive),
             state_for_s=now - self._since.get(view.name, self._began_at),
             cut_off=self._sources.cut_off(view.name),
             pack_failures=beat.pack_failures if beat and view.state not in ("lost", "left") else 0,
@@ -219,14 +221,14 @@ class Lookout:
         return self._counted[1:] if self._counted else (0, 0)
 
     def _levels(self) -> Levels:
-        now, sources, desk = time.monotonic(), self._sources, self._sources.desk()
+        now, sources, dispatcher = time.monotonic(), self._sources, self._sources.dispatcher()
         people, photos = self._gallery()
         disk = _disk(sources.data)
         return Levels(
-            waiting=desk.waiting,
-            running=desk.running,
-            oldest_waiting_s=desk.oldest_waiting_s(now),
-            held_bytes=desk.held_bytes,
+            waiting=dispatcher.waiting,
+            running=dispatcher.running,
+            oldest_waiting_s=dispatcher.oldest_waiting_s(now),
+            held_bytes=dispatcher.held_bytes,
             nodes=sources.fleet.counts(),
             workers=sources.fleet.workers,
             people=people,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from manyeyes.contract import Operation, Outcome
+from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import (
     EnrolmentError,
     ManyeyesError,
     PictureError,
     PictureKillsWorkers,
-    from_code,
 )
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.events import EventHub
 from manyeyes.master.metrics import Metrics
 from manyeyes.master.series import Series
@@ -36,55 +37,47 @@ class Meter:
             self._metrics.refused(error.code)
             raise
 
-    def accepted(self, operation: Operation) -> None:
+    def refused(self, error: ManyeyesError) -> None:
+        """A picture was not taken in."""
+        self._metrics.refused(error.code)
+
+    def accepted(self, kind: str) -> None:
         """A picture was taken in."""
-        self._metrics.accepted(operation)
+        self._metrics.accepted(kind)
         self._events.notify("pictures")
 
-    def attempt_ended(self, node: str, outcome: Outcome) -> None:
+    def attempt_ended(self, node: str, status: str, error: ManyeyesError | None) -> None:
         """A node ended an attempt, whatever became of the picture."""
-        if _is_nodes_fault(outcome):
+        if status == "crashed" or (error is not None and _is_nodes_fault(error)):
             self._metrics.at_fault()
             self._series.at_fault(node, time.monotonic())
 
-    def never_queued(self, operation: Operation, error: BaseException) -> None:
-        """A picture that was taken in could not be handed to the engine."""
-        code = error.code if isinstance(error, ManyeyesError) else "task-lost"
-        self._ended(operation, "", code, time.monotonic())
-
     def answered(
-        self,
-        operation: Operation,
-        node: str,
-        error: ManyeyesError | None,
-        outcome: Outcome | None,
-        accepted_at: float,
-        claimed_at: float | None,
-        worked_on_since: float | None,
+        self, kind: str, node: str, error: ManyeyesError | None, content: Any, trace: PictureTrace, now: float
     ) -> None:
         """A picture has its end.
 
         Args:
             node: who answered, or whose attempt was the last; may be empty.
-            claimed_at: when the first node took it; None where none did.
-            worked_on_since: when `node` took it.
+            content: what the outcome was read as.
         """
-        now = time.monotonic()
-        self._ended(operation, node, error.code if error else "", now)
+        self._ended(kind, node, error.code if error else "", now)
         took = self._metrics.took
+        accepted_at = trace.accepted_s if trace.accepted_s is not None else trace.began_s
         took("whole", now - accepted_at)
-        if claimed_at is not None:
-            took("queue", claimed_at - accepted_at)
-        if outcome is not None and outcome.result is not None:
-            recognised_s = self._metrics.recognised(outcome.result.timings_ms)
-            if worked_on_since is not None:
-                took("transfer", max(0.0, now - worked_on_since - recognised_s))
+        if trace.first_dispatched_s is not None:
+            took("queue", trace.first_dispatched_s - accepted_at)
+        if isinstance(content, FaceOutcome) and content.result is not None:
+            recognised_s = self._metrics.recognised(content.result.timings_ms)
+            began_at = trace.last_dispatched_s(node)
+            if began_at is not None:
+                took("transfer", max(0.0, now - began_at - recognised_s))
 
-    def _ended(self, operation: Operation, node: str, code: str, now: float) -> None:
+    def _ended(self, kind: str, node: str, code: str, now: float) -> None:
         if code:
-            self._metrics.failed(operation, code)
+            self._metrics.failed(kind, code)
         else:
-            self._metrics.done(operation)
+            self._metrics.done(kind)
         self._series.ended(node, not code, now)
         self._events.notify("pictures")
 
@@ -94,8 +87,5 @@ class Meter:
         self._series.restarted(node, workers, now)
 
 
-def _is_nodes_fault(outcome: Outcome) -> bool:
-    if outcome.kind == "error":
-        error = from_code(outcome.code, "")
-        return isinstance(error, PictureKillsWorkers) or not isinstance(error, PictureError | EnrolmentError)
-    return outcome.kind == "crashed"
+def _is_nodes_fault(error: ManyeyesError) -> bool:
+    return isinstance(error, PictureKillsWorkers) or not isinstance(error, PictureError | EnrolmentError)

@@ -18,7 +18,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from manyeyes.contract import NodeState, Operation
+from manyeyes.contract import NodeState
+from manyeyes.face_results import Operation
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RECOGNISER_STAGES = ("decode", "detect", "align", "embed", "match", "draw", "encode")
@@ -149,15 +150,15 @@ class Metrics:
         """All figures as they are now, in Prometheus text form."""
         return generate_latest(self._registry)
 
-    def accepted(self, operation: Operation) -> None:
+    def accepted(self, operation: str) -> None:
         """A picture was taken in; it ends as exactly one of `done` and `failed`."""
         self._accepted_of[operation].inc()
 
-    def done(self, operation: Operation) -> None:
+    def done(self, operation: str) -> None:
         """A picture has its result."""
         self._done_of[operation].inc()
 
-    def failed(self, operation: Operation, reason: str) -> None:
+    def failed(self, operation: str, reason: str) -> None:
         """A picture has its error; `reason` is the code of an error class."""
         self._failed.labels(operation, reason).inc()
 

@@ -9,23 +9,49 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from manyeyes import contract
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.contract import Beat, Directive, Farewell, Hello, JoinRequest, Welcome, Wish
-from manyeyes.errors import IdentityCopied, IdentityInUse, NodeAway, NodeRemoved, Unavailable
+from manyeyes.contract import Desired, Directive, Heartbeat, Hello, JoinRequest, Leave, Welcome
+from manyeyes.errors import (
+    IdentityCopied,
+    IdentityInUse,
+    NodeAway,
+    NodeRemoved,
+    Unavailable,
+    VersionMismatch,
+)
 from manyeyes.master.fleet import Fleet
 from manyeyes.master.registry import NodeRow, Registry
 from manyeyes.master.roster import Roster
 from manyeyes.master.sessions import Sessions
 from manyeyes.telemetry import log
 
-UNAPPROVED_SAY = ("hello", "beat", "leave")
+UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
 """The engine has read its configuration again by then, and dropped whom it no longer knows."""
 PROOF_OF_LIFE_S = 2.0
 ANSWER_S = 3.0
+
+
+def check_versions(oldest: int, newest: int) -> None:
+    """Whether a node speaks a version that this master speaks; raises VersionMismatch, which says whom to update."""
+    if contract.agreed(oldest, newest) is not None:
+        return
+    if newest < contract.OLDEST:
+        raise _too_old(f"version {newest}")
+    raise VersionMismatch(
+        f"this node speaks version {oldest} of the wire contract at least, the master {contract.NEWEST} at most; "
+        "update the master, then start the node again"
+    )
+
+
+def _too_old(spoken: str) -> VersionMismatch:
+    return VersionMismatch(
+        f"this node speaks {spoken} of the wire contract, the master needs {contract.OLDEST} at least; update manyeyes "
+        "on the node ('manyeyes nodes add' does it over SSH), then start it again"
+    )
 
 
 class NodesOffice:
@@ -44,8 +70,9 @@ class NodesOffice:
         registry: Registry,
         fleet: Fleet,
         link: MasterLink,
+        gateway: str,
         reload_engine: Callable[[], None],
-        gone: Callable[[str], Awaitable[None]],
+        gone: Callable[[str], None],
         greeted: Callable[[str, bool], None],
         silent_s: float,
         changed: Callable[[], None],
@@ -55,6 +82,7 @@ class NodesOffice:
         self._roster = Roster(registry)
         self._fleet = fleet
         self._link = link
+        self._gateway = gateway
         self._reload_engine = reload_engine
         self._gone = gone
         self._tell_greeted = greeted
@@ -114,17 +142,31 @@ class NodesOffice:
             await self._let_in(node, hello)
             self._tell_greeted(node, not same)
             if row := self._rows.get(node):
-                await self._link.reply(reply, Welcome(approved=row.approved, wish=row.wish).wire())
+                self._link.answer(reply, self._welcome(row, hello).wire())
+        except VersionMismatch as error:
+            log().warning("a node of another version", node=node, error=error.detail)
+            self._link.answer_error(reply, error)
         except IdentityInUse as error:
             log().warning("a second process claims a node's identity", node=node, error=error.detail)
-            await self._link.reply_error(reply, error)
+            self._link.answer_error(reply, error)
         except sqlite3.Error as error:
             log().error("the registry cannot be written", error=str(error))
-            await self._link.reply_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
+            self._link.answer_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
         finally:
             self._greeted.discard(node)
 
+    def refuse_old(self, node: str, reply: str) -> None:
+        """A node of before version 5 of the contract says hello: it is told to update."""
+        log().warning("a node of an older version was refused", node=node)
+        self._link.answer_error(reply, _too_old("an older version"))
+
+    def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
+        speak = contract.agreed(hello.oldest, hello.newest)
+        assert speak is not None
+        return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.wish)
+
     async def _let_in(self, node: str, hello: Hello) -> None:
+        check_versions(hello.oldest, hello.newest)
         row = self._rows.get(node)
         known = row.fingerprint if row else ""
         if known and hello.fingerprint != known:
@@ -136,7 +178,7 @@ class NodesOffice:
             )
         asked_at = time.monotonic()
         if not self._sessions.heard(node, hello.session, asked_at):
-            await self._direct(node, Directive(kind="beat"))
+            self._direct(node, Directive(kind="heartbeat"))
             await asyncio.sleep(PROOF_OF_LIFE_S)
             if self._sessions.alive_since(node, asked_at):
                 raise IdentityInUse(
@@ -150,24 +192,24 @@ class NodesOffice:
             self._roster.fingerprint(node, hello.fingerprint)
             self.refresh()
 
-    async def beat(self, node: str, beat: Beat, now: float) -> Beat | None:
+    def heartbeat(self, node: str, beat: Heartbeat, now: float) -> Heartbeat | None:
         """A heartbeat, as it is to be believed; None where it is not its node's."""
         if not self._sessions.heard(node, beat.session, now):
             detail = f"another process took over as node {node!r} while this one was not heard of"
-            await self._direct(node, Directive(kind="refused", session=beat.session, detail=detail))
+            self._direct(node, Directive(kind="refused", session=beat.session, detail=detail))
             return None
         row = self._rows[node]
         if not row.approved:
             return beat.model_copy(update={"state": "waiting for approval"})
         if beat.state == "waiting for approval":
-            await self._direct(node, Directive(kind="approved"))
-        if beat.wish != row.wish:
-            await self._direct(node, Directive(kind="wish", wish=row.wish))
+            self._direct(node, Directive(kind="approved"))
+        if beat.desired != row.wish:
+            self._direct(node, Directive(kind="desired", desired=row.wish))
         return beat
 
-    def farewell(self, node: str, farewell: Farewell) -> bool:
+    def leave(self, node: str, leave: Leave) -> bool:
         """A process leaves; whether it was the node's."""
-        return self._sessions.ended(node, farewell.session)
+        return self._sessions.ended(node, leave.session)
 
     # what operators want
 
@@ -184,7 +226,7 @@ class NodesOffice:
         self._reload_engine()
         log().info("node approved", node=name)
         await asyncio.sleep(RELOAD_S)
-        await self._direct(name, Directive(kind="approved"))
+        self._direct(name, Directive(kind="approved"))
         await self._until(lambda: self._state(name) != "waiting for approval")
 
     async def remove(self, name: str) -> None:
@@ -201,9 +243,9 @@ class NodesOffice:
         self._reload_engine()
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)
-        await self._gone(name)
+        self._gone(name)
 
-    async def wish(self, name: str, wish: Wish) -> None:
+    async def wish(self, name: str, wish: Desired) -> None:
         """Have a node pause, drain or, with the empty wish, work; kept for a node that is away.
 
         Raises:
@@ -212,7 +254,7 @@ class NodesOffice:
         self._roster.node(name)
         self._roster.wish(name, wish)
         self.refresh()
-        await self._direct(name, Directive(kind="wish", wish=wish))
+        self._direct(name, Directive(kind="desired", desired=wish))
         if self._state(name) not in ("joining", "suspect", "lost", "left"):
             await self._until(lambda: self._follows(name, wish))
 
@@ -227,7 +269,7 @@ class NodesOffice:
         state = self._state(name)
         if state in ("joining", "lost", "left"):
             raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")
-        await self._direct(name, Directive(kind="shutdown"))
+        self._direct(name, Directive(kind="shutdown"))
         if not await self._until(lambda: self._state(name) in ("draining", "left")):
             raise NodeAway(
                 f"node {name!r} did not answer in {ANSWER_S:.0f} s; look at it with 'manyeyes nodes show {name}'"
@@ -237,9 +279,9 @@ class NodesOffice:
         view = self._fleet.nodes.get(name)
         return view.state if view else "removed"
 
-    def _follows(self, name: str, wish: Wish) -> bool:
+    def _follows(self, name: str, wish: Desired) -> bool:
         view = self._fleet.nodes.get(name)
-        return view is None or (view.beat is not None and view.beat.wish == wish)
+        return view is None or (view.beat is not None and view.beat.desired == wish)
 
     async def _until(self, met: Callable[[], bool]) -> bool:
         end = time.monotonic() + ANSWER_S
@@ -249,5 +291,5 @@ class NodesOffice:
             await asyncio.sleep(0.05)
         return True
 
-    async def _direct(self, name: str, directive: Directive) -> None:
-        await self._link.publish(contract.directive_subject(name), directive.wire())
+    def _direct(self, name: str, directive: Directive) -> None:
+        self._link.send(contract.directive_subject(name), directive.wire())

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.master.cutoffs import Cutoffs
-from manyeyes.master.desk import Desk
 from manyeyes.master.fleet import Fleet
 from manyeyes.master.nodelist import Entry, Wanted, choose
 from manyeyes.master.nodes import NodesOffice
@@ -27,14 +27,14 @@ class NodeViews:
         registry: Registry,
         fleet: Fleet,
         nodes_office: NodesOffice,
-        desk: Desk,
+        dispatcher: Dispatcher,
         cutoffs: Cutoffs,
         last_seen: Mapping[str, str],
     ) -> None:
         self._registry = registry
         self._fleet = fleet
         self._office = nodes_office
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._cutoffs = cutoffs
         self._last_seen = last_seen
 
@@ -52,7 +52,7 @@ class NodeViews:
     def _entry(self, row: NodeRow, last_seen: str, done: int, failed: int) -> Entry:
         view, (done_since, failed_since) = (
             self._fleet.nodes[row.name],
-            self._desk.by_node.get(row.name, (0, 0)),
+            self._dispatcher.by_node.get(row.name, (0, 0)),
         )
         return Entry(
             name=row.name,
@@ -78,7 +78,7 @@ class NodeViews:
         view = self._fleet.nodes[row.name]
         beat = view.beat
         ban = self._cutoffs.of(row.name)
-        done, failed = self._desk.by_node.get(row.name, (0, 0))
+        done, failed = self._dispatcher.by_node.get(row.name, (0, 0))
         return {
             "name": row.name,
             "state": "cut off" if ban else view.state,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import frame, unframe
-from manyeyes.contract import Answer, Ended, ExecOrder, FileOrder, FileReply, Heard, Order, Take
+from manyeyes.contract import Answer, Ended, ExecOrder, FetchCommand, FileOrder, FileReply, FlowControl, Order
 from manyeyes.errors import ManyeyesError, NodeNotFound, Unavailable
 from manyeyes.master.audit import Audit
 from manyeyes.master.calls import Calls, Part
@@ -24,16 +24,14 @@ class Orders:
     """Commands and files for nodes.
 
     Args:
-        post: publishes without waiting.
+        gateway: where nodes fetch the orders and send their answers.
     """
 
-    def __init__(
-        self, audit: Audit, fleet: Fleet, link: MasterLink, post: Callable[[str, bytes], None]
-    ) -> None:
+    def __init__(self, audit: Audit, fleet: Fleet, link: MasterLink, gateway: str) -> None:
         self._audit = audit
         self._fleet = fleet
         self._link = link
-        self.calls = Calls(post)
+        self.calls = Calls(link.send, gateway)
         self._moving: dict[tuple[str, ...], None] = {}
 
     @asynccontextmanager
@@ -116,18 +114,18 @@ class Orders:
         if view.state in ("joining", "lost", "left"):
             raise Unavailable(f"node {node} is not there: {view.state}, {view.reason}")
 
-    async def heard(self, node: str, verb: str, message: Incoming) -> None:
-        """A node took an order, or answered."""
+    def heard(self, node: str, verb: str, message: Incoming) -> None:
+        """A node fetches an order, or answers."""
         with suppress(ValidationError):
-            if verb == "take":
-                order, data = self.calls.on_take(node, Take.model_validate_json(message.data).call)
-                await self._link.reply(message.reply, frame(order.wire(), data))
+            if verb == "fetch":
+                order, data = self.calls.on_take(node, FetchCommand.model_validate_json(message.data).call)
+                self._link.answer(message.reply, frame(order.wire(), data))
                 return
             head, data = unframe(message.data)
             heard = self.calls.on_answer(node, Answer.model_validate_json(head), data)
-            await self._link.reply(message.reply, heard.wire())
+            self._link.answer(message.reply, heard.wire())
             return
-        await self._link.reply(message.reply, Heard(then="stop").wire())
+        self._link.answer(message.reply, FlowControl(then="stop").wire())
 
 
 def _in_words(ended: Ended) -> str:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import ReferenceRefused
+from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.master.cuttings import portrait_of
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
@@ -21,7 +21,7 @@ from manyeyes.master.seal import Seal
 from manyeyes.master.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
-from manyeyes.results import Caution
+from manyeyes.results import Caution, Result
 from manyeyes.telemetry import log
 
 Verdict = Literal["is", "not"]
@@ -233,23 +233,22 @@ class PeopleOffice:
 
     # feedback
 
-    def sealed(self, outcome: Outcome) -> Outcome:
-        """The outcome with a reference for each face, and without embeddings."""
+    def sealed(self, outcome: FaceOutcome) -> Result:
+        """The result with a reference for each face; the one that came where there is nothing to refer to."""
         result = outcome.result
-        if result is None or not outcome.embeddings or result.pack != self._shelf.pack:
-            return outcome.model_copy(update={"embeddings": ""})
+        assert result is not None
+        if not outcome.embeddings or result.pack != self._shelf.pack:
+            return result
         try:
             embeddings = from_half_precision(outcome.embeddings, len(result.faces))
         except ValueError as error:
             log().warning("a node's embeddings cannot be read", error=str(error))
-            return outcome.model_copy(update={"embeddings": ""})
+            return result
         faces = tuple(
             face.model_copy(update={"reference": self._seal.close(embedding, self._shelf.embedder)})
             for face, embedding in zip(result.faces, embeddings, strict=True)
         )
-        return outcome.model_copy(
-            update={"embeddings": "", "result": result.model_copy(update={"faces": faces})}
-        )
+        return result.model_copy(update={"faces": faces})
 
     async def give_feedback(
         self, reference: str, verdict: Verdict, name: str, file_name: str

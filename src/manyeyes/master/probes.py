@@ -2,8 +2,8 @@
 
 Heartbeats come from a node's agent and prove no more than that. What proves that a node works is an answer: to a
 picture, or, where it has had none for a while, to a *probe*, a small picture that nobody waits for. A node that does
-not answer one is *deaf*: others get what it holds, it gets nothing more, and it is probed until it answers. So is one
-that asks for no pictures while some wait, until it asks: a probe comes by a node's own subject, not out of the queue.
+not answer one is *unresponsive*: others get what it holds, it gets nothing more, and it is probed until it answers. So
+is one that says that it is free and grants no credit while pictures wait, until it grants.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SendProbe:
 
 @dataclass(frozen=True)
 class TakeOut:
-    """A node is deaf."""
+    """A node is unresponsive."""
 
     node: str
     reason: str
@@ -33,7 +33,7 @@ class TakeOut:
 
 @dataclass(frozen=True)
 class BringBack:
-    """A deaf node has answered."""
+    """An unresponsive node has answered, or grants again."""
 
     node: str
 
@@ -45,10 +45,10 @@ Instruction = SendProbe | TakeOut | BringBack
 class _Watch:
     proved_at: float
     """When it last showed that it works, or began to say so."""
-    asked_at: float
-    """When it last claimed a picture, or began to say that it takes them."""
+    granted_at: float
+    """When it last had credit left, or began to say that it takes pictures."""
     probed_at: float | None = None
-    deaf: Literal["", "answers", "asks"] = ""
+    lacking: Literal["", "answers", "grants"] = ""
     """What it does not do."""
     pause_s: float = 0.0
 
@@ -74,20 +74,15 @@ class Probes:
         if watch is None:
             return []
         watch.proved_at, watch.probed_at, watch.pause_s = now, None, 0.0
-        return self._bring_back(node, watch) if watch.deaf == "answers" else []
+        return self._bring_back(node, watch) if watch.lacking == "answers" else []
 
-    def asked(self, node: str, now: float) -> list[Instruction]:
-        """A node claimed a picture."""
+    def granted(self, node: str, now: float) -> list[Instruction]:
+        """A node has credit left."""
         watch = self._watches.get(node)
         if watch is None:
             return []
-        watch.asked_at = now
-        return self._bring_back(node, watch) if watch.deaf == "asks" else []
-
-    def refuses(self, node: str) -> bool:
-        """Whether a node is given no pictures."""
-        watch = self._watches.get(node)
-        return watch is not None and watch.deaf == "answers"
+        watch.granted_at = now
+        return self._bring_back(node, watch) if watch.lacking == "grants" else []
 
     def seen(
         self,
@@ -109,17 +104,17 @@ class Probes:
         watch = self._watches.get(node)
         if not says_it_takes:
             self._watches.pop(node, None)
-            return [BringBack(node)] if watch and watch.deaf else []
+            return [BringBack(node)] if watch and watch.lacking else []
         if watch is None:
             watch = self._watches[node] = _Watch(now, now)
-        if waiting_since is not None and not holds and not watch.deaf:
-            silent_s = now - max(waiting_since, watch.asked_at)
+        if waiting_since is not None and not holds and not watch.lacking:
+            silent_s = now - max(waiting_since, watch.granted_at)
             if silent_s >= self._busy_s:
-                watch.deaf = "asks"
+                watch.lacking = "grants"
                 return [
                     TakeOut(
                         node,
-                        f"it says that it is free, and has asked for none of the pictures that wait for {silent_s:.0f} s",
+                        f"it says that it is free, and grants no credit for the pictures that wait for {silent_s:.0f} s",
                     )
                 ]
         if watch.probed_at is None:
@@ -132,10 +127,10 @@ class Probes:
         if now - watch.probed_at < max(answer_s, watch.pause_s):
             return []
         watch.probed_at = now
-        if watch.deaf:
+        if watch.lacking:
             watch.pause_s = min(max(2 * watch.pause_s, answer_s), LONGEST_PAUSE_S)
             return [SendProbe(node)]
-        watch.deaf = "answers"
+        watch.lacking = "answers"
         reason = (
             f"it says that it takes pictures, and has not answered a probe for {answer_s:.0f} s; it is given none "
             "until it answers one"
@@ -143,5 +138,5 @@ class Probes:
         return [TakeOut(node, reason), SendProbe(node)]
 
     def _bring_back(self, node: str, watch: _Watch) -> list[Instruction]:
-        watch.deaf = ""
+        watch.lacking = ""
         return [BringBack(node)]

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from manyeyes.contract import Outcome
 from manyeyes.errors import EntryNotFound
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.cuttings import thumbnail_of
 from manyeyes.master.registry import now_iso
 from manyeyes.results import Result
@@ -70,7 +70,7 @@ class Recent:
         self._left -= 1
         return True
 
-    def thumbnail(self, outcome: Outcome) -> None:
+    def thumbnail(self, outcome: FaceOutcome) -> None:
         """A node's outcome brings a thumbnail; the picture is `added` when its sender is answered."""
         if self.most and (content := thumbnail_of(outcome)):
             self._pending[outcome.task_id] = self._clock(), content

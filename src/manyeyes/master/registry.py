@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from manyeyes.contract import HostFacts, Wish
+from manyeyes.contract import Desired, HostFacts
 from manyeyes.errors import DataFolderUnusable, PersonExists, PersonNotFound
 from manyeyes.master import history
 from manyeyes.master.schema import migrate
@@ -48,7 +48,7 @@ class NodeRow:
     failed: int
     fingerprint: str = ""
     approved: bool = True
-    wish: Wish = ""
+    wish: Desired = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manyeyes.contract import Wish
+from manyeyes.contract import Desired
 from manyeyes.errors import NodeNotFound
 from manyeyes.master.registry import NodeRow, Registry, now_iso
 
@@ -80,7 +80,7 @@ class Roster:
         with self._registry.transaction() as cursor:
             cursor.execute("UPDATE nodes SET approved = 1 WHERE name = ?", (name,))
 
-    def wish(self, name: str, wish: Wish) -> None:
+    def wish(self, name: str, wish: Desired) -> None:
         """Remember what is wished of the node."""
         with self._registry.transaction() as cursor:
             cursor.execute("UPDATE nodes SET wish = ? WHERE name = ?", (wish, name))

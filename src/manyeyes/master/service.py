@@ -4,64 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sqlite3
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from manyeyes import contract, identity
-from manyeyes.broker.connection import Incoming
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
 from manyeyes.broker.masterlink import CensusLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.contract import (
-    Beat,
-    Claim,
-    Farewell,
-    GalleryQuery,
-    Hello,
-    News,
-    Outcome,
-    PackQuery,
-)
-from manyeyes.errors import ManyeyesError, TaskLost, Unavailable
+from manyeyes.contract import PICTURE, StateBroadcast
+from manyeyes.dispatch.dispatcher import Dispatcher, Order
+from manyeyes.dispatch.trace import PictureTrace
+from manyeyes.errors import ManyeyesError, Unavailable
+from manyeyes.face_results import GALLERY, THUMBNAIL, UNKNOWN, FaceOutcome
 from manyeyes.master.admission import Admission, EngineUsers
 from manyeyes.master.audit import Audit
 from manyeyes.master.cutoffs import Cutoffs
-from manyeyes.master.desk import Answered, Desk
-from manyeyes.master.door import Door
 from manyeyes.master.embed_again import EmbedAgain
 from manyeyes.master.enrolling import Enrolling
 from manyeyes.master.events import EventHub
+from manyeyes.master.face_reader import FaceReader
 from manyeyes.master.faces import FacesOffice
 from manyeyes.master.fleet import Change, Fleet
-from manyeyes.master.flood import Bans, Census, Flood, most_held
+from manyeyes.master.flood import Bans, Census, Flood
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.keys import KeysOffice
 from manyeyes.master.logs.office import LogsOffice
 from manyeyes.master.lookout import Lookout, Sources
+from manyeyes.master.message_inbox import MessageInbox
+from manyeyes.master.node_messages import NodeMessages
 from manyeyes.master.nodes import NodesOffice
 from manyeyes.master.nodeviews import NodeViews
 from manyeyes.master.orders import Orders
-from manyeyes.master.outcomes import plain, plain_beat
 from manyeyes.master.packshelf import PackShelf
 from manyeyes.master.people import PeopleOffice
 from manyeyes.master.probes import Probes
 from manyeyes.master.probing import Probing
 from manyeyes.master.recent import Recent
-from manyeyes.master.registry import Person, Registry, now_iso
+from manyeyes.master.registry import Person, Registry
 from manyeyes.master.seal import Seal
 from manyeyes.master.signins import SignIns
 from manyeyes.master.unknown import Among
-from manyeyes.master.way import Way
 from manyeyes.packs.embedders import LEGACY_KEYS
+from manyeyes.results import Result
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -69,14 +57,23 @@ _REBALANCE_S = 0.1
 _STOOD_STILL_S = 1.0
 """A tick that comes so much too late says that the process was frozen, not that the nodes were silent."""
 _RECORD_EVERY_S = 10.0
-_UNREADABLE_S = 10.0
-"""Between two lines of the log about what a node says that cannot be read."""
-_MOST_GALLERIES = 4
-"""Answers with the gallery that one node may wait for at once."""
+_BROADCAST_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A picture's end as its sender gets it."""
+
+    result: Result
+    result_json: bytes
+    picture: bytes
+    """The predicted picture; empty where none was asked for."""
+    trace_id: str
+    """The trace that it was worked on in: an earlier one's where the picture came again under one key."""
 
 
 class Master:
-    """One master: engine, registry, fleet, desk. Made by `Master.running`."""
+    """One master: engine, registry, fleet, dispatcher. Made by `Master.running`."""
 
     def __init__(
         self,
@@ -86,7 +83,9 @@ class Master:
         engine: Engine,
         users: EngineUsers,
         link: MasterLink,
+        gateway: str,
         shelf: PackShelf,
+        group: asyncio.TaskGroup,
     ) -> None:
         self.settings = settings
         self.limits = limits
@@ -96,12 +95,16 @@ class Master:
         self._link = link
         self._shelf = shelf
         self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
-        self._gateway = secrets.token_hex(8)
+        self._gateway = gateway
+        self._group = group
         self.events = EventHub()
         self.lookout = self._make_lookout()
-        self.desk = Desk(link, self._gateway, limits, self._fleet.paces, self.lookout.meter)
+        self.dispatcher = Dispatcher(
+            link, gateway, limits, self._fleet.paces, FaceReader(), self.lookout.meter, self._spawn
+        )
         probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
-        self._probing = Probing(probes, self._fleet, self.desk, link, lambda: self.pack)
+        self._probing = Probing(probes, self._fleet, self.dispatcher, link, self._changed, lambda: self.pack)
+        self.dispatcher.on_answer = self._probing.answered
 
         def reload_engine() -> None:
             users.reload(engine)
@@ -113,6 +116,7 @@ class Master:
             registry,
             self._fleet,
             link,
+            gateway,
             reload_engine,
             self._node_removed,
             greeted,
@@ -134,7 +138,6 @@ class Master:
         self._galleries = Galleries(
             settings.data / "master.db", settings.data / "gallery", self.office.threshold_at
         )
-        self._readers = ThreadPoolExecutor(4, "gallery")
         self.audit = Audit(registry)
         self.logs = LogsOffice(link, settings.logs, settings.data)
         self.sign_ins = SignIns(registry, settings.session_s)
@@ -149,17 +152,15 @@ class Master:
         )
         self.office.grew = self.faces.person_grew
         self.recent = Recent(settings.recent_pictures)
-        self.desk.aside = self._set_aside
         self.keys = KeysOffice(
             registry, self.audit, revoked=self.recent.forget, changed=lambda: self.events.notify("keys")
         )
-        self.orders = Orders(self.audit, self._fleet, link, self._post)
-        self.enrolling = Enrolling(self.desk, self.office, registry, shelf)
+        self.orders = Orders(self.audit, self._fleet, link, gateway)
+        self.enrolling = Enrolling(self.dispatcher, self.office, registry, shelf)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
-        self._unreadable: dict[str, float] = {}
-        self._galleries_asked: Counter[str] = Counter()
+        self._broadcast_at = 0.0
 
         def keep_out(names: frozenset[str]) -> None:
             users.out = names
@@ -168,10 +169,28 @@ class Master:
         bans = Bans(limits.flood.cut_off_s, limits.flood.longest_cut_off_s)
         self._cutoffs = Cutoffs(bans, keep_out, self._cut_off)
         self.nodes = NodeViews(
-            registry, self._fleet, self.nodes_office, self.desk, self._cutoffs, self._last_seen
+            registry, self._fleet, self.nodes_office, self.dispatcher, self._cutoffs, self._last_seen
         )
         self._flood = Flood(limits.flood)
-        self._door = Door(self._flood, contract.speaker, self._on_message, self._cutoffs.cut_off)
+        self._messages = NodeMessages(
+            link,
+            gateway,
+            self.nodes_office,
+            self.admission,
+            self._fleet,
+            self.dispatcher,
+            self.orders,
+            self.logs,
+            self.lookout,
+            shelf,
+            self._galleries,
+            self._spawn,
+            self._changed,
+            self._last_seen,
+        )
+        self._inbox = MessageInbox(
+            self._flood, contract.speaker, self._messages.on_message, self._cutoffs.cut_off
+        )
         for row in registry.nodes():
             self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
 
@@ -183,7 +202,7 @@ class Master:
         sources = Sources(
             registry=self._registry,
             fleet=self._fleet,
-            desk=lambda: self.desk,
+            dispatcher=lambda: self.dispatcher,
             engine=self.engine,
             link=self._link,
             data=self.settings.data,
@@ -222,25 +241,33 @@ class Master:
             await engine.start()
             stack.push_async_callback(engine.stop)
             log().info("engine started", executable=str(executable), version=".".join(map(str, version)))
+            gateway = secrets.token_hex(8)
+            masters: list[Master] = []
+
+            async def engine_lost() -> None:
+                for master in masters:
+                    master.dispatcher.engine_lost()
+
             link = await MasterLink.connect(
-                f"{local}:{settings.nats_port}", certificates.ca.read_text(), key.seed, "m1"
+                f"{local}:{settings.nats_port}", certificates.ca.read_text(), key.seed, gateway, engine_lost
             )
             stack.push_async_callback(link.close)
             census = await CensusLink.connect(
                 f"{local}:{settings.nats_port}", certificates.ca.read_text(), users.census_key.seed
             )
             stack.push_async_callback(census.close)
-            await link.prepare(ack_wait_s=settings.ack_wait_s, max_waiting=limits.max_waiting)
-            master = cls(settings, limits, registry, engine, users, link, shelf)
-            await master.faces.start()
-            stack.push_async_callback(master.faces.close)
+            await link.remove_old_stream()
             async with asyncio.TaskGroup() as group:
-                await master._listen(group)
+                master = cls(settings, limits, registry, engine, users, link, gateway, shelf, group)
+                masters.append(master)
+                await master.faces.start()
+                stack.push_async_callback(master.faces.close)
+                await master._listen()
                 tasks = [
                     group.create_task(engine.watch(), name="engine-watch"),
                     group.create_task(master._keep_time(), name="keep-time"),
                     group.create_task(master._rebalance(), name="rebalance"),
-                    group.create_task(master._door.serve(), name="door"),
+                    group.create_task(master._inbox.serve(), name="inbox"),
                     group.create_task(
                         master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
                     ),
@@ -251,14 +278,16 @@ class Master:
                 try:
                     yield master
                 finally:
-                    await master.desk.close(patience_s=2.0)
+                    await master.dispatcher.close(patience_s=2.0)
                     master._record()
-                    master._readers.shutdown(wait=False, cancel_futures=True)
+                    master._messages.close()
                     for task in tasks:
                         task.cancel()
 
-    async def _listen(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return self._group.create_task(work, name=name)
+
+    async def _listen(self) -> None:
         self._registry.rename_embedders(LEGACY_KEYS)
         self._registry.serve_embedder(self._shelf.embedder)
         self._embed_again = EmbedAgain(
@@ -274,8 +303,14 @@ class Master:
                 embedder=self._shelf.embedder,
             )
         self._gallery_version = self._registry.gallery_version
-        await self._link.subscribe(contract.NODES_SUBJECT, self._door.knock)
-        await self._link.subscribe(contract.JOINS_SUBJECT, self._door.knock)
+        receive, masters = self._inbox.receive, "masters"
+        await self._link.listen_for_absent(self.dispatcher.on_absent)
+        await self._link.receive(contract.gateway_subjects(self._gateway), receive)
+        await self._link.receive(contract.gateway_subjects(contract.ALL), receive)
+        await self._link.receive(contract.gateway_subjects(contract.ANY), receive, queue=masters)
+        await self._link.receive(contract.OLD_HELLO_SUBJECT, receive, queue=masters)
+        await self._link.receive(contract.JOINS_SUBJECT, receive, queue=masters)
+        self._broadcast()
 
     # time
 
@@ -288,12 +323,14 @@ class Master:
                 log().warning("this master stood still", seconds=round(gap_s, 1))
                 self._fleet.slept(gap_s)
             before = now
-            await self._changed(self._fleet.tick(now))
-            await self._changed(await self._probing.look(now))
+            for change in self._fleet.tick(now):
+                self._changed(change)
+            self._probing.look(now)
+            if now - self._broadcast_at >= _BROADCAST_EVERY_S:
+                self._broadcast()
             if now - self._recorded_at > _RECORD_EVERY_S:
                 self._record()
                 self._recorded_at = now
-                await self._tell_news()
             self.admission.expire()
             self.recent.tick()
             self._cutoffs.tick(now)
@@ -301,7 +338,7 @@ class Master:
             self.lookout.tick(now)
 
     def _record(self) -> None:
-        counts, self.desk.by_node = self.desk.by_node, {}
+        counts, self.dispatcher.by_node = self.dispatcher.by_node, {}
         names = set(self._last_seen) | set(counts)
         if names:
             known = {row.name: row.last_seen for row in self._registry.nodes()}
@@ -316,140 +353,29 @@ class Master:
     async def _rebalance(self) -> None:
         while True:
             await asyncio.sleep(_REBALANCE_S)
-            await self.desk.rebalance(time.monotonic())
+            self.dispatcher.rebalance(time.monotonic())
 
-    async def _changed(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
-            self.lookout.node_changed(change.name, time.monotonic())
-            if change.new in ("lost", "left"):
-                self.orders.calls.node_gone(change.name, change.reason)
-                await self.desk.node_gone(change.name)
-
-    def _post(self, subject: str, data: bytes) -> None:
-        self._group.create_task(self._link.publish(subject, data), name=f"post-{subject}")
+    def _changed(self, change: Change) -> None:
+        log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
+        self.lookout.node_changed(change.name, time.monotonic())
+        if change.new in ("lost", "left"):
+            self.orders.calls.node_gone(change.name, change.reason)
+            self.dispatcher.node_gone(change.name)
 
     # nodes
-
-    async def _on_message(self, message: Incoming) -> None:
-        if message.subject.startswith(contract.NODES_SUBJECT.removesuffix(">")):
-            await self._on_node(message)
-        else:
-            await self.admission.on_join(message)
 
     def _cut_off(self, name: str) -> None:
         self.events.notify("nodes")
         self.orders.calls.node_gone(name, "cut off")
-        self._group.create_task(self.desk.node_gone(name), name=f"cut-off-{name}")
+        self.dispatcher.node_gone(name)
 
-    async def _on_node(self, message: Incoming) -> None:
-        node, verb = contract.parse_node_subject(message.subject)
-        now = time.monotonic()
-        try:
-            if not self.nodes_office.admits(node, verb):
-                if verb == "claim":
-                    await self.desk.turn_away(Claim.model_validate_json(message.data))
-                return
-            match verb:
-                case "hello":
-                    hello = Hello.model_validate_json(message.data)
-                    self._group.create_task(
-                        self.nodes_office.hello(node, hello, message.reply), name=f"hello-{node}"
-                    )
-                case "claim":
-                    claim = Claim.model_validate_json(message.data)
-                    await self._changed(await self._probing.asked(node, now))
-                    if self._probing.is_probe(node, claim.task_id):
-                        await self._probing.on_claim(message)
-                    elif self._probing.refuses(node) and not claim.offset:
-                        await self._probing.refuse(claim, message.reply)
-                    elif not claim.offset and self.desk.held.get(node, 0) >= self._most_held(node):
-                        await self.desk.turn_away(claim)
-                        held = self.desk.held[node]
-                        raise TaskLost(f"this node holds {held} pictures, more than it can work on")
-                    else:
-                        await self.desk.on_claim(node, claim, message, now)
-                case "result":
-                    if self._probing.is_probe(node, message.headers.get(contract.HEADER_TASK, "")):
-                        await self._changed(await self._probing.on_result(node, message, now))
-                    elif await self.desk.on_result(node, message):
-                        await self._changed(await self._probing.answered(node, now))
-                case "beat":
-                    said = plain_beat(Beat.model_validate_json(message.data))
-                    if (beat := await self.nodes_office.beat(node, said, now)) is None:
-                        return
-                    self._last_seen[node] = now_iso()
-                    self.lookout.heard(node, beat, now)
-                    if change := self._fleet.heard(node, beat, now):
-                        await self._changed([change])
-                    await self.desk.on_beat(node, beat.holding, now)
-                case "gallery":
-                    asked = GalleryQuery.model_validate_json(message.data)
-                    if self._galleries_asked[node] >= _MOST_GALLERIES:
-                        raise Unavailable(f"this node waits for {_MOST_GALLERIES} galleries already")
-                    self._galleries_asked[node] += 1
-                    task = self._group.create_task(
-                        self._send_gallery(asked, message.reply), name=f"gallery-{node}"
-                    )
-                    task.add_done_callback(lambda _: self._galleries_asked.subtract((node,)))
-                case "pack":
-                    query = PackQuery.model_validate_json(message.data)
-                    chunk, size, headers = await asyncio.to_thread(
-                        self._shelf.read, query.sha256, query.offset
-                    )
-                    await self._link.reply_chunk(message.reply, chunk, size, headers)
-                case "log":
-                    self.logs.heard(node, message)
-                case "take" | "answer":
-                    await self.orders.heard(node, verb, message)
-                case "leave":
-                    farewell = Farewell.model_validate_json(message.data)
-                    if self.nodes_office.farewell(node, farewell) and (
-                        change := self._fleet.left(node, plain(farewell.reason))
-                    ):
-                        await self._changed([change])
-                    if message.reply:
-                        await self._link.reply_empty(message.reply)
-        except (ValidationError, ValueError) as error:
-            if now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
-                self._unreadable[node] = now
-                log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
-        except ManyeyesError as error:
-            if message.reply:
-                await self._link.reply_error(message.reply, error)
-
-    def _most_held(self, node: str) -> int:
-        view = self._fleet.nodes.get(node)
-        return most_held(len(view.beat.workers) if view and view.beat else 0)
-
-    async def _send_gallery(self, query: GalleryQuery, reply: str) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-            piece = await loop.run_in_executor(
-                self._readers, self._galleries.piece, query, self._shelf.embedder
-            )
-        except Unavailable as error:
-            await self._link.reply_error(reply, error)
-            return
-        except (OSError, sqlite3.Error) as error:
-            log().error("the gallery cannot be sent", error=str(error))
-            await self._link.reply_error(reply, Unavailable(f"the master cannot read its people: {error}"))
-            return
-        headers = {
-            contract.HEADER_VERSION: str(piece.newest),
-            contract.HEADER_CONTENT: piece.content,
-            contract.HEADER_OFFSET: str(piece.offset),
-        }
-        await self._link.reply_chunk(reply, piece.chunk, piece.size_bytes, headers)
-
-    async def _node_removed(self, name: str) -> None:
+    def _node_removed(self, name: str) -> None:
         self._last_seen.pop(name, None)
         self.orders.calls.node_gone(name, "it was removed")
         self._cutoffs.forget(name)
         self.lookout.node_removed(name)
         self.logs.forget(name)
-        await self.desk.node_gone(name)
-        self.desk.by_node.pop(name, None)
+        self.dispatcher.forget(name)
 
     async def remove_node(self, name: str) -> None:
         """Cut a node off for ever; raises NodeNotFound."""
@@ -464,30 +390,37 @@ class Master:
         return self._shelf.pack
 
     async def recognize(
-        self, data: bytes, *, draw: bool, key: str | None, way: Way | None = None
-    ) -> Answered:
-        """Have a picture recognised; see `Desk.submit`. The result names the trace that it was worked on in."""
-        began_s, listed = time.monotonic(), self.recent.wants()
-        answered = await self.desk.submit(
-            data,
-            operation="recognize",
-            pack=self.pack,
-            gallery_version=self._gallery_version,
-            draw=draw,
-            key=key,
-            keep_unknown=self.faces.wanted,
-            thumbnail=listed and draw,
-            way=way,
-        )
-        outcome = self.office.sealed(answered.outcome)
-        if listed and outcome.result is not None:
-            who = way.asker.name if way else ""
-            self.recent.add(outcome.task_id, outcome.result, who, (time.monotonic() - began_s) * 1000)
-        return replace(answered, outcome=outcome)
+        self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace | None = None
+    ) -> Recognised:
+        """Have a picture recognised; see `Dispatcher.submit`. The result names the trace that it was worked on in.
 
-    def _set_aside(self, outcome: Outcome) -> None:
-        self.recent.thumbnail(outcome)
-        self.faces.offer(outcome)
+        Raises:
+            ManyeyesError: the picture's own error, or this master's.
+        """
+        began_s, listed = time.monotonic(), self.recent.wants()
+        trace = trace or PictureTrace(began_s)
+        wants = [name for name, wanted in ((PICTURE, draw), (UNKNOWN, self.faces.wanted)) if wanted]
+        if listed and draw:
+            wants.append(THUMBNAIL)
+        order = Order(
+            kind="recognize", pack=self.pack, wants=tuple(wants), state={GALLERY: self._gallery_version}
+        )
+        answered = await self.dispatcher.submit(data, order, key=key, trace=trace)
+        outcome: FaceOutcome = answered.content
+        if outcome.result is None:
+            raise ManyeyesError("the node's answer holds no result; its pack may be for something else")
+        if not trace.answered_as:
+            self.recent.thumbnail(outcome)
+            self.faces.offer(outcome)
+        result = self.office.sealed(outcome)
+        if (result.task_id, result.trace_id) != (answered.task_id, answered.trace_id):
+            result = result.model_copy(update={"task_id": answered.task_id, "trace_id": answered.trace_id})
+        trace.faces, trace.media_type = len(result.faces), result.media_type
+        if listed:
+            self.recent.add(answered.task_id, result, trace.sender.name, (time.monotonic() - began_s) * 1000)
+        unchanged = result is outcome.result
+        result_json = outcome.result_json if unchanged else result.model_dump_json().encode()
+        return Recognised(result, result_json, outcome.picture, answered.trace_id)
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
@@ -511,11 +444,18 @@ class Master:
     async def _gallery_changed(self) -> None:
         self._gallery_version = self._registry.gallery_version
         self.events.notify("people")
-        await self._tell_news()
+        self._broadcast()
 
-    async def _tell_news(self) -> None:
-        news = News(gallery_version=self._gallery_version, pack=self._shelf.manifest_sha256)
-        await self._link.publish(contract.NEWS_SUBJECT, news.wire())
+    def _broadcast(self) -> None:
+        """Tell all nodes that this gateway is here, and what is newest."""
+        self._broadcast_at = time.monotonic()
+        state = StateBroadcast(
+            gateway=self._gateway,
+            sent_s=self._broadcast_at,
+            gallery_version=self._gallery_version,
+            pack=self._shelf.manifest_sha256,
+        )
+        self._link.send(contract.STATE_SUBJECT, state.wire())
 
     # views
 
@@ -547,10 +487,10 @@ class Master:
             "nodes": self._fleet.counts(),
             "workers": self._fleet.workers,
             "tasks": {
-                "waiting": self.desk.waiting,
-                "running": self.desk.running,
-                "done": self.desk.done,
-                "failed": self.desk.failed,
+                "waiting": self.dispatcher.waiting,
+                "running": self.dispatcher.running,
+                "done": self.dispatcher.done,
+                "failed": self.dispatcher.failed,
             },
             "people": self._registry.people_count,
             "photos_to_embed": self._embed_again.waiting,

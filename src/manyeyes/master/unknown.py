@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from manyeyes.contract import Enrolled, Outcome
 from manyeyes.errors import EntryNotFound
+from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.master.cuttings import Cutting, cuttings
 from manyeyes.master.facestore import KEPT_OF_DISMISSED, FaceStore, KeptFace, NewUnknown
 from manyeyes.master.groups import Groups
@@ -117,7 +117,7 @@ class UnknownFaces:
 
     # coming and going
 
-    def take(self, outcomes: Sequence[Outcome], numbers: int, now: float) -> None:
+    def take(self, outcomes: Sequence[FaceOutcome], numbers: int, now: float) -> None:
         """Keep what outcomes of nodes bring.
 
         Args:

@@ -1,4 +1,4 @@
-"""The agent: brings the pack, keeps the seats filled, beats, drains."""
+"""The agent: brings the pack, keeps the workers running, beats, drains."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import MEBIBYTE, NodeSettings
 from manyeyes.contract import (
-    Beat,
     Directive,
-    Farewell,
+    Heartbeat,
     Hello,
-    News,
+    Leave,
     NodeState,
-    Task,
+    StateBroadcast,
     Welcome,
     WorkerReport,
 )
@@ -34,28 +33,41 @@ from manyeyes.errors import (
     Unavailable,
 )
 from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
-from manyeyes.node.crew import Crew
 from manyeyes.node.disk import DiskWatch
 from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.finding import MasterFinder
 from manyeyes.node.gallerybook import GalleryBook
 from manyeyes.node.host import host_facts, host_fingerprint
+from manyeyes.node.intake import TaskIntake
 from manyeyes.node.membership import Membership
 from manyeyes.node.orders import Orders
 from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
 from manyeyes.node.shipping import ship, ship_once
-from manyeyes.node.slot import ProbeBox, Slot, Tally
+from manyeyes.node.slot import Slot
 from manyeyes.node.standing import Standing
+from manyeyes.node.worker_pool import WorkerPool
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
 
 T = TypeVar("T")
 LEAVE_AWAY_S = 3.0
 """How long a node that leaves waits for a connection that broke; then what it holds goes to others by its silence."""
-_SEAT_GONE_S = 0.5
-"""How often a switch looks whether the seat that it waits for is still there."""
+LEAVE_CONFIRMED_S = 3.0
+"""How long a node that leaves waits for gateways to confirm its outcomes; what is not confirmed goes to others."""
+_SLOT_GONE_S = 0.5
+"""How often a switch looks whether the slot that it waits for is still there."""
+
+
+async def _at_most(waiting: Coroutine[Any, Any, None], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting
+
+
+def _starter(group: asyncio.TaskGroup) -> Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]:
+    return lambda work, name: group.create_task(work, name=name)
 
 
 class Agent:
@@ -72,11 +84,9 @@ class Agent:
         self._finder = MasterFinder(membership, settings.data / "membership.json", allowed=settings.find)
         self._host = host_facts()
         self._disk = DiskWatch(settings.data)
-        self._holding: set[str] = set()
-        self._tally = Tally()
         self._pace = Pace()
-        self._probes = ProbeBox()
-        self._crew: Crew | None = None
+        self._intake: TaskIntake | None = None
+        self._pool: WorkerPool | None = None
         self._too_little = ""
         self._draining = asyncio.Event()
         self._end: ManyeyesError | None = None
@@ -108,9 +118,9 @@ class Agent:
         if link is None:
             log().info("stopped before the master answered")
             return
-        await link.subscribe(contract.directive_subject(self._membership.name), self._on_directive)
+        await link.hear(contract.directive_subject(self._membership.name), self._on_directive)
         try:
-            await self._greet(link)
+            welcome = await self._greet(link)
         except ManyeyesError:
             await link.close()
             raise
@@ -120,8 +130,15 @@ class Agent:
             link, self._settings.data, self._membership.pack_public_key, self._beat_now.set
         )
         async with asyncio.TaskGroup() as group:
+            intake = self._intake = TaskIntake(
+                link, self._standing.session, self._pace, self._beat_now.set, _starter(group)
+            )
+            if welcome is not None:
+                intake.heard(welcome.gateway, time.monotonic())
             tasks = [
-                group.create_task(self._beat(link, galleries), name="beat"),
+                group.create_task(self._beat(link, galleries), name="heartbeat"),
+                group.create_task(intake.outbox.run(), name="outbox"),
+                group.create_task(intake.follow(), name="credit"),
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
                 group.create_task(self._finder.follow(link), name="find"),
                 group.create_task(orders.run(), name="orders"),
@@ -130,18 +147,19 @@ class Agent:
             ]
             await self._draining.wait()
             self._beat_now.set()
-            await self._empty(link)
+            await self._empty(link, intake)
+            intake.close()
             for task in tasks:
                 task.cancel()
         if self._end is None:
-            farewell = Farewell(session=self._standing.session, reason=self._farewell)
-            await link.say("leave", farewell)
+            leave = Leave(session=self._standing.session, reason=self._farewell)
+            link.tell("leave", leave.wire(), contract.ALL)
         if self._end is None and self._settings.logs.send and self._standing.approved.is_set():
             await ship_once(link, self._membership.name, last=True)
         await link.close()
         if self._end is not None:
             raise self._end
-        log().info("left", done=self._tally.done, failed=self._tally.failed)
+        log().info("left", done=intake.tally.done, failed=intake.tally.failed)
 
     async def _connect(self) -> NodeLink | None:
         """A connection, None where this node was stopped before the master answered."""
@@ -196,8 +214,13 @@ class Agent:
 
     # standing
 
-    async def _greet(self, link: NodeLink) -> None:
-        """Say who this is until the master answers; raises IdentityInUse."""
+    async def _greet(self, link: NodeLink) -> Welcome | None:
+        """Say who this is until the master answers; None where this node leaves before.
+
+        Raises:
+            IdentityInUse: another process is this node.
+            VersionMismatch: the master speaks no version of the contract that this node speaks.
+        """
         fingerprint = host_fingerprint(self._settings.machine_id_file, self._membership.ca_pem)
         hello = Hello(session=self._standing.session, fingerprint=fingerprint)
         while not self._draining.is_set():
@@ -207,23 +230,23 @@ class Agent:
                 log().warning("not welcomed yet", error=error.detail)
                 await self._unless_leaving(asyncio.sleep(1))
             else:
-                if answer is not None:
-                    self._standing.welcomed(Welcome.model_validate_json(answer))
-                return
+                if answer is None:
+                    return None
+                welcome = Welcome.model_validate_json(answer)
+                self._standing.welcomed(welcome)
+                return welcome
+        return None
 
-    async def _on_directive(self, message: Incoming) -> None:
+    def _on_directive(self, message: Incoming) -> None:
         directive = Directive.model_validate_json(message.data)
         if directive.kind == "shutdown":
             self._farewell = "shut down by an operator"
             self._draining.set()
-        elif directive.kind == "drop":
-            self._holding.discard(directive.task_id)
-        elif directive.kind == "probe":
-            self._probed(directive.task)
-        elif directive.kind == "deaf":
+        elif directive.kind == "unresponsive":
             log().error("the master hears this node and gets no answers from it", detail=directive.detail)
-            if self._crew is not None:
-                self._crew.ask_anew()
+            if self._pool is not None:
+                self._pool.give_back_all()
+            self._beat_now.set()
         elif directive.kind == "refused":
             if directive.session == self._standing.session:
                 self._cut_off(
@@ -231,11 +254,6 @@ class Agent:
                 )
         else:
             self._standing.told(directive)
-
-    def _probed(self, probe: Task | None) -> None:
-        """Work on a probe, unless it is being worked on."""
-        if probe is not None and probe.id not in self._holding:
-            self._probes.put(probe)
 
     async def _approval(self, link: NodeLink) -> None:
         while not self._standing.approved.is_set():
@@ -253,63 +271,62 @@ class Agent:
     ) -> None:
         """All that comes after the welcome, until cancelled."""
         await self._approval(link)
-        await link.subscribe(contract.command_subject(self._membership.name), orders.heard)
+        await link.hear(contract.command_subject(self._membership.name), orders.heard)
+        provisioner, intake = self._provisioner, self._intake
+        assert provisioner is not None and intake is not None
+        async with asyncio.TaskGroup() as group:
 
-        provisioner = self._provisioner
-        assert provisioner is not None
+            def state(message: Incoming) -> None:
+                told = StateBroadcast.model_validate_json(message.data)
+                intake.on_state(told, time.monotonic())
+                provisioner.heard(told.pack)
+                if told.gallery_version > galleries.version:
+                    refresh = self._refresh(galleries, told.gallery_version)
+                    group.create_task(refresh, name="refresh-gallery")
 
-        async def news(message: Incoming) -> None:
-            told = News.model_validate_json(message.data)
-            provisioner.heard(told.pack)
-            await self._refresh(galleries, told.gallery_version)
+            await link.hear(contract.STATE_SUBJECT, state)
+            await link.hear(contract.dispatch_subject(self._membership.name), intake.on_dispatch)
+            self._launch = await provisioner.obtain()
+            await self._refresh(galleries, 0)
+            pool = self._pool = intake.pool = self._make_pool(galleries, intake)
+            group.create_task(galleries.keep_folded(self._interpreter), name="fold")
+            group.create_task(pool.run(), name="worker-pool")
+            group.create_task(self._standing.follow(pool.turn), name="desired-state")
+            group.create_task(self._tell_ready(pool, on_ready), name="ready")
+            group.create_task(provisioner.follow(self._switch), name="provision")
 
-        await link.subscribe(contract.NEWS_SUBJECT, news)
-        self._launch = await provisioner.obtain()
-        await self._refresh(galleries, 0)
-        deadline_s = self._settings.task_deadline_s
+    def _make_pool(self, galleries: GalleryBook, intake: TaskIntake) -> WorkerPool:
+        assert self._launch is not None
 
-        def slot(index: int) -> Slot:
+        def slot(index: int, pool: WorkerPool) -> Slot:
             assert self._launch is not None
-            return Slot(
-                index,
-                link,
-                self._launch,
-                galleries,
-                self._holding,
-                self._tally,
-                self._pace,
-                self._probes,
-                deadline_s,
-                self._changed,
-            )
+            deadline_s = self._settings.task_deadline_s
+            return Slot(index, pool, self._launch, galleries, self._pace, deadline_s)
+
+        def changed() -> None:
+            intake.changed()
+            self._changed()
 
         share = self._share(self._launch)
-        crew = Crew(slot, share.workers, self._holding, self._settings.drain_s, self._changed)
-        self._crew = crew
-        async with asyncio.TaskGroup() as group:
-            group.create_task(galleries.keep_folded(self._interpreter), name="fold")
-            group.create_task(crew.run(), name="crew")
-            group.create_task(self._standing.follow(crew.turn), name="stance")
-            group.create_task(self._tell_ready(crew, on_ready), name="ready")
-            group.create_task(provisioner.follow(self._switch), name="provision")
+        return WorkerPool(slot, share.workers, self._pace, intake.ended, self._settings.drain_s, changed)
 
     def _interpreter(self) -> Interpreter:
         return self._launch.interpreter if self._launch else OWN
 
     async def _switch(self, launch: Launch) -> None:
-        """Seat after seat, so that the others work and no more than one worker is there twice."""
-        assert self._crew is not None
-        self._launch = launch  # seats that are filled from now on begin with it
-        for slot in tuple(self._crew.slots):
-            await self._switch_seat(slot, launch)
+        """Slot after slot, so that the others work and no more than one worker is there twice."""
+        assert self._pool is not None
+        self._launch = launch  # slots that are filled from now on begin with it
+        for slot in tuple(self._pool.slots):
+            await self._switch_slot(slot, launch)
 
-    async def _switch_seat(self, slot: Slot, launch: Launch) -> None:
-        """Return when the seat has gone over, or is no longer there."""
-        assert self._crew is not None
+    async def _switch_slot(self, slot: Slot, launch: Launch) -> None:
+        """Return when the slot has gone over, or is no longer there."""
+        assert self._pool is not None
         going = asyncio.ensure_future(slot.switch(launch))
         try:
-            while slot in self._crew.slots:
-                await asyncio.wait([going], timeout=_SEAT_GONE_S)
+            while slot in self._pool.slots:
+                await asyncio.wait([going], timeout=_SLOT_GONE_S)
                 if going.done():
                     return going.result()
         finally:
@@ -329,21 +346,29 @@ class Agent:
             )
         return share
 
-    async def _empty(self, link: NodeLink) -> None:
+    async def _empty(self, link: NodeLink, intake: TaskIntake) -> None:
         """Finish what is in hand, unless this node was cut off, or is: then nobody can be given anything."""
-        if self._crew is None or self._end is not None:
+        if self._pool is None or self._end is not None:
             return
-        log().info("draining", holding=len(self._holding))
-        emptied = asyncio.ensure_future(self._crew.empty())
+        log().info("draining", holding=intake.in_hand)
+        emptied = asyncio.ensure_future(self._finish(self._pool, intake))
         ended = asyncio.ensure_future(self._ended.wait())
         away = asyncio.ensure_future(link.broken_for(LEAVE_AWAY_S))
         await asyncio.wait([emptied, ended, away], return_when=asyncio.FIRST_COMPLETED)
         if away.done():
             log().warning(
-                "the master is away: what this node holds is left to others", holding=len(self._holding)
+                "the master is away: what this node holds is left to others", holding=intake.in_hand
             )
         for waiting in (emptied, ended, away):
             waiting.cancel()
+        await asyncio.wait([emptied, ended, away])
+
+    async def _finish(self, pool: WorkerPool, intake: TaskIntake) -> None:
+        """Have nothing more sent, end what is in hand, and have every outcome confirmed."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_at_most(intake.drain(), LEAVE_CONFIRMED_S), name="drain")
+            group.create_task(pool.empty(), name="empty")
+        await _at_most(intake.outbox.emptied(), LEAVE_CONFIRMED_S)
 
     async def _ship(self, link: NodeLink) -> None:
         if self._settings.logs.send:
@@ -358,8 +383,11 @@ class Agent:
         while True:
             await self._reconnected.wait()
             self._reconnected.clear()
-            await self._greet(link)
-            if self._crew is not None:
+            welcome = await self._greet(link)
+            if welcome is not None and self._intake is not None:
+                self._intake.heard(welcome.gateway, time.monotonic())
+                self._beat_now.set()
+            if self._pool is not None:
                 await self._refresh(galleries, 0)
 
     async def _refresh(self, galleries: GalleryBook, least: int) -> None:
@@ -369,21 +397,21 @@ class Agent:
         except ManyeyesError as error:
             log().warning("gallery not refreshed", error=error.detail)
 
-    async def _tell_ready(self, crew: Crew, on_ready: Callable[[str, int], None]) -> None:
-        await crew.filled.wait()
-        for slot in crew.slots:
+    async def _tell_ready(self, pool: WorkerPool, on_ready: Callable[[str, int], None]) -> None:
+        await pool.filled.wait()
+        for slot in pool.slots:
             await slot.ready.wait()
-        on_ready(self._membership.name, len(crew.slots))
+        on_ready(self._membership.name, len(pool.slots))
 
-    async def _changed(self) -> None:
+    def _changed(self) -> None:
         self._beat_now.set()
-        if self._provisioner and self._crew and any(slot.trouble for slot in self._crew.slots):
+        if self._provisioner and self._pool and any(slot.trouble for slot in self._pool.slots):
             self._provisioner.doubt()
 
     async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
         """Say what this node is and holds, regularly and at each change."""
         while True:
-            await link.say("beat", self._beat_message(galleries))
+            link.tell("heartbeat", self._heartbeat(galleries).wire(), contract.ALL)
             self._beat_now.clear()
             try:
                 async with asyncio.timeout(self._settings.beat_s):
@@ -392,43 +420,48 @@ class Agent:
                 continue
 
     def _state(self, reports: tuple[WorkerReport, ...]) -> tuple[NodeState, str]:
-        in_hand = f"{len(self._holding)} pictures in hand"
+        holding = self._intake.in_hand if self._intake else 0
+        in_hand = f"{holding} pictures in hand"
         stance = self._standing.stance
         if not self._standing.approved.is_set():
             return "waiting for approval", f"'manyeyes nodes approve {self._membership.name}' lets it in"
         if self._draining.is_set():
             return "draining", in_hand
         doing = self._provisioner.doing if self._provisioner else ""
-        if self._crew is None:
+        if self._pool is None:
             return "provisioning", doing or "starting workers"
         if stance.mode != "work":
-            return ("draining", f"{in_hand}; {stance.reason}") if self._holding else ("paused", stance.reason)
-        if not any(slot.ready.is_set() for slot in self._crew.slots):
-            trouble = next((slot.trouble for slot in self._crew.slots if slot.trouble), "starting workers")
+            return ("draining", f"{in_hand}; {stance.reason}") if holding else ("paused", stance.reason)
+        if not any(slot.ready.is_set() for slot in self._pool.slots):
+            trouble = next((slot.trouble for slot in self._pool.slots if slot.trouble), "starting workers")
             return "provisioning", self._too_little or doing or trouble
         if any(report.state == "busy" for report in reports):
             return "working", doing
         if resting := [
-            slot for slot, told in zip(self._crew.slots, reports, strict=True) if told.state == "resting"
+            slot for slot, told in zip(self._pool.slots, reports, strict=True) if told.state == "resting"
         ]:
             return "ready", f"{len(resting)} of {len(reports)} workers rest: {resting[0].trouble}"
         return "ready", doing
 
-    def _beat_message(self, galleries: GalleryBook) -> Beat:
+    def _heartbeat(self, galleries: GalleryBook) -> Heartbeat:
         now = time.monotonic()
-        reports = tuple(slot.report(now) for slot in self._crew.slots) if self._crew else ()
+        reports = tuple(slot.report(now) for slot in self._pool.slots) if self._pool else ()
         state, reason = self._state(reports)
         provisioner = self._provisioner
         disk_free_bytes, disk_bytes = self._disk.told(now)
-        return Beat(
+        intake = self._intake
+        assert intake is not None
+        intake.refresh(now)
+        return Heartbeat(
             state=state,
             reason=reason or galleries.trouble,
             session=self._standing.session,
-            wish=self._standing.wish,
+            desired=self._standing.desired,
             workers=reports,
-            holding=tuple(self._holding),
-            done=self._tally.done,
-            failed=self._tally.failed,
+            holding=intake.holding,
+            grants=intake.grants.all(now),
+            done=intake.tally.done,
+            failed=intake.tally.failed,
             gallery_version=max(galleries.version, 0),
             pack=provisioner.launch.pack if provisioner and provisioner.launch else "",
             agent_rss_bytes=self._process.memory_info().rss,

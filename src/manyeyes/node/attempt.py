@@ -18,17 +18,23 @@ class Attempt:
     """What happened so far; times in seconds of one clock, which the line tells as milliseconds.
 
     Args:
-        worker: the seat's index.
-        asked_s: when the picture's bytes were asked for.
+        session: of the agent.
+        asked_s: when the task arrived.
     """
 
     task: Task
-    worker: int
+    session: str
     asked_s: float
     fetched_s: float | None = None
     began_s: float | None = None
     worked_s: float | None = None
     over: bool = field(default=False)
+    wanted: bool = True
+    """Whether its outcome is to be sent."""
+    worker: int | None = None
+    """The slot's index, once one has it."""
+    stages_ms: dict[str, float] = field(default_factory=dict)
+    """As the recogniser tells them."""
 
     @property
     def trace_id(self) -> str:
@@ -60,7 +66,7 @@ class Attempt:
         told = {
             "trace": trace_id,
             "span": span_id,
-            "outcome": outcome.kind,
+            "outcome": outcome.status,
             "code": outcome.code,
             "detail": outcome.detail[:300],
             "delivery": how,
@@ -72,6 +78,6 @@ class Attempt:
                 for name, begin, end in steps
                 if begin is not None and end is not None
             },
-            "stages_ms": dict(outcome.result.timings_ms) if outcome.result else None,
+            "stages_ms": self.stages_ms or None,
         }
         return {name: value for name, value in told.items() if value not in ("", None)}

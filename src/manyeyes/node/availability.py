@@ -8,7 +8,7 @@ from datetime import time as TimeOfDay
 from typing import Literal
 
 from manyeyes.config import MEBIBYTE
-from manyeyes.contract import Wish
+from manyeyes.contract import Desired
 from manyeyes.errors import BadRequest
 
 PICTURE_BYTES = 128 * MEBIBYTE
@@ -90,7 +90,7 @@ class IdleWatch:
         return self.idle
 
 
-def stance(wish: Wish, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> Stance:
+def stance(wish: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> Stance:
     """What a node does: the operator's wish goes first, then its own limits.
 
     Args:

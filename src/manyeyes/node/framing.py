@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from manyeyes.contract import Operation, Outcome, Points
+from manyeyes.contract import Status
 
 _LENGTHS = struct.Struct(">II")
 
@@ -28,18 +28,17 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["gallery"] | Operation
+    kind: str
+    """`gallery`, or the task's."""
     task_id: str = ""
-    draw: bool = True
-    landmarks_px: Points = ()
-    keep_unknown: bool = False
-    thumbnail: bool = False
+    options: dict[str, Any] = Field(default_factory=dict)
+    wants: tuple[str, ...] = ()
     trace_id: str = ""
     gallery: GalleryFiles | None = None
 
 
 class Reply(BaseModel):
-    """From the worker: ready, a gallery opened (or why not: `detail`), a task's outcome (body: a picture)."""
+    """From the worker: ready, a gallery opened (or why not: `detail`), a task's outcome (body: its parts)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,13 +47,18 @@ class Reply(BaseModel):
     benchmark_s: float = 0.0
     """Of `ready`: what the pack's own benchmark took; 0 where it has none."""
     detail: str = ""
-    outcome: Outcome | None = None
+    status: Status = "done"
+    code: str = ""
+    parts: dict[str, int] = Field(default_factory=dict)
+    """Of an outcome; see `contract.Outcome`."""
+    stages_ms: dict[str, float] = Field(default_factory=dict)
+    """How long the recogniser took for what."""
 
 
-def pack(head: BaseModel, body: bytes = b"") -> bytes:
+def pack(head: BaseModel, body_bytes: int = 0) -> bytes:
     """The bytes of one frame's lengths and head; the body follows by itself, uncopied."""
-    text = head.model_dump_json().encode()
-    return _LENGTHS.pack(len(text), len(body)) + text
+    text = head.model_dump_json(exclude_defaults=True).encode()
+    return _LENGTHS.pack(len(text), body_bytes) + text
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
@@ -78,9 +82,9 @@ def read(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     return head, body
 
 
-def write(stream: BinaryIO, head: BaseModel, body: bytes = b"") -> None:
-    """Write one frame and flush."""
-    stream.write(pack(head, body))
-    if body:
+def write(stream: BinaryIO, head: BaseModel, *bodies: bytes) -> None:
+    """Write one frame and flush; its body is that of all, one after the other."""
+    stream.write(pack(head, sum(map(len, bodies))))
+    for body in bodies:
         stream.write(body)
     stream.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import PartialFile
-from manyeyes.contract import GalleryQuery
+from manyeyes.contract import ANY, GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.node.environment import OWN, Interpreter
 from manyeyes.node.framing import GalleryFiles
@@ -128,18 +128,23 @@ class GalleryBook:
 
     # what the master has
 
-    async def refresh(self, least: int) -> None:
+    async def refresh(self, least: int, *, gateway: str = ANY) -> None:
         """Have at least version `least`; 0: the master's newest.
+
+        Args:
+            gateway: who is asked.
 
         Raises:
             Unavailable: the master does not answer (what has arrived is kept for the next time), or what it
                 sent cannot be used or written.
         """
+        if least and self.files is not None and self.version >= least:
+            return
         async with self._lock:
             wanted = least
             while self.files is None or self.version < wanted or not least:
                 try:
-                    newest = await self._fetch()
+                    newest = await self._fetch(wanted, gateway)
                 except (OSError, PackDamaged) as error:
                     self.trouble = f"the gallery cannot be brought up to date: {error}"
                     raise Unavailable(self.trouble) from error
@@ -155,12 +160,12 @@ class GalleryBook:
             self._retire(self._paths())
             self.files, self.version, self._mark = None, -1, ""
 
-    async def _fetch(self) -> int:
-        query = GalleryQuery(have=max(self.version, 0), mark=self._mark)
+    async def _fetch(self, least: int, gateway: str) -> int:
+        query = GalleryQuery(have=max(self.version, 0), mark=self._mark, least=least)
         incoming = self._folder / "incoming.part"
         if self._part is None:
             self._part = PartialFile(incoming)
-        newest = await self._link.fetch_gallery(query, self._part)
+        newest = await self._link.fetch_gallery(query, self._part, gateway=gateway)
         part, self._part = self._part, None
         part.close()
         if part.received:

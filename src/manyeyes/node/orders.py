@@ -10,7 +10,7 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import NodeSettings
-from manyeyes.contract import CHUNK_BYTES, Answer, Command, ExecOrder, Heard, Order, Take
+from manyeyes.contract import ANY, CHUNK_BYTES, Answer, Command, ExecOrder, FetchCommand, FlowControl, Order
 from manyeyes.errors import ExecRefused, FileTrouble, TaskLost, Unavailable
 from manyeyes.node.exchange import Room
 from manyeyes.node.running import run_command
@@ -23,6 +23,8 @@ _SLOWEST_LINE_BYTES_S = 16 * 1024
 _TAKE_S = _ASK_S + CHUNK_BYTES / _SLOWEST_LINE_BYTES_S
 _TRIES = 3
 _AGAIN_S = 0.2
+_AWAY_S = 1.0
+"""Before a master that did not answer is asked again."""
 
 
 class Orders:
@@ -36,9 +38,9 @@ class Orders:
         self._room = Room(self._folder, settings.data / "incoming")
         self._heard: asyncio.Queue[Command] = asyncio.Queue()
 
-    async def heard(self, message: Incoming) -> None:
+    def heard(self, message: Incoming) -> None:
         """A master has a call for this node, or wants one no more."""
-        await self._heard.put(Command.model_validate_json(message.data))
+        self._heard.put_nowait(Command.model_validate_json(message.data))
 
     async def run(self) -> None:
         """Carry out calls until cancelled; then every command that runs is killed."""
@@ -51,14 +53,17 @@ class Orders:
                         task.cancel()
                     continue
                 if command.call not in running:
-                    task = group.create_task(self._carry_out(command.call), name=f"call-{command.call[:8]}")
+                    task = group.create_task(self._carry_out(command), name=f"call-{command.call[:8]}")
                     running[command.call] = task
                     task.add_done_callback(partial(_forget, running, command.call))
 
-    async def _carry_out(self, call: str) -> None:
-        reply = _Reply(self._link, call)
+    async def _carry_out(self, command: Command) -> None:
+        call, gateway = command.call, command.gateway or ANY
+        reply = _Reply(self._link, call, gateway)
         try:
-            head, data = unframe(await self._link.ask("take", Take(call=call).wire(), timeout_s=_TAKE_S))
+            question = FetchCommand(call=call).wire()
+            answer = await self._link.ask("fetch", question, timeout_s=_TAKE_S, gateway=gateway)
+            head, data = unframe(answer)
             order = Order.model_validate_json(head)
             async with asyncio.TaskGroup() as group:
                 alive = group.create_task(reply.keep_alive(), name="alive")
@@ -107,9 +112,10 @@ class Orders:
 class _Reply:
     """The parts of one answer, in order, each until a master has it."""
 
-    def __init__(self, link: NodeLink, call: str) -> None:
+    def __init__(self, link: NodeLink, call: str, gateway: str) -> None:
         self._link = link
         self._call = call
+        self._gateway = gateway
         self._number = 0
         self._lock = asyncio.Lock()
 
@@ -135,14 +141,16 @@ class _Reply:
                 raise TaskLost("the caller is gone")
             self._number += 1
 
-    async def _ask(self, content: bytes) -> Heard:
+    async def _ask(self, content: bytes) -> FlowControl:
         timeout_s = _ASK_S + len(content) / _SLOWEST_LINE_BYTES_S
         for attempt in range(_TRIES):
             try:
-                return Heard.model_validate_json(await self._link.ask("answer", content, timeout_s=timeout_s))
+                answer = await self._link.ask("answer", content, timeout_s=timeout_s, gateway=self._gateway)
+                return FlowControl.model_validate_json(answer)
             except Unavailable:
                 if attempt == _TRIES - 1:
                     raise
+                await asyncio.sleep(_AWAY_S)
         raise AssertionError("unreachable")
 
 

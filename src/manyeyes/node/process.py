@@ -124,6 +124,11 @@ class WorkerProcess:
         finally:
             self.busy_since = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.returncode is not None
+
     async def wait(self) -> None:
         """Until the process ended."""
         await self._process.wait()
@@ -132,7 +137,7 @@ class WorkerProcess:
         stream = self._process.stdin
         assert stream is not None
         try:
-            stream.write(framing.pack(order, data))
+            stream.write(framing.pack(order, len(data)))
             if data:
                 stream.write(data)
             await stream.drain()
@@ -144,11 +149,10 @@ class WorkerProcess:
         assert stream is not None
         try:
             head_bytes, body_bytes = framing.lengths(await stream.readexactly(framing.PREFIX_BYTES))
-            head = await stream.readexactly(head_bytes)
-            body = await stream.readexactly(body_bytes) if body_bytes else b""
+            content = await stream.readexactly(head_bytes + body_bytes)
         except (asyncio.IncompleteReadError, OSError) as error:
             raise WorkerDied(await self._cause()) from error
-        return Reply.model_validate_json(head), body
+        return Reply.model_validate_json(content[:head_bytes]), content[head_bytes:]
 
     async def _cause(self) -> str:
         try:

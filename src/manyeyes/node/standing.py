@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from manyeyes.config import NodeSettings
-from manyeyes.contract import Directive, Welcome, Wish
+from manyeyes.contract import Desired, Directive, Welcome
 from manyeyes.node.availability import Hours, IdleWatch, Mode, Stance, parse_bytes, stance
 from manyeyes.node.idleness import OthersUse
 from manyeyes.telemetry import log
@@ -29,7 +29,7 @@ class Standing:
 
     def __init__(self, settings: NodeSettings, on_change: Callable[[], None]) -> None:
         self.session = secrets.token_hex(8)
-        self.wish: Wish = ""
+        self.desired: Desired = ""
         self.approved = asyncio.Event()
         self.stance = Stance("empty", "starting")
         self.memory_bytes = parse_bytes(settings.memory) if settings.memory else None
@@ -42,18 +42,18 @@ class Standing:
         """The master answered a hello."""
         if welcome.approved:
             self.approved.set()
-        self._wished(welcome.wish)
+        self._follow(welcome.desired)
 
     def told(self, directive: Directive) -> None:
         """The master said something about standing."""
         if directive.kind == "approved":
             self.approved.set()
-        elif directive.kind == "wish":
-            self._wished(directive.wish)
+        elif directive.kind == "desired":
+            self._follow(directive.desired)
         self._on_change()
 
-    def _wished(self, wish: Wish) -> None:
-        self.wish = wish
+    def _follow(self, desired: Desired) -> None:
+        self.desired = desired
         self._turned.set()
 
     async def follow(self, turn: Callable[[Mode], None]) -> None:
@@ -65,7 +65,7 @@ class Standing:
             idle = None
             if self._idle and others:
                 idle = self._idle.seen(others.share(), time.monotonic())
-            found = stance(self.wish, self._hours, datetime.now().time(), idle)
+            found = stance(self.desired, self._hours, datetime.now().time(), idle)
             if found != self.stance:
                 log().info("stance", mode=found.mode, reason=found.reason)
                 self.stance = found

@@ -14,11 +14,15 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from manyeyes.contract import Enrolled, Outcome, UnknownFace
+from pydantic import BaseModel
+
+from manyeyes.contract import PICTURE, RESULT
 from manyeyes.errors import ManyeyesError, PackDamaged, PackError, TooManyPixels
+from manyeyes.face_results import EMBEDDINGS, THUMBNAIL, UNKNOWN, Enrolled, UnknownFace, UnknownFaces
 from manyeyes.node import framing
 from manyeyes.node.bounds import bound_memory, end_first, unbound_memory
 from manyeyes.node.framing import GalleryFiles, Order, Reply
@@ -30,7 +34,6 @@ from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.matching.gallery_changes import Changes
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 from manyeyes.recognition.pictures.memory_shortage import is_shortage
-from manyeyes.results import Result
 
 _PR_SET_PDEATHSIG = 1
 _BENCHMARK_RUNS = 5
@@ -110,31 +113,64 @@ class _Opened:
         return ""
 
 
+@dataclass(frozen=True)
+class _Done:
+    """What a worker answers: the head, and the parts of the body."""
+
+    reply: Reply
+    parts: tuple[bytes, ...] = ()
+
+
+def _done(result: BaseModel, attachments: dict[str, bytes], stages_ms: dict[str, float]) -> _Done:
+    parts = {RESULT: result.model_dump_json().encode(), **attachments}
+    sizes = {name: len(content) for name, content in parts.items() if content}
+    reply = Reply(kind="outcome", parts=sizes, stages_ms=stages_ms)
+    return _Done(reply, tuple(content for content in parts.values() if content))
+
+
 def _embedded(recognizer: Any, order: Order, data: bytes) -> Any:
     if order.kind == "enrol":
         return recognizer.enrol(data)
     if not hasattr(recognizer, "embed_portrait"):
         raise PackError("the pack's recogniser cannot embed portraits; enrol the photos again")
-    return recognizer.embed_portrait(data, order.landmarks_px)
+    return recognizer.embed_portrait(data, tuple(map(tuple, order.options["landmarks_px"])))
 
 
-def _recognized(
-    recognizer: Any, gallery: Gallery, order: Order, data: bytes
-) -> tuple[Result, bytes | None, Extras]:
+def _enrolled(recognizer: Any, embedder: str, order: Order, data: bytes) -> _Done:
+    found = _embedded(recognizer, order, data)
+    enrolled = Enrolled(
+        embedding=tuple(float(value) for value in found.embedding),
+        embedder=embedder,
+        box_xyxy_px=found.box_xyxy_px,
+        warnings=tuple(found.warnings),
+        portrait_landmarks_px=found.portrait_landmarks_px,
+    )
+    return _done(enrolled, {PICTURE: found.portrait}, {})
+
+
+def _recognized(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> _Done:
     """A pack's recogniser may lack `recognize_with`; then there is nothing beside the result."""
-    if (order.keep_unknown or order.thumbnail) and hasattr(recognizer, "recognize_with"):
-        wish = Wish(unknown=order.keep_unknown, thumbnail=order.thumbnail)
-        found: tuple[Result, bytes | None, Extras] = recognizer.recognize_with(
-            data, gallery, draw=order.draw, wish=wish
-        )
-        return found
-    return *recognizer.recognize(data, gallery, draw=order.draw), Extras()
+    wish = Wish(unknown=UNKNOWN in order.wants, thumbnail=THUMBNAIL in order.wants)
+    draw, extras = PICTURE in order.wants, Extras()
+    if (wish.unknown or wish.thumbnail) and hasattr(recognizer, "recognize_with"):
+        result, picture, extras = recognizer.recognize_with(data, gallery, draw=draw, wish=wish)
+    else:
+        result, picture = recognizer.recognize(data, gallery, draw=draw)
+    result = result.model_copy(update={"task_id": order.task_id, "trace_id": order.trace_id})
+    unknown = UnknownFaces(faces=tuple(_told(cut) for cut in extras.unknown))
+    attachments = {
+        PICTURE: picture or b"",
+        EMBEDDINGS: half_precision([face.embedding for face in result.faces]),
+        UNKNOWN: unknown.model_dump_json().encode() if unknown.faces else b"",
+        THUMBNAIL: extras.thumbnail,
+    }
+    return _done(result, attachments, dict(result.timings_ms))
 
 
 def _told(cut: Cut) -> UnknownFace:
     return UnknownFace(
         face=cut.face,
-        jpeg=_text(cut.jpeg),
+        jpeg=base64.b64encode(cut.jpeg).decode(),
         landmarks_px=cut.landmarks_px,
         width_px=cut.width_px,
         sharpness=cut.sharpness,
@@ -142,42 +178,22 @@ def _told(cut: Cut) -> UnknownFace:
     )
 
 
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def _work(
-    recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes
-) -> tuple[Outcome, bytes]:
+def _work(recognizer: Any, embedder: str, gallery: Gallery, order: Order, data: bytes) -> _Done:
     try:
         if order.kind in ("enrol", "embed"):
-            found = _embedded(recognizer, order, data)
-            enrolled = Enrolled(
-                embedding=tuple(float(value) for value in found.embedding),
-                embedder=embedder,
-                box_xyxy_px=found.box_xyxy_px,
-                warnings=tuple(found.warnings),
-                portrait_landmarks_px=found.portrait_landmarks_px,
-            )
-            return Outcome(task_id=order.task_id, kind="done", enrolled=enrolled), found.portrait
-        result, picture, extras = _recognized(recognizer, gallery, order, data)
-        result = result.model_copy(update={"task_id": order.task_id, "trace_id": order.trace_id})
-        outcome = Outcome(
-            task_id=order.task_id,
-            kind="done",
-            result=result,
-            embeddings=half_precision([face.embedding for face in result.faces]),
-            unknown=tuple(_told(cut) for cut in extras.unknown),
-            thumbnail=_text(extras.thumbnail),
+            return _enrolled(recognizer, embedder, order, data)
+        if order.kind == "recognize":
+            return _recognized(recognizer, gallery, order, data)
+        raise PackError(
+            f"the pack's recogniser does not do {order.kind!r}; update the node, or send something else"
         )
-        return outcome, picture or b""
     except ManyeyesError as error:
-        return Outcome(task_id=order.task_id, kind="error", code=error.code, detail=error.detail), b""
+        return _Done(Reply(kind="outcome", status="error", code=error.code, detail=error.detail))
     except Exception as error:
         if not is_shortage(error):
             raise
         detail = "the picture needs more memory than the worker may have; shrink it"
-        return Outcome(task_id=order.task_id, kind="error", code=TooManyPixels.code, detail=detail), b""
+        return _Done(Reply(kind="outcome", status="error", code=TooManyPixels.code, detail=detail))
 
 
 def serve(folder: Path, manifest_sha256: str, orders: BinaryIO, replies: BinaryIO) -> None:
@@ -201,9 +217,9 @@ def serve(folder: Path, manifest_sha256: str, orders: BinaryIO, replies: BinaryI
                 trouble = opened.follow(order.gallery)
             framing.write(replies, Reply(kind="gallery", detail=trouble))
             continue
-        outcome, picture = _work(recognizer, embedder, opened.gallery, order, frame[1])
+        done = _work(recognizer, embedder, opened.gallery, order, frame[1])
         del frame
-        framing.write(replies, Reply(kind="outcome", outcome=outcome), picture)
+        framing.write(replies, done.reply, *done.parts)
 
 
 def main() -> None:

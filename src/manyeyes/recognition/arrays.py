@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,17 +13,17 @@ Bytes = NDArray[Any]
 Floats = NDArray[np.float32]
 
 
-def half_precision(embeddings: Sequence[Sequence[float]]) -> str:
-    """Embeddings as base64 of float16, little-endian, for the way to the master; "" where there are none."""
+def half_precision(embeddings: Sequence[Sequence[float]]) -> bytes:
+    """Embeddings as float16, little-endian, to be sent to the master; empty where there are none."""
     if not embeddings or not len(embeddings[0]):
-        return ""
-    return base64.b64encode(np.asarray(embeddings, "<f2").tobytes()).decode()
+        return b""
+    return np.asarray(embeddings, "<f2").tobytes()
 
 
-def from_half_precision(text: str, count: int) -> Floats:
+def from_half_precision(content: bytes, count: int) -> Floats:
     """The reverse of `half_precision`: float32 (count, d).
 
     Raises:
         ValueError: these are not `count` embeddings.
     """
-    return np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32).reshape(count, -1)
+    return np.frombuffer(content, "<f2").astype(np.float32).reshape(count, -1)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from manyeyes.dispatch.trace import EVENT
 from manyeyes.master.logs.index import Line
-from manyeyes.master.way import EVENT
 
 ATTEMPT_EVENT = "attempt"
 _STEPS = (("fetch_ms", "fetch"), ("waited_ms", "wait"), ("worked_ms", "work"), ("delivered_ms", "deliver"))
 _STEP_FIELDS = frozenset((*(name for name, _ in _STEPS), "stages_ms", "trace", "span"))
-_PICTURE_FIELDS = ("accepted_ms", "queued_ms", "answered_ms", "attempts", "trace", "span")
+_PICTURE_FIELDS = ("accepted_ms", "answered_ms", "attempts", "trace", "span")
 
 
 @dataclass(frozen=True)
@@ -102,19 +102,19 @@ def _picture(line: Line, start_ms: float, lines: Sequence[Line]) -> list[Span]:
     ]
     last = _number(free)
     for number, attempt in enumerate(attempts, start=1):
-        claimed, node, how = (
-            _number(attempt.get("claimed_ms")),
+        sent, node, how = (
+            _number(attempt.get("dispatched_ms")),
             str(attempt.get("node")),
             str(attempt.get("how")),
         )
         ended = _number(attempt.get("ended_ms")) if attempt.get("ended_ms") is not None else answered
-        if claimed > last:
-            step("queue", line.machine, last, claimed)
-        step("attempt", node, claimed, ended, number=number, how=how)
+        if sent > last:
+            step("queue", line.machine, last, sent)
+        step("attempt", node, sent, ended, number=number, how=how)
         told = next((o for o in unused if o.machine == node and o.fields.get("outcome") == how), None)
         if told is not None:
             unused.remove(told)
-            spans += _steps(told, start_ms + claimed)
+            spans += _steps(told, start_ms + sent)
         last = max(last, ended)
     if attempts:
         step("answer", line.machine, last, answered)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import cv2
 
-from manyeyes.contract import MAX_CROP_BYTES, MAX_THUMBNAIL_BYTES, MOST_UNKNOWN, THUMBNAIL_SIDE_PX
 from manyeyes.errors import DamagedPicture
+from manyeyes.face_results import MAX_CROP_BYTES, MAX_THUMBNAIL_BYTES, MOST_UNKNOWN, THUMBNAIL_SIDE_PX
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.detection.detections import Detections
 from manyeyes.recognition.enrolment.portrait import cut_small

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from manyeyes.contract import MAX_CROP_BYTES, PORTRAIT_SIDE_PX
 from manyeyes.errors import DamagedPicture
+from manyeyes.face_results import MAX_CROP_BYTES, PORTRAIT_SIDE_PX
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.embedding.align import DLIB_CHIP, similarity
 

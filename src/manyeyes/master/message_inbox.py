@@ -6,19 +6,19 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from manyeyes.broker.connection import Incoming
 from manyeyes.master.flood import Flood
 from manyeyes.telemetry import log
 
 
-class Door:
-    """One per master.
+class MessageInbox:
+    """A fair queue; one per master.
 
     Args:
         speaker: who said a message, told from its subject.
-        handle: called with each message that is let in, one at a time; a node's own in their order.
+        handle: called with each message, one at a time; a node's own in their order. It must not wait.
         cut_off: called with who says far too much, and what was seen; again until it falls silent.
     """
 
@@ -26,7 +26,7 @@ class Door:
         self,
         flood: Flood,
         speaker: Callable[[str], str],
-        handle: Callable[[Incoming], Awaitable[None]],
+        handle: Callable[[Incoming], None],
         cut_off: Callable[[str, str], None],
     ) -> None:
         self._flood = flood
@@ -36,44 +36,50 @@ class Door:
         self._lines: dict[str, deque[Incoming]] = {}
         self._turns: deque[str] = deque()
         """Every line that is not empty, the next one first."""
-        self._news = asyncio.Event()
+        self._filled = asyncio.Event()
 
-    async def knock(self, message: Incoming) -> None:
-        """A message arrived; never waits, so that what is dropped costs next to nothing."""
+    def receive(self, message: Incoming) -> None:
+        """A message arrived: handled at once where nobody waits, else in its turn; dropping costs next to nothing."""
+        now = time.monotonic()
         name = self._speaker(message.subject)
-        verdict = self._flood.arrived(name, len(message.data), time.monotonic())
+        verdict = self._flood.arrived(name, len(message.data), now)
         if verdict == "take":
+            if not self._turns and self._flood.due_in_s(name, now) == 0.0:
+                self._handled(name, message)
+                return
             line = self._lines.get(name)
             if line is None:
                 line = self._lines[name] = deque()
                 self._turns.append(name)
             line.append(message)
-            self._news.set()
+            self._filled.set()
         elif verdict == "cut-off":
             self._cut_off(name, f"{self._flood.dropped(name)} messages over its limits were dropped at once")
 
     async def serve(self) -> None:
-        """Let in, for ever: one message of each node in turn."""
+        """Handle what waits, for ever: one message of each node in turn."""
         while True:
             pause_s = self._next_turn()
             if pause_s == 0.0:
                 name = self._turns.popleft()
-                message = self._lines[name].popleft()
-                try:
-                    await self._handle(message)
-                except Exception:
-                    log().exception("handler failed", subject=message.subject)
-                self._flood.served(name, len(message.data), time.monotonic())
+                self._handled(name, self._lines[name].popleft())
                 if self._lines[name]:
                     self._turns.append(name)
                 else:
                     del self._lines[name]
                 await asyncio.sleep(0)
                 continue
-            self._news.clear()
+            self._filled.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
-                    await self._news.wait()
+                    await self._filled.wait()
+
+    def _handled(self, name: str, message: Incoming) -> None:
+        try:
+            self._handle(message)
+        except Exception:
+            log().exception("handler failed", subject=message.subject)
+        self._flood.served(name, len(message.data), time.monotonic())
 
     def _next_turn(self) -> float | None:
         """Put a line in front that is due, and say 0; else for how long none is, None where all are empty."""

@@ -1,4 +1,4 @@
-"""One picture's way through a gateway: what happened when. Pure, by the clock it is given; `following` writes it.
+"""One picture's trace through a gateway: what happened when. Pure, by the clock it is given; `following` writes it.
 
 Times are seconds of the master's monotonic clock; what comes of them is milliseconds since the picture's beginning.
 """
@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from manyeyes.contract import Operation
 from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log, note
 from manyeyes.traces import Trace, new_trace
@@ -24,8 +23,8 @@ _MAX_ATTEMPTS_TOLD = 16
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who sent a picture: the name of their API key, and what tells it from another one of that name."""
+class Sender:
+    """Who sent a picture: the name of the API key, and what tells it from another one of that name."""
 
     name: str = ""
     key_id: str = ""
@@ -36,25 +35,24 @@ class AttemptSeen:
     """One node's attempt as the gateway sees it."""
 
     node: str
-    claimed_s: float
+    dispatched_s: float
     ended_s: float | None = None
     how: str = ""
     """The kind of its outcome, or why there is none."""
 
 
 @dataclass
-class Way:
+class PictureTrace:
     """What happened to one picture so far; filled where it happens."""
 
     began_s: float
     trace: Trace = field(default_factory=new_trace)
-    operation: Operation = "recognize"
-    asker: Asker = field(default_factory=Asker)
+    operation: str = "recognize"
+    sender: Sender = field(default_factory=Sender)
     size_bytes: int = 0
     media_type: str = ""
     draw: bool = False
     accepted_s: float | None = None
-    queued_s: float | None = None
     answered_s: float | None = None
     attempts: list[AttemptSeen] = field(default_factory=list)
     outcome: str = ""
@@ -65,24 +63,22 @@ class Way:
     """The trace in which the picture was worked on, where it came once more under the same idempotency key."""
 
     @property
-    def first_claimed_s(self) -> float | None:
-        """When a node was given it first."""
-        return self.attempts[0].claimed_s if self.attempts else None
+    def first_dispatched_s(self) -> float | None:
+        """When it was first sent to a node."""
+        return self.attempts[0].dispatched_s if self.attempts else None
 
-    def last_claimed_s(self, node: str) -> float | None:
-        """When that node was given it, the last time."""
-        return next((attempt.claimed_s for attempt in reversed(self.attempts) if attempt.node == node), None)
+    def last_dispatched_s(self, node: str) -> float | None:
+        """When it was sent to that node, the last time."""
+        return next(
+            (attempt.dispatched_s for attempt in reversed(self.attempts) if attempt.node == node), None
+        )
 
     def accepted(self, size_bytes: int, media_type: str, now: float) -> None:
         """It is here, and may be worked on."""
         self.size_bytes, self.media_type, self.accepted_s = size_bytes, media_type, now
 
-    def queued(self, now: float) -> None:
-        """The engine has it."""
-        self.queued_s = now
-
-    def claimed(self, node: str, now: float) -> None:
-        """A node was given it."""
+    def dispatched(self, node: str, now: float) -> None:
+        """It was sent to a node."""
         self.attempts.append(AttemptSeen(node, now))
 
     def ended(self, node: str, how: str, now: float) -> None:
@@ -109,18 +105,17 @@ class Way:
             "span": self.trace.span_id,
             "parent": self.trace.parent_id,
             "operation": self.operation,
-            "who": self.asker.name,
-            "by": self.asker.key_id,
+            "who": self.sender.name,
+            "by": self.sender.key_id,
             "outcome": self.outcome,
             "detail": self.detail,
             "size_bytes": self.size_bytes,
             "media_type": self.media_type,
             "faces": self.faces,
             "accepted_ms": ms(self.accepted_s),
-            "queued_ms": ms(self.queued_s),
             "answered_ms": ms(self.answered_s),
             "attempts": [
-                {"node": a.node, "claimed_ms": ms(a.claimed_s), "ended_ms": ms(a.ended_s), "how": a.how}
+                {"node": a.node, "dispatched_ms": ms(a.dispatched_s), "ended_ms": ms(a.ended_s), "how": a.how}
                 for a in self.attempts[-_MAX_ATTEMPTS_TOLD:]
             ],
             "answered_as": self.answered_as,
@@ -132,28 +127,28 @@ class Way:
 
 
 @contextmanager
-def following(way: Way) -> Iterator[Way]:
+def following(trace: PictureTrace) -> Iterator[PictureTrace]:
     """Write the picture's line when it has ended, however; an error that leaves names the trace."""
     try:
-        yield way
-        way.finished("done", time.monotonic())
+        yield trace
+        trace.finished("done", time.monotonic())
     except ManyeyesError as error:
-        way.finished(error.code, time.monotonic(), detail=error.detail[:300] if way.accepted_s else "")
-        error.trace_id = way.answered_as or way.trace.trace_id
+        trace.finished(error.code, time.monotonic(), detail=error.detail[:300] if trace.accepted_s else "")
+        error.trace_id = trace.answered_as or trace.trace.trace_id
         raise
     except BaseException as error:
-        way.finished("sender left" if _is_leaving(error) else "internal", time.monotonic())
+        trace.finished("sender left" if _is_leaving(error) else "internal", time.monotonic())
         raise
     finally:
-        _write(way)
+        _write(trace)
 
 
-def _write(way: Way) -> None:
+def _write(trace: PictureTrace) -> None:
     """A line for each; what failed on its way, and not before it, is said on standard error too."""
-    if way.outcome == "done" or not way.attempts:
-        note(EVENT, **way.facts())
+    if trace.outcome == "done" or not trace.attempts:
+        note(EVENT, **trace.facts())
     else:
-        log().info(EVENT, **way.facts())
+        log().info(EVENT, **trace.facts())
 
 
 def _is_leaving(error: BaseException) -> bool:

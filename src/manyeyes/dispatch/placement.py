@@ -1,9 +1,8 @@
 """Where a picture is done soonest: pure decisions from what each node holds and how long a picture takes it.
 
-Nodes pull, so a fast node asks more often and nobody plans the load. What pulling alone gets wrong is the end:
-a slow node takes one of the last pictures while a fast one is about to be free. Two decisions mend that. A claim is
-refused where an idle worker elsewhere would end the picture sooner, and a picture that is held is issued once
-more when a free worker would end it sooner than its holder: the first result wins.
+A gateway has all its waiting pictures and all credits before it: each picture goes at once to the free credit that
+ends it soonest. What that gets wrong is the end of a job, when a slow node has one of the last pictures: it is hedged,
+sent to a free worker that would end it sooner, and the first outcome counts.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 GAIN_S = 0.05
-"""What moving a picture must save at least; it costs a round trip and its bytes once more."""
+"""What a hedge must save at least; it costs a round trip and the bytes once more."""
 GAIN_FACTOR = 1.5
 OVERDUE_S = 1.0
 OVERDUE_FACTOR = 3.0
@@ -20,7 +19,14 @@ OVERDUE_FACTOR = 3.0
 UNKNOWN_S = 10.0
 """What a picture is taken to need on a node that has not told."""
 STUCK_S = 5.0
-"""Overdue for so long, a picture is issued again though no worker is free."""
+"""Overdue for so long, a picture is sent again though no worker is free."""
+
+MOST_HELD = 1024
+
+
+def most_held(workers: int) -> int:
+    """How many pictures a node may hold that says it has so many workers, whatever it grants."""
+    return min(4 * workers + 8, MOST_HELD)
 
 
 @dataclass(frozen=True)
@@ -40,74 +46,104 @@ class Pace:
 
 @dataclass(frozen=True)
 class Held:
-    """A picture that exactly one node holds; `claimed_at` in seconds of the master's monotonic clock."""
+    """A picture that exactly one node holds; `sent_at` in seconds of the gateway's monotonic clock."""
 
     task_id: str
     node: str
-    claimed_at: float
+    sent_at: float
     size_bytes: int
 
 
-def better_elsewhere(node: str, paces: Mapping[str, Pace], held: Mapping[str, int]) -> bool:
-    """Whether a worker that is idle elsewhere would end a picture clearly sooner than `node`, asking for it now."""
-    mine = paces.get(node)
-    if mine is None or not mine.picture_s or not mine.workers:
-        return False
-    mine_s = mine.picture_s * (held.get(node, 0) // mine.workers + 1)
-    return any(
-        _worth(mine_s, pace.picture_s)
-        for other, pace in paces.items()
-        if other != node and _free(other, pace, held)
+@dataclass(frozen=True)
+class Node:
+    """A node with credit left.
+
+    Attributes:
+        queue: tasks that it holds, those of other gateways included.
+        line_bytes_per_s: what its line carries; 0: not known.
+        used: the larger, the later it was last sent something.
+    """
+
+    name: str
+    pace: Pace
+    queue: int
+    line_bytes_per_s: float = 0.0
+    used: int = 0
+
+    def ends_in_s(self, size_bytes: int) -> float:
+        """How long a picture sent now is expected to take there."""
+        turn = self.queue // max(self.pace.workers, 1) + 1
+        travel_s = size_bytes / self.line_bytes_per_s if self.line_bytes_per_s else 0.0
+        return (self.pace.picture_s or UNKNOWN_S) * turn + travel_s
+
+
+def soonest(nodes: Sequence[Node], size_bytes: int) -> str:
+    """The name of the node that ends a picture soonest; of equal ones the least loaded, then the longest unused."""
+    if len(nodes) == 1:
+        return nodes[0].name
+    best = min(
+        nodes,
+        key=lambda node: (
+            node.ends_in_s(size_bytes),
+            node.queue / max(node.pace.workers, 1),
+            node.used,
+            node.name,
+        ),
     )
+    return best.name
 
 
-def to_issue_again(
-    running: Sequence[Held],
+def hedges(
+    held: Sequence[Held],
     paces: Mapping[str, Pace],
-    held: Mapping[str, int],
+    idle: Sequence[Node],
     now: float,
     *,
     waiting: int,
     usual_bytes: float,
-) -> list[str]:
-    """The ids of pictures that should be handed out once more, the most urgent first.
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """What to send once more while its holder goes on.
 
     Args:
-        running: the pictures that one node holds.
-        held: how many pictures each node holds.
+        held: the pictures that exactly one node holds.
+        idle: nodes with credit whose workers are not all busy.
         waiting: pictures that nobody holds; while there are any, free workers take those.
         usual_bytes: size of a picture that takes `Pace.picture_s`; larger ones are expected to take longer.
+
+    Returns:
+        (task, node) pairs to send now, the most urgent first; and tasks so late that they go before all that waits.
     """
-    prospects = _prospects(running, paces, now, usual_bytes)
-    again = [
+    prospects = _prospects(held, paces, now, usual_bytes)
+    stuck = [
         prospect.picture.task_id
         for prospect in prospects
         if prospect.overdue and prospect.left_s > STUCK_S and _others_take(prospect.picture.node, paces)
     ]
     if waiting:
-        return again
-    free = sorted(
-        (pace.picture_s, node)
-        for node, pace in paces.items()
-        if _free(node, pace, held)
-        for _ in range(pace.workers - held.get(node, 0))
+        return [], stuck
+    workers = sorted(
+        (node.pace.picture_s, node.name)
+        for node in idle
+        if node.pace.picture_s > 0
+        for _ in range(node.pace.workers - node.queue)
     )
+    pairs = []
     for prospect in prospects:
         picture = prospect.picture
-        if picture.task_id in again:
+        if picture.task_id in stuck:
             continue
         taker = next(
             (
                 (picture_s, node)
-                for picture_s, node in free
+                for picture_s, node in workers
                 if node != picture.node and _worth(prospect.left_s, picture_s * prospect.larger)
             ),
             None,
         )
         if taker is not None:
-            free.remove(taker)
-            again.append(picture.task_id)
-    return again
+            workers.remove(taker)
+            pairs.append((picture.task_id, taker[1]))
+    return pairs, stuck
 
 
 @dataclass(frozen=True)
@@ -125,13 +161,13 @@ def _prospects(
     """How long the holders still need, the longest first."""
     positions: dict[str, int] = {}
     found = []
-    for picture in sorted(running, key=lambda picture: picture.claimed_at):
+    for picture in sorted(running, key=lambda picture: picture.sent_at):
         pace = paces.get(picture.node, Pace())
         position = positions.get(picture.node, 0)
         positions[picture.node] = position + 1
         larger = max(1.0, picture.size_bytes / max(usual_bytes, 1.0))
         expected_s = (pace.picture_s or UNKNOWN_S) * larger * (position // max(pace.workers, 1) + 1)
-        elapsed_s = now - picture.claimed_at
+        elapsed_s = now - picture.sent_at
         overdue_s = elapsed_s - OVERDUE_FACTOR * expected_s - OVERDUE_S
         left_s = max(expected_s - elapsed_s, overdue_s, 0.0)
         found.append(_Prospect(picture, larger, left_s, overdue_s > 0))
@@ -140,10 +176,6 @@ def _prospects(
 
 def _worth(here_s: float, there_s: float) -> bool:
     return here_s > GAIN_FACTOR * there_s and here_s - there_s > GAIN_S
-
-
-def _free(node: str, pace: Pace, held: Mapping[str, int]) -> bool:
-    return pace.taking and pace.picture_s > 0 and held.get(node, 0) < pace.workers
 
 
 def _others_take(node: str, paces: Mapping[str, Pace]) -> bool:

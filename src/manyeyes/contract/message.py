@@ -1,0 +1,71 @@
+"""What all messages have in common, and the headers of those that are not all JSON."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from manyeyes.contract.version import NEWEST, OLDEST
+
+CHUNK_BYTES = 256 * 1024
+"""The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
+before, so a slow line is never given more than it carries before the engine takes it for dead."""
+
+MOST_COUNTED = 2**63 - 1
+"""The largest number that a message may name."""
+
+HEADER_SIZE = "Me-Size"
+HEADER_OFFSET = "Me-Offset"
+HEADER_TASK = "Me-Task"
+HEADER_ERROR = "Me-Error"
+HEADER_DETAIL = "Me-Detail"
+HEADER_WAIT = "Me-Wait"
+"""Of an error: seconds after which to ask again."""
+HEADER_SIGNATURE = "Me-Signature"
+HEADER_VERSION = "Me-Version"
+HEADER_CONTENT = "Me-Content"
+HEADER_ENCODING = "Me-Encoding"
+HEADER_GATEWAY = "Me-Gateway"
+"""Of an answer that goes on: the gateway that has the rest."""
+HEADER_REPLY = "Me-Reply"
+"""On answers without another header. A node chooses where its answer goes, and may choose what another node listens
+to: so what masters say of themselves (dispatches, state, commands, directives) has no headers, and what has some is
+not heeded."""
+
+
+class FromNode(BaseModel):
+    """What a node says; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    v: int = Field(NEWEST, ge=OLDEST, le=NEWEST)
+    """The version that was agreed on."""
+
+    def wire(self) -> bytes:
+        """The bytes that travel."""
+        return self.model_dump_json().encode()
+
+
+class FromMaster(BaseModel):
+    """What a master says; unknown fields are ignored, so that a newer master may say more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    v: int = NEWEST
+
+    def wire(self) -> bytes:
+        """The bytes that travel."""
+        return self.model_dump_json().encode()
+
+
+class Part(BaseModel):
+    """A part of a message, which has its version."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def wire(self) -> bytes:
+        """The bytes that travel."""
+        return self.model_dump_json().encode()
+
+
+class Empty(FromNode):
+    """Nothing to say but the subject."""

@@ -1,0 +1,34 @@
+"""What all nodes must know: which gateways there are, the versions of the gallery and of the pack in use."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from manyeyes.contract.message import FromMaster, FromNode
+
+
+class StateBroadcast(FromMaster):
+    """A gateway's word to all nodes, every second or two and at each change."""
+
+    gateway: str
+    sent_s: float = 0.0
+    """The gateway's monotonic clock."""
+    gallery_version: int
+    pack: str = ""
+    """SHA-256 of the manifest in use."""
+
+
+class GalleryQuery(FromNode):
+    """A node asks for what changed in the gallery since version `have` of the history `mark`, 0 being nothing.
+
+    `content` names the answer whose chunk at `offset` is wanted. The master may give another one, which then
+    begins at offset 0: the reply's headers say which, at what offset, the newest version, and which gateway has the
+    rest.
+    """
+
+    have: int = 0
+    mark: str = ""
+    least: int = 0
+    """The least version that serves; a master that is behind it says so."""
+    content: str = ""
+    offset: int = Field(0, ge=0)

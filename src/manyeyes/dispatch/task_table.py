@@ -1,0 +1,448 @@
+"""Which task is where: pure decisions about credits, dispatches, outcomes and loss; no I/O, no clock.
+
+Every method takes what happened and returns what is to be done. The invariants: every task that was added ends in
+exactly one `Answer`; no node is sent more than it granted.
+
+A dispatch is numbered for each pair of node session and gateway. A node says which number was the highest that
+arrived and what it holds, in that order, so a number that arrived and is not held is lost, and is known to be.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from manyeyes.contract import Grant, Status
+from manyeyes.dispatch.placement import Held, Node, Pace, hedges, most_held, soonest
+from manyeyes.errors import ManyeyesError, PictureKillsWorkers
+
+TRANSIT_S = 3.0
+"""A dispatch that has not arrived after so long, while its node reports, is lost in transit."""
+RETURNED_FOR_S = 0.5
+"""How long a task is kept from a node that returned it."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a task to a node, with the first `piece_bytes` of its picture."""
+
+    task_id: str
+    node: str
+    session: str
+    number: int
+    piece_bytes: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Give the task's end to the caller who waits for it; exactly one a task. Without an error the outcome counts."""
+
+    task_id: str
+    node: str
+    error: ManyeyesError | None
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Tell a node that nothing more is wanted of a task that it holds."""
+
+    node: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An attempt ended without a word of its node."""
+
+    node: str
+    task_id: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Tell a node the number of the last dispatch: the ones that it has not seen are lost."""
+
+    node: str
+    session: str
+    number: int
+
+
+Instruction = Send | Answer | Settle | Lost | Sync
+
+
+@dataclass
+class _Attempt:
+    """One dispatch of a task to a node."""
+
+    session: str
+    number: int
+    sent_at: float
+    arrived: bool = False
+    """Whether the node has said that it holds it."""
+
+
+@dataclass
+class _Entry:
+    size_bytes: int
+    probe: str = ""
+    """The node that it is a probe of."""
+    attempts: dict[str, _Attempt] = field(default_factory=dict)
+    """By the node that holds it."""
+    avoid: dict[str, float] = field(default_factory=dict)
+    """Until when it is kept from nodes that returned it."""
+    lost_attempts: int = 0
+
+
+@dataclass
+class _Account:
+    """What one node granted, and what it was sent."""
+
+    session: str = ""
+    allowed: int = 0
+    allowed_bytes: int = 0
+    received: int = 0
+    sent: int = 0
+    sent_bytes: int = 0
+    line_bytes_per_s: float = 0.0
+    others: int = 0
+    """Tasks of other gateways that it holds, as it said last."""
+    used: int = 0
+    """When it was last sent something, as a count of dispatches."""
+    held: set[str] = field(default_factory=set)
+
+    @property
+    def free(self) -> int:
+        return self.allowed - self.sent
+
+
+class TaskTable:
+    """The open tasks of one gateway, and the credits that nodes granted it.
+
+    A task may be held by several nodes, since one that takes too long is hedged; the first outcome counts.
+
+    Args:
+        max_attempts: attempts that ended with a dead worker or node, after which the picture is at fault.
+        chunk_bytes: the most bytes of a picture that travel with a dispatch.
+    """
+
+    def __init__(self, max_attempts: int, chunk_bytes: int) -> None:
+        self._max_attempts = max_attempts
+        self._chunk_bytes = chunk_bytes
+        self._entries: dict[str, _Entry] = {}
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        """Tasks to be sent, the next one first; those of `_again` are held by a node meanwhile."""
+        self._again: set[str] = set()
+        self._accounts: dict[str, _Account] = {}
+        self._free: set[str] = set()
+        """Nodes with credit left."""
+        self._dispatches = 0
+        self._probes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries) - self._probes
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that nobody works on."""
+        return len(self._waiting) - len(self._again)
+
+    @property
+    def running(self) -> int:
+        """Pictures that a node holds."""
+        return len(self) - self.waiting
+
+    @property
+    def first_waiting(self) -> str | None:
+        """The picture that has waited longest of those that nobody works on."""
+        return next((task_id for task_id in self._waiting if task_id not in self._again), None)
+
+    def held(self, node: str) -> int:
+        """How many tasks a node holds."""
+        account = self._accounts.get(node)
+        return len(account.held) if account else 0
+
+    def holds(self, node: str, task_id: str) -> bool:
+        """Whether the node was sent the task, and may answer it."""
+        entry = self._entries.get(task_id)
+        return entry is not None and node in entry.attempts
+
+    def held_by(self, node: str) -> list[str]:
+        """The tasks that a node holds."""
+        account = self._accounts.get(node)
+        return list(account.held) if account else []
+
+    def free(self, node: str) -> int:
+        """How many dispatches a node's grant has left."""
+        account = self._accounts.get(node)
+        return account.free if account else 0
+
+    # tasks
+
+    def add(self, task_id: str, size_bytes: int) -> None:
+        """A picture was taken in."""
+        self._entries[task_id] = _Entry(size_bytes)
+        self._waiting[task_id] = None
+
+    def probe(self, task_id: str, node: str, size_bytes: int, now: float) -> list[Instruction]:
+        """Have a node work on a probe, which only it may answer; sent where its grant has room, else nothing."""
+        if not self.free(node):
+            return []
+        self._entries[task_id] = _Entry(size_bytes, probe=node)
+        self._probes += 1
+        return [self._sent(task_id, node, now)]
+
+    def fail_all(self, error: ManyeyesError) -> list[Instruction]:
+        """The gateway stops: everything open ends with `error`."""
+        instructions: list[Instruction] = []
+        for task_id, entry in list(self._entries.items()):
+            instructions += self._end(task_id, next(iter(entry.attempts), ""), error)
+        return instructions
+
+    def place(self, now: float, paces: Mapping[str, Pace]) -> list[Send]:
+        """Send what waits wherever it ends soonest, as long as there is credit."""
+        sends: list[Send] = []
+        if not self._free:
+            return sends
+        for task_id in list(self._waiting):
+            entry = self._entries[task_id]
+            open_nodes = self._open(entry, now, paces)
+            if not open_nodes:
+                if entry.attempts or entry.avoid:
+                    continue
+                break
+            sends.append(self._sent(task_id, soonest(open_nodes, entry.size_bytes), now))
+            if not self._free:
+                break
+        return sends
+
+    def hedge(self, now: float, paces: Mapping[str, Pace], usual_bytes: float) -> list[Send]:
+        """Send what its node takes too long with to a free worker elsewhere, too."""
+        held = [
+            Held(task_id, node, attempt.sent_at, entry.size_bytes)
+            for task_id, entry in self._entries.items()
+            if len(entry.attempts) == 1 and not entry.probe and task_id not in self._again
+            for node, attempt in entry.attempts.items()
+        ]
+        if not held:
+            return []
+        free = [self._node(name, paces[name]) for name in self._free if name in paces and paces[name].taking]
+        idle = [node for node in free if node.queue < node.pace.workers]
+        pairs, stuck = hedges(held, paces, idle, now, waiting=self.waiting, usual_bytes=usual_bytes)
+        self.issue_again(stuck)
+        return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node)]
+
+    def issue_again(self, task_ids: Iterable[str]) -> None:
+        """Have tasks sent once more, before all others, while their holders go on."""
+        for task_id in task_ids:
+            entry = self._entries.get(task_id)
+            if entry is not None and not entry.probe and task_id not in self._waiting:
+                self._again.add(task_id)
+                self._wait_first(task_id)
+
+    # what nodes say
+
+    def grant(self, node: str, session: str, grant: Grant) -> bool:
+        """A node grants credit.
+
+        Returns:
+            Whether some of it is left.
+        """
+        account = self._accounts.get(node)
+        if account is None or account.session != session:
+            return False
+        account.allowed, account.allowed_bytes = grant.allowed, grant.allowed_bytes
+        account.received = max(account.received, min(grant.received, account.sent))
+        account.line_bytes_per_s = grant.line_bytes_per_s
+        return self._count(node, account)
+
+    def session(self, node: str, session: str) -> list[Instruction]:
+        """A node says which session it is in; what another one of it held is lost."""
+        account = self._accounts.get(node)
+        if account is not None and account.session == session:
+            return []
+        instructions = self.node_gone(node, f"node {node} was started anew") if account else []
+        self._accounts[node] = _Account(session)
+        self._free.discard(node)
+        return instructions
+
+    def reported(
+        self, node: str, session: str, received: int, holding: frozenset[str], now: float
+    ) -> list[Instruction]:
+        """A node says what it holds, and which dispatch was the last to arrive."""
+        account = self._accounts.get(node)
+        if account is None or account.session != session:
+            return []
+        account.received = max(account.received, min(received, account.sent))
+        account.others = len(holding - account.held)
+        instructions: list[Instruction] = []
+        for task_id in list(account.held):
+            attempt = self._entries[task_id].attempts[node]
+            if task_id in holding:
+                attempt.arrived = True
+            elif attempt.number <= received:
+                how = f"node {node} forgot the picture" if attempt.arrived else ""
+                instructions += self._lost(task_id, node, how)
+            elif now - attempt.sent_at > TRANSIT_S:
+                instructions += self._lost(task_id, node, "")
+        if account.sent > account.received and not any(
+            self._entries[task_id].attempts[node].number > account.received for task_id in account.held
+        ):
+            instructions.append(Sync(node, session, account.sent))
+        return instructions
+
+    def ended(
+        self, node: str, task_id: str, status: Status, error: ManyeyesError | None, detail: str, now: float
+    ) -> list[Instruction]:
+        """A node ended an attempt that it holds."""
+        entry = self._entries[task_id]
+        if entry.probe:
+            return self._end(task_id, node, None)
+        if status == "returned":
+            entry.avoid[node] = now + RETURNED_FOR_S
+            return self._given_up(task_id, node)
+        if status == "crashed":
+            return self._counted(task_id, node, detail)
+        return self._end(task_id, node, error)
+
+    def undelivered(self, node: str, number: int) -> list[Instruction]:
+        """The engine found nobody to take a dispatch: the node is absent, until it speaks again."""
+        self.close(node)
+        return [
+            instruction
+            for task_id in self.held_by(node)
+            if self._entries[task_id].attempts[node].number == number
+            for instruction in self._lost(task_id, node, "")
+        ]
+
+    def unsent(self, send: Send) -> None:
+        """A dispatch could not be handed to the engine at all."""
+        if self.holds(send.node, send.task_id):
+            self._lost(send.task_id, send.node, "")
+            self.close(send.node)
+
+    def close(self, node: str) -> int:
+        """Send nothing more until the node grants anew; the number of the last dispatch."""
+        account = self._accounts.get(node)
+        if account is None:
+            return 0
+        account.allowed = account.sent
+        self._free.discard(node)
+        return account.sent
+
+    def close_all(self) -> None:
+        """The engine is not reached: nothing is sent until nodes grant anew."""
+        for node in list(self._free):
+            self.close(node)
+
+    def node_gone(self, node: str, why: str = "") -> list[Instruction]:
+        """A node is lost: what it held goes to others."""
+        self.close(node)
+        instructions: list[Instruction] = []
+        for task_id in self.held_by(node):
+            arrived = self._entries[task_id].attempts[node].arrived
+            instructions += self._lost(task_id, node, (why or f"node {node} was lost") if arrived else "")
+        return instructions
+
+    def forget(self, node: str) -> None:
+        """A node is known no more; it holds nothing."""
+        self._accounts.pop(node, None)
+        self._free.discard(node)
+
+    # how
+
+    def _open(self, entry: _Entry, now: float, paces: Mapping[str, Pace]) -> Sequence[Node]:
+        """The nodes that the task may be sent to now."""
+        nodes = []
+        for name in self._free:
+            pace = paces.get(name)
+            if pace is None or not pace.taking or name in entry.attempts:
+                continue
+            if entry.avoid and entry.avoid.get(name, 0.0) > now:
+                continue
+            if len(self._accounts[name].held) < most_held(pace.workers):
+                nodes.append(self._node(name, pace))
+        return nodes
+
+    def _node(self, name: str, pace: Pace) -> Node:
+        account = self._accounts[name]
+        queue = len(account.held) + account.others
+        return Node(name, pace, queue, account.line_bytes_per_s, account.used)
+
+    def _sent(self, task_id: str, node: str, now: float) -> Send:
+        entry, account = self._entries[task_id], self._accounts[node]
+        piece = max(0, min(entry.size_bytes, self._chunk_bytes, account.allowed_bytes - account.sent_bytes))
+        account.sent += 1
+        account.sent_bytes += piece
+        self._dispatches += 1
+        account.used = self._dispatches
+        account.held.add(task_id)
+        self._count(node, account)
+        entry.attempts[node] = _Attempt(account.session, account.sent, now)
+        self._waiting.pop(task_id, None)
+        self._again.discard(task_id)
+        return Send(task_id, node, account.session, account.sent, piece)
+
+    def _count(self, node: str, account: _Account) -> bool:
+        if account.free > 0:
+            self._free.add(node)
+            return True
+        self._free.discard(node)
+        return False
+
+    def _release(self, task_id: str, node: str) -> _Entry:
+        entry = self._entries[task_id]
+        del entry.attempts[node]
+        self._accounts[node].held.discard(task_id)
+        return entry
+
+    def _wait_first(self, task_id: str) -> None:
+        self._waiting[task_id] = None
+        self._waiting.move_to_end(task_id, last=False)
+
+    def _given_up(self, task_id: str, node: str) -> list[Instruction]:
+        entry = self._release(task_id, node)
+        if entry.attempts:
+            return []
+        if task_id in self._again:
+            self._again.discard(task_id)
+        else:
+            self._wait_first(task_id)
+        return []
+
+    def _lost(self, task_id: str, node: str, how: str) -> list[Instruction]:
+        """`how` is empty where it was lost in transit: that is no fault of the picture."""
+        entry = self._entries[task_id]
+        told: list[Instruction] = [Lost(node, task_id, how or "lost in transit")]
+        if entry.probe:
+            self._release(task_id, node)
+            self._remove(task_id)
+            return told
+        return told + (self._counted(task_id, node, how) if how else self._given_up(task_id, node))
+
+    def _counted(self, task_id: str, node: str, why: str) -> list[Instruction]:
+        entry = self._entries[task_id]
+        entry.lost_attempts += 1
+        if entry.lost_attempts < self._max_attempts:
+            return self._given_up(task_id, node)
+        error = PictureKillsWorkers(
+            f"{entry.lost_attempts} attempts ended without an answer, the limit is {self._max_attempts}; "
+            f"last: {why}; the picture was given up, look at it and at the node's log"
+        )
+        return self._end(task_id, node, error)
+
+    def _end(self, task_id: str, node: str, error: ManyeyesError | None) -> list[Instruction]:
+        entry = self._entries[task_id]
+        others = [holder for holder in entry.attempts if holder != node]
+        for holder in list(entry.attempts):
+            self._release(task_id, holder)
+        self._remove(task_id)
+        answer: list[Instruction] = [] if entry.probe else [Answer(task_id, node, error)]
+        return answer + [Settle(other, task_id) for other in others]
+
+    def _remove(self, task_id: str) -> None:
+        entry = self._entries.pop(task_id)
+        self._probes -= bool(entry.probe)
+        self._waiting.pop(task_id, None)
+        self._again.discard(task_id)

@@ -1,0 +1,90 @@
+"""What nodes say of themselves and of faces, as far as a master passes it on: nothing is taken on trust."""
+
+from __future__ import annotations
+
+from manyeyes.contract import PICTURE, Heartbeat, HostFacts, Outcome, Task
+from manyeyes.dispatch.results import Arrived
+from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
+from manyeyes.face_results import EMBEDDINGS, THUMBNAIL, UNKNOWN, Enrolled, FaceOutcome, UnknownFaces
+from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
+from manyeyes.results import Caution, Result
+
+MAX_TEXT_CHARACTERS = 500
+_MAY_SAY = (PictureError, EnrolmentError, PackError)
+"""A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
+the master is busy, which would have the picture sent again for ever."""
+
+
+def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
+    """A text without what moves a terminal's cursor or breaks a line, cut to a length."""
+    if text.isprintable():
+        return text[:most]
+    return "".join(character if character.isprintable() else " " for character in text[:most])
+
+
+def plain_host(host: HostFacts) -> HostFacts:
+    """A machine's facts, fit to be shown."""
+    told = {name: plain(getattr(host, name), 100) for name in ("hostname", "system", "cpu", "python")}
+    return host.model_copy(update=told)
+
+
+def plain_heartbeat(beat: Heartbeat) -> Heartbeat:
+    """A heartbeat whose texts are fit to be shown."""
+    told = {"reason": plain(beat.reason), "pack": plain(beat.pack, 100), "host": plain_host(beat.host)}
+    return beat.model_copy(update=told)
+
+
+class FaceReader:
+    """Reads the outcomes of the face pack; a `Reader` of the dispatcher."""
+
+    def content(self, task: Task, arrived: Arrived) -> FaceOutcome:
+        """The outcome as it may be believed.
+
+        Raises:
+            ValueError: it is none of this kind of task, or holds what nobody should be shown.
+        """
+        attached = arrived.attachments
+        picture = attached.get(PICTURE, b"")
+        if task.kind != "recognize":
+            enrolled = Enrolled.model_validate_json(arrived.result_json)
+            _check_cautions(enrolled.warnings)
+            return FaceOutcome(task.id, enrolled=enrolled, picture=picture)
+        result = Result.model_validate_json(arrived.result_json)
+        _check(result)
+        unknown = UnknownFaces()
+        if UNKNOWN in task.wants and UNKNOWN in attached:
+            unknown = UnknownFaces.model_validate_json(attached[UNKNOWN])
+            for face in unknown.faces:
+                _check_cautions(face.warnings)
+        return FaceOutcome(
+            task_id=task.id,
+            result=result,
+            result_json=arrived.result_json,
+            picture=picture,
+            embeddings=attached.get(EMBEDDINGS, b""),
+            unknown=unknown.faces,
+            thumbnail=attached.get(THUMBNAIL, b"") if THUMBNAIL in task.wants else b"",
+        )
+
+    def error(self, outcome: Outcome) -> ManyeyesError:
+        """The error that a node tells of, where it may tell it; else one that says nothing of it."""
+        error = from_code(outcome.code, plain(outcome.detail))
+        return error if isinstance(error, _MAY_SAY) else from_code(ManyeyesError.code, plain(outcome.detail))
+
+
+def _check(result: Result) -> None:
+    for kind in (result.media_type, result.predicted_media_type):
+        if kind is not None and kind not in BY_MEDIA_TYPE:
+            raise ValueError(f"{kind[:40]!r} is no type of picture")
+    _check_texts([result.pack, *result.timings_ms, *(face.name for face in result.faces if face.name)])
+
+
+def _check_cautions(cautions: tuple[Caution, ...]) -> None:
+    for caution in cautions:
+        _check_texts([caution.kind, caution.sentence, caution.photo, *caution.people])
+
+
+def _check_texts(texts: list[str]) -> None:
+    for text in texts:
+        if len(text) > MAX_TEXT_CHARACTERS or not text.isprintable():
+            raise ValueError(f"{text[:40]!r} is no text to be shown")
