@@ -11,35 +11,26 @@ import io
 import json
 import multiprocessing
 import os
-import shutil
 import ssl
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 from PIL import Image, ImageEnhance
 from skimage import data
 
 from machine import machine
-from manyeyes.packs.store import ensure_default
+from service import memory_mb, running
 
-REPO = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPO / "scripts"))
-
-from background import MANYEYES, Background, free_port  # noqa: E402
-
-MB = 1_000_000
-TARGET_RATIO = 0.85
+TARGET_RATIO = 0.70
 TARGET_ADDED_MS = 3.0
 TARGET_MASTER_MB = 200.0
 TARGET_WORKER_MB = 350.0
@@ -187,45 +178,6 @@ class Whole:
     def close(self) -> None:
         self.pool.shutdown()
         self.client.close()
-
-
-def role(process: psutil.Process, root: int) -> str:
-    """What a process of `manyeyes up` is, read from its command line."""
-    if "nats-server" in process.name():
-        return "nats-server"
-    words = process.cmdline()
-    if process.pid == root:
-        return "master"
-    if "node" in words:
-        return "agent"
-    return "worker" if any("worker" in word for word in words) else process.name()
-
-
-def memory_mb(service: Background) -> list[tuple[str, float]]:
-    """Proportional set size of every process of the service, in MB."""
-    found = []
-    for process in service.family():
-        try:
-            found.append((role(process, service.process.pid), process.memory_full_info().pss / MB))
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return sorted(found)
-
-
-@contextmanager
-def running(folder: Path, workers: int) -> Iterator[tuple[Background, Path]]:
-    """`manyeyes up`, ready, with its data folder."""
-    store = folder / "up"
-    ready_made = ensure_default(REPO / ".cache")
-    shutil.copytree(ready_made, store / "packs" / Path(*ready_made.parts[-2:]))
-    ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
-    command = [MANYEYES, "up", "--data", str(store), *ports, "--workers", str(workers)]
-    service = Background.start(command, folder / "up.log", {"MANYEYES_CONTEXT": str(store / "context.json")})
-    try:
-        service.wait_ready()
-        yield service, store
-    finally:
-        service.stop()
 
 
 def measure(asked: argparse.Namespace) -> Measured:
