@@ -37,7 +37,8 @@ class Recognise:
 
 def main() -> None:
     pack, port, replicas, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    ray.init(num_cpus=replicas, include_dashboard=False, log_to_driver=False, _temp_dir=folder)
+    local = {"_node_ip_address": "127.0.0.1", "_temp_dir": folder}
+    ray.init(num_cpus=replicas, include_dashboard=False, log_to_driver=False, **local)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     deployed = serve.deployment(
         Recognise,

@@ -27,7 +27,7 @@ from peer_services import SINGLE, NoPeer, lit_serve, ray_serve, versions
 from service import MB, REPO, Background, running
 from whole_path import Bare, make_pictures, one_face, six_faces
 
-OURS, RAY, LIT = "manyeyes", "Ray Serve", "LitServe"
+OURS, RAY, HAPROXY, LIT = "manyeyes", "Ray Serve", "Ray Serve with HAProxy", "LitServe"
 ONE, SIX = "512x512, one face", "1280x886, six faces"
 FACES = {ONE: 1, SIX: 6}
 TARGET_RAY = {ONE: 1.6, SIX: 1.25}
@@ -139,7 +139,8 @@ def measure(asked: argparse.Namespace, folder: Path) -> Measured:
     pack, pictures, in_flight = ensure_default(REPO / ".cache"), kinds(asked), 2 * asked.workers + 2
     starts: dict[str, Start] = {
         OURS: partial(manyeyes, asked.workers),
-        RAY: partial(ray_serve, pack, asked.workers),
+        RAY: partial(ray_serve, pack, asked.workers, False),
+        HAPROXY: partial(ray_serve, pack, asked.workers, True),
         LIT: partial(lit_serve, pack, asked.workers),
     }
     seen = Measured(
@@ -156,12 +157,12 @@ def measure(asked: argparse.Namespace, folder: Path) -> Measured:
             for picture in pictures:
                 run_bare(bare[picture.name], picture.count, seen.bare[picture.name])
             seen.memory_mb["bare"].append(pss_mb([psutil.Process(pid) for pid in bare[SIX].pids()]))
-            for name, start in starts.items():
+            for place, (name, start) in enumerate(starts.items()):
                 if name in seen.missing:
                     continue
                 print(f"round {number + 1} of {asked.rounds}: {name}", file=sys.stderr)
                 try:
-                    with start(folder / f"{number}{name[0]}") as (service, target):
+                    with start(folder / f"{number}{place}") as (service, target):
                         for picture in pictures:
                             run_service(service, target, picture, in_flight, seen.turns[picture.name][name])
                         seen.memory_mb[name].append(pss_mb(service.family()))
@@ -206,7 +207,7 @@ def targets(seen: Measured) -> list[str]:
     lines = ["", "| manyeyes | measured | target | |", "|---|---|---|---|"]
     for picture, turns in seen.turns.items():
         ours, bare = turns[OURS], seen.bare[picture]
-        for name in (RAY, LIT):
+        for name in (RAY, HAPROXY, LIT):
             if name not in seen.missing:
                 times = ours.against(turns[name])
                 target = TARGET_RAY[picture] if name == RAY else None
@@ -225,7 +226,8 @@ def targets(seen: Measured) -> list[str]:
 def report(asked: argparse.Namespace, seen: Measured) -> str:
     """The Markdown that `make bench-peers` prints."""
     pinned = versions()
-    titles = {OURS: OURS, RAY: f"Ray Serve {pinned['ray']}", LIT: f"LitServe {pinned['litserve']}"}
+    ray = f"Ray Serve {pinned['ray']}"
+    titles = {OURS: OURS, RAY: ray, HAPROXY: f"{ray} with HAProxy", LIT: f"LitServe {pinned['litserve']}"}
     lines = [
         f"{machine('onnxruntime')}; {asked.rounds} rounds of {asked.pictures} and {asked.pictures // 3} pictures, "
         f"{asked.workers} workers each; medians. manyeyes answers over HTTPS, the others over HTTP."
