@@ -50,6 +50,9 @@ bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown tabl
 bench-path: $(STAMP) ## what the path itself costs: a recogniser that does nothing; CPU time of each process
 	@$(BIN)/python bench/path.py $(if $(PROFILE),--profile $(PROFILE))
 
+bench-peers: $(STAMP) ## beside Ray Serve and LitServe with the same recogniser: rate, latency, memory
+	@$(BIN)/python bench/serving_peers.py
+
 bench-matching: $(STAMP) ## matching against 10 to a million faces: speed, nearest found, memory, changes
 	@$(BIN)/python bench/matching.py
 

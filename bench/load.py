@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -72,12 +73,19 @@ class Load:
     def send(self, count: int) -> Sent:
         """Send `count` pictures over the connections that are open."""
         self._pipe.send(("send", count))
-        return self._take()
+        sent: Sent = self._take()
+        return sent
 
     def run(self, count: int, in_flight: int) -> Sent:
         """Both."""
         self.open(in_flight)
         return self.send(count)
+
+    def first_answer(self) -> bytes:
+        """Send one picture; its whole answer, the head too."""
+        self._pipe.send(("first", 1))
+        answer: bytes = self._take()
+        return answer
 
     def cpu_s(self) -> float:
         """Processor time of its process so far, user and system."""
@@ -88,12 +96,11 @@ class Load:
         self._pipe.send(("end", 0))
         self._process.join(10)
 
-    def _take(self) -> Sent:
+    def _take(self) -> Any:
         answer = self._pipe.recv()
         if isinstance(answer, str):
             raise SystemExit(answer)
-        taken: Sent = answer
-        return taken
+        return answer
 
 
 class _Connection:
@@ -179,6 +186,10 @@ class _Connection:
             self._whole = end + 4 + _length(bytes(self._answer[:end]))
         return not 0 < self._whole <= self._have
 
+    def answer(self) -> bytes:
+        """The last answer."""
+        return bytes(self._answer[: self._whole])
+
     def close(self) -> None:
         self._socket.close()
 
@@ -212,6 +223,11 @@ def _serve(target: Target, pictures: list[bytes], pipe: Connection) -> None:
                     connection.close()
                 connections = [_Connection(target) for _ in range(asked[1])]
                 pipe.send(None)
+            elif asked[0] == "first":
+                connection = _Connection(target)
+                _send([connection], requests, numbers, 1)
+                pipe.send(connection.answer())
+                connection.close()
             else:
                 pipe.send(_send(connections, requests, numbers, asked[1]))
         except (OSError, ConnectionError) as error:

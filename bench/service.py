@@ -17,7 +17,20 @@ from manyeyes.packs.store import ensure_default
 REPO = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPO / "scripts"))
 
-from background import MANYEYES, Background, free_port  # noqa: E402
+from background import MANYEYES, READY_S, Background, DidNotStart, free_port  # noqa: E402
+
+__all__ = [
+    "MANYEYES",
+    "READY_S",
+    "REPO",
+    "Background",
+    "DidNotStart",
+    "cpu_s",
+    "free_port",
+    "memory_mb",
+    "ports",
+    "running",
+]
 
 MB = 1_000_000
 
