@@ -28,9 +28,7 @@ def test_two_gateways_share_four_nodes(network: Network) -> None:
         command = [sys.executable, "-m", "tests.integration.second_gateway"]
         command += [str(network.folder / "master"), str(network.nats_port), str(EACH)]
         root = Path(__file__).resolve().parents[2]
-        second = subprocess.Popen(
-            command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        second = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         stack.callback(second.wait)
         stack.callback(second.kill)
         assert second.stdin is not None and second.stdout is not None
