@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.types import Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.gateway.counting import CountBytes
@@ -22,16 +23,21 @@ from manyeyes.gateway.logs import add_logs
 from manyeyes.gateway.nodes import add_nodes
 from manyeyes.gateway.orders import add_orders
 from manyeyes.gateway.people import add_people
-from manyeyes.gateway.problems import http_problem, problem
+from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.gateway.recent import add_recent
-from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, Recognize, describe_recognize
+from manyeyes.gateway.recognize import (
+    COMPRESS_LEVEL,
+    LEAST_COMPRESSED_BYTES,
+    Recognize,
+    describe_recognize,
+    is_picture,
+)
 from manyeyes.gateway.sessions import add_sessions
 from manyeyes.gateway.watching import add_watching
 from manyeyes.identity import ROLES
 from manyeyes.master.admission import new_token_id
 from manyeyes.master.lookout import VERSION
 from manyeyes.master.service import Master
-from manyeyes.telemetry import log
 
 _NOT_COMPRESSED = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
@@ -51,9 +57,22 @@ class TokenWish(BaseModel):
     """Whether a person must approve each node that joins with it."""
 
 
+class _App(FastAPI):
+    """The framework, with pictures answered in front of it."""
+
+    recognize: Recognize
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_picture(scope):
+            await self.recognize(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def make_app(master: Master) -> FastAPI:
     """The gateway's app over a running master."""
-    app = FastAPI(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+    app = _App(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+    app.recognize = Recognize(master)
     app.add_middleware(
         GZipMiddleware,
         minimum_size=LEAST_COMPRESSED_BYTES,
@@ -66,7 +85,6 @@ def make_app(master: Master) -> FastAPI:
         may_sign_in=master.sign_ins.may_sign_in,
     )
     app.add_middleware(CountBytes, metrics=master.lookout.metrics)
-    app.add_middleware(Recognize, master=master)
     _add_error_handlers(app)
     describe_recognize(app)
     add_people(app, master, [Depends(_role(master, "operator"))])
@@ -101,8 +119,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:
-        log().error("request failed", path=request.url.path, error=repr(error))
-        return problem(ManyeyesError("the request failed inside the master; its log says why"))
+        return unexpected(request.url.path, error)
 
 
 def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:

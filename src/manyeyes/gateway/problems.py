@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from manyeyes.errors import ManyeyesError
+from manyeyes.telemetry import log
 
 _MEDIA_TYPE = "application/problem+json"
 
@@ -18,6 +19,12 @@ def problem(error: ManyeyesError) -> Response:
     if error.http_status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(error.as_problem(), error.http_status, headers=headers, media_type=_MEDIA_TYPE)
+
+
+def unexpected(path: str, error: Exception) -> Response:
+    """What nobody thought of: the log has it, the answer only says that."""
+    log().error("request failed", path=path, error=repr(error))
+    return problem(ManyeyesError("the request failed inside the master; its log says why"))
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -15,13 +15,14 @@ from typing import Annotated
 from fastapi import FastAPI, Header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
 from manyeyes.gateway.counting import counted
 from manyeyes.gateway.doorkeeper import authenticated, headers_of, refused
-from manyeyes.gateway.problems import http_problem, problem
+from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.master.desk import Answered
 from manyeyes.master.service import Master
 from manyeyes.master.signins import Caller
@@ -61,20 +62,22 @@ def describe_recognize(app: FastAPI) -> None:
         raise RuntimeError("this route is answered in front of the framework")
 
 
-class Recognize:
-    """ASGI middleware, the outermost: answers pictures itself and passes everything else on."""
+def is_picture(scope: Scope) -> bool:
+    """Whether a request is one that `Recognize` answers."""
+    is_post: bool = scope["type"] == "http" and scope["method"] == "POST"
+    return is_post and scope["path"] == PATH
 
-    def __init__(self, app: ASGIApp, master: Master) -> None:
-        self._app = app
+
+class Recognize:
+    """ASGI app that answers pictures, and nothing else."""
+
+    def __init__(self, master: Master) -> None:
         self._master = master
         self._limits = master.limits
         self._metrics = master.lookout.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a picture; raises what nobody expects, for the framework to log and to tell."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
+        """Answer a picture; what nobody expects is answered too, and raised for the server to log."""
         receive, send = counted(receive, send, self._metrics)
         try:
             _, caller = authenticated("POST", headers_of(scope), self._master.sign_ins.caller)
@@ -88,7 +91,16 @@ class Recognize:
         except (ManyeyesError, HTTPException) as error:
             response = problem(error) if isinstance(error, ManyeyesError) else http_problem(error)
             status, headers, body = response.status_code, response.raw_headers, bytes(response.body)
-        await _send(send, status, headers, body, reads_gzip=b"gzip" in given.get(b"accept-encoding", b""))
+        except Exception as error:
+            await unexpected(PATH, error)(scope, receive, send)
+            raise
+        if len(body) >= LEAST_COMPRESSED_BYTES and dict(headers)[b"content-type"].endswith(b"json"):
+            headers.append((b"vary", b"Accept-Encoding"))
+            if b"gzip" in given.get(b"accept-encoding", b""):
+                headers, body = await _compressed(headers, body)
+        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
 
     async def _recognized(
         self, scope: Scope, receive: Receive, given: dict[bytes, bytes], caller: Caller
@@ -162,11 +174,16 @@ async def _picture_of(scope: Scope, receive: Receive, given: dict[bytes, bytes],
         return await _whole_body(receive, limit)
     if declared is None or declared > limit + _FORM_BYTES:
         raise _too_large(declared or 0, limit)
-    async with Request(scope, receive).form(max_files=1) as form:
-        upload = form.get("picture")
-        if not isinstance(upload, UploadFile):
-            raise BadRequest("the form has no file field 'picture'; add it, or send the picture as raw body")
-        return await upload.read()
+    try:
+        async with Request(scope, receive).form(max_files=1) as form:
+            upload = form.get("picture")
+            if not isinstance(upload, UploadFile):
+                raise BadRequest(
+                    "the form has no file field 'picture'; add it, or send the picture as raw body"
+                )
+            return await upload.read()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
 
 
 async def _whole_body(receive: Receive, limit: int) -> bytes:
@@ -191,20 +208,14 @@ def _too_large(seen: int, limit: int) -> TooManyBytes:
     )
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes, *, reads_gzip: bool) -> None:
-    """An answer in two messages, compressed where it is long JSON and its reader can take that."""
-    if len(body) >= LEAST_COMPRESSED_BYTES and dict(headers)[b"content-type"].endswith(b"json"):
-        headers = [*headers, (b"vary", b"Accept-Encoding")]
-        if reads_gzip:
-            if len(body) >= _OFF_THE_LOOP_BYTES:
-                body = await asyncio.to_thread(_gzipped, body)
-            else:
-                body = _gzipped(body)
-            headers = [pair for pair in headers if pair[0] != b"content-length"]
-            headers += [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(body))]
-    start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
+async def _compressed(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    if len(body) >= _OFF_THE_LOOP_BYTES:
+        body = await asyncio.to_thread(_gzipped, body)
+    else:
+        body = _gzipped(body)
+    headers = [pair for pair in headers if pair[0] != b"content-length"]
+    headers += [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(body))]
+    return headers, body
 
 
 def _gzipped(body: bytes) -> bytes:

@@ -79,7 +79,8 @@ def note(event: str, *, level: Level = "info", **facts: Any) -> None:
     """An event that is kept and sent, and not said on standard error: there is one, or more, for each picture."""
     if not _State.on:
         return
-    line = _encoded(guarded({**_facts, "event": event, "level": level, "timestamp": _now(), **facts}))
+    own = {"event": event, "level": level, "timestamp": _now()}
+    line = _encoded({**guarded(_facts), **own, **guarded(facts)})
     to_write.add(line)
     to_send.add(line)
 

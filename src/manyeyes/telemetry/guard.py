@@ -18,6 +18,8 @@ MANY_NUMBERS = 8
 """From so many in a row on, numbers are taken for an embedding."""
 _HARMLESS_CHARACTERS = 20
 """No secret and no piece of a picture worth the name is so short."""
+_HARMLESS_RUN_CHARACTERS = 39
+"""Nor a run of letters and digits alone, such as the id of a trace: every secret has a mark between them."""
 _MAX_LOOKED_AT = 16_384
 """Of one text; every step below takes time in proportion to it."""
 
@@ -60,7 +62,7 @@ def guarded(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def guarded_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
     """Text without what may not stand in a log; its middle is left out where it is longer than `most`."""
-    if len(text) <= _HARMLESS_CHARACTERS:
+    if len(text) <= _HARMLESS_CHARACTERS or (len(text) <= _HARMLESS_RUN_CHARACTERS and text.isalnum()):
         return text
     if len(text) > _MAX_LOOKED_AT:
         text = f"{text[: _MAX_LOOKED_AT // 2]} … {text[-_MAX_LOOKED_AT // 2 :]}"

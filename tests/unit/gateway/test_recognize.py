@@ -20,7 +20,7 @@ from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, 
 from manyeyes.config import Limits
 from manyeyes.credentials import COOKIE
 from manyeyes.errors import Busy
-from manyeyes.gateway import app as gateway
+from manyeyes.gateway import problems
 from manyeyes.gateway.app import make_app
 from manyeyes.master import way
 from manyeyes.master.signins import SignIns
@@ -358,7 +358,7 @@ def test_an_unexpected_exception_is_a_problem_and_a_line(
         def error(self, event: str, **facts: Any) -> None:
             errors.append((event, facts))
 
-    monkeypatch.setattr(gateway, "log", Log)
+    monkeypatch.setattr(problems, "log", Log)
     master.error = ZeroDivisionError("oh")
     answer = post(master)
     assert "its log says why" in said(answer, 500, "internal")["detail"]
