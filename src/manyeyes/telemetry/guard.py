@@ -118,6 +118,9 @@ _HARMLESS_TYPES = frozenset((int, float, bool, type(None)))
 def _named(name: str, value: Any, depth: int) -> Any:
     if name in SECRET_NAMES and value not in (None, "", False, True):
         return f"<{name}>"
+    kind = type(value)
+    if kind in _HARMLESS_TYPES or (kind is str and len(value) <= _HARMLESS_CHARACTERS):
+        return value
     return _value(value, depth)
 
 
@@ -142,9 +145,10 @@ def _value(value: Any, depth: int) -> Any:
 
 
 def _items(items: list[Any], depth: int) -> Any:
-    numbers = sum(isinstance(item, int | float) or hasattr(item, "dtype") for item in items)
-    if numbers >= MANY_NUMBERS:
-        return f"<{len(items)} numbers>"
+    if len(items) >= MANY_NUMBERS:
+        numbers = sum(isinstance(item, int | float) or hasattr(item, "dtype") for item in items)
+        if numbers >= MANY_NUMBERS:
+            return f"<{len(items)} numbers>"
     kept = [_value(item, depth - 1) for item in items[:MAX_ITEMS]]
     return [*kept, f"<{len(items) - MAX_ITEMS} more>"] if len(items) > MAX_ITEMS else kept
 
