@@ -235,8 +235,10 @@ class PeopleOffice:
 
     def sealed(self, outcome: Outcome) -> Outcome:
         """The outcome with a reference for each face, and without embeddings."""
+        if not outcome.embeddings:
+            return outcome
         result = outcome.result
-        if result is None or not outcome.embeddings or result.pack != self._shelf.pack:
+        if result is None or result.pack != self._shelf.pack:
             return outcome.model_copy(update={"embeddings": ""})
         try:
             embeddings = from_half_precision(outcome.embeddings, len(result.faces))

@@ -130,6 +130,8 @@ def _value(value: Any, depth: int) -> Any:
         return value
     if kind is str or isinstance(value, str):
         return guarded_text(value)
+    if kind is list and depth > 0:
+        return _items(value, depth)
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, BaseException):
