@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
@@ -80,27 +81,31 @@ class Recognize:
         """Answer a picture; what nobody expects is answered too, and raised for the server to log."""
         receive, send = counted(receive, send, self._metrics)
         try:
-            _, caller = authenticated("POST", headers_of(scope), self._master.sign_ins.caller)
-        except ManyeyesError as error:
-            await refused(error)(scope, receive, send)
-            return
-        given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
-        try:
-            headers, body = await self._recognized(scope, receive, given, caller)
-            status = 200
-        except (ManyeyesError, HTTPException) as error:
-            response = problem(error) if isinstance(error, ManyeyesError) else http_problem(error)
-            status, headers, body = response.status_code, response.raw_headers, bytes(response.body)
+            status, headers, body = await self._answer(scope, receive)
         except Exception as error:
             await unexpected(PATH, error)(scope, receive, send)
             raise
+        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+        try:
+            _, caller = authenticated("POST", headers_of(scope), self._master.sign_ins.caller)
+        except ManyeyesError as error:
+            return _parts(refused(error))
+        given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
+        try:
+            status, (headers, body) = 200, await self._recognized(scope, receive, given, caller)
+        except ManyeyesError as error:
+            status, headers, body = _parts(problem(error))
+        except HTTPException as error:
+            status, headers, body = _parts(http_problem(error))
         if len(body) >= LEAST_COMPRESSED_BYTES and dict(headers)[b"content-type"].endswith(b"json"):
             headers.append((b"vary", b"Accept-Encoding"))
             if b"gzip" in given.get(b"accept-encoding", b""):
                 headers, body = await _compressed(headers, body)
-        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+        return status, headers, body
 
     async def _recognized(
         self, scope: Scope, receive: Receive, given: dict[bytes, bytes], caller: Caller
@@ -134,6 +139,10 @@ class Recognize:
             (b"content-type", media_type),
             (b"traceparent", Trace(answered.trace_id, trace.span_id).traceparent.encode()),
         ], body
+
+
+def _parts(response: Response) -> tuple[int, Headers, bytes]:
+    return response.status_code, response.raw_headers, bytes(response.body)
 
 
 def result_bytes(answered: Answered) -> tuple[bytes, Result]:

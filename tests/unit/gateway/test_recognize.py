@@ -355,6 +355,9 @@ def test_an_unexpected_exception_is_a_problem_and_a_line(
     assert "its log says why" in said(answer, 500, "internal")["detail"]
     assert errors == [("request failed", {"path": URL, "error": "ZeroDivisionError('oh')"})]
     assert [line["outcome"] for line in lines] == ["internal"]
+    monkeypatch.setattr(master.sign_ins, "caller", lambda credential: 1 // 0)
+    said(post(master), 500, "internal")
+    assert len(errors) == 2
 
 
 def test_a_sender_who_leaves_within_the_body(master: FakeMaster, lines: list[dict[str, Any]]) -> None:
