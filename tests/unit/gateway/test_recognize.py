@@ -18,10 +18,10 @@ from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, 
 
 from manyeyes.config import Limits
 from manyeyes.credentials import COOKIE
+from manyeyes.dispatch import trace as picture_trace
 from manyeyes.errors import Busy
 from manyeyes.gateway import problems
 from manyeyes.gateway.app import make_app
-from manyeyes.master import way
 from manyeyes.master.signins import SignIns
 from manyeyes.sdk.multipart import parse_parts
 
@@ -41,7 +41,7 @@ def master(tmp_path: Path) -> Iterator[FakeMaster]:
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The lines of pictures that are written."""
     written: list[dict[str, Any]] = []
-    monkeypatch.setattr(way, "note", lambda event, **facts: written.append({"event": event, **facts}))
+    monkeypatch.setattr(picture_trace, "note", lambda event, **facts: written.append({"event": event, **facts}))
     return written
 
 
