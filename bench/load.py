@@ -47,12 +47,12 @@ class Sent:
         return len(self.took_ms) / self.seconds
 
 
-def of_context(path: Path) -> Target:
-    """The service that a context file leads to, asked for JSON and the predicted picture."""
+def of_context(path: Path, accept: str = "multipart/mixed") -> Target:
+    """The service that a context file leads to, asked for JSON and the predicted picture, or for what `accept` says."""
     from manyeyes.sdk.context import load_context
 
     context = load_context(path)
-    headers = (("Authorization", f"Bearer {context.api_key}"), ("Accept", "multipart/mixed"))
+    headers = (("Authorization", f"Bearer {context.api_key}"), ("Accept", accept))
     return Target(f"{context.url}/v1/recognize", headers, context.ca_pem)
 
 
