@@ -12,11 +12,10 @@ import pytest
 from tests.samples import picture, saved
 
 from manyeyes.config import Limits
-from manyeyes.contract import Outcome
+from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.gateway.app import make_app
-from manyeyes.master.desk import Answered
+from manyeyes.master.service import Recognised
 from manyeyes.master.signins import Caller
-from manyeyes.master.way import Way
 from manyeyes.results import Face, Result
 
 PICTURE = saved(picture(), "PNG")
@@ -70,9 +69,10 @@ class Master:
     def key_name(self, key: str) -> str:
         return "somebody"
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None, way: Way) -> Answered:
-        outcome = Outcome(task_id="1", kind="done", result=result(self.faces))
-        return Answered(outcome, DRAWN if draw else b"", way.trace.trace_id)
+    async def recognize(self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace) -> Recognised:
+        found = result(self.faces)
+        content = found.model_dump_json().encode()
+        return Recognised(found, content, DRAWN if draw else b"", trace.trace.trace_id)
 
 
 def ask(master: Master, accept: str, encoding: str) -> tuple[httpx.Response, bytes]:
