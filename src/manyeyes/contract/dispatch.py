@@ -45,6 +45,8 @@ class Dispatch(FromMaster):
     session: str
     """Of the agent that it is for; another one passes it over."""
     number: int = 0
+    sent_bytes: int = 0
+    """Bytes of pictures sent along with this dispatch and with all before it."""
     task: Task | None = None
     sent_s: float = 0.0
     """The gateway's monotonic clock, for the node to judge its line by."""

@@ -444,8 +444,10 @@ class Dispatcher:
                     self._settle(node, task_id)
                 case Lost(node, task_id, how):
                     self._lost(node, task_id, how)
-                case Sync(node, session, number):
-                    word = Dispatch(gateway=self.gateway, session=session, number=number)
+                case Sync(node, session, number, sent_bytes):
+                    word = Dispatch(
+                        gateway=self.gateway, session=session, number=number, sent_bytes=sent_bytes
+                    )
                     self._link.dispatch(node, frame(word.wire(), b""), 0)
 
     def _dispatch(self, send: Send) -> None:
@@ -456,6 +458,7 @@ class Dispatcher:
             gateway=self.gateway,
             session=send.session,
             number=send.number,
+            sent_bytes=send.sent_bytes,
             task=entry.task,
             sent_s=now,
             settled=tuple(settled[:MOST_SETTLED]),

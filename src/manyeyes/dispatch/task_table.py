@@ -32,6 +32,8 @@ class Send:
     session: str
     number: int
     piece_bytes: int
+    sent_bytes: int
+    """With this and with all before it."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ class Lost:
 
 @dataclass(frozen=True)
 class Sync:
-    """Tell a node the number of the last dispatch: the ones that it has not seen are lost."""
+    """Tell a node what it was sent so far: the dispatches that it has not seen are lost."""
 
     node: str
     session: str
     number: int
+    sent_bytes: int
 
 
 Instruction = Send | Answer | Settle | Lost | Sync
@@ -289,7 +292,7 @@ class TaskTable:
         if account.sent > account.received and not any(
             self._entries[task_id].attempts[node].number > account.received for task_id in account.held
         ):
-            instructions.append(Sync(node, session, account.sent))
+            instructions.append(Sync(node, session, account.sent, account.sent_bytes))
         return instructions
 
     def ended(
@@ -382,7 +385,7 @@ class TaskTable:
         entry.attempts[node] = _Attempt(account.session, account.sent, now)
         self._waiting.pop(task_id, None)
         self._again.discard(task_id)
-        return Send(task_id, node, account.session, account.sent, piece)
+        return Send(task_id, node, account.session, account.sent, piece, account.sent_bytes)
 
     def _count(self, node: str, account: _Account) -> bool:
         if account.free > 0:
