@@ -177,7 +177,7 @@ class TaskTable:
         return list(account.held) if account else []
 
     def free(self, node: str) -> int:
-        """How many dispatches a node's grant has left."""
+        """How many dispatches a node's grant has left; below 0 where it was lowered under what is sent already."""
         account = self._accounts.get(node)
         return account.free if account else 0
 
@@ -190,7 +190,7 @@ class TaskTable:
 
     def probe(self, task_id: str, node: str, size_bytes: int, now: float) -> list[Instruction]:
         """Have a node work on a probe, which only it may answer; sent where its grant has room, else nothing."""
-        if not self.free(node):
+        if self.free(node) <= 0:
             return []
         self._entries[task_id] = _Entry(size_bytes, probe=node)
         self._probes += 1
@@ -234,7 +234,7 @@ class TaskTable:
         idle = [node for node in free if node.queue < node.pace.workers]
         pairs, stuck = hedges(held, paces, idle, now, waiting=self.waiting, usual_bytes=usual_bytes)
         self.issue_again(stuck)
-        return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node)]
+        return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node) > 0]
 
     def issue_again(self, task_ids: Iterable[str]) -> None:
         """Have tasks sent once more, before all others, while their holders go on."""

@@ -151,4 +151,4 @@ class Lossy(RuleBasedStateMachine):
 
 
 TestLossy = Lossy.TestCase
-TestLossy.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestLossy.settings = settings(max_examples=1500, stateful_step_count=50, deadline=None)
