@@ -105,7 +105,6 @@ class _Account:
     session: str = ""
     allowed: int = 0
     allowed_bytes: int = 0
-    received: int = 0
     sent: int = 0
     sent_bytes: int = 0
     line_bytes_per_s: float = 0.0
@@ -256,7 +255,6 @@ class TaskTable:
         if account is None or account.session != session:
             return False
         account.allowed, account.allowed_bytes = grant.allowed, grant.allowed_bytes
-        account.received = max(account.received, min(grant.received, account.sent))
         account.line_bytes_per_s = grant.line_bytes_per_s
         return self._count(node, account)
 
@@ -273,11 +271,10 @@ class TaskTable:
     def reported(
         self, node: str, session: str, received: int, holding: frozenset[str], now: float
     ) -> list[Instruction]:
-        """A node says what it holds, and which dispatch was the last to arrive."""
+        """A node says what it holds, and which dispatch was the last to arrive, as far as it remembers."""
         account = self._accounts.get(node)
         if account is None or account.session != session:
             return []
-        account.received = max(account.received, min(received, account.sent))
         account.others = len(holding - account.held)
         instructions: list[Instruction] = []
         for task_id in list(account.held):
@@ -289,8 +286,8 @@ class TaskTable:
                 instructions += self._lost(task_id, node, how)
             elif now - attempt.sent_at > TRANSIT_S:
                 instructions += self._lost(task_id, node, "")
-        if account.sent > account.received and not any(
-            self._entries[task_id].attempts[node].number > account.received for task_id in account.held
+        if account.sent > received and not any(
+            self._entries[task_id].attempts[node].number > received for task_id in account.held
         ):
             instructions.append(Sync(node, session, account.sent, account.sent_bytes))
         return instructions

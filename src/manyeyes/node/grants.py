@@ -71,8 +71,12 @@ class Grants:
         return False
 
     def gone(self, now: float) -> list[str]:
-        """Forget the gateways that are gone; which they are."""
-        names = [name for name, gateway in self._gateways.items() if now - gateway.heard_at > GONE_S]
+        """Forget the gateways that are gone and whose tasks have all ended; which they are."""
+        names = [
+            name
+            for name, gateway in self._gateways.items()
+            if now - gateway.heard_at > GONE_S and not gateway.holding
+        ]
         for name in names:
             del self._gateways[name]
         return names
