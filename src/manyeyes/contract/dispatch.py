@@ -23,6 +23,7 @@ class Task(Part):
     """One picture to work on. What `kind`, `options`, `wants` and `state` mean is between master and pack."""
 
     id: str
+    """Of this attempt: a picture that is sent again has another one. Messages call it `task_id`."""
     kind: str
     pack: str
     size_bytes: int

@@ -5,6 +5,9 @@ exactly one `Answer`; no node is sent more than it granted.
 
 A dispatch is numbered for each pair of node session and gateway. A node says which number was the highest that
 arrived and what it holds, in that order, so a number that arrived and is not held is lost, and is known to be.
+
+Nodes know attempts: each dispatch of a task has an id of its own, so that what is said twice, or late, of one attempt
+is never taken for a word on the next.
 """
 
 from __future__ import annotations
@@ -23,11 +26,18 @@ RETURNED_FOR_S = 0.5
 """How long a task is kept from a node that returned it."""
 
 
+def task_of(attempt_id: str) -> str:
+    """The id of the task that an attempt is one at."""
+    return attempt_id.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Send:
     """Send a task to a node, with the first `piece_bytes` of its picture."""
 
     task_id: str
+    attempt_id: str
+    """The task's own for the first attempt."""
     node: str
     session: str
     number: int
@@ -47,10 +57,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Settle:
-    """Tell a node that nothing more is wanted of a task that it holds."""
+    """Tell a node that nothing more is wanted of an attempt."""
 
     node: str
-    task_id: str
+    attempt_id: str
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,7 @@ Instruction = Send | Answer | Settle | Lost | Sync
 class _Attempt:
     """One dispatch of a task to a node."""
 
+    id: str
     session: str
     number: int
     sent_at: float
@@ -95,6 +106,7 @@ class _Entry:
     """By the node that holds it."""
     avoid: dict[str, float] = field(default_factory=dict)
     """Until when it is kept from nodes that returned it."""
+    dispatches: int = 0
     lost_attempts: int = 0
 
 
@@ -165,10 +177,17 @@ class TaskTable:
         account = self._accounts.get(node)
         return len(account.held) if account else 0
 
-    def holds(self, node: str, task_id: str) -> bool:
-        """Whether the node was sent the task, and may answer it."""
-        entry = self._entries.get(task_id)
+    def holds(self, node: str, attempt_id: str) -> bool:
+        """Whether the node was sent the task, in this or in another attempt, and may answer it."""
+        entry = self._entries.get(task_of(attempt_id))
         return entry is not None and node in entry.attempts
+
+    def counts(self, node: str, attempt_id: str, status: Status) -> bool:
+        """Whether an outcome counts: an earlier attempt's does where it answers a task that the node has again."""
+        if not self.holds(node, attempt_id):
+            return False
+        current = self._entries[task_of(attempt_id)].attempts[node].id == attempt_id
+        return current or status in ("done", "error")
 
     def held_by(self, node: str) -> list[str]:
         """The tasks that a node holds."""
@@ -275,11 +294,12 @@ class TaskTable:
         account = self._accounts.get(node)
         if account is None or account.session != session:
             return []
-        account.others = len(holding - account.held)
+        held = {self._entries[task_id].attempts[node].id for task_id in account.held}
+        account.others = len(holding - held)
         instructions: list[Instruction] = []
         for task_id in list(account.held):
             attempt = self._entries[task_id].attempts[node]
-            if task_id in holding:
+            if attempt.id in holding:
                 attempt.arrived = True
             elif attempt.number <= received:
                 how = f"node {node} forgot the picture" if attempt.arrived else ""
@@ -293,18 +313,19 @@ class TaskTable:
         return instructions
 
     def ended(
-        self, node: str, task_id: str, status: Status, error: ManyeyesError | None, detail: str, now: float
+        self, node: str, attempt_id: str, status: Status, error: ManyeyesError | None, detail: str, now: float
     ) -> list[Instruction]:
-        """A node ended an attempt that it holds."""
+        """A node ended an attempt, with an outcome that counts."""
+        task_id = task_of(attempt_id)
         entry = self._entries[task_id]
         if entry.probe:
-            return self._end(task_id, node, None)
+            return self._end(task_id, node, None, attempt_id)
         if status == "returned":
             entry.avoid[node] = now + RETURNED_FOR_S
             return self._given_up(task_id, node)
         if status == "crashed":
-            return self._counted(task_id, node, detail)
-        return self._end(task_id, node, error)
+            return self._counted(task_id, node, detail, attempt_id)
+        return self._end(task_id, node, error, attempt_id)
 
     def undelivered(self, node: str, number: int) -> list[Instruction]:
         """The engine found nobody to take a dispatch: the node is absent, until it speaks again."""
@@ -379,10 +400,12 @@ class TaskTable:
         account.used = self._dispatches
         account.held.add(task_id)
         self._count(node, account)
-        entry.attempts[node] = _Attempt(account.session, account.sent, now)
+        entry.dispatches += 1
+        attempt_id = task_id if entry.dispatches == 1 else f"{task_id}.{entry.dispatches}"
+        entry.attempts[node] = _Attempt(attempt_id, account.session, account.sent, now)
         self._waiting.pop(task_id, None)
         self._again.discard(task_id)
-        return Send(task_id, node, account.session, account.sent, piece, account.sent_bytes)
+        return Send(task_id, attempt_id, node, account.session, account.sent, piece, account.sent_bytes)
 
     def _count(self, node: str, account: _Account) -> bool:
         if account.free > 0:
@@ -421,7 +444,7 @@ class TaskTable:
             return told
         return told + (self._counted(task_id, node, how) if how else self._given_up(task_id, node))
 
-    def _counted(self, task_id: str, node: str, why: str) -> list[Instruction]:
+    def _counted(self, task_id: str, node: str, why: str, ended: str = "") -> list[Instruction]:
         entry = self._entries[task_id]
         entry.lost_attempts += 1
         if entry.lost_attempts < self._max_attempts:
@@ -430,16 +453,21 @@ class TaskTable:
             f"{entry.lost_attempts} attempts ended without an answer, the limit is {self._max_attempts}; "
             f"last: {why}; the picture was given up, look at it and at the node's log"
         )
-        return self._end(task_id, node, error)
+        return self._end(task_id, node, error, ended)
 
-    def _end(self, task_id: str, node: str, error: ManyeyesError | None) -> list[Instruction]:
+    def _end(
+        self, task_id: str, node: str, error: ManyeyesError | None, ended: str = ""
+    ) -> list[Instruction]:
+        """`ended` is the attempt whose outcome is settled anyway; empty where there is none."""
         entry = self._entries[task_id]
-        others = [holder for holder in entry.attempts if holder != node]
+        others = [
+            Settle(holder, attempt.id) for holder, attempt in entry.attempts.items() if attempt.id != ended
+        ]
         for holder in list(entry.attempts):
             self._release(task_id, holder)
         self._remove(task_id)
         answer: list[Instruction] = [] if entry.probe else [Answer(task_id, node, error)]
-        return answer + [Settle(other, task_id) for other in others]
+        return [*answer, *others]
 
     def _remove(self, task_id: str) -> None:
         entry = self._entries.pop(task_id)

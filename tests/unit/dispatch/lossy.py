@@ -13,11 +13,11 @@ from typing import Any
 
 from manyeyes.contract import Credit, Dispatch, Grant, Outcome, Status, Task
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable
+from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.errors import PictureKillsWorkers
 from manyeyes.node.grants import Grants
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 2
 CHUNK_BYTES = 100
 WINDOW_BYTES = 250
 """What may be under way to a node: fewer than three whole pictures."""
@@ -48,7 +48,7 @@ class Held:
 
     gateway: str
     number: int
-    """Of the newest dispatch that brought it."""
+    """Of the dispatch that brought it."""
     status: Status | None = None
     """Its outcome, which is in the outbox; None while a worker has it."""
     wanted: bool = True
@@ -137,9 +137,7 @@ class ModelNode:
             self.credit()
 
     def _take(self, task_id: str, gateway: str, number: int) -> None:
-        if task_id in self.held:
-            self.held[task_id].number = number
-            return
+        assert task_id not in self.held, "an attempt is sent twice"
         self.held[task_id] = Held(gateway, number)
         self.grants.taken(gateway)
         assert self.unended(gateway) <= self.most_held, "a node holds more than it ever granted"
@@ -266,7 +264,7 @@ class ModelGateway:
                 if session != self.sessions.get(node):
                     return
                 self.settled[node].append(task_id)
-                if self.table.holds(node, task_id):
+                if self.table.counts(node, task_id, status):
                     self.carry_out(self.table.ended(node, task_id, status, None, "", now))
                 assert grant is not None
                 self.table.grant(node, session, grant)
@@ -323,14 +321,12 @@ class ModelGateway:
                         assert len(self.world.faults[task_id]) >= MAX_ATTEMPTS, (
                             "a picture is given up that did not end so many workers"
                         )
-                case Settle(node, task_id):
-                    self.settled[node].append(task_id)
+                case Settle(node, attempt_id):
+                    self.settled[node].append(attempt_id)
                 case Lost(node, task_id, how):
                     assert "forgot" not in how, "no node forgets what it holds"
                 case Sync(node, session, number, sent_bytes):
-                    word = Dispatch(
-                        gateway=self.name, session=session, number=number, sent_bytes=sent_bytes
-                    )
+                    word = Dispatch(gateway=self.name, session=session, number=number, sent_bytes=sent_bytes)
                     self._send(node, word)
 
     def _dispatch(self, send: Send) -> None:
@@ -342,7 +338,7 @@ class ModelGateway:
             self.table.unsent(send)
             return
         settled = tuple(self.settled.pop(send.node, ()))
-        task = Task(id=send.task_id, kind="k", pack="p", size_bytes=0)
+        task = Task(id=send.attempt_id, kind="k", pack="p", size_bytes=0)
         word = Dispatch(
             gateway=self.name,
             session=send.session,
@@ -385,11 +381,11 @@ class World:
             self.nodes[f"n{number}"] = ModelNode(self, f"n{number}", capacity)
 
     def at_fault(self, task_id: str, session: str, number: int) -> None:
-        self.faults[task_id].add((session, number))
+        self.faults[task_of(task_id)].add((session, number))
 
     def begun(self, task_id: str) -> bool:
         """Whether a worker has begun with it by the time that it is wanted no more: every other one."""
-        return int(task_id.rsplit("-", 1)[1]) % 2 == 0
+        return int(task_of(task_id).rsplit("-", 1)[1]) % 2 == 0
 
     def new_task(self) -> str:
         self.tasks += 1
@@ -457,7 +453,7 @@ class World:
             self.connect_node(node.name)
         for gateway in self.gateways.values():
             gateway.connected = True
-        for _ in range(60):
+        for _ in range(20):
             for name in self.gateways:
                 self.broadcast(name)
             for node in self.nodes.values():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -151,4 +155,50 @@ class Lossy(RuleBasedStateMachine):
 
 
 TestLossy = Lossy.TestCase
-TestLossy.settings = settings(max_examples=1500, stateful_step_count=50, deadline=None)
+TestLossy.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+
+
+DRAWN: dict[str, Callable[[Random], dict[str, Any]]] = {
+    "submit": lambda r: {
+        "number": r.randrange(2),
+        "size": r.choice([10, 100, 300]),
+        "count": r.randint(1, 3),
+    },
+    "probe": lambda r: {"gateway": r.randrange(2), "node": r.randrange(2)},
+    "end": lambda r: {
+        "number": r.randrange(2),
+        "place": r.randrange(4),
+        "status": r.choice(["done", "done", "error", "crashed", "returned"]),
+    },
+    "send_outcomes_again": lambda r: {"number": r.randrange(2)},
+    "workers_come_or_go": lambda r: {"number": r.randrange(2), "capacity": r.randrange(4)},
+    "pause": lambda r: {"number": r.randrange(2), "closed": r.random() < 0.5},
+    "crash": lambda r: {"number": r.randrange(2)},
+    "deliver": lambda r: {"place": r.randrange(8), "count": r.randint(1, 9)},
+    "deliver_all": lambda r: {},
+    "lose": lambda r: {"place": r.randrange(8), "first": r.randrange(4), "count": r.randint(1, 9)},
+    "disconnect_node": lambda r: {"number": r.randrange(2), "carried": r.randrange(4)},
+    "connect_node": lambda r: {"number": r.randrange(2)},
+    "disconnect_gateway": lambda r: {"number": r.randrange(2), "carried": r.randrange(4)},
+    "connect_gateway": lambda r: {"number": r.randrange(2)},
+    "beat": lambda r: {"number": r.randrange(2)},
+    "flush": lambda r: {"number": r.randrange(2)},
+    "hedge": lambda r: {"number": r.randrange(2)},
+    "unresponsive": lambda r: {"gateway": r.randrange(2), "node": r.randrange(2)},
+    "broadcast": lambda r: {"number": r.randrange(2)},
+    "pass_time": lambda r: {"seconds": r.choice([0.1, 0.6, 3.5, 8.0, 61.0])},
+}
+
+
+def test_long_histories_in_which_some_things_happen_often_and_others_never() -> None:
+    for seed in range(250):
+        random = Random(seed)
+        weights = [random.choice([0, 1, 1, 3]) for _ in DRAWN]
+        history = Lossy()
+        history.begin(first=random.randint(1, 3), second=random.randint(1, 3))
+        try:
+            for name in random.choices(list(DRAWN), weights, k=80):
+                getattr(history, name)(**DRAWN[name](random))
+            history.teardown()
+        except AssertionError as error:
+            raise AssertionError(f"with the seed {seed}: {error}") from error
