@@ -442,9 +442,11 @@ class TaskTable:
             self._release(task_id, node)
             self._remove(task_id)
             return told
-        return told + (self._counted(task_id, node, how) if how else self._given_up(task_id, node))
+        if not how:
+            return told + self._given_up(task_id, node)
+        return told + self._counted(task_id, node, how, entry.attempts[node].id)
 
-    def _counted(self, task_id: str, node: str, why: str, ended: str = "") -> list[Instruction]:
+    def _counted(self, task_id: str, node: str, why: str, ended: str) -> list[Instruction]:
         entry = self._entries[task_id]
         entry.lost_attempts += 1
         if entry.lost_attempts < self._max_attempts:
@@ -458,7 +460,7 @@ class TaskTable:
     def _end(
         self, task_id: str, node: str, error: ManyeyesError | None, ended: str = ""
     ) -> list[Instruction]:
-        """`ended` is the attempt whose outcome is settled anyway; empty where there is none."""
+        """`ended` is the attempt that its node need not be told of; empty where it is to be told of all."""
         entry = self._entries[task_id]
         others = [
             Settle(holder, attempt.id) for holder, attempt in entry.attempts.items() if attempt.id != ended
