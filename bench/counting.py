@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from manyeyes.config import AttentionLimits
-from manyeyes.contract import Outcome
+from manyeyes.dispatch.trace import PictureTrace
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.attention import Disk, Facts, NodeFacts, needs_a_person
 from manyeyes.master.events import EventHub
 from manyeyes.master.meter import Meter
@@ -40,15 +41,17 @@ def main() -> None:
     meter = Meter(metrics, series, events)
     stages = dict.fromkeys(RECOGNISER_STAGES, 2.0)
     found = Result(width_px=9, height_px=9, media_type="image/png", faces=(), pack="p", timings_ms=stages)
-    outcome = Outcome(task_id="t", kind="done", result=found)
+    outcome = FaceOutcome("t", result=found)
     for number in range(NODES):
         series.ended(f"node-{number}", True, time.monotonic())
 
     def picture() -> None:
         now = time.monotonic()
         meter.accepted("recognize")
-        meter.attempt_ended("node-7", outcome)
-        meter.answered("recognize", "node-7", None, outcome, now - 1, now - 0.5, now - 0.5)
+        trace = PictureTrace(now - 1)
+        trace.dispatched("node-7", now - 0.5)
+        meter.attempt_ended("node-7", "done", None)
+        meter.answered("recognize", "node-7", None, outcome, trace, now)
 
     node = NodeFacts("n", "ready", disk=Disk(10**11, 10**12))
     facts = Facts((node,) * NODES, True, Disk(10**11, 10**12), 0, 0.0, 1, 0)

@@ -65,6 +65,7 @@ from manyeyes.errors import (
     TraceNotFound,
     Unavailable,
     UnsupportedFormat,
+    VersionMismatch,
     WeightsRefused,
 )
 from manyeyes.no_reports import switch_off_reports
@@ -178,6 +179,7 @@ __all__ = [
     "TraceNotFound",
     "Unavailable",
     "UnsupportedFormat",
+    "VersionMismatch",
     "WeightsRefused",
     "draw",
 ]

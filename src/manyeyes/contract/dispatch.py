@@ -23,6 +23,7 @@ class Task(Part):
     """One picture to work on. What `kind`, `options`, `wants` and `state` mean is between master and pack."""
 
     id: str
+    """Of this attempt: a picture that is sent again has another one. Messages call it `task_id`."""
     kind: str
     pack: str
     size_bytes: int
@@ -45,6 +46,8 @@ class Dispatch(FromMaster):
     session: str
     """Of the agent that it is for; another one passes it over."""
     number: int = 0
+    sent_bytes: int = 0
+    """Bytes of pictures sent along with this dispatch and with all before it."""
     task: Task | None = None
     sent_s: float = 0.0
     """The gateway's monotonic clock, for the node to judge its line by."""

@@ -24,7 +24,7 @@ from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, 
 from manyeyes.dispatch.idempotency import Memory
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.results import Arrived, Chunks, read
-from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable
+from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import Busy, ManyeyesError, TaskLost, Unavailable
 from manyeyes.telemetry import log
@@ -288,7 +288,7 @@ class Dispatcher:
         if not self._table.holds(node, query.task_id):
             self._link.answer_error(reply, TaskLost("the picture was answered or given up already"))
             return
-        data = self._open[query.task_id].data
+        data = self._open[task_of(query.task_id)].data
         most = min(query.most_bytes, contract.CHUNK_BYTES)
         self._link.answer_chunk(reply, data[query.offset : query.offset + most], len(data))
 
@@ -322,7 +322,8 @@ class Dispatcher:
         outcome = arrived.outcome
         if outcome.session != self._sessions.get(node):
             return
-        if not self._table.holds(node, outcome.task_id) or (node, outcome.task_id) in self._reading:
+        counts = self._table.counts(node, outcome.task_id, outcome.status)
+        if not counts or (node, outcome.task_id) in self._reading:
             self._settle(node, outcome.task_id)
         elif outcome.status == "done" and len(arrived.result_json) > READ_IN_THREAD_BYTES:
             self._reading.add((node, outcome.task_id))
@@ -339,7 +340,7 @@ class Dispatcher:
             content = await asyncio.to_thread(self._content, arrived)
         finally:
             self._reading.discard((node, task_id))
-        if self._table.holds(node, task_id):
+        if self._table.counts(node, task_id, arrived.outcome.status):
             self._end(node, arrived, content, time.monotonic())
         else:
             self._settle(node, task_id)
@@ -348,7 +349,7 @@ class Dispatcher:
     def _content(self, arrived: Arrived) -> Any:
         """What the caller gets; a ValueError where the outcome cannot be believed."""
         outcome = arrived.outcome
-        entry = self._open.get(outcome.task_id)
+        entry = self._open.get(task_of(outcome.task_id))
         if outcome.status != "done" or entry is None or entry.future is None:
             return None
         try:
@@ -359,7 +360,8 @@ class Dispatcher:
     def _end(self, node: str, arrived: Arrived, content: Any, now: float) -> None:
         """An attempt ended."""
         outcome = arrived.outcome
-        entry = self._open[outcome.task_id]
+        task_id = task_of(outcome.task_id)
+        entry = self._open[task_id]
         status, detail = outcome.status, outcome.detail
         error = self._reader.error(outcome) if status == "error" else None
         if isinstance(content, ValueError):
@@ -371,9 +373,9 @@ class Dispatcher:
             self.on_answer(node, now)
         instructions = self._table.ended(node, outcome.task_id, status, error, detail, now)
         size = sum(outcome.parts.values())
-        self._carry_out(instructions, Answered(content, outcome.task_id, entry.trace.trace.trace_id, size))
+        self._carry_out(instructions, Answered(content, task_id, entry.trace.trace.trace_id, size))
         if entry.future is None:
-            self._open.pop(outcome.task_id, None)
+            self._open.pop(task_id, None)
 
     def on_absent(self, node: str, number: int) -> None:
         """The engine says that nobody took a dispatch: what the node holds goes to others, its own answers count."""
@@ -436,7 +438,7 @@ class Dispatcher:
 
     def _pump(self, now: float) -> None:
         """Send all that waits and for which there is credit."""
-        if self._table.waiting and self._link.connected:
+        if self._link.connected:
             self._carry_out(self._table.place(now, self._paces))
 
     def _carry_out(self, instructions: Iterable[Instruction], answered: Answered | None = None) -> None:
@@ -446,23 +448,28 @@ class Dispatcher:
                     self._dispatch(instruction)
                 case Answer():
                     self._answer(instruction, answered)
-                case Settle(node, task_id):
-                    self._settle(node, task_id)
+                case Settle(node, attempt_id):
+                    self._settle(node, attempt_id)
                 case Lost(node, task_id, how):
                     self._lost(node, task_id, how)
-                case Sync(node, session, number):
-                    word = Dispatch(gateway=self.gateway, session=session, number=number)
+                case Sync(node, session, number, sent_bytes):
+                    word = Dispatch(
+                        gateway=self.gateway, session=session, number=number, sent_bytes=sent_bytes
+                    )
                     self._link.dispatch(node, frame(word.wire(), b""))
 
     def _dispatch(self, send: Send) -> None:
         entry = self._open[send.task_id]
-        now = time.monotonic()
+        now, task = time.monotonic(), entry.task
+        if send.attempt_id != task.id:
+            task = task.model_copy(update={"id": send.attempt_id})
         settled = self._settled.pop(send.node, [])
         head = Dispatch(
             gateway=self.gateway,
             session=send.session,
             number=send.number,
-            task=entry.task,
+            sent_bytes=send.sent_bytes,
+            task=task,
             sent_s=now,
             settled=tuple(settled[:MOST_SETTLED]),
         )
@@ -521,9 +528,9 @@ class Dispatcher:
 
     # confirmations
 
-    def _settle(self, node: str, task_id: str) -> None:
+    def _settle(self, node: str, attempt_id: str) -> None:
         waiting = self._settled[node]
-        waiting.append(task_id)
+        waiting.append(attempt_id)
         if self._settling is None:
             self._settling = asyncio.get_running_loop().call_later(SETTLE_S, self._flush)
 

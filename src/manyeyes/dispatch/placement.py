@@ -108,7 +108,7 @@ def hedges(
         held: the pictures that exactly one node holds.
         idle: nodes with credit whose workers are not all busy.
         waiting: pictures that nobody holds; while there are any, free workers take those.
-        usual_bytes: size of a picture that takes `Pace.picture_s`; larger ones are expected to take longer.
+        usual_bytes: size of a picture that takes `Pace.picture_s`, 0: not known; larger ones are expected to take longer.
 
     Returns:
         (task, node) pairs to send now, the most urgent first; and tasks so late that they go before all that waits.
@@ -165,7 +165,7 @@ def _prospects(
         pace = paces.get(picture.node, Pace())
         position = positions.get(picture.node, 0)
         positions[picture.node] = position + 1
-        larger = max(1.0, picture.size_bytes / max(usual_bytes, 1.0))
+        larger = max(1.0, picture.size_bytes / usual_bytes) if usual_bytes else 1.0
         expected_s = (pace.picture_s or UNKNOWN_S) * larger * (position // max(pace.workers, 1) + 1)
         elapsed_s = now - picture.sent_at
         overdue_s = elapsed_s - OVERDUE_FACTOR * expected_s - OVERDUE_S

@@ -5,6 +5,9 @@ exactly one `Answer`; no node is sent more than it granted.
 
 A dispatch is numbered for each pair of node session and gateway. A node says which number was the highest that
 arrived and what it holds, in that order, so a number that arrived and is not held is lost, and is known to be.
+
+Nodes know attempts: each dispatch of a task has an id of its own, so that what is said twice, or late, of one attempt
+is never taken for a word on the next.
 """
 
 from __future__ import annotations
@@ -23,15 +26,24 @@ RETURNED_FOR_S = 0.5
 """How long a task is kept from a node that returned it."""
 
 
+def task_of(attempt_id: str) -> str:
+    """The id of the task that an attempt is one at."""
+    return attempt_id.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Send:
     """Send a task to a node, with the first `piece_bytes` of its picture."""
 
     task_id: str
+    attempt_id: str
+    """The task's own for the first attempt."""
     node: str
     session: str
     number: int
     piece_bytes: int
+    sent_bytes: int
+    """With this and with all before it."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +57,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Settle:
-    """Tell a node that nothing more is wanted of a task that it holds."""
+    """Tell a node that nothing more is wanted of an attempt."""
 
     node: str
-    task_id: str
+    attempt_id: str
 
 
 @dataclass(frozen=True)
@@ -62,11 +74,12 @@ class Lost:
 
 @dataclass(frozen=True)
 class Sync:
-    """Tell a node the number of the last dispatch: the ones that it has not seen are lost."""
+    """Tell a node what it was sent so far: the dispatches that it has not seen are lost."""
 
     node: str
     session: str
     number: int
+    sent_bytes: int
 
 
 Instruction = Send | Answer | Settle | Lost | Sync
@@ -76,6 +89,7 @@ Instruction = Send | Answer | Settle | Lost | Sync
 class _Attempt:
     """One dispatch of a task to a node."""
 
+    id: str
     session: str
     number: int
     sent_at: float
@@ -92,6 +106,7 @@ class _Entry:
     """By the node that holds it."""
     avoid: dict[str, float] = field(default_factory=dict)
     """Until when it is kept from nodes that returned it."""
+    dispatches: int = 0
     lost_attempts: int = 0
 
 
@@ -102,7 +117,6 @@ class _Account:
     session: str = ""
     allowed: int = 0
     allowed_bytes: int = 0
-    received: int = 0
     sent: int = 0
     sent_bytes: int = 0
     line_bytes_per_s: float = 0.0
@@ -163,10 +177,17 @@ class TaskTable:
         account = self._accounts.get(node)
         return len(account.held) if account else 0
 
-    def holds(self, node: str, task_id: str) -> bool:
-        """Whether the node was sent the task, and may answer it."""
-        entry = self._entries.get(task_id)
+    def holds(self, node: str, attempt_id: str) -> bool:
+        """Whether the node was sent the task, in this or in another attempt, and may answer it."""
+        entry = self._entries.get(task_of(attempt_id))
         return entry is not None and node in entry.attempts
+
+    def counts(self, node: str, attempt_id: str, status: Status) -> bool:
+        """Whether an outcome counts: an earlier attempt's does where it answers a task that the node has again."""
+        if not self.holds(node, attempt_id):
+            return False
+        current = self._entries[task_of(attempt_id)].attempts[node].id == attempt_id
+        return current or status in ("done", "error")
 
     def held_by(self, node: str) -> list[str]:
         """The tasks that a node holds."""
@@ -174,7 +195,7 @@ class TaskTable:
         return list(account.held) if account else []
 
     def free(self, node: str) -> int:
-        """How many dispatches a node's grant has left."""
+        """How many dispatches a node's grant has left; below 0 where it was lowered under what is sent already."""
         account = self._accounts.get(node)
         return account.free if account else 0
 
@@ -187,7 +208,7 @@ class TaskTable:
 
     def probe(self, task_id: str, node: str, size_bytes: int, now: float) -> list[Instruction]:
         """Have a node work on a probe, which only it may answer; sent where its grant has room, else nothing."""
-        if not self.free(node):
+        if self.free(node) <= 0:
             return []
         self._entries[task_id] = _Entry(size_bytes, probe=node)
         self._probes += 1
@@ -231,7 +252,7 @@ class TaskTable:
         idle = [node for node in free if node.queue < node.pace.workers]
         pairs, stuck = hedges(held, paces, idle, now, waiting=self.waiting, usual_bytes=usual_bytes)
         self.issue_again(stuck)
-        return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node)]
+        return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node) > 0]
 
     def issue_again(self, task_ids: Iterable[str]) -> None:
         """Have tasks sent once more, before all others, while their holders go on."""
@@ -253,7 +274,6 @@ class TaskTable:
         if account is None or account.session != session:
             return False
         account.allowed, account.allowed_bytes = grant.allowed, grant.allowed_bytes
-        account.received = max(account.received, min(grant.received, account.sent))
         account.line_bytes_per_s = grant.line_bytes_per_s
         return self._count(node, account)
 
@@ -270,41 +290,42 @@ class TaskTable:
     def reported(
         self, node: str, session: str, received: int, holding: frozenset[str], now: float
     ) -> list[Instruction]:
-        """A node says what it holds, and which dispatch was the last to arrive."""
+        """A node says what it holds, and which dispatch was the last to arrive, as far as it remembers."""
         account = self._accounts.get(node)
         if account is None or account.session != session:
             return []
-        account.received = max(account.received, min(received, account.sent))
-        account.others = len(holding - account.held)
+        held = {self._entries[task_id].attempts[node].id for task_id in account.held}
+        account.others = len(holding - held)
         instructions: list[Instruction] = []
         for task_id in list(account.held):
             attempt = self._entries[task_id].attempts[node]
-            if task_id in holding:
+            if attempt.id in holding:
                 attempt.arrived = True
             elif attempt.number <= received:
                 how = f"node {node} forgot the picture" if attempt.arrived else ""
                 instructions += self._lost(task_id, node, how)
             elif now - attempt.sent_at > TRANSIT_S:
                 instructions += self._lost(task_id, node, "")
-        if account.sent > account.received and not any(
-            self._entries[task_id].attempts[node].number > account.received for task_id in account.held
+        if account.sent > received and not any(
+            self._entries[task_id].attempts[node].number > received for task_id in account.held
         ):
-            instructions.append(Sync(node, session, account.sent))
+            instructions.append(Sync(node, session, account.sent, account.sent_bytes))
         return instructions
 
     def ended(
-        self, node: str, task_id: str, status: Status, error: ManyeyesError | None, detail: str, now: float
+        self, node: str, attempt_id: str, status: Status, error: ManyeyesError | None, detail: str, now: float
     ) -> list[Instruction]:
-        """A node ended an attempt that it holds."""
+        """A node ended an attempt, with an outcome that counts."""
+        task_id = task_of(attempt_id)
         entry = self._entries[task_id]
         if entry.probe:
-            return self._end(task_id, node, None)
+            return self._end(task_id, node, None, attempt_id)
         if status == "returned":
             entry.avoid[node] = now + RETURNED_FOR_S
             return self._given_up(task_id, node)
         if status == "crashed":
-            return self._counted(task_id, node, detail)
-        return self._end(task_id, node, error)
+            return self._counted(task_id, node, detail, attempt_id)
+        return self._end(task_id, node, error, attempt_id)
 
     def undelivered(self, node: str, number: int) -> list[Instruction]:
         """The engine found nobody to take a dispatch: the node is absent, until it speaks again."""
@@ -379,10 +400,12 @@ class TaskTable:
         account.used = self._dispatches
         account.held.add(task_id)
         self._count(node, account)
-        entry.attempts[node] = _Attempt(account.session, account.sent, now)
+        entry.dispatches += 1
+        attempt_id = task_id if entry.dispatches == 1 else f"{task_id}.{entry.dispatches}"
+        entry.attempts[node] = _Attempt(attempt_id, account.session, account.sent, now)
         self._waiting.pop(task_id, None)
         self._again.discard(task_id)
-        return Send(task_id, node, account.session, account.sent, piece)
+        return Send(task_id, attempt_id, node, account.session, account.sent, piece, account.sent_bytes)
 
     def _count(self, node: str, account: _Account) -> bool:
         if account.free > 0:
@@ -419,9 +442,11 @@ class TaskTable:
             self._release(task_id, node)
             self._remove(task_id)
             return told
-        return told + (self._counted(task_id, node, how) if how else self._given_up(task_id, node))
+        if not how:
+            return told + self._given_up(task_id, node)
+        return told + self._counted(task_id, node, how, entry.attempts[node].id)
 
-    def _counted(self, task_id: str, node: str, why: str) -> list[Instruction]:
+    def _counted(self, task_id: str, node: str, why: str, ended: str) -> list[Instruction]:
         entry = self._entries[task_id]
         entry.lost_attempts += 1
         if entry.lost_attempts < self._max_attempts:
@@ -430,16 +455,21 @@ class TaskTable:
             f"{entry.lost_attempts} attempts ended without an answer, the limit is {self._max_attempts}; "
             f"last: {why}; the picture was given up, look at it and at the node's log"
         )
-        return self._end(task_id, node, error)
+        return self._end(task_id, node, error, ended)
 
-    def _end(self, task_id: str, node: str, error: ManyeyesError | None) -> list[Instruction]:
+    def _end(
+        self, task_id: str, node: str, error: ManyeyesError | None, ended: str = ""
+    ) -> list[Instruction]:
+        """`ended` is the attempt that its node need not be told of; empty where it is to be told of all."""
         entry = self._entries[task_id]
-        others = [holder for holder in entry.attempts if holder != node]
+        others = [
+            Settle(holder, attempt.id) for holder, attempt in entry.attempts.items() if attempt.id != ended
+        ]
         for holder in list(entry.attempts):
             self._release(task_id, holder)
         self._remove(task_id)
         answer: list[Instruction] = [] if entry.probe else [Answer(task_id, node, error)]
-        return answer + [Settle(other, task_id) for other in others]
+        return [*answer, *others]
 
     def _remove(self, task_id: str) -> None:
         entry = self._entries.pop(task_id)

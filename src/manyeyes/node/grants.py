@@ -71,14 +71,21 @@ class Grants:
         return False
 
     def gone(self, now: float) -> list[str]:
-        """Forget the gateways that are gone; which they are."""
-        names = [name for name, gateway in self._gateways.items() if now - gateway.heard_at > GONE_S]
+        """Forget the gateways that are gone and whose tasks have all ended; which they are."""
+        names = [
+            name
+            for name, gateway in self._gateways.items()
+            if now - gateway.heard_at > GONE_S and not gateway.holding
+        ]
         for name in names:
             del self._gateways[name]
         return names
 
-    def arrived(self, gateway: str, number: int, piece_bytes: int, now: float, *, task: bool) -> bool:
+    def arrived(self, gateway: str, number: int, sent_bytes: int, now: float, *, task: bool) -> bool:
         """A dispatch arrived.
+
+        Args:
+            sent_bytes: what was sent along with it and with all before it, lost ones included.
 
         Returns:
             Whether one before it is missing: it is lost.
@@ -87,7 +94,7 @@ class Grants:
         sender = self._gateways[gateway]
         gap = number > sender.received + 1 or (not task and number > sender.received)
         sender.received = max(sender.received, number)
-        sender.received_bytes += piece_bytes
+        sender.received_bytes = max(sender.received_bytes, sent_bytes)
         if task:
             sender.sent_at = now
         return gap

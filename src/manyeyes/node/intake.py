@@ -116,7 +116,7 @@ class TaskIntake:
             return
         task, gateway = dispatch.task, dispatch.gateway
         self._line.arrived(gateway, len(message.data), dispatch.sent_s, now)
-        gap = self.grants.arrived(gateway, dispatch.number, len(piece), now, task=task is not None)
+        gap = self.grants.arrived(gateway, dispatch.number, dispatch.sent_bytes, now, task=task is not None)
         self._received.set()
         if task is not None:
             self._take(task, gateway, piece, now)

@@ -41,7 +41,9 @@ def master(tmp_path: Path) -> Iterator[FakeMaster]:
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The lines of pictures that are written."""
     written: list[dict[str, Any]] = []
-    monkeypatch.setattr(picture_trace, "note", lambda event, **facts: written.append({"event": event, **facts}))
+    monkeypatch.setattr(
+        picture_trace, "note", lambda event, **facts: written.append({"event": event, **facts})
+    )
     return written
 
 

@@ -64,7 +64,7 @@ def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
         ({"state": "suspect", "state_for_s": 61.0}, ["silent"]),
         ({"state": "lost", "state_for_s": 61.0}, ["silent"]),
         ({"state": "left", "state_for_s": 61.0}, []),
-        ({"state": "suspect", "deaf": True, "reason": "answers nothing"}, ["deaf"]),
+        ({"state": "suspect", "unresponsive": True, "reason": "answers nothing"}, ["unresponsive"]),
         ({"cut_off": "it says too much"}, ["cut-off"]),
         ({"state": "provisioning", "pack_failures": 1}, []),
         ({"state": "provisioning", "pack_failures": 2}, ["pack"]),

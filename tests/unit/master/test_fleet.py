@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from manyeyes.contract import Beat, HostFacts, WorkerReport
+from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
 from manyeyes.master.fleet import Change, Fleet
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
 
 
-def beat(state: str = "ready", workers: int = 2) -> Beat:
+def beat(state: str = "ready", workers: int = 2) -> Heartbeat:
     reports = tuple(WorkerReport(index=i, state="idle") for i in range(workers))
-    return Beat(state=state, workers=reports, host=HOST)  # type: ignore[arg-type]
+    return Heartbeat(state=state, workers=reports, host=HOST)  # type: ignore[arg-type]
 
 
 def test_a_silent_node_becomes_suspect_then_lost_and_comes_back() -> None:

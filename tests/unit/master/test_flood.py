@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyeyes.config import FloodLimits
 from manyeyes.contract import CHUNK_BYTES
-from manyeyes.master.flood import MOST_HELD, Bans, Census, Flood, most_held
+from manyeyes.master.flood import Bans, Census, Flood
 
 LIMITS = FloodLimits(
     messages_per_s=100, bytes_per_s=10_000, waiting=20, waiting_bytes=2000, connections=2, patience_s=3
@@ -63,7 +63,7 @@ def test_one_large_message_makes_the_next_wait() -> None:
 
 
 def test_the_limits_leave_an_honest_fast_node_a_factor_of_several() -> None:
-    """64 workers: each has a claim or a chunk of a result under way, the rest of the node at most twelve more."""
+    """64 workers: each has a result or a chunk query under way, the rest of the node at most twelve more."""
     limits, under_way = FloodLimits(), 2 * 64 + 12
     assert limits.waiting > 5 * under_way
     assert limits.waiting_bytes > 3 * (64 + 10) * CHUNK_BYTES
@@ -113,8 +113,3 @@ def test_a_count_after_a_long_pause_of_ours_is_no_flood() -> None:
     assert census.counted("a", {1: (390, 0)}, 100.0) == ""
     census.keep(set())
     assert census._accounts == {}
-
-
-def test_a_node_may_hold_what_its_workers_need_and_no_more() -> None:
-    assert (most_held(0), most_held(2), most_held(64)) == (8, 16, 264)
-    assert most_held(1_000_000) == MOST_HELD

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from manyeyes.config import AttentionLimits
-from manyeyes.contract import Beat, HostFacts, WorkerReport
+from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
 from manyeyes.master.events import KINDS, EventHub
 from manyeyes.master.fleet import Fleet
 from manyeyes.master.lookout import Lookout, Sources
@@ -18,24 +18,24 @@ from manyeyes.master.registry import Photo, Registry
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 
 
-def beat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> Beat:
+def beat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> Heartbeat:
     workers = tuple(
         WorkerReport(index=index, state="idle", restarts=count) for index, count in enumerate(restarts)
     )
-    return Beat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
+    return Heartbeat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
 
 
 def lookout(
     registry: Registry, folder: Path, hub: EventHub | None = None
 ) -> tuple[Lookout, Fleet, list[int]]:
     fleet, version = Fleet(4, 7), [1]
-    desk = SimpleNamespace(
+    dispatcher = SimpleNamespace(
         waiting=0, running=0, held_bytes=0, closing=False, oldest_waiting_s=lambda now: 0.0
     )
     sources = Sources(
         registry=registry,
         fleet=fleet,
-        desk=lambda: cast(Any, desk),
+        dispatcher=lambda: cast(Any, dispatcher),
         engine=cast(Any, SimpleNamespace(pid=1)),
         link=cast(Any, SimpleNamespace(connected=True, received_bytes=0, sent_bytes=0)),
         data=folder,
@@ -85,7 +85,7 @@ def test_a_nodes_disk_and_pack_need_a_person_while_it_is_there(registry: Registr
     assert [one for one in looking.attention() if one["node"] == "a"] == []
 
 
-def replace_state(told: Beat, state: str) -> Beat:
+def replace_state(told: Heartbeat, state: str) -> Heartbeat:
     return told.model_copy(update={"state": state})
 
 

@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from manyeyes.contract import Outcome
-from manyeyes.errors import Busy, DamagedPicture, NoFaceFound, PackError, PictureKillsWorkers, Unavailable
+from manyeyes.dispatch.trace import PictureTrace
+from manyeyes.errors import (
+    Busy,
+    DamagedPicture,
+    ManyeyesError,
+    NoFaceFound,
+    PackError,
+    PictureKillsWorkers,
+    TaskLost,
+)
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.events import EventHub
 from manyeyes.master.meter import Meter
 from manyeyes.master.metrics import Levels, Metrics
@@ -49,17 +58,24 @@ def samples(metrics: Metrics) -> dict[str, float]:
     }
 
 
-def result(timings_ms: dict[str, float]) -> Outcome:
+def result(timings_ms: dict[str, float]) -> FaceOutcome:
     found = Result(
         width_px=1, height_px=1, media_type="image/png", faces=(), pack="p@1", timings_ms=timings_ms
     )
-    return Outcome(task_id="t", kind="done", result=found)
+    return FaceOutcome("t", result=found)
+
+
+def trace(*dispatched_s: float) -> PictureTrace:
+    told = PictureTrace(0.0)
+    for at_s in dispatched_s:
+        told.dispatched("a", at_s)
+    return told
 
 
 def test_the_reference_and_the_exposition_agree() -> None:
     metrics, _, meter = made()
     meter.accepted("recognize")
-    meter.never_queued("recognize", Unavailable("x"))
+    meter.answered("recognize", "", TaskLost("x"), None, trace(), 1.0)
     metrics.refused("busy")
     told = set()
     for family in text_string_to_metric_families(metrics.exposition().decode()):
@@ -94,9 +110,9 @@ def test_an_accepted_picture_is_counted_to_its_end() -> None:
     metrics, _, meter = made()
     for error in (None, DamagedPicture("x"), PictureKillsWorkers("x")):
         meter.accepted("recognize")
-        meter.answered("recognize", "a", error, None if error else result({"decode": 2.0}), 0.0, 0.5, 0.5)
+        meter.answered("recognize", "a", error, None if error else result({"decode": 2.0}), trace(0.5), 2.0)
     meter.accepted("enrol")
-    meter.never_queued("enrol", KeyboardInterrupt())
+    meter.answered("enrol", "", TaskLost("x"), None, trace(), 1.0)
     found = samples(metrics)
     assert found["manyeyes_pictures_accepted_total{recognize}"] == 3
     assert found["manyeyes_pictures_done_total{recognize}"] == 1
@@ -107,6 +123,7 @@ def test_an_accepted_picture_is_counted_to_its_end() -> None:
     assert found["manyeyes_stage_seconds_sum{queue}"] == 1.5
     assert found["manyeyes_stage_seconds_sum{decode}"] == 0.002
     assert found["manyeyes_stage_seconds_count{transfer}"] == 1
+    assert found["manyeyes_stage_seconds_sum{transfer}"] == pytest.approx(1.5 - 0.002)
 
 
 def test_refusals_are_counted_and_passed_on() -> None:
@@ -133,18 +150,18 @@ def test_what_a_node_tells_cannot_poison_the_figures() -> None:
 
 
 def test_only_what_is_a_nodes_fault_counts_against_it() -> None:
-    for code, is_fault in (
-        (DamagedPicture.code, False),
-        (NoFaceFound.code, False),
-        (PackError.code, True),
-        ("internal", True),
+    for error, is_fault in (
+        (DamagedPicture("x"), False),
+        (NoFaceFound("x"), False),
+        (PackError("x"), True),
+        (ManyeyesError("x"), True),
     ):
         metrics, _, meter = made()
-        meter.attempt_ended("a", Outcome(task_id="t", kind="error", code=code))
-        assert samples(metrics)["manyeyes_attempts_failed_total"] == is_fault, code
+        meter.attempt_ended("a", "error", error)
+        assert samples(metrics)["manyeyes_attempts_failed_total"] == is_fault, error.code
     metrics, _, meter = made()
-    for kind in ("done", "given-back", "crashed"):
-        meter.attempt_ended("a", Outcome(task_id="t", kind=kind))
+    for status in ("done", "returned", "crashed"):
+        meter.attempt_ended("a", status, None)
     assert samples(metrics)["manyeyes_attempts_failed_total"] == 1
 
 

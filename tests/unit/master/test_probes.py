@@ -42,13 +42,13 @@ def test_a_node_that_holds_pictures_and_ends_none_is_taken_out_and_brought_back(
     out, again = seen(book, 10.0, holds=1)
     assert isinstance(out, TakeOut) and "has not answered a probe for 5 s" in out.reason
     assert again == SendProbe("a")
-    assert book.refuses("a")
+    assert book.granted("a", 10.5) == [], "a grant is no answer"
     assert book.answered("a", 11.0) == [BringBack("a")]
-    assert not book.refuses("a")
+    assert book.answered("a", 11.2) == []
     assert seen(book, 11.5, holds=1) == []
 
 
-def test_a_deaf_node_is_probed_less_and_less_often() -> None:
+def test_an_unresponsive_node_is_probed_less_and_less_often() -> None:
     book = probes()
     times = [second / 2 for second in range(1200) if SendProbe("a") in seen(book, second / 2, holds=1)]
     pauses = [later - earlier for earlier, later in pairwise(times)]
@@ -68,16 +68,16 @@ def test_a_node_that_takes_no_pictures_is_not_probed() -> None:
     assert book.answered("a", 300.0) == []
 
 
-def test_a_deaf_node_that_stops_or_falls_silent_is_no_longer_deaf() -> None:
+def test_an_unresponsive_node_that_stops_or_falls_silent_is_no_longer_one() -> None:
     book = probes()
     for second in (0.0, 5.0, 10.0):
         seen(book, second, holds=1)
-    assert book.refuses("a")
     assert seen(book, 11.0, takes=False) == [BringBack("a")]
-    assert not book.refuses("a")
+    assert seen(book, 12.0, takes=False) == []
+    assert seen(book, 13.0) == []
 
 
-def test_a_node_that_asks_for_nothing_while_pictures_wait_is_taken_out_until_it_asks() -> None:
+def test_a_node_that_grants_nothing_while_pictures_wait_is_taken_out_until_it_grants() -> None:
     book = probes()
 
     def look(now: float, waiting_since: float | None = 1.0, holds: int = 0) -> list[object]:
@@ -88,10 +88,9 @@ def test_a_node_that_asks_for_nothing_while_pictures_wait_is_taken_out_until_it_
     assert look(6.0, holds=1) == [SendProbe("a")], "one that holds some is another matter"
     assert book.answered("a", 6.0) == []
     (out,) = look(6.1)
-    assert isinstance(out, TakeOut) and "asked for none of the pictures that wait" in out.reason
-    assert not book.refuses("a"), "a claim is what it is waited for"
+    assert isinstance(out, TakeOut) and "grants no credit for the pictures that wait" in out.reason
     assert look(6.2) == []
     assert book.answered("a", 6.3) == []
-    assert book.asked("a", 6.4) == [BringBack("a")]
+    assert book.granted("a", 6.4) == [BringBack("a")]
     assert look(11.3) == []
     assert isinstance(look(11.4)[0], TakeOut)

@@ -1,4 +1,4 @@
-"""Who is watched for deafness: whoever says that they take pictures, and has somebody to work on them."""
+"""Which nodes are watched: whoever says that they take pictures, and has somebody to work on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from manyeyes.contract import Beat, HostFacts, WorkerReport
+from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
 from manyeyes.master.probing import says_it_takes
 
 State = Literal["starting", "idle", "busy", "resting"]
@@ -24,7 +24,9 @@ HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, pyt
         (("resting",), 1, True),
     ],
 )
-def test_resting_is_not_deaf(workers: tuple[State, ...], holds: int, takes: bool) -> None:
+def test_a_node_whose_workers_rest_is_not_unresponsive(
+    workers: tuple[State, ...], holds: int, takes: bool
+) -> None:
     reports = tuple(WorkerReport(index=index, state=state) for index, state in enumerate(workers))
-    assert says_it_takes(Beat(state="working", workers=reports, host=HOST), holds) is takes
-    assert not says_it_takes(Beat(state="draining", workers=reports, host=HOST), holds)
+    assert says_it_takes(Heartbeat(state="working", workers=reports, host=HOST), holds) is takes
+    assert not says_it_takes(Heartbeat(state="draining", workers=reports, host=HOST), holds)

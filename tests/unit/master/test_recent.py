@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+from dataclasses import replace
 
 import pytest
 from tests.unit.master.unknown_faces import at, face, jpeg, outcome
 
-from manyeyes.contract import Outcome
 from manyeyes.errors import EntryNotFound
+from manyeyes.face_results import FaceOutcome
 from manyeyes.master.recent import LONGEST_S, Recent
 from manyeyes.results import Result
 
@@ -25,8 +25,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def drawn(told: Outcome, content: bytes) -> Outcome:
-    return told.model_copy(update={"thumbnail": base64.b64encode(content).decode()})
+def drawn(told: FaceOutcome, content: bytes) -> FaceOutcome:
+    return replace(told, thumbnail=content)
 
 
 def add(recent: Recent, who: str, content: bytes | None = None) -> str:

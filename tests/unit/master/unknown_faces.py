@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from manyeyes.contract import Outcome, UnknownFace
+from manyeyes.face_results import FaceOutcome, UnknownFace
 from manyeyes.master.audit import Audit
 from manyeyes.master.faces import FacesOffice
 from manyeyes.master.people import PeopleOffice
@@ -66,7 +66,7 @@ _made = iter(range(1, 1_000_000))
 
 def outcome(
     *embeddings: Sequence[float], unknown: Sequence[UnknownFace] | None = None, pack: str = PACK
-) -> Outcome:
+) -> FaceOutcome:
     """Of one picture with these faces, none of which got a name."""
     result = Result(
         width_px=100,
@@ -82,10 +82,10 @@ def outcome(
             cut(place, picture=jpeg(number * 16 + place), sharpness=5.0 + number / 1000)
             for place in range(len(embeddings))
         ]
-    return Outcome(
+    return FaceOutcome(
         task_id=f"t{number}",
-        kind="done",
         result=result,
+        result_json=result.model_dump_json().encode(),
         embeddings=half_precision([list(map(float, embedding)) for embedding in embeddings]),
         unknown=tuple(unknown),
     )

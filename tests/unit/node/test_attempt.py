@@ -13,30 +13,28 @@ from manyeyes.node import attempt as attempt_module
 from manyeyes.node import saying
 from manyeyes.node.attempt import Attempt
 from manyeyes.node.shipping import ship_once
-from manyeyes.results import Result
 from manyeyes.telemetry.batches import MAX_BATCH_BYTES, unpacked
 from manyeyes.telemetry.waiting import Waiting
 from manyeyes.traces import Trace
 
 
 def task(traceparent: str = Trace("a" * 32, "b" * 16).traceparent) -> Task:
-    return Task(
-        id="t", operation="recognize", gateway="g", pack="p", size_bytes=9, sha256="", draw=False, gallery_version=0,
-        traceparent=traceparent,
-    )  # fmt: skip
+    return Task(id="t", kind="recognize", pack="p", size_bytes=9, traceparent=traceparent)
+
+
+def outcome(status: Any) -> Outcome:
+    return Outcome(session="s", task_id="t", status=status)
 
 
 def test_the_line_of_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(attempt_module, "note", lambda event, **facts: told.append((event, facts)))
-    attempt = Attempt(task(), 1, 10.0)
+    attempt = Attempt(task(), "s", 10.0, worker=1)
     assert attempt.trace_id == "a" * 32
     attempt.fetched_s, attempt.began_s, attempt.worked_s = 10.002, 10.003, 10.1
-    result = Result(
-        width_px=1, height_px=1, media_type="image/png", faces=(), pack="p", timings_ms={"decode": 1.5}
-    )  # fmt: skip
+    attempt.stages_ms = {"decode": 1.5}
     for _ in range(2):
-        attempt.end(Outcome(task_id="t", kind="done", result=result), 77, "taken", 10.11)
+        attempt.end(outcome("done"), 77, "taken", 10.11)
     assert told == [
         (
             "attempt",
@@ -52,12 +50,12 @@ def test_the_line_of_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_attempt_that_was_never_begun_and_a_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(attempt_module, "note", lambda event, **facts: told.append(facts))
-    given_back = Attempt(task(), 0, 1.0)
-    given_back.fetched_s = 1.5
-    given_back.end(Outcome(task_id="t", kind="given-back"), 0, "taken", 2.0)
-    Attempt(task(traceparent=""), 0, 1.0).end(Outcome(task_id="t", kind="done"), 0, "taken", 2.0)
+    returned = Attempt(task(), "s", 1.0)
+    returned.fetched_s = 1.5
+    returned.end(outcome("returned"), 0, "taken", 2.0)
+    Attempt(task(traceparent=""), "s", 1.0).end(outcome("done"), 0, "taken", 2.0)
     (facts,) = told
-    assert facts["outcome"] == "given-back" and facts["delivered_ms"] == 500.0 and "worked_ms" not in facts
+    assert facts["outcome"] == "returned" and facts["delivered_ms"] == 500.0 and "worked_ms" not in facts
 
 
 class Link:
@@ -65,8 +63,9 @@ class Link:
         self.idle = False
         self.sent: list[tuple[str, bytes]] = []
 
-    async def publish(self, subject: str, data: bytes) -> None:
-        self.sent.append((subject, data))
+    def tell(self, verb: str, content: bytes, gateway: str) -> bool:
+        self.sent.append((f"{verb} to {gateway}", content))
+        return True
 
 
 def test_nothing_is_sent_while_the_line_is_busy_and_all_of_it_later() -> None:
@@ -84,7 +83,7 @@ def test_nothing_is_sent_while_the_line_is_busy_and_all_of_it_later() -> None:
             await ship_once(link, "lab-1", waiting)
 
     asyncio.run(play())
-    assert [subject for subject, _ in link.sent] == ["me.node.lab-1.log"] * 2
+    assert [subject for subject, _ in link.sent] == ["log to any"] * 2
     assert [line for _, data in link.sent for line in unpacked(unframe(data)[1])] == lines
 
 

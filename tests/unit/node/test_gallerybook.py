@@ -31,7 +31,7 @@ class Line:
         self.asked: list[GalleryQuery] = []
         self.chunks_left = 10**9
 
-    async def fetch_gallery(self, query: GalleryQuery, part: PartialFile, *, timeout_s: float = 15.0) -> int:
+    async def fetch_gallery(self, query: GalleryQuery, part: PartialFile, *, gateway: str) -> int:
         while True:
             if not self.chunks_left:
                 raise Unavailable("the cable is out")

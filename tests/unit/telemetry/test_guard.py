@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyeyes import identity
-from manyeyes.contract import Enrolled
+from manyeyes.face_results import Enrolled
 from manyeyes.telemetry.events import _encoded
 from manyeyes.telemetry.guard import MAX_LINE_BYTES, MAX_TEXT_CHARACTERS, guarded, guarded_text
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage import data as samples
 
-from manyeyes.contract import MAX_CROP_BYTES, MAX_THUMBNAIL_BYTES, PORTRAIT_SIDE_PX, THUMBNAIL_SIDE_PX
+from manyeyes.face_results import MAX_CROP_BYTES, MAX_THUMBNAIL_BYTES, PORTRAIT_SIDE_PX, THUMBNAIL_SIDE_PX
 from manyeyes.recognition.enrolment.cutouts import thumbnail
 from manyeyes.recognition.enrolment.portrait import open_portrait
 from manyeyes.recognition.extras import Wish

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from manyeyes.master.way import Asker, Way, following
 
+from manyeyes.dispatch import trace as trace_module
+from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import Busy, NotAPicture
-from manyeyes.master import way as way_module
 from manyeyes.master.logs.index import Line
 from manyeyes.master.logs.spans import may_read, spans_of
 from manyeyes.traces import Trace
@@ -16,58 +16,57 @@ from manyeyes.traces import Trace
 TRACE = Trace("a" * 32, "b" * 16, "c" * 16)
 
 
-def two_attempts() -> Way:
-    way = Way(100.0, TRACE, asker=Asker("local admin", "k1"))
-    way.accepted(1234, "image/jpeg", 100.002)
-    way.queued(100.004)
-    way.claimed("lab-1", 100.010)
-    way.ended("lab-1", "node lost", 107.0)
-    way.claimed("lab-2", 107.1)
-    way.ended("lab-2", "done", 107.2)
-    way.faces = 2
-    way.finished("done", 107.21)
-    return way
+def two_attempts() -> PictureTrace:
+    trace = PictureTrace(100.0, TRACE, sender=Sender("local admin", "k1"))
+    trace.accepted(1234, "image/jpeg", 100.002)
+    trace.dispatched("lab-1", 100.010)
+    trace.ended("lab-1", "node lost", 107.0)
+    trace.dispatched("lab-2", 107.1)
+    trace.ended("lab-2", "done", 107.2)
+    trace.faces = 2
+    trace.finished("done", 107.21)
+    return trace
 
 
 def test_the_line_tells_every_attempt() -> None:
     assert two_attempts().facts() == {
         "trace": "a" * 32, "span": "b" * 16, "parent": "c" * 16, "operation": "recognize",
         "who": "local admin", "by": "k1", "outcome": "done", "size_bytes": 1234, "media_type": "image/jpeg",
-        "faces": 2, "accepted_ms": 2.0, "queued_ms": 4.0, "answered_ms": 7210.0,
+        "faces": 2, "accepted_ms": 2.0, "answered_ms": 7210.0,
         "attempts": [
-            {"node": "lab-1", "claimed_ms": 10.0, "ended_ms": 7000.0, "how": "node lost"},
-            {"node": "lab-2", "claimed_ms": 7100.0, "ended_ms": 7200.0, "how": "done"},
+            {"node": "lab-1", "dispatched_ms": 10.0, "ended_ms": 7000.0, "how": "node lost"},
+            {"node": "lab-2", "dispatched_ms": 7100.0, "ended_ms": 7200.0, "how": "done"},
         ],
     }  # fmt: skip
 
 
 def test_an_attempt_that_another_answer_made_needless_ends_with_it() -> None:
-    way = Way(0.0, TRACE)
-    way.claimed("slow", 1.0)
-    way.claimed("fast", 2.0)
-    way.ended("fast", "done", 3.0)
-    way.finished("done", 3.5)
-    way.finished("busy", 9.0)
-    assert [(a.node, a.ended_s, a.how) for a in way.attempts] == [
+    trace = PictureTrace(0.0, TRACE)
+    trace.dispatched("slow", 1.0)
+    trace.dispatched("fast", 2.0)
+    trace.ended("fast", "done", 3.0)
+    trace.finished("done", 3.5)
+    trace.finished("busy", 9.0)
+    assert [(a.node, a.ended_s, a.how) for a in trace.attempts] == [
         ("slow", 3.5, "not needed"),
         ("fast", 3.0, "done"),
     ]
-    assert way.outcome == "done"
+    assert trace.outcome == "done"
 
 
 def test_a_line_is_written_however_it_ends_and_the_error_names_the_trace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(way_module, "note", lambda event, **facts: told.append(facts))
-    with following(Way(0.0, TRACE)):
+    monkeypatch.setattr(trace_module, "note", lambda event, **facts: told.append(facts))
+    with following(PictureTrace(0.0, TRACE)):
         pass
-    with pytest.raises(NotAPicture) as refused, following(Way(0.0, TRACE)):
+    with pytest.raises(NotAPicture) as refused, following(PictureTrace(0.0, TRACE)):
         raise NotAPicture("this is text ('dear diary'), not a picture")
-    with pytest.raises(Busy), following(Way(0.0, TRACE)) as way:
-        way.accepted(1, "image/png", 0.5)
+    with pytest.raises(Busy), following(PictureTrace(0.0, TRACE)) as trace:
+        trace.accepted(1, "image/png", 0.5)
         raise Busy("2000 wait")
-    with pytest.raises(KeyboardInterrupt), following(Way(0.0, TRACE)):
+    with pytest.raises(KeyboardInterrupt), following(PictureTrace(0.0, TRACE)):
         raise KeyboardInterrupt
     assert [facts["outcome"] for facts in told] == ["done", "not-a-picture", "busy", "sender left"]
     assert refused.value.trace_id == "a" * 32
