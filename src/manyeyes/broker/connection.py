@@ -27,6 +27,7 @@ from manyeyes.telemetry import log
 
 Handler = Callable[["Incoming"], Awaitable[None]]
 Receiver = Callable[["Incoming"], None]
+Bytes = bytes | memoryview
 
 _GOODBYE_S = 0.5
 """For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
@@ -119,30 +120,32 @@ class EngineClient(NatsClient):
             log().exception("handler failed", subject=subject.decode())
 
     def hand_over(
-        self, subject: str, data: bytes, reply: str = "", headers: Mapping[str, str] | None = None
+        self, subject: str, *parts: Bytes, reply: str = "", headers: Mapping[str, str] | None = None
     ) -> bool:
         """Write a message to the connection at once, after all that was published before it.
+
+        Args:
+            parts: what the message consists of, one after the other.
 
         Returns:
             False where there is no connection: nothing is kept then.
         """
         if not self.is_connected or not self._transport:
             return False
-        if len(data) > self._max_payload:
-            raise ValueError(
-                f"a message of {len(data)} bytes exceeds the engine's limit of {self._max_payload}"
-            )
+        size = sum(map(len, parts))
+        if size > self._max_payload:
+            raise ValueError(f"a message of {size} bytes exceeds the engine's limit of {self._max_payload}")
         route = f"{subject} {reply}" if reply else subject
         if headers:
             lines = "".join(f"{name}: {' '.join(value.split())}\r\n" for name, value in headers.items())
             block = f"NATS/1.0\r\n{lines}\r\n".encode()
-            head = f"HPUB {route} {len(block)} {len(block) + len(data)}\r\n".encode() + block
+            head = f"HPUB {route} {len(block)} {len(block) + size}\r\n".encode() + block
         else:
-            head = f"PUB {route} {len(data)}\r\n".encode()
-        self._transport.writelines([*self._pending, head, data, b"\r\n"])
+            head = f"PUB {route} {size}\r\n".encode()
+        self._transport.write(b"".join((*self._pending, head, *parts, b"\r\n")))
         self._pending, self._pending_data_size = [], 0
         self.stats["out_msgs"] += 1
-        self.stats["out_bytes"] += len(data)
+        self.stats["out_bytes"] += size
         return True
 
     def drop_pending(self) -> None:
@@ -267,10 +270,10 @@ class Link:
         subscription = await self._client.subscribe(subject, queue=queue, cb=early)
         self._client.direct[subscription._id] = counted
 
-    def send(self, subject: str, data: bytes, reply: str = "") -> bool:
-        """Send at once; False where the engine is not reached, and nothing is kept for later then."""
-        self.sent_bytes += len(data)
-        return self._client.hand_over(subject, data, reply)
+    def send(self, subject: str, *parts: Bytes, reply: str = "") -> bool:
+        """Send at once, as one message; False where the engine is not reached, and nothing is kept for later then."""
+        self.sent_bytes += sum(map(len, parts))
+        return self._client.hand_over(subject, *parts, reply=reply)
 
     async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
         """Send without an answer; what cannot be sent now is sent after the next reconnect.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from manyeyes import contract
-from manyeyes.broker.connection import TROUBLE, EngineClient, Incoming, Link, connect_client
+from manyeyes.broker.connection import TROUBLE, Bytes, EngineClient, Incoming, Link, connect_client
 from manyeyes.broker.topology import CENSUS_SUBJECT
 from manyeyes.errors import Unavailable
 
@@ -65,14 +65,14 @@ class MasterLink(Link):
 
         await self.receive(f"{self._absent}*.*", told)
 
-    def dispatch(self, node: str, content: bytes, number: int | None = None) -> bool:
+    def dispatch(self, node: str, *parts: Bytes, number: int | None = None) -> bool:
         """Send a dispatch at once; False where the engine is not reached.
 
         Args:
             number: what `absent` is told where nobody listens; None: nobody needs to.
         """
         reply = "" if number is None else f"{self._absent}{node}.{number}"
-        return self.send(contract.dispatch_subject(node), content, reply)
+        return self.send(contract.dispatch_subject(node), *parts, reply=reply)
 
     async def remove_old_stream(self) -> None:
         """Take away the queue that masters of before version 5 of the contract kept tasks in."""

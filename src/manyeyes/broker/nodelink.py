@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from manyeyes import contract
 from manyeyes.broker.connection import (
     TROUBLE,
+    Bytes,
     EngineClient,
     Incoming,
     Link,
@@ -116,9 +117,9 @@ class NodeLink(Link):
 
         await self.receive(subject, unheaded)
 
-    def tell(self, verb: contract.Verb, content: bytes, gateway: str) -> bool:
+    def tell(self, verb: contract.Verb, gateway: str, *parts: Bytes) -> bool:
         """Say something without waiting; False where the engine is not reached, and nothing was said then."""
-        return self.send(contract.node_subject(self._name, verb, gateway), content)
+        return self.send(contract.node_subject(self._name, verb, gateway), *parts)
 
     async def fetch(
         self,

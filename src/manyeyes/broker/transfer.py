@@ -136,9 +136,14 @@ def expand(chunk: bytes, encoding: str) -> bytes:
     return content
 
 
+def frame_head(head: bytes) -> bytes:
+    """A JSON head, 4 bytes big-endian length before it; a body may follow."""
+    return len(head).to_bytes(4, "big") + head
+
+
 def frame(head: bytes, body: bytes) -> bytes:
-    """A JSON head and a body as one piece: 4 bytes big-endian length, head, body."""
-    return len(head).to_bytes(4, "big") + head + body
+    """A JSON head and a body as one piece."""
+    return frame_head(head) + body
 
 
 def unframe(content: bytes) -> tuple[bytes, bytes]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from manyeyes import contract
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.broker.transfer import frame
+from manyeyes.broker.transfer import frame_head
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat, Outcome, Task
 from manyeyes.dispatch.idempotency import Memory
@@ -386,7 +386,7 @@ class Dispatcher:
         """A node that holds pictures has been silent for a moment: the engine says at once if it is gone."""
         if self._table.held(node):
             word = Dispatch(gateway=self.gateway, session=self._sessions.get(node, ""))
-            self._link.dispatch(node, frame(word.wire(), b""), 0)
+            self._link.dispatch(node, frame_head(word.wire()), number=0)
 
     def engine_lost(self) -> None:
         """The connection to the engine broke: nothing is sent before nodes grant anew."""
@@ -456,7 +456,7 @@ class Dispatcher:
                     word = Dispatch(
                         gateway=self.gateway, session=session, number=number, sent_bytes=sent_bytes
                     )
-                    self._link.dispatch(node, frame(word.wire(), b""))
+                    self._link.dispatch(node, frame_head(word.wire()))
 
     def _dispatch(self, send: Send) -> None:
         entry = self._open[send.task_id]
@@ -475,8 +475,8 @@ class Dispatcher:
         )
         if len(settled) > MOST_SETTLED:
             self._settled[send.node] = settled[MOST_SETTLED:]
-        content = frame(head.wire(), entry.data[: send.piece_bytes])
-        if self._link.dispatch(send.node, content, send.number):
+        piece = entry.data if send.piece_bytes == len(entry.data) else entry.data[: send.piece_bytes]
+        if self._link.dispatch(send.node, frame_head(head.wire()), piece, number=send.number):
             entry.trace.dispatched(send.node, now)
         else:
             self._settled[send.node] = settled
@@ -545,7 +545,7 @@ class Dispatcher:
             for begin in range(0, len(task_ids), MOST_SETTLED):
                 part: Sequence[str] = task_ids[begin : begin + MOST_SETTLED]
                 word = Dispatch(gateway=self.gateway, session=session, settled=tuple(part))
-                self._link.dispatch(node, frame(word.wire(), b""))
+                self._link.dispatch(node, frame_head(word.wire()))
 
 
 def _size(ended: asyncio.Future[Answered]) -> int:

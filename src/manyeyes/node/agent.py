@@ -153,7 +153,7 @@ class Agent:
                 task.cancel()
         if self._end is None:
             leave = Leave(session=self._standing.session, reason=self._farewell)
-            link.tell("leave", leave.wire(), contract.ALL)
+            link.tell("leave", contract.ALL, leave.wire())
         if self._end is None and self._settings.logs.send and self._standing.approved.is_set():
             await ship_once(link, self._membership.name, last=True)
         await link.close()
@@ -411,7 +411,7 @@ class Agent:
     async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
         """Say what this node is and holds, regularly and at each change."""
         while True:
-            link.tell("heartbeat", self._heartbeat(galleries).wire(), contract.ALL)
+            link.tell("heartbeat", contract.ALL, self._heartbeat(galleries).wire())
             self._beat_now.clear()
             try:
                 async with asyncio.timeout(self._settings.beat_s):

@@ -33,14 +33,15 @@ class Attempt:
     """Whether its outcome is to be sent."""
     worker: int | None = None
     """The slot's index, once one has it."""
+    trace_id: str = field(init=False, default="")
+    """Of the picture; empty for a probe, which has none."""
+    span_id: str = field(init=False, default="")
     stages_ms: dict[str, float] = field(default_factory=dict)
     """As the recogniser tells them."""
 
-    @property
-    def trace_id(self) -> str:
-        """Of the picture; empty for a probe, which has none."""
-        found = read_traceparent(self.task.traceparent)
-        return found[0] if found else ""
+    def __post_init__(self) -> None:
+        """Read the trace once."""
+        self.trace_id, self.span_id = read_traceparent(self.task.traceparent) or ("", "")
 
     def end(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> None:
         """Write the line, once.
@@ -55,8 +56,6 @@ class Attempt:
 
     def facts(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> dict[str, Any]:
         """The fields of the line."""
-        found = read_traceparent(self.task.traceparent)
-        trace_id, span_id = found or ("", "")
         steps = (
             ("fetch_ms", self.asked_s, self.fetched_s),
             ("waited_ms", self.fetched_s, self.began_s),
@@ -64,8 +63,8 @@ class Attempt:
             ("delivered_ms", self.worked_s if self.worked_s is not None else self.fetched_s, now),
         )
         told = {
-            "trace": trace_id,
-            "span": span_id,
+            "trace": self.trace_id,
+            "span": self.span_id,
             "outcome": outcome.status,
             "code": outcome.code,
             "detail": outcome.detail[:300],

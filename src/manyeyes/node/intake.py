@@ -247,7 +247,7 @@ class TaskIntake:
         self.refresh(now)
         for gateway in self.grants.rose(now):
             word = Credit(session=self._session, grants={gateway: self.grants.grant(gateway, now)})
-            self._link.tell("credit", word.wire(), gateway)
+            self._link.tell("credit", gateway, word.wire())
 
     async def follow(self) -> None:
         """Grant a picture ahead to a slow worker when it is time, and forget gateways that are gone; for ever."""

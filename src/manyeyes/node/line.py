@@ -27,18 +27,12 @@ class Line:
         self._least_bytes = least_bytes
         self._offsets_s: dict[str, float] = {}
         self._arrived_at = 0.0
-        self._samples: deque[tuple[int, float]] = deque(maxlen=_SAMPLES)
-
-    @property
-    def bytes_per_s(self) -> float:
+        self._samples: deque[tuple[int, float]] = deque()
+        self._sum_bytes, self._sum_s = 0, 0.0
+        self.bytes_per_s = 0.0
         """What the line was seen to carry, over recent messages; 0: not known."""
-        busy_s = sum(seconds for _, seconds in self._samples)
-        return sum(size for size, _ in self._samples) / busy_s if busy_s else 0.0
-
-    @property
-    def window_bytes(self) -> int:
+        self.window_bytes = least_bytes
         """How much may be under way at once."""
-        return min(max(self._least_bytes, int(self.bytes_per_s * AHEAD_S)), MOST_BYTES)
 
     def heard(self, sender: str, sent_s: float, now: float) -> None:
         """A short message arrived: the least difference of the two clocks is the way without waiting."""
@@ -55,5 +49,16 @@ class Line:
     def carried(self, size_bytes: int, seconds: float, now: float) -> None:
         """The line had so many bytes to carry for so long."""
         if size_bytes >= _LEAST_SAMPLE_BYTES:
-            self._samples.append((size_bytes, max(min(seconds, now - self._arrived_at), _LEAST_S)))
+            self._add(size_bytes, max(min(seconds, now - self._arrived_at), _LEAST_S))
         self._arrived_at = now
+
+    def _add(self, size_bytes: int, seconds: float) -> None:
+        if len(self._samples) == _SAMPLES:
+            old_bytes, old_s = self._samples.popleft()
+            self._sum_bytes -= old_bytes
+            self._sum_s -= old_s
+        self._samples.append((size_bytes, seconds))
+        self._sum_bytes += size_bytes
+        self._sum_s += seconds
+        self.bytes_per_s = self._sum_bytes / max(self._sum_s, _LEAST_S)
+        self.window_bytes = min(max(self._least_bytes, int(self.bytes_per_s * AHEAD_S)), MOST_BYTES)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from manyeyes.broker.nodelink import NodeLink
-from manyeyes.broker.transfer import frame
+from manyeyes.broker.transfer import frame_head
 from manyeyes.contract import CHUNK_BYTES, Outcome
 from manyeyes.errors import ManyeyesError, TaskLost
 from manyeyes.node.attempt import Attempt
@@ -29,7 +29,10 @@ class _Waiting:
     outcome: Outcome
     body: bytes
     attempt: Attempt
+    began_at: float = 0.0
+    """When its sending began."""
     sent_at: float | None = None
+    """When all of it was sent."""
     chunked: asyncio.Task[None] | None = None
     in_flight: int = field(default=0)
     """What was under way when it was sent, itself included."""
@@ -90,7 +93,7 @@ class Outbox:
         if entry.sent_at is not None:
             self._in_flight -= entry.size
             now = time.monotonic()
-            self._line.carried(entry.in_flight, now - entry.sent_at, now)
+            self._line.carried(entry.in_flight, now - entry.began_at, now)
         self._tell_settled(entry.outcome, entry.attempt, how)
         if not self._waiting:
             self._empty.set()
@@ -135,16 +138,16 @@ class Outbox:
             return False
         now = time.monotonic()
         outcome = entry.outcome.model_copy(update={"grant": self._grants.grant(entry.gateway, now)})
-        content = frame(outcome.wire(), entry.body)
-        if len(content) <= CHUNK_BYTES:
-            if not self._link.tell("result", content, entry.gateway):
+        head = frame_head(outcome.wire())
+        if len(head) + len(entry.body) <= CHUNK_BYTES:
+            if not self._link.tell("result", entry.gateway, head, entry.body):
                 return False
         else:
             if self._group is None:
                 return False
-            sending = self._chunks(entry, content)
+            sending = self._chunks(entry, head + entry.body)
             entry.chunked = self._group.create_task(sending, name=f"send-{outcome.task_id}")
-        entry.sent_at = now
+        entry.began_at = entry.sent_at = now
         self._in_flight += entry.size
         entry.in_flight = self._in_flight
         return True

@@ -112,16 +112,18 @@ class WorkerProcess:
 
     async def _answered(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
         self.busy_since = time.monotonic()
+        overdue = asyncio.get_running_loop().call_later(deadline_s, self.kill)
         try:
-            async with asyncio.timeout(deadline_s):
-                await self._send(order, data)
-                return await self._receive()
-        except TimeoutError as error:
-            self.kill()
+            await self._send(order, data)
+            return await self._receive()
+        except WorkerDied as error:
+            if time.monotonic() - self.busy_since < deadline_s:
+                raise
             raise WorkerDied(
                 f"a worker was busy with one picture for over {deadline_s:.0f} s and was killed"
             ) from error
         finally:
+            overdue.cancel()
             self.busy_since = None
 
     @property
@@ -137,9 +139,7 @@ class WorkerProcess:
         stream = self._process.stdin
         assert stream is not None
         try:
-            stream.write(framing.pack(order, len(data)))
-            if data:
-                stream.write(data)
+            stream.writelines((framing.pack(order, len(data)), data))
             await stream.drain()
         except OSError as error:
             raise WorkerDied(await self._cause()) from error

@@ -43,4 +43,4 @@ async def ship_once(link: NodeLink, node: str, waiting: Waiting = to_send, *, la
     if not len(waiting) or not (link.idle or (last and link.connected)):
         return
     batch = packed(waiting.take(MAX_BATCH_BYTES))
-    link.tell("log", frame(contract.LogBatch(sent_at=time.time()).wire(), batch), contract.ANY)
+    link.tell("log", contract.ANY, frame(contract.LogBatch(sent_at=time.time()).wire(), batch))

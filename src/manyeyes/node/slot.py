@@ -161,7 +161,7 @@ class Slot:
 
     async def _next_picture(self, worker: WorkerProcess) -> Picture | None:
         """The next picture, or None when the idle worker ended or is to be replaced, or nothing more is wanted."""
-        if self._running != self._launch or self._draining:
+        if self._running is not self._launch or self._draining:
             return None
         if worker.ended:
             await self._lost(worker, "an idle worker ended")
@@ -176,7 +176,7 @@ class Slot:
 
     async def _living_worker(self, group: asyncio.TaskGroup) -> WorkerProcess:
         """The worker of the pack that is wanted; a new one is started before the old one is stopped."""
-        while self._worker is None or self._running != self._launch:
+        while self._worker is None or self._running is not self._launch:
             launch, old = self._launch, self._worker
             self._backoff.started(time.monotonic())
             self._state = "starting"
@@ -228,7 +228,7 @@ class Slot:
             if GALLERY in task.state:
                 await self._galleries.refresh(task.state[GALLERY], gateway=picture.gateway)
                 files = self._galleries.files
-                if files is not None and worker.gallery != files:
+                if files is not None and worker.gallery is not files and worker.gallery != files:
                     await worker.set_gallery(files, self._deadline_s)
             order = Order(
                 kind=task.kind,
