@@ -126,14 +126,6 @@ class Grants:
         """What each gateway may send, told to all now."""
         return {name: self.grant(name, now) for name in self._gateways}
 
-    def owed(self, now: float) -> list[str]:
-        """The gateways that believe that they may send nothing, and may."""
-        return [
-            name
-            for name, gateway in self._gateways.items()
-            if gateway.told <= gateway.received and self._allowed(gateway, now) > gateway.told
-        ]
-
     def rose(self, now: float) -> list[str]:
         """The gateways that may send more than they were told."""
         return [

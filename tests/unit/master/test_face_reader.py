@@ -3,70 +3,151 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from manyeyes.master.outcomes import MAX_HEAD_BYTES, plain, plain_beat, read_outcome
+from tests.unit.master.unknown_faces import cut
 
-from manyeyes.contract import Beat, HostFacts, Outcome
-from manyeyes.errors import from_code
-from manyeyes.results import Face, Result
+from manyeyes.contract import Heartbeat, HostFacts, Outcome, Task
+from manyeyes.dispatch.results import Arrived
+from manyeyes.errors import ManyeyesError
+from manyeyes.face_results import MAX_CROP_BYTES, MOST_UNKNOWN, Enrolled, UnknownFace, UnknownFaces
+from manyeyes.master.face_reader import MAX_TEXT_CHARACTERS, FaceReader, plain, plain_heartbeat
+from manyeyes.results import Caution, Face, Result
 
 FACE = Face(
     box_xyxy_px=(0, 0, 1, 1), landmarks_px=(), score=1.0, name="Eileen", distance=0.1, threshold=0.6, confidence=1.0
 )  # fmt: skip
 RESULT = Result(width_px=1, height_px=1, media_type="image/png", faces=(FACE,), pack="p@1", timings_ms={})
+ENROLLED = Enrolled(embedding=(0.5,), embedder="e", box_xyxy_px=(1, 2, 3, 4))
+EVERYTHING = ("picture", "unknown", "thumbnail")
 
 
-def done(**changes: object) -> bytes:
-    return Outcome(task_id="t", kind="done", result=RESULT.model_copy(update=changes)).wire()
+def task(kind: str = "recognize", wants: tuple[str, ...] = EVERYTHING) -> Task:
+    return Task(id="t", kind=kind, pack="p@1", size_bytes=1, wants=wants)
 
 
-def test_an_honest_outcome_passes_unchanged() -> None:
-    honest = Outcome(task_id="t", kind="done", result=RESULT)
-    assert read_outcome(honest.wire(), "t") == honest
-    failed = Outcome(task_id="t", kind="error", code="damaged-picture", detail="it ends early")
-    assert read_outcome(failed.wire(), "t") == failed
+def outcome(**changes: Any) -> Outcome:
+    return Outcome(**{"session": "s", "task_id": "t", "status": "done", **changes})
+
+
+def arrived(result_json: bytes, **attachments: bytes) -> Arrived:
+    return Arrived(outcome(), result_json, attachments)
+
+
+def changed(**changes: object) -> bytes:
+    return RESULT.model_copy(update=changes).model_dump_json().encode()
+
+
+def unknown(*faces: UnknownFace) -> bytes:
+    return UnknownFaces(faces=faces).model_dump_json().encode()
+
+
+def test_an_honest_result_passes_unchanged_with_what_is_attached() -> None:
+    said = changed()
+    told = FaceReader().content(
+        task(),
+        arrived(
+            said, picture=b"jpeg", embeddings=b"\0\0", unknown=unknown(cut()), thumbnail=b"small", more=b"x"
+        ),
+    )
+    assert (told.task_id, told.result, told.result_json, told.enrolled) == ("t", RESULT, said, None)
+    assert (told.picture, told.embeddings, told.thumbnail) == (b"jpeg", b"\0\0", b"small")
+    assert told.unknown == (cut(),)
+
+
+@pytest.mark.parametrize("kind", ["enrol", "embed"])
+def test_an_honest_enrolment_passes_with_its_portrait(kind: str) -> None:
+    said = arrived(ENROLLED.model_dump_json().encode(), picture=b"portrait")
+    told = FaceReader().content(task(kind), said)
+    assert (told.enrolled, told.picture, told.result) == (ENROLLED, b"portrait", None)
+
+
+@pytest.mark.parametrize(("wanted", "other"), [("unknown", "thumbnail"), ("thumbnail", "unknown")])
+def test_only_what_was_asked_for_is_passed_on(wanted: str, other: str) -> None:
+    said = arrived(changed(), unknown=unknown(cut()), thumbnail=b"small")
+    told = FaceReader().content(task(wants=(wanted,)), said)
+    assert bool(getattr(told, wanted)) and not getattr(told, other)
+    unread = arrived(changed(), unknown=b"no JSON", thumbnail=b"")
+    assert FaceReader().content(task(wants=()), unread).unknown == ()
 
 
 @pytest.mark.parametrize(
-    "head",
+    "result_json",
     [
         b"",
         b"\xff\xfe",
         b"[" * 100_000,
-        b'{"v":4,"task_id":"t","kind":"done","secret":1}',
-        b" " * (MAX_HEAD_BYTES + 1),
-        done(media_type="text/html"),
-        done(predicted_media_type="image/png\r\nSet-Cookie: a=b"),
-        done(predicted_media_type="image/svg+xml"),
-        done(pack="faces\x1b[2J"),
-        done(faces=(FACE.model_copy(update={"name": "\x1b]0;owned\x07"}),)),
-        done(faces=(FACE.model_copy(update={"name": "x" * 1000}),)),
+        b"{}",
+        ENROLLED.model_dump_json().encode(),
+        changed(media_type="text/html"),
+        changed(predicted_media_type="image/png\r\nSet-Cookie: a=b"),
+        changed(predicted_media_type="image/svg+xml"),
+        changed(pack="faces\x1b[2J"),
+        changed(timings_ms={"a\nb": 1.0}),
+        changed(faces=(FACE.model_copy(update={"name": "\x1b]0;owned\x07"}),)),
+        changed(faces=(FACE.model_copy(update={"name": "x" * 1000}),)),
     ],
-    ids=range(11),
+    ids=range(12),
 )
-def test_what_cannot_be_used_counts_as_a_crash(head: bytes) -> None:
-    outcome = read_outcome(head, "t")
-    assert (outcome.kind, outcome.task_id, outcome.result) == ("crashed", "t", None)
-    assert outcome.detail.startswith("the node's answer cannot be used") and outcome.detail.isprintable()
+def test_a_result_that_cannot_be_used_is_refused(result_json: bytes) -> None:
+    with pytest.raises(ValueError):
+        FaceReader().content(task(), arrived(result_json))
 
 
-@pytest.mark.parametrize("code", ["not-signed-in", "busy", "task-lost", "idempotency-mismatch", "nonsense"])
+def warned(**changes: Any) -> Caution:
+    return Caution(**{"kind": "small", "sentence": "s", **changes})
+
+
+HOSTILE = [
+    warned(kind="small\x1b[2J"),
+    warned(sentence="x" * (MAX_TEXT_CHARACTERS + 1)),
+    warned(photo="a\r\nb"),
+    warned(people=("Ann\x07",)),
+]
+
+
+@pytest.mark.parametrize("caution", HOSTILE, ids=range(4))
+def test_warnings_that_nobody_should_be_shown_are_refused(caution: Caution) -> None:
+    enrolled = ENROLLED.model_copy(update={"warnings": (caution,)}).model_dump_json().encode()
+    with pytest.raises(ValueError, match="no text to be shown"):
+        FaceReader().content(task("enrol"), arrived(enrolled))
+    with pytest.raises(ValueError, match="no text to be shown"):
+        FaceReader().content(task(), arrived(changed(), unknown=unknown(cut(warnings=(caution,)))))
+
+
+def test_too_many_or_too_large_unknown_faces_are_refused() -> None:
+    one = json.loads(unknown(cut()))["faces"][0]
+    for lie in (
+        [one] * (MOST_UNKNOWN + 1),
+        [{**one, "jpeg": "A" * (MAX_CROP_BYTES * 2)}],
+        [{**one, "face": -1}],
+        [{**one, "secret": 1}],
+    ):
+        with pytest.raises(ValueError):
+            FaceReader().content(task(), arrived(changed(), unknown=json.dumps({"faces": lie}).encode()))
+
+
+@pytest.mark.parametrize("code", ["damaged-picture", "no-face", "pack"])
+def test_a_node_tells_what_is_wrong_with_a_picture_or_its_pack(code: str) -> None:
+    error = FaceReader().error(outcome(status="error", code=code, detail="it ends early"))
+    assert (error.code, error.detail) == (code, "it ends early")
+
+
+@pytest.mark.parametrize(
+    "code", ["not-signed-in", "busy", "task-lost", "idempotency-mismatch", "nonsense", ""]
+)
 def test_a_node_may_not_speak_for_the_master(code: str) -> None:
-    said = Outcome(task_id="t", kind="error", code=code, detail="go\x1b[2Jaway\n" + "x" * 1000)
-    outcome = read_outcome(said.wire(), "t")
-    error = from_code(outcome.code, outcome.detail)
-    assert (error.http_status, error.retryable) == (500, False)
-    assert error.detail.startswith("go [2Jaway ") and len(error.detail) == 500
-
-
-def test_another_pictures_id_is_left_for_the_desk_to_refuse() -> None:
-    assert read_outcome(Outcome(task_id="other", kind="done").wire(), "t").task_id == "other"
+    said = outcome(status="error", code=code, detail="go\x1b[2Jaway\n" + "x" * 1000)
+    error = FaceReader().error(said)
+    assert (error.code, error.http_status, error.retryable) == (ManyeyesError.code, 500, False)
+    assert error.detail.startswith("go [2Jaway ") and len(error.detail) == MAX_TEXT_CHARACTERS
 
 
 def test_texts_of_a_heartbeat_are_made_plain() -> None:
     host = HostFacts(hostname="h\x1b[31m", system="s", cpu="c\r\n", cores=1, memory_bytes=1, python="3.11")
-    beat = plain_beat(Beat(state="ready", reason="\x1b[2Jfine", host=host))
+    beat = plain_heartbeat(Heartbeat(state="ready", reason="\x1b[2Jfine", pack="p\n", host=host))
     shown = json.loads(beat.model_dump_json())
-    assert all(text.isprintable() for text in (shown["reason"], *map(str, shown["host"].values())))
+    texts = (shown["reason"], shown["pack"], *map(str, shown["host"].values()))
+    assert all(text.isprintable() for text in texts)
     assert plain("a" * 1000, 10) == "a" * 10
