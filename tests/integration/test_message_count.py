@@ -1,0 +1,65 @@
+"""How many messages a picture costs: counted by a second connection with the master's key, which hears them all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from manyeyes import contract, identity
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.masterlink import MasterLink
+from tests.integration.conftest import Network, picture
+
+PICTURE_VERBS = ("result", "credit", "chunk")
+
+
+@contextmanager
+def counting(network: Network) -> Iterator[Counter[str]]:
+    """Count what gateways and nodes say about pictures, heartbeats left out."""
+    seen: Counter[str] = Counter()
+    data = network.folder / "master"
+    key = identity.load_or_make_nkey(data / "identity" / "master.nk")
+    ca_pem = (data / "identity" / "ca.pem").read_text()
+    listening, done = threading.Event(), threading.Event()
+
+    def hear(message: Incoming) -> None:
+        if message.subject.startswith("me.dispatch."):
+            seen["dispatch"] += 1
+        elif (verb := contract.parse_node_subject(message.subject)[1]) in PICTURE_VERBS:
+            seen[verb] += 1
+
+    async def listen() -> None:
+        link = await MasterLink.connect(f"127.0.0.1:{network.nats_port}", ca_pem, key.seed, "counting")
+        await link.receive(contract.DISPATCHES_SUBJECT, hear)
+        await link.receive(contract.GATEWAYS_SUBJECT, hear)
+        await link.answers(2.0)
+        listening.set()
+        await asyncio.to_thread(done.wait)
+        await link.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(listen(),))
+    thread.start()
+    assert listening.wait(10)
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_picture_crosses_two_messages_under_load_and_three_alone(network: Network) -> None:
+    with network.node("a", workers=2, FAULTY_PICTURE_S="0.01"):
+        network.client.recognize(picture())
+        with counting(network) as alone:
+            for number in range(10):
+                network.client.recognize(picture(b"alone", number))
+        assert sum(alone.values()) <= 3 * 10 + 1, alone
+        count = 200
+        with counting(network) as loaded, ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: network.client.recognize(picture(b"load", n)), range(count)))
+        assert loaded["dispatch"] >= count and loaded["result"] >= count, loaded
+        assert sum(loaded.values()) <= 2.2 * count, loaded
