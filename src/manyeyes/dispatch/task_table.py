@@ -10,7 +10,7 @@ arrived and what it holds, in that order, so a number that arrived and is not he
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from manyeyes.contract import Grant, Status
@@ -21,6 +21,8 @@ TRANSIT_S = 3.0
 """A dispatch that has not arrived after so long, while its node reports, is lost in transit."""
 RETURNED_FOR_S = 0.5
 """How long a task is kept from a node that returned it."""
+MOST_REST_S = 30.0
+"""The longest that nothing is sent to a node that returns or loses one task after the other."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ class _Account:
     used: int = 0
     """When it was last sent something, as a count of dispatches."""
     held: set[str] = field(default_factory=set)
+    in_vain: int = 0
+    """Times in a row that it returned or lost what it was sent, and answered nothing between."""
+    rests_until: float = 0.0
 
     @property
     def free(self) -> int:
@@ -203,17 +208,22 @@ class TaskTable:
     def place(self, now: float, paces: Mapping[str, Pace]) -> list[Send]:
         """Send what waits wherever it ends soonest, as long as there is credit."""
         sends: list[Send] = []
-        if not self._free:
+        takers = self._takers(now, paces)
+        if not takers:
             return sends
         for task_id in list(self._waiting):
             entry = self._entries[task_id]
-            open_nodes = self._open(entry, now, paces)
+            open_nodes = [
+                node
+                for node in takers
+                if node not in entry.attempts and not (entry.avoid and entry.avoid.get(node, 0.0) > now)
+            ]
             if not open_nodes:
-                if entry.attempts or entry.avoid:
-                    continue
-                break
-            sends.append(self._sent(task_id, soonest(open_nodes, entry.size_bytes), now))
-            if not self._free:
+                continue
+            nodes = [self._node(name, paces[name]) for name in open_nodes]
+            sends.append(self._sent(task_id, soonest(nodes, entry.size_bytes), now))
+            takers = self._takers(now, paces)
+            if not takers:
                 break
         return sends
 
@@ -227,7 +237,7 @@ class TaskTable:
         ]
         if not held:
             return []
-        free = [self._node(name, paces[name]) for name in self._free if name in paces and paces[name].taking]
+        free = [self._node(name, paces[name]) for name in self._takers(now, paces)]
         idle = [node for node in free if node.queue < node.pace.workers]
         pairs, stuck = hedges(held, paces, idle, now, waiting=self.waiting, usual_bytes=usual_bytes)
         self.issue_again(stuck)
@@ -281,11 +291,13 @@ class TaskTable:
             attempt = self._entries[task_id].attempts[node]
             if task_id in holding:
                 attempt.arrived = True
-            elif attempt.number <= received:
+            elif attempt.number <= account.received:
                 how = f"node {node} forgot the picture" if attempt.arrived else ""
                 instructions += self._lost(task_id, node, how)
             elif now - attempt.sent_at > TRANSIT_S:
                 instructions += self._lost(task_id, node, "")
+        if any(isinstance(instruction, Lost) for instruction in instructions):
+            self._in_vain(account, now)
         if account.sent > account.received and not any(
             self._entries[task_id].attempts[node].number > account.received for task_id in account.held
         ):
@@ -299,11 +311,15 @@ class TaskTable:
         entry = self._entries[task_id]
         if entry.probe:
             return self._end(task_id, node, None)
+        account = self._accounts[node]
         if status == "returned":
             entry.avoid[node] = now + RETURNED_FOR_S
+            self._in_vain(account, now)
             return self._given_up(task_id, node)
         if status == "crashed":
+            entry.avoid[node] = now + RETURNED_FOR_S
             return self._counted(task_id, node, detail)
+        account.in_vain = 0
         return self._end(task_id, node, error)
 
     def undelivered(self, node: str, number: int) -> list[Instruction]:
@@ -352,18 +368,27 @@ class TaskTable:
 
     # how
 
-    def _open(self, entry: _Entry, now: float, paces: Mapping[str, Pace]) -> Sequence[Node]:
-        """The nodes that the task may be sent to now."""
-        nodes = []
+    def _takers(self, now: float, paces: Mapping[str, Pace]) -> list[str]:
+        """The nodes that something may be sent to now."""
+        names = []
         for name in self._free:
-            pace = paces.get(name)
-            if pace is None or not pace.taking or name in entry.attempts:
+            pace, account = paces.get(name), self._accounts[name]
+            if pace is None or not pace.taking or account.rests_until > now:
                 continue
-            if entry.avoid and entry.avoid.get(name, 0.0) > now:
-                continue
-            if len(self._accounts[name].held) < most_held(pace.workers):
-                nodes.append(self._node(name, pace))
-        return nodes
+            if len(account.held) < most_held(pace.workers):
+                names.append(name)
+        return names
+
+    def _in_vain(self, account: _Account, now: float) -> None:
+        """A node returned or lost what it was sent: once may be; from then on it rests, each time for longer.
+
+        Else one that takes everything and returns it keeps pictures from others, and the gateway busy.
+        """
+        if account.rests_until > now:
+            return
+        account.in_vain += 1
+        if account.in_vain > 1:
+            account.rests_until = now + min(RETURNED_FOR_S * 2.0 ** min(account.in_vain - 2, 16), MOST_REST_S)
 
     def _node(self, name: str, pace: Pace) -> Node:
         account = self._accounts[name]
