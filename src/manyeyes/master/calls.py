@@ -23,8 +23,8 @@ SILENCE_S = 30.0
 is gone is known by its heartbeats long before."""
 HELD_BYTES = 2 * 1024 * 1024
 """Output that waits for a slow caller; then the node is asked to wait."""
-PART_BYTES = 512
-"""What a part takes beside what came with it."""
+MOST_PARTS_HELD = 4096
+"""Parts that wait for a slow caller, though they are small."""
 MAX_CALLS_A_NODE = 8
 
 Part = tuple[Answer, bytes]
@@ -45,7 +45,7 @@ class _Call:
 
 
 def _size(answer: Answer, data: bytes) -> int:
-    return len(data) + len(answer.detail) + PART_BYTES
+    return len(data) + len(answer.detail)
 
 
 class Calls:
@@ -124,7 +124,7 @@ class Calls:
         if answer.number != call.expected or call.over:
             return FlowControl(then="go-on" if answer.number < call.expected else "stop")
         size = _size(answer, data)
-        if call.parts and call.held + size > HELD_BYTES:
+        if len(call.parts) >= MOST_PARTS_HELD or (size and call.held + size > HELD_BYTES):
             return FlowControl(then="again")
         call.expected += 1
         call.over = answer.last
