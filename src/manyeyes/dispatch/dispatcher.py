@@ -442,7 +442,7 @@ class Dispatcher:
 
     def _pump(self, now: float) -> None:
         """Send all that waits and for which there is credit."""
-        if self._table.waiting and self._link.connected:
+        if self._table.to_send and self._link.connected:
             self._carry_out(self._table.place(now, self._paces))
 
     def _carry_out(self, instructions: Iterable[Instruction], answered: Answered | None = None) -> None:

@@ -154,6 +154,11 @@ class TaskTable:
         return len(self._waiting) - len(self._again)
 
     @property
+    def to_send(self) -> bool:
+        """Whether something is to be sent: what nobody works on, or what a node keeps for too long."""
+        return bool(self._waiting)
+
+    @property
     def running(self) -> int:
         """Pictures that a node holds."""
         return len(self) - self.waiting

@@ -66,6 +66,7 @@ class Probing:
     def look(self, now: float) -> None:
         """Look at all nodes."""
         self._waiting_since = (self._waiting_since or now) if self._dispatcher.waiting else None
+        self._probes.keep(self._fleet.nodes.keys())
         for view in list(self._fleet.nodes.values()):
             alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
             picture_s = view.beat.picture_s if view.beat else 0.0
