@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo screenshots test check bench bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting clean
+.PHONY: help setup demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,12 @@ check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: u
 
 bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown table
 	@$(BIN)/python bench/whole_path.py
+
+bench-path: $(STAMP) ## what the path itself costs: a recogniser that does nothing; CPU time of each process
+	@$(BIN)/python bench/path.py $(if $(PROFILE),--profile $(PROFILE))
+
+bench-peers: $(STAMP) ## beside Ray Serve and LitServe with the same recogniser: rate, latency, memory
+	@$(BIN)/python bench/serving_peers.py
 
 bench-matching: $(STAMP) ## matching against 10 to a million faces: speed, nearest found, memory, changes
 	@$(BIN)/python bench/matching.py

@@ -13,8 +13,8 @@ FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "asimddp")
 """What the recogniser's speed depends on."""
 
 
-def machine(*packages: str) -> str:
-    """Processor, what it can do, cores, memory, Python, the named packages' versions, commit, load."""
+def machine(*packages: str, repo: Path = REPO) -> str:
+    """Processor, what it can do, cores, memory, Python, the named packages' versions, the checkout's commit, load."""
     lines = _cpuinfo()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     flags = next((set(line.split()) for line in lines if line.startswith(("flags", "Features"))), set())
@@ -24,7 +24,7 @@ def machine(*packages: str) -> str:
     return (
         f"{names[0] if names else platform.machine()}, {cores} cores, "
         f"{' '.join(flag for flag in FLAGS if flag in flags) or 'no flags'}, {memory_gib:.0f} GiB; "
-        f"{', '.join([f'Python {platform.python_version()}', *versions])}; commit {_commit()}; "
+        f"{', '.join([f'Python {platform.python_version()}', *versions])}; commit {_commit(repo)}; "
         f"load {os.getloadavg()[0]:.1f} at the start"
     )
 
@@ -34,8 +34,8 @@ def _cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def _commit() -> str:
+def _commit(repo: Path) -> str:
     asked = subprocess.run(
-        ["git", "-C", str(REPO), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+        ["git", "-C", str(repo), "rev-parse", "--short", "HEAD"], capture_output=True, text=True
     )
     return asked.stdout.strip() or "unknown"

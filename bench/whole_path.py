@@ -11,35 +11,28 @@ import io
 import json
 import multiprocessing
 import os
-import shutil
 import ssl
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 from PIL import Image, ImageEnhance
 from skimage import data
 
+import bench_pictures
 from machine import machine
-from manyeyes.packs.store import ensure_default
+from service import memory_mb, running
 
-REPO = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPO / "scripts"))
-
-from background import MANYEYES, Background, free_port  # noqa: E402
-
-MB = 1_000_000
-TARGET_RATIO = 0.85
+TARGET_RATIO = 0.70
+TARGET_RATIO_SIX = 0.88
 TARGET_ADDED_MS = 3.0
 TARGET_MASTER_MB = 200.0
 TARGET_WORKER_MB = 350.0
@@ -66,9 +59,18 @@ class Measured:
         return statistics.median(self.whole_ms) - statistics.median(self.bare_ms)
 
 
-def make_pictures(count: int, side_px: int) -> list[bytes]:
-    """JPEGs of one face (`skimage.data.astronaut()`), each with bytes of its own."""
-    whole = Image.fromarray(data.astronaut()).resize((side_px, side_px))
+def one_face(side_px: int) -> Image.Image:
+    """A square picture of one face, `skimage.data.astronaut()`."""
+    return Image.fromarray(data.astronaut()).resize((side_px, side_px))
+
+
+def six_faces() -> Image.Image:
+    """1280x886, six faces."""
+    return Image.fromarray(bench_pictures.six_faces()[:, :, ::-1])
+
+
+def make_pictures(count: int, whole: Image.Image) -> list[bytes]:
+    """JPEGs of one picture, each with bytes of its own."""
     made = []
     for number in range(count):
         buffer = io.BytesIO()
@@ -119,6 +121,9 @@ class Bare:
     def one_ms(self) -> float:
         self.pipes[0].send(1)
         return float(self.pipes[0].recv()) * 1000
+
+    def pids(self) -> list[int]:
+        return [process.pid or 0 for process in self.processes]
 
     def close(self) -> None:
         for pipe in self.pipes:
@@ -189,47 +194,9 @@ class Whole:
         self.client.close()
 
 
-def role(process: psutil.Process, root: int) -> str:
-    """What a process of `manyeyes up` is, read from its command line."""
-    if "nats-server" in process.name():
-        return "nats-server"
-    words = process.cmdline()
-    if process.pid == root:
-        return "master"
-    if "node" in words:
-        return "agent"
-    return "worker" if any("worker" in word for word in words) else process.name()
-
-
-def memory_mb(service: Background) -> list[tuple[str, float]]:
-    """Proportional set size of every process of the service, in MB."""
-    found = []
-    for process in service.family():
-        try:
-            found.append((role(process, service.process.pid), process.memory_full_info().pss / MB))
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return sorted(found)
-
-
-@contextmanager
-def running(folder: Path, workers: int) -> Iterator[tuple[Background, Path]]:
-    """`manyeyes up`, ready, with its data folder."""
-    store = folder / "up"
-    ready_made = ensure_default(REPO / ".cache")
-    shutil.copytree(ready_made, store / "packs" / Path(*ready_made.parts[-2:]))
-    ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
-    command = [MANYEYES, "up", "--data", str(store), *ports, "--workers", str(workers)]
-    service = Background.start(command, folder / "up.log", {"MANYEYES_CONTEXT": str(store / "context.json")})
-    try:
-        service.wait_ready()
-        yield service, store
-    finally:
-        service.stop()
-
-
 def measure(asked: argparse.Namespace) -> Measured:
-    pictures = make_pictures(min(asked.pictures, 50), asked.side)
+    whole = six_faces() if asked.six_faces else one_face(asked.side)
+    pictures = make_pictures(min(asked.pictures, 50), whole)
     seen = Measured()
     with (
         tempfile.TemporaryDirectory(prefix="manyeyes-bench-") as name,
@@ -273,15 +240,17 @@ def report(asked: argparse.Namespace, seen: Measured) -> str:
     worker = max((mb for name, mb in seen.memory_mb if name == "worker"), default=float("nan"))
     bare, whole = statistics.median(seen.bare_per_s), statistics.median(seen.whole_per_s)
     bare_ms, whole_ms = statistics.median(seen.bare_ms), statistics.median(seen.whole_ms)
+    target = TARGET_RATIO_SIX if asked.six_faces else TARGET_RATIO
+    size = "1280x886, six faces" if asked.six_faces else f"{asked.side}x{asked.side}, one face"
     spread = f"{min(seen.whole_per_s):.1f} to {max(seen.whole_per_s):.1f}"
     lines = [
-        f"{machine()}; {asked.rounds} rounds of {asked.pictures} pictures of {asked.side}x{asked.side}, "
+        f"{machine()}; {asked.rounds} rounds of {asked.pictures} pictures of {size}; "
         f"{asked.cores} workers; medians.",
         "",
         "| measured | bare recogniser | whole path | compared | target | |",
         "|---|---|---|---|---|---|",
         f"| pictures/s | {bare:.1f} | {whole:.1f} ({spread}) | {seen.ratio:.2f} of bare "
-        f"| ≥ {TARGET_RATIO} | {verdict(seen.ratio >= TARGET_RATIO)} |",
+        f"| ≥ {target:.2f} | {verdict(seen.ratio >= target)} |",
         f"| pictures/s through the SDK | | {statistics.median(seen.sdk_per_s):.1f} "
         f"| {statistics.median(seen.sdk_per_s) / bare:.2f} of bare | | |",
         f"| one at a time, ms | {bare_ms:.1f} | {whole_ms:.1f} | {seen.added_ms:+.1f} ms "
@@ -301,6 +270,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=120, help="pictures of one round, each side")
     parser.add_argument("--side", type=int, default=512, help="pixels of each picture's side")
+    parser.add_argument(
+        "--six-faces", action="store_true", help="a picture of 1280x886 with six faces instead"
+    )
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", type=Path, help="write every single measurement here too")
     asked = parser.parse_args()

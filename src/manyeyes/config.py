@@ -151,8 +151,6 @@ class MasterSettings(BaseSettings):
     """How long a sign-in to the console lasts."""
     console: bool = True
     """Serve the web console under /console."""
-    ack_wait_s: float = 5.0
-    """After which a picture that a node was handed, and did not claim or name in a heartbeat, goes to another."""
     logs: LogSettings = Field(default_factory=LogSettings)
 
 

@@ -412,6 +412,11 @@ def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:
     return found
 
 
+_BY_CODE: dict[str, type[ManyeyesError]] = {}
+
+
 def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
     """The error that a problem document or a message names; an unknown code gives the root class."""
-    return _tree(ManyeyesError).get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)
+    if code not in _BY_CODE:  # classes of other modules come later
+        _BY_CODE.update(_tree(ManyeyesError))
+    return _BY_CODE.get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)

@@ -65,9 +65,13 @@ class MasterLink(Link):
 
         await self.receive(f"{self._absent}*.*", told)
 
-    def dispatch(self, node: str, content: bytes, number: int) -> bool:
-        """Send a dispatch at once; False where the engine is not reached. `number` 0: nobody needs to take it."""
-        reply = f"{self._absent}{node}.{number}" if number else ""
+    def dispatch(self, node: str, content: bytes, number: int | None = None) -> bool:
+        """Send a dispatch at once; False where the engine is not reached.
+
+        Args:
+            number: what `absent` is told where nobody listens; None: nobody needs to.
+        """
+        reply = "" if number is None else f"{self._absent}{node}.{number}"
         return self.send(contract.dispatch_subject(node), content, reply)
 
     async def remove_old_stream(self) -> None:

@@ -388,9 +388,15 @@ class Dispatcher:
             self._open.pop(outcome.task_id, None)
 
     def on_absent(self, node: str, number: int) -> None:
-        """The engine says that nobody took a dispatch."""
+        """The engine says that nobody took a dispatch: what the node holds goes to others, its own answers count."""
         self._carry_out(self._table.undelivered(node, number))
-        self._pump(time.monotonic())
+        self.node_unresponsive(node)
+
+    def look_for(self, node: str) -> None:
+        """A node that holds pictures has been silent for a moment: the engine says at once if it is gone."""
+        if self._table.held(node):
+            word = Dispatch(gateway=self.gateway, session=self._sessions.get(node, ""))
+            self._link.dispatch(node, frame(word.wire(), b""), 0)
 
     def engine_lost(self) -> None:
         """The connection to the engine broke: nothing is sent before nodes grant anew."""
@@ -458,7 +464,7 @@ class Dispatcher:
                     self._lost(node, task_id, how)
                 case Sync(node, session, number):
                     word = Dispatch(gateway=self.gateway, session=session, number=number)
-                    self._link.dispatch(node, frame(word.wire(), b""), 0)
+                    self._link.dispatch(node, frame(word.wire(), b""))
 
     def _dispatch(self, send: Send) -> None:
         entry = self._open[send.task_id]
@@ -547,7 +553,7 @@ class Dispatcher:
             for begin in range(0, len(task_ids), MOST_SETTLED):
                 part: Sequence[str] = task_ids[begin : begin + MOST_SETTLED]
                 word = Dispatch(gateway=self.gateway, session=session, settled=tuple(part))
-                self._link.dispatch(node, frame(word.wire(), b""), 0)
+                self._link.dispatch(node, frame(word.wire(), b""))
 
 
 def _to_read(arrived: Arrived) -> int:

@@ -8,7 +8,7 @@ from manyeyes.master.metrics import Metrics
 
 
 class CountBytes:
-    """ASGI middleware; the outermost, so that bodies are counted as they travel."""
+    """ASGI middleware; outside of what changes bodies, so that they are counted as they travel."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -16,20 +16,23 @@ class CountBytes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, counted."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        metrics = self._metrics
+        if scope["type"] == "http":
+            receive, send = counted(receive, send, self._metrics)
+        await self._app(scope, receive, send)
 
-        async def counted_receive() -> Message:
-            message = await receive()
-            if body := message.get("body"):
-                metrics.received(len(body))
-            return message
 
-        async def counted_send(message: Message) -> None:
-            if body := message.get("body"):
-                metrics.sent(len(body))
-            await send(message)
+def counted(receive: Receive, send: Send, metrics: Metrics) -> tuple[Receive, Send]:
+    """Both, with the bodies of what passes counted."""
 
-        await self._app(scope, counted_receive, counted_send)
+    async def counted_receive() -> Message:
+        message = await receive()
+        if body := message.get("body"):
+            metrics.received(len(body))
+        return message
+
+    async def counted_send(message: Message) -> None:
+        if body := message.get("body"):
+            metrics.sent(len(body))
+        await send(message)
+
+    return counted_receive, counted_send

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from manyeyes.credentials import COOKIE
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
+from manyeyes.gateway.problems import problem
+from manyeyes.master.signins import Caller
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 """What answers without a key: the way to the console, whether the master lives and has nodes, and the description
@@ -21,6 +24,8 @@ MAX_JSON_BYTES = 2 * 1024 * 1024
 """Of a body that is JSON; pictures and chunks have limits of their own."""
 CREDENTIAL = "manyeyes.credential"
 """Where a request's scope holds the API key or session that was shown at the door."""
+CALLER = "manyeyes.caller"
+"""Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -49,6 +54,37 @@ def credential_of(method: str, headers: Mapping[str, str]) -> str:
     raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
 
 
+def authenticated(
+    method: str, headers: Mapping[str, str], caller_of: Callable[[str], Caller | None]
+) -> tuple[str, Caller]:
+    """The credential that a request shows, and whose it is.
+
+    Raises:
+        NotSignedIn: there is none, or it is not good.
+        CrossSite: another site has the browser send the cookie.
+    """
+    credential = credential_of(method, headers)
+    caller = caller_of(credential)
+    if caller is None:
+        raise NotSignedIn(
+            "this API key or session is unknown here: made by another master, revoked, or run out?"
+        )
+    return credential, caller
+
+
+def refused(error: ManyeyesError) -> Response:
+    """The answer to who is not let in; what they still send is not read."""
+    response = problem(error)
+    response.headers["Connection"] = "close"
+    return response
+
+
+def caller_of(request: Request) -> Caller:
+    """Whom a request is from, as it was when its head came in."""
+    caller: Caller = request.scope[CALLER]
+    return caller
+
+
 def session_cookie(headers: Mapping[str, str]) -> str:
     """The token in the console's cookie, empty without one."""
     try:
@@ -75,22 +111,19 @@ class Doorkeeper:
     """ASGI middleware.
 
     Args:
-        known: whether a credential is one of this master.
+        caller_of: whose a credential is; None where this master knows none like it.
         may_sign_in: whether it is good for making a session only.
-        refuse: an error as a response.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        known: Callable[[str], bool],
+        caller_of: Callable[[str], Caller | None],
         may_sign_in: Callable[[str], bool],
-        refuse: Callable[[ManyeyesError], Response],
     ) -> None:
         self._app = app
-        self._known = known
+        self._caller_of = caller_of
         self._may_sign_in = may_sign_in
-        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on whoever has a key or a session."""
@@ -103,21 +136,19 @@ class Doorkeeper:
             return
         headers = headers_of(scope)
         try:
-            credential = credential_of(scope["method"], headers)
-            signs_in = (scope["method"], path) == ("POST", SESSION) and self._may_sign_in(credential)
-            if not signs_in and not self._known(credential):
-                raise NotSignedIn(
-                    "this API key or session is unknown here: made by another master, revoked, or run out?"
-                )
+            method = scope["method"]
+            if (method, path) == ("POST", SESSION) and self._may_sign_in(
+                link := credential_of(method, headers)
+            ):
+                scope[CREDENTIAL] = link
+            else:
+                scope[CREDENTIAL], scope[CALLER] = authenticated(method, headers, self._caller_of)
             declared = headers.get("content-length", "")
             if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
                 raise _too_long()
         except ManyeyesError as error:
-            response = self._refuse(error)
-            response.headers["Connection"] = "close"
-            await response(scope, receive, send)
+            await refused(error)(scope, receive, send)
             return
-        scope[CREDENTIAL] = credential
         await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from manyeyes.dispatch.trace import Sender
 from manyeyes.errors import BadRequest
-from manyeyes.gateway.doorkeeper import CREDENTIAL
+from manyeyes.gateway.doorkeeper import caller_of
 from manyeyes.gateway.jsonlines import JsonLines
 from manyeyes.identity import ROLES
 from manyeyes.master.logs.index import MOST_LINES, Line, Question
@@ -87,10 +87,10 @@ def moment(text: str, now: float) -> float | None:
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
-def sender_of(master: Master, request: Request) -> Sender:
+def sender_of(request: Request) -> Sender:
     """Who asks, by the API key of the request, or the one that its session came from."""
-    caller = master.sign_ins.caller(request.scope[CREDENTIAL])
-    return Sender(caller.name, caller.key_id) if caller else Sender()
+    caller = caller_of(request)
+    return Sender(caller.name, caller.key_id)
 
 
 def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
@@ -129,8 +129,8 @@ def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
             raise BadRequest(
                 f"{trace_id[:40]!r} is no trace id; it has 32 of the characters 0 to 9 and a to f"
             )
-        role = master.role_of(request.scope[CREDENTIAL]) or ROLES[0]
-        only_of = sender_of(master, request).key_id if ROLES.index(role) < ROLES.index("operator") else None
+        caller = caller_of(request)
+        only_of = caller.key_id if ROLES.index(caller.role) < ROLES.index("operator") else None
         found = await logs.trace(trace_id, only_of=only_of)
         return {
             "trace_id": found.trace_id,

@@ -108,7 +108,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             except ManyeyesError as error:
                 raise type(error)(f"{photo.file_name}: {error.detail}") from error
         enrolment = await master.enrolling.add_person(
-            name, photos, sender=sender_of(master, request), traceparent=request.headers.get("traceparent")
+            name, photos, sender=sender_of(request), traceparent=request.headers.get("traceparent")
         )
         return enrolled(enrolment)
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request, Response
 
-from manyeyes.gateway.doorkeeper import CREDENTIAL
+from manyeyes.gateway.doorkeeper import caller_of
 from manyeyes.gateway.pictures import small_picture
 from manyeyes.master.recent import Recent
 
-RoleOf = Callable[[str], str | None]
 
-
-def add_recent(app: FastAPI, recent: Recent, user: Any, role_of: RoleOf) -> None:
-    """Add the routes.
-
-    Args:
-        user: a dependency that asks for that role and gives the key's name.
-        role_of: the role of an API key or a session.
-    """
+def add_recent(app: FastAPI, recent: Recent, user: Any) -> None:
+    """Add the routes; `user` is a dependency that asks for that role and gives the key's name."""
 
     def sees(who: str, request: Request) -> str | None:
         """Whose pictures a caller sees; None: everybody's."""
-        return who if role_of(request.scope[CREDENTIAL]) == "user" else None
+        return who if caller_of(request).role == "user" else None
 
     @app.get("/v1/recent")
     async def listed(request: Request, who: str = user) -> dict[str, Any]:

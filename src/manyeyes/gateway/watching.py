@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from manyeyes.gateway.doorkeeper import CREDENTIAL
+from manyeyes.gateway.doorkeeper import CREDENTIAL, caller_of
 from manyeyes.gateway.settings import told
 from manyeyes.identity import ROLES
 from manyeyes.master.events import Listener
@@ -27,8 +27,7 @@ def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: 
     @app.get("/v1/overview", dependencies=[user])
     async def overview(request: Request) -> dict[str, Any]:
         """The whole in a few figures; for operators also what needs a person, else `attention` is null."""
-        role = master.role_of(_credential(request)) or "user"
-        sees_all = ROLES.index(role) >= ROLES.index("operator")
+        sees_all = ROLES.index(caller_of(request).role) >= ROLES.index("operator")
         attention = master.lookout.attention() if sees_all else None
         return {**master.status(VERSION), **master.lookout.rates(), "attention": attention}
 

@@ -106,6 +106,14 @@ class Fleet:
                 changes.append(change)
         return changes
 
+    def silent(self, now: float, for_s: float) -> list[str]:
+        """The nodes that should be there and were not heard for so long."""
+        return [
+            node.name
+            for node in self.nodes.values()
+            if node.state not in ("joining", "left", "lost") and now - node.heard_at > for_s
+        ]
+
     def slept(self, gap_s: float) -> None:
         """This master itself stood still for so long: nobody was silent, nobody was listened to."""
         for node in self.nodes.values():

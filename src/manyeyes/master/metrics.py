@@ -7,12 +7,20 @@ looked up beforehand; what is known anyway is read when somebody asks.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -53,9 +61,9 @@ class Levels:
 
 
 class _Plain(Collector):
-    """Counters and histograms without the moment of their making, a series beside each that nobody reads."""
+    """Counters without the moment of their making, a series beside each that nobody reads."""
 
-    def __init__(self, *metrics: Counter | Histogram) -> None:
+    def __init__(self, *metrics: Counter) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
@@ -63,6 +71,36 @@ class _Plain(Collector):
             for family in metric.collect():
                 family.samples = [one for one in family.samples if not one.name.endswith("_created")]
                 yield family
+
+
+class _Times:
+    """How often what took how long: one stage's histogram, counted in one thread and so without a lock."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_SECONDS) + 1)
+        self._sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(_SECONDS, seconds)] += 1
+        self._sum_s += seconds
+
+    def add_to(self, family: HistogramMetricFamily, stage: str) -> None:
+        bounds = [*map(str, _SECONDS), "+Inf"]
+        so_far = map(float, accumulate(self._counts))
+        family.add_metric([stage], list(zip(bounds, so_far, strict=True)), self._sum_s)
+
+
+class _Stages(Collector):
+    def __init__(self, stages: Mapping[str, _Times]) -> None:
+        self._stages = stages
+
+    def collect(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(
+            "manyeyes_stage_seconds", "Time of one picture in a stage.", labels=["stage"]
+        )
+        for name, times in self._stages.items():
+            times.add_to(family, name)
+        yield family
 
 
 class _Read(Collector):
@@ -123,23 +161,17 @@ class Metrics:
         self._restarts = counter("worker_restarts", "Workers that were replaced on nodes.")
         self._received = counter("user_received_bytes", "Bodies of HTTP requests.")
         self._sent = counter("user_sent_bytes", "Bodies of HTTP answers, as they travel.")
-        stages = Histogram(
-            "manyeyes_stage_seconds",
-            "Time of one picture in a stage.",
-            ["stage"],
-            registry=None,
-            buckets=_SECONDS,
-        )
         self._accepted_of = {name: self._accepted.labels(name) for name in get_args(Operation)}
         self._done_of = {name: self._done.labels(name) for name in get_args(Operation)}
-        self._stages = {name: stages.labels(name) for name in STAGES}
+        self._stages = {name: _Times() for name in STAGES}
         self._registry = CollectorRegistry()
         self._registry.register(
             _Plain(
                 self._accepted, self._done, self._failed, self._refused, self._at_fault, self._restarts,
-                self._received, self._sent, stages,
+                self._received, self._sent,
             )
         )  # fmt: skip
+        self._registry.register(_Stages(self._stages))
         self._registry.register(_Read(levels))
         self._registry.register(_Info(build))
         ProcessCollector(registry=self._registry)

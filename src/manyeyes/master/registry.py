@@ -127,6 +127,11 @@ class Registry:
         """The rows of a query."""
         return self._db.execute(query, values).fetchall()
 
+    @property
+    def changes(self) -> int:
+        """Rises with every row that is written; while it stays, all that was read still holds."""
+        return self._db.total_changes
+
     # nodes
 
     def nodes(self) -> list[NodeRow]:

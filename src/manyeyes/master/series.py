@@ -139,13 +139,15 @@ class Series:
     def _turn_to(self, now: float) -> int:
         """Where the bucket of `now` is; those that were passed over are emptied."""
         number = int((now - self._began_at) // BUCKET_S)
+        if number <= self._filling:
+            return self._filling % _RING
         for passed in range(max(self._filling + 1, number - _RING + 1), number + 1):
             place = passed % _RING
             self._counts[:, place] = 0
             self._levels[:, place] = -1
             for counts in self._nodes.values():
                 counts[:, place] = 0
-        self._filling = max(self._filling, number)
+        self._filling = number
         return self._filling % _RING
 
     def _full(self, now: float) -> list[int]:

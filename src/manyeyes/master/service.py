@@ -58,6 +58,8 @@ _STOOD_STILL_S = 1.0
 """A tick that comes so much too late says that the process was frozen, not that the nodes were silent."""
 _RECORD_EVERY_S = 10.0
 _BROADCAST_EVERY_S = 1.0
+_SILENT_S = 2.0
+"""A node that was not heard for longer than between two heartbeats may be gone."""
 
 
 @dataclass(frozen=True)
@@ -333,6 +335,8 @@ class Master:
             before = now
             for change in self._fleet.tick(now):
                 self._changed(change)
+            for name in self._fleet.silent(now, _SILENT_S):
+                self.dispatcher.look_for(name)
             self._probing.look(now)
             if now - self._broadcast_at >= _BROADCAST_EVERY_S:
                 self._broadcast()
@@ -366,6 +370,8 @@ class Master:
     def _changed(self, change: Change) -> None:
         log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
         self.lookout.node_changed(change.name, time.monotonic())
+        if change.new == "suspect":
+            self.dispatcher.node_unresponsive(change.name)
         if change.new in ("lost", "left"):
             self.orders.calls.node_gone(change.name, change.reason)
             self.dispatcher.node_gone(change.name)

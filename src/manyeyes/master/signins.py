@@ -22,6 +22,8 @@ LINK_S = 120.0
 _MOST_LINKS = 100
 _MOST_OF_ONE_KEY = 50
 """Who signs in more often loses the oldest session."""
+_MOST_RESOLVED = 1000
+"""Credentials that are looked up once, and not again until something is written."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class SignIns:
         self._lasts_s = lasts_s
         self._now = now
         self._links: dict[str, tuple[str, float]] = {}
+        self._resolved: dict[str, Caller] = {}
+        self._resolved_at = registry.changes
 
     def link(self, key: str) -> str:
         """A secret that signs in once, soon, as the key's holder; a restart of the master ends it.
@@ -116,15 +120,31 @@ class SignIns:
             cursor.execute("DELETE FROM sign_ins WHERE hash = ?", (identity.hash_api_key(token),))
 
     def caller(self, credential: str) -> Caller | None:
-        """Whom an API key or a session's token belongs to; None where it is unknown or has ended."""
+        """Whom an API key or a session's token belongs to; None where it is unknown or has ended.
+
+        What was found is remembered by the credential's digest, until anything is written to the registry: a key that is
+        revoked or a session that is signed out is refused from the next request on, whoever wrote that.
+        """
+        if self._resolved_at != self._registry.changes:
+            self._resolved.clear()
+            self._resolved_at = self._registry.changes
         digest = identity.hash_api_key(credential)
-        if not credential.startswith(SESSION):
-            return self._of_key(digest)
+        caller = self._resolved.get(digest)
+        if caller is None:
+            caller = self._of_session(digest) if credential.startswith(SESSION) else self._of_key(digest)
+            if caller is None:
+                return None
+            if len(self._resolved) >= _MOST_RESOLVED:
+                self._resolved.clear()
+            self._resolved[digest] = caller
+        ended = caller.expires_at is not None and caller.expires_at <= self._now()
+        return None if ended else caller
+
+    def _of_session(self, digest: str) -> Caller | None:
         rows = self._registry.read(
             "SELECT name, role, key_hash, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
-            "WHERE sign_ins.hash = ? AND expires_at > ?",
+            "WHERE sign_ins.hash = ?",
             digest,
-            self._now(),
         )
         if not rows:
             return None

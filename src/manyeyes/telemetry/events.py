@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import structlog
+from pydantic_core import to_json
 
 from manyeyes.telemetry.guard import MAX_LINE_BYTES, guarded, shortened
 from manyeyes.telemetry.waiting import Waiting
@@ -79,13 +82,20 @@ def note(event: str, *, level: Level = "info", **facts: Any) -> None:
     """An event that is kept and sent, and not said on standard error: there is one, or more, for each picture."""
     if not _State.on:
         return
-    line = _encoded(guarded({**_facts, "event": event, "level": level, "timestamp": _now(), **facts}))
+    own = {"event": event, "level": level, "timestamp": _now()}
+    line = _encoded({**guarded(_facts), **own, **guarded(facts)})
     to_write.add(line)
     to_send.add(line)
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    now = time.time()
+    return f"{_second(int(now))}.{int(now % 1 * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 def _add_facts(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -100,7 +110,10 @@ _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=s
 
 
 def _encoded(event: MutableMapping[str, Any]) -> bytes:
-    line = _encoder.encode(event).encode(errors="replace")
+    try:
+        line = to_json(event, inf_nan_mode="constants", fallback=str)
+    except ValueError:  # half of a surrogate pair, as of a file's name that is no UTF-8
+        line = _encoder.encode(event).encode(errors="replace")
     if len(line) > MAX_LINE_BYTES:
         line = _encoder.encode(shortened(event, _CUT_CHARACTERS)).encode(errors="replace")
     if len(line) > MAX_LINE_BYTES:

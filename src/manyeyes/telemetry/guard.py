@@ -18,6 +18,8 @@ MANY_NUMBERS = 8
 """From so many in a row on, numbers are taken for an embedding."""
 _HARMLESS_CHARACTERS = 20
 """No secret and no piece of a picture worth the name is so short."""
+_HARMLESS_RUN_CHARACTERS = 39
+"""Nor a run of letters and digits alone, such as the id of a trace: every secret has a mark between them."""
 _MAX_LOOKED_AT = 16_384
 """Of one text; every step below takes time in proportion to it."""
 
@@ -60,7 +62,7 @@ def guarded(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def guarded_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
     """Text without what may not stand in a log; its middle is left out where it is longer than `most`."""
-    if len(text) <= _HARMLESS_CHARACTERS:
+    if len(text) <= _HARMLESS_CHARACTERS or (len(text) <= _HARMLESS_RUN_CHARACTERS and text.isalnum()):
         return text
     if len(text) > _MAX_LOOKED_AT:
         text = f"{text[: _MAX_LOOKED_AT // 2]} … {text[-_MAX_LOOKED_AT // 2 :]}"
@@ -116,6 +118,9 @@ _HARMLESS_TYPES = frozenset((int, float, bool, type(None)))
 def _named(name: str, value: Any, depth: int) -> Any:
     if name in SECRET_NAMES and value not in (None, "", False, True):
         return f"<{name}>"
+    kind = type(value)
+    if kind in _HARMLESS_TYPES or (kind is str and len(value) <= _HARMLESS_CHARACTERS):
+        return value
     return _value(value, depth)
 
 
@@ -125,6 +130,8 @@ def _value(value: Any, depth: int) -> Any:
         return value
     if kind is str or isinstance(value, str):
         return guarded_text(value)
+    if kind is list and depth > 0:
+        return _items(value, depth)
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, BaseException):
@@ -140,9 +147,10 @@ def _value(value: Any, depth: int) -> Any:
 
 
 def _items(items: list[Any], depth: int) -> Any:
-    numbers = sum(isinstance(item, int | float) or hasattr(item, "dtype") for item in items)
-    if numbers >= MANY_NUMBERS:
-        return f"<{len(items)} numbers>"
+    if len(items) >= MANY_NUMBERS:
+        numbers = sum(isinstance(item, int | float) or hasattr(item, "dtype") for item in items)
+        if numbers >= MANY_NUMBERS:
+            return f"<{len(items)} numbers>"
     kept = [_value(item, depth - 1) for item in items[:MAX_ITEMS]]
     return [*kept, f"<{len(items) - MAX_ITEMS} more>"] if len(items) > MAX_ITEMS else kept
 

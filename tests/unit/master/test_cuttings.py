@@ -6,11 +6,11 @@ import base64
 import json
 
 import pytest
+from manyeyes.master.outcomes import read_outcome
 from tests.unit.master.unknown_faces import POINTS, at, cut, face, jpeg, outcome
 
 from manyeyes.contract import MAX_CROP_BYTES, MOST_UNKNOWN, Outcome
 from manyeyes.master.cuttings import cuttings, portrait_of, thumbnail_of
-from manyeyes.master.outcomes import read_outcome
 from manyeyes.results import Caution
 
 NOISE = bytes(range(40, 90))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from manyeyes.master.desk import Desk
 from tests.unit.master.unknown_faces import at, outcome
 
 from manyeyes.config import Limits
 from manyeyes.contract import Outcome, Task
-from manyeyes.master.desk import Desk
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TASK = Task(

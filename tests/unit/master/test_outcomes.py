@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from manyeyes.master.outcomes import MAX_HEAD_BYTES, plain, plain_beat, read_outcome
 
 from manyeyes.contract import Beat, HostFacts, Outcome
 from manyeyes.errors import from_code
-from manyeyes.master.outcomes import MAX_HEAD_BYTES, plain, plain_beat, read_outcome
 from manyeyes.results import Face, Result
 
 FACE = Face(

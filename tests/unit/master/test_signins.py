@@ -8,6 +8,9 @@ import pytest
 
 from manyeyes.errors import NotSignedIn
 from manyeyes.identity import hash_api_key
+from manyeyes.master import signins
+from manyeyes.master.audit import Audit
+from manyeyes.master.keys import KeysOffice
 from manyeyes.master.registry import Registry
 from manyeyes.master.signins import Caller, SignIns
 
@@ -50,6 +53,74 @@ def test_a_session_ends_with_its_key_and_by_signing_out(registry: Registry) -> N
         cursor.execute("DELETE FROM api_keys")
     assert sign_ins.caller(second) is None
     assert registry.read("SELECT * FROM sign_ins") == []
+
+
+def test_what_was_found_is_remembered_until_anything_is_written(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    sign_ins = SignIns(registry, 60, clock)
+    token, _ = sign_ins.sign_in("mek_a")
+    read = registry.read
+    queries: list[str] = []
+    monkeypatch.setattr(
+        registry, "read", lambda query, *values: (queries.append(query), read(query, *values))[1]
+    )
+    found = [(sign_ins.caller("mek_a"), sign_ins.caller(token)) for _ in range(5)]
+    assert len(queries) == 2 and len(set(found)) == 1 and None not in found[0]
+    assert sign_ins.caller("mek_b") is None and sign_ins.caller("mek_b") is None
+    assert len(queries) == 4, "what is unknown is looked up each time: nobody fills the memory with it"
+    clock.now += 60
+    assert sign_ins.caller(token) is None and sign_ins.caller("mek_a"), "a session ends without a write"
+    assert not any(secret in str(vars(sign_ins)) for secret in ("mek_a", token))
+
+
+def test_nothing_stale_is_served(registry: Registry) -> None:
+    """Revoked, signed out, displaced, made again: it counts from the next look on, whoever writes it."""
+    clock = Clock()
+    sign_ins, others = SignIns(registry, 600, clock), SignIns(registry, 600, clock)
+    token, _ = sign_ins.sign_in("mek_a")
+    assert sign_ins.caller(token)
+    others.sign_out(token)
+    assert sign_ins.caller(token) is None
+    first, _ = sign_ins.sign_in("mek_a")
+    assert sign_ins.caller(first)
+    for _ in range(50):
+        clock.now += 1
+        others.sign_in("mek_a")
+    assert sign_ins.caller(first) is None, "the oldest of too many"
+    keys = KeysOffice(registry, Audit(registry))
+    registry.add_api_key(hash_api_key("mek_admin"), "boss", "admin")
+    held, _ = sign_ins.sign_in("mek_a")
+    assert sign_ins.caller("mek_a") and sign_ins.caller(held)
+    keys.revoke("boss", "laptop")
+    assert sign_ins.caller("mek_a") is None and sign_ins.caller(held) is None
+    again, _ = keys.create("boss", "laptop", "user")
+    assert sign_ins.caller(again) == Caller("laptop", "user", hash_api_key(again)[:12])
+    assert sign_ins.caller("mek_a") is None
+
+
+def test_two_keys_of_one_name_stay_apart(registry: Registry) -> None:
+    sign_ins = SignIns(registry, 60)
+    registry.add_api_key(hash_api_key("mek_b"), "laptop", "user")
+    for _ in range(2):
+        first, second = sign_ins.caller("mek_a"), sign_ins.caller("mek_b")
+        assert first and second
+        assert (first.name, second.name) == ("laptop", "laptop")
+        assert (first.role, second.role) == ("operator", "user")
+        assert first.key_id != second.key_id
+
+
+def test_what_is_remembered_is_bounded(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signins, "_MOST_RESOLVED", 3)
+    sign_ins = SignIns(registry, 60)
+    keys = [f"mek_{number}" for number in range(10)]
+    for key in keys:
+        registry.add_api_key(hash_api_key(key), key, "user")
+    for key in keys * 2:
+        caller = sign_ins.caller(key)
+        assert caller and caller.name == key
+        assert len(sign_ins._resolved) <= 3
 
 
 def test_only_keys_sign_in(registry: Registry) -> None:

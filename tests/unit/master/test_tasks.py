@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from manyeyes.contract import Claim, Outcome, Task
-from manyeyes.errors import PictureKillsWorkers, TaskLost
 from manyeyes.master.placement import Held
 from manyeyes.master.tasks import (
     CLAIM_GRACE_S,
@@ -20,6 +17,9 @@ from manyeyes.master.tasks import (
     RemoveOrphan,
     TaskBook,
 )
+
+from manyeyes.contract import Claim, Outcome, Task
+from manyeyes.errors import PictureKillsWorkers, TaskLost
 
 
 def task(task_id: str = "t1") -> Task:

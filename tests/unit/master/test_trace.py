@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from manyeyes.master.way import Asker, Way, following
 
 from manyeyes.errors import Busy, NotAPicture
 from manyeyes.master import way as way_module
 from manyeyes.master.logs.index import Line
 from manyeyes.master.logs.spans import may_read, spans_of
-from manyeyes.master.way import Asker, Way, following
 from manyeyes.traces import Trace
 
 TRACE = Trace("a" * 32, "b" * 16, "c" * 16)

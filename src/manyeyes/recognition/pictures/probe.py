@@ -24,6 +24,7 @@ from manyeyes.recognition.pictures.headers import (
     avif_header,
     gif_header,
     heic_header,
+    jpeg_header,
     png_header,
     webp_header,
 )
@@ -86,7 +87,9 @@ def read_header(data: bytes) -> PictureInfo:
     if key == "tiff":
         _refuse_raw(data)
     try:
-        if key in _BY_HAND:
+        if key == "jpeg" and (plain := jpeg_header(data)) is not None:
+            header, mode = plain
+        elif key in _BY_HAND:
             header, mode = _BY_HAND[key](data), ""
         else:
             with _BY_PILLOW[key](BytesIO(data)) as image:

@@ -6,6 +6,7 @@ from manyeyes.errors import EmptyPicture, NotAPicture, UnsupportedFormat
 from manyeyes.recognition.pictures.formats import ACCEPTED
 
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+_JPEG_LS = b"\xff\xd8\xff\xf7"
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
@@ -17,7 +18,7 @@ _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (0, b"\xff\xd8\xff\xf7", "JPEG-LS"),
+    (0, _JPEG_LS, "JPEG-LS"),
     (0, b"II\xbc", "JPEG XR"),
     (0, b"\x8aMNG", "MNG"),
     (0, b"\x8bJNG", "JNG"),
@@ -75,6 +76,8 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
+    if data.startswith(b"\xff\xd8\xff") and not data.startswith(_JPEG_LS):
+        return "jpeg"
     for offset, magic, name in _OTHER_PICTURES:
         if data.startswith(magic, offset):
             raise UnsupportedFormat(f"picture is {name}; {ACCEPTED}; convert it first")
@@ -88,8 +91,6 @@ def sniff(data: bytes) -> str:
 
 
 def _accepted(data: bytes) -> str | None:
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

@@ -1,0 +1,40 @@
+"""Errors as the API tells them: problem details, RFC 9457."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from manyeyes.errors import ManyeyesError
+from manyeyes.telemetry import log
+
+_MEDIA_TYPE = "application/problem+json"
+
+
+def problem(error: ManyeyesError) -> Response:
+    """An error of ours."""
+    headers = {}
+    if error.retryable:
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
+    if error.http_status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(error.as_problem(), error.http_status, headers=headers, media_type=_MEDIA_TYPE)
+
+
+def unexpected(path: str, error: Exception) -> Response:
+    """What nobody thought of: the log has it, the answer only says that."""
+    log().error("request failed", path=path, error=repr(error))
+    return problem(ManyeyesError("the request failed inside the master; its log says why"))
+
+
+def http_problem(error: HTTPException) -> Response:
+    """An error of the framework: no such path or method, a form that cannot be read."""
+    body = {
+        "type": "about:blank",
+        "title": error.detail,
+        "status": error.status_code,
+        "detail": f"{error.detail}; the API is under /v1, described by /openapi.json",
+        "code": "http",
+        "retryable": False,
+    }
+    return JSONResponse(body, error.status_code, media_type=_MEDIA_TYPE)

@@ -1,0 +1,222 @@
+"""POST /v1/recognize, answered in front of the framework: what each picture costs is spent here.
+
+No routing, no dependencies, no middleware: who asks, the body, the master's answer, and that in one piece. Every
+other request goes on to the framework, which describes this route too, in /openapi.json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import zlib
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from manyeyes.dispatch.trace import PictureTrace, Sender, following
+from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
+from manyeyes.gateway.counting import counted
+from manyeyes.gateway.doorkeeper import authenticated, headers_of, refused
+from manyeyes.gateway.problems import http_problem, problem, unexpected
+from manyeyes.master.service import Master
+from manyeyes.master.signins import Caller
+from manyeyes.recognition.pictures.probe import probe
+from manyeyes.results import Result
+from manyeyes.traces import Trace, trace_of
+
+PATH = "/v1/recognize"
+LEAST_COMPRESSED_BYTES = 1400
+"""What is smaller fits one packet as it is."""
+COMPRESS_LEVEL = 1
+_OFF_THE_LOOP_BYTES = 64 * 1024
+"""From so many on, compressing takes over a millisecond, and a thread does it."""
+_MAX_KEY_CHARACTERS = 200
+_FORM_BYTES = 65536
+"""Of a form, beside its picture."""
+_JSON, _GZIP = b"application/json", 16 + zlib.MAX_WBITS
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def describe_recognize(app: FastAPI) -> None:
+    """Add the route to what the framework describes; `Recognize` answers it before the framework is asked."""
+
+    @app.post(PATH, response_model=Result)
+    async def recognize(
+        accept: Annotated[str, Header()] = "application/json",
+        idempotency_key: Annotated[str | None, Header(max_length=_MAX_KEY_CHARACTERS)] = None,
+        traceparent: Annotated[str | None, Header()] = None,
+    ) -> None:
+        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
+
+        `traceparent` (W3C) names the trace that the picture belongs to; without one it gets a fresh one. The answer
+        has it too, and `/v1/traces/ID` shows the picture's whole way.
+        """
+        raise RuntimeError("this route is answered in front of the framework")
+
+
+def is_picture(scope: Scope) -> bool:
+    """Whether a request is one that `Recognize` answers."""
+    is_post: bool = scope["type"] == "http" and scope["method"] == "POST"
+    return is_post and scope["path"] == PATH
+
+
+class Recognize:
+    """ASGI app that answers pictures, and nothing else."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+        self._limits = master.limits
+        self._metrics = master.lookout.metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a picture; what nobody expects is answered too, and raised for the server to log."""
+        receive, send = counted(receive, send, self._metrics)
+        try:
+            status, headers, body = await self._answer(scope, receive)
+        except Exception as error:
+            await unexpected(PATH, error)(scope, receive, send)
+            raise
+        start: Message = {"type": "http.response.start", "status": status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+        try:
+            _, caller = authenticated("POST", headers_of(scope), self._master.sign_ins.caller)
+        except ManyeyesError as error:
+            return _parts(refused(error))
+        given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
+        try:
+            status, (headers, body) = 200, await self._recognized(scope, receive, given, caller)
+        except ManyeyesError as error:
+            status, headers, body = _parts(problem(error))
+        except HTTPException as error:
+            status, headers, body = _parts(http_problem(error))
+        if len(body) >= LEAST_COMPRESSED_BYTES and dict(headers)[b"content-type"].endswith(b"json"):
+            headers.append((b"vary", b"Accept-Encoding"))
+            if b"gzip" in given.get(b"accept-encoding", b""):
+                headers, body = await _compressed(headers, body)
+        return status, headers, body
+
+    async def _recognized(
+        self, scope: Scope, receive: Receive, given: dict[bytes, bytes], caller: Caller
+    ) -> tuple[Headers, bytes]:
+        master, limits = self._master, self._limits
+        accept, key = given.get(b"accept", b""), given.get(b"idempotency-key")
+        if key is not None and len(key) > _MAX_KEY_CHARACTERS:
+            raise BadRequest(
+                f"header.idempotency-key: String should have at most {_MAX_KEY_CHARACTERS} characters"
+            )
+        mixed, image = b"multipart/mixed" in accept, b"image/" in accept
+        trace = trace_of(given.get(b"traceparent", b"").decode("latin-1"))
+        sender = Sender(caller.name, caller.key_id)
+        began_s = time.monotonic()
+        with following(PictureTrace(began_s, trace, sender=sender, draw=mixed or image)) as told:
+            with master.lookout.meter.refusals():
+                data = await _picture_of(scope, receive, given, limits.max_picture_bytes)
+                info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+            told.accepted(len(data), info.media_type, time.monotonic())
+            found = await master.recognize(
+                data, draw=told.draw, key=None if key is None else key.decode("latin-1"), trace=told
+            )
+        if mixed:
+            media_type, body = _mixed(found.result_json, found.picture, _predicted_type(found.result))
+        elif image:
+            media_type, body = _predicted_type(found.result), found.picture
+        else:
+            media_type, body = _JSON, found.result_json
+        return [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", media_type),
+            (b"traceparent", Trace(found.trace_id, trace.span_id).traceparent.encode()),
+        ], body
+
+
+def _parts(response: Response) -> tuple[int, Headers, bytes]:
+    return response.status_code, response.raw_headers, bytes(response.body)
+
+
+def _predicted_type(result: Result) -> bytes:
+    """A pack that does not name it gives the picture back as it came."""
+    return (result.predicted_media_type or result.media_type).encode("latin-1")
+
+
+def _mixed(head: bytes, picture: bytes, picture_type: bytes) -> tuple[bytes, bytes]:
+    """Result and predicted picture in one multipart/mixed body; every part tells its length."""
+    boundary = b"manyeyes-" + secrets.token_hex(12).encode()
+    body = b"".join(
+        (
+            b"--%b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (boundary, len(head)),
+            head,
+            b"\r\n--%b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+            % (boundary, picture_type, len(picture)),
+            picture,
+            b"\r\n--%b--\r\n" % boundary,
+        )
+    )
+    return b"multipart/mixed; boundary=" + boundary, body
+
+
+async def _picture_of(scope: Scope, receive: Receive, given: dict[bytes, bytes], limit: int) -> bytes:
+    told = given.get(b"content-length", b"")
+    declared = int(told) if told.isdigit() else None
+    if not given.get(b"content-type", b"").startswith(b"multipart/form-data"):
+        if declared is not None and declared > limit:
+            raise _too_large(declared, limit)
+        return await _whole_body(receive, limit)
+    if declared is None or declared > limit + _FORM_BYTES:
+        raise _too_large(declared or 0, limit)
+    try:
+        async with Request(scope, receive).form(max_files=1) as form:
+            upload = form.get("picture")
+            if not isinstance(upload, UploadFile):
+                raise BadRequest(
+                    "the form has no file field 'picture'; add it, or send the picture as raw body"
+                )
+            return await upload.read()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
+
+
+async def _whole_body(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    seen, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part, more = message.get("body", b""), message.get("more_body", False)
+        seen += len(part)
+        if seen > limit:
+            raise _too_large(seen, limit)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(seen: int, limit: int) -> TooManyBytes:
+    return TooManyBytes(
+        f"picture has {seen / 1e6:.1f} MB or more, the limit is {limit / 1e6:.1f}; "
+        "shrink it or raise MANYEYES_LIMITS_MAX_PICTURE_BYTES on the master"
+    )
+
+
+async def _compressed(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    if len(body) >= _OFF_THE_LOOP_BYTES:
+        body = await asyncio.to_thread(_gzipped, body)
+    else:
+        body = _gzipped(body)
+    headers = [pair for pair in headers if pair[0] != b"content-length"]
+    headers += [(b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(body))]
+    return headers, body
+
+
+def _gzipped(body: bytes) -> bytes:
+    return zlib.compress(body, COMPRESS_LEVEL, _GZIP)

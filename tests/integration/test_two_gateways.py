@@ -1,0 +1,52 @@
+"""Two gateways on one engine, in two processes, share four nodes: each picture is answered once, by its own gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.integration.conftest import Network, picture
+
+PICTURE_S = 0.2
+EACH = 80
+NODES = ("a", "b", "c", "d")
+IDEAL_S = 2 * EACH * PICTURE_S / len(NODES)
+LIMIT = 1.08
+
+
+def test_two_gateways_share_four_nodes(network: Network) -> None:
+    with ExitStack() as stack:
+        for name in NODES:
+            stack.enter_context(network.node(name, wait=False, FAULTY_PICTURE_S=str(PICTURE_S)))
+        for name in NODES:
+            network.wait_state(name, "ready", timeout_s=40)
+        command = [sys.executable, "-m", "tests.integration.second_gateway"]
+        command += [str(network.folder / "master"), str(network.nats_port), str(EACH)]
+        root = Path(__file__).resolve().parents[2]
+        second = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(second.wait)
+        stack.callback(second.kill)
+        assert second.stdin is not None and second.stdout is not None
+        assert second.stdout.readline() == "ready\n"
+        pool = stack.enter_context(ThreadPoolExecutor(EACH))
+        began = time.monotonic()
+        second.stdin.write("go\n")
+        second.stdin.flush()
+        sent = [pool.submit(network.client.recognize, picture(b"first", n)) for n in range(EACH)]
+        of_second = [json.loads(second.stdout.readline()) for _ in range(EACH)]
+        of_first = {answer.result(timeout=60).result.task_id for answer in sent}
+        took_s = time.monotonic() - began
+
+        assert len(of_first) == EACH
+        assert {told["number"] for told in of_second} == set(range(EACH))
+        assert all(told["task_id"] == told["said"] for told in of_second), "an answer to another picture"
+        assert len({told["task_id"] for told in of_second} | of_first) == 2 * EACH
+        status = network.client.status()
+        assert (status.tasks["done"], status.tasks["failed"]) == (EACH, 0), "it counts the other's pictures"
+        assert "attempt lost" not in network.master.log.read_text()
+        assert took_s <= LIMIT * IDEAL_S, f"{took_s / IDEAL_S:.3f} times the ideal"
