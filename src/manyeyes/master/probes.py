@@ -8,7 +8,6 @@ is one that says that it is free and grants no credit while pictures wait, until
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,10 +140,9 @@ class Probes:
         )
         return [TakeOut(node, reason), SendProbe(node)]
 
-    def keep(self, nodes: Collection[str]) -> None:
-        """No other nodes are known; one that comes again under a name of before is another one."""
-        for node in self._watches.keys() - nodes:
-            del self._watches[node]
+    def forget(self, node: str) -> None:
+        """The node was removed; one that comes under its name is another one."""
+        self._watches.pop(node, None)
 
     def _bring_back(self, node: str, watch: _Watch) -> list[Instruction]:
         watch.lacking = ""

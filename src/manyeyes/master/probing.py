@@ -66,7 +66,6 @@ class Probing:
     def look(self, now: float) -> None:
         """Look at all nodes."""
         self._waiting_since = (self._waiting_since or now) if self._dispatcher.waiting else None
-        self._probes.keep(self._fleet.nodes.keys())
         for view in list(self._fleet.nodes.values()):
             alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
             picture_s = view.beat.picture_s if view.beat else 0.0
@@ -76,6 +75,10 @@ class Probing:
                 self._carry_out(self._probes.granted(view.name, now), now)
             instructions = self._probes.seen(view.name, takes, holds, picture_s, now, self._waiting_since)
             self._carry_out(instructions, now)
+
+    def forget(self, node: str) -> None:
+        """A node was removed."""
+        self._probes.forget(node)
 
     def answered(self, node: str, now: float) -> None:
         """A node answered a picture or a probe."""

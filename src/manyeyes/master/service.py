@@ -389,6 +389,7 @@ class Master:
         self._cutoffs.forget(name)
         self.lookout.node_removed(name)
         self.logs.forget(name)
+        self._probing.forget(name)
         self.dispatcher.forget(name)
 
     async def remove_node(self, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manyeyes.broker.connection import _Client, _OnlyTls
+from manyeyes.broker.connection import EngineClient, _OnlyTls
 
 
 class Writer:
@@ -47,12 +47,12 @@ def test_after_tls_everything_is_said(transport: tuple[_OnlyTls, Writer]) -> Non
 
 def test_the_client_keeps_this_transport() -> None:
     """It makes one of its own wherever its transport is false."""
-    assert bool(_Client()._transport)
+    assert bool(EngineClient()._transport)
 
 
 def test_other_addresses_named_before_tls_are_not_tried() -> None:
     async def main() -> Any:
-        client = _Client()
+        client = EngineClient()
         client._setup_server_pool(["tls://10.0.0.1:4222"])
         client._current_server = client._server_pool[0]
         await client._process_info({"connect_urls": ["10.0.0.66:4222"]}, initial_connection=True)
