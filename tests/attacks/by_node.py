@@ -709,28 +709,27 @@ async def hold(scene: Scene) -> str:
 @listed(ATTACKS, "hoard: grant credit, take pictures and answer nothing", long=True)
 async def hoard(scene: Scene) -> str:
     before = scene.network.client.status().tasks["done"]
+    sent, longest_s = 0, 0.0
     async with scene.rogue() as rogue:
         await rogue.work(allowed=10_000, picture_s=0.0001)
         await asyncio.sleep(0.5)
         began = time.monotonic()
-        sent = [asyncio.ensure_future(scene.answered(scene.send())) for _ in range(8)]
-        await asyncio.gather(*sent)
-        waited = time.monotonic() - began
-        hoarded = rogue.dispatches.qsize()
-        while scene.network.state(rogue.name) != "suspect":
-            await asyncio.sleep(0.2)
+        while await asyncio.to_thread(scene.network.state, rogue.name) != "suspect":
+            round_at = time.monotonic()
+            await asyncio.gather(*(scene.answered(scene.send()) for _ in range(8)))
+            longest_s, sent = max(longest_s, time.monotonic() - round_at), sent + 8
             assert time.monotonic() - began < 40
         named_s = time.monotonic() - began
         shown = scene.network.client.node(rogue.name)
         assert shown is not None and "has not answered a probe" in (shown.reason or ""), shown
-        hoarded_then = rogue.dispatches.qsize()
+        hoarded = rogue.dispatches.qsize()
         await scene.honest_works()
-        assert rogue.dispatches.qsize() == hoarded_then, "it was sent another one"
-    assert scene.network.client.status().tasks["done"] == before + 9
+        assert rogue.dispatches.qsize() == hoarded, "it was sent another one"
+    assert scene.network.client.status().tasks["done"] == before + sent + 1
     assert hoarded, "the test tells nothing"
     return (
-        f"it got {hoarded} of 8; all were answered by others, the last {waited:.0f} s late; after {named_s:.0f} s it was "
-        "named as unresponsive, and is sent nothing more"
+        f"it got {hoarded} of {sent}; all were answered by others, the last {longest_s:.0f} s late; after {named_s:.0f} s it "
+        "was named as unresponsive, and is sent nothing more"
     )
 
 

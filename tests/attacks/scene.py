@@ -108,8 +108,17 @@ class Rogue:
         return any(f"permissions violation for {what}" in error for error in self.denied)
 
     async def greet(self) -> str:
-        """Say hello as nodes do; the code of the refusal, empty where it is welcomed."""
-        code, data = await self.say("hello", Hello(session=self.session), gateway=ANY)
+        """Say hello as nodes do, again where nobody answers; the code of the refusal, empty where it is welcomed."""
+        subject = contract.node_subject(self.name, "hello", ANY)
+        hello = Hello(session=self.session).wire()
+        for tries_left in reversed(range(3)):
+            try:
+                answer = await self.client.request(subject, hello, timeout=5)
+                break
+            except nats.errors.TimeoutError:
+                if not tries_left:
+                    raise
+        code, data = (answer.headers or {}).get(contract.HEADER_ERROR, ""), answer.data
         if not code:
             self.gateway = Welcome.model_validate_json(data).gateway
         return code
