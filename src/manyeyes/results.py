@@ -18,7 +18,7 @@ class Face(BaseModel):
     than the threshold to get a name.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     box_xyxy_px: tuple[int, int, int, int]
     landmarks_px: tuple[tuple[float, float], ...]
@@ -42,7 +42,7 @@ class Face(BaseModel):
 class Caution(BaseModel):
     """Something about an enrolled photo or person that an operator should know."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     kind: str
     """As `small`, `blurred`, `turned`; stable, for programs."""
@@ -76,7 +76,7 @@ class Provenance(BaseModel):
 class Result(BaseModel):
     """The faces of one picture."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     width_px: int
     height_px: int

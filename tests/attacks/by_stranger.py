@@ -58,11 +58,10 @@ async def refused(knocking: object) -> str:
 async def plain_text(scene: Scene) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", scene.network.nats_port)
     assert b'"tls_required":true' in await reader.readline()
-    writer.write(b'CONNECT {"verbose":false}\r\nPING\r\n' + publish("me.tasks", b"{}"))
+    writer.write(b'CONNECT {"verbose":false}\r\nPING\r\n' + publish("me.dispatch.honest", b"{}"))
     with contextlib.suppress(ConnectionError):
         assert b"PONG" not in await asyncio.wait_for(reader.read(), 15)
     writer.close()
-    assert await scene.queued() == 0
     return "hung up on: TLS is required"
 
 
@@ -101,12 +100,12 @@ async def more_than_joining(scene: Scene) -> str:
     await asyncio.sleep(0.3)
     raw = await scene.raw(token.seed)
     subjects = [
-        contract.TASKS_SUBJECT, contract.PULL_SUBJECT, contract.NEWS_SUBJECT, "me.join.other",
-        "me.node.honest.beat", "me.command.honest", "me.directive.honest",
+        contract.STATE_SUBJECT, "me.join.other", "me.dispatch.honest", "me.gw.all.node.honest.heartbeat",
+        "me.gw.any.node.honest.hello", "me.node.honest.hello", "me.command.honest", "me.directive.honest",
     ]  # fmt: skip
     for subject in subjects:
         await raw.say(publish(subject, b"{}"))
-    for subject in (">", "me.>", contract.NEWS_SUBJECT, "_INBOX_honest.>", "_INBOX.>"):
+    for subject in (">", "me.>", "me.dispatch.honest", contract.STATE_SUBJECT, "_INBOX_honest.>", "_INBOX.>"):
         await raw.say(f"SUB {subject} 1\r\n".encode())
         subjects.append(subject)
     await raw.say(b"PING\r\n")

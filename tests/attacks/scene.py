@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import secrets
 import statistics
 import threading
 import time
@@ -17,11 +17,26 @@ from pathlib import Path
 import nats
 import psutil
 from nats.aio.client import Client as NatsClient
+from nats.aio.msg import Msg
 
 from manyeyes import contract, identity
 from manyeyes.broker.connection import trust
 from manyeyes.broker.nodelink import join
-from manyeyes.contract import HostFacts, JoinReply, JoinRequest, Task
+from manyeyes.broker.transfer import frame, unframe
+from manyeyes.contract import (
+    ANY,
+    Dispatch,
+    Grant,
+    Heartbeat,
+    Hello,
+    HostFacts,
+    JoinReply,
+    JoinRequest,
+    Outcome,
+    Task,
+    Welcome,
+    WorkerReport,
+)
 from manyeyes.errors import NodeNotFound, Unavailable
 from manyeyes.identity import MASTER_HOSTNAME, JoinToken, NKey
 from manyeyes.sdk.answers import Prediction
@@ -61,6 +76,17 @@ class Rogue:
     client: NatsClient
     denied: list[str]
     """What the engine refused, in its words."""
+    session: str = field(default_factory=lambda: secrets.token_hex(8))
+    gateway: str = ANY
+    allowed: int = 0
+    """How many dispatches it allows the gateway beyond those that came."""
+    received: int = 0
+    holding: list[str] = field(default_factory=list)
+    told: dict[str, object] = field(default_factory=dict)
+    """Fields of its heartbeats that differ from those of a free, fast node."""
+    dispatches: asyncio.Queue[Dispatch] = field(default_factory=asyncio.Queue)
+    """Those with a task of a user; probes are left out."""
+    _beating: asyncio.Task[None] | None = None
 
     def inbox(self) -> str:
         """A place where it may listen."""
@@ -81,24 +107,102 @@ class Rogue:
         await asyncio.sleep(0.02)
         return any(f"permissions violation for {what}" in error for error in self.denied)
 
-    async def handed(self, timeout_s: float = 10) -> tuple[Task, str]:
-        """Ask for work as nodes do; the task and its ack subject."""
-        inbox = self.inbox()
-        subscription = await self.client.subscribe(inbox)
-        wish = json.dumps({"batch": 1, "expires": int(timeout_s * 0.9e9)}).encode()
-        await self.client.publish(contract.PULL_SUBJECT, wish, reply=inbox)
-        message = await subscription.next_msg(timeout=timeout_s)
-        await subscription.unsubscribe()
-        return Task.model_validate_json(message.data), message.reply
+    async def greet(self) -> str:
+        """Say hello as nodes do, again where nobody answers; the code of the refusal, empty where it is welcomed."""
+        subject = contract.node_subject(self.name, "hello", ANY)
+        hello = Hello(session=self.session).wire()
+        for tries_left in reversed(range(3)):
+            try:
+                answer = await self.client.request(subject, hello, timeout=5)
+                break
+            except nats.errors.TimeoutError:
+                if not tries_left:
+                    raise
+        code, data = (answer.headers or {}).get(contract.HEADER_ERROR, ""), answer.data
+        if not code:
+            self.gateway = Welcome.model_validate_json(data).gateway
+        return code
+
+    async def work(self, allowed: int = 1, **told: object) -> None:
+        """Play a free, fast node: hello, heartbeats, and credit for so many pictures."""
+        self.allowed, self.told = allowed, told
+        await self.client.subscribe(contract.dispatch_subject(self.name), cb=self._on_dispatch)
+        assert await self.greet() == ""
+        self._beating = asyncio.create_task(self._beat(), name="beat")
+
+    async def _beat(self) -> None:
+        while True:
+            await self.client.publish(
+                contract.node_subject(self.name, "heartbeat", contract.ALL), self.heartbeat()
+            )
+            await asyncio.sleep(0.3)
+
+    def heartbeat(self, **changes: object) -> bytes:
+        """What it says of itself just now."""
+        fields: dict[str, object] = {
+            "state": "ready",
+            "session": self.session,
+            "workers": (WorkerReport(index=0, state="idle"),),
+            "holding": tuple(self.holding),
+            "grants": {self.gateway: self.grant()},
+            "picture_s": 0.001,
+            "host": HOST,
+        }
+        return Heartbeat.model_construct(**{**fields, **self.told, **changes}).wire()
+
+    def grant(self) -> Grant:
+        """What it allows the gateway."""
+        allowed = self.received + self.allowed - len(self.holding)
+        return Grant(received=self.received, allowed=max(self.received, allowed), allowed_bytes=2**62)
+
+    async def _on_dispatch(self, message: Msg) -> None:
+        head, _ = unframe(message.data)
+        dispatch = Dispatch.model_validate_json(head)
+        self.received = max(self.received, dispatch.number)
+        self.holding = [task_id for task_id in self.holding if task_id not in dispatch.settled]
+        if dispatch.task is not None:
+            self.holding.append(dispatch.task.id)
+            if dispatch.task.traceparent:
+                self.dispatches.put_nowait(dispatch)
+
+    async def handed(self, timeout_s: float = 15) -> Task:
+        """The next picture of a user that it is sent."""
+        dispatch = await asyncio.wait_for(self.dispatches.get(), timeout_s)
+        assert dispatch.task is not None
+        return dispatch.task
+
+    async def give_back(self, task: Task) -> None:
+        """Return a picture, and grant nothing more."""
+        self.allowed = 0
+        await self.tell("heartbeat", self.heartbeat())
+        outcome = Outcome(session=self.session, task_id=task.id, status="returned", grant=self.grant())
+        await self.tell("result", frame(outcome.wire(), b""))
+
+    async def tell(self, verb: contract.Verb, data: bytes, gateway: str = "", reply: str = "") -> None:
+        """Say something, for no answer."""
+        await self.client.publish(
+            contract.node_subject(self.name, verb, gateway or self.gateway), data, reply=reply
+        )
 
     async def say(
-        self, verb: contract.Verb, message: contract.Message | bytes, headers: dict[str, str] | None = None
+        self,
+        verb: contract.Verb,
+        message: contract.FromNode | bytes,
+        headers: dict[str, str] | None = None,
+        gateway: str = "",
     ) -> tuple[str, bytes]:
         """Ask the master; the code of its refusal, empty where there is none, and what it sent."""
         data = message if isinstance(message, bytes) else message.wire()
-        subject = contract.node_subject(self.name, verb)
+        subject = contract.node_subject(self.name, verb, gateway or self.gateway)
         answer = await self.client.request(subject, data, timeout=10, headers=headers)
         return (answer.headers or {}).get(contract.HEADER_ERROR, ""), answer.data
+
+    async def leave(self) -> None:
+        """Hang up."""
+        if self._beating is not None:
+            self._beating.cancel()
+        with contextlib.suppress(Exception):
+            await self.client.close()
 
 
 @dataclass
@@ -147,11 +251,11 @@ class Scene:
         name = (await joined(token, request)).name
         denied: list[str] = []
         client = await self.connect(key.seed, contract.inbox_prefix(name), denied)
+        rogue = Rogue(name, key, client, denied)
         try:
-            yield Rogue(name, key, client, denied)
+            yield rogue
         finally:
-            with contextlib.suppress(Exception):
-                await client.close()
+            await rogue.leave()
             with contextlib.suppress(NodeNotFound):
                 await asyncio.to_thread(self.network.client.remove_node, name)
 
@@ -181,35 +285,23 @@ class Scene:
         return await RawClient.connect(self.network.nats_port, trust(self.ca_pem), MASTER_HOSTNAME, seed)
 
     @asynccontextmanager
-    async def queue(self) -> AsyncIterator[NatsClient]:
-        """A look into the queue with the master's own key, to see what an attack did."""
+    async def in_work(self) -> AsyncIterator[tuple[Dispatch, Future[Prediction]]]:
+        """The honest node works on a picture: its dispatch, and the user's answer to come."""
         seed = (self.network.folder / "master" / "identity" / "master.nk").read_text().strip()
-        client = await self.connect(seed, "_INBOX_look", [])
+        look = await self.connect(seed, "_INBOX_look", [])
         try:
-            yield client
-        finally:
-            await client.close()
-
-    @asynccontextmanager
-    async def in_work(self) -> AsyncIterator[tuple[Task, int, Future[Prediction]]]:
-        """The honest node works on a picture: the task, its place in the stream, and the user's answer to come."""
-        sent = self.send(b"LONG")
-        async with self.queue() as look:
-            stream = look.jsm()
-            for _ in range(100):
-                await asyncio.sleep(0.05)
-                consumer = await stream.consumer_info(contract.STREAM, contract.CONSUMER)
-                if consumer.num_ack_pending and self.network.state("honest") == "working":
+            sent_to_honest = await look.subscribe(contract.dispatch_subject("honest"))
+            await look.flush()
+            sent = self.send(b"LONG")
+            while True:
+                message = await sent_to_honest.next_msg(timeout=15)
+                dispatch = Dispatch.model_validate_json(unframe(message.data)[0])
+                if dispatch.task is not None and dispatch.task.traceparent:
                     break
-            sequence = (await stream.stream_info(contract.STREAM)).state.last_seq
-            message = await stream.get_msg(contract.STREAM, sequence)
-            yield Task.model_validate_json(message.data or b""), sequence, sent
+            yield dispatch, sent
+        finally:
+            await look.close()
         await self.answered(sent)
-
-    async def queued(self) -> int:
-        """Tasks in the queue, handed out ones included."""
-        async with self.queue() as look:
-            return int((await look.jsm().stream_info(contract.STREAM)).state.messages)
 
     @contextmanager
     def user(self) -> Iterator[User]:

@@ -112,8 +112,12 @@ class NodeLink(Link):
         def unheaded(message: Incoming) -> None:
             if message.headers:
                 log().warning("an answer to another node was sent here, and passed over", subject=subject)
-            else:
+                return
+            try:
                 receiver(message)
+            except ValueError as error:
+                told = str(error)[:200]
+                log().warning("a message that this version cannot read", subject=subject, error=told)
 
         await self.receive(subject, unheaded)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from manyeyes.contract.message import FromMaster, FromNode, Part
+from manyeyes.contract.message import Count, FromMaster, FromNode, Id, Part
 
 
 class Command(FromMaster):
@@ -19,7 +19,7 @@ class Command(FromMaster):
 class FetchCommand(FromNode):
     """A node asks for the order of a call; it gets it once, framed with the order's bytes."""
 
-    call: str
+    call: Id
 
 
 class ExecOrder(Part):
@@ -96,8 +96,8 @@ class Answer(FromNode):
     is the last one.
     """
 
-    call: str
-    number: int
+    call: Id
+    number: Count
     stream: Literal["", "stdout", "stderr"] = ""
     ended: Ended | None = None
     file: FileReply | None = None

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from manyeyes.contract.message import MOST_COUNTED, FromMaster, FromNode, Part
+from manyeyes.contract.message import MOST_COUNTED, Count, FromMaster, FromNode, Id, Part
 
 Status = Literal["done", "error", "crashed", "returned"]
 """How an attempt ended. `error`: the picture's or the pack's own; `returned`: not begun, or not for this node."""
 RESULT, PICTURE = "result", "picture"
 """Names of parts of an outcome: the result's JSON, and the predicted picture."""
 MOST_PARTS = 16
+MOST_GATEWAYS = 64
 
 
 class Task(Part):
@@ -71,24 +72,24 @@ class Grant(Part):
 class Credit(FromNode):
     """Grants that changed, where neither a result nor a heartbeat is about to bring them."""
 
-    session: str
-    grants: dict[str, Grant]
+    session: Id
+    grants: dict[Id, Grant] = Field(max_length=MOST_GATEWAYS)
 
 
 class ChunkQuery(FromNode):
     """A node asks for more bytes of a task that it holds, at most `most_bytes` from `offset` on."""
 
-    task_id: str
-    offset: int = Field(ge=0)
-    most_bytes: int = Field(gt=0)
+    task_id: Id
+    offset: Count
+    most_bytes: int = Field(gt=0, le=MOST_COUNTED)
 
 
 class Outcome(FromNode):
     """The end of one attempt; its parts follow in the order in which `parts` has them."""
 
-    session: str
+    session: Id
     """Of the agent; see `Hello`."""
-    task_id: str
+    task_id: Id
     status: Status
     code: str = ""
     detail: str = ""
@@ -100,7 +101,7 @@ class Outcome(FromNode):
 class DrainQuery(FromNode):
     """A node will take nothing more: which dispatch was the last?"""
 
-    session: str
+    session: Id
 
 
 class DrainAnswer(FromMaster):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from manyeyes.contract.dispatch import Grant
-from manyeyes.contract.message import MOST_COUNTED, FromMaster, FromNode, Part
+from manyeyes.contract.dispatch import MOST_GATEWAYS, Grant
+from manyeyes.contract.message import Count, FromMaster, FromNode, Id, Part, Seconds
 from manyeyes.contract.version import NEWEST, OLDEST
 
 NODE_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _MOST_FAILURES = 1_000_000
-_MOST_GATEWAYS = 64
+_MOST_WORKERS = 1024
+_MOST_HOLDING = 16_384
+_MOST_FINGERPRINT = 128
 
 NodeState = Literal["waiting for approval", "provisioning", "ready", "working", "draining", "paused"]
 """As a node tells it; the master adds joining, suspect, lost and left."""
@@ -24,11 +26,11 @@ Desired = Literal["", "pause", "drain"]
 class WorkerReport(Part):
     """One worker as its agent sees it."""
 
-    index: int
+    index: Count
     state: Literal["starting", "idle", "busy", "resting"]
-    busy_s: float = 0.0
-    restarts: int = 0
-    pid: int = 0
+    busy_s: Seconds = 0.0
+    restarts: Count = 0
+    pid: Count = 0
 
 
 class HostFacts(Part):
@@ -37,8 +39,8 @@ class HostFacts(Part):
     hostname: str
     system: str
     cpu: str
-    cores: int
-    memory_bytes: int
+    cores: Count
+    memory_bytes: Count
     python: str
 
 
@@ -47,46 +49,58 @@ class Heartbeat(FromNode):
 
     state: NodeState
     reason: str = ""
-    session: str = ""
+    session: Id = ""
     """Of this start of the agent; see `Hello`."""
     desired: Desired = ""
     """The one that the node follows."""
-    workers: tuple[WorkerReport, ...] = ()
-    holding: tuple[str, ...] = ()
-    grants: dict[str, Grant] = Field(default_factory=dict, max_length=_MOST_GATEWAYS)
+    workers: tuple[WorkerReport, ...] = Field((), max_length=_MOST_WORKERS)
+    holding: tuple[Id, ...] = Field((), max_length=_MOST_HOLDING)
+    grants: dict[Id, Grant] = Field(default_factory=dict, max_length=MOST_GATEWAYS)
     """By the gateway's id."""
-    done: int = 0
-    failed: int = 0
-    gallery_version: int = 0
+    done: Count = 0
+    failed: Count = 0
+    gallery_version: Count = 0
     pack: str = ""
-    agent_rss_bytes: int = 0
+    agent_rss_bytes: Count = 0
     allow_exec: bool = False
     """Whether the node was started with `--allow-exec`."""
-    benchmark_s: float = 0.0
+    benchmark_s: Seconds = 0.0
     """What the pack's own benchmark took one worker at its start; 0: none yet, or the pack has none."""
-    picture_s: float = 0.0
+    picture_s: Seconds = 0.0
     """What a picture takes one worker, by the benchmark first, by recent pictures then; 0: not known."""
-    disk_free_bytes: int = Field(0, ge=0, le=MOST_COUNTED)
-    disk_bytes: int = Field(0, ge=0, le=MOST_COUNTED)
+    disk_free_bytes: Count = 0
+    disk_bytes: Count = 0
     """Of the disk with the node's data folder; free bytes are told anew when they have changed much."""
     pack_failures: int = Field(0, ge=0, le=_MOST_FAILURES)
     """How many attempts in a row to bring the pack have failed."""
     host: HostFacts
 
 
-class JoinRequest(FromNode):
-    """A machine that holds a token asks to become a node. Read by masters of every version."""
+class _OfAnyVersion(FromNode):
+    """Read by masters of every version; who does not say what it speaks is of before 5, and speaks `v` alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     v: int = NEWEST
     oldest: int = OLDEST
     newest: int = NEWEST
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_version(cls, said: Any) -> Any:
+        if isinstance(said, dict) and "v" in said:
+            return {"oldest": said["v"], "newest": said["v"], **said}
+        return said
+
+
+class JoinRequest(_OfAnyVersion):
+    """A machine that holds a token asks to become a node."""
+
     public_nkey: str
     wanted_name: str
     version: str
     host: HostFacts
-    fingerprint: str = ""
+    fingerprint: str = Field("", max_length=_MOST_FINGERPRINT)
     """Of the machine, see `node.host`; empty where it has none."""
 
 
@@ -99,20 +113,14 @@ class JoinReply(FromMaster):
     detail: str = ""
 
 
-class Hello(FromNode):
-    """A node says who it is and what it speaks, after each connect and before anything else. Read by masters of
-    every version.
+class Hello(_OfAnyVersion):
+    """A node says who it is and what it speaks, after each connect and before anything else.
 
     `session` is random for each start of an agent: two processes with one identity differ in it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    v: int = NEWEST
-    oldest: int = OLDEST
-    newest: int = NEWEST
-    session: str
-    fingerprint: str = ""
+    session: Id
+    fingerprint: str = Field("", max_length=_MOST_FINGERPRINT)
 
 
 class Welcome(FromMaster):
@@ -145,5 +153,5 @@ class Directive(FromMaster):
 class Leave(FromNode):
     """A node leaves."""
 
-    session: str = ""
+    session: Id = ""
     reason: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from manyeyes.contract.version import NEWEST, OLDEST
@@ -12,6 +14,10 @@ before, so a slow line is never given more than it carries before the engine tak
 
 MOST_COUNTED = 2**63 - 1
 """The largest number that a message may name."""
+Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
+Id = Annotated[str, Field(max_length=64)]
+"""What names a task, a session, a call or a gateway. Masters say it again to the node, many in one message."""
 
 HEADER_SIZE = "Me-Size"
 HEADER_OFFSET = "Me-Offset"
@@ -35,7 +41,7 @@ not heeded."""
 class FromNode(BaseModel):
     """What a node says; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     v: int = Field(NEWEST, ge=OLDEST, le=NEWEST)
     """The version that was agreed on."""
@@ -60,7 +66,7 @@ class FromMaster(BaseModel):
 class Part(BaseModel):
     """A part of a message, which has its version."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     def wire(self) -> bytes:
         """The bytes that travel."""

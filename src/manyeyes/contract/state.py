@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from manyeyes.contract.message import FromMaster, FromNode
+from manyeyes.contract.message import Count, FromMaster, FromNode
 
 
 class StateBroadcast(FromMaster):
@@ -26,9 +24,9 @@ class GalleryQuery(FromNode):
     rest.
     """
 
-    have: int = 0
+    have: Count = 0
     mark: str = ""
-    least: int = 0
+    least: Count = 0
     """The least version that serves; a master that is behind it says so."""
     content: str = ""
-    offset: int = Field(0, ge=0)
+    offset: Count = 0

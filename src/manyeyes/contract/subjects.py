@@ -78,9 +78,9 @@ def join_name(token_id: str) -> str:
 def speaker(subject: str) -> str:
     """Who says something on a subject of nodes or joins: the engine lets nobody else."""
     words = subject.split(".", 5)
-    if words[1] == "gw":
-        return words[4]
-    return words[2] if words[1] == "node" else join_name(words[2])
+    if words[1] == "join":
+        return join_name(words[2])
+    return words[4] if words[1] == "gw" else words[2]
 
 
 def dispatch_subject(node: str) -> str:

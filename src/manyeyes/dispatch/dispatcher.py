@@ -12,7 +12,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from manyeyes import contract
@@ -23,13 +23,13 @@ from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat, Outcome, Task
 from manyeyes.dispatch.idempotency import Memory
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.results import Arrived, Chunks, read
+from manyeyes.dispatch.results import Arrived, Chunks, plain, read
 from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import Busy, ManyeyesError, TaskLost, Unavailable
 from manyeyes.telemetry import log
 
-SETTLE_S = 0.01
+SETTLE_S = 0.05
 """How long a confirmation waits for a dispatch that takes it along."""
 MOST_SETTLED = 256
 """Confirmations in one message."""
@@ -38,6 +38,8 @@ READ_IN_THREAD_BYTES = 64 * 1024
 """What is larger is hashed, or read, off the event loop."""
 ENTRY_BYTES = 2048
 """What a remembered answer takes beside its bytes."""
+MOST_FETCHED = 3
+"""How many times over a node may fetch a picture that it was sent once: an answer is far larger than its question."""
 _SMOOTHING = 0.05
 
 
@@ -104,6 +106,8 @@ class _Open:
     """None for a probe."""
     accepted_at: float
     trace: PictureTrace
+    fetched: dict[str, int] = field(default_factory=dict)
+    """Bytes that each node asked for since it was sent the task."""
 
 
 class Dispatcher:
@@ -288,16 +292,25 @@ class Dispatcher:
         if not self._table.holds(node, query.task_id):
             self._link.answer_error(reply, TaskLost("the picture was answered or given up already"))
             return
-        data = self._open[task_of(query.task_id)].data
+        entry = self._open[task_of(query.task_id)]
         most = min(query.most_bytes, contract.CHUNK_BYTES)
-        self._link.answer_chunk(reply, data[query.offset : query.offset + most], len(data))
+        chunk, size = entry.data[query.offset : query.offset + most], len(entry.data)
+        fetched = entry.fetched[node] = entry.fetched.get(node, 0) + len(chunk)
+        if fetched > MOST_FETCHED * max(size, contract.CHUNK_BYTES):
+            self._link.answer_error(reply, TaskLost(f"the picture was fetched {MOST_FETCHED} times already"))
+            return
+        self._link.answer_chunk(reply, chunk, size)
 
     def on_drain(self, node: str, session: str) -> DrainAnswer:
         """A node takes nothing more."""
         return DrainAnswer(last=self._table.close(node) if self._sessions.get(node) == session else 0)
 
     def on_result(self, node: str, message: Incoming, now: float) -> None:
-        """An outcome arrived, or a chunk of one."""
+        """An outcome arrived, or a chunk of one.
+
+        Raises:
+            ValueError: it cannot be read; the node is held to the picture as if it had said nothing.
+        """
         content = message.data
         if task_id := message.headers.get(contract.HEADER_TASK, ""):
             offset = int(message.headers.get(contract.HEADER_OFFSET, 0))
@@ -314,18 +327,14 @@ class Dispatcher:
             if whole is None:
                 return
             content = whole
-        try:
-            arrived = read(content)
-        except ValueError as error:
-            log().warning("a node's outcome cannot be read", node=node, error=str(error)[:200])
-            return
+        arrived = read(content)
         outcome = arrived.outcome
         if outcome.session != self._sessions.get(node):
             return
         counts = self._table.counts(node, outcome.task_id, outcome.status)
         if not counts or (node, outcome.task_id) in self._reading:
             self._settle(node, outcome.task_id)
-        elif outcome.status == "done" and len(arrived.result_json) > READ_IN_THREAD_BYTES:
+        elif outcome.status == "done" and _to_read(arrived) > READ_IN_THREAD_BYTES:
             self._reading.add((node, outcome.task_id))
             self._spawn(self._read_apart(node, arrived), f"read-{outcome.task_id}")
         else:
@@ -356,16 +365,19 @@ class Dispatcher:
             return self._reader.content(entry.task, arrived)
         except ValueError as error:
             return error
+        except Exception as error:
+            log().exception("an outcome could not be read", node_said=outcome.status, task=outcome.task_id)
+            return ValueError(repr(error))
 
     def _end(self, node: str, arrived: Arrived, content: Any, now: float) -> None:
         """An attempt ended."""
         outcome = arrived.outcome
         task_id = task_of(outcome.task_id)
         entry = self._open[task_id]
-        status, detail = outcome.status, outcome.detail
+        status, detail = outcome.status, plain(outcome.detail)
         error = self._reader.error(outcome) if status == "error" else None
         if isinstance(content, ValueError):
-            status, detail = "crashed", f"the node's answer cannot be used: {str(content)[:200]}"
+            status, detail = "crashed", f"the node's answer cannot be used: {plain(str(content), 200)}"
         entry.trace.ended(node, status, now)
         self._recorder.attempt_ended(node, status, error)
         self._settle(node, outcome.task_id)
@@ -396,9 +408,9 @@ class Dispatcher:
 
     def rebalance(self, now: float) -> None:
         """Hedge pictures that a free worker would end sooner than the node that holds them."""
-        if not self._table.running or not self._link.connected:
+        if not self._link.connected:
             return
-        sends = self._table.hedge(now, self._paces, self._usual_bytes)
+        sends = self._table.hedge(now, self._paces, self._usual_bytes) if self._table.running else []
         if sends:
             traces = [self._open[send.task_id].trace.trace.trace_id for send in sends]
             log().info("hedged", traces=traces, nodes=[send.node for send in sends])
@@ -438,7 +450,7 @@ class Dispatcher:
 
     def _pump(self, now: float) -> None:
         """Send all that waits and for which there is credit."""
-        if self._link.connected:
+        if self._table.to_send and self._link.connected:
             self._carry_out(self._table.place(now, self._paces))
 
     def _carry_out(self, instructions: Iterable[Instruction], answered: Answered | None = None) -> None:
@@ -478,6 +490,7 @@ class Dispatcher:
         piece = entry.data if send.piece_bytes == len(entry.data) else entry.data[: send.piece_bytes]
         if self._link.dispatch(send.node, frame_head(head.wire()), piece, number=send.number):
             entry.trace.dispatched(send.node, now)
+            entry.fetched[send.node] = 0
         else:
             self._settled[send.node] = settled
             self._table.unsent(send)
@@ -508,6 +521,7 @@ class Dispatcher:
 
     def _lost(self, node: str, task_id: str, how: str) -> None:
         """An attempt ended without a word from its node."""
+        self._chunks.forget(node, task_id)
         entry = self._open.get(task_id)
         if entry is None:
             return
@@ -529,6 +543,7 @@ class Dispatcher:
     # confirmations
 
     def _settle(self, node: str, attempt_id: str) -> None:
+        self._chunks.forget(node, attempt_id)
         waiting = self._settled[node]
         waiting.append(attempt_id)
         if self._settling is None:
@@ -546,6 +561,12 @@ class Dispatcher:
                 part: Sequence[str] = task_ids[begin : begin + MOST_SETTLED]
                 word = Dispatch(gateway=self.gateway, session=session, settled=tuple(part))
                 self._link.dispatch(node, frame_head(word.wire()))
+
+
+def _to_read(arrived: Arrived) -> int:
+    """Bytes that are looked into, and not only passed on."""
+    attached = sum(len(part) for name, part in arrived.attachments.items() if name != contract.PICTURE)
+    return len(arrived.result_json) + attached
 
 
 def _size(ended: asyncio.Future[Answered]) -> int:

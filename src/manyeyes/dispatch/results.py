@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from manyeyes.broker.transfer import Assembly, unframe
@@ -11,6 +12,19 @@ from manyeyes.errors import TaskLost, Unavailable
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 """Of an outcome's result: some 5,000 faces with their references."""
+LEAST_CHUNK_BYTES = 1024
+"""Of all chunks but the last: each one kept costs some bytes beside its own."""
+MAX_TEXT_CHARACTERS = 500
+
+
+def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
+    """A text without what moves a terminal's cursor or breaks a line, cut to a length."""
+    text = text[:most]
+    return (
+        text
+        if text.isprintable()
+        else "".join(character if character.isprintable() else " " for character in text)
+    )
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,12 @@ class Chunks:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._begun: dict[tuple[str, str], Assembly] = {}
+        self._begun: defaultdict[str, dict[str, Assembly]] = defaultdict(dict)
+        """By node and task."""
+
+    def held_bytes(self, node: str) -> int:
+        """What has arrived of a node's unfinished outcomes."""
+        return sum(assembly.received for assembly in self._begun.get(node, {}).values())
 
     def add(self, node: str, task_id: str, offset: int, size: int, chunk: bytes) -> bytes | None:
         """A chunk arrived; the whole once it is the last one.
@@ -63,27 +82,40 @@ class Chunks:
             TaskLost: it is too large.
             Unavailable: a chunk is missing, or the node has too much begun; send it all again.
         """
-        key = (node, task_id)
         if size > self._most_bytes:
-            self._begun.pop(key, None)
+            self.forget(node, task_id)
             raise TaskLost(f"a result of {size} bytes is over the limit of {self._most_bytes}")
         if offset == 0:
-            begun = sum(assembly.received for (owner, _), assembly in self._begun.items() if owner == node)
-            if begun > self._most_bytes:
-                raise Unavailable(
-                    f"unfinished results of this node have {begun} bytes already; finish those first"
-                )
-            self._begun[key] = Assembly(size)
-        assembly = self._begun.get(key)
+            self.forget(node, task_id)
+            assembly: Assembly | None = Assembly(size)
+        else:
+            assembly = self._begun.get(node, {}).get(task_id)
+        held = self.held_bytes(node)
+        if held + len(chunk) > self._most_bytes:
+            self.forget(node, task_id)
+            raise Unavailable(
+                f"unfinished results of this node have {held} bytes already; finish those first"
+            )
         if assembly is None or not assembly.add(offset, chunk):
-            self._begun.pop(key, None)
+            self.forget(node, task_id)
             raise Unavailable("a chunk went astray; send it all again")
-        if not assembly.complete:
-            return None
-        del self._begun[key]
-        return assembly.content()
+        if assembly.complete:
+            self.forget(node, task_id)
+            return assembly.content()
+        if len(chunk) < LEAST_CHUNK_BYTES:
+            self.forget(node, task_id)
+            raise Unavailable(
+                f"a chunk that is not the last has {len(chunk)} bytes, {LEAST_CHUNK_BYTES} are the least"
+            )
+        self._begun[node][task_id] = assembly
+        return None
 
     def forget(self, node: str, task_id: str | None = None) -> None:
         """What a node has begun is wanted no more: of one task, or of all."""
-        for key in [key for key in self._begun if key[0] == node and task_id in (None, key[1])]:
-            del self._begun[key]
+        begun = self._begun.get(node)
+        if begun is None:
+            return
+        if task_id is not None:
+            begun.pop(task_id, None)
+        if task_id is None or not begun:
+            del self._begun[node]

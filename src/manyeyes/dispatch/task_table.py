@@ -13,7 +13,7 @@ is never taken for a word on the next.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from manyeyes.contract import Grant, Status
@@ -24,6 +24,8 @@ TRANSIT_S = 3.0
 """A dispatch that has not arrived after so long, while its node reports, is lost in transit."""
 RETURNED_FOR_S = 0.5
 """How long a task is kept from a node that returned it."""
+MOST_REST_S = 30.0
+"""The longest that nothing is sent to a node that returns or loses one task after the other."""
 
 
 def task_of(attempt_id: str) -> str:
@@ -125,6 +127,9 @@ class _Account:
     used: int = 0
     """When it was last sent something, as a count of dispatches."""
     held: set[str] = field(default_factory=set)
+    in_vain: int = 0
+    """Times in a row that it returned or lost what it was sent, and answered nothing between."""
+    rests_until: float = 0.0
 
     @property
     def free(self) -> int:
@@ -161,6 +166,11 @@ class TaskTable:
     def waiting(self) -> int:
         """Pictures that nobody works on."""
         return len(self._waiting) - len(self._again)
+
+    @property
+    def to_send(self) -> bool:
+        """Whether something is to be sent: what nobody works on, or what a node keeps for too long."""
+        return bool(self._waiting)
 
     @property
     def running(self) -> int:
@@ -224,17 +234,22 @@ class TaskTable:
     def place(self, now: float, paces: Mapping[str, Pace]) -> list[Send]:
         """Send what waits wherever it ends soonest, as long as there is credit."""
         sends: list[Send] = []
-        if not self._free:
+        takers = self._takers(now, paces)
+        if not takers:
             return sends
         for task_id in list(self._waiting):
             entry = self._entries[task_id]
-            open_nodes = self._open(entry, now, paces)
+            open_nodes = [
+                node
+                for node in takers
+                if node not in entry.attempts and not (entry.avoid and entry.avoid.get(node, 0.0) > now)
+            ]
             if not open_nodes:
-                if entry.attempts or entry.avoid:
-                    continue
-                break
-            sends.append(self._sent(task_id, soonest(open_nodes, entry.size_bytes), now))
-            if not self._free:
+                continue
+            nodes = [self._node(name, paces[name]) for name in open_nodes]
+            sends.append(self._sent(task_id, soonest(nodes, entry.size_bytes), now))
+            takers = self._takers(now, paces)
+            if not takers:
                 break
         return sends
 
@@ -248,7 +263,7 @@ class TaskTable:
         ]
         if not held:
             return []
-        free = [self._node(name, paces[name]) for name in self._free if name in paces and paces[name].taking]
+        free = [self._node(name, paces[name]) for name in self._takers(now, paces)]
         idle = [node for node in free if node.queue < node.pace.workers]
         pairs, stuck = hedges(held, paces, idle, now, waiting=self.waiting, usual_bytes=usual_bytes)
         self.issue_again(stuck)
@@ -294,6 +309,7 @@ class TaskTable:
         account = self._accounts.get(node)
         if account is None or account.session != session:
             return []
+        received = min(received, account.sent)
         held = {self._entries[task_id].attempts[node].id for task_id in account.held}
         account.others = len(holding - held)
         instructions: list[Instruction] = []
@@ -302,10 +318,12 @@ class TaskTable:
             if attempt.id in holding:
                 attempt.arrived = True
             elif attempt.number <= received:
-                how = f"node {node} forgot the picture" if attempt.arrived else ""
-                instructions += self._lost(task_id, node, how)
+                why = f"node {node} forgot the picture (was it restarted?)" if attempt.arrived else ""
+                instructions += self._lost(task_id, node, "forgotten", why)
             elif now - attempt.sent_at > TRANSIT_S:
-                instructions += self._lost(task_id, node, "")
+                instructions += self._lost(task_id, node)
+        if any(isinstance(instruction, Lost) for instruction in instructions):
+            self._in_vain(account, now)
         if account.sent > received and not any(
             self._entries[task_id].attempts[node].number > received for task_id in account.held
         ):
@@ -320,11 +338,15 @@ class TaskTable:
         entry = self._entries[task_id]
         if entry.probe:
             return self._end(task_id, node, None, attempt_id)
+        account = self._accounts[node]
         if status == "returned":
             entry.avoid[node] = now + RETURNED_FOR_S
+            self._in_vain(account, now)
             return self._given_up(task_id, node)
         if status == "crashed":
+            entry.avoid[node] = now + RETURNED_FOR_S
             return self._counted(task_id, node, detail, attempt_id)
+        account.in_vain = 0
         return self._end(task_id, node, error, attempt_id)
 
     def undelivered(self, node: str, number: int) -> list[Instruction]:
@@ -334,13 +356,13 @@ class TaskTable:
             instruction
             for task_id in self.held_by(node)
             if self._entries[task_id].attempts[node].number == number
-            for instruction in self._lost(task_id, node, "")
+            for instruction in self._lost(task_id, node)
         ]
 
     def unsent(self, send: Send) -> None:
         """A dispatch could not be handed to the engine at all."""
         if self.holds(send.node, send.task_id):
-            self._lost(send.task_id, send.node, "")
+            self._lost(send.task_id, send.node)
             self.close(send.node)
 
     def close(self, node: str) -> int:
@@ -363,7 +385,8 @@ class TaskTable:
         instructions: list[Instruction] = []
         for task_id in self.held_by(node):
             arrived = self._entries[task_id].attempts[node].arrived
-            instructions += self._lost(task_id, node, (why or f"node {node} was lost") if arrived else "")
+            told = (why or f"node {node} was lost") if arrived else ""
+            instructions += self._lost(task_id, node, "node lost", told)
         return instructions
 
     def forget(self, node: str) -> None:
@@ -373,18 +396,27 @@ class TaskTable:
 
     # how
 
-    def _open(self, entry: _Entry, now: float, paces: Mapping[str, Pace]) -> Sequence[Node]:
-        """The nodes that the task may be sent to now."""
-        nodes = []
+    def _takers(self, now: float, paces: Mapping[str, Pace]) -> list[str]:
+        """The nodes that something may be sent to now."""
+        names = []
         for name in self._free:
-            pace = paces.get(name)
-            if pace is None or not pace.taking or name in entry.attempts:
+            pace, account = paces.get(name), self._accounts[name]
+            if pace is None or not pace.taking or account.rests_until > now:
                 continue
-            if entry.avoid and entry.avoid.get(name, 0.0) > now:
-                continue
-            if len(self._accounts[name].held) < most_held(pace.workers):
-                nodes.append(self._node(name, pace))
-        return nodes
+            if len(account.held) < most_held(pace.workers):
+                names.append(name)
+        return names
+
+    def _in_vain(self, account: _Account, now: float) -> None:
+        """A node returned or lost what it was sent: once may be; from then on it rests, each time for longer.
+
+        Else one that takes everything and returns it keeps pictures from others, and the gateway busy.
+        """
+        if account.rests_until > now:
+            return
+        account.in_vain += 1
+        if account.in_vain > 1:
+            account.rests_until = now + min(RETURNED_FOR_S * 2.0 ** min(account.in_vain - 2, 16), MOST_REST_S)
 
     def _node(self, name: str, pace: Pace) -> Node:
         account = self._accounts[name]
@@ -434,17 +466,17 @@ class TaskTable:
             self._wait_first(task_id)
         return []
 
-    def _lost(self, task_id: str, node: str, how: str) -> list[Instruction]:
-        """`how` is empty where it was lost in transit: that is no fault of the picture."""
+    def _lost(self, task_id: str, node: str, how: str = "", why: str = "") -> list[Instruction]:
+        """`why` is empty where it was lost in transit: that is no fault of the picture."""
         entry = self._entries[task_id]
-        told: list[Instruction] = [Lost(node, task_id, how or "lost in transit")]
+        told: list[Instruction] = [Lost(node, task_id, how if why else "lost in transit")]
         if entry.probe:
             self._release(task_id, node)
             self._remove(task_id)
             return told
-        if not how:
+        if not why:
             return told + self._given_up(task_id, node)
-        return told + self._counted(task_id, node, how, entry.attempts[node].id)
+        return told + self._counted(task_id, node, why, entry.attempts[node].id)
 
     def _counted(self, task_id: str, node: str, why: str, ended: str) -> list[Instruction]:
         entry = self._entries[task_id]

@@ -171,7 +171,9 @@ def new_token_id() -> str:
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:
-    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[:40] or "node"
+    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()[:200]).strip("-")[:40].strip("-") or "node"
+    if base.startswith(contract.join_name("")):  # holders of tokens are called so
+        base = f"node-{base}"[:40].strip("-")
     name, number = base, 1
     while name in taken:
         number += 1

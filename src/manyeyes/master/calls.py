@@ -23,6 +23,8 @@ SILENCE_S = 30.0
 is gone is known by its heartbeats long before."""
 HELD_BYTES = 2 * 1024 * 1024
 """Output that waits for a slow caller; then the node is asked to wait."""
+MOST_PARTS_HELD = 4096
+"""Parts that wait for a slow caller, though they are small."""
 MAX_CALLS_A_NODE = 8
 
 Part = tuple[Answer, bytes]
@@ -40,6 +42,10 @@ class _Call:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     lost: str = ""
     over: bool = False
+
+
+def _size(answer: Answer, data: bytes) -> int:
+    return len(data) + len(answer.detail)
 
 
 class Calls:
@@ -80,7 +86,7 @@ class Calls:
         while True:
             while call.parts:
                 answer, data = call.parts.popleft()
-                call.held -= len(data)
+                call.held -= _size(answer, data)
                 if answer.code:
                     raise from_code(answer.code, answer.detail)
                 yield answer, data
@@ -117,12 +123,13 @@ class Calls:
         call.news.set()
         if answer.number != call.expected or call.over:
             return FlowControl(then="go-on" if answer.number < call.expected else "stop")
-        if data and call.held + len(data) > HELD_BYTES:
+        size = _size(answer, data)
+        if len(call.parts) >= MOST_PARTS_HELD or (size and call.held + size > HELD_BYTES):
             return FlowControl(then="again")
         call.expected += 1
         call.over = answer.last
         call.parts.append((answer, data))
-        call.held += len(data)
+        call.held += size
         return FlowControl(then="go-on")
 
     def node_greets(self, node: str, *, new_process: bool) -> None:

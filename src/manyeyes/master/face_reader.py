@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from manyeyes.contract import PICTURE, Heartbeat, HostFacts, Outcome, Task
-from manyeyes.dispatch.results import Arrived
+from manyeyes.dispatch.results import MAX_TEXT_CHARACTERS, Arrived, plain
 from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
-from manyeyes.face_results import EMBEDDINGS, THUMBNAIL, UNKNOWN, Enrolled, FaceOutcome, UnknownFaces
+from manyeyes.face_results import (
+    EMBEDDINGS,
+    MAX_CROP_BYTES,
+    MOST_UNKNOWN,
+    THUMBNAIL,
+    UNKNOWN,
+    Enrolled,
+    FaceOutcome,
+    UnknownFaces,
+)
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.results import Caution, Result
 
-MAX_TEXT_CHARACTERS = 500
+MAX_PICTURE_S = 60.0
+"""What a node is believed to need for a picture, at most: it is waited for a few times as long."""
+MAX_UNKNOWN_BYTES = MOST_UNKNOWN * 2 * MAX_CROP_BYTES
+MAX_EMBEDDING_BYTES = 16 * 1024
+"""Of one face."""
 _MAY_SAY = (PictureError, EnrolmentError, PackError)
 """A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
 the master is busy, which would have the picture sent again for ever."""
-
-
-def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """A text without what moves a terminal's cursor or breaks a line, cut to a length."""
-    if text.isprintable():
-        return text[:most]
-    return "".join(character if character.isprintable() else " " for character in text[:most])
 
 
 def plain_host(host: HostFacts) -> HostFacts:
@@ -29,8 +35,13 @@ def plain_host(host: HostFacts) -> HostFacts:
 
 
 def plain_heartbeat(beat: Heartbeat) -> Heartbeat:
-    """A heartbeat whose texts are fit to be shown."""
-    told = {"reason": plain(beat.reason), "pack": plain(beat.pack, 100), "host": plain_host(beat.host)}
+    """A heartbeat whose texts are fit to be shown, and whose times are to be believed."""
+    told = {
+        "reason": plain(beat.reason),
+        "pack": plain(beat.pack, 100),
+        "host": plain_host(beat.host),
+        "picture_s": min(beat.picture_s, MAX_PICTURE_S),
+    }
     return beat.model_copy(update=told)
 
 
@@ -53,15 +64,18 @@ class FaceReader:
         _check(result)
         unknown = UnknownFaces()
         if UNKNOWN in task.wants and UNKNOWN in attached:
+            _check_size(UNKNOWN, attached[UNKNOWN], MAX_UNKNOWN_BYTES)
             unknown = UnknownFaces.model_validate_json(attached[UNKNOWN])
             for face in unknown.faces:
                 _check_cautions(face.warnings)
+        embeddings = attached.get(EMBEDDINGS, b"")
+        _check_size(EMBEDDINGS, embeddings, MAX_EMBEDDING_BYTES * len(result.faces))
         return FaceOutcome(
             task_id=task.id,
             result=result,
             result_json=arrived.result_json,
             picture=picture,
-            embeddings=attached.get(EMBEDDINGS, b""),
+            embeddings=embeddings,
             unknown=unknown.faces,
             thumbnail=attached.get(THUMBNAIL, b"") if THUMBNAIL in task.wants else b"",
         )
@@ -70,6 +84,11 @@ class FaceReader:
         """The error that a node tells of, where it may tell it; else one that says nothing of it."""
         error = from_code(outcome.code, plain(outcome.detail))
         return error if isinstance(error, _MAY_SAY) else from_code(ManyeyesError.code, plain(outcome.detail))
+
+
+def _check_size(what: str, content: bytes, most_bytes: int) -> None:
+    if len(content) > most_bytes:
+        raise ValueError(f"its part {what!r} has {len(content)} bytes, the limit is {most_bytes}")
 
 
 def _check(result: Result) -> None:

@@ -17,9 +17,10 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import ChunkQuery, Credit, DrainQuery, GalleryQuery, Heartbeat, Hello, Leave, PackQuery
 from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.dispatch.results import plain
 from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.master.admission import Admission
-from manyeyes.master.face_reader import plain, plain_heartbeat
+from manyeyes.master.face_reader import plain_heartbeat
 from manyeyes.master.fleet import Change, Fleet
 from manyeyes.master.galleries import Galleries
 from manyeyes.master.logs.office import LogsOffice
@@ -195,7 +196,7 @@ class NodeMessages:
             self._link.answer_chunk(reply, chunk, size, {contract.HEADER_GATEWAY: self._gateway, **headers})
         except ManyeyesError as error:
             self._link.answer_error(reply, error)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
             log().error("what a node asks for cannot be read", node=node, error=str(error))
             self._link.answer_error(reply, Unavailable(f"the master cannot read what was asked for: {error}"))
         finally:

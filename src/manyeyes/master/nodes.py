@@ -32,6 +32,8 @@ UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
 """The engine has read its configuration again by then, and dropped whom it no longer knows."""
 PROOF_OF_LIFE_S = 2.0
+TOLD_EVERY_S = 10.0
+"""Between two lines of the log that say that a node was refused."""
 ANSWER_S = 3.0
 
 
@@ -89,6 +91,8 @@ class NodesOffice:
         self._sessions = Sessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
+        self._told: dict[str, float] = {}
+        """When the log last said that a node was refused."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -144,10 +148,10 @@ class NodesOffice:
             if row := self._rows.get(node):
                 self._link.answer(reply, self._welcome(row, hello).wire())
         except VersionMismatch as error:
-            log().warning("a node of another version", node=node, error=error.detail)
+            self._say_refused("a node of another version", node, error.detail)
             self._link.answer_error(reply, error)
         except IdentityInUse as error:
-            log().warning("a second process claims a node's identity", node=node, error=error.detail)
+            self._say_refused("a second process claims a node's identity", node, error.detail)
             self._link.answer_error(reply, error)
         except sqlite3.Error as error:
             log().error("the registry cannot be written", error=str(error))
@@ -157,8 +161,15 @@ class NodesOffice:
 
     def refuse_old(self, node: str, reply: str) -> None:
         """A node of before version 5 of the contract says hello: it is told to update."""
-        log().warning("a node of an older version was refused", node=node)
-        self._link.answer_error(reply, _too_old("an older version"))
+        error = _too_old("an older version")
+        self._say_refused("a node of an older version", node, error.detail)
+        self._link.answer_error(reply, error)
+
+    def _say_refused(self, what: str, node: str, why: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(node, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            self._told[node] = now
+            log().warning(what, node=node, error=why)
 
     def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
         speak = contract.agreed(hello.oldest, hello.newest)
@@ -240,6 +251,7 @@ class NodesOffice:
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
+        self._told.pop(name, None)
         self._reload_engine()
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)

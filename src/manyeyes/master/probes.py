@@ -13,6 +13,8 @@ from typing import Literal
 
 PATIENCE_FACTOR = 8.0
 """How many times as long as a picture usually takes it, a node may be silent."""
+LONGEST_PATIENCE_S = 120.0
+"""However long a node says that a picture takes it."""
 LONGEST_PAUSE_S = 60.0
 
 
@@ -117,13 +119,14 @@ class Probes:
                         f"it says that it is free, and grants no credit for the pictures that wait for {silent_s:.0f} s",
                     )
                 ]
+        usual_s = min(PATIENCE_FACTOR * picture_s, LONGEST_PATIENCE_S)
         if watch.probed_at is None:
-            patience_s = max(self._busy_s, PATIENCE_FACTOR * picture_s) if holds else self._idle_s
+            patience_s = max(self._busy_s, usual_s) if holds else self._idle_s
             if now - watch.proved_at < patience_s:
                 return []
             watch.probed_at = now
             return [SendProbe(node)]
-        answer_s = max(self._answer_s, PATIENCE_FACTOR * picture_s)
+        answer_s = max(self._answer_s, usual_s)
         if now - watch.probed_at < max(answer_s, watch.pause_s):
             return []
         watch.probed_at = now
@@ -136,6 +139,10 @@ class Probes:
             "until it answers one"
         )
         return [TakeOut(node, reason), SendProbe(node)]
+
+    def forget(self, node: str) -> None:
+        """The node was removed; one that comes under its name is another one."""
+        self._watches.pop(node, None)
 
     def _bring_back(self, node: str, watch: _Watch) -> list[Instruction]:
         watch.lacking = ""

@@ -76,6 +76,10 @@ class Probing:
             instructions = self._probes.seen(view.name, takes, holds, picture_s, now, self._waiting_since)
             self._carry_out(instructions, now)
 
+    def forget(self, node: str) -> None:
+        """A node was removed."""
+        self._probes.forget(node)
+
     def answered(self, node: str, now: float) -> None:
         """A node answered a picture or a probe."""
         self._carry_out(self._probes.answered(node, now), now)

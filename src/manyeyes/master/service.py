@@ -287,7 +287,15 @@ class Master:
                         task.cancel()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        return self._group.create_task(work, name=name)
+        """Do what one node asked for: whatever fails there must not end the master."""
+
+        async def contained() -> None:
+            try:
+                await work
+            except Exception:
+                log().exception("work for a node failed", work=name)
+
+        return self._group.create_task(contained(), name=name)
 
     async def _listen(self) -> None:
         self._registry.rename_embedders(LEGACY_KEYS)
@@ -381,6 +389,7 @@ class Master:
         self._cutoffs.forget(name)
         self.lookout.node_removed(name)
         self.logs.forget(name)
+        self._probing.forget(name)
         self.dispatcher.forget(name)
 
     async def remove_node(self, name: str) -> None:

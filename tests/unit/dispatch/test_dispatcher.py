@@ -41,9 +41,9 @@ class Link:
     sent: list[tuple[str, Dispatch, bytes, int | None]] = field(default_factory=list)
     answers: list[tuple[str, Any]] = field(default_factory=list)
 
-    def dispatch(self, node: str, content: bytes, number: int | None = None) -> bool:
+    def dispatch(self, node: str, *parts: bytes, number: int | None = None) -> bool:
         if self.connected:
-            head, body = unframe(content)
+            head, body = unframe(b"".join(parts))
             self.sent.append((node, Dispatch.model_validate_json(head), body, number))
         return self.connected
 

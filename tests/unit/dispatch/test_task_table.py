@@ -218,7 +218,7 @@ def test_a_node_that_dies_with_a_picture_that_has_arrived_counts_against_it() ->
     sent(made)
     made.reported("a", "a-1", 1, frozenset({"t"}), 0.5)
     lost, told = made.session("a", "a-2")
-    assert lost == Lost("a", "t", "node a was started anew")
+    assert lost == Lost("a", "t", "node lost")
     assert isinstance(told, Answer) and isinstance(told.error, PictureKillsWorkers)
 
 
@@ -261,7 +261,7 @@ def test_what_arrived_and_is_not_held_is_forgotten_and_what_is_under_way_is_wait
     assert made.reported("a", "a-1", 0, frozenset(), TRANSIT_S) == []
     assert made.reported("a", "a-1", 1, frozenset({"t"}), 50.0) == []
     (lost,) = made.reported("a", "a-1", 1, frozenset(), 51.0)
-    assert lost == Lost("a", "t", "node a forgot the picture")
+    assert lost == Lost("a", "t", "forgotten")
 
 
 def test_a_dispatch_that_a_later_one_overtook_is_lost_at_once() -> None:

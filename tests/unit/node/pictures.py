@@ -33,9 +33,9 @@ class Link:
     last: dict[str, int | Exception] = field(default_factory=dict)
     """By gateway: the answer to the question which dispatch was the last."""
 
-    def tell(self, verb: str, content: bytes, gateway: str) -> bool:
+    def tell(self, verb: str, gateway: str, *parts: bytes) -> bool:
         if self.connected:
-            self.said.append((verb, gateway, content))
+            self.said.append((verb, gateway, b"".join(parts)))
         return self.connected
 
     async def fetch_chunk(self, task_id: str, offset: int, most_bytes: int, gateway: str) -> bytes:

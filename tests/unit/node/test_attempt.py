@@ -63,8 +63,8 @@ class Link:
         self.idle = False
         self.sent: list[tuple[str, bytes]] = []
 
-    def tell(self, verb: str, content: bytes, gateway: str) -> bool:
-        self.sent.append((f"{verb} to {gateway}", content))
+    def tell(self, verb: str, gateway: str, *parts: bytes) -> bool:
+        self.sent.append((f"{verb} to {gateway}", b"".join(parts)))
         return True
 
 

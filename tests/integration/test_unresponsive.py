@@ -16,7 +16,7 @@ import pytest
 
 from manyeyes import contract
 from manyeyes.broker.connection import trust
-from manyeyes.contract import Beat, Hello, HostFacts, WorkerReport
+from manyeyes.contract import ALL, ANY, Grant, Heartbeat, Hello, HostFacts, Welcome, WorkerReport
 from manyeyes.identity import MASTER_HOSTNAME
 from tests.integration.conftest import Network, picture
 
@@ -63,8 +63,9 @@ def test_a_node_whose_worker_hangs_is_taken_out_and_brought_back(network: Networ
         assert {node.name: node.done for node in network.client.nodes()}["a"] == 1
 
 
-async def _say_ready(network: Network, until: str) -> None:
-    """Play node `a` by a raw client: heartbeats that say `ready`, and nothing else, until its reason says `until`."""
+async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
+    """Play node `a` by a raw client: heartbeats that say `ready` and allow so many dispatches, and nothing else,
+    until its reason says `until`."""
     member = json.loads((network.folder / "a" / "membership.json").read_text())
     client = await nats.connect(
         f"tls://127.0.0.1:{network.nats_port}",
@@ -75,10 +76,19 @@ async def _say_ready(network: Network, until: str) -> None:
     )
     host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
     workers = (WorkerReport(index=0, state="idle"),)
-    beat = Beat(state="ready", session="s", workers=workers, picture_s=0.001, host=host)
-    await client.request("me.node.a.hello", Hello(session="s").wire(), timeout=5)
+    hello = contract.node_subject("a", "hello", ANY)
+    answer = await client.request(hello, Hello(session="s").wire(), timeout=5)
+    gateway = Welcome.model_validate_json(answer.data).gateway
+    beat = Heartbeat(
+        state="ready",
+        session="s",
+        workers=workers,
+        grants={gateway: Grant(allowed=allowed, allowed_bytes=1_000_000)},
+        picture_s=0.001,
+        host=host,
+    )
     for _ in range(100):
-        await client.publish("me.node.a.beat", beat.wire())
+        await client.publish(contract.node_subject("a", "heartbeat", ALL), beat.wire())
         if until in await asyncio.to_thread(_reason, network, "a"):
             break
         await asyncio.sleep(0.1)
@@ -91,16 +101,16 @@ async def _say_ready(network: Network, until: str) -> None:
 def test_a_node_that_only_sends_heartbeats_is_taken_out(network: Network) -> None:
     with network.node("a"):
         pass
-    asyncio.run(_say_ready(network, "has not answered a probe"))
+    asyncio.run(_say_ready(network, "has not answered a probe", allowed=100))
     assert not network.client.status().nodes.get("ready")
 
 
 @pytest.mark.usefixtures("quick_probes")
-def test_a_node_that_asks_for_nothing_while_pictures_wait_is_taken_out(network: Network) -> None:
+def test_a_node_that_grants_nothing_while_pictures_wait_is_taken_out(network: Network) -> None:
     with network.node("a"):
         pass
     with ThreadPoolExecutor(1) as pool:
         sent = pool.submit(network.client.recognize, picture())
-        asyncio.run(_say_ready(network, "asked for none of the pictures that wait"))
+        asyncio.run(_say_ready(network, "grants no credit for the pictures that wait", allowed=0))
         with network.node("b"):
             assert sent.result(timeout=30).result.pack == "faulty@1.0.0"
