@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 
-from manyeyes.contract import Beat, WorkerReport
+from manyeyes.contract import Heartbeat, WorkerReport
 from manyeyes.node.host import host_facts
 
 _ROUNDS = 5
@@ -25,7 +25,7 @@ def _zstd(content: bytes) -> bytes:
 def beats() -> dict[str, bytes]:
     """A heartbeat of a node with two workers that idle, as it is and without the host's facts."""
     workers = tuple(WorkerReport(index=number, state="idle", pid=31_000 + number) for number in range(2))
-    beat = Beat(
+    beat = Heartbeat(
         state="ready",
         session="8c7f" * 8,
         workers=workers,

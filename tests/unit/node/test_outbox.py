@@ -151,7 +151,8 @@ def test_large_outcomes_go_in_chunks_one_outcome_at_a_time(node: Node) -> None:
         assert sent == ["t"]
         node.look(AGAIN_S + 1)
         await steps()
-        assert sent == ["t"], "it is still on its way"
+        sending = [one.get_name() for one in asyncio.all_tasks() if one.get_name().startswith("send-")]
+        assert sent == ["t"] and sending == ["send-t"], "it is still on its way"
         go_on.set()
         node.outbox.settle("t")
         await steps()

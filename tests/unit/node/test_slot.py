@@ -89,10 +89,14 @@ class Node:
         galleries: Any = self.galleries
         pool: Any = SimpleNamespace(
             next=lambda: self.queue.pop(0) if self.queue else None,
-            end=lambda given, outcome, body: self.outcomes.append(outcome),
+            end=self._end,
             changed=lambda: self.changes.append(self.slot.fit),
         )
         self.slot = Slot(0, pool, launch("p@1"), galleries, self.pace, 9.0)
+
+    def _end(self, given: Picture, outcome: Outcome, body: bytes) -> None:
+        self.outcomes.append(outcome)
+        self.fit_then = self.slot.fit
 
     @property
     def worker(self) -> Worker:
@@ -221,6 +225,7 @@ def test_a_picture_whose_gallery_is_not_here_is_returned_and_the_slot_takes_none
         await steps()
         (told,) = node.outcomes
         assert told.status == "returned" and node.galleries.forgotten == forgotten
+        assert not node.fit_then, "credit that goes out with the outcome counts this slot no more"
         assert not node.slot.fit and len(pauses) == 1 and node.changes == [True, False]
         assert node.worker.orders == [] and not node.worker.ended
 
