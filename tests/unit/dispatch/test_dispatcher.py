@@ -15,6 +15,7 @@ from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, Grant, Heartbeat, HostFacts, Outcome, Status
 from manyeyes.dispatch import dispatcher as dispatcher_module
+from manyeyes.dispatch import results as results_module
 from manyeyes.dispatch.dispatcher import Answered, Dispatcher, Order
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.results import Arrived
@@ -229,6 +230,8 @@ def test_a_crashed_picture_is_tried_again_and_given_up_in_the_end() -> None:
         waits = await gateway.submit()
         for attempt in range(2):
             gateway.result(gateway.tasks[attempt][1], status="crashed", detail="SIGSEGV")
+            gateway.now += 1.0
+            gateway.beat(received=attempt + 1)
         with pytest.raises(PictureKillsWorkers, match="SIGSEGV"):
             await waits
         assert len({task_id for _, task_id in gateway.tasks}) == 2, "each attempt has an id of its own"
@@ -269,7 +272,8 @@ def test_outcomes_of_others_of_another_session_or_unreadable_change_nothing() ->
         gateway.result(task_id, node="b")
         gateway.result(task_id, session="a-0")
         gateway.result("unknown")
-        gateway.hear("a", b"")
+        with pytest.raises(ValueError, match="cut short"):
+            gateway.hear("a", b"")
         await asyncio.sleep(0)
         assert not waits.done()
         assert gateway.settled == [("b", task_id), ("a", "unknown")], "who has what nobody wants is told so"
@@ -291,7 +295,9 @@ def test_an_outcome_that_comes_twice_is_confirmed_twice_and_counted_once() -> No
     assert play(body).dispatcher.done == 1
 
 
-def test_an_outcome_in_chunks_is_answered_chunk_by_chunk() -> None:
+def test_an_outcome_in_chunks_is_answered_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_module, "LEAST_CHUNK_BYTES", 1)
+
     async def body(gateway: Gateway) -> None:
         gateway.beat()
         waits = await gateway.submit()
@@ -355,6 +361,8 @@ def test_the_second_attempt_of_a_node_fetches_the_same_picture() -> None:
         gateway.beat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1], status="crashed")
+        gateway.now += 1.0
+        gateway.beat(received=1)
         (_, first), (_, second) = gateway.tasks
         assert second.startswith(f"{first}.")
         gateway.dispatcher.on_chunk("a", ChunkQuery(task_id=second, offset=0, most_bytes=99), "r")
@@ -443,7 +451,7 @@ def test_a_dispatch_that_fails_leaves_the_picture_and_the_confirmations_waiting(
         gateway.result(gateway.tasks[0][1])
         await first
         refuses = gateway.link.dispatch
-        gateway.link.dispatch = lambda *told: False  # type: ignore[method-assign]
+        gateway.link.dispatch = lambda *told, **number: False  # type: ignore[method-assign]
         second = await gateway.submit()
         assert gateway.dispatcher.waiting == 1
         gateway.link.dispatch = refuses  # type: ignore[method-assign]

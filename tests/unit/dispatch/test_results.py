@@ -11,6 +11,12 @@ from manyeyes.dispatch.results import MAX_HEAD_BYTES, Chunks, read
 from manyeyes.errors import TaskLost, Unavailable
 
 
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of a few bytes stand for large ones here."""
+    monkeypatch.setattr(results, "LEAST_CHUNK_BYTES", 1)
+
+
 def outcome(**parts: int) -> bytes:
     return Outcome(session="s", task_id="t", status="done", parts=parts).wire()
 
