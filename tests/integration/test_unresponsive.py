@@ -16,8 +16,10 @@ import pytest
 
 from manyeyes import contract
 from manyeyes.broker.connection import trust
+from manyeyes.config import NodeSettings
 from manyeyes.contract import ALL, ANY, Grant, Heartbeat, Hello, HostFacts, Welcome, WorkerReport
 from manyeyes.identity import MASTER_HOSTNAME
+from manyeyes.node.host import host_fingerprint
 from tests.integration.conftest import Network, picture
 
 
@@ -77,7 +79,10 @@ async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
     host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
     workers = (WorkerReport(index=0, state="idle"),)
     hello = contract.node_subject("a", "hello", ANY)
-    answer = await client.request(hello, Hello(session="s").wire(), timeout=5)
+    ca_pem = (network.folder / "master" / "identity" / "ca.pem").read_text()
+    fingerprint = host_fingerprint(NodeSettings().machine_id_file, ca_pem)
+    answer = await client.request(hello, Hello(session="s", fingerprint=fingerprint).wire(), timeout=5)
+    assert answer.data, answer.headers
     gateway = Welcome.model_validate_json(answer.data).gateway
     beat = Heartbeat(
         state="ready",
