@@ -267,7 +267,7 @@ class Scene:
 
         for _ in range(20):
             try:
-                return await nats.connect(
+                client = await nats.connect(
                     f"tls://127.0.0.1:{self.network.nats_port}",
                     tls=trust(self.ca_pem),
                     tls_hostname=MASTER_HOSTNAME,
@@ -276,6 +276,9 @@ class Scene:
                     error_cb=note,
                     allow_reconnect=False,
                 )
+                await asyncio.sleep(0.1)  # an engine that is told of others just now may hang up on it
+                await client.flush()
+                return client
             except (nats.errors.Error, OSError):
                 await asyncio.sleep(0.1)
         raise ConnectionError(f"refused: {denied}")
