@@ -33,6 +33,9 @@ from manyeyes.telemetry import log
 
 _UNREADABLE_S = 10.0
 """Between two lines of the log about what a node says that cannot be read."""
+_GATEWAYS, _JOINS = (
+    pattern.removesuffix(">") for pattern in (contract.GATEWAYS_SUBJECT, contract.JOINS_SUBJECT)
+)
 _MOST_READS = 4
 """Answers with the gallery, or with files of the pack, that one node may wait for at once."""
 
@@ -103,14 +106,13 @@ class NodeMessages:
 
     def on_message(self, message: Incoming) -> None:
         """A node, or the holder of a join token, says something."""
-        words = message.subject.split(".", 5)
-        if words[1] == "join":
+        if message.subject.startswith(_JOINS):
             self._admission.on_join(message)
             return
-        if words[1] == "node":
-            self._nodes.refuse_old(words[2], message.reply)
+        if not message.subject.startswith(_GATEWAYS):
+            self._nodes.refuse_old(contract.speaker(message.subject), message.reply)
             return
-        node, verb, now = words[4], words[5], time.monotonic()
+        (node, verb), now = contract.parse_node_subject(message.subject), time.monotonic()
         handler = self._handlers.get(verb)
         if handler is None or not self._nodes.admits(node, verb):
             return

@@ -38,7 +38,7 @@ ANSWER_S = 3.0
 
 
 def check_versions(oldest: int, newest: int) -> None:
-    """Whether a node speaks a version that this master speaks; raises VersionMismatch, which says whom to update."""
+    """Whether a node speaks a version that this master speaks; raises VersionMismatch, which says what to update."""
     if contract.agreed(oldest, newest) is not None:
         return
     if newest < contract.OLDEST:

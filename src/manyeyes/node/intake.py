@@ -134,7 +134,7 @@ class TaskIntake:
         self.grants.taken(gateway)
         if self.pool is None or not self.pool.takes or self.grants.closed:
             returned = Outcome(session=self._session, task_id=task.id, status="returned")
-            self._ended(Picture(task, gateway, b"", attempt), returned, b"")
+            self.ended(Picture(task, gateway, b"", attempt), returned, b"")
         elif len(piece) >= task.size_bytes:
             self._whole(held, piece, now)
         else:
@@ -162,7 +162,7 @@ class TaskIntake:
         except ManyeyesError as error:
             log().info("a picture could not be fetched", trace=held.attempt.trace_id, error=error.detail)
             outcome = Outcome(session=self._session, task_id=task.id, status="returned", detail=error.detail)
-            self._ended(Picture(task, held.gateway, b"", held.attempt), outcome, b"")
+            self.ended(Picture(task, held.gateway, b"", held.attempt), outcome, b"")
             return
         finally:
             held.fetching = None
@@ -199,9 +199,6 @@ class TaskIntake:
 
     def ended(self, picture: Picture, outcome: Outcome, body: bytes) -> None:
         """A slot has ended an attempt, or the pool returns a picture."""
-        self._ended(picture, outcome, body)
-
-    def _ended(self, picture: Picture, outcome: Outcome, body: bytes) -> None:
         held = self._held.get(picture.task.id)
         if held is None or held.ended:
             return
