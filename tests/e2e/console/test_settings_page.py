@@ -38,7 +38,7 @@ def _make_key(page: Page, name: str, role: str = "user") -> str:
     dialog.get_by_label("Name: whose it is").fill(name)
     dialog.get_by_role("radio", name=role).click()
     dialog.get_by_role("button", name="Make the key").click()
-    shown = dialog.get_by_role("region", name="API key")
+    shown = dialog.get_by_role("region", name="API key", exact=True)
     expect(shown).to_be_visible()
     return shown.inner_text()
 
@@ -106,9 +106,11 @@ def test_a_key_is_made_by_the_keyboard_alone(lone: Up, consoles: Consoles) -> No
     expect(name).to_be_focused()
     page.keyboard.type("typed")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("region", name="API key")).to_be_visible()
+    expect(page.get_by_role("region", name="API key", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("region", name="API key")).to_be_visible()  # a key is not lost by one stroke
+    expect(
+        page.get_by_role("region", name="API key", exact=True)
+    ).to_be_visible()  # a key is not lost by one stroke
     close = page.get_by_role("button", name="Close: I have it")
     close.focus()
     page.keyboard.press("Enter")
