@@ -6,8 +6,8 @@ Source: https://www.w3.org/TR/trace-context/, "traceparent Header".
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 from dataclasses import dataclass
 
 _FORM = re.compile(
@@ -33,7 +33,7 @@ class Trace:
 
 def new_trace(trace_id: str = "") -> Trace:
     """A span in a trace of its own, or in the one given."""
-    return Trace(trace_id or secrets.token_hex(16), secrets.token_hex(8))
+    return Trace(trace_id or os.urandom(16).hex(), os.urandom(8).hex())
 
 
 def read_traceparent(header: str) -> tuple[str, str] | None:
@@ -50,7 +50,7 @@ def trace_of(header: str | None) -> Trace:
     found = read_traceparent(header) if header else None
     if found is None:
         return new_trace()
-    return Trace(found[0], secrets.token_hex(8), found[1])
+    return Trace(found[0], os.urandom(8).hex(), found[1])
 
 
 def trace_id_for(idempotency_key: str) -> str:

@@ -18,9 +18,10 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
-from nats.aio.transport import TcpTransport
+from nats.protocol.parser import AWAITING_MSG_PAYLOAD
 
 from manyeyes import contract
+from manyeyes.broker.tls_stream import OnlyTls
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
@@ -29,8 +30,8 @@ Handler = Callable[["Incoming"], Awaitable[None]]
 Receiver = Callable[["Incoming"], None]
 Bytes = bytes | memoryview
 
-_GOODBYE_S = 0.5
-"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
+_COPIED_BYTES = 16 * 1024
+"""What is no longer fits one TLS record with its head; a larger message is written without copying it."""
 
 TROUBLE = (
     nats.errors.Error,
@@ -58,55 +59,16 @@ def trust(ca_pem: str) -> ssl.SSLContext:
     return context
 
 
-class _OnlyTls(TcpTransport):
-    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
-
-    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
-    or at an address that was the master's could take it out and be given what is meant for the master.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._proven = False
-
-    def __bool__(self) -> bool:
-        return True  # the client makes one of its own where this is false
-
-    async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
-        self._proven = False
-        await super().connect(uri, buffer_size, connect_timeout)
-
-    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
-        await super().connect_tls(*args, **kwargs)
-        self._proven = True
-
-    def write(self, payload: bytes) -> None:
-        if not self._proven:
-            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
-        super().write(payload)  # type: ignore[no-untyped-call]
-
-    def writelines(self, payload: Any) -> None:
-        """What is pending; a client that closes while it has no connection would say it to anybody."""
-        if self._proven:
-            super().writelines(payload)  # type: ignore[no-untyped-call]
-
-    async def drain(self) -> None:
-        if self._proven:
-            await super().drain()  # type: ignore[no-untyped-call]
-
-    def close(self) -> None:
-        """Close; a peer that does not answer is waited for only a moment."""
-        super().close()  # type: ignore[no-untyped-call]
-        if (writer := self._io_writer) is not None:
-            asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
-
-
 class EngineClient(NatsClient):
     def __init__(self) -> None:
         super().__init__()
-        self._transport = _OnlyTls()
+        self._transport = OnlyTls(self._missing_bytes)
         self.direct: dict[int, Receiver] = {}
         """Receivers by subscription: called at once, without a queue and a task between."""
+
+    def _missing_bytes(self) -> int:
+        parser = self._ps
+        return parser.needed + 2 - len(parser.buf) if parser.state == AWAITING_MSG_PAYLOAD else 1
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         receive = self.direct.get(sid)
@@ -142,7 +104,10 @@ class EngineClient(NatsClient):
             head = f"HPUB {route} {len(block)} {len(block) + size}\r\n".encode() + block
         else:
             head = f"PUB {route} {size}\r\n".encode()
-        self._transport.write(b"".join((*self._pending, head, *parts, b"\r\n")))
+        if size > _COPIED_BYTES:
+            self._transport.writelines([b"".join((*self._pending, head)), *parts, b"\r\n"])  # type: ignore[list-item]
+        else:
+            self._transport.write(b"".join((*self._pending, head, *parts, b"\r\n")))
         self._pending, self._pending_data_size = [], 0
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += size
@@ -228,8 +193,7 @@ class Link:
         if not self._client.is_connected or self._client.pending_data_size:
             return False
         transport = self._client._transport
-        writer = transport._io_writer if isinstance(transport, TcpTransport) else None
-        return writer is not None and writer.transport.get_write_buffer_size() == 0
+        return isinstance(transport, OnlyTls) and transport.written
 
     async def broken_for(self, silence_s: float) -> None:
         """Until the engine was not reached for so long on end."""

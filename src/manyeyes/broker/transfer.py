@@ -152,7 +152,13 @@ def unframe(content: bytes) -> tuple[bytes, bytes]:
     Raises:
         ValueError: shorter than it says.
     """
+    head, body = unframe_view(content)
+    return head, bytes(body)
+
+
+def unframe_view(content: bytes) -> tuple[bytes, memoryview]:
+    """As `unframe`, with a body that is not copied."""
     size = int.from_bytes(content[:4], "big")
     if len(content) < 4 + size:
         raise ValueError("frame is cut short")
-    return content[4 : 4 + size], content[4 + size :]
+    return content[4 : 4 + size], memoryview(content)[4 + size :]

@@ -58,10 +58,12 @@ from manyeyes.contract.message import (
     HEADER_TASK,
     HEADER_VERSION,
     HEADER_WAIT,
+    LARGEST_CHUNK_BYTES,
     Empty,
     FromMaster,
     FromNode,
     Part,
+    chunk_bytes,
 )
 from manyeyes.contract.packs import PackQuery
 from manyeyes.contract.state import GalleryQuery, StateBroadcast
@@ -116,6 +118,7 @@ __all__ = [
     "HEADER_VERSION",
     "HEADER_WAIT",
     "JOINS_SUBJECT",
+    "LARGEST_CHUNK_BYTES",
     "LOGS_STREAM",
     "LOGS_SUBJECT",
     "NEWEST",
@@ -165,6 +168,7 @@ __all__ = [
     "Welcome",
     "WorkerReport",
     "agreed",
+    "chunk_bytes",
     "command_subject",
     "directive_subject",
     "dispatch_subject",

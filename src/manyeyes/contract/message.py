@@ -11,6 +11,10 @@ from manyeyes.contract.version import NEWEST, OLDEST
 CHUNK_BYTES = 256 * 1024
 """The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
 before, so a slow line is never given more than it carries before the engine takes it for dead."""
+LARGEST_CHUNK_BYTES = 896 * 1024
+"""The most of a picture, or of an outcome, in one message on a line that is known to be fast; see `chunk_bytes`."""
+_CHUNK_S = 0.25
+
 
 MOST_COUNTED = 2**63 - 1
 """The largest number that a message may name."""
@@ -18,6 +22,16 @@ Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
 Id = Annotated[str, Field(max_length=64)]
 """What names a task, a session, a call or a gateway. Masters say it again to the node, many in one message."""
+
+
+def chunk_bytes(line_bytes_per_s: float) -> int:
+    """How much of a picture, or of an outcome, one message may carry on a line.
+
+    Args:
+        line_bytes_per_s: what the line was seen to carry; 0: not known.
+    """
+    return min(max(CHUNK_BYTES, int(line_bytes_per_s * _CHUNK_S)), LARGEST_CHUNK_BYTES)
+
 
 HEADER_SIZE = "Me-Size"
 HEADER_OFFSET = "Me-Offset"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -135,7 +135,7 @@ class Dispatcher:
         self._reader = reader
         self._recorder = recorder
         self._spawn = spawn
-        self._table = TaskTable(limits.max_attempts, contract.CHUNK_BYTES)
+        self._table = TaskTable(limits.max_attempts)
         self._open: dict[str, _Open] = {}
         self._held_bytes = 0
         self._chunks = Chunks(limits.max_result_bytes)
@@ -213,7 +213,7 @@ class Dispatcher:
                 return await asyncio.shield(known.future)
         self._check_room(len(data))
         task = Task(
-            id=secrets.token_hex(16),
+            id=os.urandom(16).hex(),
             kind=order.kind,
             pack=order.pack,
             size_bytes=len(data),
@@ -233,7 +233,7 @@ class Dispatcher:
             future.add_done_callback(lambda ended: self._memory.ended(entry, _size(ended)))
         self._table.add(task.id, len(data))
         self._pump(now)
-        return await asyncio.shield(future)
+        return await (future if key is None else asyncio.shield(future))
 
     def _check_room(self, size: int) -> None:
         error: ManyeyesError | None = None
@@ -253,7 +253,7 @@ class Dispatcher:
     def send_probe(self, node: str, data: bytes, order: Order, now: float) -> str | None:
         """Have a node work on a picture that nobody waits for; its task's id, None where its grant has no room."""
         task = Task(
-            id=secrets.token_hex(16),
+            id=os.urandom(16).hex(),
             kind=order.kind,
             pack=order.pack,
             size_bytes=len(data),
@@ -293,7 +293,7 @@ class Dispatcher:
             self._link.answer_error(reply, TaskLost("the picture was answered or given up already"))
             return
         entry = self._open[task_of(query.task_id)]
-        most = min(query.most_bytes, contract.CHUNK_BYTES)
+        most = min(query.most_bytes, contract.LARGEST_CHUNK_BYTES)
         chunk, size = entry.data[query.offset : query.offset + most], len(entry.data)
         fetched = entry.fetched[node] = entry.fetched.get(node, 0) + len(chunk)
         if fetched > MOST_FETCHED * max(size, contract.CHUNK_BYTES):
@@ -509,15 +509,16 @@ class Dispatcher:
         if answer.node:
             done, failed = self.by_node.get(answer.node, (0, 0))
             self.by_node[answer.node] = (done + ok, failed + (not ok))
-        content = answered.content if ok and answered else None
-        self._recorder.answered(entry.task.kind, answer.node, error, content, trace, now)
         future = entry.future
-        if future is None or future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        elif answered is not None:
-            future.set_result(answered)
+        if future is not None and not future.done():
+            if error is not None:
+                future.set_exception(error)
+            elif answered is not None:
+                future.set_result(answered)
+        content = answered.content if ok and answered else None
+        asyncio.get_running_loop().call_soon(
+            self._recorder.answered, entry.task.kind, answer.node, error, content, trace, now
+        )  # after the answer, which its sender waits for
 
     def _lost(self, node: str, task_id: str, how: str) -> None:
         """An attempt ended without a word from its node."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from manyeyes.broker.transfer import Assembly, unframe
+from manyeyes.broker.transfer import Assembly, unframe_view
 from manyeyes.contract import RESULT, Outcome
 from manyeyes.errors import TaskLost, Unavailable
 
@@ -42,7 +42,7 @@ def read(content: bytes) -> Arrived:
     Raises:
         ValueError: it is not what its head says.
     """
-    head, body = unframe(content)
+    head, body = unframe_view(content)
     if len(head) > MAX_HEAD_BYTES:
         raise ValueError(f"its head has {len(head)} bytes, the limit is {MAX_HEAD_BYTES}")
     outcome = Outcome.model_validate_json(head)
@@ -54,7 +54,7 @@ def read(content: bytes) -> Arrived:
     parts: dict[str, bytes] = {}
     begin = 0
     for name, size in sizes.items():
-        parts[name] = body[begin : begin + size]
+        parts[name] = bytes(body[begin : begin + size])
         begin += size
     return Arrived(outcome, parts.pop(RESULT, b""), parts)
 

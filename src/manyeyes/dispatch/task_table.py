@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from manyeyes.contract import Grant, Status
+from manyeyes.contract import Grant, Status, chunk_bytes
 from manyeyes.dispatch.placement import Held, Node, Pace, hedges, most_held, soonest
 from manyeyes.errors import ManyeyesError, PictureKillsWorkers
 
@@ -143,12 +143,10 @@ class TaskTable:
 
     Args:
         max_attempts: attempts that ended with a dead worker or node, after which the picture is at fault.
-        chunk_bytes: the most bytes of a picture that travel with a dispatch.
     """
 
-    def __init__(self, max_attempts: int, chunk_bytes: int) -> None:
+    def __init__(self, max_attempts: int) -> None:
         self._max_attempts = max_attempts
-        self._chunk_bytes = chunk_bytes
         self._entries: dict[str, _Entry] = {}
         self._waiting: OrderedDict[str, None] = OrderedDict()
         """Tasks to be sent, the next one first; those of `_again` are held by a node meanwhile."""
@@ -425,7 +423,8 @@ class TaskTable:
 
     def _sent(self, task_id: str, node: str, now: float) -> Send:
         entry, account = self._entries[task_id], self._accounts[node]
-        piece = max(0, min(entry.size_bytes, self._chunk_bytes, account.allowed_bytes - account.sent_bytes))
+        most = min(chunk_bytes(account.line_bytes_per_s), account.allowed_bytes - account.sent_bytes)
+        piece = max(0, min(entry.size_bytes, most))
         account.sent += 1
         account.sent_bytes += piece
         self._dispatches += 1

@@ -5,6 +5,7 @@ Times are seconds of the master's monotonic clock; what comes of them is millise
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,7 +129,7 @@ class PictureTrace:
 
 @contextmanager
 def following(trace: PictureTrace) -> Iterator[PictureTrace]:
-    """Write the picture's line when it has ended, however; an error that leaves names the trace."""
+    """Write the picture's line when it has ended, however, and was answered; an error that leaves names the trace."""
     try:
         yield trace
         trace.finished("done", time.monotonic())
@@ -140,7 +141,7 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
         trace.finished("sender left" if _is_leaving(error) else "internal", time.monotonic())
         raise
     finally:
-        _write(trace)
+        asyncio.get_running_loop().call_soon(_write, trace)
 
 
 def _write(trace: PictureTrace) -> None:

@@ -7,7 +7,7 @@ other request goes on to the framework, which describes this route too, in /open
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 import zlib
 from typing import Annotated
@@ -151,7 +151,7 @@ def _predicted_type(result: Result) -> bytes:
 
 def _mixed(head: bytes, picture: bytes, picture_type: bytes) -> tuple[bytes, bytes]:
     """Result and predicted picture in one multipart/mixed body; every part tells its length."""
-    boundary = b"manyeyes-" + secrets.token_hex(12).encode()
+    boundary = b"manyeyes-" + os.urandom(12).hex().encode()
     body = b"".join(
         (
             b"--%b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (boundary, len(head)),

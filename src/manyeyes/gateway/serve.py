@@ -21,6 +21,7 @@ HEAD_S = 10.0
 """A TLS handshake, and the head of a request, must be here by then: who only holds a connection open is hung up on."""
 GOODBYE_S = 1.0
 """Who is hung up on may read the answer for so long; what it still sends is thrown away."""
+_PIECE_BYTES = 1024 * 1024
 _JOINED_BYTES = 16 * 1024
 """So much fits one TLS record; to copy a longer body before its head costs more than a record of its own."""
 
@@ -65,7 +66,10 @@ class _HeadWithBody:
 
 
 class _Hurrying(HttpToolsProtocol):
-    """Hangs up on a client that does not say what it wants; sends the head of an answer with its body."""
+    """Hangs up on a client that does not say what it wants; sends the head of an answer with its body.
+
+    A body is passed on once it is whole or has `_PIECE_BYTES`: the app is not woken for each TLS record.
+    """
 
     _in_head = False
     _hurry: asyncio.TimerHandle | None = None
@@ -95,6 +99,13 @@ class _Hurrying(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None and self.cycle is not before:
             self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]
+
+    def on_body(self, body: bytes) -> None:
+        before = len(self.cycle.body)
+        if before + len(body) >= _PIECE_BYTES or self.cycle.response_complete:
+            super().on_body(body)
+        else:
+            self.cycle.body += body
 
     def _wait_for_head(self) -> None:
         self._hurry = self.loop.call_later(HEAD_S, self.transport.abort)

@@ -12,8 +12,16 @@ from pydantic import ValidationError
 
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
-from manyeyes.broker.transfer import unframe
-from manyeyes.contract import CHUNK_BYTES, Credit, Dispatch, Outcome, StateBroadcast, Task
+from manyeyes.broker.transfer import unframe_view
+from manyeyes.contract import (
+    CHUNK_BYTES,
+    Credit,
+    Dispatch,
+    Outcome,
+    StateBroadcast,
+    Task,
+    chunk_bytes,
+)
 from manyeyes.errors import ManyeyesError
 from manyeyes.node.attempt import Attempt
 from manyeyes.node.grants import Grants
@@ -103,19 +111,21 @@ class TaskIntake:
         """A gateway sends a task, or wants nothing more of some."""
         now = time.monotonic()
         try:
-            head, piece = unframe(message.data)
+            head, piece = unframe_view(message.data)
             dispatch = Dispatch.model_validate_json(head)
         except (ValidationError, ValueError) as error:
             log().error("a dispatch that this version cannot read", error=str(error)[:200])
             return
         if dispatch.session != self._session:
             return
+        if dispatch.number:
+            self._arrived(dispatch, piece, len(message.data), now)
         for task_id in dispatch.settled:
             self._settle(task_id)
-        if not dispatch.number:
-            return
+
+    def _arrived(self, dispatch: Dispatch, piece: memoryview, size_bytes: int, now: float) -> None:
         task, gateway = dispatch.task, dispatch.gateway
-        self._line.arrived(gateway, len(message.data), dispatch.sent_s, now)
+        self._line.arrived(gateway, size_bytes, dispatch.sent_s, now)
         gap = self.grants.arrived(gateway, dispatch.number, dispatch.sent_bytes, now, task=task is not None)
         self._received.set()
         if task is not None:
@@ -126,7 +136,7 @@ class TaskIntake:
         elif task is None:
             self._rise()
 
-    def _take(self, task: Task, gateway: str, piece: bytes, now: float) -> None:
+    def _take(self, task: Task, gateway: str, piece: memoryview, now: float) -> None:
         if task.id in self._held:
             return
         attempt = Attempt(task, self._session, now)
@@ -140,13 +150,14 @@ class TaskIntake:
         else:
             held.fetching = self._spawn(self._fetch(held, piece), f"fetch-{task.id}")
 
-    async def _fetch(self, held: _Held, piece: bytes) -> None:
+    async def _fetch(self, held: _Held, piece: memoryview) -> None:
         """Ask for the rest of a picture, chunk by chunk."""
-        task, parts, received = held.task, [piece], len(piece)
+        task, parts, received = held.task, [bytes(piece)], len(piece)
         try:
             while received < task.size_bytes:
                 async with self._fetches:
-                    most = min(CHUNK_BYTES, max(self._line.window_bytes // FETCHES, CHUNK_BYTES // 4))
+                    share = max(self._line.window_bytes // FETCHES, CHUNK_BYTES // 4)
+                    most = min(chunk_bytes(self._line.bytes_per_s), share)
                     asked_at = time.monotonic()
                     self._fetching += most
                     try:
@@ -169,7 +180,7 @@ class TaskIntake:
         if task.id in self._held:
             self._whole(held, b"".join(parts), time.monotonic())
 
-    def _whole(self, held: _Held, data: bytes, now: float) -> None:
+    def _whole(self, held: _Held, data: bytes | memoryview, now: float) -> None:
         held.attempt.fetched_s = now
         rate = self._line.bytes_per_s
         self._pace.travelled(len(data) / rate if rate else now - held.attempt.asked_s)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import frame_head
-from manyeyes.contract import CHUNK_BYTES, Outcome
+from manyeyes.contract import CHUNK_BYTES, Outcome, chunk_bytes
 from manyeyes.errors import ManyeyesError, TaskLost
 from manyeyes.node.attempt import Attempt
 from manyeyes.node.grants import Grants
@@ -139,7 +139,7 @@ class Outbox:
         now = time.monotonic()
         outcome = entry.outcome.model_copy(update={"grant": self._grants.grant(entry.gateway, now)})
         head = frame_head(outcome.wire())
-        if len(head) + len(entry.body) <= CHUNK_BYTES:
+        if len(head) + len(entry.body) <= chunk_bytes(self._line.bytes_per_s):
             if not self._link.tell("result", entry.gateway, head, entry.body):
                 return False
         else:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from manyeyes.broker.connection import Bytes
 from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.node import framing
 from manyeyes.node.environment import Interpreter
@@ -102,7 +103,7 @@ class WorkerProcess:
             raise PackDamaged(reply.detail)
         self.gallery = files
 
-    async def work(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
+    async def work(self, order: Order, data: Bytes, deadline_s: float) -> tuple[Reply, bytes]:
         """Carry out one order.
 
         Raises:
@@ -110,7 +111,7 @@ class WorkerProcess:
         """
         return await self._answered(order, data, deadline_s)
 
-    async def _answered(self, order: Order, data: bytes, deadline_s: float) -> tuple[Reply, bytes]:
+    async def _answered(self, order: Order, data: Bytes, deadline_s: float) -> tuple[Reply, bytes]:
         self.busy_since = time.monotonic()
         overdue = asyncio.get_running_loop().call_later(deadline_s, self.kill)
         try:
@@ -135,7 +136,7 @@ class WorkerProcess:
         """Until the process ended."""
         await self._process.wait()
 
-    async def _send(self, order: Order, data: bytes) -> None:
+    async def _send(self, order: Order, data: Bytes) -> None:
         stream = self._process.stdin
         assert stream is not None
         try:
@@ -149,10 +150,10 @@ class WorkerProcess:
         assert stream is not None
         try:
             head_bytes, body_bytes = framing.lengths(await stream.readexactly(framing.PREFIX_BYTES))
-            content = await stream.readexactly(head_bytes + body_bytes)
+            head, body = await stream.readexactly(head_bytes), await stream.readexactly(body_bytes)
         except (asyncio.IncompleteReadError, OSError) as error:
             raise WorkerDied(await self._cause()) from error
-        return Reply.model_validate_json(content[:head_bytes]), content[head_bytes:]
+        return Reply.model_validate_json(head), body
 
     async def _cause(self) -> str:
         try:

@@ -157,13 +157,14 @@ def _recognized(recognizer: Any, gallery: Gallery, order: Order, data: bytes) ->
     else:
         result, picture = recognizer.recognize(data, gallery, draw=draw)
     result = result.model_copy(update={"task_id": order.task_id, "trace_id": order.trace_id})
-    unknown = UnknownFaces(faces=tuple(_told(cut) for cut in extras.unknown))
     attachments = {
         PICTURE: picture or b"",
         EMBEDDINGS: half_precision([face.embedding for face in result.faces]),
-        UNKNOWN: unknown.model_dump_json().encode() if unknown.faces else b"",
         THUMBNAIL: extras.thumbnail,
     }
+    if extras.unknown:
+        unknown = UnknownFaces(faces=tuple(_told(cut) for cut in extras.unknown))
+        attachments[UNKNOWN] = unknown.model_dump_json().encode()
     return _done(result, attachments, dict(result.timings_ms))
 
 

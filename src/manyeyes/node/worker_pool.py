@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from manyeyes.broker.connection import Bytes
 from manyeyes.contract import Outcome, Task
 from manyeyes.node.attempt import Attempt
 from manyeyes.node.availability import Mode
@@ -22,7 +23,7 @@ class Picture:
 
     task: Task
     gateway: str
-    data: bytes
+    data: Bytes
     attempt: Attempt
 
 

@@ -315,7 +315,7 @@ def test_whoever_may_not_is_told_by_the_gateway(up: Up, consoles: Consoles) -> N
     enrol(up, "Ada", photo())
     page = consoles.open(up, "/people", "user")
     expect(page.get_by_role("alert")).to_contain_text("The API key's role does not allow this")
-    assert page.get_by_text("Ada").count() == 0
+    assert page.get_by_text("Ada", exact=True).count() == 0
     status = page.evaluate(
         """async () => {
         const form = new FormData();

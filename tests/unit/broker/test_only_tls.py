@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from manyeyes.broker.connection import EngineClient, _OnlyTls
+from manyeyes.broker.connection import EngineClient
+from manyeyes.broker.tls_stream import OnlyTls
 
 
 class Writer:
@@ -22,13 +23,13 @@ class Writer:
 
 
 @pytest.fixture
-def transport() -> tuple[_OnlyTls, Writer]:
-    made, writer = _OnlyTls(), Writer()
+def transport() -> tuple[OnlyTls, Writer]:
+    made, writer = OnlyTls(lambda: 1), Writer()
     made._io_writer = writer
     return made, writer
 
 
-def test_a_greeting_without_tls_is_not_answered(transport: tuple[_OnlyTls, Writer]) -> None:
+def test_a_greeting_without_tls_is_not_answered(transport: tuple[OnlyTls, Writer]) -> None:
     made, writer = transport
     with pytest.raises(ConnectionError, match="without TLS"):
         made.write(b"CONNECT {}")
@@ -37,7 +38,7 @@ def test_a_greeting_without_tls_is_not_answered(transport: tuple[_OnlyTls, Write
     assert writer.told == b""
 
 
-def test_after_tls_everything_is_said(transport: tuple[_OnlyTls, Writer]) -> None:
+def test_after_tls_everything_is_said(transport: tuple[OnlyTls, Writer]) -> None:
     made, writer = transport
     made._proven = True
     made.write(b"CONNECT ")

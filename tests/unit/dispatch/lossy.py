@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from manyeyes.contract import Credit, Dispatch, Grant, Outcome, Status, Task
+from manyeyes.contract import CHUNK_BYTES, Credit, Dispatch, Grant, Outcome, Status, Task
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.errors import PictureKillsWorkers
 from manyeyes.node.grants import Grants
 
 MAX_ATTEMPTS = 2
-CHUNK_BYTES = 100
-WINDOW_BYTES = 250
+WINDOW_BYTES = 5 * CHUNK_BYTES // 2
 """What may be under way to a node: fewer than three whole pictures."""
 LOST_S = 7.0
 AGAIN_S = 3.0
@@ -222,7 +221,7 @@ class ModelGateway:
 
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
-        self.table = TaskTable(MAX_ATTEMPTS, CHUNK_BYTES)
+        self.table = TaskTable(MAX_ATTEMPTS)
         self.connected = True
         self.sessions: dict[str, str] = {}
         self.heard_at: dict[str, float] = {}

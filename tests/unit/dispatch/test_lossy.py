@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.unit.dispatch.lossy import WINDOW_BYTES, World
 
+from manyeyes.contract import CHUNK_BYTES
+
 NODES, GATEWAYS = 2, 2
 node_number, gateway_number = st.integers(0, NODES - 1), st.integers(0, GATEWAYS - 1)
 few = st.integers(0, 3)
+SIZES = [CHUNK_BYTES // 10, CHUNK_BYTES, 3 * CHUNK_BYTES]
 
 
 class Lossy(RuleBasedStateMachine):
@@ -36,7 +39,7 @@ class Lossy(RuleBasedStateMachine):
 
     # what users and workers do
 
-    @rule(number=gateway_number, size=st.sampled_from([10, 100, 300]), count=st.integers(1, 3))
+    @rule(number=gateway_number, size=st.sampled_from(SIZES), count=st.integers(1, 3))
     def submit(self, number: int, size: int, count: int) -> None:
         for _ in range(count):
             self.world.gateways[self.gateway(number)].submit(self.world.new_task(), size)
@@ -161,7 +164,7 @@ TestLossy.settings = settings(max_examples=50, stateful_step_count=40, deadline=
 DRAWN: dict[str, Callable[[Random], dict[str, Any]]] = {
     "submit": lambda r: {
         "number": r.randrange(2),
-        "size": r.choice([10, 100, 300]),
+        "size": r.choice(SIZES),
         "count": r.randint(1, 3),
     },
     "probe": lambda r: {"gateway": r.randrange(2), "node": r.randrange(2)},

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyeyes.contract import Grant
+from manyeyes.contract import CHUNK_BYTES, LARGEST_CHUNK_BYTES, Grant
 from manyeyes.dispatch.placement import OVERDUE_FACTOR, OVERDUE_S, STUCK_S, Pace
 from manyeyes.dispatch.task_table import (
     RETURNED_FOR_S,
@@ -25,21 +25,20 @@ from manyeyes.dispatch.task_table import (
 from manyeyes.errors import DamagedPicture, PictureKillsWorkers, TaskLost
 
 PACES = {name: Pace(1, 0.1, taking=True) for name in "abc"}
-CHUNK_BYTES = 100
 
 
 def table(*nodes: str, allowed: int = 9, attempts: int = 3) -> TaskTable:
     """A table with nodes that have granted credit."""
-    made = TaskTable(attempts, CHUNK_BYTES)
+    made = TaskTable(attempts)
     for node in nodes:
         made.session(node, f"{node}-1")
         made.grant(node, f"{node}-1", Grant(allowed=allowed, allowed_bytes=1000))
     return made
 
 
-def sent(made: TaskTable, task_id: str = "t", now: float = 0.0) -> Send:
+def sent(made: TaskTable, task_id: str = "t", now: float = 0.0, size_bytes: int = 10) -> Send:
     """A task that was added and sent to the one node with credit."""
-    made.add(task_id, 10)
+    made.add(task_id, size_bytes)
     (send,) = made.place(now, PACES)
     return send
 
@@ -90,15 +89,25 @@ def test_a_node_is_sent_no_more_than_it_granted() -> None:
 
 def test_bytes_beyond_the_grant_or_a_chunk_are_left_to_be_asked_for() -> None:
     made = table("a")
-    made.grant("a", "a-1", Grant(allowed=9, allowed_bytes=150))
+    made.grant("a", "a-1", Grant(allowed=9, allowed_bytes=CHUNK_BYTES + 50))
     for name in ("large", "small", "late"):
-        made.add(name, 300 if name == "large" else 80)
+        made.add(name, 3 * CHUNK_BYTES if name == "large" else 80)
     sends = made.place(0.0, PACES)
     assert [(send.piece_bytes, send.sent_bytes) for send in sends] == [
-        (CHUNK_BYTES, 100),
-        (50, 150),
-        (0, 150),
+        (CHUNK_BYTES, CHUNK_BYTES),
+        (50, CHUNK_BYTES + 50),
+        (0, CHUNK_BYTES + 50),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line_bytes_per_s", "piece"),
+    [(0.0, CHUNK_BYTES), (250_000.0, CHUNK_BYTES), (2e6, 500_000), (1e9, LARGEST_CHUNK_BYTES)],
+)
+def test_on_a_faster_line_more_of_a_picture_travels_at_once(line_bytes_per_s: float, piece: int) -> None:
+    made = table("a")
+    made.grant("a", "a-1", Grant(allowed=9, allowed_bytes=2**30, line_bytes_per_s=line_bytes_per_s))
+    assert sent(made, "t", size_bytes=2**20).piece_bytes == piece
 
 
 def test_a_grant_of_another_session_or_of_an_unknown_node_is_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,18 +60,25 @@ def test_a_line_is_written_however_it_ends_and_the_error_names_the_trace(
 ) -> None:
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(trace_module, "note", lambda event, **facts: told.append(facts))
-    with following(PictureTrace(0.0, TRACE)):
-        pass
-    with pytest.raises(NotAPicture) as refused, following(PictureTrace(0.0, TRACE)):
-        raise NotAPicture("this is text ('dear diary'), not a picture")
-    with pytest.raises(Busy), following(PictureTrace(0.0, TRACE)) as trace:
-        trace.accepted(1, "image/png", 0.5)
-        raise Busy("2000 wait")
-    with pytest.raises(KeyboardInterrupt), following(PictureTrace(0.0, TRACE)):
-        raise KeyboardInterrupt
+
+    async def pictures() -> NotAPicture:
+        with following(PictureTrace(0.0, TRACE)):
+            pass
+        with pytest.raises(NotAPicture) as refused, following(PictureTrace(0.0, TRACE)):
+            raise NotAPicture("this is text ('dear diary'), not a picture")
+        with pytest.raises(Busy), following(PictureTrace(0.0, TRACE)) as trace:
+            trace.accepted(1, "image/png", 0.5)
+            raise Busy("2000 wait")
+        with pytest.raises(KeyboardInterrupt), following(PictureTrace(0.0, TRACE)):
+            raise KeyboardInterrupt
+        assert told == [], "the sender waits for no line"
+        await asyncio.sleep(0)
+        return refused.value
+
+    refused = asyncio.run(pictures())
     assert [facts["outcome"] for facts in told] == ["done", "not-a-picture", "busy", "sender left"]
-    assert refused.value.trace_id == "a" * 32
-    assert refused.value.as_problem()["trace_id"] == "a" * 32
+    assert refused.trace_id == "a" * 32
+    assert refused.as_problem()["trace_id"] == "a" * 32
     assert "detail" not in told[1], "it quotes what was sent"
     assert told[2]["detail"] == "2000 wait"
 

@@ -1,0 +1,147 @@
+"""The bytes of a connection to the engine: nothing is said before TLS, and a large message is read in one piece."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import ParseResult
+
+from nats.aio.transport import TcpTransport
+
+_GOODBYE_S = 0.5
+"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
+_MOST_WAITING_BYTES = 4 * 1024 * 1024
+"""Of what has arrived and is not read yet; more than any message has."""
+
+
+class MessageReader(asyncio.StreamReader):
+    """Wakes its reader once for the rest of a message, not for each TLS record of 16 KB that it comes in.
+
+    Args:
+        missing_bytes: how much of the message that is being read has yet to come; 1 between messages.
+    """
+
+    def __init__(self, missing_bytes: Callable[[], int]) -> None:
+        super().__init__()
+        self._missing_bytes = missing_bytes
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+        self._wanted_bytes = 0
+        """0: nobody has read yet, and lines are asked for."""
+        self._enough = asyncio.Event()
+        self._source: asyncio.Transport | None = None
+        self._paused = False
+
+    def set_transport(self, transport: asyncio.BaseTransport) -> None:
+        super().set_transport(transport)
+        if isinstance(transport, asyncio.Transport):
+            self._source = transport
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]
+        if not self._wanted_bytes:
+            super().feed_data(data)
+            return
+        self._pieces.append(data)
+        self._size_bytes += len(data)
+        if self._size_bytes >= self._wanted_bytes:
+            self._enough.set()
+        if self._size_bytes > _MOST_WAITING_BYTES and self._source is not None and not self._paused:
+            self._paused = True
+            self._source.pause_reading()
+
+    def feed_eof(self) -> None:
+        super().feed_eof()
+        self._enough.set()
+
+    def set_exception(self, exc: Exception) -> None:
+        super().set_exception(exc)
+        self._enough.set()
+
+    def at_eof(self) -> bool:
+        return not self._pieces and super().at_eof()
+
+    async def read(self, n: int = -1) -> bytes:
+        """What has arrived: at least what is missing of a message, except at the end; `n` counts only there."""
+        first, self._wanted_bytes = not self._wanted_bytes, max(1, self._missing_bytes())
+        if first and (left := len(self._buffer)):  # type: ignore[attr-defined]
+            return await super().read(left)
+        if self._size_bytes < self._wanted_bytes and self.exception() is None and not super().at_eof():
+            self._enough.clear()
+            await self._enough.wait()
+        if not self._pieces:
+            return await super().read(n)
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces, self._size_bytes = [], 0
+        if self._paused and self._source is not None:
+            self._paused = False
+            self._source.resume_reading()
+        return data
+
+
+class OnlyTls(TcpTransport):
+    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
+
+    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
+    or at an address that was the master's could take it out and be given what is meant for the master.
+    """
+
+    def __init__(self, missing_bytes: Callable[[], int]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._missing_bytes = missing_bytes
+        self._proven = False
+
+    def __bool__(self) -> bool:
+        return True  # the client makes one of its own where this is false
+
+    async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
+        self._proven = False
+        await super().connect(uri, buffer_size, connect_timeout)
+
+    async def connect_tls(
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
+    ) -> None:
+        """Speak TLS from now on; raises where the certificate is for another host."""
+        assert self._io_writer is not None
+        loop = asyncio.get_running_loop()
+        reader = MessageReader(self._missing_bytes)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport = await asyncio.wait_for(
+            loop.start_tls(self._io_writer.transport, protocol, ssl_context, server_hostname=_host(uri)),
+            connect_timeout,
+        )
+        assert transport is not None
+        protocol.connection_made(transport)
+        self._io_reader = reader
+        self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self._proven = True
+
+    @property
+    def written(self) -> bool:
+        """Whether all that was written has left this process."""
+        return self._io_writer is not None and self._io_writer.transport.get_write_buffer_size() == 0
+
+    def write(self, payload: bytes) -> None:
+        if not self._proven:
+            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
+        super().write(payload)  # type: ignore[no-untyped-call]
+
+    def writelines(self, payload: Any) -> None:
+        """What is pending; a client that closes while it has no connection would say it to anybody."""
+        if self._proven:
+            super().writelines(payload)  # type: ignore[no-untyped-call]
+
+    async def drain(self) -> None:
+        if self._proven:
+            await super().drain()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Close; a peer that does not answer is waited for only a moment."""
+        super().close()  # type: ignore[no-untyped-call]
+        if (writer := self._io_writer) is not None:
+            asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)
+
+
+def _host(uri: str | ParseResult) -> str | None:
+    return uri if isinstance(uri, str) else uri.hostname
