@@ -18,10 +18,9 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
-from nats.protocol.parser import AWAITING_MSG_PAYLOAD
 
 from manyeyes import contract
-from manyeyes.broker.tls_stream import OnlyTls
+from manyeyes.broker.tls_stream import MessageParser, OnlyTls
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
@@ -62,13 +61,10 @@ def trust(ca_pem: str) -> ssl.SSLContext:
 class EngineClient(NatsClient):
     def __init__(self) -> None:
         super().__init__()
-        self._transport = OnlyTls(self._missing_bytes)
+        self._ps = MessageParser(self)
+        self._transport = OnlyTls(self._ps.missing_bytes)
         self.direct: dict[int, Receiver] = {}
         """Receivers by subscription: called at once, without a queue and a task between."""
-
-    def _missing_bytes(self) -> int:
-        parser = self._ps
-        return parser.needed + 2 - len(parser.buf) if parser.state == AWAITING_MSG_PAYLOAD else 1
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         receive = self.direct.get(sid)

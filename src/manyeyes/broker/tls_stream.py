@@ -9,18 +9,42 @@ from typing import Any
 from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
+from nats.protocol.parser import AWAITING_CONTROL_LINE, AWAITING_MSG_PAYLOAD, Parser
 
 _GOODBYE_S = 0.5
 """For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
+_END = b"\r\n"
 _MOST_WAITING_BYTES = 4 * 1024 * 1024
 """Of what has arrived and is not read yet; more than any message has."""
+
+
+class MessageParser(Parser):
+    """The client's parser, which copies a large message once instead of three times."""
+
+    def missing_bytes(self) -> int:
+        """How much of the message that is being read has yet to come; 1 between messages."""
+        return self.needed + len(_END) - len(self.buf) if self.state == AWAITING_MSG_PAYLOAD else 1
+
+    async def parse(self, data: bytes = b"") -> None:
+        """Take what has arrived, and pass on each message that is whole."""
+        missing = self.missing_bytes()
+        if self.state == AWAITING_MSG_PAYLOAD and len(self.buf) <= self.needed and missing <= len(data):
+            rest = memoryview(data)
+            content = b"".join((self.buf, rest[: missing - len(_END)]))
+            headers, self.header_needed = self.header_needed, 0
+            self.buf, self.state = bytearray(), AWAITING_CONTROL_LINE
+            told, subject = self.msg_arg, self.msg_arg["subject"]
+            head, body = (content[:headers], content[headers:]) if headers else (None, content)
+            await self.nc._process_msg(told["sid"], subject, told["reply"], body, head)
+            data = bytes(rest[missing:])
+        await super().parse(data)
 
 
 class MessageReader(asyncio.StreamReader):
     """Wakes its reader once for the rest of a message, not for each TLS record of 16 KB that it comes in.
 
     Args:
-        missing_bytes: how much of the message that is being read has yet to come; 1 between messages.
+        missing_bytes: see `MessageParser`.
     """
 
     def __init__(self, missing_bytes: Callable[[], int]) -> None:

@@ -65,6 +65,24 @@ class _HeadWithBody:
         return self._transport.is_closing()
 
 
+class _Body:
+    """What has arrived of a request's body, in pieces; `bytes` of it is all of it, and one piece is not copied."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size_bytes += len(piece)
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+
 class _Hurrying(HttpToolsProtocol):
     """Hangs up on a client that does not say what it wants; sends the head of an answer with its body.
 
@@ -101,11 +119,15 @@ class _Hurrying(HttpToolsProtocol):
             self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
-        before = len(self.cycle.body)
-        if before + len(body) >= _PIECE_BYTES or self.cycle.response_complete:
-            super().on_body(body)
-        else:
-            self.cycle.body += body
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        if not isinstance(cycle.body, _Body):
+            cycle.body = _Body()  # type: ignore[assignment]
+        cycle.body.add(body)  # type: ignore[attr-defined]
+        if len(cycle.body) >= _PIECE_BYTES:
+            self.flow.pause_reading()
+            cycle.message_event.set()
 
     def _wait_for_head(self) -> None:
         self._hurry = self.loop.call_later(HEAD_S, self.transport.abort)
