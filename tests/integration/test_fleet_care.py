@@ -90,6 +90,16 @@ def test_a_node_removed_while_away_is_told_when_it_comes_back(network: Network) 
         assert "was removed there" in a.log.read_text()
 
 
+def test_a_node_removed_while_it_connects_is_told(network: Network) -> None:
+    with network.node("a", wait=False) as a:
+        end = time.monotonic() + 20
+        while not network.client.nodes() and time.monotonic() < end:
+            time.sleep(0.005)
+        network.client.remove_node("a")
+        assert a.process.wait(20) == 5
+        assert "was removed there" in a.log.read_text()
+
+
 def test_a_node_waits_for_approval_without_pack_and_pictures(network: Network) -> None:
     made = manyeyes(network, "token", "--approve", "--json")
     token = json.loads(made.stdout)["token"]

@@ -41,6 +41,7 @@ from manyeyes.node.host import host_facts, host_fingerprint
 from manyeyes.node.intake import TaskIntake
 from manyeyes.node.membership import Membership
 from manyeyes.node.orders import Orders
+from manyeyes.node.overdue import END_S, end_within
 from manyeyes.node.pace import Pace
 from manyeyes.node.process import Launch
 from manyeyes.node.provision import Provisioner
@@ -116,6 +117,8 @@ class Agent:
         """
         link = await self._connect()
         if link is None:
+            if self._end is not None:
+                raise self._end
             log().info("stopped before the master answered")
             return
         await link.hear(contract.directive_subject(self._membership.name), self._on_directive)
@@ -208,7 +211,9 @@ class Agent:
 
     def _cut_off(self, error: ManyeyesError) -> None:
         """End at once: what is in hand is no longer this process's."""
-        self._end = self._end or error
+        if self._end is None:
+            self._end = error
+            end_within(END_S, error)
         self._ended.set()
         self._draining.set()
 
