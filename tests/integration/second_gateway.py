@@ -1,7 +1,7 @@
-"""A second gateway on a running master's engine, in a process of its own: it dispatches, and does nothing else.
+"""One more gateway on a running master's engine, in a process of its own: it dispatches, and does nothing else.
 
-`python -m tests.integration.second_gateway MASTER_DATA NATS_PORT PICTURES`: says `ready` once every node grants it
-credit, sends when a line comes in, and prints what became of each picture as a JSON line.
+`python -m tests.integration.second_gateway MASTER_DATA ENGINE PICTURES SIZE NODE...`: says `ready` once every node
+grants it credit, sends pictures of at least SIZE bytes when a line comes in, and prints what became of each as a JSON line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from manyeyes import contract, identity
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import Limits
-from manyeyes.contract import Credit, Heartbeat, Outcome, StateBroadcast, Task
+from manyeyes.contract import ChunkQuery, Credit, Heartbeat, Outcome, StateBroadcast, Task
 from manyeyes.dispatch.dispatcher import Dispatcher, Order
 from manyeyes.dispatch.results import Arrived
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
 from manyeyes.master.fleet import Fleet
 from tests.integration.conftest import picture
+
+
+BESIDE = "beside"
+"""What the names of these gateways begin with."""
 
 
 class Reader:
@@ -56,7 +60,7 @@ class Recorder:
 
 
 class SecondGateway:
-    """The least that a gateway is: it is heard of, hears heartbeats, credits and results, and dispatches."""
+    """The least that a gateway is: it is heard of, hears what nodes say of its pictures, and dispatches."""
 
     def __init__(self, link: MasterLink, gateway: str, group: asyncio.TaskGroup) -> None:
         self.gateway = gateway
@@ -88,11 +92,13 @@ class SecondGateway:
             self.dispatcher.on_credit(node, Credit.model_validate_json(message.data), now)
         elif verb == "result":
             self.dispatcher.on_result(node, message, now)
+        elif verb == "chunk":
+            self.dispatcher.on_chunk(node, ChunkQuery.model_validate_json(message.data), message.reply)
 
     def _follow(self, message: Incoming) -> None:
         """Say after each of the first gateway's broadcasts that this one is there too."""
         state = StateBroadcast.model_validate_json(message.data)
-        if state.gateway != self.gateway:
+        if not state.gateway.startswith(BESIDE):
             own = state.model_copy(update={"gateway": self.gateway, "sent_s": time.monotonic()})
             self._link.send(contract.STATE_SUBJECT, own.wire())
 
@@ -101,31 +107,31 @@ class SecondGateway:
             await asyncio.sleep(0.1)
             self.dispatcher.rebalance(time.monotonic())
 
-    async def send(self, number: int) -> dict[str, Any]:
-        answered = await self.dispatcher.submit(
-            picture(b"second", number), Order(kind="recognize", pack="faulty@1.0.0")
-        )
+    async def send(self, number: int, size_bytes: int) -> dict[str, Any]:
+        data = picture(bytes(size_bytes) + b"second", number)
+        order = Order(kind="recognize", pack="faulty@1.0.0", wants=(contract.PICTURE,))
+        answered = await self.dispatcher.submit(data, order)
         return {"number": number, "task_id": answered.task_id, "said": answered.content}
 
 
-async def main(data: Path, port: int, count: int) -> None:
+async def main(data: Path, engine: str, count: int, size_bytes: int, nodes: list[str]) -> None:
     key = identity.load_or_make_nkey(data / "identity" / "master.nk")
     ca_pem = (data / "identity" / "ca.pem").read_text()
-    gateway = secrets.token_hex(8)
-    link = await MasterLink.connect(f"127.0.0.1:{port}", ca_pem, key.seed, gateway)
+    gateway = BESIDE + secrets.token_hex(8)
+    link = await MasterLink.connect(engine, ca_pem, key.seed, gateway)
     async with asyncio.TaskGroup() as group:
         second = SecondGateway(link, gateway, group)
         await second.listen()
         ticking = group.create_task(second.tick(), name="tick")
-        while sum(second.dispatcher.grants(node) for node in ("a", "b", "c", "d")) < 4:
+        while not all(second.dispatcher.grants(node) for node in nodes):
             await asyncio.sleep(0.05)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        for told in await asyncio.gather(*(second.send(number) for number in range(count))):
+        for told in await asyncio.gather(*(second.send(number, size_bytes) for number in range(count))):
             print(json.dumps(told), flush=True)
         ticking.cancel()
     await link.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]))

@@ -26,7 +26,7 @@ def test_two_gateways_share_four_nodes(network: Network) -> None:
         for name in NODES:
             network.wait_state(name, "ready", timeout_s=40)
         command = [sys.executable, "-m", "tests.integration.second_gateway"]
-        command += [str(network.folder / "master"), str(network.nats_port), str(EACH)]
+        command += [str(network.folder / "master"), f"127.0.0.1:{network.nats_port}", str(EACH), "0", *NODES]
         root = Path(__file__).resolve().parents[2]
         second = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         stack.callback(second.wait)

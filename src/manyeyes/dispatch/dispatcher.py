@@ -184,6 +184,10 @@ class Dispatcher:
         """How many pictures a node holds."""
         return self._table.held(node)
 
+    def line_s(self, node: str) -> float:
+        """How long the line of a node needs for all that it holds; see `TaskTable.line_s`."""
+        return self._table.line_s(node)
+
     def grants(self, node: str) -> bool:
         """Whether a node grants credit that is not used."""
         return self._table.free(node) > 0

@@ -197,6 +197,18 @@ class TaskTable:
         current = self._entries[task_of(attempt_id)].attempts[node].id == attempt_id
         return current or status in ("done", "error")
 
+    def line_s(self, node: str) -> float:
+        """How long the line of a node needs for all that it holds, there and back; 0 where it is not known.
+
+        Pictures of other gateways count as those that this one sent it.
+        """
+        account = self._accounts.get(node)
+        if account is None or not account.held or not account.line_bytes_per_s:
+            return 0.0
+        own_bytes = sum(self._entries[task_id].size_bytes for task_id in account.held)
+        all_bytes = own_bytes * (1 + account.others / len(account.held))
+        return 2 * all_bytes / account.line_bytes_per_s
+
     def held_by(self, node: str) -> list[str]:
         """The tasks that a node holds."""
         account = self._accounts.get(node)

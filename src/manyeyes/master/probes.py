@@ -13,6 +13,8 @@ from typing import Literal
 
 PATIENCE_FACTOR = 8.0
 """How many times as long as a picture usually takes it, a node may be silent."""
+LINE_FACTOR = 2.0
+"""The same for what its line carries: it is shared with whatever else its owner does."""
 LONGEST_PATIENCE_S = 120.0
 """However long a node says that a picture takes it."""
 LONGEST_PAUSE_S = 60.0
@@ -92,6 +94,7 @@ class Probes:
         says_it_takes: bool,
         holds: int,
         picture_s: float,
+        line_s: float,
         now: float,
         waiting_since: float | None = None,
     ) -> list[Instruction]:
@@ -101,6 +104,7 @@ class Probes:
             says_it_takes: whether its heartbeats come and say that it takes pictures.
             holds: how many pictures it holds.
             picture_s: what a picture usually takes it, in seconds; 0: not known.
+            line_s: what its line needs for all that it holds, in seconds; 0: not known.
             waiting_since: since when there have been pictures that nobody holds; None where there are none.
         """
         watch = self._watches.get(node)
@@ -119,7 +123,7 @@ class Probes:
                         f"it says that it is free, and grants no credit for the pictures that wait for {silent_s:.0f} s",
                     )
                 ]
-        usual_s = min(PATIENCE_FACTOR * picture_s, LONGEST_PATIENCE_S)
+        usual_s = min(PATIENCE_FACTOR * picture_s + LINE_FACTOR * line_s, LONGEST_PATIENCE_S)
         if watch.probed_at is None:
             patience_s = max(self._busy_s, usual_s) if holds else self._idle_s
             if now - watch.proved_at < patience_s:

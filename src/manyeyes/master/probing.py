@@ -73,7 +73,10 @@ class Probing:
             takes = alive and view.beat is not None and says_it_takes(view.beat, holds)
             if self._dispatcher.grants(view.name):
                 self._carry_out(self._probes.granted(view.name, now), now)
-            instructions = self._probes.seen(view.name, takes, holds, picture_s, now, self._waiting_since)
+            line_s = self._dispatcher.line_s(view.name)
+            instructions = self._probes.seen(
+                view.name, takes, holds, picture_s, line_s, now, self._waiting_since
+            )
             self._carry_out(instructions, now)
 
     def forget(self, node: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import frame_head
@@ -34,7 +35,9 @@ class _Waiting:
     sent_at: float | None = None
     """When all of it was sent."""
     chunked: asyncio.Task[None] | None = None
-    in_flight: int = field(default=0)
+    under_way_bytes: int = 0
+    """Of it, at once: all, or a chunk; 0: none."""
+    began_beside_bytes: int = 0
     """What was under way when it was sent, itself included."""
 
     @property
@@ -60,9 +63,11 @@ class Outbox:
         """By task, in the order in which they came."""
         self._unsent: dict[str, None] = {}
         self._line = Line(CHUNK_BYTES)
-        self._in_flight = 0
+        self._in_flight: Counter[str] = Counter()
+        """Bytes under way, by gateway."""
         self._bytes = 0
-        self._one_chunked = asyncio.Lock()
+        self._one_chunked: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By gateway: one that is gone must not hold up what others wait for."""
         self._group: asyncio.TaskGroup | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -90,10 +95,7 @@ class Outbox:
         self._bytes -= entry.size
         if entry.chunked is not None:
             entry.chunked.cancel()
-        if entry.sent_at is not None:
-            self._in_flight -= entry.size
-            now = time.monotonic()
-            self._line.carried(entry.in_flight, now - entry.began_at, now)
+        self._across(entry)
         self._tell_settled(entry.outcome, entry.attempt, how)
         if not self._waiting:
             self._empty.set()
@@ -113,12 +115,14 @@ class Outbox:
                 self._look(time.monotonic())
 
     def _look(self, now: float) -> None:
+        for gateway in [name for name in self._one_chunked if name not in self._grants]:
+            del self._one_chunked[gateway]
         for task_id, entry in list(self._waiting.items()):
             if entry.gateway not in self._grants:
                 log().error("a result could not be delivered", trace=entry.attempt.trace_id)
                 self.settle(task_id, "not delivered")
             elif entry.sent_at is not None and now - entry.sent_at > AGAIN_S and entry.chunked is None:
-                self._in_flight -= entry.size
+                self._landed(entry)
                 entry.sent_at = None
                 self._unsent[task_id] = None
         self._pump()
@@ -126,8 +130,9 @@ class Outbox:
     def _pump(self) -> None:
         for task_id in list(self._unsent):
             entry = self._waiting[task_id]
-            if self._in_flight and self._in_flight + entry.size > self._line.window_bytes:
-                return
+            full = self._in_flight.total() + entry.size > self._line.window_bytes
+            if full and self._in_flight[entry.gateway]:
+                continue
             if not self._send(entry):
                 return
             del self._unsent[task_id]
@@ -138,8 +143,8 @@ class Outbox:
             return False
         now = time.monotonic()
         outcome = entry.outcome.model_copy(update={"grant": self._grants.grant(entry.gateway, now)})
-        head = frame_head(outcome.wire())
-        if len(head) + len(entry.body) <= chunk_bytes(self._line.bytes_per_s):
+        head, most = frame_head(outcome.wire()), chunk_bytes(self._line.bytes_per_s)
+        if len(head) + len(entry.body) <= most:
             if not self._link.tell("result", entry.gateway, head, entry.body):
                 return False
         else:
@@ -148,21 +153,37 @@ class Outbox:
             sending = self._chunks(entry, head + entry.body)
             entry.chunked = self._group.create_task(sending, name=f"send-{outcome.task_id}")
         entry.began_at = entry.sent_at = now
-        self._in_flight += entry.size
-        entry.in_flight = self._in_flight
+        entry.under_way_bytes = min(entry.size, most)
+        self._in_flight[entry.gateway] += entry.under_way_bytes
+        entry.began_beside_bytes = self._in_flight.total() - entry.under_way_bytes + entry.size
         return True
 
+    def _across(self, entry: _Waiting) -> None:
+        """All of an outcome has arrived, whether it is settled or not."""
+        if entry.under_way_bytes:
+            self._landed(entry)
+            now = time.monotonic()
+            self._line.carried(entry.began_beside_bytes, now - entry.began_at, now)
+
+    def _landed(self, entry: _Waiting) -> None:
+        """Nothing of an outcome is under way any more, as far as is known."""
+        self._in_flight[entry.gateway] -= entry.under_way_bytes
+        entry.under_way_bytes = 0
+
     async def _chunks(self, entry: _Waiting, content: bytes) -> None:
-        """Chunk by chunk, one unanswered; of one outcome at a time."""
+        """Chunk by chunk, one unanswered; of one outcome at a time for each gateway."""
         task_id = entry.outcome.task_id
         try:
-            async with self._one_chunked:
+            async with self._one_chunked[entry.gateway]:
                 await self._link.send_result(task_id, content, entry.gateway)
             entry.sent_at = time.monotonic()
+            self._across(entry)
+            self._pump()
         except TaskLost:
             entry.chunked = None
             self.settle(task_id, "not wanted any more")
         except ManyeyesError as error:
             log().info("an outcome is sent again", trace=entry.attempt.trace_id, why=error.detail)
+            self._landed(entry)
         finally:
             entry.chunked = None

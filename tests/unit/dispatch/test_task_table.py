@@ -507,3 +507,15 @@ def test_never_two_answers_and_never_none(steps: list[tuple[str, str, int]]) -> 
     count(made.fail_all(TaskLost("stop")))
     assert [made.held(name) for name in "abc"] == [0, 0, 0] and made.running == 0
     assert answers == {f"t{number}": 1 for number in range(5)}
+
+
+def test_how_long_a_line_needs_counts_what_other_gateways_sent_and_both_ways() -> None:
+    made = table("a")
+    made.grant("a", "a-1", Grant(allowed=9, allowed_bytes=2**30, line_bytes_per_s=2e6))
+    assert made.line_s("a") == made.line_s("x") == 0.0
+    first = sent(made, "t", size_bytes=500_000)
+    assert made.line_s("a") == pytest.approx(0.5)
+    made.reported("a", "a-1", 1, frozenset({first.attempt_id, "of", "another", "gateway"}), 0.0)
+    assert made.line_s("a") == pytest.approx(2.0)
+    made.grant("a", "a-1", Grant(allowed=9, allowed_bytes=2**30))
+    assert made.line_s("a") == 0.0, "nothing is known of its line"

@@ -12,9 +12,9 @@ def probes() -> Probes:
 
 
 def seen(
-    book: Probes, now: float, holds: int = 0, picture_s: float = 0.1, takes: bool = True
+    book: Probes, now: float, holds: int = 0, picture_s: float = 0.1, takes: bool = True, line_s: float = 0.0
 ) -> list[object]:
-    return list(book.seen("a", takes, holds, picture_s, now))
+    return list(book.seen("a", takes, holds, picture_s, line_s, now))
 
 
 def test_an_idle_node_is_probed_now_and_then() -> None:
@@ -77,11 +77,20 @@ def test_an_unresponsive_node_that_stops_or_falls_silent_is_no_longer_one() -> N
     assert seen(book, 13.0) == []
 
 
+def test_a_node_whose_line_is_full_is_given_time() -> None:
+    book = probes()
+    seen(book, 0.0, holds=8, line_s=9.0)
+    assert seen(book, 18.0, holds=8, line_s=9.0) == []
+    assert seen(book, 19.0, holds=8, line_s=9.0) == [SendProbe("a")]
+    assert seen(book, 37.0, holds=8, line_s=9.0) == []
+    assert isinstance(seen(book, 38.0, holds=8, line_s=9.0)[0], TakeOut)
+
+
 def test_a_node_that_grants_nothing_while_pictures_wait_is_taken_out_until_it_grants() -> None:
     book = probes()
 
     def look(now: float, waiting_since: float | None = 1.0, holds: int = 0) -> list[object]:
-        return list(book.seen("a", True, holds, 0.1, now, waiting_since))
+        return list(book.seen("a", True, holds, 0.1, 0.0, now, waiting_since))
 
     assert look(0.0, waiting_since=None) == []
     assert look(5.9) == []

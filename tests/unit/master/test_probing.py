@@ -55,6 +55,9 @@ class Dispatcher:
     def grants(self, node: str) -> bool:
         return self.credit
 
+    def line_s(self, node: str) -> float:
+        return 0.0
+
     def send_probe(self, node: str, data: bytes, order: Order, now: float) -> None:
         self.probed.append((node, order.kind, order.wants))
 

@@ -161,6 +161,26 @@ def test_large_outcomes_go_in_chunks_one_outcome_at_a_time(node: Node) -> None:
     play(node, body)
 
 
+def test_a_gateway_that_is_gone_holds_up_no_other(node: Node) -> None:
+    sent: list[str] = []
+
+    async def results(task_id: str, content: bytes) -> None:
+        sent.append(task_id)
+        if task_id == "gone":
+            await asyncio.Event().wait()
+
+    async def body() -> None:
+        node.grants.heard("h", node.clock.now)
+        node.link.results = results
+        node.put("gone", bytes(4 * CHUNK_BYTES))
+        node.put("t", bytes(4 * CHUNK_BYTES), gateway="h")
+        node.put("u", bytes(4 * CHUNK_BYTES), gateway="h")
+        await steps()
+        assert sent == ["gone", "t", "u"], "a large one has arrived with its last chunk, settled or not"
+
+    play(node, body)
+
+
 @pytest.mark.parametrize(
     ("error", "left", "times"),
     [(TaskLost("gone"), [("t", "not wanted any more")], 1), (Unavailable("no answer"), [], 2)],
