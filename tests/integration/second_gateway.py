@@ -26,7 +26,6 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.master.fleet import Fleet
 from tests.integration.conftest import picture
 
-
 BESIDE = "beside"
 """What the names of these gateways begin with."""
 
