@@ -537,6 +537,7 @@ async def names(scene: Scene) -> str:
     ATTACKS,
     "answer its own picture with lies: HTML, terminal codes, a key refused, broken, deep and endless JSON, another's id, "
     "parts whose sizes lie, NaN, embeddings of megabytes for one face",
+    long=True,
 )
 async def lie(scene: Scene) -> str:
     face = Face.model_construct(

@@ -52,6 +52,7 @@ def test_a_bare_environment_holds_only_the_agent(bare: str) -> None:
     assert "install 'manyeyes[master]'" in refused.stderr and "Traceback" not in refused.stderr
 
 
+@pytest.mark.chaos
 def test_killed_at_any_point_it_goes_on_where_it_stopped(fleet: Fleet, bare: str) -> None:
     manifest = verify(fleet.pack)
     files = [fleet.pack / file.path for file in (*manifest.files, *manifest.wheels)]

@@ -85,6 +85,7 @@ def test_a_file_and_pictures_share_a_slow_line(fleet: Fleet, tmp_path: Path) -> 
     assert not [line for line in changes if '"suspect"' in line or '"lost"' in line], changes
 
 
+@pytest.mark.chaos
 def test_a_transfer_goes_on_after_every_cut(fleet: Fleet, tmp_path: Path) -> None:
     """Cable pulled, node killed, master killed: one command goes through all; its own kill needs it again."""
     big = noise(tmp_path / "cut")

@@ -103,6 +103,7 @@ def start_liar(site: Site, told: Path, address: str) -> None:
     service.wait_ready(30)
 
 
+@pytest.mark.chaos
 def test_a_master_that_moved_is_found_beside_a_liar(site: Site) -> None:
     told = site.folder / "told"
     token = site.command("token").stdout.split()[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from background import MANYEYES
 from PIL import Image
 
@@ -16,6 +17,7 @@ from tests.needs import needed
 MEGABITS_PER_S = 16
 
 
+@pytest.mark.chaos
 def test_a_large_picture_over_a_slow_line(place: Path, seed: Seed, tmp_path: Path) -> None:
     needed(why_not())
     noise = np.random.default_rng(7).integers(0, 255, (1400, 1400, 3), np.uint8)
