@@ -93,6 +93,8 @@ class LogsOffice:
                 try:
                     await self._work()
                 except Exception:
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        return  # a part of it failed while it was cancelled, and the group told that instead
                     log().exception("the logs stopped, and begin again", in_s=_AGAIN_S)
                     await asyncio.sleep(_AGAIN_S)
         finally:
