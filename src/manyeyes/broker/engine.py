@@ -95,7 +95,8 @@ def processors(cores: int) -> int:
     """How many of a machine's cores the engine runs on at once.
 
     It passes messages on, some 10 microseconds of work each. Given every core it wakes a thread for each of them,
-    and takes a third more processor time for it from the master, and from workers beside it.
+    and takes a third more processor time for it from the master, and from workers beside it. GOMAXPROCS in the
+    environment decides otherwise.
     """
     return max(1, cores // 4)
 
@@ -140,7 +141,7 @@ class Engine:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "GOMAXPROCS": str(processors(len(os.sched_getaffinity(0))))},
+            env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
             preexec_fn=_die_with_parent,
             start_new_session=True,
         )  # fmt: skip

@@ -120,7 +120,7 @@ class _Hurrying(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
-        if cycle.response_complete:
+        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
             return
         if not isinstance(cycle.body, _Body):
             cycle.body = _Body()  # type: ignore[assignment]
