@@ -104,7 +104,7 @@ def lay_out(folder: Path, photos: dict[str, Path]) -> None:
 
 
 def judge(results: Path, console: Console) -> bool:
-    """Print file -> names; true when each picture shows whom it must and nobody else."""
+    """Print file -> names; true when each picture shows the people that it must and nobody else."""
     table = Table(title="who is in the pictures", title_justify="left")
     table.add_column("picture", no_wrap=True)
     for column in ("faces", "names found", "names expected", ""):
@@ -193,7 +193,8 @@ def main() -> int:
     console.print(f"predicted pictures: [bold]{OUT.relative_to(REPO)}/[/] (results in results.jsonl)")
     console.print(
         "go on: [bold].venv/bin/manyeyes up[/], and in another terminal [bold].venv/bin/manyeyes console[/]; "
-        "docs/getting-started.md has more"
+        "docs/getting-started.md has more",
+        soft_wrap=True,
     )
     if not right:
         console.print("[red]a name is wrong[/]")

@@ -1,4 +1,4 @@
-"""One process for each data folder: whoever runs holds it, and its id is there for `manyeyes down`."""
+"""One process for each data folder: the one that runs holds it, and its id is there for `manyeyes down`."""
 
 from __future__ import annotations
 

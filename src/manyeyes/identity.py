@@ -224,7 +224,7 @@ _TOKEN_PREFIX = "me1_"
 
 @dataclass(frozen=True)
 class JoinToken:
-    """All that a new machine needs: where the masters are, whom to trust, and a secret with an end."""
+    """All that a new machine needs: where the masters are, which CA to trust, and a secret that expires."""
 
     token_id: str
     addresses: tuple[str, ...]

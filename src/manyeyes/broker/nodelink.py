@@ -31,7 +31,7 @@ _CHUNK_S, _DRAIN_S = 15.0, 2.0
 """How long a chunk of a picture, or the word that nothing more is sent, is waited for."""
 DIALS = 4
 DIAL_PAUSE_S = 0.5
-"""An engine that is told of another machine just now drops, or refuses, whoever is about to be let in: one refusal
+"""An engine that is told of another machine just now drops, or refuses, a machine that is about to join: one refusal
 says nothing, so many in a row do."""
 
 
@@ -59,7 +59,7 @@ class NodeLink(Link):
 
         Raises:
             TokenRefused: the master does not know this node's key.
-            OtherMaster: whoever answers is not the master that it joined.
+            OtherMaster: what answers is not the master that it joined.
             Unavailable: nobody answers.
         """
 

@@ -148,7 +148,7 @@ class OnlyTls(TcpTransport):
 
     def write(self, payload: bytes) -> None:
         if not self._proven:
-            raise ConnectionError("whoever answers speaks without TLS; it is not the master")
+            raise ConnectionError("what answers speaks without TLS; it is not the master")
         super().write(payload)  # type: ignore[no-untyped-call]
 
     def writelines(self, payload: Any) -> None:

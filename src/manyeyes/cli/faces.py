@@ -77,7 +77,9 @@ def save(
 def name(
     ctx: typer.Context,
     group: GroupArgument,
-    person: Annotated[str, typer.Argument(metavar="NAME", help="Whom the faces show, new or known.")],
+    person: Annotated[
+        str, typer.Argument(metavar="NAME", help="The person that the faces show, new or known.")
+    ],
     face: Annotated[
         list[int] | None,
         typer.Option("--face", metavar="ID", help="Only this face of the group; repeatable."),

@@ -40,7 +40,7 @@ def logs(
             metavar="TIME", help="From then on: 10m, 2h, 1d, or 2026-11-26T08:00.", show_default=False
         ),
     ] = "",
-    level: Annotated[Level | None, typer.Option(help="That and graver.", show_default=False)] = None,
+    level: Annotated[Level | None, typer.Option(help="The lowest level to show.", show_default=False)] = None,
     trace: Annotated[
         str, typer.Option(metavar="ID", help="One picture's whole way, as a waterfall.", show_default=False)
     ] = "",

@@ -158,7 +158,7 @@ def _speed(node: Node) -> str:
     measured = (
         f"{node.benchmark_s * 1e3:.3g} ms by the pack's benchmark" if node.benchmark_s else "no benchmark"
     )
-    return f"{node.picture_s * 1e3:.3g} ms a picture on one worker of late ({measured})"
+    return f"{node.picture_s * 1e3:.3g} ms a picture on one worker recently ({measured})"
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:

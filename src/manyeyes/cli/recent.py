@@ -43,5 +43,5 @@ def recent(
         )
         for picture in latest.pictures
     ]
-    empty = "no picture was answered of late" if latest.most else "this master keeps no recent pictures"
+    empty = "no picture was answered recently" if latest.most else "this master keeps no recent pictures"
     print_table(("picture", "answered", "sent by", "faces", "names", "took"), rows, empty)

@@ -29,7 +29,9 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
     print(f"nodes    {nodes}; {found.workers} workers")
     waits = f"; the oldest waits for {duration(found.oldest_waiting_s)}" if found.tasks.get("waiting") else ""
-    print(f"tasks    {tasks or 'none'}; {found.done_per_s + found.failed_per_s:.3g} a second of late{waits}")
+    print(
+        f"tasks    {tasks or 'none'}; {found.done_per_s + found.failed_per_s:.3g} a second in the last minute{waits}"
+    )
     waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
     print(f"people   {found.people}{waiting}")
     print(f"pack     {found.pack or 'none'}")

@@ -28,7 +28,7 @@ def leave_signed_out() -> None:
 
 
 def reporting(action: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
-    """An action whose errors are told to whoever started it."""
+    """An action whose errors are told to the person who started it."""
 
     @wraps(action)
     async def told(*arguments: Any) -> None:

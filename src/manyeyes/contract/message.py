@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from manyeyes.contract.version import NEWEST, OLDEST
 
 CHUNK_BYTES = 256 * 1024
-"""The most that travels in one message. Whoever receives asks for the next chunk only when it has the one
+"""The most that travels in one message. The receiver asks for the next chunk only when it has the one
 before, so a slow line is never given more than it carries before the engine takes it for dead."""
 LARGEST_CHUNK_BYTES = 896 * 1024
 """The most of a picture, or of an outcome, in one message on a line that is known to be fast; see `chunk_bytes`."""

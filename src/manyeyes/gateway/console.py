@@ -62,7 +62,7 @@ class ConsoleDoor:
         self._known = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in whom `_refusal` has nothing against."""
+        """Pass on what `_refusal` has nothing against."""
         headers = headers_of(scope)
         if scope["type"] == "websocket":
             if not is_same_origin(headers) or not self._known(session_cookie(headers)):

@@ -80,7 +80,7 @@ def refused(error: ManyeyesError) -> Response:
 
 
 def caller_of(request: Request) -> Caller:
-    """Whom a request is from, as it was when its head came in."""
+    """The sender of a request, as it was when its head came in."""
     caller: Caller = request.scope[CALLER]
     return caller
 
@@ -126,7 +126,7 @@ class Doorkeeper:
         self._may_sign_in = may_sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on whoever has a key or a session."""
+        """Pass on requests with a key or a session."""
         path = scope.get("path", "")
         if scope["type"] not in ("http", "websocket") or path in OPEN or is_under(path, CONSOLE):
             await self._app(scope, receive, send)

@@ -25,7 +25,7 @@ class KeepingWish(BaseModel):
 
 
 class NameWish(BaseModel):
-    """Whom a group of faces shows; without `face_ids`, all of it."""
+    """The person that a group of faces shows; without `face_ids`, all of it."""
 
     name: str
     face_ids: list[int] = Field([], max_length=MAX_ENROLMENT_PHOTOS)

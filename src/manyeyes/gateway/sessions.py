@@ -22,7 +22,7 @@ def _shown(caller: Caller) -> dict[str, Any]:
 
 
 def add_sessions(app: FastAPI, sign_ins: SignIns) -> None:
-    """Add the routes; whoever has any credential may use them."""
+    """Add the routes; any credential is enough for them."""
 
     @app.post("/v1/session", status_code=201)
     async def sign_in(request: Request) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def add_sessions(app: FastAPI, sign_ins: SignIns) -> None:
 
     @app.post("/v1/session/link", status_code=201)
     async def link(request: Request) -> dict[str, Any]:
-        """A link to the console that signs in whoever follows it, once, as the holder of the API key that is shown."""
+        """A link to the console that signs in the person who follows it, once, as the holder of the API key that is shown."""
         made = sign_ins.link(request.scope[CREDENTIAL])
         return {"path": f"{CONSOLE}/sign-in?link={made}", "expires_s": LINK_S}
 
     @app.get("/v1/session")
     async def who(request: Request) -> dict[str, Any]:
-        """Whom the credential that is shown belongs to; `expires_at` is null for an API key."""
+        """The holder of the credential that is shown; `expires_at` is null for an API key."""
         caller = sign_ins.caller(request.scope[CREDENTIAL])
         if caller is None:
             raise NotSignedIn("this session has just ended; sign in again")

@@ -18,7 +18,7 @@ _A, _TXT, _SRV = 1, 16, 33  # types of records: RFC 1035, RFC 2782
 
 
 async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[str, None]:
-    """`address:port` of whoever claims to be a master of this CA, each once, as they are heard.
+    """`address:port` of all that claim to be a master of this CA, each once, as they are heard.
 
     Ends after `patience_s`, or at once where this machine can ask no network.
     """

@@ -1,6 +1,6 @@
 """What a master says on its networks, and what a node makes of what it hears there.
 
-Nothing heard is proof: anybody on a network may say anything. It only names addresses to try; whoever answers
+Nothing heard is proof: anybody on a network may say anything. It only names addresses to try; what answers
 there must show the certificate of the node's own master (`broker.proof`).
 """
 

@@ -1,6 +1,6 @@
 """The audit log: who did what, on which node, with what outcome; each entry sealed to the one before.
 
-An entry carries the SHA-256 of the entry before it and its own, so whoever alters, removes or reorders entries
+An entry carries the SHA-256 of the entry before it and its own, so anyone who alters, removes or reorders entries
 leaves a broken chain unless everything after is made anew: compare `head` with one noted elsewhere to see that.
 Entries are rows of the registry, which refuses to change or delete them; each is on disk when `record` returns.
 """

@@ -1,4 +1,4 @@
-"""Small notices that something changed, for whoever keeps a page open: what it is now, they ask for themselves."""
+"""Small notices that something changed, for each open page: what it is now, they ask for themselves."""
 
 from __future__ import annotations
 

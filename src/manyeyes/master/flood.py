@@ -53,7 +53,7 @@ class _Line:
 
 
 class Flood:
-    """What each node has said of late."""
+    """What each node has said recently."""
 
     def __init__(self, limits: FloodLimits) -> None:
         self._limits = limits

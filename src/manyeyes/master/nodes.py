@@ -1,4 +1,4 @@
-"""What becomes of nodes: who may come in, who is whom, what is wished of them, who is cut off.
+"""What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
 
 A thin shell over `Roster` (what is kept) and `Sessions` (who speaks). A wish is kept first and said then, and
 said again while heartbeats do not show it: a kill anywhere in between loses nothing.
@@ -30,7 +30,7 @@ from manyeyes.telemetry import log
 
 UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
-"""The engine has read its configuration again by then, and dropped whom it no longer knows."""
+"""The engine has read its configuration again by then, and dropped the connections that it no longer knows."""
 PROOF_OF_LIFE_S = 2.0
 TOLD_EVERY_S = 10.0
 """Between two lines of the log that say that a node was refused."""

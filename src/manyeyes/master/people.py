@@ -85,12 +85,12 @@ class PeopleOffice:
         self._shelf = shelf
         self._changed = changed
         self.grew: Callable[[str], Awaitable[None]] = _nobody_asks
-        """Told whoever has new photos."""
+        """Told the name of each person who has new photos."""
 
     # enrolling
 
     async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
-        """Enrol faces under a name, new or known; says what is wrong with each, and whom else it is like."""
+        """Enrol faces under a name, new or known; says what is wrong with each, and which other people it is like."""
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         likenesses = await asyncio.to_thread(
             self._likenesses, name, embeddings, [face.file_name for face in faces], self._limits()
@@ -257,7 +257,7 @@ class PeopleOffice:
 
         Raises:
             ReferenceRefused: it was altered, or is of another master or another pack.
-            PersonNotFound: the face is said not to be somebody whom nobody knows.
+            PersonNotFound: the face is said not to be a person who is not enrolled.
         """
         face = self._seal.open(reference)
         if face.embedder != self._shelf.embedder:

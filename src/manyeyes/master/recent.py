@@ -1,4 +1,4 @@
-"""The last answered pictures, for whoever looks at the service: in memory only, few, and not for long.
+"""The last answered pictures, for people who look at the service: in memory only, few, and not for long.
 
 When more pictures come than are worth looking at, some are left out: at most `PER_S` a second are listed after a
 first lot, so that a node makes a thumbnail of no more than those.

@@ -249,7 +249,7 @@ class Records:
         return str(rows[0][0]) if rows else ""
 
     def undo(self, feedback_id: str) -> FeedbackRow:
-        """Take a piece of feedback back; a person whom it alone made known is forgotten.
+        """Take a piece of feedback back; a person known by it alone is forgotten.
 
         Raises:
             EntryNotFound: there is none of that id.

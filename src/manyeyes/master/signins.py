@@ -28,7 +28,7 @@ _MOST_RESOLVED = 1000
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a credential belongs to."""
+    """The holder of a credential."""
 
     name: str
     """Of the API key."""
@@ -120,10 +120,10 @@ class SignIns:
             cursor.execute("DELETE FROM sign_ins WHERE hash = ?", (identity.hash_api_key(token),))
 
     def caller(self, credential: str) -> Caller | None:
-        """Whom an API key or a session's token belongs to; None where it is unknown or has ended.
+        """The holder of an API key or of a session's token; None where it is unknown or has ended.
 
         What was found is remembered by the credential's digest, until anything is written to the registry: a key that is
-        revoked or a session that is signed out is refused from the next request on, whoever wrote that.
+        revoked or a session that is signed out is refused from the next request on, whichever process wrote that.
         """
         if self._resolved_at != self._registry.changes:
             self._resolved.clear()

@@ -1,4 +1,4 @@
-"""The unknown faces that are kept: their file, which of them are alike, whom they are like. For one thread."""
+"""The unknown faces that are kept: their file, which of them are alike, and like which person. For one thread."""
 
 from __future__ import annotations
 

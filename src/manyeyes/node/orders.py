@@ -90,9 +90,7 @@ class Orders:
     async def _exec(self, order: ExecOrder, reply: _Reply) -> None:
         if not self._settings.allow_exec:
             log().warning("a command was refused", program=order.args[0])
-            raise ExecRefused(
-                f"node {self._name} runs no commands; whoever owns it can start it with --allow-exec"
-            )
+            raise ExecRefused(f"node {self._name} runs no commands; its owner can start it with --allow-exec")
         self._room.open()
         log().info("running a command", program=order.args[0], shell=order.shell)
         await reply.send()

@@ -117,7 +117,7 @@ async def _limited(
 
 
 async def _exit_of(process: asyncio.subprocess.Process) -> None:
-    """Until the process ended; `Process.wait` would wait for whoever still holds its pipes, too."""
+    """Until the process ended; `Process.wait` would wait for every process that still holds its pipes, too."""
     while process.returncode is None:
         await asyncio.sleep(_LOOK_S)
 

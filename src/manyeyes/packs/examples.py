@@ -56,7 +56,7 @@ class Report:
 
     @property
     def suggestion(self) -> Suggestion | None:
-        """None without two people of whom two photos each show a face, or where no distance parts them."""
+        """None without two people with two photos each that show a face, or where no distance separates them."""
         return suggest(self.genuine, self.impostor)
 
 

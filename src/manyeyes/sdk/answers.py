@@ -142,7 +142,7 @@ class Node(_Answer):
     benchmark_s: float = 0.0
     """What the pack's own benchmark took one of its workers; 0: not known."""
     picture_s: float = 0.0
-    """What a picture takes one of its workers, of late; 0: not known."""
+    """What a picture took one of its workers recently; 0: not known."""
     disk_free_bytes: int = 0
     disk_bytes: int = 0
     """Of the disk with its data folder, told anew when it has changed by a tenth; 0: not known."""
@@ -186,7 +186,7 @@ class NewApiKey(ApiKey):
 
 
 class Session(_Answer):
-    """Whom an API key or a session belongs to."""
+    """The holder of an API key or of a session."""
 
     name: str
     """Of the API key."""

@@ -217,7 +217,7 @@ class AsyncClient(Watching):
 
         Args:
             reference: `Face.reference` of a result of this master.
-            is_: the person whom the face shows, new or known.
+            is_: the person that the face shows, new or known.
             is_not: the person whose name the face must not get.
             file_name: the picture's, for the list of feedback.
 
@@ -344,7 +344,7 @@ class AsyncClient(Watching):
         return str((await self._call("GET", "/v1/ca")).json()["ca_pem"])
 
     async def session(self) -> Session:
-        """Whom the context's key, or session, belongs to."""
+        """The holder of the context's key or session."""
         return parsed(Session, (await self._call("GET", "/v1/session")).content)
 
     async def sign_in(self) -> NewSession:

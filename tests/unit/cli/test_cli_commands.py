@@ -316,7 +316,7 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
     assert json.loads(run("nodes", "list", "--json")[1])[0]["workers"] == 2
     said = run("status")[1]
     assert "2 ready; 4 workers" in said
-    assert "1.75 a second of late; the oldest waits for 4 s" in said
+    assert "1.75 a second in the last minute; the oldest waits for 4 s" in said
     assert "\nwarning  node lab-3 waits for approval, since " in said
     assert said.endswith("d ago: let it in\n")
     assert json.loads(run("status", "--json")[1])["people"] == 3

@@ -1,1 +1,1 @@
-"""Photos to enrol and photos enrolled: how good they are, whom they look like, what is kept of the face."""
+"""Photos to enrol and photos enrolled: how good they are, which people look alike, what is kept of the face."""

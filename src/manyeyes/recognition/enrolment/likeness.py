@@ -1,4 +1,4 @@
-"""Who looks like whom among the enrolled: doubles, pairs too close, mislabelled photos, too little variety.
+"""Which enrolled people look alike: doubles, pairs too close, mislabelled photos, too little variety.
 
 Distances are taken a block of rows at a time by matrix products: 10,000 photos are 50 million pairs.
 """

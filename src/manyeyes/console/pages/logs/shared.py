@@ -53,7 +53,7 @@ class _Stream:
         self.readers: list[_Reader] = []
 
     def join(self, reader: _Reader) -> None:
-        """Begin to read, with the rows of late."""
+        """Begin to read, with the latest rows."""
         reader.waiting.extend(self._backlog)
         reader.woken.set()
         self.readers.append(reader)
@@ -111,11 +111,11 @@ class SharedTails:
         self._streams: dict[Filters, _Stream] = {}
 
     async def follow(self, client: AsyncClient, filters: Filters) -> AsyncGenerator[list[Row], None]:
-        """Rows of late, then new ones as they come, at most every `EVERY_S`; more than `MOST_WAITING` at once are
+        """The latest rows, then new ones as they come, at most every `EVERY_S`; more than `MOST_WAITING` at once are
         cut to the newest.
 
         Args:
-            client: shows the session of whoever reads.
+            client: shows the session of the reader.
             filters: as `Logs.follow` takes them, by their names.
 
         Raises:

@@ -21,7 +21,7 @@ def offer_join(visitor: Visitor) -> ui.button:
 
 
 async def ask_for_join(visitor: Visitor) -> None:
-    """Ask how long a token is to work and for whom, make it, and show the command to start."""
+    """Ask how long a token is to work, make it, and show the command to start."""
     with (
         ui.dialog().props('aria-labelledby="join-title"') as dialog,
         ui.card().classes("ask join"),
@@ -64,7 +64,7 @@ def join_form(visitor: Visitor) -> None:
             ui.label("On the machine that is to join:").classes("join-step")
             Command(f"manyeyes node --join {token.token}", "Command that joins")
             ui.label(
-                f"Token {token.id} works until {exact(token.expires_at)}. Whoever has it may join until then"
+                f"Token {token.id} works until {exact(token.expires_at)}. Anyone who has it may join until then"
                 + (", and waits for approval. " if approve.value else ". ")
                 + "It is shown only now. Later starts need no token: 'manyeyes node' is enough. '--name lab-2' chooses "
                 "the node's name."

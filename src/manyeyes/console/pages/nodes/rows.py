@@ -14,9 +14,7 @@ COLUMNS = (
     Column("name", "Node"),
     Column("state", "State", hint="Those first that may need a person"),
     Column("workers", "Workers", "figure"),
-    Column(
-        "pictures_per_s", "Pictures/s", "figure", "What its workers together can do, by the pictures of late"
-    ),
+    Column("pictures_per_s", "Pictures/s", "figure", "What its workers together can do, by recent pictures"),
     Column("done", "Done", "figure", "Pictures that it has answered"),
     Column("failed", "Failed", "figure", "Attempts that ended as an error"),
     Column("last_seen", "Last seen"),

@@ -31,8 +31,8 @@ class FaceGrid(Shown, component=_HERE / "face_grid.js"):
 class FaceEnrolment(Shown, component=_HERE / "face_enrolment.js", dependencies=[_HERE / "enrolling.js"]):
     """The dialog that adds photos; photos dropped or pasted on the page open it.
 
-    Shows `to`, whom the photos are of, or asks for the name; and `known`, how many photos somebody of the typed
-    name has. Emits `named` with what is typed, and `changed` with the name of whoever has other photos now.
+    Shows `to`, the person on the photos, or asks for the name; and `known`, how many photos somebody of the typed
+    name has. Emits `named` with what is typed, and `changed` with the name of the person who has other photos now.
     """
 
     def start(self) -> None:

@@ -67,7 +67,7 @@ export default {
     </q-dialog>
     <div v-if="over && !open" class="drop-here" aria-hidden="true">Drop photos to add them</div>`,
   props: {
-    to: String, // whom the photos are of; empty: asked for
+    to: String, // the person on the photos; empty: asked for
     known: Number, // how many photos somebody of the typed name has
   },
   emits: ["named", "changed"],

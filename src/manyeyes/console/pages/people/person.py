@@ -26,7 +26,7 @@ _EVERY_S = 15.0
 
 
 async def build(visitor: Visitor) -> None:
-    """Fill the page of the person whom the address names; raises NotAllowed for those who may not see it."""
+    """Fill the page of the person that the address names; raises NotAllowed for those who may not see it."""
     name = ui.context.client.request.query_params.get("name", "")
     use_style("people.css")
     link("All people", f"{address.base()}/people").classes("back")

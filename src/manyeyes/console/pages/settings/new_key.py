@@ -73,5 +73,5 @@ def _show(made: NewApiKey, context: Context) -> None:
     ).props("no-caps outline")
     ui.label(
         f"It holds the address {context.url}, the certificate of the CA, and the key. Its holder sets MANYEYES_CONTEXT "
-        "to that file; whoever else reads it has the key too."
+        "to that file; anyone else who reads it has the key too."
     ).classes("soft")

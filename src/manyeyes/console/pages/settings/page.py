@@ -27,7 +27,7 @@ async def build(visitor: Visitor) -> None:
         ):
             await threshold.build(visitor)
         with section(
-            "API keys", "Whoever has a key may do what its role allows, from any program or browser."
+            "API keys", "Anyone who has a key may do what its role allows, from any program or browser."
         ):
             await keys.build(visitor)
         with section("Settings in force"):
