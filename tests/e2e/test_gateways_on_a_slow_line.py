@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,13 +13,13 @@ from PIL import Image
 from tests.e2e.conftest import records
 from tests.e2e.hosts import lab, why_not
 from tests.integration.conftest import faulty_pack
+from tests.integration.extra_gateway import answers, extra_gateway, go
 from tests.needs import needed
 
 __all__ = ["faulty_pack"]
 MEGABITS_PER_S = 16
 SIZE_BYTES = 500_000
 EACH = 12
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_pictures(folder: Path) -> None:
@@ -44,10 +41,10 @@ def test_three_gateways_and_eight_workers_behind_one_slow_line(tmp_path: Path, f
             "master",
             "--data",
             str(data),
-            "--pack",
-            str(faulty_pack),
             "--advertise",
             address,
+            "--pack",
+            str(faulty_pack),
         ]
         master = here.popen(command, tmp_path / "master.log")
         stack.callback(master.stop)
@@ -62,37 +59,20 @@ def test_three_gateways_and_eight_workers_behind_one_slow_line(tmp_path: Path, f
         stack.callback(node.stop)
         node.wait_ready()
         hosts["far"].slow(MEGABITS_PER_S)
-        others = [gateway(stack, here.command, data, f"{address}:4222") for _ in range(2)]
+        others = [
+            stack.enter_context(
+                extra_gateway(data, f"{address}:4222", EACH, SIZE_BYTES, ["far"], here.command([]))
+            )
+            for _ in range(2)
+        ]
         for other in others:
-            assert other.stdin is not None
-            other.stdin.write("go\n")
-            other.stdin.flush()
+            go(other)
         send = [MANYEYES, "send", str(tmp_path / "pictures"), "-o", str(tmp_path / "out")]
         sent = here.run(send, env, timeout_s=180)
         assert sent.returncode == 0, sent.stderr
         assert [record.get("error") for record in records(tmp_path / "out")] == [None] * EACH
         for other in others:
-            assert other.stdout is not None
-            told = [json.loads(other.stdout.readline()) for _ in range(EACH)]
-            assert {one["number"] for one in told} == set(range(EACH))
-            assert all(one["task_id"] == one["said"] for one in told), "an answer to another picture"
+            answers(other, EACH)
         assert "engine connection" not in (tmp_path / "far.log").read_text(), "it had to connect again"
         said = (tmp_path / "master.log").read_text()
         assert "suspect" not in said and "lost" not in said
-
-
-def gateway(stack: ExitStack, command: object, data: Path, engine: str) -> subprocess.Popen[str]:
-    """One more gateway beside the master, which has credit of the node."""
-    words = [sys.executable, "-m", "tests.integration.second_gateway"]
-    words += [str(data), engine, str(EACH), str(SIZE_BYTES), "far"]
-    process = subprocess.Popen(
-        command(words),  # type: ignore[operator]
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    return process

@@ -83,7 +83,7 @@ class _Body:
         return b"".join(self._pieces)
 
 
-class _Hurrying(HttpToolsProtocol):
+class _GatewayProtocol(HttpToolsProtocol):
     """Hangs up on a client that does not say what it wants; sends the head of an answer with its body.
 
     A body is passed on once it is whole or has `_PIECE_BYTES`: the app is not woken for each TLS record.
@@ -151,7 +151,7 @@ class _Server(uvicorn.Server):
         config = self.config
 
         def protocol() -> asyncio.Protocol:
-            return _Hurrying(config, self.server_state, self.lifespan.state)
+            return _GatewayProtocol(config, self.server_state, self.lifespan.state)
 
         listening = await asyncio.get_running_loop().create_server(
             protocol,
@@ -189,7 +189,7 @@ def make_server(app: FastAPI, host: str, port: int, certificates: Certificates) 
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        http=_Hurrying,
+        http=_GatewayProtocol,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         lifespan="off",

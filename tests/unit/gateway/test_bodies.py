@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from manyeyes.gateway.serve import _PIECE_BYTES, _Hurrying
+from manyeyes.gateway.serve import _PIECE_BYTES, _GatewayProtocol
 
 
 class Connection(asyncio.Transport):
@@ -52,9 +52,9 @@ def pieces_of(size: int, step: int) -> tuple[list[bytes], Connection]:
         await send({"type": "http.response.body"})
 
     async def scene() -> Connection:
-        config = uvicorn.Config(app, http=_Hurrying, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=_GatewayProtocol, lifespan="off", log_config=None, access_log=False)
         config.load()
-        protocol, connection = _Hurrying(config, ServerState(), {}), Connection()
+        protocol, connection = _GatewayProtocol(config, ServerState(), {}), Connection()
         protocol.connection_made(connection)
         protocol.data_received(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
         content = bytes(number % 251 for number in range(size))

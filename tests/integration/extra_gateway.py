@@ -1,6 +1,6 @@
 """One more gateway on a running master's engine, in a process of its own: it dispatches, and does nothing else.
 
-`python -m tests.integration.second_gateway MASTER_DATA ENGINE PICTURES SIZE NODE...`: says `ready` once every node
+`python -m tests.integration.extra_gateway MASTER_DATA ENGINE PICTURES SIZE NODE...`: says `ready` once every node
 grants it credit, sends pictures of at least SIZE bytes when a line comes in, and prints what became of each as a JSON line.
 """
 
@@ -11,7 +11,10 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 from manyeyes import contract, identity
@@ -26,8 +29,41 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.master.fleet import Fleet
 from tests.integration.conftest import picture
 
+ROOT = Path(__file__).resolve().parents[2]
 BESIDE = "beside"
 """What the names of these gateways begin with."""
+
+
+@contextmanager
+def extra_gateway(
+    data: Path, engine: str, pictures: int, size_bytes: int, nodes: Sequence[str], prefix: Sequence[str] = ()
+) -> Iterator[Popen[str]]:
+    """The process, ready; ended on leaving. `prefix` is what its command is run by, as in a network namespace."""
+    command = [*prefix, sys.executable, "-m", "tests.integration.extra_gateway"]
+    command += [str(data), engine, str(pictures), str(size_bytes), *nodes]
+    process = Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def go(process: Popen[str]) -> None:
+    """Have an extra gateway send its pictures."""
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def answers(process: Popen[str], pictures: int) -> list[dict[str, Any]]:
+    """What became of each picture; none has another's answer."""
+    assert process.stdout is not None
+    told = [json.loads(process.stdout.readline()) for _ in range(pictures)]
+    assert {one["number"] for one in told} == set(range(pictures))
+    assert all(one["task_id"] == one["said"] for one in told), "an answer to another picture"
+    return told
 
 
 class Reader:
@@ -58,7 +94,7 @@ class Recorder:
         pass
 
 
-class SecondGateway:
+class ExtraGateway:
     """The least that a gateway is: it is heard of, hears what nodes say of its pictures, and dispatches."""
 
     def __init__(self, link: MasterLink, gateway: str, group: asyncio.TaskGroup) -> None:
@@ -119,14 +155,14 @@ async def main(data: Path, engine: str, count: int, size_bytes: int, nodes: list
     gateway = BESIDE + secrets.token_hex(8)
     link = await MasterLink.connect(engine, ca_pem, key.seed, gateway)
     async with asyncio.TaskGroup() as group:
-        second = SecondGateway(link, gateway, group)
-        await second.listen()
-        ticking = group.create_task(second.tick(), name="tick")
-        while not all(second.dispatcher.grants(node) for node in nodes):
+        extra = ExtraGateway(link, gateway, group)
+        await extra.listen()
+        ticking = group.create_task(extra.tick(), name="tick")
+        while not all(extra.dispatcher.grants(node) for node in nodes):
             await asyncio.sleep(0.05)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        for told in await asyncio.gather(*(second.send(number, size_bytes) for number in range(count))):
+        for told in await asyncio.gather(*(extra.send(number, size_bytes) for number in range(count))):
             print(json.dumps(told), flush=True)
         ticking.cancel()
     await link.close()
