@@ -88,7 +88,7 @@ def test_a_removed_node_is_cut_off_at_once_and_for_ever(fleet: Fleet, tmp_path: 
     returned_s = time.monotonic()
     assert gone.process.wait(10) == REFUSED
     assert ticks.process.wait(10) == 6
-    assert time.monotonic() - returned_s < 3.0
+    assert time.monotonic() - returned_s < 6.0, "it was missed before it was cut off"
     assert "gone is gone: it was removed" in ticks.output
     assert "was removed there" in gone.output
     assert "Traceback" not in gone.output
