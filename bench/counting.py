@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from manyeyes.config import AttentionLimits
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.face_results import FaceOutcome
-from manyeyes.master.attention import Disk, Facts, NodeFacts, needs_a_person
-from manyeyes.master.events import EventHub
-from manyeyes.master.meter import Meter
-from manyeyes.master.metrics import RECOGNISER_STAGES, STAGES, Levels, Metrics
-from manyeyes.master.series import Series
+from manyeyes.monitoring.alerts import Disk, Facts, NodeFacts, needs_a_person
+from manyeyes.monitoring.change_events import EventHub
+from manyeyes.monitoring.metrics import RECOGNISER_STAGES, STAGES, Levels, Metrics
+from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Result
 
 NODES = 1000

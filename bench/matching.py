@@ -299,7 +299,7 @@ def rebuilding(folder: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
-        "manyeyes.node.folding",
+        "manyeyes.node.gallery.compaction",
         made,
         made.with_suffix(".idx"),
         folder / "base.gal",

@@ -88,7 +88,7 @@ USUAL = ("jpeg", "png", "webp")
 
 def one(pack: Path, picture: Path, draw: bool) -> None:
     """In the fresh process: recognise, print the peak above the loaded recogniser."""
-    from manyeyes.node.bounds import bound_memory
+    from manyeyes.node.worker.memory_limit import bound_memory
     from manyeyes.recognition.matching.gallery import Gallery
     from manyeyes.recognition.recognizer import load
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 
 from manyeyes.contract import Heartbeat, WorkerReport
-from manyeyes.node.host import host_facts
+from manyeyes.node.membership.host import host_facts
 
 _ROUNDS = 5
 

@@ -18,7 +18,7 @@ from manyeyes.broker.connection import trust
 from manyeyes.broker.nodelink import join
 from manyeyes.contract import JoinRequest
 from manyeyes.errors import NodeRemoved, TokenRefused
-from manyeyes.gateway.doorkeeper import OPEN
+from manyeyes.gateway.auth import OPEN
 from manyeyes.identity import MASTER_HOSTNAME
 from tests.attacks.raw import publish
 from tests.attacks.scene import HOST, Attempt, Scene, listed

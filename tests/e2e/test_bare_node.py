@@ -9,7 +9,7 @@ import pytest
 
 from manyeyes.broker.transfer import chunks, squeeze
 from manyeyes.contract import CHUNK_BYTES
-from manyeyes.master.packshelf import WORTH_SQUEEZING
+from manyeyes.packs.served import WORTH_SQUEEZING
 from manyeyes.packs.verify import verify
 from tests.e2e.bare import bare_environment
 from tests.e2e.conftest import StartFleet

@@ -172,7 +172,7 @@ def test_a_node_that_is_killed_half_way_and_who_took_over(service: Service, tmp_
     astronaut().rotate(3).save(tmp_path / "face.jpg", "JPEG")
     service.run("nodes", "pause", "n2")
     family = service.nodes["n1"].family()
-    (pid,) = [one.pid for one in family if "manyeyes.node.worker" in one.cmdline()]
+    (pid,) = [one.pid for one in family if "manyeyes.node.worker.main" in one.cmdline()]
     os.kill(pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(service.run, "send", str(tmp_path / "face.jpg"), "--json")

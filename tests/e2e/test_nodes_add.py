@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from background import MANYEYES
 
-from manyeyes.cli.adding.parcel import make_parcel
+from manyeyes.cli.adding.bundle import make_parcel
 from manyeyes.errors import PackError
-from manyeyes.node.environment import version_here
+from manyeyes.node.packs.environment import version_here
 from manyeyes.packs.wheels import download
 from tests.integration.conftest import faulty_pack, picture
 

@@ -32,7 +32,7 @@ def why_no_filter() -> str | None:
 
 def _worker(victim: Victim) -> psutil.Process:
     children = psutil.Process(victim.node.process.pid).children()
-    return next(child for child in children if "manyeyes.node.worker" in child.cmdline())
+    return next(child for child in children if "manyeyes.node.worker.main" in child.cmdline())
 
 
 def _signal_worker(victim: Victim, number: signal.Signals) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from manyeyes.config import Limits
 from manyeyes.errors import ManyeyesError
-from manyeyes.node.bounds import bound_memory
+from manyeyes.node.worker.memory_limit import bound_memory
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.recognition.recognizer import Recognizer, load

@@ -26,7 +26,7 @@ from manyeyes.dispatch.dispatcher import Dispatcher, Order
 from manyeyes.dispatch.results import Arrived
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
-from manyeyes.master.fleet import Fleet
+from manyeyes.fleet.node_state import Fleet
 from tests.integration.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from manyeyes.errors import NotAllowed, NotSignedIn
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.context import load_context
 from tests.integration.conftest import MANYEYES, Network
-from tests.unit.node.test_running import alive
+from tests.unit.node.commands.test_exec import alive
 
 ALLOW = {"MANYEYES_NODE_ALLOW_EXEC": "1"}
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from manyeyes import Client, PackError
-from manyeyes.node.environment import version_here
+from manyeyes.node.packs.environment import version_here
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 from manyeyes.packs.verify import verify
 from manyeyes.packs.wheels import add_wheels

@@ -19,7 +19,7 @@ from manyeyes.broker.connection import trust
 from manyeyes.config import NodeSettings
 from manyeyes.contract import ALL, ANY, Grant, Heartbeat, Hello, HostFacts, Welcome, WorkerReport
 from manyeyes.identity import MASTER_HOSTNAME
-from manyeyes.node.host import host_fingerprint
+from manyeyes.node.membership.host import host_fingerprint
 from tests.integration.conftest import Network, picture
 
 
@@ -40,7 +40,7 @@ def test_a_node_whose_worker_hangs_is_taken_out_and_brought_back(network: Networ
         (worker,) = [
             process
             for process in psutil.Process(a.process.pid).children(recursive=True)
-            if "manyeyes.node.worker" in process.cmdline()
+            if "manyeyes.node.worker.main" in process.cmdline()
         ]
         os.kill(worker.pid, signal.SIGSTOP)
         try:

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from manyeyes import Client, ManyeyesError
-from manyeyes.master.events import KINDS
+from manyeyes.monitoring.change_events import KINDS
 from manyeyes.sdk.context import load_context
 from tests.integration.conftest import Network, picture, running_network
 

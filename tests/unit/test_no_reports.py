@@ -11,7 +11,7 @@ import pytest
 from tests.as_users_run_it import environment, files_below
 
 import manyeyes
-from manyeyes.node.environment import OWN, Interpreter
+from manyeyes.node.packs.environment import OWN, Interpreter
 
 OPENED = "from pathlib import Path; from manyeyes.recognition import load; load(Path({pack!r})).warm_up()"
 

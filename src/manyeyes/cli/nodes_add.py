@@ -57,7 +57,7 @@ def add(
     from manyeyes.cli.adding.ssh import connected
     from manyeyes.cli.adding.steps import Wishes, bring_in
     from manyeyes.cli.adding.target import parse_fingerprint, parse_target
-    from manyeyes.node.availability import Hours, parse_bytes
+    from manyeyes.node.availability.decision import Hours, parse_bytes
     from manyeyes.sdk.answers import Node
     from manyeyes.sdk.client import AsyncClient
 

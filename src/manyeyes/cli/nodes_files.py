@@ -29,7 +29,7 @@ from manyeyes.cli.chunk_pace import ChunkPace
 from manyeyes.cli.output import JsonOption, context_of, print_json, say
 from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble
-from manyeyes.node.exchange import Room, deflate, inflate, parts_of
+from manyeyes.node.commands.file_exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
 
 MAX_FILES = 100_000

@@ -338,7 +338,7 @@ def node(
     Example: manyeyes node --join me1_... --hours 22:00-07:00
     """
     from manyeyes.node.agent import Agent
-    from manyeyes.node.membership import ensure_membership
+    from manyeyes.node.membership.joining import ensure_membership
 
     telemetry.set_up("node")
     given = _given(

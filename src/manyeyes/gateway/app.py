@@ -14,17 +14,10 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.types import Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
-from manyeyes.gateway.counting import CountBytes
-from manyeyes.gateway.doorkeeper import CREDENTIAL, Doorkeeper
-from manyeyes.gateway.faces import add_faces
-from manyeyes.gateway.health import add_health
-from manyeyes.gateway.keys import add_keys
-from manyeyes.gateway.logs import add_logs
-from manyeyes.gateway.nodes import add_nodes
-from manyeyes.gateway.orders import add_orders
-from manyeyes.gateway.people import add_people
+from manyeyes.fleet.admission import new_token_id
+from manyeyes.gateway.auth import CREDENTIAL, Doorkeeper
+from manyeyes.gateway.body_bytes import CountBytes
 from manyeyes.gateway.problems import http_problem, problem, unexpected
-from manyeyes.gateway.recent import add_recent
 from manyeyes.gateway.recognize import (
     COMPRESS_LEVEL,
     LEAST_COMPRESSED_BYTES,
@@ -32,12 +25,19 @@ from manyeyes.gateway.recognize import (
     describe_recognize,
     is_picture,
 )
-from manyeyes.gateway.sessions import add_sessions
-from manyeyes.gateway.watching import add_watching
+from manyeyes.gateway.routes.commands import add_orders
+from manyeyes.gateway.routes.faces import add_faces
+from manyeyes.gateway.routes.health import add_health
+from manyeyes.gateway.routes.keys import add_keys
+from manyeyes.gateway.routes.logs import add_logs
+from manyeyes.gateway.routes.monitoring import add_watching
+from manyeyes.gateway.routes.nodes import add_nodes
+from manyeyes.gateway.routes.people import add_people
+from manyeyes.gateway.routes.recent import add_recent
+from manyeyes.gateway.routes.sessions import add_sessions
 from manyeyes.identity import ROLES
-from manyeyes.master.admission import new_token_id
-from manyeyes.master.lookout import VERSION
-from manyeyes.master.service import Master
+from manyeyes.master.composition import Master
+from manyeyes.monitoring.monitor import VERSION
 
 _NOT_COMPRESSED = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,

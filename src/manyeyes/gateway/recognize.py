@@ -20,13 +20,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from manyeyes.access.sessions import Caller
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
-from manyeyes.gateway.counting import counted
-from manyeyes.gateway.doorkeeper import authenticated, headers_of, refused
+from manyeyes.gateway.auth import authenticated, headers_of, refused
+from manyeyes.gateway.body_bytes import counted
 from manyeyes.gateway.problems import http_problem, problem, unexpected
-from manyeyes.master.service import Master
-from manyeyes.master.signins import Caller
+from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Result
 from manyeyes.traces import Trace, trace_of

@@ -14,8 +14,8 @@ from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.serve import make_server
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
-from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.service import Master
+from manyeyes.master.composition import Master
+from manyeyes.packs.served import PackShelf
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
 from manyeyes.telemetry import kept, log

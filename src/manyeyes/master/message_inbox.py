@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from manyeyes.broker.connection import Incoming
-from manyeyes.master.flood import Flood
+from manyeyes.fleet.rate_limits import Flood
 from manyeyes.telemetry import log
 
 

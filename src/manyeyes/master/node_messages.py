@@ -19,16 +19,16 @@ from manyeyes.contract import ChunkQuery, Credit, DrainQuery, GalleryQuery, Hear
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.dispatch.results import plain
 from manyeyes.errors import ManyeyesError, Unavailable
-from manyeyes.master.admission import Admission
-from manyeyes.master.face_reader import plain_heartbeat
-from manyeyes.master.fleet import Change, Fleet
-from manyeyes.master.galleries import Galleries
-from manyeyes.master.logs.office import LogsOffice
-from manyeyes.master.lookout import Lookout
-from manyeyes.master.nodes import NodesOffice
-from manyeyes.master.orders import Orders
-from manyeyes.master.packshelf import PackShelf
-from manyeyes.master.registry import now_iso
+from manyeyes.faces.gallery_sync import Galleries
+from manyeyes.fleet.admission import Admission
+from manyeyes.fleet.commands import Orders
+from manyeyes.fleet.node_facts import plain_heartbeat
+from manyeyes.fleet.node_service import NodesOffice
+from manyeyes.fleet.node_state import Change, Fleet
+from manyeyes.monitoring.logs.service import LogsOffice
+from manyeyes.monitoring.monitor import Lookout
+from manyeyes.packs.served import PackShelf
+from manyeyes.store.registry import now_iso
 from manyeyes.telemetry import log
 
 _UNREADABLE_S = 10.0

@@ -1,0 +1,6 @@
+"""A node: the agent that joins, fetches the pack, keeps workers running and answers gateways.
+
+In: dispatches, commands and what gateways tell all. Out: outcomes, heartbeats, log lines. `tasks/` takes pictures in and
+sends outcomes, `worker/` runs them, `packs/` and `gallery/` fetch what workers need, `membership/` joins and finds the
+master, `availability/` decides when to work, `commands/` runs what operators order.
+"""

@@ -32,23 +32,23 @@ from manyeyes.errors import (
     OtherMaster,
     Unavailable,
 )
-from manyeyes.node.availability import PICTURE_BYTES, Share, divide_memory
-from manyeyes.node.disk import DiskWatch
-from manyeyes.node.environment import OWN, Interpreter
-from manyeyes.node.finding import MasterFinder
-from manyeyes.node.gallerybook import GalleryBook
-from manyeyes.node.host import host_facts, host_fingerprint
-from manyeyes.node.intake import TaskIntake
-from manyeyes.node.membership import Membership
-from manyeyes.node.orders import Orders
+from manyeyes.node.availability.decision import PICTURE_BYTES, Share, divide_memory
+from manyeyes.node.availability.disk import DiskWatch
+from manyeyes.node.availability.effective_mode import Standing
+from manyeyes.node.commands.commands import Orders
+from manyeyes.node.gallery.cache import GalleryBook
+from manyeyes.node.log_shipping import ship, ship_once
+from manyeyes.node.membership.discovery import MasterFinder
+from manyeyes.node.membership.host import host_facts, host_fingerprint
+from manyeyes.node.membership.joining import Membership
 from manyeyes.node.overdue import END_S, end_within
-from manyeyes.node.pace import Pace
-from manyeyes.node.process import Launch
-from manyeyes.node.provision import Provisioner
-from manyeyes.node.shipping import ship, ship_once
-from manyeyes.node.slot import Slot
-from manyeyes.node.standing import Standing
-from manyeyes.node.worker_pool import WorkerPool
+from manyeyes.node.packs.environment import OWN, Interpreter
+from manyeyes.node.packs.provision import Provisioner
+from manyeyes.node.tasks.intake import TaskIntake
+from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.pool import WorkerPool
+from manyeyes.node.worker.process import Launch
+from manyeyes.node.worker.slot import Slot
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
 

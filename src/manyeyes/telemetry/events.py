@@ -15,7 +15,7 @@ import structlog
 from pydantic_core import to_json
 
 from manyeyes.telemetry.guard import MAX_LINE_BYTES, guarded, shortened
-from manyeyes.telemetry.waiting import Waiting
+from manyeyes.telemetry.queue import Waiting
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}

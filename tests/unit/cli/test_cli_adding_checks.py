@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from manyeyes.cli.adding.survey import NEEDED_BYTES, Python, check_machine, choose_python, parse_pythons
+from manyeyes.cli.adding.preflight import NEEDED_BYTES, Python, check_machine, choose_python, parse_pythons
 from manyeyes.cli.adding.target import Target, judge, name_in_known_hosts, parse_fingerprint, parse_target
 from manyeyes.errors import BadRequest, MachineUnfit
 

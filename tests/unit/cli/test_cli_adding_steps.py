@@ -13,7 +13,7 @@ import pytest
 
 from manyeyes import identity
 from manyeyes.cli.adding import steps
-from manyeyes.cli.adding.parcel import Parcel, Sent
+from manyeyes.cli.adding.bundle import Parcel, Sent
 from manyeyes.cli.adding.steps import Wishes, bring_in
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
 from manyeyes.sdk.answers import JoinToken, Node
@@ -54,7 +54,7 @@ class Master:
 
 
 class Machine:
-    """It answers as `hand.py` would, and writes down what it was asked."""
+    """It answers as `remote_installer.py` would, and writes down what it was asked."""
 
     label = "lab-2"
 
@@ -78,7 +78,7 @@ class Machine:
         if command[:2] == ["sh", "-s"]:
             return 0, self.pythons.encode(), ""
         if command[0] == "sh":
-            return 0, f"Welcome!\nat {FOLDER}/hand.py\n".encode(), ""
+            return 0, f"Welcome!\nat {FOLDER}/remote_installer.py\n".encode(), ""
         if command[0] == f"{FOLDER}/manyeyes":
             self.told.append(("join", " ".join(command), given))
             self.master.listed = [Node(name="lab-2", state="provisioning")]

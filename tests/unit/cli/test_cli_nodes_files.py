@@ -11,7 +11,7 @@ import pytest
 from manyeyes.cli.nodes_files import Moved, fetch_file, listed, send_file
 from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble
-from manyeyes.node.exchange import Room
+from manyeyes.node.commands.file_exchange import Room
 
 
 @pytest.mark.parametrize(

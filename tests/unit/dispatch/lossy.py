@@ -15,7 +15,7 @@ from manyeyes.contract import CHUNK_BYTES, Credit, Dispatch, Grant, Outcome, Sta
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.errors import PictureKillsWorkers
-from manyeyes.node.grants import Grants
+from manyeyes.node.tasks.grants import Grants
 
 MAX_ATTEMPTS = 2
 WINDOW_BYTES = 5 * CHUNK_BYTES // 2

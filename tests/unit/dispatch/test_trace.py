@@ -10,8 +10,8 @@ import pytest
 from manyeyes.dispatch import trace as trace_module
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import Busy, NotAPicture
-from manyeyes.master.logs.index import Line
-from manyeyes.master.logs.spans import may_read, spans_of
+from manyeyes.monitoring.logs.spans import may_read, spans_of
+from manyeyes.store.logs_index import Line
 from manyeyes.traces import Trace
 
 TRACE = Trace("a" * 32, "b" * 16, "c" * 16)

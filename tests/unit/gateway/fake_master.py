@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from manyeyes.access.sessions import SignIns
 from manyeyes.config import Limits
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import hash_api_key
-from manyeyes.master.events import EventHub
-from manyeyes.master.meter import Meter
-from manyeyes.master.metrics import Levels, Metrics
-from manyeyes.master.registry import Registry
-from manyeyes.master.series import Series
-from manyeyes.master.service import Recognised
-from manyeyes.master.signins import SignIns
+from manyeyes.master.composition import Recognised
+from manyeyes.monitoring.change_events import EventHub
+from manyeyes.monitoring.metrics import Levels, Metrics
+from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Face, Result
+from manyeyes.store.registry import Registry
 
 KEY = "mek_somebody"
 LEVELS = Levels(1, 2, 3.0, 4, {"ready": 1}, 5, 6, 7, 8, 9, 10, 11, 12, 0, {})

@@ -16,13 +16,13 @@ from starlette.types import Message
 from tests.samples import picture, saved
 from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, result
 
+from manyeyes.access.sessions import SignIns
 from manyeyes.config import Limits
 from manyeyes.credentials import COOKIE
 from manyeyes.dispatch import trace as picture_trace
 from manyeyes.errors import Busy
 from manyeyes.gateway import problems
 from manyeyes.gateway.app import make_app
-from manyeyes.master.signins import SignIns
 from manyeyes.sdk.multipart import parse_parts
 
 PICTURE = saved(picture(), "PNG")

@@ -8,8 +8,8 @@ import pytest
 
 from manyeyes.broker.connection import Incoming
 from manyeyes.config import FloodLimits
+from manyeyes.fleet.rate_limits import Flood
 from manyeyes.master import message_inbox
-from manyeyes.master.flood import Flood
 from manyeyes.master.message_inbox import MessageInbox
 
 LIMITS = FloodLimits(

@@ -25,7 +25,7 @@ from manyeyes.contract import (
     Verb,
 )
 from manyeyes.errors import ManyeyesError, PackError
-from manyeyes.master.fleet import Change
+from manyeyes.fleet.node_state import Change
 from manyeyes.master.node_messages import NodeMessages
 
 HOST = HostFacts(hostname="h\n", system="s", cpu="c", cores=1, memory_bytes=1, python="3")

@@ -9,7 +9,7 @@ import pytest
 
 from manyeyes.errors import PackDamaged
 from manyeyes.no_reports import NO_REPORTS
-from manyeyes.node.environment import Interpreter, choose_python, install_commands
+from manyeyes.node.packs.environment import Interpreter, choose_python, install_commands
 from manyeyes.packs import build, pins
 from manyeyes.packs.manifest import Manifest, PackFile, SelfTest, parse
 

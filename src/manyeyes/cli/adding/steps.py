@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from manyeyes import identity
-from manyeyes.cli.adding.parcel import Parcel, Sent, make_parcel
-from manyeyes.cli.adding.survey import (
+from manyeyes.cli.adding.bundle import Parcel, Sent, make_parcel
+from manyeyes.cli.adding.preflight import (
     FIND_PYTHON,
     PYTHONS,
     Python,
@@ -23,7 +23,7 @@ from manyeyes.cli.adding.survey import (
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
 from manyeyes.sdk.answers import JoinToken, Node
 
-HAND = Path(__file__).with_name("hand.py")
+INSTALLER = Path(__file__).with_name("remote_installer.py")
 INSTALL_S = 1800.0
 SEND_S = 1800.0
 JOIN_S = 90.0
@@ -69,7 +69,7 @@ class Wishes:
 
 
 class Hand:
-    """`hand.py` on the machine."""
+    """`remote_installer.py` on the machine."""
 
     def __init__(self, machine: Machine, python: Python, script: str) -> None:
         self._machine = machine
@@ -82,11 +82,11 @@ class Hand:
         Raises:
             MachineUnfit: the user's home cannot be written to.
         """
-        place = f"{_FOLDER}/hand.py"
+        place = f"{_FOLDER}/remote_installer.py"
         command = (
             f"umask 077; mkdir -p {_FOLDER} && cat >{place}.new && mv {place}.new {place} && echo at {place}"
         )
-        status, told, said = await machine.run(["sh", "-c", command], given=HAND.read_bytes())
+        status, told, said = await machine.run(["sh", "-c", command], given=INSTALLER.read_bytes())
         lines = [line for line in told.decode(errors="replace").splitlines() if line.startswith("at ")]
         if status or not lines:
             raise MachineUnfit(

@@ -1,0 +1,100 @@
+"""API keys: made with a name and a role, shown once, kept as a hash, revoked by name.
+
+Each change has its entry in the audit log before it is made. There is always an admin's key left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from manyeyes import identity
+from manyeyes.access.audit import Audit
+from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
+from manyeyes.store.registry import Registry, now_iso
+
+KEY_NAME = re.compile(r"\w(?:[^\x00-\x1f\x7f]{0,62}\S)?")
+
+
+@dataclass(frozen=True)
+class KeyFact:
+    """What is known of an API key; never the key."""
+
+    name: str
+    role: str
+    created_at: str
+
+
+class KeysOffice:
+    """The API keys of one master.
+
+    Args:
+        revoked: is told the name of each that works no more.
+        changed: is told of each change.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        audit: Audit,
+        *,
+        revoked: Callable[[str], None] = lambda name: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._registry = registry
+        self._audit = audit
+        self._revoked = revoked
+        self._changed = changed
+
+    def known(self) -> list[KeyFact]:
+        """All keys that work, by name."""
+        rows = self._registry.read("SELECT name, role, created_at FROM api_keys ORDER BY name, created_at")
+        return [KeyFact(*row) for row in rows]
+
+    def create(self, who: str, name: str, role: str) -> tuple[str, KeyFact]:
+        """A fresh key, which nobody can be told again, and what is kept of it.
+
+        Raises:
+            BadRequest: the name cannot be used.
+            KeyExists: a key has that name; the audit log tells keys apart by it.
+            Unavailable: the audit log cannot be written.
+        """
+        if not KEY_NAME.fullmatch(name):
+            raise BadRequest(
+                f"{name!r} cannot name a key; it begins with a letter or digit and has at most 64 characters"
+            )
+        if any(key.name == name for key in self.known()):
+            raise KeyExists(f"there is a key {name!r} already; choose another name, or revoke that one first")
+        self._audit.record(who, "key create", outcome="made", detail=f"{name}, {role}")
+        key, fact = identity.make_api_key(), KeyFact(name, role, now_iso())
+        with self._registry.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO api_keys (hash, name, role, created_at) VALUES (?,?,?,?)",
+                (identity.hash_api_key(key), name, role, fact.created_at),
+            )
+        self._changed()
+        return key, fact
+
+    def revoke(self, who: str, name: str) -> None:
+        """Have a key work no more, from its next request on.
+
+        Raises:
+            KeyNotFound: none of that name.
+            LastAdminKey: nobody could make keys any more; nothing was done.
+            Unavailable: the audit log cannot be written.
+        """
+        known = self.known()
+        if all(key.name != name for key in known):
+            raise KeyNotFound(f"no key is called {name!r}; 'manyeyes keys list' shows which are")
+        if not any(key.role == "admin" and key.name != name for key in known):
+            self._audit.record(who, "key revoke", outcome=LastAdminKey.code, detail=name)
+            raise LastAdminKey(
+                f"{name!r} is the last key with the role admin; make another one before you revoke it: "
+                "'manyeyes keys create NAME --role admin'"
+            )
+        self._audit.record(who, "key revoke", outcome="revoked", detail=name)
+        with self._registry.transaction() as cursor:
+            cursor.execute("DELETE FROM api_keys WHERE name = ?", (name,))
+        self._revoked(name)
+        self._changed()

@@ -1,0 +1,152 @@
+"""Sign-ins: an API key, shown once, becomes a session that a browser keeps in a cookie.
+
+A session's token is as random as a key and is kept as a hash, so that it outlives a restart of the master. It ends
+by itself, by signing out, and with the key that it came from.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from manyeyes import identity
+from manyeyes.credentials import LINK, SESSION
+from manyeyes.errors import NotSignedIn
+from manyeyes.store.registry import Registry
+
+_ID_CHARACTERS = 12
+LINK_S = 120.0
+"""How long a link waits to be followed, once."""
+_MOST_LINKS = 100
+_MOST_OF_ONE_KEY = 50
+"""Who signs in more often loses the oldest session."""
+_MOST_RESOLVED = 1000
+"""Credentials that are looked up once, and not again until something is written."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The holder of a credential."""
+
+    name: str
+    """Of the API key."""
+    role: str
+    key_id: str
+    """Tells the API key from another one of that name; says nothing about it."""
+    expires_at: float | None = None
+    """Of a session, in seconds since 1970; None for a key itself."""
+
+
+class SignIns:
+    """The sessions of one master, beside the keys that they came from.
+
+    Args:
+        lasts_s: how long a session lasts.
+        now: seconds since 1970.
+    """
+
+    def __init__(self, registry: Registry, lasts_s: float, now: Callable[[], float] = time.time) -> None:
+        self._registry = registry
+        self._lasts_s = lasts_s
+        self._now = now
+        self._links: dict[str, tuple[str, float]] = {}
+        self._resolved: dict[str, Caller] = {}
+        self._resolved_at = registry.changes
+
+    def link(self, key: str) -> str:
+        """A secret that signs in once, soon, as the key's holder; a restart of the master ends it.
+
+        Raises:
+            NotSignedIn: the key is unknown, or itself the token of a session.
+        """
+        of_key, _ = self._key(key)
+        now = self._now()
+        self._links = {link: kept for link, kept in self._links.items() if kept[1] > now}
+        while len(self._links) >= _MOST_LINKS:
+            del self._links[next(iter(self._links))]
+        made = LINK + secrets.token_urlsafe(32)
+        self._links[identity.hash_api_key(made)] = (of_key, now + LINK_S)
+        return made
+
+    def may_sign_in(self, credential: str) -> bool:
+        """Whether it is a link that waits to be followed; it is good for nothing else."""
+        _, until = self._links.get(identity.hash_api_key(credential), ("", 0.0))
+        return until > self._now()
+
+    def _key(self, credential: str) -> tuple[str, Caller]:
+        """The hash of the API key that a key or a link stands for, and whose it is."""
+        digest = identity.hash_api_key(credential)
+        if credential.startswith(LINK):
+            digest, until = self._links.pop(digest, ("", 0.0))
+            if until <= self._now():
+                raise NotSignedIn(
+                    "this link was followed before, or is too old; 'manyeyes console' makes another"
+                )
+        caller = self._of_key(digest)
+        if caller is None:
+            raise NotSignedIn("this is no API key of this master; 'manyeyes keys create' makes one")
+        return digest, caller
+
+    def _of_key(self, digest: str) -> Caller | None:
+        rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
+        return Caller(rows[0][0], rows[0][1], digest[:_ID_CHARACTERS]) if rows else None
+
+    def sign_in(self, credential: str) -> tuple[str, Caller]:
+        """A new session of an API key, or of a link to it: its token, which nobody can be told again, and whose it is.
+
+        Raises:
+            NotSignedIn: the key or link is unknown, or it is itself the token of a session.
+        """
+        of_key, caller = self._key(credential)
+        token, now = SESSION + secrets.token_urlsafe(32), self._now()
+        with self._registry.transaction() as cursor:
+            cursor.execute("DELETE FROM sign_ins WHERE expires_at <= ?", (now,))
+            cursor.execute(
+                "DELETE FROM sign_ins WHERE key_hash = ? AND hash NOT IN "
+                "(SELECT hash FROM sign_ins WHERE key_hash = ? ORDER BY made_at DESC LIMIT ?)",
+                (of_key, of_key, _MOST_OF_ONE_KEY - 1),
+            )
+            cursor.execute(
+                "INSERT INTO sign_ins VALUES (?,?,?,?)",
+                (identity.hash_api_key(token), of_key, now, now + self._lasts_s),
+            )
+        return token, replace(caller, expires_at=now + self._lasts_s)
+
+    def sign_out(self, token: str) -> None:
+        """End a session; one that has ended already is no error."""
+        with self._registry.transaction() as cursor:
+            cursor.execute("DELETE FROM sign_ins WHERE hash = ?", (identity.hash_api_key(token),))
+
+    def caller(self, credential: str) -> Caller | None:
+        """The holder of an API key or of a session's token; None where it is unknown or has ended.
+
+        What was found is remembered by the credential's digest, until anything is written to the registry: a key that is
+        revoked or a session that is signed out is refused from the next request on, whichever process wrote that.
+        """
+        if self._resolved_at != self._registry.changes:
+            self._resolved.clear()
+            self._resolved_at = self._registry.changes
+        digest = identity.hash_api_key(credential)
+        caller = self._resolved.get(digest)
+        if caller is None:
+            caller = self._of_session(digest) if credential.startswith(SESSION) else self._of_key(digest)
+            if caller is None:
+                return None
+            if len(self._resolved) >= _MOST_RESOLVED:
+                self._resolved.clear()
+            self._resolved[digest] = caller
+        ended = caller.expires_at is not None and caller.expires_at <= self._now()
+        return None if ended else caller
+
+    def _of_session(self, digest: str) -> Caller | None:
+        rows = self._registry.read(
+            "SELECT name, role, key_hash, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
+            "WHERE sign_ins.hash = ?",
+            digest,
+        )
+        if not rows:
+            return None
+        name, role, of_key, expires_at = rows[0]
+        return Caller(name, role, of_key[:_ID_CHARACTERS], expires_at)

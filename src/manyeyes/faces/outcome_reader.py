@@ -1,0 +1,90 @@
+"""What nodes say of faces, as far as a master passes it on: nothing is taken on trust."""
+
+from __future__ import annotations
+
+from manyeyes.contract import PICTURE, Outcome, Task
+from manyeyes.dispatch.results import MAX_TEXT_CHARACTERS, Arrived, plain
+from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
+from manyeyes.face_results import (
+    EMBEDDINGS,
+    MAX_CROP_BYTES,
+    MOST_UNKNOWN,
+    THUMBNAIL,
+    UNKNOWN,
+    Enrolled,
+    FaceOutcome,
+    UnknownFaces,
+)
+from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
+from manyeyes.results import Caution, Result
+
+MAX_UNKNOWN_BYTES = MOST_UNKNOWN * 2 * MAX_CROP_BYTES
+MAX_EMBEDDING_BYTES = 16 * 1024
+"""Of one face."""
+_MAY_SAY = (PictureError, EnrolmentError, PackError)
+"""A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
+the master is busy, which would have the picture sent again for ever."""
+
+
+class FaceReader:
+    """Reads the outcomes of the face pack; a `Reader` of the dispatcher."""
+
+    def content(self, task: Task, arrived: Arrived) -> FaceOutcome:
+        """The outcome as it may be believed.
+
+        Raises:
+            ValueError: it is none of this kind of task, or holds what nobody should be shown.
+        """
+        attached = arrived.attachments
+        picture = attached.get(PICTURE, b"")
+        if task.kind != "recognize":
+            enrolled = Enrolled.model_validate_json(arrived.result_json)
+            _check_cautions(enrolled.warnings)
+            return FaceOutcome(task.id, enrolled=enrolled, picture=picture)
+        result = Result.model_validate_json(arrived.result_json)
+        _check(result)
+        unknown = UnknownFaces()
+        if UNKNOWN in task.wants and UNKNOWN in attached:
+            _check_size(UNKNOWN, attached[UNKNOWN], MAX_UNKNOWN_BYTES)
+            unknown = UnknownFaces.model_validate_json(attached[UNKNOWN])
+            for face in unknown.faces:
+                _check_cautions(face.warnings)
+        embeddings = attached.get(EMBEDDINGS, b"")
+        _check_size(EMBEDDINGS, embeddings, MAX_EMBEDDING_BYTES * len(result.faces))
+        return FaceOutcome(
+            task_id=task.id,
+            result=result,
+            result_json=arrived.result_json,
+            picture=picture,
+            embeddings=embeddings,
+            unknown=unknown.faces,
+            thumbnail=attached.get(THUMBNAIL, b"") if THUMBNAIL in task.wants else b"",
+        )
+
+    def error(self, outcome: Outcome) -> ManyeyesError:
+        """The error that a node tells of, where it may tell it; else one that says nothing of it."""
+        error = from_code(outcome.code, plain(outcome.detail))
+        return error if isinstance(error, _MAY_SAY) else from_code(ManyeyesError.code, plain(outcome.detail))
+
+
+def _check_size(what: str, content: bytes, most_bytes: int) -> None:
+    if len(content) > most_bytes:
+        raise ValueError(f"its part {what!r} has {len(content)} bytes, the limit is {most_bytes}")
+
+
+def _check(result: Result) -> None:
+    for kind in (result.media_type, result.predicted_media_type):
+        if kind is not None and kind not in BY_MEDIA_TYPE:
+            raise ValueError(f"{kind[:40]!r} is no type of picture")
+    _check_texts([result.pack, *result.timings_ms, *(face.name for face in result.faces if face.name)])
+
+
+def _check_cautions(cautions: tuple[Caution, ...]) -> None:
+    for caution in cautions:
+        _check_texts([caution.kind, caution.sentence, caution.photo, *caution.people])
+
+
+def _check_texts(texts: list[str]) -> None:
+    for text in texts:
+        if len(text) > MAX_TEXT_CHARACTERS or not text.isprintable():
+            raise ValueError(f"{text[:40]!r} is no text to be shown")

@@ -1,0 +1,288 @@
+"""The office for people: enrolling with comparison, the threshold, the check, feedback."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from manyeyes.errors import ReferenceRefused
+from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.crops import portrait_of
+from manyeyes.faces.references import Seal
+from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
+from manyeyes.packs.served import PackShelf
+from manyeyes.recognition.arrays import Floats, from_half_precision
+from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.results import Caution, Result
+from manyeyes.store.people_records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
+from manyeyes.store.registry import Person, Photo, Registry
+from manyeyes.telemetry import log
+
+Verdict = Literal["is", "not"]
+
+
+@dataclass(frozen=True)
+class NewFace:
+    """A photo to enrol, with what a node saw in it; `portrait` may be empty."""
+
+    file_name: str
+    data: bytes
+    enrolled: Enrolled
+    portrait: bytes
+    source: Literal["enrolled", "kept"] = "enrolled"
+    """`kept`: an unknown face that was given a name."""
+
+
+@dataclass(frozen=True)
+class AddedPhoto:
+    """A photo as it was enrolled, with what is worth saying about it.
+
+    `box_xyxy_px` is the face's in the photo that was sent, None for a face that was kept.
+    """
+
+    file_name: str
+    photo_id: int
+    box_xyxy_px: tuple[int, int, int, int] | None
+    warnings: tuple[Caution, ...]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What came of enrolling: the person as they are now, and each photo."""
+
+    person: Person
+    added: tuple[AddedPhoto, ...]
+
+    @property
+    def warnings(self) -> list[Caution]:
+        """Those of all photos."""
+        return [warning for photo in self.added for warning in photo.warnings]
+
+
+async def _nobody_asks(_: str) -> None:
+    pass
+
+
+class PeopleOffice:
+    """Everything about people that outlasts a picture; `changed` tells the nodes."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        seal: Seal,
+        shelf: PackShelf,
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.records = Records(registry)
+        self._registry = registry
+        self._seal = seal
+        self._shelf = shelf
+        self._changed = changed
+        self.grew: Callable[[str], Awaitable[None]] = _nobody_asks
+        """Told the name of each person who has new photos."""
+
+    # enrolling
+
+    async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
+        """Enrol faces under a name, new or known; says what is wrong with each, and which other people it is like."""
+        embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
+        likenesses = await asyncio.to_thread(
+            self._likenesses, name, embeddings, [face.file_name for face in faces], self._limits()
+        )
+        rows = []
+        for face, embedding, likeness in zip(faces, embeddings, likenesses, strict=True):
+            cautions = [
+                caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
+            ]
+            rows.append(
+                Photo(
+                    sha256=hashlib.sha256(face.data).hexdigest(),
+                    embedding=embedding.astype("<f4").tobytes(),
+                    file_name=face.file_name,
+                    source=face.source,
+                    warnings=(*cautions, *likeness),
+                    portrait=portrait_of(face.portrait, face.file_name) or None,
+                    portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
+                )
+            )
+        person = self._registry.add_photos(name, self._shelf.embedder, rows)
+        ids = self.records.photo_ids(name)
+        await self._changed()
+        await self.grew(name)
+        added = (
+            AddedPhoto(
+                row.file_name,
+                ids[row.sha256],
+                face.enrolled.box_xyxy_px if face.source == "enrolled" else None,
+                row.warnings,
+            )
+            for row, face in zip(rows, faces, strict=True)
+        )
+        return Enrolment(person, tuple(added))
+
+    def _likenesses(
+        self, name: str, faces: Floats, files: Sequence[str], limits: Limits
+    ) -> list[list[Caution]]:
+        """What comparing new faces (m, d) with everybody says; for a thread."""
+        best: list[dict[str, Near]] = [{} for _ in files]
+        own = np.full(len(files), np.inf)
+        for block in read_blocks(self._registry.path, self._shelf.embedder):
+            photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
+            for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
+                for one in near:
+                    if one.name != name and (
+                        one.name not in found or one.distance < found[one.name].distance
+                    ):
+                        found[one.name] = one
+            mine = block.embeddings[[other == name for other in block.names]]
+            if len(mine):
+                own = np.minimum(own, np.linalg.norm(faces[:, None] - mine[None], axis=2).min(axis=1))
+        among = np.linalg.norm(faces[:, None] - faces[None], axis=2) + np.diag(np.full(len(files), np.inf))
+        own = np.minimum(own, among.min(axis=1))
+        return [
+            new_photo(
+                file,
+                sorted(found.values(), key=lambda near: near.distance),
+                float(distance) if np.isfinite(distance) else None,
+                limits,
+            )
+            for file, found, distance in zip(files, best, own, strict=True)
+        ]
+
+    async def remove_photo(self, name: str, photo_id: int) -> Person:
+        """Forget one photo; raises PersonNotFound, EntryNotFound, and BadRequest for the last one."""
+        self._registry.person(name)
+        self.records.remove_photo(name, photo_id)
+        await self._changed()
+        return self._registry.person(name)
+
+    async def merge(self, name: str, into: str) -> Person:
+        """Give all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
+        self.records.merge(name, into)
+        await self._changed()
+        await self.grew(into)
+        return self._registry.person(into)
+
+    # threshold
+
+    def threshold(self) -> Threshold:
+        """What is in force for the gallery as it is."""
+        return self._follow(Rule.stored(self.records.rule()))
+
+    def preview_threshold(self, mode: str, value: float | None) -> Threshold:
+        """What a rule would give for the gallery as it is; raises ThresholdRefused."""
+        return self._follow(make_rule(mode, value, self._in_use, self._shelf.calibration))
+
+    def _follow(self, rule: Rule) -> Threshold:
+        return follow(
+            rule,
+            self._shelf.calibration,
+            self.records.photo_counts(self._shelf.embedder),
+            self._in_use,
+        )
+
+    def threshold_at(self, db: sqlite3.Connection) -> float:
+        """The threshold in force for what a connection to the registry sees; for threads."""
+
+        def read(query: str, *values: object) -> list[tuple[Any, ...]]:
+            return db.execute(query, values).fetchall()
+
+        rule = Rule.stored(stored_rule(read))
+        counts = photo_counts(read, self._shelf.embedder) if rule.mode == "fmr" else {}
+        return follow(rule, self._shelf.calibration, counts, self._in_use).threshold
+
+    async def set_threshold(self, mode: str, value: float | None) -> Threshold:
+        """Set the rule, from the next picture on; raises ThresholdRefused."""
+        rule = make_rule(mode, value, self._in_use, self._shelf.calibration)
+        self.records.set_rule(None if rule.mode == "default" else asdict(rule))
+        await self._changed()
+        found = self.threshold()
+        log().info("threshold set", mode=found.mode, threshold=round(found.threshold, 4), fmr=found.fmr)
+        return found
+
+    @property
+    def _in_use(self) -> InUse:
+        return InUse(self._shelf.pack, self._shelf.embedder, self._shelf.threshold)
+
+    def _limits(self) -> Limits:
+        return Limits.of(self.threshold().threshold, self._shelf.calibration)
+
+    # check
+
+    async def check(self) -> list[Caution]:
+        """What is worth saying about everybody enrolled; computed in a thread."""
+        return await asyncio.to_thread(self._check, self._limits())
+
+    def _check(self, limits: Limits) -> list[Caution]:
+        blocks = list(read_blocks(self._registry.path, self._shelf.embedder))
+        if not blocks:
+            return []
+        photos = Photos(
+            [name for block in blocks for name in block.names],
+            np.concatenate([block.embeddings for block in blocks]),
+            [photo for block in blocks for photo in block.photo_ids],
+            [file for block in blocks for file in block.file_names],
+        )
+        return check(photos, limits)
+
+    # feedback
+
+    def sealed(self, outcome: FaceOutcome) -> Result:
+        """The result with a reference for each face; the one that came where there is nothing to refer to."""
+        result = outcome.result
+        assert result is not None
+        if not outcome.embeddings or result.pack != self._shelf.pack:
+            return result
+        try:
+            embeddings = from_half_precision(outcome.embeddings, len(result.faces))
+        except ValueError as error:
+            log().warning("a node's embeddings cannot be read", error=str(error))
+            return result
+        faces = tuple(
+            face.model_copy(update={"reference": self._seal.close(embedding, self._shelf.embedder)})
+            for face, embedding in zip(result.faces, embeddings, strict=True)
+        )
+        return result.model_copy(update={"faces": faces})
+
+    async def give_feedback(
+        self, reference: str, verdict: Verdict, name: str, file_name: str
+    ) -> tuple[FeedbackRow, list[Caution]]:
+        """Have later answers say that the face of a reference is, or is not, a person.
+
+        Raises:
+            ReferenceRefused: it was altered, or is of another master or another pack.
+            PersonNotFound: the face is said not to be a person who is not enrolled.
+        """
+        face = self._seal.open(reference)
+        if face.embedder != self._shelf.embedder:
+            raise ReferenceRefused(
+                f"the reference was made by the embedder {face.embedder}, in use is {self._shelf.embedder} of "
+                f"{self._shelf.pack}, whose distances mean something else; send the picture again and use "
+                "the new result"
+            )
+        said: list[Caution] = []
+        if verdict == "not":
+            added = self.records.add_veto(name, self._shelf.embedder, face.embedding, file_name)
+        else:
+            alone = face.embedding[None]
+            (said,) = await asyncio.to_thread(self._likenesses, name, alone, [file_name], self._limits())
+            raw = face.embedding.astype("<f4").tobytes()
+            photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
+            self._registry.add_photos(name, self._shelf.embedder, [photo])
+            added = self.records.photo_id(name, photo.sha256)
+        await self._changed()
+        if verdict == "is":
+            await self.grew(name)
+        return next(row for row in self.records.feedback() if row.id == added), said
+
+    async def undo_feedback(self, feedback_id: str) -> FeedbackRow:
+        """Take feedback back; raises EntryNotFound."""
+        row = self.records.undo(feedback_id)
+        await self._changed()
+        return row

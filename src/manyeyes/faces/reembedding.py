@@ -1,0 +1,82 @@
+"""Embeds the people again when the pack in use has another embedder than the one that enrolled them.
+
+What is done is kept photo by photo: a master that is killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from manyeyes.errors import EmbedderMismatch, ManyeyesError
+from manyeyes.recognition.arrays import Floats
+from manyeyes.store.people_records import Portrait, Records
+from manyeyes.telemetry import log
+
+AT_ONCE = 4
+"""Portraits on their way to nodes; few, so that pictures of users hardly wait for them."""
+TELL_EVERY_S = 2.0
+_PAUSE_S = 2.0
+
+Embed = Callable[[Portrait], Awaitable[Floats]]
+"""Has a node embed a portrait."""
+
+
+class EmbedAgain:
+    """One round over the photos that lack an embedding of `embedder`.
+
+    Args:
+        changed: tells the nodes that the gallery is another.
+    """
+
+    def __init__(
+        self, records: Records, embedder: str, embed: Embed, changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._records = records
+        self._embedder = embedder
+        self._embed = embed
+        self._changed = changed
+        self._photos = records.photos_to_embed(embedder)
+        self._told_at = 0.0
+        self.waiting = len(self._photos)
+        self.failed = 0
+
+    async def run(self) -> None:
+        """Embed all that wait; returns when none is left. A photo that cannot be embedded is logged."""
+        if not self._photos:
+            return
+        log().info("people are embedded again", photos=self.waiting, embedder=self._embedder)
+        queue = iter(self._photos)
+        async with asyncio.TaskGroup() as group:
+            for number in range(AT_ONCE):
+                group.create_task(self._take(queue), name=f"embed-again-{number}")
+        await self._changed()
+        log().info("people were embedded again", photos=len(self._photos) - self.failed, failed=self.failed)
+
+    async def _take(self, queue: Iterator[int]) -> None:
+        for photo_id in queue:
+            await self._one(photo_id)
+            self.waiting -= 1
+            if time.monotonic() - self._told_at > TELL_EVERY_S:
+                self._told_at = time.monotonic()
+                await self._changed()
+
+    async def _one(self, photo_id: int) -> None:
+        while (portrait := self._records.portrait(photo_id)) is not None:
+            try:
+                embedding = await self._embed(portrait)
+            except ManyeyesError as error:
+                if error.retryable or isinstance(error, EmbedderMismatch):
+                    await asyncio.sleep(error.retry_after_s or _PAUSE_S)
+                    continue
+                self.failed += 1
+                log().warning(
+                    "a photo cannot be embedded again; enrol it anew",
+                    photo=photo_id,
+                    file=portrait.file_name,
+                    error=error.detail,
+                )
+                return
+            self._records.add_embedding(photo_id, self._embedder, embedding)
+            return

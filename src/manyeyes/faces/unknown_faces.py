@@ -1,0 +1,293 @@
+"""The unknown faces that are kept: their file, which of them are alike, and like which person. For one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from manyeyes.errors import EntryNotFound
+from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.crops import Cutting, cuttings
+from manyeyes.faces.groups import Groups
+from manyeyes.faces.people import NewFace
+from manyeyes.recognition.arrays import Floats
+from manyeyes.recognition.matching.vetoes import Veto, bars
+from manyeyes.store.people_records import read_blocks
+from manyeyes.store.unknown_faces import KEPT_OF_DISMISSED, FaceStore, KeptFace, NewUnknown
+from manyeyes.telemetry import log
+
+GROUP_PART = 0.86
+"""Of the pack's threshold: how near the faces of a group lie on average. Among hundreds of groups of strangers a
+face meets hundreds of chances to lie within the threshold of a wrong one."""
+MOST_ENROLLED = 10
+"""Of a group that is named whole: the best ones."""
+
+
+@dataclass(frozen=True)
+class Among:
+    """What unknown faces are compared with: the registry's file, read over connections of its own.
+
+    Faces of results that another pack than `pack` gave are not kept. `within` is the pack's own threshold; `threshold_at` gives the one in force for what a connection sees.
+    """
+
+    registry: Path
+    pack: str
+    embedder: str
+    within: float
+    threshold_at: Callable[[sqlite3.Connection], float]
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """The registry, to read."""
+        db = sqlite3.connect(f"{self.registry.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+@dataclass(frozen=True)
+class NearestPerson:
+    """The enrolled person nearest to a group; `known`: within the threshold in force."""
+
+    name: str
+    distance: float
+    known: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """Unknown faces that are alike; `faces` best first."""
+
+    id: int
+    faces: tuple[KeptFace, ...]
+    nearest: NearestPerson | None
+
+    @property
+    def seen_s(self) -> tuple[float, float]:
+        """First and last time, seconds since 1970."""
+        times = [face.seen_at for face in self.faces]
+        return min(times), max(times)
+
+
+class UnknownFaces:
+    """Open while unknown faces are kept.
+
+    Args:
+        most: how many are kept; the oldest go first.
+
+    Raises:
+        sqlite3.Error, OSError: the file cannot be used; so from every call.
+    """
+
+    def __init__(self, path: Path, among: Among, most: int) -> None:
+        self._among = among
+        self._most = most
+        self._store = FaceStore(path, among.embedder)
+        self._nearest: dict[int, tuple[int, int, NearestPerson | None]] = {}
+        self._load()
+
+    @classmethod
+    def open(cls, path: Path, among: Among, most: int) -> UnknownFaces:
+        """Open a file; one that is damaged is deleted and begun anew."""
+        try:
+            return cls(path, among, most)
+        except sqlite3.DatabaseError as error:
+            log().error("the file of unknown faces is damaged and is begun anew", error=str(error))
+            FaceStore.remove(path)
+            return cls(path, among, most)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _load(self) -> None:
+        self._groups = Groups()
+        for vector in self._store.vectors():
+            self._groups.add(vector.face, vector.group, vector.embedding)
+        self._dismissed = self._store.dismissed()
+
+    def __len__(self) -> int:
+        return self._store.count()
+
+    # coming and going
+
+    def take(self, outcomes: Sequence[FaceOutcome], numbers: int, now: float) -> None:
+        """Keep what outcomes of nodes bring.
+
+        Args:
+            numbers: how many an embedding of somebody enrolled has; 0 where nobody is.
+        """
+        if numbers and len(self._groups) and self._groups.numbers != numbers:
+            log().warning("unknown faces do not fit the people and are deleted", numbers=self._groups.numbers)
+            self.forget(self._groups.faces.tolist())
+        try:
+            with self._store.transaction():
+                for outcome in outcomes:
+                    if outcome.result is None or outcome.result.pack != self._among.pack:
+                        continue
+                    for cutting in cuttings(outcome, numbers or self._groups.numbers):
+                        self._keep(cutting, outcome.task_id, outcome.result.trace_id, now)
+        except BaseException:
+            self._load()
+            raise
+        self._groups.remove(self._store.trim(self._most))
+
+    def _keep(self, cutting: Cutting, task_id: str, trace_id: str, now: float) -> None:
+        if self._store.seen_again(cutting.sha256, now):
+            return
+        group = self._groups.fitting(cutting.embedding, GROUP_PART * self._among.within)
+        if group in self._dismissed:
+            return
+        said = cutting.said
+        face = NewUnknown(
+            seen_at=now,
+            embedding=cutting.embedding,
+            jpeg=cutting.jpeg,
+            sha256=cutting.sha256,
+            landmarks_px=said.landmarks_px,
+            width_px=said.width_px,
+            sharpness=said.sharpness,
+            warnings=said.warnings,
+            task_id=task_id,
+            trace_id=trace_id,
+        )
+        self._groups.add(*self._store.add(face, group), cutting.embedding)
+
+    def expire(self, for_s: float, now: float) -> None:
+        """Delete what was seen longer ago than `for_s`."""
+        self._groups.remove(self._store.expire(now - for_s, now))
+
+    def forget(self, faces: Sequence[int]) -> None:
+        """Delete faces."""
+        self._groups.remove(self._store.delete(faces))
+
+    def forget_pictures(self, sha256s: set[str]) -> None:
+        """Delete the faces with these pictures: enrolled before a kill kept the master from deleting them."""
+        self.forget(self._store.with_digests(sha256s))
+
+    def dismiss(self, group: int, now: float) -> None:
+        """Delete a group's pictures; faces like it are not kept while its embeddings are."""
+        faces = [face.id for face in self._store.faces(group)]
+        if faces:
+            kept = {self._groups.middle(group), *faces[-KEPT_OF_DISMISSED + 1 :]}
+            self._groups.remove(self._store.dismiss(group, sorted(kept), now))
+            self._dismissed.add(group)
+
+    def forget_known(self, name: str) -> int:
+        """Delete the faces that would get this name now; how many."""
+        if not len(self._groups):
+            return 0
+        with self._among.opened() as db:
+            threshold = self._among.threshold_at(db)
+            photos = self._of_person(db, "photos", name)
+            vetoes = [Veto(name, row) for row in self._of_person(db, "vetoes", name)]
+        known = [
+            face
+            for face, distance in self._groups.near(photos, threshold)
+            if not bars(vetoes, self._groups.embedding(face), name, distance)
+        ]
+        self.forget(known)
+        return len(known)
+
+    def _of_person(self, db: sqlite3.Connection, table: str, name: str) -> Floats:
+        rows = db.execute(
+            f"SELECT t.embedding FROM {table} t JOIN people p ON p.id = t.person_id "
+            "WHERE p.name = ? AND t.embedder = ?",
+            (name, self._among.embedder),
+        )
+        numbers = self._groups.numbers
+        found = [np.frombuffer(row[0], "<f4") for row in rows]
+        fitting = [row for row in found if len(row) == numbers]
+        return np.array(fitting, np.float32).reshape(len(fitting), numbers)
+
+    # looking
+
+    def picture(self, face: int) -> bytes | None:
+        """The JPEG of a face."""
+        found = self._store.picture(face)
+        return found[0] if found else None
+
+    def chosen(self, group: int, faces: Sequence[int]) -> tuple[list[NewFace], list[int]]:
+        """The faces of a group to enrol, and all that are not to be kept any longer then.
+
+        Raises:
+            EntryNotFound: there is no such group, or no such face in it.
+        """
+        there = sorted(self._store.faces(group), key=lambda face: face.rank)
+        if not there:
+            raise EntryNotFound(
+                f"there is no group {group} of unknown faces; 'manyeyes faces list' shows which there are"
+            )
+        if strange := set(faces) - {face.id for face in there}:
+            raise EntryNotFound(
+                f"face {min(strange)} is not of group {group}; 'manyeyes faces list' shows which are"
+            )
+        wanted = [face for face in there if face.id in faces] if faces else there[:MOST_ENROLLED]
+        going = list(faces) if faces else [face.id for face in there]
+        return [self._new_face(face) for face in wanted], going
+
+    def _new_face(self, face: KeptFace) -> NewFace:
+        picture = self._store.picture(face.id)
+        assert picture is not None
+        jpeg, landmarks_px = picture
+        enrolled = Enrolled(
+            embedding=tuple(self._groups.embedding(face.id).tolist()),
+            embedder=self._among.embedder,
+            box_xyxy_px=(0, 0, 0, 0),
+            warnings=face.warnings,
+            portrait_landmarks_px=landmarks_px,
+        )
+        return NewFace(f"face-{face.id}.jpg", jpeg, enrolled, jpeg, source="kept")
+
+    def groups(self, gallery_version: int) -> list[Group]:
+        """All groups that were not dismissed, last seen first."""
+        members: dict[int, list[KeptFace]] = {}
+        for face in self._store.faces():
+            members.setdefault(face.group, []).append(face)
+        nearest = self._nearest_people(sorted(members), gallery_version)
+        found = [
+            Group(group, tuple(sorted(faces, key=lambda face: face.rank)), nearest[group])
+            for group, faces in members.items()
+        ]
+        return sorted(found, key=lambda group: group.seen_s[1], reverse=True)
+
+    def _nearest_people(self, groups: Sequence[int], version: int) -> dict[int, NearestPerson | None]:
+        """Of each group's middle face; looked up again only when the gallery or the middle changed."""
+        middles = {group: self._groups.middle(group) for group in groups}
+        fresh = {
+            group: found
+            for group, found in self._nearest.items()
+            if (version, middles.get(group)) == found[:2]
+        }
+        missing = [group for group in groups if group not in fresh]
+        if missing:
+            with self._among.opened() as db:
+                threshold = self._among.threshold_at(db)
+            faces = np.array([self._groups.embedding(middles[group]) for group in missing], np.float32)
+            people = nearest_person(self._among.registry, self._among.embedder, faces)
+            for group, found in zip(missing, people, strict=True):
+                near = NearestPerson(*found, known=found[1] <= threshold) if found else None
+                fresh[group] = (version, middles[group], near)
+        self._nearest = fresh
+        return {group: fresh[group][2] for group in groups}
+
+
+def nearest_person(registry: Path, embedder: str, faces: Floats) -> list[tuple[str, float] | None]:
+    """(name, distance) of the nearest photo to each of faces (m, d), None where there is none; for threads."""
+    best: list[tuple[str, float] | None] = [None] * len(faces)
+    for block in read_blocks(registry, embedder):
+        if block.embeddings.shape[1] != faces.shape[1]:
+            continue
+        squared = (block.embeddings**2).sum(axis=1)[None] - 2.0 * (faces @ block.embeddings.T)
+        for row, place in enumerate(squared.argmin(axis=1).tolist()):
+            distance = float(np.linalg.norm(faces[row] - block.embeddings[place]))
+            known = best[row]
+            if known is None or distance < known[1]:
+                best[row] = (block.names[place], distance)
+    return best

@@ -1,0 +1,181 @@
+"""Who may connect to the engine: join tokens, first joins, and the configuration that lists every key."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from manyeyes import contract, identity
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.engine import Engine
+from manyeyes.broker.masterlink import MasterLink
+from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.config import MasterSettings
+from manyeyes.contract import JoinReply, JoinRequest
+from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
+from manyeyes.fleet.node_facts import plain_host
+from manyeyes.fleet.node_service import NodesOffice, check_versions
+from manyeyes.fleet.node_state import Fleet
+from manyeyes.store.registry import Registry, TokenRow
+from manyeyes.telemetry import log
+
+
+class EngineUsers:
+    """The keys that the engine lets in: its configuration file, written from the registry."""
+
+    def __init__(self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry) -> None:
+        self._registry = registry
+        self._settings = engine_settings
+        self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+        self.census_key = identity.make_nkey()
+        self.path = settings.data / "nats" / "nats.conf"
+        self._names: dict[str, str] = {}
+        self.out: frozenset[str] = frozenset()
+        """Names of nodes, and `join-` with the ids of tokens, that are cut off for a while."""
+
+    def name_of(self, public_nkey: str) -> str | None:
+        """Whose key it is: a node's name, or what `contract.join_name` calls a token's holder."""
+        return self._names.get(public_nkey)
+
+    def write(self) -> None:
+        """Write the file; the engine reads it at its start and when it is told to reload."""
+        nodes = [
+            NodeUser(row.public_nkey, row.name, row.approved)
+            for row in self._registry.nodes()
+            if row.name not in self.out
+        ]
+        joins = [
+            JoinUser(row.public_nkey, row.token_id)
+            for row in self._registry.tokens()
+            if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self.out
+        ]
+        self._names = {node.public_nkey: node.name for node in nodes}
+        self._names |= {join.public_nkey: contract.join_name(join.token_id) for join in joins}
+        text = render_config(self._settings, self._key.public, self.census_key.public, nodes, joins)
+        identity.write_private(self.path, text.encode())
+
+    def reload(self, engine: Engine) -> None:
+        """Write the file and have the running engine follow it."""
+        self.write()
+        engine.reload()
+
+
+class Admission:
+    """Lets machines in that hold a token; one per master.
+
+    Args:
+        reload_engine: has the engine follow the registry.
+        pack_public_key: what a new node verifies packs with.
+    """
+
+    def __init__(
+        self,
+        settings: MasterSettings,
+        ca_pem: str,
+        registry: Registry,
+        fleet: Fleet,
+        office: NodesOffice,
+        link: MasterLink,
+        reload_engine: Callable[[], None],
+        pack_public_key: str,
+    ) -> None:
+        self._settings = settings
+        self.ca_pem = ca_pem
+        self._registry = registry
+        self._fleet = fleet
+        self._office = office
+        self._link = link
+        self._reload_engine = reload_engine
+        self._pack_public_key = pack_public_key
+        self._expired: set[str] = set()
+
+    def on_join(self, message: Incoming) -> None:
+        """The holder of a token asks to be let in; the engine has checked the token's key."""
+        token_id = message.subject.rsplit(".", 1)[1]
+        try:
+            reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
+        except ValidationError:
+            reply = JoinReply(
+                code=VersionMismatch.code,
+                detail="master and node speak different versions; install the same manyeyes on both",
+            )
+        except ManyeyesError as error:
+            reply = JoinReply(code=error.code, detail=error.detail)
+        self._link.answer(message.reply, reply.wire())
+
+    def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
+        check_versions(request.oldest, request.newest)
+        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
+        if token is None or token.expires_at < time.time():
+            raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
+        if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
+            raise TokenRefused(
+                "the node's public key cannot be read; remove the node's data folder and join again"
+            )
+        self._office.check_join(request)
+        rows = self._registry.nodes()
+        row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
+        name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
+        if row is None:
+            self._registry.add_node(
+                name,
+                request.public_nkey,
+                token_id,
+                plain_host(request.host),
+                fingerprint=request.fingerprint,
+                approved=not token.approve,
+            )
+            self._fleet.register(name)
+            self._office.refresh()
+            log().info(
+                "node joined for the first time", node=name, host=request.host.hostname, token_id=token_id
+            )
+        self._reload_engine()
+        return JoinReply(name=name, pack_public_key=self._pack_public_key)
+
+    def create_token(
+        self, expires_s: float, *, approve: bool = False, token_id: str | None = None
+    ) -> tuple[str, datetime]:
+        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
+        key = identity.make_nkey()
+        token_id = token_id or new_token_id()
+        expires_at = int(time.time() + expires_s)
+        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
+        self._reload_engine()
+        addresses = self._settings.advertise or ("127.0.0.1",)
+        token = identity.JoinToken(
+            token_id=token_id,
+            addresses=tuple(f"{address}:{self._settings.nats_port}" for address in addresses),
+            ca_pem=self.ca_pem,
+            seed=key.seed,
+            expires_at=expires_at,
+        )
+        return token.encode(), datetime.fromtimestamp(expires_at, UTC)
+
+    def expire(self) -> None:
+        """Shut out the holders of tokens that have run out since the last call."""
+        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
+        if expired - self._expired:
+            self._reload_engine()
+        self._expired = expired
+
+
+def new_token_id() -> str:
+    """What a token is called in `nodes show` and in the audit log; no secret."""
+    return secrets.token_hex(6)
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()[:200]).strip("-")[:40].strip("-") or "node"
+    if base.startswith(contract.join_name("")):  # holders of tokens are called so
+        base = f"node-{base}"[:40].strip("-")
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,26 @@
+"""What nodes say of themselves, as far as a master shows and believes it."""
+
+from __future__ import annotations
+
+from manyeyes.contract import Heartbeat, HostFacts
+from manyeyes.dispatch.results import plain
+
+MAX_PICTURE_S = 60.0
+"""What a node is believed to need for a picture, at most: it is waited for a few times as long."""
+
+
+def plain_host(host: HostFacts) -> HostFacts:
+    """A machine's facts, fit to be shown."""
+    told = {name: plain(getattr(host, name), 100) for name in ("hostname", "system", "cpu", "python")}
+    return host.model_copy(update=told)
+
+
+def plain_heartbeat(beat: Heartbeat) -> Heartbeat:
+    """A heartbeat whose texts are fit to be shown, and whose times are to be believed."""
+    told = {
+        "reason": plain(beat.reason),
+        "pack": plain(beat.pack, 100),
+        "host": plain_host(beat.host),
+        "picture_s": min(beat.picture_s, MAX_PICTURE_S),
+    }
+    return beat.model_copy(update=told)

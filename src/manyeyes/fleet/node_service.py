@@ -1,0 +1,307 @@
+"""What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
+
+A thin shell over `Roster` (what is kept) and `Sessions` (who speaks). A wish is kept first and said then, and
+said again while heartbeats do not show it: a kill anywhere in between loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+
+from manyeyes import contract
+from manyeyes.broker.masterlink import MasterLink
+from manyeyes.contract import Desired, Directive, Heartbeat, Hello, JoinRequest, Leave, Welcome
+from manyeyes.errors import (
+    IdentityCopied,
+    IdentityInUse,
+    NodeAway,
+    NodeRemoved,
+    Unavailable,
+    VersionMismatch,
+)
+from manyeyes.fleet.agent_sessions import Sessions
+from manyeyes.fleet.node_state import Fleet
+from manyeyes.store.node_standing import Roster
+from manyeyes.store.registry import NodeRow, Registry
+from manyeyes.telemetry import log
+
+UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
+RELOAD_S = 0.2
+"""The engine has read its configuration again by then, and dropped the connections that it no longer knows."""
+PROOF_OF_LIFE_S = 2.0
+TOLD_EVERY_S = 10.0
+"""Between two lines of the log that say that a node was refused."""
+ANSWER_S = 3.0
+
+
+def check_versions(oldest: int, newest: int) -> None:
+    """Whether a node speaks a version that this master speaks; raises VersionMismatch, which says what to update."""
+    if contract.agreed(oldest, newest) is not None:
+        return
+    if newest < contract.OLDEST:
+        raise _too_old(f"version {newest}")
+    raise VersionMismatch(
+        f"this node speaks version {oldest} of the wire contract at least, the master {contract.NEWEST} at most; "
+        "update the master, then start the node again"
+    )
+
+
+def _too_old(spoken: str) -> VersionMismatch:
+    return VersionMismatch(
+        f"this node speaks {spoken} of the wire contract, the master needs {contract.OLDEST} at least; update manyeyes "
+        "on the node ('manyeyes nodes add' does it over SSH), then start it again"
+    )
+
+
+class NodesOffice:
+    """One per master.
+
+    Args:
+        reload_engine: writes the engine's configuration from the registry and has it read.
+        gone: gives what a node holds to others.
+        greeted: told of each node that is let in, and whether it is another process than before.
+        silent_s: silence after which another process may take a node's identity over.
+        changed: told when the registry's nodes changed.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        fleet: Fleet,
+        link: MasterLink,
+        gateway: str,
+        reload_engine: Callable[[], None],
+        gone: Callable[[str], None],
+        greeted: Callable[[str, bool], None],
+        silent_s: float,
+        changed: Callable[[], None],
+    ) -> None:
+        self._changed = changed
+        self._registry = registry
+        self._roster = Roster(registry)
+        self._fleet = fleet
+        self._link = link
+        self._gateway = gateway
+        self._reload_engine = reload_engine
+        self._gone = gone
+        self._tell_greeted = greeted
+        self._sessions = Sessions(silent_s)
+        self._rows: dict[str, NodeRow] = {}
+        self._greeted: set[str] = set()
+        self._told: dict[str, float] = {}
+        """When the log last said that a node was refused."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """The registry's nodes changed."""
+        self._rows = {row.name: row for row in self._registry.nodes()}
+        self._changed()
+
+    def node(self, name: str) -> NodeRow:
+        """One node; raises NodeNotFound."""
+        return self._roster.node(name)
+
+    @property
+    def rows(self) -> Mapping[str, NodeRow]:
+        """All nodes by name, as they were when `refresh` was last called: their counts are older."""
+        return self._rows
+
+    def same_host(self, row: NodeRow) -> tuple[str, ...]:
+        """Other nodes, removed ones included, on the machine of this one."""
+        return self._roster.same_host(row)
+
+    # what nodes say
+
+    def check_join(self, request: JoinRequest) -> None:
+        """Whether the key may join.
+
+        Raises:
+            NodeRemoved: it was a node's that was removed.
+        """
+        gone = self._roster.removed_key(request.public_nkey)
+        if gone is not None:
+            raise NodeRemoved(
+                f"this key was node {gone.name!r}, removed from the master at {gone.removed_at}; to come back, join "
+                "with a new token and a new data folder (--data)"
+            )
+
+    def admits(self, node: str, verb: str) -> bool:
+        """Whether what the node says is listened to."""
+        row = self._rows.get(node)
+        return row is not None and (row.approved or verb in UNAPPROVED_SAY)
+
+    async def hello(self, node: str, hello: Hello, reply: str) -> None:
+        """A process says that it is `node`: welcomed, or told why not. May take `PROOF_OF_LIFE_S`.
+
+        One at a time for each node; what comes meanwhile is not answered, and asked again by an honest node.
+        """
+        if node in self._greeted or not reply:
+            return
+        self._greeted.add(node)
+        same = self._sessions.holds(node, hello.session)
+        try:
+            await self._let_in(node, hello)
+            self._tell_greeted(node, not same)
+            if row := self._rows.get(node):
+                self._link.answer(reply, self._welcome(row, hello).wire())
+        except VersionMismatch as error:
+            self._say_refused("a node of another version", node, error.detail)
+            self._link.answer_error(reply, error)
+        except IdentityInUse as error:
+            self._say_refused("a second process claims a node's identity", node, error.detail)
+            self._link.answer_error(reply, error)
+        except sqlite3.Error as error:
+            log().error("the registry cannot be written", error=str(error))
+            self._link.answer_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
+        finally:
+            self._greeted.discard(node)
+
+    def refuse_old(self, node: str, reply: str) -> None:
+        """A node of before version 5 of the contract says hello: it is told to update."""
+        error = _too_old("an older version")
+        self._say_refused("a node of an older version", node, error.detail)
+        self._link.answer_error(reply, error)
+
+    def _say_refused(self, what: str, node: str, why: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(node, -TOLD_EVERY_S) >= TOLD_EVERY_S:
+            self._told[node] = now
+            log().warning(what, node=node, error=why)
+
+    def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
+        speak = contract.agreed(hello.oldest, hello.newest)
+        assert speak is not None
+        return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.wish)
+
+    async def _let_in(self, node: str, hello: Hello) -> None:
+        check_versions(hello.oldest, hello.newest)
+        row = self._rows.get(node)
+        known = row.fingerprint if row else ""
+        if known and hello.fingerprint != known:
+            here = hello.fingerprint[:12] or "no machine id"
+            raise IdentityCopied(
+                f"node {node!r} joined from another machine (fingerprint {known[:12]}, here {here}): "
+                "its data folder was copied; start with a token and a data folder of its own: "
+                "'manyeyes node --join TOKEN --data FOLDER'"
+            )
+        asked_at = time.monotonic()
+        if not self._sessions.heard(node, hello.session, asked_at):
+            self._direct(node, Directive(kind="heartbeat"))
+            await asyncio.sleep(PROOF_OF_LIFE_S)
+            if self._sessions.alive_since(node, asked_at):
+                raise IdentityInUse(
+                    f"another process is node {node!r} already and answers: is this a copied data folder? "
+                    "stop the other one, or start this one with a token and a data folder of its own: "
+                    "'manyeyes node --join TOKEN --data FOLDER'"
+                )
+            self._sessions.forget(node)
+            self._sessions.heard(node, hello.session, time.monotonic())
+        if hello.fingerprint and not known:
+            self._roster.fingerprint(node, hello.fingerprint)
+            self.refresh()
+
+    def heartbeat(self, node: str, beat: Heartbeat, now: float) -> Heartbeat | None:
+        """A heartbeat, as it is to be believed; None where it is not its node's."""
+        if not self._sessions.heard(node, beat.session, now):
+            detail = f"another process took over as node {node!r} while this one was not heard of"
+            self._direct(node, Directive(kind="refused", session=beat.session, detail=detail))
+            return None
+        row = self._rows[node]
+        if not row.approved:
+            return beat.model_copy(update={"state": "waiting for approval"})
+        if beat.state == "waiting for approval":
+            self._direct(node, Directive(kind="approved"))
+        if beat.desired != row.wish:
+            self._direct(node, Directive(kind="desired", desired=row.wish))
+        return beat
+
+    def leave(self, node: str, leave: Leave) -> bool:
+        """A process leaves; whether it was the node's."""
+        return self._sessions.ended(node, leave.session)
+
+    # what operators want
+
+    async def approve(self, name: str) -> None:
+        """Let a waiting node in; nothing changes for one that is in.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        if self._roster.node(name).approved:
+            return
+        self._roster.approve(name)
+        self.refresh()
+        self._reload_engine()
+        log().info("node approved", node=name)
+        await asyncio.sleep(RELOAD_S)
+        self._direct(name, Directive(kind="approved"))
+        await self._until(lambda: self._state(name) != "waiting for approval")
+
+    async def remove(self, name: str) -> None:
+        """Cut a node off: its key never works again, what it holds goes to others at once.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        self._roster.node(name)
+        self._roster.remove(name)
+        self.refresh()
+        self._fleet.removed(name)
+        self._sessions.forget(name)
+        self._told.pop(name, None)
+        self._reload_engine()
+        log().info("node removed", node=name)
+        await asyncio.sleep(RELOAD_S)
+        self._gone(name)
+
+    async def wish(self, name: str, wish: Desired) -> None:
+        """Have a node pause, drain or, with the empty wish, work; kept for a node that is away.
+
+        Raises:
+            NodeNotFound: none of that name.
+        """
+        self._roster.node(name)
+        self._roster.wish(name, wish)
+        self.refresh()
+        self._direct(name, Directive(kind="desired", desired=wish))
+        if self._state(name) not in ("joining", "suspect", "lost", "left"):
+            await self._until(lambda: self._follows(name, wish))
+
+    async def shutdown(self, name: str) -> None:
+        """Have a node finish what it has in hand and end; it is not started again from here.
+
+        Raises:
+            NodeNotFound: none of that name.
+            NodeAway: it is not connected, or does not answer; nothing is kept for later.
+        """
+        self._roster.node(name)
+        state = self._state(name)
+        if state in ("joining", "lost", "left"):
+            raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")
+        self._direct(name, Directive(kind="shutdown"))
+        if not await self._until(lambda: self._state(name) in ("draining", "left")):
+            raise NodeAway(
+                f"node {name!r} did not answer in {ANSWER_S:.0f} s; look at it with 'manyeyes nodes show {name}'"
+            )
+
+    def _state(self, name: str) -> str:
+        view = self._fleet.nodes.get(name)
+        return view.state if view else "removed"
+
+    def _follows(self, name: str, wish: Desired) -> bool:
+        view = self._fleet.nodes.get(name)
+        return view is None or (view.beat is not None and view.beat.desired == wish)
+
+    async def _until(self, met: Callable[[], bool]) -> bool:
+        end = time.monotonic() + ANSWER_S
+        while not met():
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(0.05)
+        return True
+
+    def _direct(self, name: str, directive: Directive) -> None:
+        self._link.send(contract.directive_subject(name), directive.wire())

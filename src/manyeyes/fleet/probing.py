@@ -1,0 +1,107 @@
+"""Probes nodes on the path that pictures take; carries out what `Probes` decides."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from manyeyes.broker.masterlink import MasterLink
+from manyeyes.contract import PICTURE, Directive, Heartbeat, directive_subject
+from manyeyes.dispatch.dispatcher import Dispatcher, Order
+from manyeyes.fleet.node_state import TAKING, Change, Fleet
+from manyeyes.fleet.probes import BringBack, Instruction, Probes, SendProbe, TakeOut
+from manyeyes.telemetry import log
+
+PROBE_SIDE_PX = 96
+
+
+def probe_picture() -> bytes:
+    """A PNG of noise, some 27 kB: more than one packet of any network, so a line that loses large ones is found."""
+    noise_hwc_u8 = np.random.default_rng(0).integers(0, 256, (PROBE_SIDE_PX, PROBE_SIDE_PX, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise_hwc_u8).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def says_it_takes(beat: Heartbeat, holds: int) -> bool:
+    """Whether a node says that it works on pictures just now.
+
+    One whose workers all start, or rest after a picture that killed them, grants nothing, and is not unresponsive; but
+    one that holds pictures is held to them.
+    """
+    return beat.state in TAKING and (
+        holds > 0 or any(worker.state in ("idle", "busy") for worker in beat.workers)
+    )
+
+
+class Probing:
+    """One per gateway, for the nodes that it dispatches to.
+
+    Args:
+        changed: told of each change of a node's state.
+        pack: the pack in use, as `faces@1.0.0`.
+    """
+
+    def __init__(
+        self,
+        probes: Probes,
+        fleet: Fleet,
+        dispatcher: Dispatcher,
+        link: MasterLink,
+        changed: Callable[[Change], None],
+        pack: Callable[[], str],
+    ) -> None:
+        self._probes = probes
+        self._fleet = fleet
+        self._dispatcher = dispatcher
+        self._link = link
+        self._changed = changed
+        self._pack = pack
+        self._picture = probe_picture()
+        self._waiting_since: float | None = None
+
+    def look(self, now: float) -> None:
+        """Look at all nodes."""
+        self._waiting_since = (self._waiting_since or now) if self._dispatcher.waiting else None
+        for view in list(self._fleet.nodes.values()):
+            alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
+            picture_s = view.beat.picture_s if view.beat else 0.0
+            holds = self._dispatcher.held(view.name)
+            takes = alive and view.beat is not None and says_it_takes(view.beat, holds)
+            if self._dispatcher.grants(view.name):
+                self._carry_out(self._probes.granted(view.name, now), now)
+            line_s = self._dispatcher.line_s(view.name)
+            instructions = self._probes.seen(
+                view.name, takes, holds, picture_s, line_s, now, self._waiting_since
+            )
+            self._carry_out(instructions, now)
+
+    def forget(self, node: str) -> None:
+        """A node was removed."""
+        self._probes.forget(node)
+
+    def answered(self, node: str, now: float) -> None:
+        """A node answered a picture or a probe."""
+        self._carry_out(self._probes.answered(node, now), now)
+
+    def _carry_out(self, instructions: list[Instruction], now: float) -> None:
+        for instruction in instructions:
+            change: Change | None = None
+            match instruction:
+                case SendProbe(node):
+                    order = Order(kind="recognize", pack=self._pack(), wants=(PICTURE,))
+                    self._dispatcher.send_probe(node, self._picture, order, now)
+                case TakeOut(node, reason):
+                    log().warning("a node is unresponsive", node=node, reason=reason)
+                    change = self._fleet.unresponsive(node, reason)
+                    word = Directive(kind="unresponsive", detail=reason)
+                    self._link.send(directive_subject(node), word.wire())
+                    self._dispatcher.node_unresponsive(node)
+                case BringBack(node):
+                    log().info("an unresponsive node answers again", node=node)
+                    change = self._fleet.responsive(node, now)
+            if change is not None:
+                self._changed(change)

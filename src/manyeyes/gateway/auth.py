@@ -1,0 +1,180 @@
+"""Nobody without an API key or a session gets further than the door: refused before a byte of the body is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from manyeyes.access.sessions import Caller
+from manyeyes.credentials import COOKIE
+from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
+from manyeyes.gateway.problems import problem
+
+OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
+"""What answers without a key: the way to the console, whether the master lives and has nodes, and the description
+of the API."""
+CONSOLE = "/console"
+"""The console has a door of its own, since it answers with pages: `manyeyes.gateway.console`."""
+SESSION = "/v1/session"
+MAX_JSON_BYTES = 2 * 1024 * 1024
+"""Of a body that is JSON; pictures and chunks have limits of their own."""
+CREDENTIAL = "manyeyes.credential"
+"""Where a request's scope holds the API key or session that was shown at the door."""
+CALLER = "manyeyes.caller"
+"""Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """A request's headers, names in lower case; of one that comes twice the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def credential_of(method: str, headers: Mapping[str, str]) -> str:
+    """The API key or session's token that a request shows: in its Authorization header, or in the console's cookie.
+
+    Raises:
+        NotSignedIn: there is none.
+        CrossSite: another site has the browser send the cookie.
+    """
+    if authorization := headers.get("authorization", ""):
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() == "bearer" and key.strip():
+            return key.strip()
+    elif token := session_cookie(headers):
+        if is_cross_site(headers) or (method not in _SAFE and not is_same_origin(headers)):
+            raise CrossSite(
+                "another site may not act with the console's cookie; programs send 'Authorization: Bearer KEY'"
+            )
+        return token
+    raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
+
+
+def authenticated(
+    method: str, headers: Mapping[str, str], caller_of: Callable[[str], Caller | None]
+) -> tuple[str, Caller]:
+    """The credential that a request shows, and whose it is.
+
+    Raises:
+        NotSignedIn: there is none, or it is not good.
+        CrossSite: another site has the browser send the cookie.
+    """
+    credential = credential_of(method, headers)
+    caller = caller_of(credential)
+    if caller is None:
+        raise NotSignedIn(
+            "this API key or session is unknown here: made by another master, revoked, or run out?"
+        )
+    return credential, caller
+
+
+def refused(error: ManyeyesError) -> Response:
+    """The answer to who is not let in; what they still send is not read."""
+    response = problem(error)
+    response.headers["Connection"] = "close"
+    return response
+
+
+def caller_of(request: Request) -> Caller:
+    """The sender of a request, as it was when its head came in."""
+    caller: Caller = request.scope[CALLER]
+    return caller
+
+
+def session_cookie(headers: Mapping[str, str]) -> str:
+    """The token in the console's cookie, empty without one."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return morsel.value if morsel else ""
+
+
+def is_cross_site(headers: Mapping[str, str]) -> bool:
+    """Whether the browser says that another site is behind a request."""
+    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether the browser vouches that a page of this very host is behind a request."""
+    origin = headers.get("origin", "")
+    if origin:
+        return origin == f"https://{headers.get('host', '')}"
+    return headers.get("sec-fetch-site", "") == "same-origin"
+
+
+class Doorkeeper:
+    """ASGI middleware.
+
+    Args:
+        caller_of: whose a credential is; None where this master knows none like it.
+        may_sign_in: whether it is good for making a session only.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        caller_of: Callable[[str], Caller | None],
+        may_sign_in: Callable[[str], bool],
+    ) -> None:
+        self._app = app
+        self._caller_of = caller_of
+        self._may_sign_in = may_sign_in
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on requests with a key or a session."""
+        path = scope.get("path", "")
+        if scope["type"] not in ("http", "websocket") or path in OPEN or is_under(path, CONSOLE):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = headers_of(scope)
+        try:
+            method = scope["method"]
+            if (method, path) == ("POST", SESSION) and self._may_sign_in(
+                link := credential_of(method, headers)
+            ):
+                scope[CREDENTIAL] = link
+            else:
+                scope[CREDENTIAL], scope[CALLER] = authenticated(method, headers, self._caller_of)
+            declared = headers.get("content-length", "")
+            if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
+                raise _too_long()
+        except ManyeyesError as error:
+            await refused(error)(scope, receive, send)
+            return
+        await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
+
+
+def is_under(path: str, folder: str) -> bool:
+    """Whether a path is a folder's or of something in it."""
+    return path == folder or path.startswith(folder + "/")
+
+
+def _is_json(path: str) -> bool:
+    """Whether a body is JSON; routes for pictures and chunks read theirs themselves, and stop in time."""
+    return path not in ("/v1/recognize", "/v1/people") and not path.endswith("/files")
+
+
+def _too_long() -> BadRequest:
+    return BadRequest(f"a JSON body has at most {MAX_JSON_BYTES} bytes")
+
+
+def _bounded(receive: Receive) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_JSON_BYTES:
+            raise _too_long()
+        return message
+
+    return counted

@@ -1,0 +1,262 @@
+"""What needs a person: a pure decision from the master's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from manyeyes.config import AttentionLimits
+from manyeyes.fleet.node_state import TAKING
+from manyeyes.monitoring.time_series import Lately
+
+Severity = Literal["critical", "warning", "info"]
+LATELY_S = 300.0
+"""What counts as lately: for the share of attempts that fail, and for workers that are replaced."""
+_LEAST_AT_FAULT = 3
+_SHARE_AT_FAULT = 0.2
+_LEAST_RESTARTS = 3
+_TOLD_SINGLY = 5
+"""More nodes than these with the same trouble are told of in one line."""
+_ORDER: tuple[Severity, ...] = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Disk:
+    """How full a file system is."""
+
+    free_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """One node, as far as it may need a person."""
+
+    name: str
+    state: str
+    reason: str = ""
+    unresponsive: bool = False
+    state_for_s: float = 0.0
+    cut_off: str = ""
+    """Why it is cut off for a while; empty where it is not."""
+    pack_failures: int = 0
+    """Attempts in a row to bring the pack that failed."""
+    lately: Lately = field(default_factory=Lately)
+    disk: Disk | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The whole service at one moment."""
+
+    nodes: tuple[NodeFacts, ...]
+    engine_answers: bool
+    disk: Disk
+    """Of the master's data folder."""
+    waiting: int
+    oldest_waiting_s: float
+    people: int
+    photos_to_embed: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Something that a person should see to; `since` is empty until it was noticed."""
+
+    kind: str
+    severity: Severity
+    node: str
+    """Empty where it is not about one node."""
+    sentence: str
+    what_to_do: str
+    since: str = ""
+
+
+def needs_a_person(facts: Facts, limits: AttentionLimits) -> list[Attention]:
+    """All that needs a person, the worst first."""
+    found = [*_service(facts, limits)]
+    by_kind: dict[str, list[Attention]] = {}
+    for node in facts.nodes:
+        for one in _node(node, limits):
+            by_kind.setdefault(one.kind, []).append(one)
+    for same in by_kind.values():
+        found += same if len(same) <= _TOLD_SINGLY else [_together(same)]
+    return sorted(found, key=lambda one: _ORDER.index(one.severity))
+
+
+def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
+    if not facts.engine_answers:
+        yield Attention(
+            "engine",
+            "critical",
+            "",
+            "nats-server does not answer: no picture can be taken",
+            "it is started again by itself; where it is not back in a minute, see the master's log and its disk",
+        )
+    taking = sum(node.state in TAKING for node in facts.nodes)
+    if not facts.nodes:
+        yield Attention(
+            "no-node",
+            "critical",
+            "",
+            "no node has joined: nobody works on pictures",
+            "'manyeyes token' prints what to start on a machine that is to work",
+        )
+    elif not taking:
+        yield Attention(
+            "no-ready-node",
+            "critical",
+            "",
+            f"none of {len(facts.nodes)} nodes takes pictures",
+            "'manyeyes nodes list' shows what each waits for",
+        )
+    yield from _disk("", facts.disk, limits)
+    if facts.waiting and facts.oldest_waiting_s > limits.queue_old_s:
+        yield Attention(
+            "queue",
+            "warning",
+            "",
+            f"{facts.waiting} pictures wait, the oldest for {facts.oldest_waiting_s:.0f} s",
+            "add nodes, or see in 'manyeyes nodes list' why those that are here do not take them",
+        )
+    if facts.photos_to_embed:
+        yield Attention(
+            "embed-again",
+            "info",
+            "",
+            f"{facts.photos_to_embed} photos wait to be embedded again; until then they are not compared",
+            "nothing, while nodes are ready: they do it beside their work",
+        )
+    if not facts.people:
+        yield Attention(
+            "no-people",
+            "info",
+            "",
+            "nobody is enrolled: faces are found and none gets a name",
+            "'manyeyes people add NAME PHOTO...' enrols somebody",
+        )
+
+
+def _node(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
+    if node.state == "waiting for approval":  # what it says of itself does not count yet
+        yield _told(
+            node,
+            "approval",
+            "waits for approval",
+            f"'manyeyes nodes approve {node.name}' lets it in, 'manyeyes nodes remove {node.name}' sends it away",
+        )
+        return
+    yield from _presence(node, limits)
+    yield from _work(node)
+    if node.disk is not None and node.state not in ("lost", "left"):
+        yield from _disk(node.name, node.disk, limits)
+
+
+def _presence(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
+    remove = f"'manyeyes nodes remove {node.name}'"
+    if node.cut_off:
+        yield _told(
+            node,
+            "cut-off",
+            f"is cut off for a while: {node.cut_off}",
+            f"look at that machine; {remove} if it is not what it should be",
+        )
+    if node.unresponsive:
+        yield _told(
+            node,
+            "unresponsive",
+            f"is heard and does not answer: {node.reason}",
+            f"look at its line to the master and at its log; 'manyeyes nodes show {node.name}'",
+        )
+    elif node.state in ("suspect", "lost") and node.state_for_s > limits.silent_s:
+        yield _told(
+            node,
+            "silent",
+            f"has not been heard of for {_span(node.state_for_s)}",
+            f"look at that machine; {remove} if it is gone for good",
+        )
+    if node.pack_failures > 1:
+        yield _told(
+            node,
+            "pack",
+            f"cannot bring the pack: {node.reason}",
+            "it tries again by itself; mend what it says",
+        )
+
+
+def _work(node: NodeFacts) -> Iterable[Attention]:
+    lately = node.lately
+    tried = lately.done + lately.failed + lately.at_fault
+    drain = f"'manyeyes nodes drain {node.name}' keeps pictures away from it"
+    if lately.at_fault >= max(_LEAST_AT_FAULT, _SHARE_AT_FAULT * tried):
+        yield _told(
+            node,
+            "failing",
+            f"failed in {lately.at_fault} of {tried} attempts of the last {_span(LATELY_S)}",
+            f"see its log; {drain}",
+        )
+    if lately.restarts >= _LEAST_RESTARTS:
+        yield _told(
+            node,
+            "crashing",
+            f"had to replace workers {lately.restarts} times in the last {_span(LATELY_S)}",
+            f"see its log and its memory; {drain}",
+        )
+
+
+def _told(node: NodeFacts, kind: str, sentence: str, what_to_do: str) -> Attention:
+    return Attention(kind, "warning", node.name, f"node {node.name} {sentence}", what_to_do)
+
+
+def _disk(node: str, disk: Disk, limits: AttentionLimits) -> Iterable[Attention]:
+    low = min(limits.disk_low_bytes, int(disk.size_bytes * limits.disk_low_share))
+    if disk.free_bytes >= max(low, limits.disk_least_bytes):
+        return
+    full = disk.free_bytes < limits.disk_least_bytes
+    whose = f"node {node}" if node else "the master's data folder"
+    yield Attention(
+        "disk-full" if full else "disk-low",
+        "warning" if node or not full else "critical",
+        node,
+        f"the disk of {whose} is {'full' if full else 'nearly full'}: {disk.free_bytes >> 20} MiB of "
+        f"{disk.size_bytes >> 20} are free",
+        "free some space there",
+    )
+
+
+def _together(same: list[Attention]) -> Attention:
+    names = ", ".join(one.node for one in same[:3])
+    return replace(
+        same[0],
+        node="",
+        sentence=f"{len(same)} nodes: {names} and {len(same) - 3} more; the first: {same[0].sentence}",
+        what_to_do="'manyeyes nodes list' shows all; for the first: " + same[0].what_to_do,
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+class Noticed:
+    """Remembers since when each thing needs a person.
+
+    Args:
+        clock: this moment, as it is to be told.
+    """
+
+    def __init__(self, clock: Callable[[], str]) -> None:
+        self._clock = clock
+        self.attention: tuple[Attention, ...] = ()
+
+    def update(self, found: Iterable[Attention]) -> bool:
+        """Take over what needs a person now; whether that is another list, its figures left aside."""
+        known = {(one.kind, one.node): one.since for one in self.attention}
+        before = [(one.kind, one.node) for one in self.attention]
+        self.attention = tuple(
+            replace(one, since=known.get((one.kind, one.node)) or self._clock()) for one in found
+        )
+        return before != [(one.kind, one.node) for one in self.attention]

@@ -1,0 +1,78 @@
+"""How a node stands: approved or waiting, what the operator wishes, what it allows itself."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from manyeyes.config import NodeSettings
+from manyeyes.contract import Desired, Directive, Welcome
+from manyeyes.node.availability.cpu_idle import OthersUse
+from manyeyes.node.availability.decision import Hours, IdleWatch, Mode, Stance, parse_bytes, stance
+from manyeyes.telemetry import log
+
+_LOOK_EVERY_S = 1.0
+
+
+class Standing:
+    """What the master and the node's own limits say that it should do.
+
+    Args:
+        on_change: called when the next heartbeat has something new to tell.
+
+    Raises:
+        BadRequest: hours or memory of the settings cannot be read.
+    """
+
+    def __init__(self, settings: NodeSettings, on_change: Callable[[], None]) -> None:
+        self.session = secrets.token_hex(8)
+        self.desired: Desired = ""
+        self.approved = asyncio.Event()
+        self.stance = Stance("empty", "starting")
+        self.memory_bytes = parse_bytes(settings.memory) if settings.memory else None
+        self._hours = Hours.parse(settings.hours) if settings.hours else None
+        self._idle = IdleWatch(settings.idle_share, settings.idle_quiet_s) if settings.when_idle else None
+        self._on_change = on_change
+        self._turned = asyncio.Event()
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """The master answered a hello."""
+        if welcome.approved:
+            self.approved.set()
+        self._follow(welcome.desired)
+
+    def told(self, directive: Directive) -> None:
+        """The master said something about standing."""
+        if directive.kind == "approved":
+            self.approved.set()
+        elif directive.kind == "desired":
+            self._follow(directive.desired)
+        self._on_change()
+
+    def _follow(self, desired: Desired) -> None:
+        self.desired = desired
+        self._turned.set()
+
+    async def follow(self, turn: Callable[[Mode], None]) -> None:
+        """Turn the seats to what is wished and allowed, as it changes, until cancelled."""
+        others = OthersUse() if self._idle else None
+        limited = self._hours is not None or self._idle is not None
+        while True:
+            self._turned.clear()
+            idle = None
+            if self._idle and others:
+                idle = self._idle.seen(others.share(), time.monotonic())
+            found = stance(self.desired, self._hours, datetime.now().time(), idle)
+            if found != self.stance:
+                log().info("stance", mode=found.mode, reason=found.reason)
+                self.stance = found
+                self._on_change()
+            turn(found.mode)
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S if limited else None):
+                    await self._turned.wait()
+            except TimeoutError:
+                continue

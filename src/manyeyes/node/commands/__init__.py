@@ -1,0 +1,1 @@
+"""What a node does for operators: commands under a guard, and files of its exchange folder."""

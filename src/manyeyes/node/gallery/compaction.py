@@ -1,0 +1,25 @@
+"""`python -m manyeyes.node.gallery.compaction MADE INDEX BASE DELTA...`: fold a gallery at a low priority."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from manyeyes.recognition.matching.gallery_fold import fold, make_index
+
+NICENESS = 10
+"""Beside workers that use all cores it gets about a tenth of one: at 19 a large fold would take many minutes."""
+
+
+def main() -> None:
+    """Fold the deltas, if any, into MADE, and write its INDEX if it is large enough."""
+    os.nice(NICENESS)
+    made, index, base, *deltas = map(Path, sys.argv[1:])
+    if deltas:
+        fold(base, deltas, made)
+    make_index(made, index)
+
+
+if __name__ == "__main__":
+    main()

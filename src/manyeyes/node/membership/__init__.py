@@ -1,0 +1,1 @@
+"""How a machine becomes a node, and finds its master again."""

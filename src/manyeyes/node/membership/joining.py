@@ -1,0 +1,126 @@
+"""How a machine becomes a node: by a token once, by what it keeps from then on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from manyeyes import identity
+from manyeyes.broker.nodelink import join
+from manyeyes.config import NodeSettings
+from manyeyes.contract import JoinReply, JoinRequest
+from manyeyes.errors import DataFolderUnusable, OtherMaster, TokenRefused, Unavailable
+from manyeyes.node.membership.host import host_facts, host_fingerprint
+from manyeyes.telemetry import log
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a node keeps since it joined."""
+
+    name: str
+    addresses: tuple[str, ...]
+    ca_pem: str
+    pack_public_key: str
+
+    def save(self, path: Path) -> None:
+        """Keep it."""
+        identity.write_private(path, json.dumps(vars(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Membership:
+        """Read it back.
+
+        Raises:
+            DataFolderUnusable: the file is damaged.
+        """
+        try:
+            fields = json.loads(path.read_bytes())
+            return cls(
+                fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"]
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DataFolderUnusable(
+                f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
+            ) from error
+
+
+MAX_ADDRESSES = 6
+
+
+def merged(first: Sequence[str], then: Sequence[str]) -> tuple[str, ...]:
+    """Addresses in the order to try, each once; the oldest are forgotten beyond `MAX_ADDRESSES`."""
+    return tuple(dict.fromkeys((*first, *then)))[:MAX_ADDRESSES]
+
+
+async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
+    """Join with the token if one is given, else use what an earlier start left.
+
+    Raises:
+        TokenRefused: no token and no earlier start, or the token was refused.
+        Unavailable: the master does not answer.
+    """
+    identity.make_data_folder(settings.data)
+    key = identity.load_or_make_nkey(settings.data / "node.nk")
+    kept = settings.data / "membership.json"
+    if not settings.join:
+        if not kept.exists():
+            raise TokenRefused(
+                f"this machine has joined no master yet (nothing in {settings.data}); "
+                "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
+            )
+        return Membership.load(kept), key
+    token = identity.JoinToken.decode(settings.join)
+    if kept.exists() and (known := Membership.load(kept)).ca_pem == token.ca_pem:
+        if token.addresses != known.addresses[: len(token.addresses)]:
+            known = replace(known, addresses=merged(token.addresses, known.addresses))
+            known.save(kept)
+        return known, key
+    host = host_facts()
+    request = JoinRequest(
+        public_nkey=key.public,
+        wanted_name=settings.name or host.hostname,
+        version=importlib.metadata.version("manyeyes"),
+        host=host,
+        fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),
+    )
+    try:
+        reply, addresses = await _join(token, request, find=settings.find)
+    except TokenRefused as error:
+        raise type(error)(f"{error.detail}; {_validity(token.expires_at, time.time())}") from error
+    membership = Membership(reply.name, addresses, token.ca_pem, reply.pack_public_key)
+    membership.save(kept)
+    log().info("joined", node=reply.name, master=addresses[0])
+    return membership, key
+
+
+async def _join(
+    token: identity.JoinToken, request: JoinRequest, *, find: bool
+) -> tuple[JoinReply, tuple[str, ...]]:
+    """Join where the token says, else where the master is found on the network; also the addresses to keep."""
+    from manyeyes.node.membership.discovery import find_master, may_be_found
+
+    try:
+        return await join(token.addresses, token.ca_pem, token.seed, token.token_id, request), token.addresses
+    except (Unavailable, OtherMaster) as error:
+        if not find or not may_be_found(token.addresses):
+            raise
+        log().warning("asking the network for the master", error=error.detail)
+        if (found := await find_master(token.ca_pem)) is None:
+            raise
+    log().info("found the master on the network", address=found)
+    reply = await join((found,), token.ca_pem, token.seed, token.token_id, request)
+    return reply, merged((found,), token.addresses)
+
+
+def _validity(expires_at: float, here: float) -> str:
+    """Until when a token is good: by the master's clock, which decides; this machine's may be wrong."""
+
+    def told(at: float) -> str:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
+
+    return f"the token is good until {told(expires_at)} by the master's clock; here it is {told(here)}"

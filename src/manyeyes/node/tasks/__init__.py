@@ -1,0 +1,1 @@
+"""Tasks on a node: credits to gateways, dispatches in, outcomes out."""

@@ -1,0 +1,298 @@
+"""Tasks that gateways send to this node: taken in, completed, given to the workers, answered, and then forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from manyeyes.broker.connection import Incoming
+from manyeyes.broker.nodelink import NodeLink
+from manyeyes.broker.transfer import unframe_view
+from manyeyes.contract import (
+    CHUNK_BYTES,
+    Credit,
+    Dispatch,
+    Outcome,
+    StateBroadcast,
+    Task,
+    chunk_bytes,
+)
+from manyeyes.errors import ManyeyesError
+from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.tasks.grants import Grants
+from manyeyes.node.tasks.line import Line
+from manyeyes.node.tasks.outbox import Outbox
+from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.pool import Picture, WorkerPool
+from manyeyes.node.worker.slot import Tally
+from manyeyes.telemetry import log
+
+CREDIT_S = 0.01
+"""How long a grant that rose may wait for others."""
+FOLLOW_S = 0.25
+"""How often it is looked whether a grant rose by itself."""
+FETCHES = 2
+"""Chunks that are asked for at once."""
+
+
+@dataclass
+class _Held:
+    """A task that this node was sent, until its gateway wants nothing more of it."""
+
+    task: Task
+    gateway: str
+    attempt: Attempt
+    ended: bool = False
+    """Whether its outcome was put in the outbox."""
+    fetching: asyncio.Task[None] | None = None
+
+
+class TaskIntake:
+    """Of one agent session.
+
+    Args:
+        beat: has a heartbeat said at once.
+        spawn: starts a named task that ends with the agent.
+    """
+
+    def __init__(
+        self,
+        link: NodeLink,
+        session: str,
+        pace: Pace,
+        beat: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
+    ) -> None:
+        self._link = link
+        self._session = session
+        self._pace = pace
+        self._beat = beat
+        self._spawn = spawn
+        self._held: dict[str, _Held] = {}
+        self._line = Line(CHUNK_BYTES)
+        self._fetches = asyncio.Semaphore(FETCHES)
+        self._fetching = 0
+        self._crediting: asyncio.TimerHandle | None = None
+        self._received = asyncio.Event()
+        self.pool: WorkerPool | None = None
+        self.tally = Tally()
+        self.grants = Grants()
+        self.outbox = Outbox(link, session, self.grants, self._settled)
+
+    @property
+    def holding(self) -> tuple[str, ...]:
+        """The ids of all tasks that are not settled."""
+        return tuple(self._held)
+
+    @property
+    def in_hand(self) -> int:
+        """Tasks that have no outcome yet."""
+        return sum(not held.ended for held in self._held.values())
+
+    # what gateways say
+
+    def on_state(self, state: StateBroadcast, now: float) -> None:
+        """A gateway is there."""
+        if state.sent_s:
+            self._line.heard(state.gateway, state.sent_s, now)
+        self.heard(state.gateway, now)
+
+    def heard(self, gateway: str, now: float) -> None:
+        """A gateway is there; a new one is told at once what it may send."""
+        if gateway and self.grants.heard(gateway, now):
+            self._beat()
+
+    def on_dispatch(self, message: Incoming) -> None:
+        """A gateway sends a task, or wants nothing more of some."""
+        now = time.monotonic()
+        try:
+            head, piece = unframe_view(message.data)
+            dispatch = Dispatch.model_validate_json(head)
+        except (ValidationError, ValueError) as error:
+            log().error("a dispatch that this version cannot read", error=str(error)[:200])
+            return
+        if dispatch.session != self._session:
+            return
+        if dispatch.number:
+            self._arrived(dispatch, piece, len(message.data), now)
+        for task_id in dispatch.settled:
+            self._settle(task_id)
+
+    def _arrived(self, dispatch: Dispatch, piece: memoryview, size_bytes: int, now: float) -> None:
+        task, gateway = dispatch.task, dispatch.gateway
+        self._line.arrived(gateway, size_bytes, dispatch.sent_s, now)
+        gap = self.grants.arrived(gateway, dispatch.number, dispatch.sent_bytes, now, task=task is not None)
+        self._received.set()
+        if task is not None:
+            self._take(task, gateway, piece, now)
+        if gap:
+            log().warning("a dispatch was lost in transit", gateway=gateway, number=dispatch.number)
+            self._beat()
+        elif task is None:
+            self._rise()
+
+    def _take(self, task: Task, gateway: str, piece: memoryview, now: float) -> None:
+        if task.id in self._held:
+            return
+        attempt = Attempt(task, self._session, now)
+        held = self._held[task.id] = _Held(task, gateway, attempt)
+        self.grants.taken(gateway)
+        if self.pool is None or not self.pool.takes or self.grants.closed:
+            returned = Outcome(session=self._session, task_id=task.id, status="returned")
+            self.ended(Picture(task, gateway, b"", attempt), returned, b"")
+        elif len(piece) >= task.size_bytes:
+            self._whole(held, piece, now)
+        else:
+            held.fetching = self._spawn(self._fetch(held, piece), f"fetch-{task.id}")
+
+    async def _fetch(self, held: _Held, piece: memoryview) -> None:
+        """Ask for the rest of a picture, chunk by chunk."""
+        task, parts, received = held.task, [bytes(piece)], len(piece)
+        try:
+            while received < task.size_bytes:
+                async with self._fetches:
+                    share = max(self._line.window_bytes // FETCHES, CHUNK_BYTES // 4)
+                    most = min(chunk_bytes(self._line.bytes_per_s), share)
+                    asked_at = time.monotonic()
+                    self._fetching += most
+                    try:
+                        chunk = await self._link.fetch_chunk(task.id, received, most, held.gateway)
+                    finally:
+                        self._fetching -= most
+                    now = time.monotonic()
+                    self._line.carried(len(chunk), now - asked_at, now)
+                if not chunk:
+                    raise ManyeyesError("the gateway sent nothing of the picture")
+                parts.append(chunk)
+                received += len(chunk)
+        except ManyeyesError as error:
+            log().info("a picture could not be fetched", trace=held.attempt.trace_id, error=error.detail)
+            outcome = Outcome(session=self._session, task_id=task.id, status="returned", detail=error.detail)
+            self.ended(Picture(task, held.gateway, b"", held.attempt), outcome, b"")
+            return
+        finally:
+            held.fetching = None
+        if task.id in self._held:
+            self._whole(held, b"".join(parts), time.monotonic())
+
+    def _whole(self, held: _Held, data: bytes | memoryview, now: float) -> None:
+        held.attempt.fetched_s = now
+        rate = self._line.bytes_per_s
+        self._pace.travelled(len(data) / rate if rate else now - held.attempt.asked_s)
+        assert self.pool is not None
+        self.pool.put(Picture(held.task, held.gateway, data, held.attempt))
+
+    def _settle(self, task_id: str) -> None:
+        """Nothing more is wanted of a task: its outcome is taken, or another node was first."""
+        held = self._held.get(task_id)
+        if held is None or self.outbox.settle(task_id):
+            return
+        if held.fetching is not None:
+            held.fetching.cancel()
+        elif self.pool is None or not self.pool.forget(task_id):
+            held.attempt.wanted = False  # a worker has it; its outcome goes nowhere
+            return
+        self._forget(held, Outcome(session=self._session, task_id=task_id, status="returned"))
+
+    def _forget(self, held: _Held, outcome: Outcome) -> None:
+        """A task that was not begun is wanted no more."""
+        del self._held[held.task.id]
+        self.grants.ended(held.gateway)
+        held.attempt.end(outcome, 0, "not wanted any more", time.monotonic())
+        self._rise()
+
+    # what workers say
+
+    def ended(self, picture: Picture, outcome: Outcome, body: bytes) -> None:
+        """A slot has ended an attempt, or the pool returns a picture."""
+        held = self._held.get(picture.task.id)
+        if held is None or held.ended:
+            return
+        if not picture.attempt.wanted:
+            self._forget(held, outcome)
+            return
+        held.ended = True
+        self.grants.ended(held.gateway)
+        self.refresh(time.monotonic())
+        self.outbox.put(held.gateway, outcome, body, held.attempt)
+        if len(self.grants.gateways) > 1:
+            self._rise()
+
+    def _settled(self, outcome: Outcome, attempt: Attempt, how: str) -> None:
+        """An outcome has left the outbox."""
+        self._held.pop(outcome.task_id, None)
+        self.tally.done += outcome.status == "done"
+        self.tally.failed += outcome.status in ("error", "crashed")
+        attempt.end(outcome, outcome.parts.get("picture", 0), how, time.monotonic())
+
+    # credit
+
+    def refresh(self, now: float) -> None:
+        """Bring what may be granted up to date."""
+        grants = self.grants
+        grants.capacity = self.pool.capacity(now) if self.pool and not self.outbox.full else 0
+        grants.window_bytes = max(0, self._line.window_bytes - self._fetching)
+        grants.line_bytes_per_s = self._line.bytes_per_s
+
+    def changed(self) -> None:
+        """A worker is in another state, or the pool takes pictures or none."""
+        self.refresh(time.monotonic())
+        self._rise()
+
+    def _rise(self) -> None:
+        """Have gateways told soon that they may send more."""
+        if self._crediting is None:
+            self._crediting = asyncio.get_running_loop().call_later(CREDIT_S, self._credit)
+
+    def _credit(self) -> None:
+        self._crediting = None
+        now = time.monotonic()
+        self.refresh(now)
+        for gateway in self.grants.rose(now):
+            word = Credit(session=self._session, grants={gateway: self.grants.grant(gateway, now)})
+            self._link.tell("credit", gateway, word.wire())
+
+    async def follow(self) -> None:
+        """Grant a picture ahead to a slow worker when it is time, and forget gateways that are gone; for ever."""
+        while True:
+            now = time.monotonic()
+            wait_s = (self.pool.rises_in_s(now) if self.pool else None) or FOLLOW_S
+            await asyncio.sleep(min(max(wait_s, CREDIT_S), FOLLOW_S))
+            now = time.monotonic()
+            self.grants.gone(now)
+            self.refresh(now)
+            if self.grants.rose(now):
+                self._rise()
+
+    # leaving
+
+    def close(self) -> None:
+        """Fetch nothing more, grant nothing more."""
+        if self._crediting is not None:
+            self._crediting.cancel()
+        for held in self._held.values():
+            if held.fetching is not None:
+                held.fetching.cancel()
+
+    async def drain(self) -> None:
+        """Grant nothing more; return once every live gateway's last dispatch is here."""
+        self.grants.closed = True
+        self._beat()
+        async with asyncio.TaskGroup() as group:
+            for gateway in self.grants.live(time.monotonic()):
+                group.create_task(self._drained(gateway), name=f"drain-{gateway}")
+
+    async def _drained(self, gateway: str) -> None:
+        try:
+            last = await self._link.ask_last(self._session, gateway)
+        except ManyeyesError as error:
+            log().info("a gateway did not confirm that it sends nothing more", error=error.detail)
+            return
+        while self.grants.received(gateway) < last:
+            self._received.clear()
+            await self._received.wait()

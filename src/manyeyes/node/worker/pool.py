@@ -1,0 +1,177 @@
+"""The workers of a node: the slots that they sit in, and the pictures that wait for one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from manyeyes.broker.connection import Bytes
+from manyeyes.contract import Outcome, Task
+from manyeyes.node.availability.decision import Mode
+from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.slot import Slot
+
+_CANCEL_S = 3.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A task whose bytes are all here."""
+
+    task: Task
+    gateway: str
+    data: Bytes
+    attempt: Attempt
+
+
+class WorkerPool:
+    """All slots of a node, and one queue for them.
+
+    Args:
+        make_slot: makes the slot of a number.
+        ended: given each outcome, with the body that belongs to it.
+        drain_s: how long an emptied pool may finish what it has in hand.
+        changed: called when what is granted or told in heartbeats may be another.
+    """
+
+    def __init__(
+        self,
+        make_slot: Callable[[int, WorkerPool], Slot],
+        count: int,
+        pace: Pace,
+        ended: Callable[[Picture, Outcome, bytes], None],
+        drain_s: float,
+        changed: Callable[[], None],
+    ) -> None:
+        self._make_slot = make_slot
+        self._count = count
+        self._pace = pace
+        self._ended = ended
+        self._drain_s = drain_s
+        self._tell_changed = changed
+        self._mode: Mode = "empty"
+        self._turned = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._running: list[asyncio.Task[None]] = []
+        self._queue: deque[Picture] = deque()
+        self.slots: list[Slot] = []
+        self.filled = asyncio.Event()
+        """Set when the slots are filled for the first time."""
+
+    # pictures
+
+    @property
+    def takes(self) -> bool:
+        """Whether a picture that came now would be worked on."""
+        return self._mode == "work" and any(slot.fit for slot in self.slots)
+
+    def capacity(self, now: float) -> int:
+        """How many pictures may be held: one in hand for each worker, and one ahead where that saves time."""
+        if self._mode != "work":
+            return 0
+        busy = [slot.busy_s(now) for slot in self.slots if slot.fit]
+        return len(busy) + sum(self._pace.ahead_in_s(busy_s) <= 0 for busy_s in busy)
+
+    def rises_in_s(self, now: float) -> float | None:
+        """After how long the capacity rises by itself, None where it does not."""
+        if self._mode != "work":
+            return None
+        waits = [self._pace.ahead_in_s(slot.busy_s(now)) for slot in self.slots if slot.fit and slot.busy]
+        return min((wait for wait in waits if wait > 0), default=None)
+
+    def put(self, picture: Picture) -> None:
+        """Have a picture worked on; given back at once where nobody would."""
+        if not self.takes:
+            self._give_back(picture)
+            return
+        for slot in self.slots:
+            if slot.give(picture):
+                return
+        self._queue.append(picture)
+
+    def next(self) -> Picture | None:
+        """The picture that has waited longest."""
+        return self._queue.popleft() if self._queue else None
+
+    def forget(self, task_id: str) -> bool:
+        """A task is wanted no more; whether it was waiting here."""
+        for picture in self._queue:
+            if picture.task.id == task_id:
+                self._queue.remove(picture)
+                return True
+        return False
+
+    def end(self, picture: Picture, outcome: Outcome, body: bytes) -> None:
+        """A slot has ended an attempt."""
+        self._ended(picture, outcome, body)
+
+    def give_back_all(self) -> None:
+        """Return what waits to its gateways."""
+        while picture := self.next():
+            self._give_back(picture)
+
+    def _give_back(self, picture: Picture) -> None:
+        session = picture.attempt.session
+        self._ended(picture, Outcome(session=session, task_id=picture.task.id, status="returned"), b"")
+
+    def changed(self) -> None:
+        """A slot is in another state; what waits is returned where no worker is left for it."""
+        if not self.takes:
+            self.give_back_all()
+        self._tell_changed()
+
+    # slots
+
+    def turn(self, mode: Mode) -> None:
+        """From now on `mode` is wanted."""
+        if mode != self._mode:
+            self._mode = mode
+            self._emptied.clear()
+            self._turned.set()
+
+    async def run(self) -> None:
+        """Follow what is wanted until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._turned.clear()
+                if self._mode == "empty":
+                    await self._empty()
+                else:
+                    self._fill(group)
+                self.changed()
+                await self._turned.wait()
+
+    async def empty(self) -> None:
+        """Have all slots emptied, and wait for it."""
+        self.turn("empty")
+        if self.slots:
+            await self._emptied.wait()
+
+    def _fill(self, group: asyncio.TaskGroup) -> None:
+        if self.slots:
+            return
+        self.slots = [self._make_slot(index, self) for index in range(self._count)]
+        self._running = [
+            group.create_task(slot.run(), name=f"slot-{index}") for index, slot in enumerate(self.slots)
+        ]
+        if self.slots:
+            self.filled.set()
+
+    async def _empty(self) -> None:
+        """What is in hand is finished; what takes longer than `drain_s` is forgotten, and goes to another node."""
+        self.give_back_all()
+        for slot in self.slots:
+            slot.drain()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=self._drain_s)
+            for running in late:
+                running.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_CANCEL_S)
+            for one in self.slots:
+                one.kill()
+        self.slots, self._running = [], []
+        self._emptied.set()

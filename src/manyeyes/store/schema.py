@@ -1,0 +1,109 @@
+"""The registry's tables, and how files of older versions become today's.
+
+`PRAGMA user_version` says how far a file has come: 0 is version 0.1 or a new file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from manyeyes.errors import DataFolderUnusable
+from manyeyes.store import gallery_history
+
+_TABLES_0_1 = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS nodes (
+    name TEXT PRIMARY KEY, public_nkey TEXT NOT NULL UNIQUE, token_id TEXT NOT NULL, host TEXT NOT NULL,
+    first_seen TEXT NOT NULL, last_seen TEXT NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS tokens (
+    token_id TEXT PRIMARY KEY, public_nkey TEXT NOT NULL, expires_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS api_keys (
+    hash TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, created_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS people (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    UNIQUE (person_id, sha256)
+);
+"""
+
+_PHOTOS_TELL_MORE = """
+ALTER TABLE photos RENAME TO photos_of_0_1;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    file_name TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT 'enrolled',
+    warnings TEXT NOT NULL DEFAULT '[]', chip BLOB, landmarks TEXT,
+    UNIQUE (person_id, sha256, embedder)
+);
+INSERT INTO photos (id, person_id, sha256, embedder, embedding, added_at)
+    SELECT id, person_id, sha256, embedder, embedding, added_at FROM photos_of_0_1;
+DROP TABLE photos_of_0_1;
+CREATE TABLE vetoes (
+    id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    embedder TEXT NOT NULL, embedding BLOB NOT NULL, file_name TEXT NOT NULL, added_at TEXT NOT NULL
+);
+"""
+
+_NODES_HAVE_STANDING = """
+ALTER TABLE tokens ADD COLUMN approve INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE nodes ADD COLUMN approved INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE nodes ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+CREATE TABLE removed_nodes (
+    public_nkey TEXT PRIMARY KEY, name TEXT NOT NULL, token_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    host TEXT NOT NULL, first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, removed_at TEXT NOT NULL,
+    done INTEGER NOT NULL, failed INTEGER NOT NULL
+);
+"""
+
+_AUDIT = """
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+    node TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, before TEXT NOT NULL, sha256 TEXT NOT NULL
+);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+"""
+
+_SIGN_INS = """
+CREATE TABLE sign_ins (
+    hash TEXT PRIMARY KEY, key_hash TEXT NOT NULL REFERENCES api_keys(hash) ON DELETE CASCADE,
+    made_at REAL NOT NULL, expires_at REAL NOT NULL
+);
+"""
+
+STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, gallery_history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS)
+"""The n-th leads to user_version n + 1. Only ever append."""
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to today's form; each step whole or not at all.
+
+    Raises:
+        DataFolderUnusable: the file was written by a later version.
+        sqlite3.Error: as SQLite gives it.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise DataFolderUnusable(
+            f"the registry has form {version}, this version knows up to {len(STEPS)}; "
+            "start the newer manyeyes that wrote it"
+        )
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        try:
+            db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise

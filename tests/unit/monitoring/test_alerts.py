@@ -1,0 +1,114 @@
+"""What needs a person: each kind appears where it should, and not a step before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from manyeyes.config import AttentionLimits
+from manyeyes.monitoring.alerts import Attention, Disk, Facts, NodeFacts, Noticed, needs_a_person
+from manyeyes.monitoring.time_series import Lately
+
+LIMITS = AttentionLimits()
+GIB, MIB = 1024**3, 1024**2
+ROOM = Disk(50 * GIB, 100 * GIB)
+NODE = NodeFacts("a", "ready", disk=ROOM)
+GOOD = Facts(
+    nodes=(NODE,),
+    engine_answers=True,
+    disk=ROOM,
+    waiting=0,
+    oldest_waiting_s=0.0,
+    people=3,
+    photos_to_embed=0,
+)
+
+
+def kinds(facts: Facts) -> list[str]:
+    return [one.kind for one in needs_a_person(facts, LIMITS)]
+
+
+def test_nothing_needs_a_person_where_all_is_well() -> None:
+    assert kinds(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"engine_answers": False}, ["engine"]),
+        ({"nodes": ()}, ["no-node"]),
+        ({"nodes": (replace(NODE, state="paused"),)}, ["no-ready-node"]),
+        ({"nodes": (replace(NODE, state="working"),)}, []),
+        ({"disk": Disk(5 * GIB, 100 * GIB)}, []),
+        ({"disk": Disk(GIB - 1, 100 * GIB)}, ["disk-low"]),
+        ({"disk": Disk(20 * MIB, 100 * GIB)}, ["disk-full"]),
+        ({"disk": Disk(200 * MIB, 256 * MIB)}, []),
+        ({"waiting": 5, "oldest_waiting_s": 29.0}, []),
+        ({"waiting": 5, "oldest_waiting_s": 31.0}, ["queue"]),
+        ({"photos_to_embed": 4}, ["embed-again"]),
+        ({"people": 0}, ["no-people"]),
+    ],
+)
+def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
+    assert kinds(replace(GOOD, **change)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"state": "waiting for approval"}, ["approval"]),
+        ({"state": "waiting for approval", "pack_failures": 9, "disk": Disk(0, 0)}, ["approval"]),
+        ({"state": "suspect", "state_for_s": 59.0}, []),
+        ({"state": "suspect", "state_for_s": 61.0}, ["silent"]),
+        ({"state": "lost", "state_for_s": 61.0}, ["silent"]),
+        ({"state": "left", "state_for_s": 61.0}, []),
+        ({"state": "suspect", "unresponsive": True, "reason": "answers nothing"}, ["unresponsive"]),
+        ({"cut_off": "it says too much"}, ["cut-off"]),
+        ({"state": "provisioning", "pack_failures": 1}, []),
+        ({"state": "provisioning", "pack_failures": 2}, ["pack"]),
+        ({"lately": Lately(done=1, at_fault=2)}, []),
+        ({"lately": Lately(done=1, at_fault=3)}, ["failing"]),
+        ({"lately": Lately(done=100, at_fault=3)}, []),
+        ({"lately": Lately(failed=100)}, []),
+        ({"lately": Lately(restarts=2)}, []),
+        ({"lately": Lately(restarts=3)}, ["crashing"]),
+        ({"disk": Disk(MIB, 100 * GIB)}, ["disk-full"]),
+        ({"disk": Disk(MIB, 100 * GIB), "state": "left"}, []),
+        ({"disk": None}, []),
+    ],
+)
+def test_a_node(change: dict[str, Any], expected: list[str]) -> None:
+    facts = replace(GOOD, nodes=(NodeFacts("b", "ready"), replace(NODE, **change)))
+    found = needs_a_person(facts, LIMITS)
+    assert [one.kind for one in found] == expected
+    assert all("node a" in one.sentence and one.node == "a" and one.what_to_do for one in found)
+    assert all(one.severity == "warning" for one in found), "the service goes on without one node"
+
+
+def test_the_worst_comes_first_and_many_alike_are_one() -> None:
+    nodes = tuple(NodeFacts(f"n{number}", "lost", state_for_s=100) for number in range(1000))
+    found = needs_a_person(replace(GOOD, nodes=nodes, people=0), LIMITS)
+    assert [one.kind for one in found] == ["no-ready-node", "silent", "no-people"]
+    assert [one.severity for one in found] == ["critical", "warning", "info"]
+    assert found[1].node == ""
+    assert found[1].sentence.startswith("1000 nodes: n0, n1, n2 and 997 more")
+
+
+def test_since_when_is_remembered_and_figures_alone_are_no_change() -> None:
+    moments = iter(["1st", "2nd", "3rd", "4th", "5th"])
+    noticed = Noticed(lambda: next(moments))
+
+    def queue(seconds: int) -> Attention:
+        return Attention("queue", "warning", "", f"for {seconds} s", "wait")
+
+    other = Attention("approval", "warning", "a", "waits", "approve")
+    assert noticed.update([queue(31)])
+    assert not noticed.update([queue(32)])
+    assert [(one.sentence, one.since) for one in noticed.attention] == [("for 32 s", "1st")]
+    assert noticed.update([other, queue(33)])
+    assert [one.since for one in noticed.attention] == ["2nd", "1st"]
+    assert noticed.update([])
+    assert noticed.update([queue(31)])
+    assert [one.since for one in noticed.attention] == ["3rd"]
