@@ -42,7 +42,7 @@ check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: u
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null 2>&1 || $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -p tests.tiers $(wildcard tests/unit tests/contract)
+	@$(BIN)/python -m pytest -q -p tests.tiers -n 2 $(wildcard tests/unit tests/contract)
 
 bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown table
 	@$(BIN)/python bench/whole_path.py

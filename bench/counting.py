@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from manyeyes.config import AttentionLimits
+from manyeyes.config import AlertLimits
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.face_results import FaceOutcome
-from manyeyes.monitoring.alerts import Disk, Facts, NodeFacts, needs_a_person
+from manyeyes.monitoring.alerts import Disk, Facts, NodeFacts, find_alerts
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.metrics import RECOGNISER_STAGES, STAGES, Levels, Metrics
-from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Result
 
@@ -38,7 +38,7 @@ def best_us(act: Callable[[], object], times: int) -> float:
 def main() -> None:
     """Measure and print."""
     metrics, series, events = Metrics(lambda: LEVELS, {"version": "0"}), Series(time.monotonic()), EventHub()
-    meter = Meter(metrics, series, events)
+    recorder = PictureRecorder(metrics, series, events)
     stages = dict.fromkeys(RECOGNISER_STAGES, 2.0)
     found = Result(width_px=9, height_px=9, media_type="image/png", faces=(), pack="p", timings_ms=stages)
     outcome = FaceOutcome("t", result=found)
@@ -47,15 +47,15 @@ def main() -> None:
 
     def picture() -> None:
         now = time.monotonic()
-        meter.accepted("recognize")
+        recorder.accepted("recognize")
         trace = PictureTrace(now - 1)
         trace.dispatched("node-7", now - 0.5)
-        meter.attempt_ended("node-7", "done", None)
-        meter.answered("recognize", "node-7", None, outcome, trace, now)
+        recorder.attempt_ended("node-7", "done", None)
+        recorder.answered("recognize", "node-7", None, outcome, trace, now)
 
     node = NodeFacts("n", "ready", disk=Disk(10**11, 10**12))
     facts = Facts((node,) * NODES, True, Disk(10**11, 10**12), 0, 0.0, 1, 0)
-    ahead, limits = [time.monotonic()], AttentionLimits()
+    ahead, limits = [time.monotonic()], AlertLimits()
 
     def new_bucket() -> None:
         ahead[0] += 10
@@ -71,7 +71,7 @@ def main() -> None:
         rows.append((f"a picture, {LISTENERS} pages open", best_us(picture, 5_000)))
         rows.append((f"a notice, {LISTENERS} pages open", best_us(lambda: events.notify("people"), 50_000)))
     rows.append((f"an exposition, {len(STAGES)} stages", best_us(metrics.exposition, 50)))
-    rows.append((f"what needs a person, {NODES} nodes", best_us(lambda: needs_a_person(facts, limits), 20)))
+    rows.append((f"what needs a person, {NODES} nodes", best_us(lambda: find_alerts(facts, limits), 20)))
     rows.append((f"a new bucket, {NODES} nodes", best_us(new_bucket, 100)))
     print("| what | µs |\n|---|---|")
     for what, cost_us in rows:

@@ -50,7 +50,7 @@ ANSWERS = {"result": "application/json", "both": "multipart/mixed"}
 """What is asked for, as the header Accept says it."""
 SAID = {"result": "the result", "both": "result and picture"}
 ROLES = ("client", "master", "nats-server", "agent", "worker")
-UNTHROTTLED = {"MANYEYES_FLOOD_MESSAGES_PER_S": "1e6", "MANYEYES_FLOOD_BYTES_PER_S": "1e10"}
+UNTHROTTLED = {"MANYEYES_RATE_LIMIT_MESSAGES_PER_S": "1e6", "MANYEYES_RATE_LIMIT_BYTES_PER_S": "1e10"}
 """One node answers for a whole fleet here: what a master serves for one node at most would be the limit."""
 
 

@@ -22,10 +22,10 @@ def _zstd(content: bytes) -> bytes:
     return subprocess.run(["zstd", "-3", "-c"], input=content, capture_output=True, check=True).stdout
 
 
-def beats() -> dict[str, bytes]:
+def heartbeats() -> dict[str, bytes]:
     """A heartbeat of a node with two workers that idle, as it is and without the host's facts."""
     workers = tuple(WorkerReport(index=number, state="idle", pid=31_000 + number) for number in range(2))
-    beat = Heartbeat(
+    heartbeat = Heartbeat(
         state="ready",
         session="8c7f" * 8,
         workers=workers,
@@ -35,8 +35,8 @@ def beats() -> dict[str, bytes]:
         agent_rss_bytes=78_123_008,
         host=host_facts(),
     )
-    bare = beat.model_dump_json(exclude={"host"}).encode()
-    return {"heartbeat": beat.wire(), "heartbeat without the host's facts": bare}
+    bare = heartbeat.model_dump_json(exclude={"host"}).encode()
+    return {"heartbeat": heartbeat.wire(), "heartbeat without the host's facts": bare}
 
 
 def compression_table(results: Mapping[str, bytes], pictures: Mapping[str, tuple[str, bytes]]) -> list[str]:
@@ -46,7 +46,7 @@ def compression_table(results: Mapping[str, bytes], pictures: Mapping[str, tuple
         "|---|---|---|---|---|---|",
     ]
     uploads = {f"upload: {name}": content for name, (_, content) in pictures.items()}
-    for name, content in {**results, **beats(), **uploads}.items():
+    for name, content in {**results, **heartbeats(), **uploads}.items():
         shares = [len(squeeze(content)) / len(content) for squeeze in (_gzip(1), _gzip(6))]
         zstd = f"{len(_zstd(content)) / len(content):.2f}" if shutil.which("zstd") else "-"
         told = " | ".join([*(f"{share:.2f}" for share in shares), zstd])

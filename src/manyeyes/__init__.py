@@ -93,14 +93,14 @@ if TYPE_CHECKING:
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
-    from manyeyes.sdk.watched import Attention, History, NodeHistory, Notice, Overview, Setting
+    from manyeyes.sdk.watched import Alert, History, NodeHistory, Notice, Overview, Setting
 
 switch_off_reports()
 
 __all__ = [
+    "Alert",
     "ApiKey",
     "AsyncClient",
-    "Attention",
     "AuditBroken",
     "AuditEntry",
     "AuditVerdict",
@@ -187,7 +187,7 @@ __all__ = [
 _AT_FIRST_USE = {
     "ApiKey": "manyeyes.sdk.answers",
     "AsyncClient": "manyeyes.sdk.client",
-    "Attention": "manyeyes.sdk.watched",
+    "Alert": "manyeyes.sdk.watched",
     "AuditEntry": "manyeyes.sdk.answers",
     "AuditVerdict": "manyeyes.sdk.answers",
     "Client": "manyeyes.sdk.blocking",

@@ -20,10 +20,10 @@ def default_data_folder() -> Path:
     return user_data_path("manyeyes")
 
 
-class FloodLimits(BaseSettings):
-    """What one node may say before it is dropped, then cut off (`MANYEYES_FLOOD_...`)."""
+class RateLimits(BaseSettings):
+    """What one node may say before it is dropped, then cut off (`MANYEYES_RATE_LIMIT_...`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MANYEYES_FLOOD_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_RATE_LIMIT_", frozen=True)
 
     messages_per_s: float = 2000.0
     """The most that is served for one node; what it says beyond waits in its line."""
@@ -37,16 +37,16 @@ class FloodLimits(BaseSettings):
     """The most connections of one node at once; it has one, and another for a moment when it comes back."""
     patience_s: float = 3.0
     """Who overfills its line for longer, or by a whole line within a second, is cut off."""
-    cut_off_s: float = 60.0
+    ban_s: float = 60.0
     """How long a node is cut off the first time; twice as long each time after."""
-    longest_cut_off_s: float = 3600.0
+    longest_ban_s: float = 3600.0
     """The longest that a node is cut off at once."""
 
 
-class AttentionLimits(BaseSettings):
-    """From where on something needs a person (`MANYEYES_ATTENTION_...`)."""
+class AlertLimits(BaseSettings):
+    """From where on something needs a person (`MANYEYES_ALERTS_...`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MANYEYES_ATTENTION_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MANYEYES_ALERTS_", frozen=True)
 
     queue_old_s: float = 30.0
     """A picture that nobody works on for so long is told of."""
@@ -103,8 +103,8 @@ class Limits(BaseSettings):
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
     """The most bytes of answers that are kept for idempotency keys; beyond it the oldest go first."""
-    flood: FloodLimits = Field(default_factory=FloodLimits)
-    attention: AttentionLimits = Field(default_factory=AttentionLimits)
+    rates: RateLimits = Field(default_factory=RateLimits)
+    alerts: AlertLimits = Field(default_factory=AlertLimits)
 
 
 class RecognitionSettings(BaseSettings):
@@ -133,9 +133,9 @@ class MasterSettings(BaseSettings):
     """The port for nodes, TLS."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
-    beat_suspect_s: float = 4.0
+    heartbeat_suspect_s: float = 4.0
     """A node that is silent for so long is suspect, and is given no pictures."""
-    beat_lost_s: float = 7.0
+    heartbeat_lost_s: float = 7.0
     """A node that is silent for so long is lost: its pictures go to others."""
     probe_idle_s: float = 60.0
     """Without an answer for so long, a node that holds no pictures is probed."""
@@ -165,7 +165,7 @@ class NodeSettings(BaseSettings):
     find: bool = True
     """Ask the local networks for the master, by mDNS, when it does not answer where it was."""
     workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    beat_s: float = 1.5
+    heartbeat_s: float = 1.5
     task_deadline_s: float = 60.0
     """A worker busy with one picture for longer than this is taken for hung and killed."""
     worker_growth_bytes: int = 1_500_000_000

@@ -79,7 +79,7 @@ def outcome(rogue: Rogue, task_id: str, body: bytes = b"", **changes: object) ->
 
 
 async def give(rogue: Rogue, task_id: str, content: bytes, **headers: object) -> str:
-    """Hand a result in as a chunk; the code of the refusal, empty where it was taken."""
+    """RemoteInstaller a result in as a chunk; the code of the refusal, empty where it was taken."""
     told = {"Me-Task": task_id, "Me-Offset": "0", "Me-Size": str(len(content))}
     told |= {name.replace("_", "-"): str(value) for name, value in headers.items()}
     code, _ = await rogue.say("result", content, told)
@@ -140,7 +140,7 @@ async def listen(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "publish dispatches, the state, orders; speak as another node or as a master; ask JetStream, the engine, the census",
+    "publish dispatches, the state, orders; speak as another node or as a master; ask JetStream, the engine, the usage",
 )
 async def publish(scene: Scene) -> str:
     async with scene.rogue() as rogue:
@@ -370,12 +370,12 @@ async def absurd_grants(scene: Scene) -> str:
     huge = Grant(allowed=most, allowed_bytes=most, received=most, line_bytes_per_s=1e300)
     async with scene.rogue() as rogue:
         await rogue.work(allowed=0, picture_s=1000.0)
-        beat = rogue.heartbeat()
+        heartbeat = rogue.heartbeat()
         own = json.dumps(rogue.gateway).encode()
         for number in (b"-1", str(most + 1).encode(), b"1" * 5000, b"1e400", b"NaN", b'"x"'):
             for field in (b"allowed", b"received", b"allowed_bytes", b"line_bytes_per_s"):
                 grants = b'{"grants":{' + own + b':{"' + field + b'":' + number + b"}},"
-                await rogue.tell("heartbeat", grants + beat.replace(b'"grants"', b'"was"', 1)[1:], ALL)
+                await rogue.tell("heartbeat", grants + heartbeat.replace(b'"grants"', b'"was"', 1)[1:], ALL)
                 session = b'"session":"' + rogue.session.encode() + b'","v":5}'
                 await rogue.tell("credit", grants + session)
         for names in ({f"{n:016x}" for n in range(1000)}, {"x" * 100_000}, {rogue.gateway, "all", "any", ""}):
@@ -405,17 +405,17 @@ async def absurd_grants(scene: Scene) -> str:
 async def absurd_heartbeats(scene: Scene) -> str:
     async with scene.rogue() as rogue:
         await rogue.work(allowed=0)
-        beat = rogue.heartbeat()
+        heartbeat = rogue.heartbeat()
         for number in (b"NaN", b"Infinity", b"-1", b"1e400", b"9" * 5000):
             for field in (b"picture_s", b"benchmark_s", b"done", b"disk_bytes", b"agent_rss_bytes"):
-                changed = re.sub(b'"' + field + b'":[0-9.e-]+', b'"' + field + b'":' + number, beat)
-                if changed == beat:
-                    changed = b'{"' + field + b'":' + number + b"," + beat[1:]
+                changed = re.sub(b'"' + field + b'":[0-9.e-]+', b'"' + field + b'":' + number, heartbeat)
+                if changed == heartbeat:
+                    changed = b'{"' + field + b'":' + number + b"," + heartbeat[1:]
                 await rogue.tell("heartbeat", changed, ALL)
-        workers = json.loads(beat)["workers"] * 12_000
-        await rogue.tell("heartbeat", json.dumps({**json.loads(beat), "workers": workers}).encode(), ALL)
+        workers = json.loads(heartbeat)["workers"] * 12_000
+        await rogue.tell("heartbeat", json.dumps({**json.loads(heartbeat), "workers": workers}).encode(), ALL)
         holding = ["0" * 32] * 25_000
-        await rogue.tell("heartbeat", json.dumps({**json.loads(beat), "holding": holding}).encode(), ALL)
+        await rogue.tell("heartbeat", json.dumps({**json.loads(heartbeat), "holding": holding}).encode(), ALL)
         await rogue.client.flush()
         await asyncio.sleep(0.5)
         shown = scene.network.client.node(rogue.name)
@@ -818,9 +818,9 @@ async def flooded(scene: Scene, name: str, block: bytes, *, seconds: float = 6.0
             user.waits_s.clear()
             began = time.monotonic()
             blocks = await raw.flood(block, seconds)
-            cut_off_s = time.monotonic() - began
+            ban_s = time.monotonic() - began
             assert raw.closed.is_set(), (
-                f"it was not cut off: {blocks} blocks of {len(block)} bytes in {cut_off_s:.1f} s"
+                f"it was not cut off: {blocks} blocks of {len(block)} bytes in {ban_s:.1f} s"
             )
             state = scene.network.client.node(rogue.name)
             assert state.state == "cut off" and "s more: " in (state.reason or ""), state
@@ -835,10 +835,10 @@ async def flooded(scene: Scene, name: str, block: bytes, *, seconds: float = 6.0
             pass
         await raw.close()
     await scene.honest_works()
-    return f"cut off after {cut_off_s:.1f} s; a user's pictures meanwhile: {user.told()}; master's memory +{grown} MiB"
+    return f"cut off after {ban_s:.1f} s; a user's pictures meanwhile: {user.told()}; master's memory +{grown} MiB"
 
 
-def _flood(attempt: str, subject: str, data: bytes, copies: int, *, long: bool = False) -> None:
+def _rates(attempt: str, subject: str, data: bytes, copies: int, *, long: bool = False) -> None:
     @listed(ATTACKS, f"flood: {attempt}", long=long)
     async def flood(scene: Scene) -> str:
         name = f"flood-{len(attempt)}"
@@ -848,15 +848,15 @@ def _flood(attempt: str, subject: str, data: bytes, copies: int, *, long: bool =
 
 _CREDIT = Credit(session="s" * 16, grants={"0" * 16: Grant(allowed=1)}).wire()
 _CHUNK = ChunkQuery(task_id="0" * 32, offset=0, most_bytes=2**18).wire()
-_flood("heartbeats of two bytes", "me.gw.all.node.{name}.heartbeat", b"{}", 2000)
-_flood("credits", "me.gw.all.node.{name}.credit", _CREDIT, 2000)
-_flood("queries for chunks of pictures", "me.gw.any.node.{name}.chunk", _CHUNK, 1000)
-_flood("results of a mebibyte", "me.gw.any.node.{name}.result", b"x" * 1_000_000, 1, long=True)
-_flood("queries for the pack", "me.gw.any.node.{name}.pack", contract.PackQuery().wire(), 500)
-_flood("queries for the whole gallery", "me.gw.any.node.{name}.gallery", contract.GalleryQuery().wire(), 500)
-_flood("lines of its log", "me.gw.any.node.{name}.log", b"x" * 200, 2000)
-_flood("hello, as nodes of before said it", "me.node.{name}.hello", b"{}", 2000)
-_flood("to gateways that are not there", "me.gw.nobody.node.{name}.result", b"{}", 2000, long=True)
+_rates("heartbeats of two bytes", "me.gw.all.node.{name}.heartbeat", b"{}", 2000)
+_rates("credits", "me.gw.all.node.{name}.credit", _CREDIT, 2000)
+_rates("queries for chunks of pictures", "me.gw.any.node.{name}.chunk", _CHUNK, 1000)
+_rates("results of a mebibyte", "me.gw.any.node.{name}.result", b"x" * 1_000_000, 1, long=True)
+_rates("queries for the pack", "me.gw.any.node.{name}.pack", contract.PackQuery().wire(), 500)
+_rates("queries for the whole gallery", "me.gw.any.node.{name}.gallery", contract.GalleryQuery().wire(), 500)
+_rates("lines of its log", "me.gw.any.node.{name}.log", b"x" * 200, 2000)
+_rates("hello, as nodes of before said it", "me.node.{name}.hello", b"{}", 2000)
+_rates("to gateways that are not there", "me.gw.nobody.node.{name}.result", b"{}", 2000, long=True)
 
 
 @listed(ATTACKS, "hold a hundred connections open")
@@ -868,8 +868,8 @@ async def many_connections(scene: Scene) -> str:
             for _ in range(100):
                 held.append(await scene.raw(rogue.key.seed))
         await asyncio.wait_for(asyncio.gather(*(one.closed.wait() for one in held)), 10)
-        cut_off_s = time.monotonic() - began
+        ban_s = time.monotonic() - began
         for one in held:
             await one.close()
     await scene.honest_works()
-    return f"cut off after {cut_off_s:.1f} s, at the {len(held)}th; 8 at once are allowed"
+    return f"cut off after {ban_s:.1f} s, at the {len(held)}th; 8 at once are allowed"

@@ -85,13 +85,13 @@ async def expired_token(scene: Scene) -> str:
     held = await scene.raw(token.seed)
     began = time.monotonic()
     await asyncio.wait_for(held.closed.wait(), 10)
-    cut_off_s = time.monotonic() - began
+    ban_s = time.monotonic() - began
     await held.close()
     assert "Authorization Violation" in await refused(scene.raw(token.seed))
     key = identity.make_nkey()
     await refused(join(token.addresses, token.ca_pem, token.seed, token.token_id, request(key)))
     assert "rogue" not in {node.name for node in scene.network.client.nodes()}
-    return f"refused; the connection that it held was ended {cut_off_s:.1f} s after it was made, with a token for 2 s"
+    return f"refused; the connection that it held was ended {ban_s:.1f} s after it was made, with a token for 2 s"
 
 
 @listed(ATTACKS, "do anything but join with a valid token; take another's name or key at joining")

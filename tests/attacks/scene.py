@@ -128,9 +128,9 @@ class Rogue:
         self.allowed, self.told = allowed, told
         await self.client.subscribe(contract.dispatch_subject(self.name), cb=self._on_dispatch)
         assert await self.greet() == ""
-        self._beating = asyncio.create_task(self._beat(), name="beat")
+        self._beating = asyncio.create_task(self._heartbeat(), name="heartbeat")
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
             await self.client.publish(
                 contract.node_subject(self.name, "heartbeat", contract.ALL), self.heartbeat()

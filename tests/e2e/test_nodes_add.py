@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from background import MANYEYES
 
-from manyeyes.cli.adding.bundle import make_parcel
+from manyeyes.cli.adding.bundle import make_bundle
 from manyeyes.errors import PackError
 from manyeyes.node.packs.environment import version_here
 from manyeyes.packs.wheels import download
@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, faulty_pack: Path) -> Iterato
     house = folder / "house"
     try:
         download(
-            make_parcel(version_here(), with_wheels=False).requirements, version_here(), house, "the agent"
+            make_bundle(version_here(), with_wheels=False).requirements, version_here(), house, "the agent"
         )
     except PackError as error:
         if os.environ.get("CI"):

@@ -120,9 +120,9 @@ class ExtraGateway:
     def _hear(self, message: Incoming) -> None:
         (node, verb), now = contract.parse_node_subject(message.subject), time.monotonic()
         if verb == "heartbeat":
-            beat = Heartbeat.model_validate_json(message.data)
-            self.fleet.heard(node, beat, now)
-            self.dispatcher.on_heartbeat(node, beat, now)
+            heartbeat = Heartbeat.model_validate_json(message.data)
+            self.fleet.heard(node, heartbeat, now)
+            self.dispatcher.on_heartbeat(node, heartbeat, now)
         elif verb == "credit":
             self.dispatcher.on_credit(node, Credit.model_validate_json(message.data), now)
         elif verb == "result":

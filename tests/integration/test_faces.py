@@ -83,7 +83,7 @@ def names(client: Client, picture: bytes) -> list[str | None]:
 def settled(client: Client, count: int) -> Unknown:
     """The unknown faces once there are so many: they are kept beside the answer, not before it."""
     end = time.monotonic() + 10
-    while (found := client.faces.unknown()).keeping.kept != count:
+    while (found := client.faces.unknown()).retention.kept != count:
         assert time.monotonic() < end, found
         time.sleep(0.05)
     return found
@@ -92,9 +92,9 @@ def settled(client: Client, count: int) -> Unknown:
 def test_unknown_faces_from_a_picture_to_a_name(client: Client, data: Path) -> None:
     kept = data / "unknown-faces.db"
     assert names(client, PLAIN) == [None]
-    assert not client.faces.keeping().on and client.faces.unknown().groups == () and not kept.exists()
-    keeping = client.faces.keep(7 * 86_400)
-    assert keeping.on and keeping.for_s == 604_800 and keeping.since is not None
+    assert not client.faces.retention().on and client.faces.unknown().groups == () and not kept.exists()
+    retention = client.faces.keep(7 * 86_400)
+    assert retention.on and retention.for_s == 604_800 and retention.since is not None
     for picture in (PLAIN, MIRRORED, BRIGHT, OTHERS):
         assert names(client, picture) == [None]
     (group,) = settled(client, 3).groups
@@ -140,11 +140,11 @@ def test_roles_are_held(client: Client) -> None:
         client.faces.keep(3600)
         names(user, PLAIN)
         (group,) = settled(operator, 1).groups
-        assert operator.faces.keeping().on
+        assert operator.faces.retention().on
         refused: list[Callable[[], object]] = [
             lambda: operator.faces.keep(None),
             lambda: user.faces.keep(60),
-            lambda: user.faces.keeping(),
+            lambda: user.faces.retention(),
             lambda: user.faces.unknown(),
             lambda: user.faces.image(group.face_ids[0]),
             lambda: user.faces.name(group.id, "Me"),
@@ -156,7 +156,7 @@ def test_roles_are_held(client: Client) -> None:
         for call in refused:
             with pytest.raises(NotAllowed):
                 call()
-        assert client.faces.keeping().on and client.people() == []
+        assert client.faces.retention().on and client.people() == []
 
 
 def test_enrolling_tells_of_each_photo_and_its_portrait_is_shown(client: Client) -> None:

@@ -202,7 +202,7 @@ def test_a_node_stops_working_until_resumed(network: Network, word: str) -> None
         done = network.client.status().tasks["done"]
         assert 0 < done < 24
         node = network.client.node("a")
-        assert node.wish == word
+        assert node.desired == word
         assert node.workers == (1 if word == "pause" else 0)
         time.sleep(1.5)
         assert network.client.status().tasks["done"] == done
@@ -213,7 +213,7 @@ def test_a_node_stops_working_until_resumed(network: Network, word: str) -> None
             assert f"{word}{'d' if word == 'pause' else 'ed'} by an operator" in str(
                 network.client.node("a").reason
             )
-            assert network.client.tell_node("a", "resume").wish == ""
+            assert network.client.tell_node("a", "resume").desired == ""
             all_right(sent)
             assert network.client.status().tasks["done"] == 24
 

@@ -84,7 +84,7 @@ async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
     answer = await client.request(hello, Hello(session="s", fingerprint=fingerprint).wire(), timeout=5)
     assert answer.data, answer.headers
     gateway = Welcome.model_validate_json(answer.data).gateway
-    beat = Heartbeat(
+    heartbeat = Heartbeat(
         state="ready",
         session="s",
         workers=workers,
@@ -93,7 +93,7 @@ async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
         host=host,
     )
     for _ in range(100):
-        await client.publish(contract.node_subject("a", "heartbeat", ALL), beat.wire())
+        await client.publish(contract.node_subject("a", "heartbeat", ALL), heartbeat.wire())
         if until in await asyncio.to_thread(_reason, network, "a"):
             break
         await asyncio.sleep(0.1)

@@ -88,7 +88,7 @@ def test_a_newer_node_that_still_speaks_this_version_works(network: Network) -> 
             gateway = welcome["gateway"]
             dispatches = await client.subscribe("me.dispatch.hand")
 
-            async def beat() -> None:
+            async def heartbeat() -> None:
                 grants = {gateway: {"allowed": 1, "allowed_bytes": 1_000_000}}
                 worker = {"index": 0, "state": "idle"}
                 heartbeat = said(
@@ -102,7 +102,7 @@ def test_a_newer_node_that_still_speaks_this_version_works(network: Network) -> 
                 )
                 await client.publish(contract.node_subject("hand", "heartbeat", contract.ALL), heartbeat)
 
-            await beat()
+            await heartbeat()
             with ThreadPoolExecutor(1) as pool:
                 sent = pool.submit(network.client.recognize, picture(b"MINE"))
                 message = await dispatches.next_msg(timeout=10)

@@ -111,12 +111,12 @@ def test_a_master_that_stands_still_does_not_answer_and_one_that_stops_says_so(n
 def test_a_full_disk_is_not_ready_and_needs_a_person(
     tmp_path: Path, faulty_pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MANYEYES_ATTENTION_DISK_LEAST_BYTES", str(2**60))
+    monkeypatch.setenv("MANYEYES_ALERTS_DISK_LEAST_BYTES", str(2**60))
     with running_network(tmp_path, faulty_pack) as network, asking(network) as http:
         assert wrong(http, "/healthz") == set()
         assert wrong(http, "/readyz") == {"nodes", "disk"}
         wait_for(
-            lambda: "disk-full" in {one["kind"] for one in http.get("/v1/overview").json()["attention"]},
+            lambda: "disk-full" in {one["kind"] for one in http.get("/v1/overview").json()["alerts"]},
             "the full disk is told of",
         )
 
@@ -163,20 +163,20 @@ def test_figures_need_a_key_and_the_rest_a_role(network: Network) -> None:
         assert http.get("/metrics").status_code == 401
     with asking(network, key=key) as http:
         assert http.get("/metrics").status_code == 200
-        assert http.get("/v1/overview").json()["attention"] is None
+        assert http.get("/v1/overview").json()["alerts"] is None
         refused = ("/v1/history", "/v1/nodes/a/history", "/v1/events", "/v1/settings")
         assert [http.get(path).status_code for path in refused] == [403] * 4
 
 
 def test_what_needs_a_person_comes_and_goes(network: Network) -> None:
     def kinds() -> set[str]:
-        return {one.kind for one in network.client.overview().attention or ()}
+        return {one.kind for one in network.client.overview().alerts or ()}
 
     wait_for(lambda: kinds() == {"no-node", "no-people"}, "an empty service")
     token = network.client.create_token(60, approve=True).token
     with network.node("a", wait=False, MANYEYES_NODE_JOIN=token):
         wait_for(lambda: "approval" in kinds(), "a node waits for approval")
-        (told,) = [one for one in network.client.overview().attention or () if one.kind == "approval"]
+        (told,) = [one for one in network.client.overview().alerts or () if one.kind == "approval"]
         assert told.node == "a"
         assert "manyeyes nodes approve a" in told.what_to_do
         network.client.tell_node("a", "approve")
@@ -215,7 +215,7 @@ def test_changes_are_told_as_they_happen(network: Network) -> None:
         network.client.set_threshold(distance=0.4)
         until_told("people", "threshold")
         with network.node("a"):
-            until_told("nodes", "packs", "attention")
+            until_told("nodes", "packs", "alerts")
             network.client.recognize(picture())
             until_told("pictures")
         network.master.process.terminate()
@@ -241,5 +241,5 @@ def test_settings_are_told_with_a_sentence_each(network: Network) -> None:
     waiting = found["MANYEYES_LIMITS_MAX_WAITING"]
     assert (waiting.value, waiting.default, waiting.changed) == (2000, 2000, False)
     assert found["MANYEYES_MASTER_HTTPS_PORT"].changed
-    assert "MANYEYES_FLOOD_CONNECTIONS" in found
+    assert "MANYEYES_RATE_LIMIT_CONNECTIONS" in found
     assert [name for name, setting in found.items() if not setting.sentence] == []

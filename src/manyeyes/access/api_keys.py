@@ -26,7 +26,7 @@ class KeyFact:
     created_at: str
 
 
-class KeysOffice:
+class ApiKeyService:
     """The API keys of one master.
 
     Args:

@@ -45,7 +45,7 @@ class Entry:
     """`sha256` of the entry before, `GENESIS` for the first."""
     sha256: str = ""
 
-    def seal(self) -> str:
+    def references(self) -> str:
         """The SHA-256 of everything else in the entry, as compact JSON with sorted keys."""
         fields = asdict(self)
         del fields["sha256"]
@@ -78,7 +78,7 @@ def first_broken(entries: Iterator[Entry], last_given: int = 0) -> Verdict:
             return Verdict(
                 number, before, entry.number, "it does not carry the SHA-256 of the entry before it"
             )
-        if entry.seal() != entry.sha256:
+        if entry.references() != entry.sha256:
             return Verdict(number, before, entry.number, "its content does not have its SHA-256")
         before, number = entry.sha256, entry.number
     if number < last_given:
@@ -143,7 +143,7 @@ class Audit:
                 number, before = last or (0, GENESIS)
                 detail = detail[:MAX_DETAIL_CHARACTERS]
                 entry = Entry(number + 1, now_iso(), who, what, node, outcome, detail, before)
-                row = {**asdict(entry), "sha256": entry.seal()}
+                row = {**asdict(entry), "sha256": entry.references()}
                 places = ", ".join(f":{name}" for name in row)
                 cursor.execute(f"INSERT INTO audit ({_COLUMNS}) VALUES ({places})", row)
         except sqlite3.Error as error:

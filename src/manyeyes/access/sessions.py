@@ -39,7 +39,7 @@ class Caller:
     """Of a session, in seconds since 1970; None for a key itself."""
 
 
-class SignIns:
+class Sessions:
     """The sessions of one master, beside the keys that they came from.
 
     Args:
@@ -102,14 +102,14 @@ class SignIns:
         of_key, caller = self._key(credential)
         token, now = SESSION + secrets.token_urlsafe(32), self._now()
         with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM sign_ins WHERE expires_at <= ?", (now,))
+            cursor.execute("DELETE FROM sessions WHERE expires_at <= ?", (now,))
             cursor.execute(
-                "DELETE FROM sign_ins WHERE key_hash = ? AND hash NOT IN "
-                "(SELECT hash FROM sign_ins WHERE key_hash = ? ORDER BY made_at DESC LIMIT ?)",
+                "DELETE FROM sessions WHERE key_hash = ? AND hash NOT IN "
+                "(SELECT hash FROM sessions WHERE key_hash = ? ORDER BY made_at DESC LIMIT ?)",
                 (of_key, of_key, _MOST_OF_ONE_KEY - 1),
             )
             cursor.execute(
-                "INSERT INTO sign_ins VALUES (?,?,?,?)",
+                "INSERT INTO sessions VALUES (?,?,?,?)",
                 (identity.hash_api_key(token), of_key, now, now + self._lasts_s),
             )
         return token, replace(caller, expires_at=now + self._lasts_s)
@@ -117,7 +117,7 @@ class SignIns:
     def sign_out(self, token: str) -> None:
         """End a session; one that has ended already is no error."""
         with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM sign_ins WHERE hash = ?", (identity.hash_api_key(token),))
+            cursor.execute("DELETE FROM sessions WHERE hash = ?", (identity.hash_api_key(token),))
 
     def caller(self, credential: str) -> Caller | None:
         """The holder of an API key or of a session's token; None where it is unknown or has ended.
@@ -142,8 +142,8 @@ class SignIns:
 
     def _of_session(self, digest: str) -> Caller | None:
         rows = self._registry.read(
-            "SELECT name, role, key_hash, expires_at FROM sign_ins JOIN api_keys ON api_keys.hash = key_hash "
-            "WHERE sign_ins.hash = ?",
+            "SELECT name, role, key_hash, expires_at FROM sessions JOIN api_keys ON api_keys.hash = key_hash "
+            "WHERE sessions.hash = ?",
             digest,
         )
         if not rows:

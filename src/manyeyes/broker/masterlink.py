@@ -1,4 +1,4 @@
-"""What a master says to the engine and hears from it: dispatches, answers to nodes, the census of connections."""
+"""What a master says to the engine and hears from it: dispatches, answers to nodes, how much each connection is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from manyeyes import contract
 from manyeyes.broker.connection import TROUBLE, Bytes, EngineClient, Incoming, Link, connect_client
-from manyeyes.broker.topology import CENSUS_SUBJECT
+from manyeyes.broker.topology import CONNECTIONS_SUBJECT
 from manyeyes.errors import Unavailable
 
 _MOST_CONNECTIONS = 65_536
@@ -90,18 +90,18 @@ class Counted:
     size_bytes: int
 
 
-class CensusLink(Link):
+class ConnectionUsageLink(Link):
     """A connection that asks the engine who is connected, and how much each has sent; it may do nothing else."""
 
     @classmethod
-    async def connect(cls, address: str, ca_pem: str, seed: str) -> CensusLink:
+    async def connect(cls, address: str, ca_pem: str, seed: str) -> ConnectionUsageLink:
         """Connect.
 
         Raises:
             Unavailable: the engine does not answer.
         """
         try:
-            return cls(await connect_client([address], ca_pem, seed, "census"))
+            return cls(await connect_client([address], ca_pem, seed, "usage"))
         except TROUBLE as error:
             raise Unavailable(f"the engine at {address} does not answer: {error}") from error
 
@@ -109,7 +109,7 @@ class CensusLink(Link):
         """Every connection of a node or of a token's holder; None where the engine does not answer."""
         question = json.dumps({"auth": True, "acc": "N", "limit": _MOST_CONNECTIONS}).encode()
         try:
-            answer = await self._client.request(CENSUS_SUBJECT, question, timeout=3)
+            answer = await self._client.request(CONNECTIONS_SUBJECT, question, timeout=3)
             rows = json.loads(answer.data)["data"].get("connections") or []
         except (*TROUBLE, ValueError, KeyError):
             return None

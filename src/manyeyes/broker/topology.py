@@ -42,7 +42,7 @@ class EngineSettings:
     max_store_bytes: int = 4 * 1024**3
 
 
-CENSUS_SUBJECT = "$SYS.REQ.SERVER.PING.CONNZ"
+CONNECTIONS_SUBJECT = "$SYS.REQ.SERVER.PING.CONNZ"
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """Four chunks: what travels is a chunk of `CHUNK_BYTES`, with its head, or an order."""
 MAX_PENDING_BYTES = 128 * 1024 * 1024
@@ -96,15 +96,15 @@ def join_permissions(token_id: str) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _census_permissions() -> dict[str, dict[str, list[str]]]:
+def _usage_permissions() -> dict[str, dict[str, list[str]]]:
     return {
-        "publish": {"allow": [CENSUS_SUBJECT]},
-        "subscribe": {"allow": [f"{contract.inbox_prefix('census')}.>"]},
+        "publish": {"allow": [CONNECTIONS_SUBJECT]},
+        "subscribe": {"allow": [f"{contract.inbox_prefix('usage')}.>"]},
     }
 
 
 def render_config(
-    settings: EngineSettings, master_nkey: str, census_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
+    settings: EngineSettings, master_nkey: str, usage_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
 ) -> str:
     """The configuration file's text (NATS reads JSON)."""
     files = settings.certificates
@@ -136,7 +136,7 @@ def render_config(
         "authorization": {"timeout": 5},
         "system_account": "S",
         "accounts": {
-            "S": {"users": [{"nkey": census_nkey, "permissions": _census_permissions()}]},
+            "S": {"users": [{"nkey": usage_nkey, "permissions": _usage_permissions()}]},
             "M": {
                 "jetstream": "enabled",
                 "users": [{"nkey": master_nkey}],

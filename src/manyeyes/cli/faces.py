@@ -11,7 +11,7 @@ from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
-from manyeyes.sdk.faces import Keeping, UnknownGroup
+from manyeyes.sdk.faces import Retention, UnknownGroup
 
 app = typer.Typer(help="Faces that got no name.", no_args_is_help=True)
 
@@ -34,8 +34,8 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
         return
-    if not found.keeping.on:
-        print(_said(found.keeping))
+    if not found.retention.on:
+        print(_said(found.retention))
         return
     rows = [
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
@@ -44,7 +44,7 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
     print_table(("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown face is kept now")
     if found.more_groups:
         say(f"{found.more_groups} more groups are not shown")
-    say(_said(found.keeping))
+    say(_said(found.retention))
 
 
 @app.command()
@@ -132,13 +132,13 @@ def keep(
         raise BadRequest("--for and --off were given; choose one of both")
     with client_of(ctx) as client:
         if for_ is None and not off:
-            keeping = client.faces.keeping()
+            retention = client.faces.retention()
         else:
-            keeping = client.faces.keep(None if for_ is None else parse_duration_s(for_))
+            retention = client.faces.keep(None if for_ is None else parse_duration_s(for_))
     if as_json:
-        print_json(keeping)
+        print_json(retention)
     else:
-        print(_said(keeping))
+        print(_said(retention))
 
 
 def _nearest(group: UnknownGroup) -> str:
@@ -148,7 +148,7 @@ def _nearest(group: UnknownGroup) -> str:
     return f"{group.nearest.name} ({group.nearest.distance:.2f}{known})"
 
 
-def _said(keeping: Keeping) -> str:
-    if not keeping.on or keeping.for_s is None:
+def _said(retention: Retention) -> str:
+    if not retention.on or retention.for_s is None:
         return "unknown faces are not kept; 'manyeyes faces keep --for 7d' turns it on"
-    return f"unknown faces are kept for {duration(keeping.for_s)} each; {keeping.kept} of at most {keeping.most} now"
+    return f"unknown faces are kept for {duration(retention.for_s)} each; {retention.kept} of at most {retention.most} now"

@@ -127,7 +127,7 @@ def show(
     lines = {
         "node": node.name,
         "state": node.state + (f": {node.reason}" if node.reason else ""),
-        "wish": {"pause": "to pause", "drain": "to be drained", "": "to work"}[node.wish],
+        "desired": {"pause": "to pause", "drain": "to be drained", "": "to work"}[node.desired],
         "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
         "last seen": ago(node.last_seen),
         "token": node.token,

@@ -55,7 +55,7 @@ def add(
     Example: manyeyes nodes add ada@lab-2 --name lab-2
     """
     from manyeyes.cli.adding.ssh import connected
-    from manyeyes.cli.adding.steps import Wishes, bring_in
+    from manyeyes.cli.adding.steps import InstallOptions, bring_in
     from manyeyes.cli.adding.target import parse_fingerprint, parse_target
     from manyeyes.node.availability.decision import Hours, parse_bytes
     from manyeyes.sdk.answers import Node
@@ -72,13 +72,13 @@ def add(
         flags += ["--memory", memory]
     flags += ["--when-idle"] if when_idle else []
     flags += ["--allow-exec"] if allow_exec else []
-    wishes = Wishes(name or "", python or "", wheels, tuple(flags))
+    options = InstallOptions(name or "", python or "", wheels, tuple(flags))
 
     async def main() -> Node:
         async with AsyncClient(context_of(ctx)) as client:
             await client.status()  # before anything is done elsewhere
             async with connected(target, identity=identity, fingerprint=wanted) as remote:
-                return await bring_in(remote, client, wishes, lambda step: say(f"{target.host}: {step}"))
+                return await bring_in(remote, client, options, lambda step: say(f"{target.host}: {step}"))
 
     node = asyncio.run(main())
     if as_json:

@@ -20,7 +20,7 @@ from manyeyes.packs.verify import self_test, verify
 
 if TYPE_CHECKING:
     from manyeyes.packs.identify import Feed
-    from manyeyes.packs.own import Built, Wishes
+    from manyeyes.packs.own import Built, PackOptions
 
 app = typer.Typer(help="What the nodes run.", no_args_is_help=True)
 
@@ -105,14 +105,14 @@ def build(
             raise BadRequest("a pack of your own models wants a --name")
         _build_default(_folder(data), carried, as_json)
         return
-    from manyeyes.packs.own import Wishes
+    from manyeyes.packs.own import PackOptions
 
     for what in (name, version):
         if not _NAME.fullmatch(what):
             raise BadRequest(
                 f"{what!r} is no name or version: letters, digits and ._- are possible, 64 at most"
             )
-    wishes = Wishes(
+    options = PackOptions(
         name=name,
         version=version,
         detector=detector,
@@ -132,7 +132,7 @@ def build(
         examples=examples,
         include_examples=include_examples,
     )
-    _build_own(_folder(data), wishes, carried, as_json)
+    _build_own(_folder(data), options, carried, as_json)
 
 
 def _pythons(wheels: bool, given: list[str] | None) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def _build_default(data: Path, pythons: tuple[str, ...], as_json: bool) -> None:
         say(f"{manifest.label} is in {folder}, self-test passed ({seconds:.1f} s)")
 
 
-def _build_own(data: Path, wishes: Wishes, pythons: tuple[str, ...], as_json: bool) -> None:
+def _build_own(data: Path, options: PackOptions, pythons: tuple[str, ...], as_json: bool) -> None:
     from manyeyes.packs.own import build_own
 
     bar = BuildBar()
@@ -193,7 +193,7 @@ def _build_own(data: Path, wishes: Wishes, pythons: tuple[str, ...], as_json: bo
         default = store.ensure_default(data, bar)
     finally:
         bar.stop()
-    built = build_own(wishes, default, store.folder_of(data, wishes.name, wishes.version))
+    built = build_own(options, default, store.folder_of(data, options.name, options.version))
     _carry(built.folder, built.manifest, pythons)
     if as_json:
         print_json(_as_json(built))

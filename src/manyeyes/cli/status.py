@@ -35,7 +35,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
     print(f"people   {found.people}{waiting}")
     print(f"pack     {found.pack or 'none'}")
-    for one in found.attention or ():
+    for one in found.alerts or ():
         print(f"{one.severity:<8} {one.sentence}, since {ago(one.since)}: {one.what_to_do}")
 
 

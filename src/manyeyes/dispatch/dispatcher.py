@@ -272,17 +272,17 @@ class Dispatcher:
 
     # what nodes say
 
-    def on_heartbeat(self, node: str, beat: Heartbeat, now: float) -> None:
+    def on_heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> None:
         """A node says what it holds, and what it grants."""
-        if self._sessions.get(node) != beat.session:
-            self._sessions[node] = beat.session
+        if self._sessions.get(node) != heartbeat.session:
+            self._sessions[node] = heartbeat.session
             self._chunks.forget(node)
-            self._carry_out(self._table.session(node, beat.session))
-        grant = beat.grants.get(self.gateway, Grant())
+            self._carry_out(self._table.session(node, heartbeat.session))
+        grant = heartbeat.grants.get(self.gateway, Grant())
         reading = {task_id for owner, task_id in self._reading if owner == node}
-        holding = frozenset(beat.holding) | reading
-        self._carry_out(self._table.reported(node, beat.session, grant.received, holding, now))
-        self._table.grant(node, beat.session, grant)
+        holding = frozenset(heartbeat.holding) | reading
+        self._carry_out(self._table.reported(node, heartbeat.session, grant.received, holding, now))
+        self._table.grant(node, heartbeat.session, grant)
         self._pump(now)
 
     def on_credit(self, node: str, credit: Credit, now: float) -> None:

@@ -32,7 +32,7 @@ _PORTRAITS = ("image/webp", "image/jpeg")
 
 
 @dataclass(frozen=True)
-class Cutting:
+class FaceCrop:
     """An unknown face that may be kept; embedding float32 (d,)."""
 
     said: UnknownFace
@@ -41,7 +41,7 @@ class Cutting:
     embedding: Floats
 
 
-def cuttings(outcome: FaceOutcome, numbers: int) -> list[Cutting]:
+def face_crops(outcome: FaceOutcome, numbers: int) -> list[FaceCrop]:
     """The unknown faces of an outcome that are what they are said to be; the others are logged and left out.
 
     Args:
@@ -50,13 +50,13 @@ def cuttings(outcome: FaceOutcome, numbers: int) -> list[Cutting]:
     result = outcome.result
     if result is None or not outcome.unknown:
         return []
-    found: dict[int, Cutting] = {}
+    found: dict[int, FaceCrop] = {}
     try:
         embeddings = from_half_precision(outcome.embeddings, len(result.faces))
         if embeddings.shape[1] == 0 or numbers not in (0, embeddings.shape[1]):
             raise ValueError(f"embeddings have {embeddings.shape[1]} numbers, {numbers or 'some'} are needed")
         for said in outcome.unknown:
-            found[said.face] = _cutting(said, result, embeddings)
+            found[said.face] = _face_crop(said, result, embeddings)
     except ValueError as error:
         log().warning("a node's unknown faces cannot be used", task=outcome.task_id, error=str(error)[:200])
     return list(found.values())
@@ -87,7 +87,7 @@ def portrait_of(picture: bytes, file_name: str) -> bytes:
     return picture
 
 
-def _cutting(said: UnknownFace, result: Result, embeddings: Floats) -> Cutting:
+def _face_crop(said: UnknownFace, result: Result, embeddings: Floats) -> FaceCrop:
     if said.face >= len(result.faces) or result.faces[said.face].name is not None:
         raise ValueError(f"face {said.face} of {len(result.faces)} is none without a name")
     content = base64.b64decode(said.jpeg, validate=True)
@@ -101,7 +101,7 @@ def _cutting(said: UnknownFace, result: Result, embeddings: Floats) -> Cutting:
     embedding = embeddings[said.face]
     if not np.isfinite(embedding).all() or not isfinite(float(np.linalg.norm(embedding))):
         raise ValueError(f"the embedding of face {said.face} is not finite")
-    return Cutting(said, jpeg, hashlib.sha256(jpeg).hexdigest(), embedding)
+    return FaceCrop(said, jpeg, hashlib.sha256(jpeg).hexdigest(), embedding)
 
 
 def _jpeg(content: bytes, most_bytes: int, most_px: int) -> tuple[bytes, PictureInfo]:

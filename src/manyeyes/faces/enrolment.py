@@ -12,8 +12,8 @@ from manyeyes.dispatch.dispatcher import Answered, Dispatcher, Order
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError
 from manyeyes.face_results import Enrolled, FaceOutcome
-from manyeyes.faces.people import Enrolment, NewFace, PeopleOffice
-from manyeyes.packs.served import PackShelf
+from manyeyes.faces.people import Enrolment, NewFace, PeopleService
+from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
 from manyeyes.store.people_records import Portrait
 from manyeyes.store.registry import Registry
@@ -32,12 +32,12 @@ class Enrolling:
     """Of one master."""
 
     def __init__(
-        self, dispatcher: Dispatcher, office: PeopleOffice, registry: Registry, shelf: PackShelf
+        self, dispatcher: Dispatcher, service: PeopleService, registry: Registry, served: ServedPack
     ) -> None:
         self._dispatcher = dispatcher
-        self._office = office
+        self._service = service
         self._registry = registry
-        self._shelf = shelf
+        self._served = served
 
     async def add_person(
         self,
@@ -58,7 +58,7 @@ class Enrolling:
             try:
                 with following(PictureTrace(time.monotonic(), trace, "enrol", sender or Sender())) as told:
                     told.accepted(len(photo.data), "", time.monotonic())
-                    order = Order(kind="enrol", pack=self._shelf.pack)
+                    order = Order(kind="enrol", pack=self._served.pack)
                     return await self._dispatcher.submit(photo.data, order, trace=told)
             except ManyeyesError as error:
                 named = type(error)(f"{photo.file_name}: {error.detail}", retry_after_s=error.retry_after_s)
@@ -74,19 +74,19 @@ class Enrolling:
             assert isinstance(answer, Answered)
             enrolled = self._of_this_embedder(photo.file_name, answer)
             faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.content.picture))
-        return await self._office.enrol(name, faces)
+        return await self._service.enrol(name, faces)
 
     def _of_this_embedder(self, file_name: str, answer: Answered) -> Enrolled:
         outcome: FaceOutcome = answer.content
         enrolled = outcome.enrolled
         if enrolled is None:
             raise PackError(
-                f"the pack {self._shelf.pack} gave no embedding for {file_name}; is it one for faces?"
+                f"the pack {self._served.pack} gave no embedding for {file_name}; is it one for faces?"
             )
-        if enrolled.embedder != self._shelf.embedder:
+        if enrolled.embedder != self._served.embedder:
             raise EmbedderMismatch(
                 f"{file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
-                f"this master's pack {self._shelf.pack} uses {self._shelf.embedder}; restart that node"
+                f"this master's pack {self._served.pack} uses {self._served.embedder}; restart that node"
             )
         known = self._registry.embedding_numbers(enrolled.embedder)
         seen = len(enrolled.embedding)
@@ -102,6 +102,6 @@ class Enrolling:
         with following(PictureTrace(time.monotonic(), operation="embed")) as told:
             told.accepted(len(portrait.content), "", time.monotonic())
             options = {"landmarks_px": portrait.landmarks_px}
-            order = Order(kind="embed", pack=self._shelf.pack, options=options)
+            order = Order(kind="embed", pack=self._served.pack, options=options)
             answer = await self._dispatcher.submit(portrait.content, order, trace=told)
         return np.asarray(self._of_this_embedder(portrait.file_name, answer).embedding, np.float32)

@@ -1,4 +1,4 @@
-"""The office for people: enrolling with comparison, the threshold, the check, feedback."""
+"""The service for people: enrolling with comparison, the threshold, the check, feedback."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.crops import portrait_of
-from manyeyes.faces.references import Seal
+from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
-from manyeyes.packs.served import PackShelf
+from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
 from manyeyes.results import Caution, Result
@@ -69,20 +69,20 @@ async def _nobody_asks(_: str) -> None:
     pass
 
 
-class PeopleOffice:
+class PeopleService:
     """Everything about people that outlasts a picture; `changed` tells the nodes."""
 
     def __init__(
         self,
         registry: Registry,
-        seal: Seal,
-        shelf: PackShelf,
+        references: FaceReferences,
+        served: ServedPack,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
         self.records = Records(registry)
         self._registry = registry
-        self._seal = seal
-        self._shelf = shelf
+        self._references = references
+        self._served = served
         self._changed = changed
         self.grew: Callable[[str], Awaitable[None]] = _nobody_asks
         """Told the name of each person who has new photos."""
@@ -111,7 +111,7 @@ class PeopleOffice:
                     portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
                 )
             )
-        person = self._registry.add_photos(name, self._shelf.embedder, rows)
+        person = self._registry.add_photos(name, self._served.embedder, rows)
         ids = self.records.photo_ids(name)
         await self._changed()
         await self.grew(name)
@@ -132,7 +132,7 @@ class PeopleOffice:
         """What comparing new faces (m, d) with everybody says; for a thread."""
         best: list[dict[str, Near]] = [{} for _ in files]
         own = np.full(len(files), np.inf)
-        for block in read_blocks(self._registry.path, self._shelf.embedder):
+        for block in read_blocks(self._registry.path, self._served.embedder):
             photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
             for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
                 for one in near:
@@ -177,13 +177,13 @@ class PeopleOffice:
 
     def preview_threshold(self, mode: str, value: float | None) -> Threshold:
         """What a rule would give for the gallery as it is; raises ThresholdRefused."""
-        return self._follow(make_rule(mode, value, self._in_use, self._shelf.calibration))
+        return self._follow(make_rule(mode, value, self._in_use, self._served.calibration))
 
     def _follow(self, rule: Rule) -> Threshold:
         return follow(
             rule,
-            self._shelf.calibration,
-            self.records.photo_counts(self._shelf.embedder),
+            self._served.calibration,
+            self.records.photo_counts(self._served.embedder),
             self._in_use,
         )
 
@@ -194,12 +194,12 @@ class PeopleOffice:
             return db.execute(query, values).fetchall()
 
         rule = Rule.stored(stored_rule(read))
-        counts = photo_counts(read, self._shelf.embedder) if rule.mode == "fmr" else {}
-        return follow(rule, self._shelf.calibration, counts, self._in_use).threshold
+        counts = photo_counts(read, self._served.embedder) if rule.mode == "fmr" else {}
+        return follow(rule, self._served.calibration, counts, self._in_use).threshold
 
     async def set_threshold(self, mode: str, value: float | None) -> Threshold:
         """Set the rule, from the next picture on; raises ThresholdRefused."""
-        rule = make_rule(mode, value, self._in_use, self._shelf.calibration)
+        rule = make_rule(mode, value, self._in_use, self._served.calibration)
         self.records.set_rule(None if rule.mode == "default" else asdict(rule))
         await self._changed()
         found = self.threshold()
@@ -208,10 +208,10 @@ class PeopleOffice:
 
     @property
     def _in_use(self) -> InUse:
-        return InUse(self._shelf.pack, self._shelf.embedder, self._shelf.threshold)
+        return InUse(self._served.pack, self._served.embedder, self._served.threshold)
 
     def _limits(self) -> Limits:
-        return Limits.of(self.threshold().threshold, self._shelf.calibration)
+        return Limits.of(self.threshold().threshold, self._served.calibration)
 
     # check
 
@@ -220,7 +220,7 @@ class PeopleOffice:
         return await asyncio.to_thread(self._check, self._limits())
 
     def _check(self, limits: Limits) -> list[Caution]:
-        blocks = list(read_blocks(self._registry.path, self._shelf.embedder))
+        blocks = list(read_blocks(self._registry.path, self._served.embedder))
         if not blocks:
             return []
         photos = Photos(
@@ -237,7 +237,7 @@ class PeopleOffice:
         """The result with a reference for each face; the one that came where there is nothing to refer to."""
         result = outcome.result
         assert result is not None
-        if not outcome.embeddings or result.pack != self._shelf.pack:
+        if not outcome.embeddings or result.pack != self._served.pack:
             return result
         try:
             embeddings = from_half_precision(outcome.embeddings, len(result.faces))
@@ -245,7 +245,7 @@ class PeopleOffice:
             log().warning("a node's embeddings cannot be read", error=str(error))
             return result
         faces = tuple(
-            face.model_copy(update={"reference": self._seal.close(embedding, self._shelf.embedder)})
+            face.model_copy(update={"reference": self._references.close(embedding, self._served.embedder)})
             for face, embedding in zip(result.faces, embeddings, strict=True)
         )
         return result.model_copy(update={"faces": faces})
@@ -259,22 +259,22 @@ class PeopleOffice:
             ReferenceRefused: it was altered, or is of another master or another pack.
             PersonNotFound: the face is said not to be a person who is not enrolled.
         """
-        face = self._seal.open(reference)
-        if face.embedder != self._shelf.embedder:
+        face = self._references.open(reference)
+        if face.embedder != self._served.embedder:
             raise ReferenceRefused(
-                f"the reference was made by the embedder {face.embedder}, in use is {self._shelf.embedder} of "
-                f"{self._shelf.pack}, whose distances mean something else; send the picture again and use "
+                f"the reference was made by the embedder {face.embedder}, in use is {self._served.embedder} of "
+                f"{self._served.pack}, whose distances mean something else; send the picture again and use "
                 "the new result"
             )
         said: list[Caution] = []
         if verdict == "not":
-            added = self.records.add_veto(name, self._shelf.embedder, face.embedding, file_name)
+            added = self.records.add_veto(name, self._served.embedder, face.embedding, file_name)
         else:
             alone = face.embedding[None]
             (said,) = await asyncio.to_thread(self._likenesses, name, alone, [file_name], self._limits())
             raw = face.embedding.astype("<f4").tobytes()
             photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
-            self._registry.add_photos(name, self._shelf.embedder, [photo])
+            self._registry.add_photos(name, self._served.embedder, [photo])
             added = self.records.photo_id(name, photo.sha256)
         await self._changed()
         if verdict == "is":

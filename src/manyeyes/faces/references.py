@@ -29,7 +29,7 @@ class SealedFace:
     embedder: str
 
 
-class Seal:
+class FaceReferences:
     """AES-256-GCM under a key that stays in the master's identity folder, made on first use.
 
     A reference is `mef1.` and base64 of 4 bytes that name the key, a nonce, and the sealed embedder's id and

@@ -12,7 +12,7 @@ import numpy as np
 
 from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import Enrolled, FaceOutcome
-from manyeyes.faces.crops import Cutting, cuttings
+from manyeyes.faces.crops import FaceCrop, face_crops
 from manyeyes.faces.groups import Groups
 from manyeyes.faces.people import NewFace
 from manyeyes.recognition.arrays import Floats
@@ -131,25 +131,25 @@ class UnknownFaces:
                 for outcome in outcomes:
                     if outcome.result is None or outcome.result.pack != self._among.pack:
                         continue
-                    for cutting in cuttings(outcome, numbers or self._groups.numbers):
-                        self._keep(cutting, outcome.task_id, outcome.result.trace_id, now)
+                    for face_crop in face_crops(outcome, numbers or self._groups.numbers):
+                        self._keep(face_crop, outcome.task_id, outcome.result.trace_id, now)
         except BaseException:
             self._load()
             raise
         self._groups.remove(self._store.trim(self._most))
 
-    def _keep(self, cutting: Cutting, task_id: str, trace_id: str, now: float) -> None:
-        if self._store.seen_again(cutting.sha256, now):
+    def _keep(self, face_crop: FaceCrop, task_id: str, trace_id: str, now: float) -> None:
+        if self._store.seen_again(face_crop.sha256, now):
             return
-        group = self._groups.fitting(cutting.embedding, GROUP_PART * self._among.within)
+        group = self._groups.fitting(face_crop.embedding, GROUP_PART * self._among.within)
         if group in self._dismissed:
             return
-        said = cutting.said
+        said = face_crop.said
         face = NewUnknown(
             seen_at=now,
-            embedding=cutting.embedding,
-            jpeg=cutting.jpeg,
-            sha256=cutting.sha256,
+            embedding=face_crop.embedding,
+            jpeg=face_crop.jpeg,
+            sha256=face_crop.sha256,
             landmarks_px=said.landmarks_px,
             width_px=said.width_px,
             sharpness=said.sharpness,
@@ -157,7 +157,7 @@ class UnknownFaces:
             task_id=task_id,
             trace_id=trace_id,
         )
-        self._groups.add(*self._store.add(face, group), cutting.embedding)
+        self._groups.add(*self._store.add(face, group), face_crop.embedding)
 
     def expire(self, for_s: float, now: float) -> None:
         """Delete what was seen longer ago than `for_s`."""

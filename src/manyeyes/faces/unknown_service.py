@@ -1,4 +1,4 @@
-"""The office for faces that got no name: kept while an admin wants it, for as long as they say.
+"""The service for faces that got no name: kept while an admin wants it, for as long as they say.
 
 Their file is used in one thread. What nodes send waits in a short line, and what does not fit is dropped: no
 picture ever waits for it.
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.face_results import FaceOutcome
-from manyeyes.faces.people import Enrolment, NewFace, PeopleOffice
+from manyeyes.faces.people import Enrolment, NewFace, PeopleService
 from manyeyes.faces.unknown_faces import Among, Group, UnknownFaces
 from manyeyes.store.registry import Registry, now_iso
 from manyeyes.store.unknown_faces import FaceStore
@@ -36,14 +36,14 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Retention:
     """Whether unknown faces are kept; `for_s` seconds, 0: they are not; `since`: ISO 8601, UTC."""
 
     for_s: float = 0.0
     since: str = ""
 
 
-class FacesOffice:
+class UnknownFacesService:
     """Keeps, names and forgets unknown faces.
 
     Args:
@@ -56,7 +56,7 @@ class FacesOffice:
         self,
         folder: Path,
         registry: Registry,
-        people: PeopleOffice,
+        people: PeopleService,
         among: Among,
         audit: Audit,
         *,
@@ -78,7 +78,7 @@ class FacesOffice:
         self.dropped = 0
         """Pictures whose unknown faces did not fit the line."""
         rows = registry.read("SELECT value FROM meta WHERE key = ?", _SETTING)
-        self.keeping = Keeping(*json.loads(rows[0][0])) if rows else Keeping()
+        self.retention = Retention(*json.loads(rows[0][0])) if rows else Retention()
 
     # life
 
@@ -120,7 +120,7 @@ class FacesOffice:
 
     async def expire(self) -> None:
         """Delete what is too old; raises Unavailable."""
-        for_s = self.keeping.for_s
+        for_s = self.retention.for_s
         await self._with(lambda kept: kept.expire(for_s, self._clock()))
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class FacesOffice:
     @property
     def wanted(self) -> bool:
         """Whether nodes are to cut unknown faces out."""
-        return bool(self.keeping.for_s)
+        return bool(self.retention.for_s)
 
     def offer(self, outcome: FaceOutcome) -> None:
         """A node's outcome with unknown faces; what does not fit the line is dropped."""
@@ -144,7 +144,7 @@ class FacesOffice:
 
     # the setting
 
-    async def keep(self, who: str, for_s: float) -> Keeping:
+    async def keep(self, who: str, for_s: float) -> Retention:
         """Keep unknown faces for so many seconds from now on; 0: keep none, and delete those kept.
 
         Raises:
@@ -160,12 +160,12 @@ class FacesOffice:
         self._audit.record(who, "faces keep", outcome=outcome, detail=f"{await self.count()} faces were kept")
         if for_s:
             await self._do(self._open)
-        since = self.keeping.since if for_s and self.wanted else now_iso()
-        wished = Keeping(for_s, since)
+        since = self.retention.since if for_s and self.wanted else now_iso()
+        wished = Retention(for_s, since)
         with self._registry.transaction() as cursor:
             value = json.dumps([wished.for_s, wished.since])
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_SETTING, value))
-        self.keeping = wished
+        self.retention = wished
         if for_s:
             await self.expire()
         else:
@@ -173,7 +173,7 @@ class FacesOffice:
                 self._line.get_nowait()
             await self._do(self._delete_all)
         self._changed()
-        return self.keeping
+        return self.retention
 
     # what an operator does
 

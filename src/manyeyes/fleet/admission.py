@@ -19,7 +19,7 @@ from manyeyes.config import MasterSettings
 from manyeyes.contract import JoinReply, JoinRequest
 from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
 from manyeyes.fleet.node_facts import plain_host
-from manyeyes.fleet.node_service import NodesOffice, check_versions
+from manyeyes.fleet.node_service import NodeService, check_versions
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.registry import Registry, TokenRow
 from manyeyes.telemetry import log
@@ -32,7 +32,7 @@ class EngineUsers:
         self._registry = registry
         self._settings = engine_settings
         self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
-        self.census_key = identity.make_nkey()
+        self.usage_key = identity.make_nkey()
         self.path = settings.data / "nats" / "nats.conf"
         self._names: dict[str, str] = {}
         self.out: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class EngineUsers:
         ]
         self._names = {node.public_nkey: node.name for node in nodes}
         self._names |= {join.public_nkey: contract.join_name(join.token_id) for join in joins}
-        text = render_config(self._settings, self._key.public, self.census_key.public, nodes, joins)
+        text = render_config(self._settings, self._key.public, self.usage_key.public, nodes, joins)
         identity.write_private(self.path, text.encode())
 
     def reload(self, engine: Engine) -> None:
@@ -79,7 +79,7 @@ class Admission:
         ca_pem: str,
         registry: Registry,
         fleet: Fleet,
-        office: NodesOffice,
+        service: NodeService,
         link: MasterLink,
         reload_engine: Callable[[], None],
         pack_public_key: str,
@@ -88,7 +88,7 @@ class Admission:
         self.ca_pem = ca_pem
         self._registry = registry
         self._fleet = fleet
-        self._office = office
+        self._service = service
         self._link = link
         self._reload_engine = reload_engine
         self._pack_public_key = pack_public_key
@@ -117,7 +117,7 @@ class Admission:
             raise TokenRefused(
                 "the node's public key cannot be read; remove the node's data folder and join again"
             )
-        self._office.check_join(request)
+        self._service.check_join(request)
         rows = self._registry.nodes()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
         name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
@@ -131,7 +131,7 @@ class Admission:
                 approved=not token.approve,
             )
             self._fleet.register(name)
-            self._office.refresh()
+            self._service.refresh()
             log().info(
                 "node joined for the first time", node=name, host=request.host.hostname, token_id=token_id
             )

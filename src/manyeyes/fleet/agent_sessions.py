@@ -15,7 +15,7 @@ class _Held:
 
 
 @dataclass
-class Sessions:
+class AgentSessions:
     """The session that holds each name.
 
     Args:

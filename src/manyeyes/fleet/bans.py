@@ -1,4 +1,4 @@
-"""Cutting off who says too much: the engine hangs up on their key for a while, and lets them in again."""
+"""FaceCrop off who says too much: the engine hangs up on their key for a while, and lets them in again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from manyeyes.broker.masterlink import CensusLink
-from manyeyes.fleet.rate_limits import Ban, Bans, Census
+from manyeyes.broker.masterlink import ConnectionUsageLink
+from manyeyes.fleet.rate_limits import Ban, Bans, ConnectionUsage
 from manyeyes.telemetry import log
 
-CENSUS_S = 0.5
+USAGE_EVERY_S = 0.5
 
 
-class Cutoffs:
+class BanEnforcer:
     """One per master.
 
     Args:
@@ -50,10 +50,12 @@ class Cutoffs:
             self._out = out
             self._keep_out(out)
 
-    async def watch(self, link: CensusLink, census: Census, name_of: Callable[[str], str | None]) -> None:
+    async def watch(
+        self, link: ConnectionUsageLink, usage: ConnectionUsage, name_of: Callable[[str], str | None]
+    ) -> None:
         """Ask the engine again and again, for ever, who sends how much; `name_of` tells whose a key is."""
         while True:
-            await asyncio.sleep(CENSUS_S)
+            await asyncio.sleep(USAGE_EVERY_S)
             nodes: defaultdict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
             counts = await link.count()
             if counts is None:
@@ -61,10 +63,10 @@ class Cutoffs:
             for counted in counts:
                 if name := name_of(counted.public_nkey):
                     nodes[name][counted.connection] = (counted.messages, counted.size_bytes)
-            census.keep(set(nodes))
+            usage.keep(set(nodes))
             now = time.monotonic()
             for name, connections in nodes.items():
-                if wrong := census.counted(name, connections, now):
+                if wrong := usage.counted(name, connections, now):
                     self.cut_off(name, wrong)
 
     def of(self, name: str) -> Ban | None:

@@ -15,12 +15,12 @@ def plain_host(host: HostFacts) -> HostFacts:
     return host.model_copy(update=told)
 
 
-def plain_heartbeat(beat: Heartbeat) -> Heartbeat:
+def plain_heartbeat(heartbeat: Heartbeat) -> Heartbeat:
     """A heartbeat whose texts are fit to be shown, and whose times are to be believed."""
     told = {
-        "reason": plain(beat.reason),
-        "pack": plain(beat.pack, 100),
-        "host": plain_host(beat.host),
-        "picture_s": min(beat.picture_s, MAX_PICTURE_S),
+        "reason": plain(heartbeat.reason),
+        "pack": plain(heartbeat.pack, 100),
+        "host": plain_host(heartbeat.host),
+        "picture_s": min(heartbeat.picture_s, MAX_PICTURE_S),
     }
-    return beat.model_copy(update=told)
+    return heartbeat.model_copy(update=told)

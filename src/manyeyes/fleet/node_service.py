@@ -1,6 +1,6 @@
 """What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
 
-A thin shell over `Roster` (what is kept) and `Sessions` (who speaks). A wish is kept first and said then, and
+A thin shell over `NodeStore` (what is kept) and `AgentSessions` (who speaks). A wish is kept first and said then, and
 said again while heartbeats do not show it: a kill anywhere in between loses nothing.
 """
 
@@ -22,9 +22,9 @@ from manyeyes.errors import (
     Unavailable,
     VersionMismatch,
 )
-from manyeyes.fleet.agent_sessions import Sessions
+from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.node_standing import Roster
+from manyeyes.store.node_store import NodeStore
 from manyeyes.store.registry import NodeRow, Registry
 from manyeyes.telemetry import log
 
@@ -56,7 +56,7 @@ def _too_old(spoken: str) -> VersionMismatch:
     )
 
 
-class NodesOffice:
+class NodeService:
     """One per master.
 
     Args:
@@ -81,14 +81,14 @@ class NodesOffice:
     ) -> None:
         self._changed = changed
         self._registry = registry
-        self._roster = Roster(registry)
+        self._node_store = NodeStore(registry)
         self._fleet = fleet
         self._link = link
         self._gateway = gateway
         self._reload_engine = reload_engine
         self._gone = gone
         self._tell_greeted = greeted
-        self._sessions = Sessions(silent_s)
+        self._sessions = AgentSessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
         self._told: dict[str, float] = {}
@@ -102,7 +102,7 @@ class NodesOffice:
 
     def node(self, name: str) -> NodeRow:
         """One node; raises NodeNotFound."""
-        return self._roster.node(name)
+        return self._node_store.node(name)
 
     @property
     def rows(self) -> Mapping[str, NodeRow]:
@@ -111,7 +111,7 @@ class NodesOffice:
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
         """Other nodes, removed ones included, on the machine of this one."""
-        return self._roster.same_host(row)
+        return self._node_store.same_host(row)
 
     # what nodes say
 
@@ -121,7 +121,7 @@ class NodesOffice:
         Raises:
             NodeRemoved: it was a node's that was removed.
         """
-        gone = self._roster.removed_key(request.public_nkey)
+        gone = self._node_store.removed_key(request.public_nkey)
         if gone is not None:
             raise NodeRemoved(
                 f"this key was node {gone.name!r}, removed from the master at {gone.removed_at}; to come back, join "
@@ -174,7 +174,7 @@ class NodesOffice:
     def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
         speak = contract.agreed(hello.oldest, hello.newest)
         assert speak is not None
-        return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.wish)
+        return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.desired)
 
     async def _let_in(self, node: str, hello: Hello) -> None:
         check_versions(hello.oldest, hello.newest)
@@ -200,23 +200,23 @@ class NodesOffice:
             self._sessions.forget(node)
             self._sessions.heard(node, hello.session, time.monotonic())
         if hello.fingerprint and not known:
-            self._roster.fingerprint(node, hello.fingerprint)
+            self._node_store.fingerprint(node, hello.fingerprint)
             self.refresh()
 
-    def heartbeat(self, node: str, beat: Heartbeat, now: float) -> Heartbeat | None:
+    def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
         """A heartbeat, as it is to be believed; None where it is not its node's."""
-        if not self._sessions.heard(node, beat.session, now):
+        if not self._sessions.heard(node, heartbeat.session, now):
             detail = f"another process took over as node {node!r} while this one was not heard of"
-            self._direct(node, Directive(kind="refused", session=beat.session, detail=detail))
+            self._direct(node, Directive(kind="refused", session=heartbeat.session, detail=detail))
             return None
         row = self._rows[node]
         if not row.approved:
-            return beat.model_copy(update={"state": "waiting for approval"})
-        if beat.state == "waiting for approval":
+            return heartbeat.model_copy(update={"state": "waiting for approval"})
+        if heartbeat.state == "waiting for approval":
             self._direct(node, Directive(kind="approved"))
-        if beat.desired != row.wish:
-            self._direct(node, Directive(kind="desired", desired=row.wish))
-        return beat
+        if heartbeat.desired != row.desired:
+            self._direct(node, Directive(kind="desired", desired=row.desired))
+        return heartbeat
 
     def leave(self, node: str, leave: Leave) -> bool:
         """A process leaves; whether it was the node's."""
@@ -230,9 +230,9 @@ class NodesOffice:
         Raises:
             NodeNotFound: none of that name.
         """
-        if self._roster.node(name).approved:
+        if self._node_store.node(name).approved:
             return
-        self._roster.approve(name)
+        self._node_store.approve(name)
         self.refresh()
         self._reload_engine()
         log().info("node approved", node=name)
@@ -246,8 +246,8 @@ class NodesOffice:
         Raises:
             NodeNotFound: none of that name.
         """
-        self._roster.node(name)
-        self._roster.remove(name)
+        self._node_store.node(name)
+        self._node_store.remove(name)
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
@@ -257,18 +257,18 @@ class NodesOffice:
         await asyncio.sleep(RELOAD_S)
         self._gone(name)
 
-    async def wish(self, name: str, wish: Desired) -> None:
-        """Have a node pause, drain or, with the empty wish, work; kept for a node that is away.
+    async def desire(self, name: str, desired: Desired) -> None:
+        """Have a node pause, drain or, with the empty word, work; kept for a node that is away.
 
         Raises:
             NodeNotFound: none of that name.
         """
-        self._roster.node(name)
-        self._roster.wish(name, wish)
+        self._node_store.node(name)
+        self._node_store.desire(name, desired)
         self.refresh()
-        self._direct(name, Directive(kind="desired", desired=wish))
+        self._direct(name, Directive(kind="desired", desired=desired))
         if self._state(name) not in ("joining", "suspect", "lost", "left"):
-            await self._until(lambda: self._follows(name, wish))
+            await self._until(lambda: self._follows(name, desired))
 
     async def shutdown(self, name: str) -> None:
         """Have a node finish what it has in hand and end; it is not started again from here.
@@ -277,7 +277,7 @@ class NodesOffice:
             NodeNotFound: none of that name.
             NodeAway: it is not connected, or does not answer; nothing is kept for later.
         """
-        self._roster.node(name)
+        self._node_store.node(name)
         state = self._state(name)
         if state in ("joining", "lost", "left"):
             raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")
@@ -291,9 +291,9 @@ class NodesOffice:
         view = self._fleet.nodes.get(name)
         return view.state if view else "removed"
 
-    def _follows(self, name: str, wish: Desired) -> bool:
+    def _follows(self, name: str, desired: Desired) -> bool:
         view = self._fleet.nodes.get(name)
-        return view is None or (view.beat is not None and view.beat.desired == wish)
+        return view is None or (view.heartbeat is not None and view.heartbeat.desired == desired)
 
     async def _until(self, met: Callable[[], bool]) -> bool:
         end = time.monotonic() + ANSWER_S

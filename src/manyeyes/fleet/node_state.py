@@ -18,7 +18,7 @@ class NodeView:
     name: str
     state: str = "joining"
     reason: str = "joined, not heard of yet"
-    beat: Heartbeat | None = None
+    heartbeat: Heartbeat | None = None
     heard_at: float = 0.0
     unresponsive: str = ""
     """Why it is given no pictures though it says that it takes them."""
@@ -55,13 +55,13 @@ class Fleet:
         """A node is known from now on."""
         self.nodes.setdefault(name, NodeView(name, state, reason))
 
-    def heard(self, name: str, beat: Heartbeat, now: float) -> Change | None:
+    def heard(self, name: str, heartbeat: Heartbeat, now: float) -> Change | None:
         """A heartbeat arrived."""
         node = self.nodes.setdefault(name, NodeView(name))
-        node.beat, node.heard_at = beat, now
-        if node.unresponsive and beat.state in TAKING:
+        node.heartbeat, node.heard_at = heartbeat, now
+        if node.unresponsive and heartbeat.state in TAKING:
             return self._move(node, "suspect", node.unresponsive)
-        return self._move(node, beat.state, beat.reason)
+        return self._move(node, heartbeat.state, heartbeat.reason)
 
     def unresponsive(self, name: str, reason: str) -> Change | None:
         """A node says that it takes pictures and ends none: it is suspect until it answers."""
@@ -75,9 +75,9 @@ class Fleet:
         if node is None:
             return None
         node.unresponsive = ""
-        if node.beat is None or node.state != "suspect" or now - node.heard_at > self.suspect_s:
+        if node.heartbeat is None or node.state != "suspect" or now - node.heard_at > self.suspect_s:
             return None
-        return self._move(node, node.beat.state, node.beat.reason)
+        return self._move(node, node.heartbeat.state, node.heartbeat.reason)
 
     def left(self, name: str, reason: str = "") -> Change | None:
         """A node said goodbye."""
@@ -130,13 +130,15 @@ class Fleet:
     def workers(self) -> int:
         """Workers of the nodes that take pictures."""
         return sum(
-            len(node.beat.workers) for node in self.nodes.values() if node.beat and node.state in TAKING
+            len(node.heartbeat.workers)
+            for node in self.nodes.values()
+            if node.heartbeat and node.state in TAKING
         )
 
     def _move(self, node: NodeView, state: str, reason: str) -> Change | None:
         old, node.state, node.reason = node.state, state, reason
-        beat = node.beat
-        if beat is not None:
-            able = sum(worker.state in ("idle", "busy") for worker in beat.workers)
-            self.paces[node.name] = Pace(able, beat.picture_s, state in TAKING)
+        heartbeat = node.heartbeat
+        if heartbeat is not None:
+            able = sum(worker.state in ("idle", "busy") for worker in heartbeat.workers)
+            self.paces[node.name] = Pace(able, heartbeat.picture_s, state in TAKING)
         return Change(node.name, old, state, reason) if old != state else None

@@ -26,14 +26,14 @@ def probe_picture() -> bytes:
     return buffer.getvalue()
 
 
-def says_it_takes(beat: Heartbeat, holds: int) -> bool:
+def says_it_takes(heartbeat: Heartbeat, holds: int) -> bool:
     """Whether a node says that it works on pictures just now.
 
     One whose workers all start, or rest after a picture that killed them, grants nothing, and is not unresponsive; but
     one that holds pictures is held to them.
     """
-    return beat.state in TAKING and (
-        holds > 0 or any(worker.state in ("idle", "busy") for worker in beat.workers)
+    return heartbeat.state in TAKING and (
+        holds > 0 or any(worker.state in ("idle", "busy") for worker in heartbeat.workers)
     )
 
 
@@ -67,10 +67,10 @@ class Probing:
         """Look at all nodes."""
         self._waiting_since = (self._waiting_since or now) if self._dispatcher.waiting else None
         for view in list(self._fleet.nodes.values()):
-            alive = view.beat is not None and now - view.heard_at <= self._fleet.suspect_s
-            picture_s = view.beat.picture_s if view.beat else 0.0
+            alive = view.heartbeat is not None and now - view.heard_at <= self._fleet.suspect_s
+            picture_s = view.heartbeat.picture_s if view.heartbeat else 0.0
             holds = self._dispatcher.held(view.name)
-            takes = alive and view.beat is not None and says_it_takes(view.beat, holds)
+            takes = alive and view.heartbeat is not None and says_it_takes(view.heartbeat, holds)
             if self._dispatcher.grants(view.name):
                 self._carry_out(self._probes.granted(view.name, now), now)
             line_s = self._dispatcher.line_s(view.name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from manyeyes.config import FloodLimits
+from manyeyes.config import RateLimits
 
 QUIET_S = 1.0
 """After so long without a drop the earlier ones count no more."""
@@ -52,10 +52,10 @@ class _Line:
     dropped_at_s: float = float("-inf")
 
 
-class Flood:
+class RateLimiter:
     """What each node has said recently."""
 
-    def __init__(self, limits: FloodLimits) -> None:
+    def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
         self._lines: dict[str, _Line] = {}
 
@@ -116,14 +116,14 @@ class _Account:
     seen: dict[int, tuple[int, int]]
 
 
-class Census:
+class ConnectionUsage:
     """What each node has sent by the engine's own count, work that it asked the queue for included.
 
     No honest node sends more than a master serves, so who sends twice as much is not waiting for answers. Twice,
     since the engine counts headers and requests for work too.
     """
 
-    def __init__(self, limits: FloodLimits) -> None:
+    def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
         self._accounts: dict[str, _Account] = {}
 

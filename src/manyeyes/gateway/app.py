@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.fleet.admission import new_token_id
-from manyeyes.gateway.auth import CREDENTIAL, Doorkeeper
+from manyeyes.gateway.auth import CREDENTIAL, AuthMiddleware
 from manyeyes.gateway.body_bytes import CountBytes
 from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.gateway.recognize import (
@@ -49,7 +49,7 @@ _NOT_COMPRESSED = (
 """Pictures and what holds one, chunks of files, and answers that are read while they come."""
 
 
-class TokenWish(BaseModel):
+class TokenRequest(BaseModel):
     """How long a join token is to be good for."""
 
     expires_s: float = Field(3600, ge=1, le=30 * 86400)
@@ -80,11 +80,11 @@ def make_app(master: Master) -> FastAPI:
         exclude_content_types=_NOT_COMPRESSED,
     )
     app.add_middleware(
-        Doorkeeper,
-        caller_of=master.sign_ins.caller,
-        may_sign_in=master.sign_ins.may_sign_in,
+        AuthMiddleware,
+        caller_of=master.sessions.caller,
+        may_sign_in=master.sessions.may_sign_in,
     )
-    app.add_middleware(CountBytes, metrics=master.lookout.metrics)
+    app.add_middleware(CountBytes, metrics=master.monitor.metrics)
     _add_error_handlers(app)
     describe_recognize(app)
     add_people(app, master, [Depends(_role(master, "operator"))])
@@ -92,7 +92,7 @@ def make_app(master: Master) -> FastAPI:
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
     add_keys(app, master.keys, master.ca_pem, Depends(_role(master, "admin")))
-    add_sessions(app, master.sign_ins)
+    add_sessions(app, master.sessions)
     add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_recent(app, master.recent, Depends(_role(master, "user")))
     user, operator, admin = (Depends(_role(master, least)) for least in ROLES)
@@ -125,7 +125,7 @@ def _add_error_handlers(app: FastAPI) -> None:
 def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:
     async def check(request: Request) -> str:
         # a body may come long after the head that was let in, and the key be revoked in between
-        caller = master.sign_ins.caller(request.scope[CREDENTIAL])
+        caller = master.sessions.caller(request.scope[CREDENTIAL])
         if caller is None:
             raise NotSignedIn("this API key or session has just been revoked; sign in with another")
         who, role = caller.name, caller.role
@@ -159,13 +159,13 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     admin = Depends(_role(master, "admin"))
 
     @app.post("/v1/tokens")
-    async def token(wish: TokenWish, who: str = admin) -> dict[str, Any]:
+    async def token(body: TokenRequest, who: str = admin) -> dict[str, Any]:
         """A join token."""
         token_id = new_token_id()
-        detail = f"{token_id}, good for {wish.expires_s:.0f} s" + (", with approval" if wish.approve else "")
+        detail = f"{token_id}, good for {body.expires_s:.0f} s" + (", with approval" if body.approve else "")
         master.audit.record(who, "token", outcome="made", detail=detail)
         text, expires_at = master.admission.create_token(
-            wish.expires_s, approve=wish.approve, token_id=token_id
+            body.expires_s, approve=body.approve, token_id=token_id
         )
         when = expires_at.astimezone(UTC).isoformat(timespec="seconds")
         return {"token": text, "id": token_id, "expires_at": when}

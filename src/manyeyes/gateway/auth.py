@@ -107,7 +107,7 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     return headers.get("sec-fetch-site", "") == "same-origin"
 
 
-class Doorkeeper:
+class AuthMiddleware:
     """ASGI middleware.
 
     Args:

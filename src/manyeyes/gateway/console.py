@@ -50,7 +50,7 @@ _HEADERS = {
 }
 
 
-class ConsoleDoor:
+class ConsoleAuth:
     """ASGI app around the console's.
 
     Args:
@@ -132,7 +132,7 @@ async def serving_console(app: FastAPI, known: Callable[[str], bool], url: str) 
     from manyeyes.console import site
 
     pages = site.make_site(app, url)
-    app.mount(CONSOLE, ConsoleDoor(pages, known))
+    app.mount(CONSOLE, ConsoleAuth(pages, known))
 
     @app.get("/", include_in_schema=False)
     async def root() -> Response:

@@ -74,7 +74,7 @@ class Recognize:
     def __init__(self, master: Master) -> None:
         self._master = master
         self._limits = master.limits
-        self._metrics = master.lookout.metrics
+        self._metrics = master.monitor.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a picture; what nobody expects is answered too, and raised for the server to log."""
@@ -90,7 +90,7 @@ class Recognize:
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         try:
-            _, caller = authenticated("POST", headers_of(scope), self._master.sign_ins.caller)
+            _, caller = authenticated("POST", headers_of(scope), self._master.sessions.caller)
         except ManyeyesError as error:
             return _parts(refused(error))
         given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
@@ -120,7 +120,7 @@ class Recognize:
         sender = Sender(caller.name, caller.key_id)
         began_s = time.monotonic()
         with following(PictureTrace(began_s, trace, sender=sender, draw=mixed or image)) as told:
-            with master.lookout.meter.refusals():
+            with master.monitor.recorder.refusals():
                 data = await _picture_of(scope, receive, given, limits.max_picture_bytes)
                 info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
             told.accepted(len(data), info.media_type, time.monotonic())

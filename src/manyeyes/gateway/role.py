@@ -15,7 +15,7 @@ from manyeyes.gateway.serve import make_server
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
 from manyeyes.master.composition import Master
-from manyeyes.packs.served import PackShelf
+from manyeyes.packs.served import ServedPack
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
 from manyeyes.telemetry import kept, log
@@ -70,8 +70,8 @@ async def running_master(
     with only_one(settings.data), kept(settings.data, settings.logs):
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
-        shelf = await asyncio.to_thread(PackShelf, folder, key)
-        async with Master.running(settings, limits, shelf) as master, AsyncExitStack() as stack:
+        served = await asyncio.to_thread(ServedPack, folder, key)
+        async with Master.running(settings, limits, served) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",

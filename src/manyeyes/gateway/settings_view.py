@@ -24,8 +24,8 @@ def told(limits: Limits, settings: MasterSettings) -> list[dict[str, Any]]:
     """Every setting of a master by its environment name, in groups."""
     groups: Sequence[tuple[str, BaseSettings]] = (
         ("pictures", limits),
-        ("attention", limits.attention),
-        ("flood", limits.flood),
+        ("alerts", limits.alerts),
+        ("rates", limits.rates),
         ("master", settings),
     )
     return [row for group, held in groups for row in _group(group, held)]

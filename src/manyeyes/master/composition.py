@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyeyes import contract, identity
-from manyeyes.access.api_keys import KeysOffice
+from manyeyes.access.api_keys import ApiKeyService
 from manyeyes.access.audit import Audit
-from manyeyes.access.sessions import SignIns
+from manyeyes.access.sessions import Sessions
 from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
-from manyeyes.broker.masterlink import CensusLink, MasterLink
+from manyeyes.broker.masterlink import ConnectionUsageLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import PICTURE, StateBroadcast
@@ -26,28 +26,28 @@ from manyeyes.face_results import GALLERY, THUMBNAIL, UNKNOWN, FaceOutcome
 from manyeyes.faces.enrolment import Enrolling
 from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.faces.outcome_reader import FaceReader
-from manyeyes.faces.people import PeopleOffice
+from manyeyes.faces.people import PeopleService
 from manyeyes.faces.reembedding import EmbedAgain
-from manyeyes.faces.references import Seal
+from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.unknown_faces import Among
-from manyeyes.faces.unknown_service import FacesOffice
+from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.fleet.admission import Admission, EngineUsers
-from manyeyes.fleet.bans import Cutoffs
+from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.commands import Orders
-from manyeyes.fleet.node_service import NodesOffice
+from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Change, Fleet
 from manyeyes.fleet.node_views import NodeViews
 from manyeyes.fleet.probes import Probes
 from manyeyes.fleet.probing import Probing
-from manyeyes.fleet.rate_limits import Bans, Census, Flood
+from manyeyes.fleet.rate_limits import Bans, ConnectionUsage, RateLimiter
 from manyeyes.master.message_inbox import MessageInbox
 from manyeyes.master.node_messages import NodeMessages
 from manyeyes.monitoring.change_events import EventHub
-from manyeyes.monitoring.logs.service import LogsOffice
-from manyeyes.monitoring.monitor import Lookout, Sources
+from manyeyes.monitoring.logs.service import LogService
+from manyeyes.monitoring.monitor import Monitor, Sources
 from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.packs.embedders import LEGACY_KEYS
-from manyeyes.packs.served import PackShelf
+from manyeyes.packs.served import ServedPack
 from manyeyes.results import Result
 from manyeyes.store.registry import Person, Registry
 from manyeyes.telemetry import log
@@ -86,7 +86,7 @@ class Master:
         users: EngineUsers,
         link: MasterLink,
         gateway: str,
-        shelf: PackShelf,
+        served: ServedPack,
         group: asyncio.TaskGroup,
     ) -> None:
         self.settings = settings
@@ -95,14 +95,14 @@ class Master:
         self.engine = engine
         self._registry = registry
         self._link = link
-        self._shelf = shelf
-        self._fleet = Fleet(settings.beat_suspect_s, settings.beat_lost_s)
+        self._served = served
+        self._fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
         self._gateway = gateway
         self._group = group
         self.events = EventHub()
-        self.lookout = self._make_lookout()
+        self.monitor = self._make_monitor()
         self.dispatcher = Dispatcher(
-            link, gateway, limits, self._fleet.paces, FaceReader(), self.lookout.meter, self._spawn
+            link, gateway, limits, self._fleet.paces, FaceReader(), self.monitor.recorder, self._spawn
         )
         probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
         self._probing = Probing(probes, self._fleet, self.dispatcher, link, self._changed, lambda: self.pack)
@@ -114,7 +114,7 @@ class Master:
         def greeted(node: str, new_process: bool) -> None:
             self.orders.calls.node_greets(node, new_process=new_process)
 
-        self.nodes_office = NodesOffice(
+        self.node_service = NodeService(
             registry,
             self._fleet,
             link,
@@ -122,7 +122,7 @@ class Master:
             reload_engine,
             self._node_removed,
             greeted,
-            settings.beat_lost_s,
+            settings.heartbeat_lost_s,
             lambda: self.events.notify("nodes"),
         )
         self.admission = Admission(
@@ -130,35 +130,37 @@ class Master:
             (settings.data / "identity" / "ca.pem").read_text(),
             registry,
             self._fleet,
-            self.nodes_office,
+            self.node_service,
             link,
             reload_engine,
-            shelf.public_key,
+            served.public_key,
         )
-        seal = Seal(settings.data / "identity" / "references.key")
-        self.office = PeopleOffice(registry, seal, shelf, self._gallery_changed)
+        references = FaceReferences(settings.data / "identity" / "references.key")
+        self.people_service = PeopleService(registry, references, served, self._gallery_changed)
         self._galleries = Galleries(
-            settings.data / "master.db", settings.data / "gallery", self.office.threshold_at
+            settings.data / "master.db", settings.data / "gallery", self.people_service.threshold_at
         )
         self.audit = Audit(registry)
-        self.logs = LogsOffice(link, settings.logs, settings.data)
-        self.sign_ins = SignIns(registry, settings.session_s)
-        among = Among(registry.path, shelf.pack, shelf.embedder, shelf.threshold, self.office.threshold_at)
-        self.faces = FacesOffice(
+        self.logs = LogService(link, settings.logs, settings.data)
+        self.sessions = Sessions(registry, settings.session_s)
+        among = Among(
+            registry.path, served.pack, served.embedder, served.threshold, self.people_service.threshold_at
+        )
+        self.faces = UnknownFacesService(
             settings.data,
             registry,
-            self.office,
+            self.people_service,
             among,
             self.audit,
             changed=lambda: self.events.notify("faces"),
         )
-        self.office.grew = self.faces.person_grew
+        self.people_service.grew = self.faces.person_grew
         self.recent = Recent(settings.recent_pictures)
-        self.keys = KeysOffice(
+        self.keys = ApiKeyService(
             registry, self.audit, revoked=self.recent.forget, changed=lambda: self.events.notify("keys")
         )
         self.orders = Orders(self.audit, self._fleet, link, gateway)
-        self.enrolling = Enrolling(self.dispatcher, self.office, registry, shelf)
+        self.enrolling = Enrolling(self.dispatcher, self.people_service, registry, served)
         self._gallery_version = registry.gallery_version
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
@@ -168,37 +170,37 @@ class Master:
             users.out = names
             users.reload(engine)
 
-        bans = Bans(limits.flood.cut_off_s, limits.flood.longest_cut_off_s)
-        self._cutoffs = Cutoffs(bans, keep_out, self._cut_off)
+        bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
+        self._enforcer = BanEnforcer(bans, keep_out, self._cut_off)
         self.nodes = NodeViews(
-            registry, self._fleet, self.nodes_office, self.dispatcher, self._cutoffs, self._last_seen
+            registry, self._fleet, self.node_service, self.dispatcher, self._enforcer, self._last_seen
         )
-        self._flood = Flood(limits.flood)
+        self._rates = RateLimiter(limits.rates)
         self._messages = NodeMessages(
             link,
             gateway,
-            self.nodes_office,
+            self.node_service,
             self.admission,
             self._fleet,
             self.dispatcher,
             self.orders,
             self.logs,
-            self.lookout,
-            shelf,
+            self.monitor,
+            served,
             self._galleries,
             self._spawn,
             self._changed,
             self._last_seen,
         )
         self._inbox = MessageInbox(
-            self._flood, contract.speaker, self._messages.on_message, self._cutoffs.cut_off
+            self._rates, contract.speaker, self._messages.on_message, self._enforcer.cut_off
         )
         for row in registry.nodes():
             self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
 
-    def _make_lookout(self) -> Lookout:
+    def _make_monitor(self) -> Monitor:
         def cut_off(name: str) -> str:
-            ban = self._cutoffs.of(name)
+            ban = self._enforcer.of(name)
             return ban.reason if ban else ""
 
         sources = Sources(
@@ -208,17 +210,17 @@ class Master:
             engine=self.engine,
             link=self._link,
             data=self.settings.data,
-            embedder=self._shelf.embedder,
+            embedder=self._served.embedder,
             gallery_version=lambda: self._gallery_version,
             photos_to_embed=lambda: self._embed_again.waiting,
             cut_off=cut_off,
         )
-        return Lookout(sources, self.limits.attention, self.pack, self.events)
+        return Monitor(sources, self.limits.alerts, self.pack, self.events)
 
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, settings: MasterSettings, limits: Limits, shelf: PackShelf
+        cls, settings: MasterSettings, limits: Limits, served: ServedPack
     ) -> AsyncIterator[Master]:
         """A running master; stopped on leaving.
 
@@ -254,13 +256,13 @@ class Master:
                 f"{local}:{settings.nats_port}", certificates.ca.read_text(), key.seed, gateway, engine_lost
             )
             stack.push_async_callback(link.close)
-            census = await CensusLink.connect(
-                f"{local}:{settings.nats_port}", certificates.ca.read_text(), users.census_key.seed
+            usage = await ConnectionUsageLink.connect(
+                f"{local}:{settings.nats_port}", certificates.ca.read_text(), users.usage_key.seed
             )
-            stack.push_async_callback(census.close)
+            stack.push_async_callback(usage.close)
             await link.remove_old_stream()
             async with asyncio.TaskGroup() as group:
-                master = cls(settings, limits, registry, engine, users, link, gateway, shelf, group)
+                master = cls(settings, limits, registry, engine, users, link, gateway, served, group)
                 masters.append(master)
                 await master.faces.start()
                 stack.push_async_callback(master.faces.close)
@@ -271,7 +273,8 @@ class Master:
                     group.create_task(master._rebalance(), name="rebalance"),
                     group.create_task(master._inbox.serve(), name="inbox"),
                     group.create_task(
-                        master._cutoffs.watch(census, Census(limits.flood), users.name_of), name="census"
+                        master._enforcer.watch(usage, ConnectionUsage(limits.rates), users.name_of),
+                        name="usage",
                     ),
                     group.create_task(master._embed_again.run(), name="embed-again"),
                     group.create_task(master.faces.run(), name="unknown-faces"),
@@ -299,18 +302,21 @@ class Master:
 
     async def _listen(self) -> None:
         self._registry.rename_embedders(LEGACY_KEYS)
-        self._registry.serve_embedder(self._shelf.embedder)
+        self._registry.serve_embedder(self._served.embedder)
         self._embed_again = EmbedAgain(
-            self.office.records, self._shelf.embedder, self.enrolling.embed_portrait, self._gallery_changed
+            self.people_service.records,
+            self._served.embedder,
+            self.enrolling.embed_portrait,
+            self._gallery_changed,
         )
-        others = self._registry.photos_of_others(self._shelf.embedder) - self._embed_again.waiting
+        others = self._registry.photos_of_others(self._served.embedder) - self._embed_again.waiting
         if others:
             log().warning(
                 "photos of another embedder, kept without portrait, are not compared; enrol them again, "
                 "or go back to their pack",
                 photos=others,
                 pack=self.pack,
-                embedder=self._shelf.embedder,
+                embedder=self._served.embedder,
             )
         self._gallery_version = self._registry.gallery_version
         receive, masters = self._inbox.receive, "masters"
@@ -345,9 +351,9 @@ class Master:
                 self._recorded_at = now
             self.admission.expire()
             self.recent.tick()
-            self._cutoffs.tick(now)
-            self._flood.forget_idle(now)
-            self.lookout.tick(now)
+            self._enforcer.tick(now)
+            self._rates.forget_idle(now)
+            self.monitor.tick(now)
 
     def _record(self) -> None:
         counts, self.dispatcher.by_node = self.dispatcher.by_node, {}
@@ -369,7 +375,7 @@ class Master:
 
     def _changed(self, change: Change) -> None:
         log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
-        self.lookout.node_changed(change.name, time.monotonic())
+        self.monitor.node_changed(change.name, time.monotonic())
         if change.new == "suspect":
             self.dispatcher.node_unresponsive(change.name)
         if change.new in ("lost", "left"):
@@ -386,8 +392,8 @@ class Master:
     def _node_removed(self, name: str) -> None:
         self._last_seen.pop(name, None)
         self.orders.calls.node_gone(name, "it was removed")
-        self._cutoffs.forget(name)
-        self.lookout.node_removed(name)
+        self._enforcer.forget(name)
+        self.monitor.node_removed(name)
         self.logs.forget(name)
         self._probing.forget(name)
         self.dispatcher.forget(name)
@@ -395,14 +401,14 @@ class Master:
     async def remove_node(self, name: str) -> None:
         """Cut a node off for ever; raises NodeNotFound."""
         self._record()
-        await self.nodes_office.remove(name)
+        await self.node_service.remove(name)
 
     # pictures and people
 
     @property
     def pack(self) -> str:
         """The pack in use, as `faces@1.0.0`."""
-        return self._shelf.pack
+        return self._served.pack
 
     async def recognize(
         self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace | None = None
@@ -427,7 +433,7 @@ class Master:
         if not trace.answered_as:
             self.recent.thumbnail(outcome)
             self.faces.offer(outcome)
-        result = self.office.sealed(outcome)
+        result = self.people_service.sealed(outcome)
         if (result.task_id, result.trace_id) != (answered.task_id, answered.trace_id):
             result = result.model_copy(update={"task_id": answered.task_id, "trace_id": answered.trace_id})
         trace.faces, trace.media_type = len(result.faces), result.media_type
@@ -468,7 +474,7 @@ class Master:
             gateway=self._gateway,
             sent_s=self._broadcast_at,
             gallery_version=self._gallery_version,
-            pack=self._shelf.manifest_sha256,
+            pack=self._served.manifest_sha256,
         )
         self._link.send(contract.STATE_SUBJECT, state.wire())
 
@@ -481,12 +487,12 @@ class Master:
 
     def role_of(self, credential: str) -> str | None:
         """The role of an API key or a session, None where it is unknown."""
-        caller = self.sign_ins.caller(credential)
+        caller = self.sessions.caller(credential)
         return caller.role if caller else None
 
     def key_name(self, credential: str) -> str:
         """The name of an API key, or of the key that a session came from, for the audit log."""
-        caller = self.sign_ins.caller(credential)
+        caller = self.sessions.caller(credential)
         return caller.name if caller else ""
 
     @property

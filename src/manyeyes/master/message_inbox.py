@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from manyeyes.broker.connection import Incoming
-from manyeyes.fleet.rate_limits import Flood
+from manyeyes.fleet.rate_limits import RateLimiter
 from manyeyes.telemetry import log
 
 
@@ -24,12 +24,12 @@ class MessageInbox:
 
     def __init__(
         self,
-        flood: Flood,
+        flood: RateLimiter,
         speaker: Callable[[str], str],
         handle: Callable[[Incoming], None],
         cut_off: Callable[[str, str], None],
     ) -> None:
-        self._flood = flood
+        self._rates = flood
         self._speaker = speaker
         self._handle = handle
         self._cut_off = cut_off
@@ -42,9 +42,9 @@ class MessageInbox:
         """A message arrived: handled at once where nobody waits, else in its turn; dropping costs next to nothing."""
         now = time.monotonic()
         name = self._speaker(message.subject)
-        verdict = self._flood.arrived(name, len(message.data), now)
+        verdict = self._rates.arrived(name, len(message.data), now)
         if verdict == "take":
-            if not self._turns and self._flood.due_in_s(name, now) == 0.0:
+            if not self._turns and self._rates.due_in_s(name, now) == 0.0:
                 self._handled(name, message)
                 return
             line = self._lines.get(name)
@@ -54,7 +54,7 @@ class MessageInbox:
             line.append(message)
             self._filled.set()
         elif verdict == "cut-off":
-            self._cut_off(name, f"{self._flood.dropped(name)} messages over its limits were dropped at once")
+            self._cut_off(name, f"{self._rates.dropped(name)} messages over its limits were dropped at once")
 
     async def serve(self) -> None:
         """Handle what waits, for ever: one message of each node in turn."""
@@ -79,13 +79,13 @@ class MessageInbox:
             self._handle(message)
         except Exception:
             log().exception("handler failed", subject=message.subject)
-        self._flood.served(name, len(message.data), time.monotonic())
+        self._rates.served(name, len(message.data), time.monotonic())
 
     def _next_turn(self) -> float | None:
         """Put a line in front that is due, and say 0; else for how long none is, None where all are empty."""
         now, soonest_s = time.monotonic(), None
         for _ in range(len(self._turns)):
-            due_in_s = self._flood.due_in_s(self._turns[0], now)
+            due_in_s = self._rates.due_in_s(self._turns[0], now)
             if due_in_s == 0.0:
                 return 0.0
             soonest_s = due_in_s if soonest_s is None else min(soonest_s, due_in_s)

@@ -23,11 +23,11 @@ from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.fleet.admission import Admission
 from manyeyes.fleet.commands import Orders
 from manyeyes.fleet.node_facts import plain_heartbeat
-from manyeyes.fleet.node_service import NodesOffice
+from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Change, Fleet
-from manyeyes.monitoring.logs.service import LogsOffice
-from manyeyes.monitoring.monitor import Lookout
-from manyeyes.packs.served import PackShelf
+from manyeyes.monitoring.logs.service import LogService
+from manyeyes.monitoring.monitor import Monitor
+from manyeyes.packs.served import ServedPack
 from manyeyes.store.registry import now_iso
 from manyeyes.telemetry import log
 
@@ -55,14 +55,14 @@ class NodeMessages:
         self,
         link: MasterLink,
         gateway: str,
-        nodes: NodesOffice,
+        nodes: NodeService,
         admission: Admission,
         fleet: Fleet,
         dispatcher: Dispatcher,
         orders: Orders,
-        logs: LogsOffice,
-        lookout: Lookout,
-        shelf: PackShelf,
+        logs: LogService,
+        monitor: Monitor,
+        served: ServedPack,
         galleries: Galleries,
         spawn: Spawn,
         changed: Callable[[Change], None],
@@ -76,8 +76,8 @@ class NodeMessages:
         self._dispatcher = dispatcher
         self._orders = orders
         self._logs = logs
-        self._lookout = lookout
-        self._shelf = shelf
+        self._monitor = monitor
+        self._served = served
         self._galleries = galleries
         self._spawn = spawn
         self._changed = changed
@@ -141,14 +141,14 @@ class NodeMessages:
 
     def _heartbeat(self, node: str, message: Incoming, now: float) -> None:
         said = plain_heartbeat(Heartbeat.model_validate_json(message.data))
-        beat = self._nodes.heartbeat(node, said, now)
-        if beat is None:
+        heartbeat = self._nodes.heartbeat(node, said, now)
+        if heartbeat is None:
             return
         self._last_seen[node] = now_iso()
-        self._lookout.heard(node, beat, now)
-        if change := self._fleet.heard(node, beat, now):
+        self._monitor.heard(node, heartbeat, now)
+        if change := self._fleet.heard(node, heartbeat, now):
             self._changed(change)
-        self._dispatcher.on_heartbeat(node, beat, now)
+        self._dispatcher.on_heartbeat(node, heartbeat, now)
 
     def _drain(self, node: str, message: Incoming, now: float) -> None:
         query = DrainQuery.model_validate_json(message.data)
@@ -165,7 +165,7 @@ class NodeMessages:
         query = GalleryQuery.model_validate_json(message.data)
 
         def read() -> tuple[bytes, int, dict[str, str]]:
-            piece = self._galleries.piece(query, self._shelf.embedder)
+            piece = self._galleries.piece(query, self._served.embedder)
             if piece.newest < query.least:
                 raise Unavailable(
                     f"this master has version {piece.newest} of the gallery, asked for is {query.least}"
@@ -181,7 +181,7 @@ class NodeMessages:
 
     def _pack(self, node: str, message: Incoming, now: float) -> None:
         query = PackQuery.model_validate_json(message.data)
-        self._read(node, message.reply, lambda: self._shelf.read(query.sha256, query.offset))
+        self._read(node, message.reply, lambda: self._served.read(query.sha256, query.offset))
 
     def _read(self, node: str, reply: str, read: Callable[[], tuple[bytes, int, dict[str, str]]]) -> None:
         """Answer with what is read from the disk, off the loop that hears all nodes."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from manyeyes.config import AttentionLimits
+from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
-from manyeyes.monitoring.time_series import Lately
+from manyeyes.monitoring.time_series import RecentCounts
 
 Severity = Literal["critical", "warning", "info"]
-LATELY_S = 300.0
-"""What counts as lately: for the share of attempts that fail, and for workers that are replaced."""
+RECENT_S = 300.0
+"""How far back counts: for the share of attempts that fail, and for workers that are replaced."""
 _LEAST_AT_FAULT = 3
 _SHARE_AT_FAULT = 0.2
 _LEAST_RESTARTS = 3
@@ -42,7 +42,7 @@ class NodeFacts:
     """Why it is cut off for a while; empty where it is not."""
     pack_failures: int = 0
     """Attempts in a row to bring the pack that failed."""
-    lately: Lately = field(default_factory=Lately)
+    recent_counts: RecentCounts = field(default_factory=RecentCounts)
     disk: Disk | None = None
 
 
@@ -61,7 +61,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Alert:
     """Something that a person should see to; `since` is empty until it was noticed."""
 
     kind: str
@@ -73,10 +73,10 @@ class Attention:
     since: str = ""
 
 
-def needs_a_person(facts: Facts, limits: AttentionLimits) -> list[Attention]:
+def find_alerts(facts: Facts, limits: AlertLimits) -> list[Alert]:
     """All that needs a person, the worst first."""
     found = [*_service(facts, limits)]
-    by_kind: dict[str, list[Attention]] = {}
+    by_kind: dict[str, list[Alert]] = {}
     for node in facts.nodes:
         for one in _node(node, limits):
             by_kind.setdefault(one.kind, []).append(one)
@@ -85,9 +85,9 @@ def needs_a_person(facts: Facts, limits: AttentionLimits) -> list[Attention]:
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
 
 
-def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
+def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
     if not facts.engine_answers:
-        yield Attention(
+        yield Alert(
             "engine",
             "critical",
             "",
@@ -96,7 +96,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
         )
     taking = sum(node.state in TAKING for node in facts.nodes)
     if not facts.nodes:
-        yield Attention(
+        yield Alert(
             "no-node",
             "critical",
             "",
@@ -104,7 +104,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
             "'manyeyes token' prints what to start on a machine that is to work",
         )
     elif not taking:
-        yield Attention(
+        yield Alert(
             "no-ready-node",
             "critical",
             "",
@@ -113,7 +113,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
         )
     yield from _disk("", facts.disk, limits)
     if facts.waiting and facts.oldest_waiting_s > limits.queue_old_s:
-        yield Attention(
+        yield Alert(
             "queue",
             "warning",
             "",
@@ -121,7 +121,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
             "add nodes, or see in 'manyeyes nodes list' why those that are here do not take them",
         )
     if facts.photos_to_embed:
-        yield Attention(
+        yield Alert(
             "embed-again",
             "info",
             "",
@@ -129,7 +129,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
             "nothing, while nodes are ready: they do it beside their work",
         )
     if not facts.people:
-        yield Attention(
+        yield Alert(
             "no-people",
             "info",
             "",
@@ -138,7 +138,7 @@ def _service(facts: Facts, limits: AttentionLimits) -> Iterable[Attention]:
         )
 
 
-def _node(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
+def _node(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
     if node.state == "waiting for approval":  # what it says of itself does not count yet
         yield _told(
             node,
@@ -153,7 +153,7 @@ def _node(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
         yield from _disk(node.name, node.disk, limits)
 
 
-def _presence(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
+def _presence(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
     remove = f"'manyeyes nodes remove {node.name}'"
     if node.cut_off:
         yield _told(
@@ -185,37 +185,37 @@ def _presence(node: NodeFacts, limits: AttentionLimits) -> Iterable[Attention]:
         )
 
 
-def _work(node: NodeFacts) -> Iterable[Attention]:
-    lately = node.lately
-    tried = lately.done + lately.failed + lately.at_fault
+def _work(node: NodeFacts) -> Iterable[Alert]:
+    recent_counts = node.recent_counts
+    tried = recent_counts.done + recent_counts.failed + recent_counts.at_fault
     drain = f"'manyeyes nodes drain {node.name}' keeps pictures away from it"
-    if lately.at_fault >= max(_LEAST_AT_FAULT, _SHARE_AT_FAULT * tried):
+    if recent_counts.at_fault >= max(_LEAST_AT_FAULT, _SHARE_AT_FAULT * tried):
         yield _told(
             node,
             "failing",
-            f"failed in {lately.at_fault} of {tried} attempts of the last {_span(LATELY_S)}",
+            f"failed in {recent_counts.at_fault} of {tried} attempts of the last {_span(RECENT_S)}",
             f"see its log; {drain}",
         )
-    if lately.restarts >= _LEAST_RESTARTS:
+    if recent_counts.restarts >= _LEAST_RESTARTS:
         yield _told(
             node,
             "crashing",
-            f"had to replace workers {lately.restarts} times in the last {_span(LATELY_S)}",
+            f"had to replace workers {recent_counts.restarts} times in the last {_span(RECENT_S)}",
             f"see its log and its memory; {drain}",
         )
 
 
-def _told(node: NodeFacts, kind: str, sentence: str, what_to_do: str) -> Attention:
-    return Attention(kind, "warning", node.name, f"node {node.name} {sentence}", what_to_do)
+def _told(node: NodeFacts, kind: str, sentence: str, what_to_do: str) -> Alert:
+    return Alert(kind, "warning", node.name, f"node {node.name} {sentence}", what_to_do)
 
 
-def _disk(node: str, disk: Disk, limits: AttentionLimits) -> Iterable[Attention]:
+def _disk(node: str, disk: Disk, limits: AlertLimits) -> Iterable[Alert]:
     low = min(limits.disk_low_bytes, int(disk.size_bytes * limits.disk_low_share))
     if disk.free_bytes >= max(low, limits.disk_least_bytes):
         return
     full = disk.free_bytes < limits.disk_least_bytes
     whose = f"node {node}" if node else "the master's data folder"
-    yield Attention(
+    yield Alert(
         "disk-full" if full else "disk-low",
         "warning" if node or not full else "critical",
         node,
@@ -225,7 +225,7 @@ def _disk(node: str, disk: Disk, limits: AttentionLimits) -> Iterable[Attention]
     )
 
 
-def _together(same: list[Attention]) -> Attention:
+def _together(same: list[Alert]) -> Alert:
     names = ", ".join(one.node for one in same[:3])
     return replace(
         same[0],
@@ -250,13 +250,13 @@ class Noticed:
 
     def __init__(self, clock: Callable[[], str]) -> None:
         self._clock = clock
-        self.attention: tuple[Attention, ...] = ()
+        self.alerts: tuple[Alert, ...] = ()
 
-    def update(self, found: Iterable[Attention]) -> bool:
+    def update(self, found: Iterable[Alert]) -> bool:
         """Take over what needs a person now; whether that is another list, its figures left aside."""
-        known = {(one.kind, one.node): one.since for one in self.attention}
-        before = [(one.kind, one.node) for one in self.attention]
-        self.attention = tuple(
+        known = {(one.kind, one.node): one.since for one in self.alerts}
+        before = [(one.kind, one.node) for one in self.alerts]
+        self.alerts = tuple(
             replace(one, since=known.get((one.kind, one.node)) or self._clock()) for one in found
         )
-        return before != [(one.kind, one.node) for one in self.attention]
+        return before != [(one.kind, one.node) for one in self.alerts]

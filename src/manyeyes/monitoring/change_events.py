@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from manyeyes.errors import Busy
 
-Kind = Literal["nodes", "people", "pictures", "keys", "packs", "threshold", "attention", "faces"]
+Kind = Literal["nodes", "people", "pictures", "keys", "packs", "threshold", "alerts", "faces"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 APART_S = 0.5
 """Between two notices of one kind to one listener."""

@@ -56,7 +56,7 @@ class Levels:
     node_received_bytes: int
     node_sent_bytes: int
     listeners: int
-    attention: Mapping[str, int]
+    alerts: Mapping[str, int]
     """How many lines need a person, by severity."""
 
 
@@ -131,10 +131,10 @@ class _Read(Collector):
         for state in NODE_STATES:
             nodes.add_metric([state], now.nodes.get(state, 0))
         yield nodes
-        attention = GaugeMetricFamily("manyeyes_attention", "What needs a person.", labels=["severity"])
+        alerts = GaugeMetricFamily("manyeyes_alerts", "What needs a person.", labels=["severity"])
         for severity in ("critical", "warning", "info"):
-            attention.add_metric([severity], now.attention.get(severity, 0))
-        yield attention
+            alerts.add_metric([severity], now.alerts.get(severity, 0))
+        yield alerts
         received = "Payload of messages that nodes sent."
         yield CounterMetricFamily("manyeyes_node_received_bytes", received, value=now.node_received_bytes)
         sent = "Payload of messages to nodes and the engine."

@@ -16,15 +16,15 @@ from typing import Any
 
 from manyeyes.broker.engine import Engine
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.config import AttentionLimits
+from manyeyes.config import AlertLimits
 from manyeyes.contract import Heartbeat
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.fleet.node_state import TAKING, Fleet, NodeView
-from manyeyes.monitoring.alerts import LATELY_S, Disk, Facts, NodeFacts, Noticed, needs_a_person
+from manyeyes.monitoring.alerts import RECENT_S, Disk, Facts, NodeFacts, Noticed, find_alerts
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.health import Signs
 from manyeyes.monitoring.metrics import Levels, Metrics
-from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import BUCKET_S, Series
 from manyeyes.store.registry import Registry, now_iso
 from manyeyes.telemetry import log
@@ -63,10 +63,10 @@ class _Heard:
     pack: str
 
 
-class Lookout:
+class Monitor:
     """One per master."""
 
-    def __init__(self, sources: Sources, limits: AttentionLimits, pack: str, events: EventHub) -> None:
+    def __init__(self, sources: Sources, limits: AlertLimits, pack: str, events: EventHub) -> None:
         self._sources = sources
         self._limits = limits
         self._events = events
@@ -82,7 +82,7 @@ class Lookout:
         self._noticed = Noticed(now_iso)
         self.series = Series(now)
         self.metrics = Metrics(self._levels, {"version": VERSION, "pack": pack})
-        self.meter = Meter(self.metrics, self.series, events)
+        self.recorder = PictureRecorder(self.metrics, self.series, events)
 
     # what happens
 
@@ -95,22 +95,22 @@ class Lookout:
         )
         if now - self._looked_at >= _LOOK_EVERY_S:
             self._looked_at = now
-            if self._noticed.update(needs_a_person(self._facts(now), self._limits)):
-                self._events.notify("attention")
+            if self._noticed.update(find_alerts(self._facts(now), self._limits)):
+                self._events.notify("alerts")
 
-    def heard(self, node: str, beat: Heartbeat, now: float) -> None:
+    def heard(self, node: str, heartbeat: Heartbeat, now: float) -> None:
         """A heartbeat arrived."""
-        restarts = sum(min(worker.restarts, _MOST_RESTARTS) for worker in beat.workers)
+        restarts = sum(min(worker.restarts, _MOST_RESTARTS) for worker in heartbeat.workers)
         before = self._heard.get(node)
-        if before is not None and before.session == beat.session:
+        if before is not None and before.session == heartbeat.session:
             new = restarts - before.restarts if restarts >= before.restarts else restarts
         else:
             new = restarts if before is not None else 0
         if 0 < new <= _MOST_RESTARTS:
-            self.meter.restarted(node, new, now)
-        if before is None or before.pack != beat.pack:
+            self.recorder.restarted(node, new, now)
+        if before is None or before.pack != heartbeat.pack:
             self._events.notify("packs")
-        self._heard[node] = _Heard(beat.session, restarts, beat.pack)
+        self._heard[node] = _Heard(heartbeat.session, restarts, heartbeat.pack)
 
     def node_changed(self, name: str, now: float) -> None:
         """A node went from one state to another."""
@@ -152,9 +152,9 @@ class Lookout:
                 self._engine_answer = (time.monotonic(), answers)
             return answers
 
-    def attention(self) -> list[dict[str, Any]]:
+    def alerts(self) -> list[dict[str, Any]]:
         """What needs a person, the worst first."""
-        return [vars(one) for one in self._noticed.attention]
+        return [vars(one) for one in self._noticed.alerts]
 
     def rates(self) -> dict[str, float]:
         """Pictures a second over the last minute, and how long the oldest waits."""
@@ -194,7 +194,7 @@ class Lookout:
         )
 
     def _node(self, view: NodeView, now: float) -> NodeFacts:
-        beat = view.beat
+        heartbeat = view.heartbeat
         return NodeFacts(
             name=view.name,
             state=view.state,
@@ -202,9 +202,11 @@ class Lookout:
             unresponsive=bool(view.unresponsive),
             state_for_s=now - self._since.get(view.name, self._began_at),
             cut_off=self._sources.cut_off(view.name),
-            pack_failures=beat.pack_failures if beat and view.state not in ("lost", "left") else 0,
-            lately=self.series.lately(view.name, now, LATELY_S),
-            disk=Disk(beat.disk_free_bytes, beat.disk_bytes) if beat and beat.disk_bytes else None,
+            pack_failures=heartbeat.pack_failures if heartbeat and view.state not in ("lost", "left") else 0,
+            recent_counts=self.series.recent_counts(view.name, now, RECENT_S),
+            disk=Disk(heartbeat.disk_free_bytes, heartbeat.disk_bytes)
+            if heartbeat and heartbeat.disk_bytes
+            else None,
         )
 
     def _gallery(self) -> tuple[int, int]:
@@ -239,12 +241,12 @@ class Lookout:
             node_received_bytes=sources.link.received_bytes,
             node_sent_bytes=sources.link.sent_bytes,
             listeners=self._events.listeners,
-            attention=_by_severity(self._noticed.attention),
+            alerts=_by_severity(self._noticed.alerts),
         )
 
 
-def _by_severity(attention: Iterable[Any]) -> Mapping[str, int]:
-    return Counter(one.severity for one in attention)
+def _by_severity(alerts: Iterable[Any]) -> Mapping[str, int]:
+    return Counter(one.severity for one in alerts)
 
 
 def _disk(folder: Path) -> Disk:

@@ -20,7 +20,7 @@ from manyeyes.monitoring.metrics import Metrics
 from manyeyes.monitoring.time_series import Series
 
 
-class Meter:
+class PictureRecorder:
     """One per master."""
 
     def __init__(self, metrics: Metrics, series: Series, events: EventHub) -> None:

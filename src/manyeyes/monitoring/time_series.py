@@ -37,7 +37,7 @@ class OfNode:
 
 
 @dataclass(frozen=True)
-class Lately:
+class RecentCounts:
     """Counts of one node over a while: pictures that it ended, attempts that failed by its own fault, workers."""
 
     done: int = 0
@@ -115,19 +115,19 @@ class Series:
         done, failed = self._counts[:, order].sum(axis=1).tolist()
         return (done / seconds, failed / seconds) if seconds > 0 else (0.0, 0.0)
 
-    def lately(self, node: str, now: float, over_s: float) -> Lately:
+    def recent_counts(self, node: str, now: float, over_s: float) -> RecentCounts:
         """What became of a node's work over the last `over_s`, and at most a bucket more.
 
         Nothing is counted of a node that had no trouble meanwhile: that of a thousand nodes takes no time.
         """
         if now - self._troubled_at.get(node, float("-inf")) > over_s + BUCKET_S:
-            return Lately()
+            return RecentCounts()
         order = self._last(now, over_s)
         counts = self._nodes.get(node)
         return (
-            Lately(*counts[:, order].sum(axis=1, dtype=np.uint32).tolist())
+            RecentCounts(*counts[:, order].sum(axis=1, dtype=np.uint32).tolist())
             if counts is not None
-            else Lately()
+            else RecentCounts()
         )
 
     def _add(self, node: str, what: int, number: int, place: int) -> None:

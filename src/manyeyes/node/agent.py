@@ -1,4 +1,4 @@
-"""The agent: brings the pack, keeps the workers running, beats, drains."""
+"""The agent: brings the pack, keeps the workers running, sends heartbeats, drains."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from manyeyes.errors import (
     Unavailable,
 )
 from manyeyes.node.availability.decision import PICTURE_BYTES, Share, divide_memory
+from manyeyes.node.availability.desired_state import DesiredState
 from manyeyes.node.availability.disk import DiskWatch
-from manyeyes.node.availability.effective_mode import Standing
 from manyeyes.node.commands.commands import Orders
-from manyeyes.node.gallery.cache import GalleryBook
+from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.log_shipping import ship, ship_once
 from manyeyes.node.membership.discovery import MasterFinder
 from manyeyes.node.membership.host import host_facts, host_fingerprint
@@ -93,9 +93,9 @@ class Agent:
         self._end: ManyeyesError | None = None
         self._ended = asyncio.Event()
         self._farewell = "stopped on the machine itself"
-        self._beat_now = asyncio.Event()
+        self._heartbeat_now = asyncio.Event()
         self._reconnected = asyncio.Event()
-        self._standing = Standing(settings, self._beat_now.set)
+        self._desired_state = DesiredState(settings, self._heartbeat_now.set)
         self._provisioner: Provisioner | None = None
         self._launch: Launch | None = None
         self._process = psutil.Process()
@@ -127,19 +127,19 @@ class Agent:
         except ManyeyesError:
             await link.close()
             raise
-        galleries = GalleryBook(link, self._settings.data / "gallery")
+        galleries = GalleryCache(link, self._settings.data / "gallery")
         orders = Orders(link, self._settings, self._membership.name)
         self._provisioner = Provisioner(
-            link, self._settings.data, self._membership.pack_public_key, self._beat_now.set
+            link, self._settings.data, self._membership.pack_public_key, self._heartbeat_now.set
         )
         async with asyncio.TaskGroup() as group:
             intake = self._intake = TaskIntake(
-                link, self._standing.session, self._pace, self._beat_now.set, _starter(group)
+                link, self._desired_state.session, self._pace, self._heartbeat_now.set, _starter(group)
             )
             if welcome is not None:
                 intake.heard(welcome.gateway, time.monotonic())
             tasks = [
-                group.create_task(self._beat(link, galleries), name="heartbeat"),
+                group.create_task(self._send_heartbeats(link, galleries), name="heartbeat"),
                 group.create_task(intake.outbox.run(), name="outbox"),
                 group.create_task(intake.follow(), name="credit"),
                 group.create_task(self._catch_up(link, galleries), name="catch-up"),
@@ -149,15 +149,15 @@ class Agent:
                 group.create_task(self._live(link, galleries, orders, on_ready), name="life"),
             ]
             await self._draining.wait()
-            self._beat_now.set()
+            self._heartbeat_now.set()
             await self._empty(link, intake)
             intake.close()
             for task in tasks:
                 task.cancel()
         if self._end is None:
-            leave = Leave(session=self._standing.session, reason=self._farewell)
+            leave = Leave(session=self._desired_state.session, reason=self._farewell)
             link.tell("leave", contract.ALL, leave.wire())
-        if self._end is None and self._settings.logs.send and self._standing.approved.is_set():
+        if self._end is None and self._settings.logs.send and self._desired_state.approved.is_set():
             await ship_once(link, self._membership.name, last=True)
         await link.close()
         if self._end is not None:
@@ -227,7 +227,7 @@ class Agent:
             VersionMismatch: the master speaks no version of the contract that this node speaks.
         """
         fingerprint = host_fingerprint(self._settings.machine_id_file, self._membership.ca_pem)
-        hello = Hello(session=self._standing.session, fingerprint=fingerprint)
+        hello = Hello(session=self._desired_state.session, fingerprint=fingerprint)
         while not self._draining.is_set():
             try:
                 answer = await self._unless_leaving(link.ask("hello", hello.wire(), timeout_s=5))
@@ -238,7 +238,7 @@ class Agent:
                 if answer is None:
                     return None
                 welcome = Welcome.model_validate_json(answer)
-                self._standing.welcomed(welcome)
+                self._desired_state.welcomed(welcome)
                 return welcome
         return None
 
@@ -251,28 +251,28 @@ class Agent:
             log().error("the master hears this node and gets no answers from it", detail=directive.detail)
             if self._pool is not None:
                 self._pool.give_back_all()
-            self._beat_now.set()
+            self._heartbeat_now.set()
         elif directive.kind == "refused":
-            if directive.session == self._standing.session:
+            if directive.session == self._desired_state.session:
                 self._cut_off(
                     IdentityInUse(f"{directive.detail}; start it with a token and a data folder of its own")
                 )
         else:
-            self._standing.told(directive)
+            self._desired_state.told(directive)
 
     async def _approval(self, link: NodeLink) -> None:
-        while not self._standing.approved.is_set():
+        while not self._desired_state.approved.is_set():
             log().warning("waiting for approval", how=f"manyeyes nodes approve {self._membership.name}")
             try:
                 async with asyncio.timeout(30):
-                    await self._standing.approved.wait()
+                    await self._desired_state.approved.wait()
             except TimeoutError:
                 await self._greet(link)
 
     # work
 
     async def _live(
-        self, link: NodeLink, galleries: GalleryBook, orders: Orders, on_ready: Callable[[str, int], None]
+        self, link: NodeLink, galleries: GalleryCache, orders: Orders, on_ready: Callable[[str, int], None]
     ) -> None:
         """All that comes after the welcome, until cancelled."""
         await self._approval(link)
@@ -296,11 +296,11 @@ class Agent:
             pool = self._pool = intake.pool = self._make_pool(galleries, intake)
             group.create_task(galleries.keep_folded(self._interpreter), name="fold")
             group.create_task(pool.run(), name="worker-pool")
-            group.create_task(self._standing.follow(pool.turn), name="desired-state")
+            group.create_task(self._desired_state.follow(pool.turn), name="desired-state")
             group.create_task(self._tell_ready(pool, on_ready), name="ready")
             group.create_task(provisioner.follow(self._switch), name="provision")
 
-    def _make_pool(self, galleries: GalleryBook, intake: TaskIntake) -> WorkerPool:
+    def _make_pool(self, galleries: GalleryCache, intake: TaskIntake) -> WorkerPool:
         assert self._launch is not None
 
         def slot(index: int, pool: WorkerPool) -> Slot:
@@ -338,7 +338,7 @@ class Agent:
             going.cancel()
 
     def _share(self, launch: Launch) -> Share:
-        wanted, memory = self._settings.workers, self._standing.memory_bytes
+        wanted, memory = self._settings.workers, self._desired_state.memory_bytes
         need = manifest.read(launch.folder).memory_mb * MEBIBYTE
         share = divide_memory(memory, wanted, need, self._settings.worker_growth_bytes)
         if memory is not None:
@@ -377,13 +377,13 @@ class Agent:
 
     async def _ship(self, link: NodeLink) -> None:
         if self._settings.logs.send:
-            await ship(link, self._membership.name, self._standing.approved.is_set)
+            await ship(link, self._membership.name, self._desired_state.approved.is_set)
 
     def _on_reconnected(self) -> None:
-        self._beat_now.set()
+        self._heartbeat_now.set()
         self._reconnected.set()
 
-    async def _catch_up(self, link: NodeLink, galleries: GalleryBook) -> None:
+    async def _catch_up(self, link: NodeLink, galleries: GalleryCache) -> None:
         """After each break: news may have been missed, and the master may have been given another registry."""
         while True:
             await self._reconnected.wait()
@@ -391,14 +391,14 @@ class Agent:
             welcome = await self._greet(link)
             if welcome is not None and self._intake is not None:
                 self._intake.heard(welcome.gateway, time.monotonic())
-                self._beat_now.set()
+                self._heartbeat_now.set()
             if self._pool is not None:
                 await self._refresh(galleries, 0)
 
-    async def _refresh(self, galleries: GalleryBook, least: int) -> None:
+    async def _refresh(self, galleries: GalleryCache, least: int) -> None:
         try:
             await galleries.refresh(least)
-            self._beat_now.set()
+            self._heartbeat_now.set()
         except ManyeyesError as error:
             log().warning("gallery not refreshed", error=error.detail)
 
@@ -409,34 +409,38 @@ class Agent:
         on_ready(self._membership.name, len(pool.slots))
 
     def _changed(self) -> None:
-        self._beat_now.set()
+        self._heartbeat_now.set()
         if self._provisioner and self._pool and any(slot.trouble for slot in self._pool.slots):
             self._provisioner.doubt()
 
-    async def _beat(self, link: NodeLink, galleries: GalleryBook) -> None:
+    async def _send_heartbeats(self, link: NodeLink, galleries: GalleryCache) -> None:
         """Say what this node is and holds, regularly and at each change."""
         while True:
             link.tell("heartbeat", contract.ALL, self._heartbeat(galleries).wire())
-            self._beat_now.clear()
+            self._heartbeat_now.clear()
             try:
-                async with asyncio.timeout(self._settings.beat_s):
-                    await self._beat_now.wait()
+                async with asyncio.timeout(self._settings.heartbeat_s):
+                    await self._heartbeat_now.wait()
             except TimeoutError:
                 continue
 
     def _state(self, reports: tuple[WorkerReport, ...]) -> tuple[NodeState, str]:
         holding = self._intake.in_hand if self._intake else 0
         in_hand = f"{holding} pictures in hand"
-        stance = self._standing.stance
-        if not self._standing.approved.is_set():
+        effective_mode = self._desired_state.effective_mode
+        if not self._desired_state.approved.is_set():
             return "waiting for approval", f"'manyeyes nodes approve {self._membership.name}' lets it in"
         if self._draining.is_set():
             return "draining", in_hand
         doing = self._provisioner.doing if self._provisioner else ""
         if self._pool is None:
             return "provisioning", doing or "starting workers"
-        if stance.mode != "work":
-            return ("draining", f"{in_hand}; {stance.reason}") if holding else ("paused", stance.reason)
+        if effective_mode.mode != "work":
+            return (
+                ("draining", f"{in_hand}; {effective_mode.reason}")
+                if holding
+                else ("paused", effective_mode.reason)
+            )
         if not any(slot.ready.is_set() for slot in self._pool.slots):
             trouble = next((slot.trouble for slot in self._pool.slots if slot.trouble), "starting workers")
             return "provisioning", self._too_little or doing or trouble
@@ -448,7 +452,7 @@ class Agent:
             return "ready", f"{len(resting)} of {len(reports)} workers rest: {resting[0].trouble}"
         return "ready", doing
 
-    def _heartbeat(self, galleries: GalleryBook) -> Heartbeat:
+    def _heartbeat(self, galleries: GalleryCache) -> Heartbeat:
         now = time.monotonic()
         reports = tuple(slot.report(now) for slot in self._pool.slots) if self._pool else ()
         state, reason = self._state(reports)
@@ -460,8 +464,8 @@ class Agent:
         return Heartbeat(
             state=state,
             reason=reason or galleries.trouble,
-            session=self._standing.session,
-            desired=self._standing.desired,
+            session=self._desired_state.session,
+            desired=self._desired_state.desired,
             workers=reports,
             holding=intake.holding,
             grants=intake.grants.all(now),

@@ -29,7 +29,7 @@ DISTANCES_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PackOptions:
     """What the operator asks for; a part without a file is the default pack's."""
 
     name: str
@@ -67,30 +67,30 @@ class _Piece:
     calibration: Calibration | None = None
 
 
-def build_own(wishes: Wishes, default: Path, target: Path, progress: Progress | None = None) -> Built:
+def build_own(options: PackOptions, default: Path, target: Path, progress: Progress | None = None) -> Built:
     """Build the pack into the folder `target`, which must not be there yet.
 
     Args:
         default: the default pack's folder, from which a part without a file is taken.
 
     Raises:
-        BadRequest: the wishes contradict each other, or no threshold can be had.
+        BadRequest: the options contradict each other, or no threshold can be had.
         ModelRefused, FileTrouble, PackError: a file is not what it should be; says what was seen.
     """
     tell = progress or (lambda _what, _part: None)
-    _check_wishes(wishes, target)
-    pictures = examples.find(wishes.examples) if wishes.examples else []
+    _check_options(options, target)
+    pictures = examples.find(options.examples) if options.examples else []
     tell("reading the models", 0.1)
-    detector, embedder = _detector(wishes, default), _embedder(wishes, default)
+    detector, embedder = _detector(options, default), _embedder(options, default)
     with staged(target) as staging:
-        manifest = _lay_out(staging, wishes, (detector, embedder))
+        manifest = _lay_out(staging, options, (detector, embedder))
         tell("measuring", 0.5)
         loaded = recognizer.load(staging)
         loaded.warm_up()
         report = examples.measure(loaded, pictures) if pictures else None
-        threshold, said_by = _threshold(wishes, manifest, default, report)
+        threshold, said_by = _threshold(options, manifest, default, report)
         manifest = manifest.model_copy(update={"matching": Matching(threshold=threshold)})
-        manifest = _with_examples(staging, manifest, pictures if wishes.include_examples else [])
+        manifest = _with_examples(staging, manifest, pictures if options.include_examples else [])
         expected = selfcheck.numbers(loaded) | selfcheck.example_numbers(
             loaded,
             [staging.joinpath(f.path).read_bytes() for f in manifest.files if f.path.startswith(EXAMPLES)],
@@ -103,45 +103,45 @@ def build_own(wishes: Wishes, default: Path, target: Path, progress: Progress | 
     return Built(target, manifest, report, said_by)
 
 
-def _check_wishes(wishes: Wishes, target: Path) -> None:
-    if not wishes.detector and not wishes.embedder:
+def _check_options(options: PackOptions, target: Path) -> None:
+    if not options.detector and not options.embedder:
         raise BadRequest(
             "neither --detector FILE nor --embedder FILE is given; the default pack needs no --name"
         )
-    if wishes.name == build.NAME:
+    if options.name == build.NAME:
         raise BadRequest(f"{build.NAME} is the default pack's name; choose another --name")
     if target.exists():
         raise PackError(
-            f"{wishes.name}@{wishes.version} is there already ({target}); choose another --version: nodes keep "
+            f"{options.name}@{options.version} is there already ({target}); choose another --version: nodes keep "
             "packs by name and version"
         )
-    if wishes.include_examples and not wishes.examples:
+    if options.include_examples and not options.examples:
         raise BadRequest("--include-examples wants --examples FOLDER")
-    for side in wishes.size_px or ():
+    for side in options.size_px or ():
         if not MULTIPLE_PX <= side <= LARGEST_SIDE_PX or side % MULTIPLE_PX:
             raise BadRequest(
                 f"--size has a side of {side} px; multiples of {MULTIPLE_PX} up to {LARGEST_SIDE_PX} are possible"
             )
 
 
-def _detector(wishes: Wishes, default: Path) -> _Piece:
-    if wishes.detector is None:
+def _detector(options: PackOptions, default: Path) -> _Piece:
+    if options.detector is None:
         return _default_piece(default, "detector")
     part, content = read_detector(
-        wishes.detector,
-        kind=wishes.detector_kind,
-        feed=wishes.detector_feed,
-        size_px=wishes.size_px,
-        score=wishes.score,
+        options.detector,
+        kind=options.detector_kind,
+        feed=options.detector_feed,
+        size_px=options.size_px,
+        score=options.score,
     )
-    return _own_piece(part, DETECTOR_FILE, content, wishes.detector, wishes.licence)
+    return _own_piece(part, DETECTOR_FILE, content, options.detector, options.licence)
 
 
-def _embedder(wishes: Wishes, default: Path) -> _Piece:
-    if wishes.embedder is None:
+def _embedder(options: PackOptions, default: Path) -> _Piece:
+    if options.embedder is None:
         return _default_piece(default, "embedder")
-    part, content = read_embedder(wishes.embedder, kind=wishes.embedder_kind, feed=wishes.embedder_feed)
-    return _own_piece(part, EMBEDDER_FILE, content, wishes.embedder, wishes.licence)
+    part, content = read_embedder(options.embedder, kind=options.embedder_kind, feed=options.embedder_feed)
+    return _own_piece(part, EMBEDDER_FILE, content, options.embedder, options.licence)
 
 
 def _own_piece(part: Any, file: str, content: bytes, path: Path, licence: str) -> _Piece:
@@ -160,15 +160,15 @@ def _default_piece(default: Path, which: Literal["detector", "embedder"]) -> _Pi
     return _Piece(getattr(manifest, which), files, manifest.calibration if which == "embedder" else None)
 
 
-def _lay_out(staging: Path, wishes: Wishes, pieces: tuple[_Piece, _Piece]) -> Manifest:
+def _lay_out(staging: Path, options: PackOptions, pieces: tuple[_Piece, _Piece]) -> Manifest:
     files = [file for piece in pieces for file in piece.files]
     for path, content, _ in files:
         write(staging / path, content)
     size = sum(len(content) for _, content, _ in files)
     required = pins.closure(build.REQUIRED)
     manifest = Manifest(
-        name=wishes.name,
-        version=wishes.version,
+        name=options.name,
+        version=options.version,
         kind="faces",
         entry_point=build.ENTRY_POINT,
         requirements=required,
@@ -208,14 +208,16 @@ def _with_examples(staging: Path, manifest: Manifest, pictures: list[Example]) -
     return manifest.model_copy(update={"files": (*manifest.files, *files)})
 
 
-def _threshold(wishes: Wishes, manifest: Manifest, default: Path, report: Report | None) -> tuple[float, str]:
-    if wishes.threshold is not None:
-        if manifest.embedder.unit_length and not 0 < wishes.threshold < 2:
+def _threshold(
+    options: PackOptions, manifest: Manifest, default: Path, report: Report | None
+) -> tuple[float, str]:
+    if options.threshold is not None:
+        if manifest.embedder.unit_length and not 0 < options.threshold < 2:
             raise BadRequest(
-                f"--threshold is {wishes.threshold}; embeddings of length 1 are between 0 and 2 apart"
+                f"--threshold is {options.threshold}; embeddings of length 1 are between 0 and 2 apart"
             )
-        return wishes.threshold, "--threshold"
-    if wishes.embedder is None:
+        return options.threshold, "--threshold"
+    if options.embedder is None:
         return read(default).matching.threshold, "the default pack"
     suggestion = report.suggestion if report else None
     if suggestion:

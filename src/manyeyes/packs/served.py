@@ -19,7 +19,7 @@ WORTH_SQUEEZING = 0.8
 weights and wheels do not (docs/guides/offline-nodes.md has the figures), and would cost every node's fetch time."""
 
 
-class PackShelf:
+class ServedPack:
     """One verified pack folder and the key that vouches for it.
 
     Raises:

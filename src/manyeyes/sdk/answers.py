@@ -129,7 +129,7 @@ class Node(_Answer):
     pack: str | None = None
     approved: bool = True
     """While false it waits for approval and gets neither pack nor pictures."""
-    wish: Literal["", "pause", "drain"] = ""
+    desired: Literal["", "pause", "drain"] = ""
     """What an operator wants of it; empty: that it works."""
     token: str = ""
     """The id of the token that it joined with."""

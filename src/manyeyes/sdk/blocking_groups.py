@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from manyeyes.sdk.answers import Person
-from manyeyes.sdk.faces import Faces, Keeping, Unknown
+from manyeyes.sdk.faces import Faces, Retention, Unknown
 from manyeyes.sdk.portraits import Portraits, SmallPicture
 from manyeyes.sdk.recent import Latest, RecentPictures
 
@@ -28,11 +28,11 @@ class BlockingFaces:
         self._faces = faces
         self._run = run
 
-    def keeping(self) -> Keeping:
-        """See `Faces.keeping`."""
-        return self._run(self._faces.keeping())
+    def retention(self) -> Retention:
+        """See `Faces.retention`."""
+        return self._run(self._faces.retention())
 
-    def keep(self, for_s: float | None) -> Keeping:
+    def keep(self, for_s: float | None) -> Retention:
         """See `Faces.keep`."""
         return self._run(self._faces.keep(for_s))
 

@@ -195,15 +195,15 @@ class AsyncClient(Watching):
         Raises:
             ThresholdRefused: out of bounds, or the pack has no calibration to follow a rate.
         """
-        wish = {"fmr": fmr, "distance": distance}
-        return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=wish)).content)
+        body = {"fmr": fmr, "distance": distance}
+        return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=body)).content)
 
     async def preview_threshold(
         self, *, fmr: float | None = None, distance: float | None = None
     ) -> Threshold:
         """What `set_threshold` would give for the gallery as it is; sets nothing, and raises what that does."""
-        wish = {name: value for name, value in (("fmr", fmr), ("distance", distance)) if value is not None}
-        response = await self._call("GET", "/v1/people-threshold/preview", params=wish)
+        body = {name: value for name, value in (("fmr", fmr), ("distance", distance)) if value is not None}
+        response = await self._call("GET", "/v1/people-threshold/preview", params=body)
         return parsed(Threshold, response.content)
 
     async def check_people(self) -> list[Caution]:
@@ -227,13 +227,13 @@ class AsyncClient(Watching):
         """
         if (is_ is None) == (is_not is None):
             raise BadRequest("say who the face is, or who it is not: one of both")
-        wish = {
+        body = {
             "reference": reference,
             "verdict": "not" if is_ is None else "is",
             "name": is_not if is_ is None else is_,
             "file_name": file_name,
         }
-        response = await self._call("POST", "/v1/people-feedback", json=wish, repeatable=False)
+        response = await self._call("POST", "/v1/people-feedback", json=body, repeatable=False)
         return parsed(Feedback, response.content)
 
     async def feedback(self) -> list[Feedback]:
@@ -271,8 +271,8 @@ class AsyncClient(Watching):
             sort: `state` has those first that a person may have to see to.
             limit: at most 1000.
         """
-        wish = {"search": search, "state": state, "sort": sort, "descending": descending}
-        response = await self._call("GET", "/v1/nodes", params={**wish, "offset": offset, "limit": limit})
+        body = {"search": search, "state": state, "sort": sort, "descending": descending}
+        response = await self._call("GET", "/v1/nodes", params={**body, "offset": offset, "limit": limit})
         return parsed(NodePage, response.content)
 
     async def node(self, name: str) -> Node:
@@ -294,7 +294,7 @@ class AsyncClient(Watching):
     async def tell_node(self, name: str, word: NodeWord) -> Node:
         """Approve a waiting node, or have one pause, drain, resume or shut down.
 
-        A wish to pause or drain is kept over the node's restarts until it is told to resume.
+        An order to pause or drain is kept over the node's restarts until it is told to resume.
 
         Raises:
             NodeNotFound: none of that name.
@@ -312,8 +312,8 @@ class AsyncClient(Watching):
         Args:
             approve: nodes that join with it wait until `tell_node(name, "approve")`.
         """
-        wish = {"expires_s": expires_s, "approve": approve}
-        response = await self._call("POST", "/v1/tokens", json=wish)
+        body = {"expires_s": expires_s, "approve": approve}
+        response = await self._call("POST", "/v1/tokens", json=body)
         return parsed(JoinToken, response.content)
 
     async def keys(self) -> list[ApiKey]:
@@ -326,8 +326,8 @@ class AsyncClient(Watching):
         Raises:
             KeyExists: a key has that name.
         """
-        wish = {"name": name, "role": role}
-        response = await self._call("POST", "/v1/keys", json=wish, repeatable=False)
+        body = {"name": name, "role": role}
+        response = await self._call("POST", "/v1/keys", json=body, repeatable=False)
         return parsed(NewApiKey, response.content)
 
     async def revoke_key(self, name: str) -> None:

@@ -17,7 +17,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Keeping(_Answer):
+class Retention(_Answer):
     """Whether unknown faces are kept."""
 
     on: bool
@@ -68,7 +68,7 @@ class UnknownGroup(_Answer):
 class Unknown(_Answer):
     """The unknown faces, last seen first."""
 
-    keeping: Keeping
+    retention: Retention
     groups: tuple[UnknownGroup, ...]
     more_groups: int = 0
     """How many groups are not in the answer."""
@@ -84,13 +84,15 @@ class Faces:
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    async def keeping(self) -> Keeping:
+    async def retention(self) -> Retention:
         """Whether unknown faces are kept, and for how long."""
-        return parsed(Keeping, (await self._call("GET", "/v1/faces/keeping")).content)
+        return parsed(Retention, (await self._call("GET", "/v1/faces/retention")).content)
 
-    async def keep(self, for_s: float | None) -> Keeping:
+    async def keep(self, for_s: float | None) -> Retention:
         """Keep unknown faces for so many seconds each, 60 to 90 days; None: keep none, delete those kept."""
-        return parsed(Keeping, (await self._call("PUT", "/v1/faces/keeping", json={"for_s": for_s})).content)
+        return parsed(
+            Retention, (await self._call("PUT", "/v1/faces/retention", json={"for_s": for_s})).content
+        )
 
     async def unknown(self, limit: int = 100) -> Unknown:
         """The unknown faces, grouped by likeness; at most `limit` groups, 1 to 500."""
@@ -115,9 +117,9 @@ class Faces:
         Raises:
             EntryNotFound: there is no such group, or no such face in it.
         """
-        wish = {"name": name, "face_ids": list(face_ids)}
+        body = {"name": name, "face_ids": list(face_ids)}
         url = f"/v1/faces/unknown/{group_id}/name"
-        return parsed(Person, (await self._call("POST", url, json=wish, repeatable=False)).content)
+        return parsed(Person, (await self._call("POST", url, json=body, repeatable=False)).content)
 
     async def dismiss(self, group_id: int) -> int:
         """Show a group, and later faces like it, no more while the retention lasts; how many faces it had.

@@ -14,7 +14,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Attention(_Answer):
+class Alert(_Answer):
     """Something that a person should see to."""
 
     kind: str
@@ -34,7 +34,7 @@ class Overview(Status):
     failed_per_s: float
     oldest_waiting_s: float
     """How long the oldest picture has waited that nobody works on; 0 where none waits."""
-    attention: tuple[Attention, ...] | None = None
+    alerts: tuple[Alert, ...] | None = None
     """What needs a person, the worst first; None for keys whose role is less than `operator`."""
 
 
@@ -64,7 +64,7 @@ class NodeHistory(_Answer):
 
 
 class Notice(_Answer):
-    """Something of this kind changed: `nodes`, `people`, `pictures`, `keys`, `packs`, `threshold`, `attention`, `faces`."""
+    """Something of this kind changed: `nodes`, `people`, `pictures`, `keys`, `packs`, `threshold`, `alerts`, `faces`."""
 
     kind: str
 

@@ -48,7 +48,7 @@ class NodeRow:
     failed: int
     fingerprint: str = ""
     approved: bool = True
-    wish: Desired = ""
+    desired: Desired = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Registry:
                 failed=r[7],
                 fingerprint=r[8],
                 approved=bool(r[9]),
-                wish=r[10],
+                desired=r[10],
             )
             for r in rows
         ]

@@ -77,7 +77,7 @@ END;
 """
 
 _SIGN_INS = """
-CREATE TABLE sign_ins (
+CREATE TABLE sessions (
     hash TEXT PRIMARY KEY, key_hash TEXT NOT NULL REFERENCES api_keys(hash) ON DELETE CASCADE,
     made_at REAL NOT NULL, expires_at REAL NOT NULL
 );

@@ -46,9 +46,9 @@ def test_a_newcomer_is_told_what_to_do_first(alone: Alone, consoles: Consoles, d
     expect(steps.locator("h3")).to_have_text(["Add people", "Send a picture", "Join another machine"])
     assert steps.nth(0).get_by_role("link").get_attribute("href") == "/console/people"
     assert steps.nth(1).get_by_role("link").get_attribute("href") == "/console/recognise"
-    attention = page.get_by_role("region", name="What needs a person")
-    expect(attention).to_contain_text("no node has joined")
-    expect(attention).not_to_contain_text("nobody is enrolled")  # that is the first step already
+    alerts = page.get_by_role("region", name="What needs a person")
+    expect(alerts).to_contain_text("no node has joined")
+    expect(alerts).not_to_contain_text("nobody is enrolled")  # that is the first step already
     button = steps.nth(2).get_by_role("button", name="Make a join command")
     button.focus()
     page.keyboard.press("Enter")

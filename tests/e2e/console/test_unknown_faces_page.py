@@ -47,7 +47,7 @@ def test_an_admin_turns_it_on_and_off_and_the_page_says_what_it_means(up: Up, co
     expect(other.get_by_text("An admin can change this.")).to_be_visible()
     assert other.get_by_role("button", name="Turn on").count() == 0
     refused = other.evaluate(
-        """async () => (await fetch("/v1/faces/keeping", {
+        """async () => (await fetch("/v1/faces/retention", {
             method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"for_s": 3600}',
         })).status"""
     )
@@ -70,7 +70,7 @@ def test_an_admin_turns_it_on_and_off_and_the_page_says_what_it_means(up: Up, co
         expect(window.get_by_role("status").filter(has_text="Unknown faces are not kept.")).to_be_visible()
         expect(window.locator(".group")).to_have_count(0)
     with client_of(up) as client:
-        assert (client.faces.keeping().on, client.faces.keeping().kept) == (False, 0)
+        assert (client.faces.retention().on, client.faces.retention().kept) == (False, 0)
 
 
 def test_a_group_is_named_in_one_step_without_those_unticked(up: Up, consoles: Consoles) -> None:

@@ -6,65 +6,65 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes.access.api_keys import KeysOffice
+from manyeyes.access.api_keys import ApiKeyService
 from manyeyes.access.audit import Audit
-from manyeyes.access.sessions import Caller, SignIns
+from manyeyes.access.sessions import Caller, Sessions
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
 from manyeyes.identity import hash_api_key
 from manyeyes.store.registry import Registry
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> KeysOffice:
+def service(tmp_path: Path) -> ApiKeyService:
     registry = Registry(tmp_path / "master.db")
     registry.add_api_key(hash_api_key("first"), "local admin", "admin")
-    return KeysOffice(registry, Audit(registry))
+    return ApiKeyService(registry, Audit(registry))
 
 
-def registry_of(office: KeysOffice) -> Registry:
-    return office._registry
+def registry_of(service: ApiKeyService) -> Registry:
+    return service._registry
 
 
-def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(office: KeysOffice) -> None:
-    key, fact = office.create("local admin", "olga", "operator")
-    registry = registry_of(office)
+def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(service: ApiKeyService) -> None:
+    key, fact = service.create("local admin", "olga", "operator")
+    registry = registry_of(service)
     assert (fact.name, fact.role) == ("olga", "operator")
-    assert SignIns(registry, 60).caller(key) == Caller("olga", "operator", hash_api_key(key)[:12])
+    assert Sessions(registry, 60).caller(key) == Caller("olga", "operator", hash_api_key(key)[:12])
     assert key not in registry.path.read_bytes().decode(errors="replace")
-    assert [(known.name, known.role) for known in office.known()] == [
+    assert [(known.name, known.role) for known in service.known()] == [
         ("local admin", "admin"),
         ("olga", "operator"),
     ]
     with pytest.raises(KeyExists, match="'olga' already"):
-        office.create("local admin", "olga", "user")
-    office.revoke("local admin", "olga")
-    assert SignIns(registry, 60).caller(key) is None
+        service.create("local admin", "olga", "user")
+    service.revoke("local admin", "olga")
+    assert Sessions(registry, 60).caller(key) is None
     with pytest.raises(KeyNotFound):
-        office.revoke("local admin", "olga")
+        service.revoke("local admin", "olga")
 
 
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "-", "x" * 65])
-def test_names_that_are_refused(office: KeysOffice, name: str) -> None:
+def test_names_that_are_refused(service: ApiKeyService, name: str) -> None:
     with pytest.raises(BadRequest):
-        office.create("local admin", name, "user")
+        service.create("local admin", name, "user")
 
 
-def test_an_admin_is_always_left(office: KeysOffice) -> None:
-    office.create("local admin", "olga", "operator")
+def test_an_admin_is_always_left(service: ApiKeyService) -> None:
+    service.create("local admin", "olga", "operator")
     with pytest.raises(LastAdminKey, match="keys create NAME --role admin"):
-        office.revoke("olga", "local admin")
-    office.create("local admin", "second", "admin")
-    office.revoke("second", "local admin")
+        service.revoke("olga", "local admin")
+    service.create("local admin", "second", "admin")
+    service.revoke("second", "local admin")
     with pytest.raises(LastAdminKey):
-        office.revoke("second", "second")
+        service.revoke("second", "second")
 
 
-def test_all_of_it_is_in_the_audit_log(office: KeysOffice) -> None:
-    key, _ = office.create("local admin", "olga", "operator")
-    office.revoke("local admin", "olga")
+def test_all_of_it_is_in_the_audit_log(service: ApiKeyService) -> None:
+    key, _ = service.create("local admin", "olga", "operator")
+    service.revoke("local admin", "olga")
     with pytest.raises(LastAdminKey):
-        office.revoke("olga", "local admin")
-    entries = Audit(registry_of(office)).entries()
+        service.revoke("olga", "local admin")
+    entries = Audit(registry_of(service)).entries()
     assert [(entry.who, entry.what, entry.outcome, entry.detail) for entry in entries] == [
         ("local admin", "key create", "made", "olga, operator"),
         ("local admin", "key revoke", "revoked", "olga"),

@@ -84,8 +84,8 @@ def test_the_first_broken_entry_is_named(path: Path, registry: Registry, stateme
 def test_an_entry_altered_with_its_own_hash_breaks_the_next(path: Path, registry: Registry) -> None:
     audit = filled(registry)
     forged = audit.entries()[2]
-    seal = type(forged)(**{**vars(forged), "who": "nobody", "sha256": ""}).seal()
-    tamper(path, f"UPDATE audit SET who = 'nobody', sha256 = '{seal}' WHERE number = 3")
+    references = type(forged)(**{**vars(forged), "who": "nobody", "sha256": ""}).references()
+    tamper(path, f"UPDATE audit SET who = 'nobody', sha256 = '{references}' WHERE number = 3")
     assert audit.verify().broken == 4
 
 

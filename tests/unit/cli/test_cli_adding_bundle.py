@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 
-from manyeyes.cli.adding import bundle as parcel
+from manyeyes.cli.adding import bundle as bundle
 from manyeyes.packs import pins
 
 NOT_SENT = """
@@ -29,7 +29,7 @@ not_sent = set(json.loads(sys.argv[1]))
 class Wall:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in not_sent:
-            raise ModuleNotFoundError(f"the parcel has no {name}")
+            raise ModuleNotFoundError(f"the bundle has no {name}")
 
 sys.meta_path.insert(0, Wall())
 import manyeyes.cli.app, manyeyes.node.agent, manyeyes.node.membership.joining, manyeyes.lan.search, uvloop
@@ -57,8 +57,8 @@ def test_starting_the_command_line_imports_neither_ssh_nor_mdns() -> None:
 
 
 def test_the_wheel_is_what_runs_here_and_always_the_same() -> None:
-    wheel = parcel.own_wheel()
-    assert wheel == parcel.own_wheel()
+    wheel = bundle.own_wheel()
+    assert wheel == bundle.own_wheel()
     with zipfile.ZipFile(io.BytesIO(wheel.content)) as archive:
         names = archive.namelist()
         assert "manyeyes/node/agent.py" in names and "manyeyes/packs/lock.txt" in names
@@ -70,7 +70,7 @@ def test_the_wheel_is_what_runs_here_and_always_the_same() -> None:
 
 
 def test_the_parcel_has_a_digest_for_each_requirement() -> None:
-    made = parcel.make_parcel("3.11", with_wheels=False)
+    made = bundle.make_bundle("3.11", with_wheels=False)
     assert [sent.name.partition("-")[0] for sent in made.own] == ["manyeyes", "nkeys"]
     for block in made.requirements.strip().split("\n"):
         assert "==" in block or "--hash=sha256:" in block
@@ -78,4 +78,4 @@ def test_the_parcel_has_a_digest_for_each_requirement() -> None:
     assert ("zeroconf", pins.metadata.version("zeroconf")) in listed
     assert all(listed.values())
     assert not {"asyncssh", "fastapi", "onnxruntime", "faiss-cpu", "nkeys"} & {name for name, _ in listed}
-    assert made.digest == parcel.make_parcel("3.11", with_wheels=False).digest
+    assert made.digest == bundle.make_bundle("3.11", with_wheels=False).digest

@@ -13,8 +13,8 @@ import pytest
 
 from manyeyes import identity
 from manyeyes.cli.adding import steps
-from manyeyes.cli.adding.bundle import Parcel, Sent
-from manyeyes.cli.adding.steps import Wishes, bring_in
+from manyeyes.cli.adding.bundle import Bundle, Sent
+from manyeyes.cli.adding.steps import InstallOptions, bring_in
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
 from manyeyes.sdk.answers import JoinToken, Node
 
@@ -116,21 +116,21 @@ def ca_pem(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def machine(ca_pem: str, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    def make_parcel(python: str, *, with_wheels: bool) -> Parcel:
+    def make_bundle(python: str, *, with_wheels: bool) -> Bundle:
         wheels = (Sent("a.whl", b"aa"), Sent("b.whl", b"bb")) if with_wheels else ()
-        return Parcel((Sent("manyeyes-1-py3-none-any.whl", b"own"),), "a==1\n", wheels)
+        return Bundle((Sent("manyeyes-1-py3-none-any.whl", b"own"),), "a==1\n", wheels)
 
     async def at_once(_: float) -> None:
         return None
 
-    monkeypatch.setattr(steps, "make_parcel", make_parcel)
+    monkeypatch.setattr(steps, "make_bundle", make_bundle)
     monkeypatch.setattr(steps.asyncio, "sleep", at_once)
     return Machine(Master(ca_pem))
 
 
-def bring(machine: Machine, **wishes: Any) -> tuple[Node, list[str]]:
+def bring(machine: Machine, **options: Any) -> tuple[Node, list[str]]:
     said: list[str] = []
-    return asyncio.run(bring_in(machine, machine.master, Wishes(**wishes), said.append)), said
+    return asyncio.run(bring_in(machine, machine.master, InstallOptions(**options), said.append)), said
 
 
 def test_a_bare_machine(machine: Machine) -> None:

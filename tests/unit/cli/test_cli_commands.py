@@ -296,7 +296,7 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
         "done_per_s": 1.5,
         "failed_per_s": 0.25,
         "oldest_waiting_s": 4.2,
-        "attention": [
+        "alerts": [
             {
                 "kind": "approval",
                 "severity": "warning",
@@ -360,7 +360,7 @@ def test_settings(fleet: Fleet, run: Run) -> None:
 
 
 def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
-    paused = {"name": "a", "state": "paused", "reason": "by an operator", "wish": "pause"}
+    paused = {"name": "a", "state": "paused", "reason": "by an operator", "desired": "pause"}
     fleet.answers = {
         "POST /v1/nodes/a/pause": httpx.Response(200, json=paused),
         "POST /v1/nodes/b/pause": problem(errors.NodeNotFound("no node is called 'b'")),
@@ -373,7 +373,7 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     code, said, heard = run("nodes", "pause", "b", "a")
     assert (code, said) == (4, "a: paused, by an operator\n"), "the others hear it all the same"
     assert "no node is called" in heard
-    assert json.loads(run("nodes", "pause", "a", "--json")[1])[0]["wish"] == "pause"
+    assert json.loads(run("nodes", "pause", "a", "--json")[1])[0]["desired"] == "pause"
     shown = run("nodes", "show", "a")[1]
     assert "to pause" in shown
     assert "t1" in shown

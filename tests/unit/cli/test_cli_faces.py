@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.unit.cli.test_cli_commands import CAUTION, Fleet, Run, fleet, problem, run  # noqa: F401
-from tests.unit.sdk.test_sdk_groups import ADDED, GROUP, KEEPING, RECENT, WHEN, image
+from tests.unit.sdk.test_sdk_groups import ADDED, GROUP, RECENT, RETENTION, WHEN, image
 
 from manyeyes import errors
 
@@ -21,9 +21,9 @@ NAMED = {"name": "Ada", "photos": 3, "added": [ADDED], "warnings": [CAUTION]}
 @pytest.fixture(autouse=True)
 def master(fleet: Fleet) -> None:  # noqa: F811
     fleet.answers = {
-        "GET /v1/faces/unknown": httpx.Response(200, json={"keeping": KEEPING, "groups": [GROUP]}),
-        "GET /v1/faces/keeping": httpx.Response(200, json=OFF),
-        "PUT /v1/faces/keeping": httpx.Response(200, json={**KEEPING, "for_s": 604800}),
+        "GET /v1/faces/unknown": httpx.Response(200, json={"retention": RETENTION, "groups": [GROUP]}),
+        "GET /v1/faces/retention": httpx.Response(200, json=OFF),
+        "PUT /v1/faces/retention": httpx.Response(200, json={**RETENTION, "for_s": 604800}),
         "POST /v1/faces/unknown/4/name": httpx.Response(200, json=NAMED),
         "DELETE /v1/faces/unknown/4": httpx.Response(200, json={"dismissed": 3}),
         "DELETE /v1/faces/unknown/5": problem(errors.EntryNotFound("there is no group 5")),
@@ -44,7 +44,7 @@ def test_groups_are_listed(fleet: Fleet, run: Run) -> None:  # noqa: F811
     assert code == 0 and "Ada (0.70)" in out and out.split()[0] == "group"
     assert "kept for 60 s each; 1 of at most 2000" in err
     assert json.loads(run("faces", "list", "--json")[1])["groups"][0]["face_ids"] == [3]
-    fleet.answers["GET /v1/faces/unknown"] = httpx.Response(200, json={"keeping": OFF, "groups": []})
+    fleet.answers["GET /v1/faces/unknown"] = httpx.Response(200, json={"retention": OFF, "groups": []})
     assert "unknown faces are not kept; 'manyeyes faces keep --for 7d'" in run("faces", "list")[1]
 
 

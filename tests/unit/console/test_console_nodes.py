@@ -26,10 +26,10 @@ def _acts(**facts_of_it: object) -> list[str]:
         ({"state": "waiting for approval", "approved": False}, ["approve", "remove"]),
         ({"state": "lost", "approved": False}, ["approve", "remove"]),
         ({}, ["pause", "drain", "shutdown", "remove"]),
-        ({"state": "paused", "wish": "pause"}, ["resume", "drain", "shutdown", "remove"]),
-        ({"state": "paused", "wish": "drain"}, ["resume", "pause", "shutdown", "remove"]),
+        ({"state": "paused", "desired": "pause"}, ["resume", "drain", "shutdown", "remove"]),
+        ({"state": "paused", "desired": "drain"}, ["resume", "pause", "shutdown", "remove"]),
         ({"state": "lost"}, ["pause", "drain", "remove"]),
-        ({"state": "left", "wish": "drain"}, ["resume", "pause", "remove"]),
+        ({"state": "left", "desired": "drain"}, ["resume", "pause", "remove"]),
     ],
 )
 def test_what_makes_sense_is_offered(node: dict[str, object], acts: list[str]) -> None:

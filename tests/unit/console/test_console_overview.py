@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from manyeyes.console.pages.overview.attention import place
+from manyeyes.console.pages.overview.alerts import place
 from manyeyes.console.pages.overview.figures import HINTS, NAMES, figures
 from manyeyes.console.pages.overview.pictures import names
 from manyeyes.console.pages.overview.steps import Progress
 from manyeyes.sdk.recent import RecentPicture
-from manyeyes.sdk.watched import Attention, Overview
+from manyeyes.sdk.watched import Alert, Overview
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ def test_who_is_on_a_picture(faces: int, named: list[str], said: str) -> None:
     ],
 )
 def test_where_it_is_put_right(kind: str, node: str, label: str, path: str) -> None:
-    found = Attention(kind=kind, severity="info", node=node, sentence="s", what_to_do="w", since=NOW)
+    found = Alert(kind=kind, severity="info", node=node, sentence="s", what_to_do="w", since=NOW)
     assert (place(found).label, place(found).path) == (label, path)
 
 

@@ -91,7 +91,7 @@ class ModelNode:
         self.allowed_bytes: Counter[str] = Counter()
         self.most_held = max(1, self.capacity)
         """What no gateway may ever exceed."""
-        self.beat()
+        self.heartbeat()
 
     def crash(self) -> None:
         """The process ends, and another one takes its place."""
@@ -115,7 +115,7 @@ class ModelNode:
 
     def heard(self, gateway: str) -> None:
         if self.grants.heard(gateway, self.world.now):
-            self.beat()
+            self.heartbeat()
 
     def on_dispatch(self, dispatch: Dispatch) -> None:
         if dispatch.session != self.session:
@@ -131,7 +131,7 @@ class ModelNode:
         if task is not None:
             self._take(task.id, gateway, dispatch.number)
         if gap:
-            self.beat()
+            self.heartbeat()
         elif task is None:
             self.credit()
 
@@ -182,7 +182,7 @@ class ModelNode:
         held.sent_at = self.world.now
         self.world.network.send(self.name, held.gateway, outcome)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Tell every gateway how it is."""
         if not self.connected:
             return
@@ -394,7 +394,7 @@ class World:
         node = self.nodes[name]
         if not node.connected:
             node.connected = True
-            node.beat()
+            node.heartbeat()
 
     def disconnect_node(self, name: str, carried: int) -> None:
         """A node's connection breaks, after so many messages of each line more."""
@@ -456,7 +456,7 @@ class World:
             for name in self.gateways:
                 self.broadcast(name)
             for node in self.nodes.values():
-                node.beat()
+                node.heartbeat()
             for _ in range(4):
                 for line in self.lines():
                     self.deliver(*line)

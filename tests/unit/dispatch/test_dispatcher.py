@@ -103,16 +103,18 @@ class Gateway:
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.spawned.append(asyncio.create_task(work, name=name))
 
-    def beat(self, node: str = "a", session: str = "", holding: tuple[str, ...] = (), **grant: int) -> None:
+    def heartbeat(
+        self, node: str = "a", session: str = "", holding: tuple[str, ...] = (), **grant: int
+    ) -> None:
         told = {"allowed": 9, "allowed_bytes": 10**9, **grant}
-        beat = Heartbeat(
+        heartbeat = Heartbeat(
             state="ready",
             session=session or f"{node}-1",
             holding=holding,
             grants={"g": Grant(**told)},
             host=HOST,
         )
-        self.dispatcher.on_heartbeat(node, beat, self.now)
+        self.dispatcher.on_heartbeat(node, heartbeat, self.now)
 
     async def submit(self, data: bytes = PICTURE, **more: Any) -> asyncio.Task[Answered]:
         """A sender who waits."""
@@ -173,7 +175,7 @@ def play(body: Callable[[Gateway], Awaitable[None]], **limits: Any) -> Gateway:
 
 def test_a_picture_is_one_message_out_and_one_back() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         ((node, word, piece, number),) = gateway.link.sent
         assert (node, piece, number, word.number, word.session) == ("a", PICTURE, 1, 1, "a-1")
@@ -197,7 +199,7 @@ def test_a_picture_is_one_message_out_and_one_back() -> None:
 
 def test_a_confirmation_travels_with_the_next_dispatch() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat(allowed=1)
+        gateway.heartbeat(allowed=1)
         first, second = await gateway.submit(), await gateway.submit()
         ((_, task_id),) = gateway.tasks
         gateway.result(task_id)
@@ -217,7 +219,7 @@ def test_pictures_wait_for_credit() -> None:
         for waits in [await gateway.submit(), await gateway.submit()]:
             waits.cancel()
         assert gateway.tasks == [] and gateway.dispatcher.waiting == 2
-        gateway.beat(allowed=1)
+        gateway.heartbeat(allowed=1)
         assert len(gateway.tasks) == 1 and gateway.dispatcher.waiting == 1
         assert not gateway.dispatcher.grants("a")
 
@@ -226,12 +228,12 @@ def test_pictures_wait_for_credit() -> None:
 
 def test_a_crashed_picture_is_tried_again_and_given_up_in_the_end() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         for attempt in range(2):
             gateway.result(gateway.tasks[attempt][1], status="crashed", detail="SIGSEGV")
             gateway.now += 1.0
-            gateway.beat(received=attempt + 1)
+            gateway.heartbeat(received=attempt + 1)
         with pytest.raises(PictureKillsWorkers, match="SIGSEGV"):
             await waits
         assert len({task_id for _, task_id in gateway.tasks}) == 2, "each attempt has an id of its own"
@@ -243,7 +245,7 @@ def test_a_crashed_picture_is_tried_again_and_given_up_in_the_end() -> None:
 
 def test_an_answer_that_cannot_be_believed_counts_as_a_crash() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1], result=b"lies")
         with pytest.raises(PictureKillsWorkers, match="cannot be used: it lies"):
@@ -254,7 +256,7 @@ def test_an_answer_that_cannot_be_believed_counts_as_a_crash() -> None:
 
 def test_the_pictures_own_error_is_its_answer() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1], status="error", detail="it ends early")
         with pytest.raises(DamagedPicture, match="it ends early"):
@@ -265,8 +267,8 @@ def test_the_pictures_own_error_is_its_answer() -> None:
 
 def test_outcomes_of_others_of_another_session_or_unreadable_change_nothing() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat("a")
-        gateway.beat("b", allowed=0)
+        gateway.heartbeat("a")
+        gateway.heartbeat("b", allowed=0)
         waits = await gateway.submit()
         ((_, task_id),) = gateway.tasks
         gateway.result(task_id, node="b")
@@ -285,7 +287,7 @@ def test_outcomes_of_others_of_another_session_or_unreadable_change_nothing() ->
 
 def test_an_outcome_that_comes_twice_is_confirmed_twice_and_counted_once() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         for _ in range(2):
             gateway.result(gateway.tasks[0][1])
@@ -299,7 +301,7 @@ def test_an_outcome_in_chunks_is_answered_chunk_by_chunk(monkeypatch: pytest.Mon
     monkeypatch.setattr(results_module, "LEAST_CHUNK_BYTES", 1)
 
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         ((_, task_id),) = gateway.tasks
         content = gateway.outcome(task_id)
@@ -321,12 +323,12 @@ def test_a_long_result_is_read_beside_the_loop_and_its_node_is_held_to_hold_it(
     monkeypatch.setattr(dispatcher_module, "READ_IN_THREAD_BYTES", 1)
 
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         ((_, task_id),) = gateway.tasks
         gateway.result(task_id)
         gateway.result(task_id)
-        gateway.beat(received=1)
+        gateway.heartbeat(received=1)
         assert gateway.tasks == [("a", task_id)], (
             "the node says that it has it no more; so it is, since it is here"
         )
@@ -338,7 +340,7 @@ def test_a_long_result_is_read_beside_the_loop_and_its_node_is_held_to_hold_it(
 
 def test_more_of_a_picture_goes_to_its_holder_only() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat(allowed_bytes=4)
+        gateway.heartbeat(allowed_bytes=4)
         waits = await gateway.submit()
         ((_, word, piece, _),) = gateway.link.sent
         assert piece == PICTURE[:4] and word.task is not None
@@ -358,11 +360,11 @@ def test_more_of_a_picture_goes_to_its_holder_only() -> None:
 
 def test_the_second_attempt_of_a_node_fetches_the_same_picture() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1], status="crashed")
         gateway.now += 1.0
-        gateway.beat(received=1)
+        gateway.heartbeat(received=1)
         (_, first), (_, second) = gateway.tasks
         assert second.startswith(f"{first}.")
         gateway.dispatcher.on_chunk("a", ChunkQuery(task_id=second, offset=0, most_bytes=99), "r")
@@ -375,9 +377,9 @@ def test_the_second_attempt_of_a_node_fetches_the_same_picture() -> None:
 
 def test_a_lost_nodes_picture_goes_to_another() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat("a")
+        gateway.heartbeat("a")
         waits = await gateway.submit()
-        gateway.beat("b")
+        gateway.heartbeat("b")
         gateway.dispatcher.node_gone("a")
         (_, first), (node, second) = gateway.tasks
         assert node == "b"
@@ -391,9 +393,9 @@ def test_a_lost_nodes_picture_goes_to_another() -> None:
 
 def test_a_dispatch_that_nobody_took_goes_to_another_node() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat("a")
+        gateway.heartbeat("a")
         waits = await gateway.submit()
-        gateway.beat("b")
+        gateway.heartbeat("b")
         gateway.dispatcher.on_absent("a", 1)
         assert [node for node, _ in gateway.tasks] == ["a", "b"]
         waits.cancel()
@@ -403,9 +405,9 @@ def test_a_dispatch_that_nobody_took_goes_to_another_node() -> None:
 
 def test_a_node_that_was_started_anew_has_lost_what_it_held() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
-        gateway.beat(session="a-2")
+        gateway.heartbeat(session="a-2")
         _, (_, second) = gateway.tasks
         assert gateway.link.sent[-1][1].session == "a-2"
         gateway.result(second, session="a-2")
@@ -416,11 +418,11 @@ def test_a_node_that_was_started_anew_has_lost_what_it_held() -> None:
 
 def test_a_node_that_missed_its_last_dispatch_is_told_its_number() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1])
         await waits
-        gateway.beat(received=0)
+        gateway.heartbeat(received=0)
         _, word, _, number = gateway.link.sent[-1]
         assert (word.task, word.number, word.sent_bytes, number) == (None, 1, len(PICTURE), None)
 
@@ -429,7 +431,7 @@ def test_a_node_that_missed_its_last_dispatch_is_told_its_number() -> None:
 
 def test_nothing_is_sent_while_the_engine_is_away_and_nothing_on_old_grants_after() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         gateway.link.connected = False
         waits = await gateway.submit()
         assert gateway.dispatcher.waiting == 1
@@ -437,7 +439,7 @@ def test_nothing_is_sent_while_the_engine_is_away_and_nothing_on_old_grants_afte
         gateway.link.connected = True
         gateway.dispatcher.rebalance(0.0)
         assert gateway.tasks == []
-        gateway.beat()
+        gateway.heartbeat()
         assert len(gateway.tasks) == 1
         waits.cancel()
 
@@ -446,7 +448,7 @@ def test_nothing_is_sent_while_the_engine_is_away_and_nothing_on_old_grants_afte
 
 def test_a_dispatch_that_fails_leaves_the_picture_and_the_confirmations_waiting() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         first = await gateway.submit()
         gateway.result(gateway.tasks[0][1])
         await first
@@ -455,7 +457,7 @@ def test_a_dispatch_that_fails_leaves_the_picture_and_the_confirmations_waiting(
         second = await gateway.submit()
         assert gateway.dispatcher.waiting == 1
         gateway.link.dispatch = refuses  # type: ignore[method-assign]
-        gateway.beat(received=1)
+        gateway.heartbeat(received=1)
         assert gateway.link.sent[-1][1].settled == (gateway.tasks[0][1],)
         assert gateway.dispatcher.waiting == 0
         second.cancel()
@@ -465,7 +467,7 @@ def test_a_dispatch_that_fails_leaves_the_picture_and_the_confirmations_waiting(
 
 def test_a_node_that_leaves_is_told_its_last_dispatch() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         for waits in (await gateway.submit(), await gateway.submit()):
             waits.cancel()
         assert gateway.dispatcher.on_drain("a", "a-0").last == 0, "another process asks"
@@ -478,7 +480,7 @@ def test_a_node_that_leaves_is_told_its_last_dispatch() -> None:
 
 def test_the_same_picture_under_one_key_is_worked_on_once() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         first = await gateway.submit(key="k")
         second = await gateway.submit(key="k")
         assert len(gateway.tasks) == 1
@@ -492,7 +494,7 @@ def test_the_same_picture_under_one_key_is_worked_on_once() -> None:
 
 def test_a_picture_goes_on_when_its_sender_leaves() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit(key="k")
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -528,7 +530,7 @@ def test_one_picture_larger_than_the_room_is_taken_while_there_is_no_other() -> 
 
 def test_a_gateway_that_stops_ends_what_it_has_and_takes_nothing_in() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         sent, waits = await gateway.submit(), await gateway.submit()
         await gateway.dispatcher.close(0.0)
         for one in (sent, waits):
@@ -543,9 +545,9 @@ def test_a_gateway_that_stops_ends_what_it_has_and_takes_nothing_in() -> None:
 
 def test_a_picture_that_takes_too_long_is_hedged_and_the_first_answer_counts() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat("a")
+        gateway.heartbeat("a")
         waits = await gateway.submit()
-        gateway.beat("b")
+        gateway.heartbeat("b")
         gateway.dispatcher.rebalance(dispatcher_module.time.monotonic() + 8.0)
         (_, first), (node, second) = gateway.tasks
         assert node == "b"
@@ -558,9 +560,9 @@ def test_a_picture_that_takes_too_long_is_hedged_and_the_first_answer_counts() -
 
 def test_others_get_what_an_unresponsive_node_holds_and_its_own_answer_still_counts() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat("a")
+        gateway.heartbeat("a")
         waits = await gateway.submit()
-        gateway.beat("b")
+        gateway.heartbeat("b")
         gateway.dispatcher.node_unresponsive("a")
         assert [node for node, _ in gateway.tasks] == ["a", "b"]
         gateway.result(gateway.tasks[0][1], node="a")
@@ -574,7 +576,7 @@ def test_a_probe_is_answered_to_nobody_and_proves_its_node() -> None:
         proved: list[str] = []
         gateway.dispatcher.on_answer = lambda node, now: proved.append(node)
         assert gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0) is None, "it granted nothing"
-        gateway.beat()
+        gateway.heartbeat()
         probe = gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0)
         assert gateway.tasks == [("a", probe)] and gateway.dispatcher.running == 0
         gateway.result(str(probe))
@@ -589,7 +591,7 @@ def test_a_probe_is_answered_to_nobody_and_proves_its_node() -> None:
 
 def test_a_removed_node_leaves_nothing() -> None:
     async def body(gateway: Gateway) -> None:
-        gateway.beat()
+        gateway.heartbeat()
         waits = await gateway.submit()
         gateway.result(gateway.tasks[0][1])
         await waits

@@ -73,7 +73,7 @@ class Lossy(RuleBasedStateMachine):
     def pause(self, number: int, closed: bool) -> None:
         node = self.world.nodes[self.node(number)]
         node.grants.closed = closed
-        node.beat()
+        node.heartbeat()
 
     @rule(number=node_number)
     def crash(self, number: int) -> None:
@@ -117,8 +117,8 @@ class Lossy(RuleBasedStateMachine):
     # what time and rulers do
 
     @rule(number=node_number)
-    def beat(self, number: int) -> None:
-        self.world.nodes[self.node(number)].beat()
+    def heartbeat(self, number: int) -> None:
+        self.world.nodes[self.node(number)].heartbeat()
 
     @rule(number=gateway_number)
     def flush(self, number: int) -> None:
@@ -184,7 +184,7 @@ DRAWN: dict[str, Callable[[Random], dict[str, Any]]] = {
     "connect_node": lambda r: {"number": r.randrange(2)},
     "disconnect_gateway": lambda r: {"number": r.randrange(2), "carried": r.randrange(4)},
     "connect_gateway": lambda r: {"number": r.randrange(2)},
-    "beat": lambda r: {"number": r.randrange(2)},
+    "heartbeat": lambda r: {"number": r.randrange(2)},
     "flush": lambda r: {"number": r.randrange(2)},
     "hedge": lambda r: {"number": r.randrange(2)},
     "unresponsive": lambda r: {"gateway": r.randrange(2), "node": r.randrange(2)},

@@ -462,7 +462,18 @@ def test_a_forgotten_node_has_no_credit() -> None:
     st.lists(
         st.tuples(
             st.sampled_from(
-                ["place", "again", "done", "error", "crashed", "returned", "beat", "forgot", "gone", "anew"]
+                [
+                    "place",
+                    "again",
+                    "done",
+                    "error",
+                    "crashed",
+                    "returned",
+                    "heartbeat",
+                    "forgot",
+                    "gone",
+                    "anew",
+                ]
             ),
             st.sampled_from("abc"),
             st.integers(0, 4),
@@ -489,7 +500,7 @@ def test_never_two_answers_and_never_none(steps: list[tuple[str, str, int]]) -> 
                 made.place(now, PACES)
             case "again":
                 made.issue_again([f"t{number}"])
-            case "beat":
+            case "heartbeat":
                 count(made.reported(node, f"{node}-1", 10**6, frozenset(held), now))
             case "forgot":
                 count(made.reported(node, f"{node}-1", 10**6, frozenset(), now + 100.0))

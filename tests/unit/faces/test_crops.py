@@ -8,13 +8,13 @@ import pytest
 from tests.unit.faces.unknown_faces import POINTS, at, cut, face, jpeg, outcome
 
 from manyeyes.face_results import FaceOutcome
-from manyeyes.faces.crops import cuttings, portrait_of, thumbnail_of
+from manyeyes.faces.crops import face_crops, portrait_of, thumbnail_of
 
 NOISE = bytes(range(40, 90))
 
 
 def test_an_honest_outcome_brings_its_faces() -> None:
-    found = cuttings(outcome(at(1), at(2)), 8)
+    found = face_crops(outcome(at(1), at(2)), 8)
     assert [one.said.face for one in found] == [0, 1]
     assert found[1].embedding.tolist() == list(at(2)) and found[0].jpeg[:3] == b"\xff\xd8\xff"
 
@@ -41,22 +41,22 @@ def test_an_honest_outcome_brings_its_faces() -> None:
 def test_a_lie_about_a_face_is_left_out(lie: dict[str, object]) -> None:
     place = int(str(lie.pop("face", 0)))
     told = outcome(at(1), at(2), unknown=[cut(1), cut(place, **lie)])
-    assert [one.said.face for one in cuttings(told, 8)] == [1]
+    assert [one.said.face for one in face_crops(told, 8)] == [1]
 
 
 def test_a_face_with_a_name_is_not_unknown_and_none_counts_twice() -> None:
     told = outcome(at(1), at(2), unknown=[cut(0), cut(0), cut(1)])
     assert told.result is not None
     named = replace(told, result=told.result.model_copy(update={"faces": (face(), face("Ann"))}))
-    assert [one.said.face for one in cuttings(named, 8)] == [0]
+    assert [one.said.face for one in face_crops(named, 8)] == [0]
 
 
 @pytest.mark.parametrize("numbers", [128, 7])
 def test_embeddings_of_another_length_are_refused(numbers: int) -> None:
-    assert cuttings(outcome(at(1)), numbers) == []
-    assert cuttings(replace(outcome(at(1)), embeddings=b""), numbers) == []
-    assert cuttings(outcome((float("nan"),) * 8), 8) == []
-    assert cuttings(FaceOutcome("t", unknown=(cut(),)), 8) == []
+    assert face_crops(outcome(at(1)), numbers) == []
+    assert face_crops(replace(outcome(at(1)), embeddings=b""), numbers) == []
+    assert face_crops(outcome((float("nan"),) * 8), 8) == []
+    assert face_crops(FaceOutcome("t", unknown=(cut(),)), 8) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The office for people over a real registry, with a shelf that only says what it holds."""
+"""The service for people over a real registry, with a served pack that only says what it holds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.registry_rows import vetoes
 
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
-from manyeyes.faces.people import NewFace, PeopleOffice
-from manyeyes.faces.references import Seal
+from manyeyes.faces.people import NewFace, PeopleService
+from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Caution, Face, Result
@@ -32,16 +32,16 @@ def new_face(file: str, embedding: tuple[float, ...], *warnings: Caution) -> New
 
 
 @pytest.fixture
-def shelf() -> SimpleNamespace:
+def served() -> SimpleNamespace:
     return SimpleNamespace(pack="faces@1", embedder="dlib-1", threshold=0.58, calibration=CALIBRATION)
 
 
 @pytest.fixture
-def office(registry: Registry, tmp_path: Path, shelf: Any) -> PeopleOffice:
+def service(registry: Registry, tmp_path: Path, served: Any) -> PeopleService:
     async def changed() -> None:
         pass
 
-    return PeopleOffice(registry, Seal(tmp_path / "references.key"), shelf, changed)
+    return PeopleService(registry, FaceReferences(tmp_path / "references.key"), served, changed)
 
 
 def answered(embeddings: list[tuple[float, ...]], pack: str = "faces@1") -> FaceOutcome:
@@ -59,18 +59,18 @@ def answered(embeddings: list[tuple[float, ...]], pack: str = "faces@1") -> Face
     return FaceOutcome("t", result=result, embeddings=half_precision(embeddings))
 
 
-def references(office: PeopleOffice, outcome: FaceOutcome) -> list[str]:
-    return [face.reference for face in office.sealed(outcome).faces]
+def references(service: PeopleService, outcome: FaceOutcome) -> list[str]:
+    return [face.reference for face in service.sealed(outcome).faces]
 
 
-def test_photos_are_compared_as_they_are_enrolled(office: PeopleOffice) -> None:
+def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> None:
     async def run() -> None:
         blurred = Caution(kind="blurred", value=1, limit=3, sentence="the face is blurred")
         said = (
-            await office.enrol("Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))])
+            await service.enrol("Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))])
         ).warnings
         assert [(caution.kind, caution.photo) for caution in said] == [("blurred", "a1.jpg")]
-        enrolment = await office.enrol("Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))])
+        enrolment = await service.enrol("Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))])
         person, said = enrolment.person, enrolment.warnings
         assert person.photos == 2
         assert [(c.kind, c.photo, c.people) for c in said] == [
@@ -78,54 +78,54 @@ def test_photos_are_compared_as_they_are_enrolled(office: PeopleOffice) -> None:
             ("unlike", "b.jpg", ()),
             ("unlike", "x.jpg", ()),
         ]
-        assert [photo.warnings[0].kind for photo in office.records.photos("Bob")] == ["same-face", "unlike"]
-        assert [finding.kind for finding in await office.check()] == ["mislabelled", "outlier"]
+        assert [photo.warnings[0].kind for photo in service.records.photos("Bob")] == ["same-face", "unlike"]
+        assert [finding.kind for finding in await service.check()] == ["mislabelled", "outlier"]
 
     asyncio.run(run())
 
 
-def test_every_face_gets_its_reference(office: PeopleOffice) -> None:
-    first, second = references(office, answered([at(1), at(0, 1)]))
+def test_every_face_gets_its_reference(service: PeopleService) -> None:
+    first, second = references(service, answered([at(1), at(0, 1)]))
     assert first.startswith("mef1.") and first != second
-    assert references(office, answered([at(1)], pack="older@1")) == [""]
+    assert references(service, answered([at(1)], pack="older@1")) == [""]
     for odd in (b"\0" * 3, b"\0" * 7, b""):
-        assert references(office, replace(answered([at(1), at(2)]), embeddings=odd)) == ["", ""]
-    assert references(office, answered([])) == []
+        assert references(service, replace(answered([at(1), at(2)]), embeddings=odd)) == ["", ""]
+    assert references(service, answered([])) == []
 
 
-def test_feedback_enrols_or_bars(office: PeopleOffice, registry: Registry) -> None:
+def test_feedback_enrols_or_bars(service: PeopleService, registry: Registry) -> None:
     async def run() -> None:
-        await office.enrol("Ann", [new_face("a.jpg", at(0))])
-        (reference,) = references(office, answered([at(0.5)]))
+        await service.enrol("Ann", [new_face("a.jpg", at(0))])
+        (reference,) = references(service, answered([at(0.5)]))
         with pytest.raises(PersonNotFound, match="'Bob'"):
-            await office.give_feedback(reference, "not", "Bob", "p.jpg")
-        row, _ = await office.give_feedback(reference, "not", "Ann", "p.jpg")
+            await service.give_feedback(reference, "not", "Bob", "p.jpg")
+        row, _ = await service.give_feedback(reference, "not", "Ann", "p.jpg")
         assert (row.verdict, row.name, row.file_name) == ("not", "Ann", "p.jpg")
         assert vetoes(registry, "dlib-1") == [("Ann", list(at(0.5)))]
-        row, said = await office.give_feedback(reference, "is", "Bob", "p.jpg")
+        row, said = await service.give_feedback(reference, "is", "Bob", "p.jpg")
         assert row.id.startswith("is-") and [caution.people for caution in said] == [("Ann",)]
-        again, _ = await office.give_feedback(reference, "is", "Bob", "p.jpg")
-        assert again == row and office.records.photo_counts("dlib-1") == {1: 2}
-        await office.undo_feedback(row.id)
-        assert [entry.verdict for entry in office.records.feedback()] == ["not"]
+        again, _ = await service.give_feedback(reference, "is", "Bob", "p.jpg")
+        assert again == row and service.records.photo_counts("dlib-1") == {1: 2}
+        await service.undo_feedback(row.id)
+        assert [entry.verdict for entry in service.records.feedback()] == ["not"]
 
     asyncio.run(run())
 
 
-def test_a_reference_of_another_embedder_is_refused(office: PeopleOffice, shelf: SimpleNamespace) -> None:
-    (reference,) = references(office, answered([at(0.5)]))
-    shelf.embedder = "arcface-2"
+def test_a_reference_of_another_embedder_is_refused(service: PeopleService, served: SimpleNamespace) -> None:
+    (reference,) = references(service, answered([at(0.5)]))
+    served.embedder = "arcface-2"
     with pytest.raises(ReferenceRefused, match="by the embedder dlib-1, in use is arcface-2"):
-        asyncio.run(office.give_feedback(reference, "is", "Ann", "p.jpg"))
+        asyncio.run(service.give_feedback(reference, "is", "Ann", "p.jpg"))
 
 
-def test_the_threshold_follows_the_people(office: PeopleOffice) -> None:
+def test_the_threshold_follows_the_people(service: PeopleService) -> None:
     async def run() -> None:
-        alone = await office.set_threshold("fmr", 1e-3)
+        alone = await service.set_threshold("fmr", 1e-3)
         for number in range(6):
-            await office.enrol(f"p{number}", [new_face(f"{number}.jpg", at(*[0.0] * number, 1.0))])
-        crowd = office.threshold()
+            await service.enrol(f"p{number}", [new_face(f"{number}.jpg", at(*[0.0] * number, 1.0))])
+        crowd = service.threshold()
         assert crowd.threshold < alone.threshold and crowd.fmr == pytest.approx(1e-3) and crowd.people == 6
-        assert np.isclose((await office.set_threshold("default", None)).threshold, 0.58)
+        assert np.isclose((await service.set_threshold("default", None)).threshold, 0.58)
 
     asyncio.run(run())

@@ -56,15 +56,15 @@ def test_nothing_is_kept_before_an_admin_says_so(scene: Scene, tmp_path: Path) -
 
 def test_faces_are_grouped_by_likeness_and_groups_keep_their_ids(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0), at(5)), outcome(near(0, by=0.2, seed=1))])
+        service = await scene.on()
+        await service.take([outcome(at(0), at(5)), outcome(near(0, by=0.2, seed=1))])
         scene.now += 60
-        await office.take([outcome(near(5, by=0.3, seed=2)), outcome(at(0, 9))])
+        await service.take([outcome(near(5, by=0.3, seed=2)), outcome(at(0, 9))])
         assert await scene.members() == [[1, 3], [2, 4], [5]]
-        first, *_ = await office.groups()
+        first, *_ = await service.groups()
         assert first.seen_s[1] == scene.now
-        by_id = {group.id: {face.id for face in group.faces} for group in await office.groups()}
-        await office.close()
+        by_id = {group.id: {face.id for face in group.faces} for group in await service.groups()}
+        await service.close()
         scene.begin()
         await scene.faces.start()
         assert {g.id: {face.id for face in g.faces} for g in await scene.faces.groups()} == by_id
@@ -77,9 +77,9 @@ def test_faces_are_grouped_by_likeness_and_groups_keep_their_ids(scene: Scene) -
 
 def test_a_chain_of_faces_each_like_the_next_is_not_one_group(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
+        service = await scene.on()
         for step in range(9):
-            await office.take([outcome(at(step * 0.3))])
+            await service.take([outcome(at(step * 0.3))])
         assert len(await scene.members()) >= 3
 
     play(scene, body)
@@ -89,15 +89,15 @@ def test_time_and_number_are_bounded_also_over_a_restart(scene: Scene, tmp_path:
     async def body() -> None:
         scene.most = 4
         scene.begin()
-        office = await scene.on(100.0)
+        service = await scene.on(100.0)
         for number in range(6):
-            await office.take([outcome(at(0, number * 3))])
+            await service.take([outcome(at(0, number * 3))])
             scene.now += 10
         assert await scene.members() == [[3], [4], [5], [6]]
         scene.now = 1_000_000.0 + 20 + 100 + 1
-        await office.expire()
+        await service.expire()
         assert await scene.members() == [[4], [5], [6]]
-        await office.close()
+        await service.close()
         scene.now += 20
         scene.begin()
         await scene.faces.start()
@@ -122,14 +122,14 @@ def test_expired_faces_go_by_themselves(scene: Scene, monkeypatch: pytest.Monkey
     monkeypatch.setattr(faces_module, "EXPIRE_EVERY_S", 0.01)
 
     async def body() -> None:
-        office = await scene.on(60.0)
-        running = asyncio.create_task(office.run())
-        office.offer(outcome(at(1)))
-        while not await office.count():
+        service = await scene.on(60.0)
+        running = asyncio.create_task(service.run())
+        service.offer(outcome(at(1)))
+        while not await service.count():
             await asyncio.sleep(0.005)
         scene.now += 61
         async with asyncio.timeout(5):
-            while await office.count():
+            while await service.count():
                 await asyncio.sleep(0.005)
         running.cancel()
         await asyncio.wait([running])
@@ -139,15 +139,15 @@ def test_expired_faces_go_by_themselves(scene: Scene, monkeypatch: pytest.Monkey
 
 def test_off_deletes_everything_and_a_kill_in_between_changes_nothing(scene: Scene, tmp_path: Path) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(1))])
-        await office.expire()
+        service = await scene.on()
+        await service.take([outcome(at(1))])
+        await service.expire()
         path = tmp_path / FILE_NAME
         assert path.exists() and path.stat().st_mode & 0o777 == 0o600
         left = path.read_bytes()
-        await office.keep("boss", 0)
+        await service.keep("boss", 0)
         assert kept_files(tmp_path) == []
-        assert not office.wanted and await office.groups() == []
+        assert not service.wanted and await service.groups() == []
         entries = scene.audit.entries()
         assert [(entry.who, entry.what, entry.outcome) for entry in entries] == [
             ("boss", "faces keep", "on, for 3600 s"),
@@ -155,7 +155,7 @@ def test_off_deletes_everything_and_a_kill_in_between_changes_nothing(scene: Sce
         ]
         assert entries[1].detail == "1 faces were kept"
         path.write_bytes(left)  # as if killed before the file was deleted
-        await office.close()
+        await service.close()
         scene.begin()
         await scene.faces.start()
         assert not path.exists() and not scene.faces.wanted
@@ -176,10 +176,10 @@ def test_a_retention_out_of_bounds_is_refused(scene: Scene, for_s: float) -> Non
 
 def test_naming_enrols_the_best_and_takes_the_group_along(scene: Scene, registry: Registry) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(near(2, by=0.05, seed=n)) for n in range(12)] + [outcome(at(0, 7))])
-        (group,) = [group for group in await office.groups() if len(group.faces) == 12]
-        named = await office.name("operator", group.id, "Ann")
+        service = await scene.on()
+        await service.take([outcome(near(2, by=0.05, seed=n)) for n in range(12)] + [outcome(at(0, 7))])
+        (group,) = [group for group in await service.groups() if len(group.faces) == 12]
+        named = await service.name("operator", group.id, "Ann")
         assert named.person.photos == 10 == len(named.added)
         assert named.added[0].box_xyxy_px is None
         assert await scene.members() == [[13]]
@@ -198,14 +198,14 @@ def test_naming_enrols_the_best_and_takes_the_group_along(scene: Scene, registry
 
 def test_some_faces_of_a_group_are_named(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0)), outcome(at(0.45)), outcome(at(0, 3))])
+        service = await scene.on()
+        await service.take([outcome(at(0)), outcome(at(0.45)), outcome(at(0, 3))])
         assert await scene.members() == [[1, 2], [3]]
-        group = next(group.id for group in await office.groups() if len(group.faces) == 2)
+        group = next(group.id for group in await service.groups() if len(group.faces) == 2)
         with pytest.raises(EntryNotFound, match="face 3 is not of group"):
-            await office.name("operator", group, "Ann", [1, 3])
+            await service.name("operator", group, "Ann", [1, 3])
         scene.people.records.set_rule({"mode": "distance", "value": 0.3, "embedder": EMBEDDER})
-        named = await office.name("operator", group, "Ann", [1])
+        named = await service.name("operator", group, "Ann", [1])
         assert named.person.photos == 1
         assert await scene.members() == [[2], [3]]
 
@@ -214,14 +214,14 @@ def test_some_faces_of_a_group_are_named(scene: Scene) -> None:
 
 def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0)), outcome(at(0.2)), outcome(at(4))])
-        groups = {len(group.faces): group for group in await office.groups()}
+        service = await scene.on()
+        await service.take([outcome(at(0)), outcome(at(0.2)), outcome(at(4))])
+        groups = {len(group.faces): group for group in await service.groups()}
         assert groups[1].nearest is None
-        [new], _ = await office._of_group(groups[1].id, ())
+        [new], _ = await service._of_group(groups[1].id, ())
         far = new.enrolled.model_copy(update={"embedding": at(4, 0.9)})
         await scene.people.enrol("Far", [NewFace("far.jpg", b"1", far, b"")])
-        nearest = {len(group.faces): group.nearest for group in await office.groups()}
+        nearest = {len(group.faces): group.nearest for group in await service.groups()}
         assert nearest[1] is not None and nearest[2] is not None
         assert (nearest[1].name, round(nearest[1].distance, 2), nearest[1].known) == ("Far", 0.9, False)
         ann = new.enrolled.model_copy(update={"embedding": at(0.1)})
@@ -233,12 +233,12 @@ def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
 
 def test_a_face_that_came_late_is_said_to_be_known(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0)), outcome(at(0, 4))])
-        first = next(group for group in await office.groups() if group.faces[0].id == 1)
-        await office.name("operator", first.id, "Ann")
-        await office.take([outcome(at(0.1))])  # recognised before, arrived after
-        late = next(group for group in await office.groups() if group.faces[0].id == 3)
+        service = await scene.on()
+        await service.take([outcome(at(0)), outcome(at(0, 4))])
+        first = next(group for group in await service.groups() if group.faces[0].id == 1)
+        await service.name("operator", first.id, "Ann")
+        await service.take([outcome(at(0.1))])  # recognised before, arrived after
+        late = next(group for group in await service.groups() if group.faces[0].id == 3)
         assert late.nearest is not None and late.nearest.known and late.nearest.name == "Ann"
 
     play(scene, body)
@@ -246,9 +246,9 @@ def test_a_face_that_came_late_is_said_to_be_known(scene: Scene) -> None:
 
 def test_a_vetoed_face_stays_unknown(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0.3))])
-        [new], _ = await office._of_group((await office.groups())[0].id, ())
+        service = await scene.on()
+        await service.take([outcome(at(0.3))])
+        [new], _ = await service._of_group((await service.groups())[0].id, ())
         far = new.enrolled.model_copy(update={"embedding": at(0, 9)})
         await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", far, b"")])
         scene.people.records.add_veto("Ann", EMBEDDER, np.array(at(0.3), np.float32), "x.jpg")
@@ -261,19 +261,19 @@ def test_a_vetoed_face_stays_unknown(scene: Scene) -> None:
 
 def test_dismissed_faces_do_not_come_back_while_the_retention_lasts(scene: Scene, tmp_path: Path) -> None:
     async def body() -> None:
-        office = await scene.on(100.0)
-        await office.take([outcome(near(1, by=0.1, seed=n)) for n in range(8)] + [outcome(at(6))])
-        group = next(group for group in await office.groups() if len(group.faces) == 8)
+        service = await scene.on(100.0)
+        await service.take([outcome(near(1, by=0.1, seed=n)) for n in range(8)] + [outcome(at(6))])
+        group = next(group for group in await service.groups() if len(group.faces) == 8)
         scene.now += 50
-        assert await office.dismiss("operator", group.id) == 8
+        assert await service.dismiss("operator", group.id) == 8
         assert await scene.members() == [[9]]
         assert scene.audit.entries()[-1].what == "faces dismiss"
         for gone in [group.id, 999]:
             with pytest.raises(EntryNotFound):
-                await office.dismiss("operator", gone)
+                await service.dismiss("operator", gone)
         with pytest.raises(EntryNotFound):
-            await office.picture(1)
-        await office.close()
+            await service.picture(1)
+        await service.close()
         scene.begin()
         await scene.faces.start()
         await scene.faces.take([outcome(near(1, by=0.1, seed=77))])
@@ -288,10 +288,10 @@ def test_dismissed_faces_do_not_come_back_while_the_retention_lasts(scene: Scene
 
 def test_what_was_enrolled_before_a_kill_is_not_shown_again(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0)), outcome(at(0, 5))])
-        chosen, _ = await office._of_group((await office.groups())[0].id, ())
-        await office.close()  # killed between enrolling and deleting
+        service = await scene.on()
+        await service.take([outcome(at(0)), outcome(at(0, 5))])
+        chosen, _ = await service._of_group((await service.groups())[0].id, ())
+        await service.close()  # killed between enrolling and deleting
         scene.people.grew = lambda name: asyncio.sleep(0)
         await scene.people.enrol("Ann", chosen)
         scene.begin()
@@ -303,9 +303,9 @@ def test_what_was_enrolled_before_a_kill_is_not_shown_again(scene: Scene) -> Non
 
 def test_a_damaged_file_is_begun_anew(scene: Scene, tmp_path: Path) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0))])
-        await office.close()
+        service = await scene.on()
+        await service.take([outcome(at(0))])
+        await service.close()
         (tmp_path / FILE_NAME).write_bytes(b"this is no database" * 1000)
         scene.begin()
         await scene.faces.start()
@@ -329,10 +329,10 @@ def test_a_file_that_cannot_be_used_stops_nobody(scene: Scene, tmp_path: Path) -
 
 def test_faces_of_another_embedder_or_pack_are_not_mixed_in(scene: Scene, tmp_path: Path) -> None:
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome(at(0)), outcome(at(3), pack="faces@0")])
+        service = await scene.on()
+        await service.take([outcome(at(0)), outcome(at(3), pack="faces@0")])
         assert await scene.members() == [[1]]
-        await office.close()
+        await service.close()
         with sqlite3.connect(tmp_path / FILE_NAME) as db:
             db.execute("UPDATE faces SET embedder = 'older'")
         scene.begin()
@@ -346,36 +346,36 @@ def test_the_first_faces_do_not_decide_how_long_an_embedding_is(scene: Scene) ->
     """A node that lies with the first face kept is set right by the first person enrolled."""
 
     async def body() -> None:
-        office = await scene.on()
-        await office.take([outcome((1.0, 2.0, 3.0))])
-        await office.take([outcome(at(0))])
-        assert await office.count() == 1
-        [new], _ = await office._of_group(1, ())
+        service = await scene.on()
+        await service.take([outcome((1.0, 2.0, 3.0))])
+        await service.take([outcome(at(0))])
+        assert await service.count() == 1
+        [new], _ = await service._of_group(1, ())
         right = new.enrolled.model_copy(update={"embedding": at(9)})
         await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", right, b"")])
-        assert (await office.groups())[0].nearest is None
+        assert (await service.groups())[0].nearest is None
         with pytest.raises(EmbedderMismatch, match="3 numbers, 8 are needed"):
-            await office.name("operator", 1, "Bob")
-        await office.take([outcome(at(0)), outcome((1.0, 2.0, 3.0))])
-        assert [group.nearest.name for group in await office.groups() if group.nearest] == ["Ann"]
-        assert await office.count() == 1
+            await service.name("operator", 1, "Bob")
+        await service.take([outcome(at(0)), outcome((1.0, 2.0, 3.0))])
+        assert [group.nearest.name for group in await service.groups() if group.nearest] == ["Ann"]
+        assert await service.count() == 1
 
     play(scene, body)
 
 
 def test_a_full_line_drops_faces_and_never_waits(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
+        service = await scene.on()
         for _ in range(40):
-            office.offer(outcome(at(0)))
-        assert office.dropped == 24
+            service.offer(outcome(at(0)))
+        assert service.dropped == 24
 
     play(scene, body)
 
 
 def test_two_thousand_faces_are_grouped_in_a_thread_of_their_own(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on()
+        service = await scene.on()
         rng = np.random.default_rng(1)
         people = rng.normal(size=(300, 8)) * 3
         shown = rng.integers(300, size=(130, 16))
@@ -385,11 +385,11 @@ def test_two_thousand_faces_are_grouped_in_a_thread_of_their_own(scene: Scene) -
             threads.add(threading.get_ident())
             return scene.now
 
-        office._clock = clock
+        service._clock = clock
         for row in shown:
-            await office.take([outcome(*(tuple(people[who] + rng.normal(size=8) * 0.05) for who in row))])
-        await office.expire()
-        groups = await office.groups()
+            await service.take([outcome(*(tuple(people[who] + rng.normal(size=8) * 0.05) for who in row))])
+        await service.expire()
+        groups = await service.groups()
         assert sum(len(group.faces) for group in groups) == 2000
         assert len(groups) == len(set(shown.ravel()[-2000:].tolist()))
         assert len(threads) == 1 and threading.get_ident() not in threads
@@ -399,12 +399,12 @@ def test_two_thousand_faces_are_grouped_in_a_thread_of_their_own(scene: Scene) -
 
 def test_the_same_picture_sent_again_is_one_face_seen_again(scene: Scene) -> None:
     async def body() -> None:
-        office = await scene.on(100.0)
+        service = await scene.on(100.0)
         told = outcome(at(0))
-        await office.take([told])
+        await service.take([told])
         scene.now += 90
-        await office.take([told, told])
-        (group,) = await office.groups()
+        await service.take([told, told])
+        (group,) = await service.groups()
         assert len(group.faces) == 1 and group.seen_s == (scene.now, scene.now)
 
     play(scene, body)

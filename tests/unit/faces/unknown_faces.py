@@ -1,4 +1,4 @@
-"""Outcomes with unknown faces, as nodes send them, and an office that keeps them."""
+"""Outcomes with unknown faces, as nodes send them, and a service that keeps them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from PIL import Image
 
 from manyeyes.access.audit import Audit
 from manyeyes.face_results import FaceOutcome, UnknownFace
-from manyeyes.faces.people import PeopleOffice
-from manyeyes.faces.references import Seal
+from manyeyes.faces.people import PeopleService
+from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.unknown_faces import Among
-from manyeyes.faces.unknown_service import FacesOffice
+from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Face, Result
@@ -93,30 +93,32 @@ def outcome(
 
 @dataclass
 class Scene:
-    """A registry with its offices, and a clock that is set by hand."""
+    """A registry with its services, and a clock that is set by hand."""
 
     registry: Registry
     folder: Path
     now: float = 1_000_000.0
     most: int = 2000
-    people: PeopleOffice = field(init=False)
-    faces: FacesOffice = field(init=False)
+    people: PeopleService = field(init=False)
+    faces: UnknownFacesService = field(init=False)
 
     def __post_init__(self) -> None:
         async def changed() -> None:
             pass
 
-        shelf: Any = SimpleNamespace(
+        served: Any = SimpleNamespace(
             pack=PACK, embedder=EMBEDDER, threshold=THRESHOLD, calibration=CALIBRATION
         )
-        self.people = PeopleOffice(self.registry, Seal(self.folder / "references.key"), shelf, changed)
+        self.people = PeopleService(
+            self.registry, FaceReferences(self.folder / "references.key"), served, changed
+        )
         self.audit = Audit(self.registry)
         self.among = Among(self.registry.path, PACK, EMBEDDER, THRESHOLD, self.people.threshold_at)
         self.begin()
 
     def begin(self) -> None:
         """As a master does that starts; call `faces.start` then."""
-        self.faces = FacesOffice(
+        self.faces = UnknownFacesService(
             self.folder,
             self.registry,
             self.people,
@@ -127,7 +129,7 @@ class Scene:
         )
         self.people.grew = self.faces.person_grew
 
-    async def on(self, for_s: float = 3600.0) -> FacesOffice:
+    async def on(self, for_s: float = 3600.0) -> UnknownFacesService:
         await self.faces.start()
         await self.faces.keep("boss", for_s)
         return self.faces

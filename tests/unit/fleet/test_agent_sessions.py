@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from manyeyes.fleet.agent_sessions import Sessions
+from manyeyes.fleet.agent_sessions import AgentSessions
 
 
 def test_a_second_session_is_held_off_while_the_first_is_heard() -> None:
-    sessions = Sessions(silent_s=7)
+    sessions = AgentSessions(silent_s=7)
     assert sessions.heard("a", "one", 0)
     assert not sessions.heard("a", "two", 5)
     assert sessions.heard("a", "one", 6)
@@ -17,7 +17,7 @@ def test_a_second_session_is_held_off_while_the_first_is_heard() -> None:
 
 
 def test_a_goodbye_frees_the_name_for_its_own_session_only() -> None:
-    sessions = Sessions(silent_s=7)
+    sessions = AgentSessions(silent_s=7)
     sessions.heard("a", "one", 0)
     assert not sessions.ended("a", "two")
     assert not sessions.heard("a", "two", 1)
@@ -26,7 +26,7 @@ def test_a_goodbye_frees_the_name_for_its_own_session_only() -> None:
 
 
 def test_life_is_proved_by_speaking_after_the_question() -> None:
-    sessions = Sessions(silent_s=7)
+    sessions = AgentSessions(silent_s=7)
     sessions.heard("a", "one", 0)
     assert not sessions.alive_since("a", 1)
     sessions.heard("a", "one", 2)
@@ -36,7 +36,7 @@ def test_life_is_proved_by_speaking_after_the_question() -> None:
 
 
 def test_who_holds_a_name() -> None:
-    sessions = Sessions(silent_s=7)
+    sessions = AgentSessions(silent_s=7)
     assert not sessions.holds("a", "one")
     sessions.heard("a", "one", 0)
     assert sessions.holds("a", "one")

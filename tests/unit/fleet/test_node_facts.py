@@ -11,8 +11,8 @@ from manyeyes.fleet.node_facts import plain_heartbeat
 
 def test_texts_of_a_heartbeat_are_made_plain() -> None:
     host = HostFacts(hostname="h\x1b[31m", system="s", cpu="c\r\n", cores=1, memory_bytes=1, python="3.11")
-    beat = plain_heartbeat(Heartbeat(state="ready", reason="\x1b[2Jfine", pack="p\n", host=host))
-    shown = json.loads(beat.model_dump_json())
+    heartbeat = plain_heartbeat(Heartbeat(state="ready", reason="\x1b[2Jfine", pack="p\n", host=host))
+    shown = json.loads(heartbeat.model_dump_json())
     texts = (shown["reason"], shown["pack"], *map(str, shown["host"].values()))
     assert all(text.isprintable() for text in texts)
     assert plain("a" * 1000, 10) == "a" * 10

@@ -8,7 +8,7 @@ from manyeyes.fleet.node_state import Change, Fleet
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
 
 
-def beat(state: str = "ready", workers: int = 2) -> Heartbeat:
+def heartbeat(state: str = "ready", workers: int = 2) -> Heartbeat:
     reports = tuple(WorkerReport(index=i, state="idle") for i in range(workers))
     return Heartbeat(state=state, workers=reports, host=HOST)  # type: ignore[arg-type]
 
@@ -17,19 +17,19 @@ def test_a_silent_node_becomes_suspect_then_lost_and_comes_back() -> None:
     fleet = Fleet(suspect_s=4, lost_s=7)
     fleet.register("a")
     assert fleet.tick(100.0) == []
-    assert fleet.heard("a", beat(), 100.0) == Change("a", "joining", "ready", "")
+    assert fleet.heard("a", heartbeat(), 100.0) == Change("a", "joining", "ready", "")
     assert fleet.workers == 2
     assert fleet.tick(103.9) == []
     assert [change.new for change in fleet.tick(104.1)] == ["suspect"]
     assert fleet.workers == 0
     assert [change.new for change in fleet.tick(107.1)] == ["lost"]
     assert fleet.tick(200.0) == []
-    assert fleet.heard("a", beat("working"), 200.0) == Change("a", "lost", "working", "")
+    assert fleet.heard("a", heartbeat("working"), 200.0) == Change("a", "lost", "working", "")
 
 
 def test_a_node_that_left_is_not_lost_later() -> None:
     fleet = Fleet(suspect_s=4, lost_s=7)
-    fleet.heard("a", beat(), 0.0)
+    fleet.heard("a", heartbeat(), 0.0)
     assert fleet.left("a") == Change("a", "ready", "left", "said goodbye")
     assert fleet.tick(1000.0) == []
     assert fleet.counts() == {"left": 1}
@@ -37,7 +37,7 @@ def test_a_node_that_left_is_not_lost_later() -> None:
 
 def test_who_leaves_may_say_why_and_who_is_removed_is_forgotten() -> None:
     fleet = Fleet(suspect_s=4, lost_s=7)
-    fleet.heard("a", beat("paused"), 0.0)
+    fleet.heard("a", heartbeat("paused"), 0.0)
     assert fleet.workers == 0
     assert fleet.left("a", "shut down") == Change("a", "paused", "left", "shut down")
     fleet.removed("a")
@@ -51,7 +51,7 @@ def test_an_unknown_node_cannot_leave() -> None:
 
 def test_a_master_that_stood_still_takes_nobody_for_lost() -> None:
     fleet = Fleet(suspect_s=4, lost_s=7)
-    fleet.heard("a", beat(), 100.0)
+    fleet.heard("a", heartbeat(), 100.0)
     fleet.slept(30.0)
     assert fleet.tick(131.0) == []
     assert [change.new for change in fleet.tick(137.5)] == ["lost"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from manyeyes.access.sessions import SignIns
+from manyeyes.access.sessions import Sessions
 from manyeyes.config import Limits
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
@@ -16,7 +16,7 @@ from manyeyes.identity import hash_api_key
 from manyeyes.master.composition import Recognised
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.metrics import Levels, Metrics
-from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Face, Result
 from manyeyes.store.registry import Registry
@@ -57,10 +57,10 @@ class FakeMaster:
         self.limits = limits or Limits()
         self.registry = Registry(folder / "master.db")
         self.registry.add_api_key(hash_api_key(KEY), "somebody", "user")
-        self.sign_ins = SignIns(self.registry, 60)
+        self.sessions = Sessions(self.registry, 60)
         self.metrics = Metrics(lambda: LEVELS, {"version": "0"})
-        self.meter = Meter(self.metrics, Series(time.monotonic()), EventHub())
-        self.lookout = self
+        self.recorder = PictureRecorder(self.metrics, Series(time.monotonic()), EventHub())
+        self.monitor = self
         self.result: Result | None = result()
         self.error: Exception | None = None
         self.asked: list[tuple[bytes, bool, str | None, PictureTrace]] = []
@@ -71,11 +71,11 @@ class FakeMaster:
         return self
 
     def role_of(self, credential: str) -> str | None:
-        caller = self.sign_ins.caller(credential)
+        caller = self.sessions.caller(credential)
         return caller.role if caller else None
 
     def key_name(self, credential: str) -> str:
-        caller = self.sign_ins.caller(credential)
+        caller = self.sessions.caller(credential)
         return caller.name if caller else ""
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace) -> Recognised:

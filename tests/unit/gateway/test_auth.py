@@ -35,7 +35,7 @@ def ask(master: FakeMaster, method: str, url: str, credential: str, **options: A
 
 
 def test_a_link_signs_in_once_and_the_session_acts_until_it_signs_out(master: FakeMaster) -> None:
-    link = master.sign_ins.link(ADMIN)
+    link = master.sessions.link(ADMIN)
     assert ask(master, "GET", "/v1/session", link).status_code == 401, "it is good for signing in only"
     signed_in = ask(master, "POST", "/v1/session", link)
     assert signed_in.status_code == 201

@@ -16,7 +16,7 @@ from starlette.types import Message
 from tests.samples import picture, saved
 from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, result
 
-from manyeyes.access.sessions import SignIns
+from manyeyes.access.sessions import Sessions
 from manyeyes.config import Limits
 from manyeyes.credentials import COOKIE
 from manyeyes.dispatch import trace as picture_trace
@@ -282,7 +282,7 @@ def test_nobody_gets_in_without_a_credential_and_no_body_is_read(master: FakeMas
 
 
 def test_the_console_s_cookie_serves_its_own_page_only(master: FakeMaster) -> None:
-    token, _ = master.sign_ins.sign_in(KEY)
+    token, _ = master.sessions.sign_in(KEY)
     cookie = {"Cookie": f"{COOKIE}={token}"}
 
     def with_cookie(**headers: str) -> httpx.Response:
@@ -313,8 +313,8 @@ def test_a_revoked_key_is_refused_on_the_next_request(master: FakeMaster) -> Non
 
 def test_a_session_ends_at_its_time(master: FakeMaster) -> None:
     now = [1000.0]
-    master.sign_ins = SignIns(master.registry, 60, lambda: now[0])
-    token, _ = master.sign_ins.sign_in(KEY)
+    master.sessions = Sessions(master.registry, 60, lambda: now[0])
+    token, _ = master.sessions.sign_in(KEY)
     signed = {"Authorization": f"Bearer {token}"}
     assert send(master, content=PICTURE, headers=signed).status_code == 200
     now[0] += 59
@@ -357,7 +357,7 @@ def test_an_unexpected_exception_is_a_problem_and_a_line(
     assert "its log says why" in said(answer, 500, "internal")["detail"]
     assert errors == [("request failed", {"path": URL, "error": "ZeroDivisionError('oh')"})]
     assert [line["outcome"] for line in lines] == ["internal"]
-    monkeypatch.setattr(master.sign_ins, "caller", lambda credential: 1 // 0)
+    monkeypatch.setattr(master.sessions, "caller", lambda credential: 1 // 0)
     said(post(master), 500, "internal")
     assert len(errors) == 2
 

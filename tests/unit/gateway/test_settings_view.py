@@ -14,7 +14,7 @@ def test_every_setting_has_a_sentence_and_its_own_name() -> None:
     rows = told(Limits(), MasterSettings())
     assert [row["name"] for row in rows if not row["sentence"].endswith(".")] == []
     assert len({row["name"] for row in rows}) == len(rows)
-    assert {row["group"] for row in rows} == {"pictures", "attention", "flood", "master"}
+    assert {row["group"] for row in rows} == {"pictures", "alerts", "rates", "master"}
     said = {row["name"]: row["sentence"] for row in rows}
     assert said["MANYEYES_MASTER_NATS_PORT"] == "The port for nodes, TLS."
 

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from manyeyes.broker.connection import Incoming
-from manyeyes.config import FloodLimits
-from manyeyes.fleet.rate_limits import Flood
+from manyeyes.config import RateLimits
+from manyeyes.fleet.rate_limits import RateLimiter
 from manyeyes.master import message_inbox
 from manyeyes.master.message_inbox import MessageInbox
 
-LIMITS = FloodLimits(
+LIMITS = RateLimits(
     messages_per_s=2, bytes_per_s=10**9, waiting=3, waiting_bytes=100, connections=2, patience_s=3
 )
 
@@ -31,7 +31,7 @@ class Inbox:
         self.handled: list[str] = []
         self.cut_off: list[str] = []
         self.inbox = MessageInbox(
-            Flood(LIMITS),
+            RateLimiter(LIMITS),
             lambda subject: subject[0],
             self._handle,
             lambda name, seen: self.cut_off.append(name),

@@ -76,8 +76,8 @@ class Nodes:
     def admits(self, node: str, verb: str) -> bool:
         return node in self.admitted
 
-    def heartbeat(self, node: str, beat: Heartbeat, now: float) -> Heartbeat | None:
-        return beat if self.believed else None
+    def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
+        return heartbeat if self.believed else None
 
     async def hello(self, node: str, hello: Hello, reply: str) -> None:
         self.greeted.append((node, hello))
@@ -94,7 +94,7 @@ class Master:
 
     def __init__(self) -> None:
         self.link, self.nodes = Link(), Nodes()
-        self.admission, self.orders, self.logs, self.lookout = Keeps(), Keeps(), Keeps(), Keeps()
+        self.admission, self.orders, self.logs, self.monitor = Keeps(), Keeps(), Keeps(), Keeps()
         self.fleet = Keeps(
             heard=Change("a", "lost", "ready", ""), left=Change("a", "ready", "left", "goodbye")
         )
@@ -107,10 +107,10 @@ class Master:
         def piece(query: GalleryQuery, embedder: str) -> SimpleNamespace:
             return SimpleNamespace(newest=self.newest, content="c", offset=5, chunk=b"gallery", size_bytes=9)
 
-        self.shelf = Keeps(read=(b"pack", 4, {}))
+        self.served = Keeps(read=(b"pack", 4, {}))
         parts: Any = (
             self.link, "g", self.nodes, self.admission, self.fleet, self.dispatcher, self.orders, self.logs,
-            self.lookout, self.shelf, SimpleNamespace(piece=piece), self._spawn, self.changes.append,
+            self.monitor, self.served, SimpleNamespace(piece=piece), self._spawn, self.changes.append,
             self.last_seen,
         )  # fmt: skip
         self.messages = NodeMessages(*parts)
@@ -161,10 +161,10 @@ def test_pictures_go_to_the_dispatcher() -> None:
 def test_a_heartbeat_is_believed_made_plain_and_told_to_all_that_follow_nodes() -> None:
     async def body(master: Master) -> None:
         master.say("heartbeat", BEAT)
-        ((_, _, beat, _),) = master.dispatcher.calls
-        assert beat.session == "s" and beat.host.hostname == "h "
+        ((_, _, heartbeat, _),) = master.dispatcher.calls
+        assert heartbeat.session == "s" and heartbeat.host.hostname == "h "
         assert [change.new for change in master.changes] == ["ready"]
-        assert len(master.lookout.calls) == len(master.fleet.calls) == 1 and "a" in master.last_seen
+        assert len(master.monitor.calls) == len(master.fleet.calls) == 1 and "a" in master.last_seen
         master.nodes.believed = None
         master.say("heartbeat", BEAT)
         assert len(master.dispatcher.calls) == len(master.fleet.calls) == 1
@@ -256,7 +256,7 @@ def test_a_master_that_is_behind_says_so() -> None:
 def test_what_cannot_be_read_from_the_disk_is_answered_with_an_error() -> None:
     async def body(master: Master) -> None:
         for error, code in ((PackError("no such file"), "pack"), (OSError("torn"), "unavailable")):
-            master.shelf._answers["read"] = error
+            master.served._answers["read"] = error
             master.say("pack", PackQuery())
             await master.read()
             assert master.link.answers[-1] == ("reply", code, None)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from manyeyes.config import AttentionLimits
-from manyeyes.monitoring.alerts import Attention, Disk, Facts, NodeFacts, Noticed, needs_a_person
-from manyeyes.monitoring.time_series import Lately
+from manyeyes.config import AlertLimits
+from manyeyes.monitoring.alerts import Alert, Disk, Facts, NodeFacts, Noticed, find_alerts
+from manyeyes.monitoring.time_series import RecentCounts
 
-LIMITS = AttentionLimits()
+LIMITS = AlertLimits()
 GIB, MIB = 1024**3, 1024**2
 ROOM = Disk(50 * GIB, 100 * GIB)
 NODE = NodeFacts("a", "ready", disk=ROOM)
@@ -27,7 +27,7 @@ GOOD = Facts(
 
 
 def kinds(facts: Facts) -> list[str]:
-    return [one.kind for one in needs_a_person(facts, LIMITS)]
+    return [one.kind for one in find_alerts(facts, LIMITS)]
 
 
 def test_nothing_needs_a_person_where_all_is_well() -> None:
@@ -68,12 +68,12 @@ def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
         ({"cut_off": "it says too much"}, ["cut-off"]),
         ({"state": "provisioning", "pack_failures": 1}, []),
         ({"state": "provisioning", "pack_failures": 2}, ["pack"]),
-        ({"lately": Lately(done=1, at_fault=2)}, []),
-        ({"lately": Lately(done=1, at_fault=3)}, ["failing"]),
-        ({"lately": Lately(done=100, at_fault=3)}, []),
-        ({"lately": Lately(failed=100)}, []),
-        ({"lately": Lately(restarts=2)}, []),
-        ({"lately": Lately(restarts=3)}, ["crashing"]),
+        ({"recent_counts": RecentCounts(done=1, at_fault=2)}, []),
+        ({"recent_counts": RecentCounts(done=1, at_fault=3)}, ["failing"]),
+        ({"recent_counts": RecentCounts(done=100, at_fault=3)}, []),
+        ({"recent_counts": RecentCounts(failed=100)}, []),
+        ({"recent_counts": RecentCounts(restarts=2)}, []),
+        ({"recent_counts": RecentCounts(restarts=3)}, ["crashing"]),
         ({"disk": Disk(MIB, 100 * GIB)}, ["disk-full"]),
         ({"disk": Disk(MIB, 100 * GIB), "state": "left"}, []),
         ({"disk": None}, []),
@@ -81,7 +81,7 @@ def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
 )
 def test_a_node(change: dict[str, Any], expected: list[str]) -> None:
     facts = replace(GOOD, nodes=(NodeFacts("b", "ready"), replace(NODE, **change)))
-    found = needs_a_person(facts, LIMITS)
+    found = find_alerts(facts, LIMITS)
     assert [one.kind for one in found] == expected
     assert all("node a" in one.sentence and one.node == "a" and one.what_to_do for one in found)
     assert all(one.severity == "warning" for one in found), "the service goes on without one node"
@@ -89,7 +89,7 @@ def test_a_node(change: dict[str, Any], expected: list[str]) -> None:
 
 def test_the_worst_comes_first_and_many_alike_are_one() -> None:
     nodes = tuple(NodeFacts(f"n{number}", "lost", state_for_s=100) for number in range(1000))
-    found = needs_a_person(replace(GOOD, nodes=nodes, people=0), LIMITS)
+    found = find_alerts(replace(GOOD, nodes=nodes, people=0), LIMITS)
     assert [one.kind for one in found] == ["no-ready-node", "silent", "no-people"]
     assert [one.severity for one in found] == ["critical", "warning", "info"]
     assert found[1].node == ""
@@ -100,15 +100,15 @@ def test_since_when_is_remembered_and_figures_alone_are_no_change() -> None:
     moments = iter(["1st", "2nd", "3rd", "4th", "5th"])
     noticed = Noticed(lambda: next(moments))
 
-    def queue(seconds: int) -> Attention:
-        return Attention("queue", "warning", "", f"for {seconds} s", "wait")
+    def queue(seconds: int) -> Alert:
+        return Alert("queue", "warning", "", f"for {seconds} s", "wait")
 
-    other = Attention("approval", "warning", "a", "waits", "approve")
+    other = Alert("approval", "warning", "a", "waits", "approve")
     assert noticed.update([queue(31)])
     assert not noticed.update([queue(32)])
-    assert [(one.sentence, one.since) for one in noticed.attention] == [("for 32 s", "1st")]
+    assert [(one.sentence, one.since) for one in noticed.alerts] == [("for 32 s", "1st")]
     assert noticed.update([other, queue(33)])
-    assert [one.since for one in noticed.attention] == ["2nd", "1st"]
+    assert [one.since for one in noticed.alerts] == ["2nd", "1st"]
     assert noticed.update([])
     assert noticed.update([queue(31)])
-    assert [one.since for one in noticed.attention] == ["3rd"]
+    assert [one.since for one in noticed.alerts] == ["3rd"]

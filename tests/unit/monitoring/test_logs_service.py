@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from manyeyes.config import LogSettings
-from manyeyes.monitoring.logs import service as office_module
-from manyeyes.monitoring.logs.service import LogsOffice
+from manyeyes.monitoring.logs import service as log_service
+from manyeyes.monitoring.logs.service import LogService
 
 
 def test_logs_that_fail_while_they_are_cancelled_end_all_the_same(
@@ -18,7 +18,7 @@ def test_logs_that_fail_while_they_are_cancelled_end_all_the_same(
 ) -> None:
     async def main() -> None:
         link: Any = None
-        logs, begun = LogsOffice(link, LogSettings(), tmp_path), asyncio.Event()
+        logs, begun = LogService(link, LogSettings(), tmp_path), asyncio.Event()
 
         async def failing_at_the_end() -> None:
             begun.set()
@@ -40,11 +40,11 @@ def test_logs_that_fail_while_they_are_cancelled_end_all_the_same(
 
 
 def test_logs_that_fail_begin_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office_module, "_AGAIN_S", 0.0)
+    monkeypatch.setattr(log_service, "_AGAIN_S", 0.0)
 
     async def main() -> None:
         link: Any = None
-        logs, times = LogsOffice(link, LogSettings(), tmp_path), 0
+        logs, times = LogService(link, LogSettings(), tmp_path), 0
 
         async def work() -> None:
             nonlocal times

@@ -21,7 +21,7 @@ from manyeyes.errors import (
 from manyeyes.face_results import FaceOutcome
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.metrics import Levels, Metrics
-from manyeyes.monitoring.recorder import Meter
+from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Result
 
@@ -41,13 +41,13 @@ LEVELS = Levels(
     node_received_bytes=11,
     node_sent_bytes=12,
     listeners=13,
-    attention={"warning": 2},
+    alerts={"warning": 2},
 )
 
 
-def made() -> tuple[Metrics, Series, Meter]:
+def made() -> tuple[Metrics, Series, PictureRecorder]:
     metrics, series = Metrics(lambda: LEVELS, {"version": "1", "pack": "p@1"}), Series(0.0)
-    return metrics, series, Meter(metrics, series, EventHub())
+    return metrics, series, PictureRecorder(metrics, series, EventHub())
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -73,9 +73,9 @@ def trace(*dispatched_s: float) -> PictureTrace:
 
 
 def test_the_reference_and_the_exposition_agree() -> None:
-    metrics, _, meter = made()
-    meter.accepted("recognize")
-    meter.answered("recognize", "", TaskLost("x"), None, trace(), 1.0)
+    metrics, _, recorder = made()
+    recorder.accepted("recognize")
+    recorder.answered("recognize", "", TaskLost("x"), None, trace(), 1.0)
     metrics.refused("busy")
     told = set()
     for family in text_string_to_metric_families(metrics.exposition().decode()):
@@ -107,12 +107,14 @@ def test_every_stage_on_the_page_is_one() -> None:
 
 
 def test_an_accepted_picture_is_counted_to_its_end() -> None:
-    metrics, _, meter = made()
+    metrics, _, recorder = made()
     for error in (None, DamagedPicture("x"), PictureKillsWorkers("x")):
-        meter.accepted("recognize")
-        meter.answered("recognize", "a", error, None if error else result({"decode": 2.0}), trace(0.5), 2.0)
-    meter.accepted("enrol")
-    meter.answered("enrol", "", TaskLost("x"), None, trace(), 1.0)
+        recorder.accepted("recognize")
+        recorder.answered(
+            "recognize", "a", error, None if error else result({"decode": 2.0}), trace(0.5), 2.0
+        )
+    recorder.accepted("enrol")
+    recorder.answered("enrol", "", TaskLost("x"), None, trace(), 1.0)
     found = samples(metrics)
     assert found["manyeyes_pictures_accepted_total{recognize}"] == 3
     assert found["manyeyes_pictures_done_total{recognize}"] == 1
@@ -127,9 +129,9 @@ def test_an_accepted_picture_is_counted_to_its_end() -> None:
 
 
 def test_refusals_are_counted_and_passed_on() -> None:
-    metrics, _, meter = made()
+    metrics, _, recorder = made()
     try:
-        with meter.refusals():
+        with recorder.refusals():
             raise Busy("full")
     except Busy:
         pass
@@ -156,12 +158,12 @@ def test_only_what_is_a_nodes_fault_counts_against_it() -> None:
         (PackError("x"), True),
         (ManyeyesError("x"), True),
     ):
-        metrics, _, meter = made()
-        meter.attempt_ended("a", "error", error)
+        metrics, _, recorder = made()
+        recorder.attempt_ended("a", "error", error)
         assert samples(metrics)["manyeyes_attempts_failed_total"] == is_fault, error.code
-    metrics, _, meter = made()
+    metrics, _, recorder = made()
     for status in ("done", "returned", "crashed"):
-        meter.attempt_ended("a", status, None)
+        recorder.attempt_ended("a", status, None)
     assert samples(metrics)["manyeyes_attempts_failed_total"] == 1
 
 

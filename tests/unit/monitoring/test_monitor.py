@@ -1,4 +1,4 @@
-"""The lookout over made sources: workers that were replaced, what is told of a disk, cheap counting of the gallery."""
+"""The monitor over made sources: workers that were replaced, what is told of a disk, cheap counting of the gallery."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from manyeyes.config import AttentionLimits
+from manyeyes.config import AlertLimits
 from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.monitoring.change_events import KINDS, EventHub
-from manyeyes.monitoring.monitor import Lookout, Sources
+from manyeyes.monitoring.monitor import Monitor, Sources
 from manyeyes.store.registry import Photo, Registry
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 
 
-def beat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> Heartbeat:
+def heartbeat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> Heartbeat:
     workers = tuple(
         WorkerReport(index=index, state="idle", restarts=count) for index, count in enumerate(restarts)
     )
     return Heartbeat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
 
 
-def lookout(
+def monitor(
     registry: Registry, folder: Path, hub: EventHub | None = None
-) -> tuple[Lookout, Fleet, list[int]]:
+) -> tuple[Monitor, Fleet, list[int]]:
     fleet, version = Fleet(4, 7), [1]
     dispatcher = SimpleNamespace(
         waiting=0, running=0, held_bytes=0, closing=False, oldest_waiting_s=lambda now: 0.0
@@ -44,10 +44,10 @@ def lookout(
         photos_to_embed=lambda: 0,
         cut_off=lambda name: "",
     )
-    return Lookout(sources, AttentionLimits(), "p@1", hub or EventHub()), fleet, version
+    return Monitor(sources, AlertLimits(), "p@1", hub or EventHub()), fleet, version
 
 
-def restarts(looking: Lookout) -> float:
+def restarts(looking: Monitor) -> float:
     (line,) = [
         line
         for line in looking.metrics.exposition().decode().splitlines()
@@ -59,30 +59,30 @@ def restarts(looking: Lookout) -> float:
 def test_replaced_workers_are_counted_once_over_restarts_of_seats_and_agents(
     registry: Registry, tmp_path: Path
 ) -> None:
-    looking, *_ = lookout(registry, tmp_path)
-    looking.heard("a", beat("1", 5, 2), 0.0)
+    looking, *_ = monitor(registry, tmp_path)
+    looking.heard("a", heartbeat("1", 5, 2), 0.0)
     assert restarts(looking) == 0, "what was before this master started is not its own"
-    looking.heard("a", beat("1", 5, 3), 1.0)
-    looking.heard("a", beat("1", 5, 3), 2.0)
+    looking.heard("a", heartbeat("1", 5, 3), 1.0)
+    looking.heard("a", heartbeat("1", 5, 3), 2.0)
     assert restarts(looking) == 1
-    looking.heard("a", beat("1", 0, 0), 3.0)
+    looking.heard("a", heartbeat("1", 0, 0), 3.0)
     assert restarts(looking) == 1, "the seats were filled anew"
-    looking.heard("a", beat("1", 1, 0), 4.0)
-    looking.heard("a", beat("2", 2), 5.0)
+    looking.heard("a", heartbeat("1", 1, 0), 4.0)
+    looking.heard("a", heartbeat("2", 2), 5.0)
     assert restarts(looking) == 4
-    looking.heard("a", beat("2", 10**18), 6.0)
+    looking.heard("a", heartbeat("2", 10**18), 6.0)
     assert restarts(looking) <= 4 + 1000, "a node cannot make it absurd"
 
 
 def test_a_nodes_disk_and_pack_need_a_person_while_it_is_there(registry: Registry, tmp_path: Path) -> None:
-    looking, fleet, _ = lookout(registry, tmp_path)
-    told = beat("1", 0, disk_free_bytes=1, disk_bytes=10**12, pack_failures=3)
+    looking, fleet, _ = monitor(registry, tmp_path)
+    told = heartbeat("1", 0, disk_free_bytes=1, disk_bytes=10**12, pack_failures=3)
     fleet.heard("a", replace_state(told, "provisioning"), 0.0)
     looking.tick(10.0)
-    assert {(one["kind"], one["node"]) for one in looking.attention()} >= {("disk-full", "a"), ("pack", "a")}
+    assert {(one["kind"], one["node"]) for one in looking.alerts()} >= {("disk-full", "a"), ("pack", "a")}
     fleet.left("a")
     looking.tick(20.0)
-    assert [one for one in looking.attention() if one["node"] == "a"] == []
+    assert [one for one in looking.alerts() if one["node"] == "a"] == []
 
 
 def replace_state(told: Heartbeat, state: str) -> Heartbeat:
@@ -91,23 +91,23 @@ def replace_state(told: Heartbeat, state: str) -> Heartbeat:
 
 def test_another_pack_on_a_node_and_new_attention_are_told(registry: Registry, tmp_path: Path) -> None:
     hub = EventHub()
-    looking, _, _ = lookout(registry, tmp_path, hub)
+    looking, _, _ = monitor(registry, tmp_path, hub)
     with hub.listening() as listener:
         assert listener.take_due(0.0) == list(KINDS)
-        looking.heard("a", beat("1", 0), 1.0)
+        looking.heard("a", heartbeat("1", 0), 1.0)
         assert listener.take_due(1.0) == ["packs"]
-        looking.heard("a", beat("1", 0), 2.0)
+        looking.heard("a", heartbeat("1", 0), 2.0)
         assert listener.take_due(2.0) == []
-        looking.heard("a", beat("1", 0, pack="p@2"), 3.0)
+        looking.heard("a", heartbeat("1", 0, pack="p@2"), 3.0)
         assert listener.take_due(3.0) == ["packs"]
         looking.tick(10.0)
-        assert listener.take_due(10.0) == ["attention"]
+        assert listener.take_due(10.0) == ["alerts"]
         looking.tick(20.0)
         assert listener.take_due(20.0) == []
 
 
 def test_the_gallery_is_counted_when_it_changed(registry: Registry, tmp_path: Path) -> None:
-    looking, _, version = lookout(registry, tmp_path)
+    looking, _, version = monitor(registry, tmp_path)
     registry.add_photos("Ada", "e", [Photo("1", bytes(8)), Photo("2", bytes(8))])
     registry.add_photos("Ada", "another", [Photo("3", bytes(8))])
     assert looking._gallery() == (1, 2)
@@ -118,8 +118,8 @@ def test_the_gallery_is_counted_when_it_changed(registry: Registry, tmp_path: Pa
 
 
 def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
-    looking, *_ = lookout(registry, tmp_path)
-    looking.heard("a", beat("1", 0), 0.0)
+    looking, *_ = monitor(registry, tmp_path)
+    looking.heard("a", heartbeat("1", 0), 0.0)
     looking.series.ended("a", True, 1.0)
     looking.node_changed("a", 1.0)
     looking.node_removed("a")
@@ -127,11 +127,11 @@ def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> No
 
 
 def test_what_cannot_be_looked_at_does_not_stop_the_clock(registry: Registry, tmp_path: Path) -> None:
-    looking, *_ = lookout(registry, tmp_path / "gone")
+    looking, *_ = monitor(registry, tmp_path / "gone")
     broken = SimpleNamespace(read=_fails)
     looking._sources = replace(looking._sources, registry=cast(Any, broken))
     looking.tick(10.0)
-    assert "disk-full" in {one["kind"] for one in looking.attention()}
+    assert "disk-full" in {one["kind"] for one in looking.alerts()}
 
 
 def _fails(*_: object) -> None:

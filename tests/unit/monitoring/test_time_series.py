@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manyeyes.monitoring.time_series import BUCKET_S, BUCKETS, Lately, Series
+from manyeyes.monitoring.time_series import BUCKET_S, BUCKETS, RecentCounts, Series
 
 
 def test_counts_are_told_once_their_bucket_is_full() -> None:
@@ -66,12 +66,12 @@ def test_what_became_of_a_node_lately() -> None:
     series.restarted("a", 3, 2.0)
     series.ended("a", True, 3.0)
     series.ended("a", False, 3.0)
-    assert series.lately("a", 300.0, 300.0) == Lately(1, 1, 1, 3)
-    assert series.lately("a", 311.0, 300.0) == Lately()
+    assert series.recent_counts("a", 300.0, 300.0) == RecentCounts(1, 1, 1, 3)
+    assert series.recent_counts("a", 311.0, 300.0) == RecentCounts()
     series.restarted("a", 10**9, 312.0)
-    assert series.lately("a", 313.0, 300.0).restarts == 65_535, "a node cannot make it overflow"
+    assert series.recent_counts("a", 313.0, 300.0).restarts == 65_535, "a node cannot make it overflow"
     series.forget("a")
-    assert series.lately("a", 313.0, 300.0) == Lately()
+    assert series.recent_counts("a", 313.0, 300.0) == RecentCounts()
 
 
 def test_a_thousand_nodes_stay_small() -> None:

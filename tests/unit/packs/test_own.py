@@ -15,7 +15,7 @@ from manyeyes.errors import BadRequest, FileTrouble, PackDamaged, PackError
 from manyeyes.packs import manifest, store
 from manyeyes.packs.embedders import DEFAULT_EMBEDDER
 from manyeyes.packs.examples import suggest
-from manyeyes.packs.own import Built, Wishes, build_own
+from manyeyes.packs.own import Built, PackOptions, build_own
 from manyeyes.packs.verify import self_test, verify
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import load
@@ -59,8 +59,10 @@ def people(tmp_path: Path) -> Path:
     return folder
 
 
-def build(default: Path, tmp_path: Path, **wishes: object) -> Built:
-    return build_own(Wishes(name="ours", **wishes), default, tmp_path / "data" / "packs" / "ours" / "1.0.0")
+def build(default: Path, tmp_path: Path, **options: object) -> Built:
+    return build_own(
+        PackOptions(name="ours", **options), default, tmp_path / "data" / "packs" / "ours" / "1.0.0"
+    )
 
 
 def test_own_models_name_people(default_pack: Path, tmp_path: Path, models: Path, people: Path) -> None:
@@ -125,11 +127,11 @@ def test_an_embedder_of_ones_own_keeps_the_default_detector(
 def test_examples_travel_only_when_told_to(
     default_pack: Path, tmp_path: Path, models: Path, people: Path
 ) -> None:
-    wishes = {"detector": models / "yunet.onnx", "embedder": models / "arcface.onnx", "examples": people}
-    apart = build(default_pack, tmp_path, **wishes)
+    options = {"detector": models / "yunet.onnx", "embedder": models / "arcface.onnx", "examples": people}
+    apart = build(default_pack, tmp_path, **options)
     assert not any(key.startswith("example") for key in apart.manifest.self_test.expected)
     shutil.rmtree(apart.folder)
-    together = build(default_pack, tmp_path, include_examples=True, **wishes)
+    together = build(default_pack, tmp_path, include_examples=True, **options)
     expected = together.manifest.self_test.expected
     assert sum(file.path.startswith("examples/") for file in together.manifest.files) == 7
     assert [expected[f"example_{n}"][0] for n in range(1, 8)] == [2, 1, 1, 1, 1, 1, 1]
@@ -158,13 +160,13 @@ def test_without_a_threshold_nothing_is_built(
         build(default_pack, tmp_path, embedder=models / "arcface.onnx")
     shutil.rmtree(people / "Bob")
     shutil.rmtree(people / "Cem")
-    wishes = {"detector": models / "yunet.onnx", "embedder": models / "arcface.onnx"}
+    options = {"detector": models / "yunet.onnx", "embedder": models / "arcface.onnx"}
     with pytest.raises(BadRequest, match="2 pairs of one person, 0 of two"):
-        build(default_pack, tmp_path, examples=people, **wishes)
+        build(default_pack, tmp_path, examples=people, **options)
     with pytest.raises(BadRequest, match=r"--threshold is 2\.5; embeddings of length 1 are between 0 and 2"):
-        build(default_pack, tmp_path, threshold=2.5, **wishes)
+        build(default_pack, tmp_path, threshold=2.5, **options)
     assert not list((tmp_path / "data" / "packs" / "ours").iterdir())
-    built = build(default_pack, tmp_path, threshold=0.4, **wishes)
+    built = build(default_pack, tmp_path, threshold=0.4, **options)
     assert (built.manifest.matching.threshold, built.threshold_from) == (0.4, "--threshold")
 
 
@@ -178,7 +180,7 @@ def test_wishes_that_cannot_be_granted(default_pack: Path, tmp_path: Path, model
     with pytest.raises(FileTrouble, match="is no folder"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", examples=tmp_path / "nowhere")
     with pytest.raises(BadRequest, match="faces is the default pack's name"):
-        build_own(Wishes(name="faces", detector=models / "yunet.onnx"), default_pack, tmp_path / "x")
+        build_own(PackOptions(name="faces", detector=models / "yunet.onnx"), default_pack, tmp_path / "x")
     build(default_pack, tmp_path, detector=models / "yunet.onnx")
     with pytest.raises(PackError, match=r"ours@1\.0\.0 is there already"):
         build(default_pack, tmp_path, detector=models / "scrfd.onnx")
@@ -200,8 +202,8 @@ def test_packs_are_chosen_by_name_version_or_folder(default_pack: Path, tmp_path
     default = manifest.read(default_pack)
     shutil.copytree(default_pack, store.folder_of(data, default.name, default.version))
     for version in ("1.9.0", "1.10.0"):
-        wishes = Wishes(name="ours", version=version, detector=models / "yunet.onnx")
-        build_own(wishes, default_pack, store.folder_of(data, "ours", version))
+        options = PackOptions(name="ours", version=version, detector=models / "yunet.onnx")
+        build_own(options, default_pack, store.folder_of(data, "ours", version))
     assert store.choose(data, None) == store.folder_of(data, default.name, default.version)
     assert store.choose(data, "ours") == store.folder_of(data, "ours", "1.10.0")
     assert store.choose(data, "ours@1.9.0") == store.folder_of(data, "ours", "1.9.0")

@@ -13,7 +13,7 @@ from skimage import data as samples
 from tests import made_models
 
 from manyeyes.packs.identify import Feed
-from manyeyes.packs.own import Wishes, build_own
+from manyeyes.packs.own import PackOptions, build_own
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
 
@@ -34,8 +34,8 @@ def model(default_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def packed(default: Path, model: Path, folder: Path, feed: Feed) -> Recognizer:
-    wishes = Wishes(name="ours", embedder=model, threshold=0.38, embedder_feed=feed)
-    return load(build_own(wishes, default, folder / "ours").folder)
+    options = PackOptions(name="ours", embedder=model, threshold=0.38, embedder_feed=feed)
+    return load(build_own(options, default, folder / "ours").folder)
 
 
 def test_a_real_face_is_fed_as_the_kind_wants_it(default_pack: Path, model: Path, tmp_path: Path) -> None:

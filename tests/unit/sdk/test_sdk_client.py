@@ -281,7 +281,7 @@ def test_public_names() -> None:
     others = {
         "ApiKey",
         "AsyncClient",
-        "Attention",
+        "Alert",
         "AuditEntry",
         "AuditVerdict",
         "Caution",

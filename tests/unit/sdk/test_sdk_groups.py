@@ -17,7 +17,7 @@ from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
 
 WHEN = "2026-01-01T00:00:00+00:00"
-KEEPING = {"on": True, "for_s": 60.0, "since": WHEN, "kept": 1, "most": 2000}
+RETENTION = {"on": True, "for_s": 60.0, "since": WHEN, "kept": 1, "most": 2000}
 FACE = {"id": 3, "seen_at": WHEN, "width_px": 90, "sharpness": 4.5, "warnings": []}
 GROUP = {
     "id": 4,
@@ -59,14 +59,14 @@ def asked(master: Master) -> tuple[str, str, Any]:
 
 
 def test_faces() -> None:
-    master = Master(ok(KEEPING))
+    master = Master(ok(RETENTION))
     with master.client() as client:
-        assert client.faces.keeping().most == 2000 and asked(master)[:2] == ("GET", "/v1/faces/keeping")
+        assert client.faces.retention().most == 2000 and asked(master)[:2] == ("GET", "/v1/faces/retention")
         client.faces.keep(60)
-        assert asked(master) == ("PUT", "/v1/faces/keeping", {"for_s": 60})
+        assert asked(master) == ("PUT", "/v1/faces/retention", {"for_s": 60})
         client.faces.keep(None)
         assert asked(master)[2] == {"for_s": None}
-    master = Master(ok({"keeping": KEEPING, "groups": [GROUP], "more_groups": 2}))
+    master = Master(ok({"retention": RETENTION, "groups": [GROUP], "more_groups": 2}))
     with master.client() as client:
         found = client.faces.unknown(5)
         assert asked(master)[1] == "/v1/faces/unknown?limit=5" and found.more_groups == 2

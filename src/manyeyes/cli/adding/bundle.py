@@ -37,7 +37,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Bundle:
     """All that one kind of machine is sent."""
 
     own: tuple[Sent, ...]
@@ -120,7 +120,7 @@ def _record(name: str, content: bytes) -> str:
     return f"{name},sha256={digest},{len(content)}\n"
 
 
-def make_parcel(python: str, *, with_wheels: bool) -> Parcel:
+def make_bundle(python: str, *, with_wheels: bool) -> Bundle:
     """What a machine with Python `python` (X.Y) is sent.
 
     Args:
@@ -151,4 +151,4 @@ def make_parcel(python: str, *, with_wheels: bool) -> Parcel:
             except PackError as error:
                 raise InstallFailed(error.detail) from error
             wheels = tuple(Sent(path.name, path.read_bytes()) for path in sorted(Path(folder).glob("*.whl")))
-    return Parcel((own_wheel(), *map(packed_again, FROM_SOURCE)), requirements, wheels)
+    return Bundle((own_wheel(), *map(packed_again, FROM_SOURCE)), requirements, wheels)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from manyeyes import identity
-from manyeyes.cli.adding.bundle import Parcel, Sent, make_parcel
+from manyeyes.cli.adding.bundle import Bundle, Sent, make_bundle
 from manyeyes.cli.adding.preflight import (
     FIND_PYTHON,
     PYTHONS,
@@ -58,7 +58,7 @@ class Fleet(Protocol):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class InstallOptions:
     """What the operator asked for."""
 
     name: str = ""
@@ -68,7 +68,7 @@ class Wishes:
     """Of `manyeyes node`, for each start."""
 
 
-class Hand:
+class RemoteInstaller:
     """`remote_installer.py` on the machine."""
 
     def __init__(self, machine: Machine, python: Python, script: str) -> None:
@@ -76,7 +76,7 @@ class Hand:
         self._command = [python.path, "-I", script]
 
     @classmethod
-    async def put(cls, machine: Machine, python: Python) -> Hand:
+    async def put(cls, machine: Machine, python: Python) -> RemoteInstaller:
         """Copy it there.
 
         Raises:
@@ -135,7 +135,7 @@ class Hand:
         return said.get("done")
 
 
-async def bring_in(machine: Machine, fleet: Fleet, wishes: Wishes, tell: Tell) -> Node:
+async def bring_in(machine: Machine, fleet: Fleet, options: InstallOptions, tell: Tell) -> Node:
     """Make the machine a node, or bring the node that it is up to date.
 
     Returns:
@@ -149,19 +149,19 @@ async def bring_in(machine: Machine, fleet: Fleet, wishes: Wishes, tell: Tell) -
     """
     token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
     ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
-    python = await _find_python(machine, wishes.python)
-    hand = await Hand.put(machine, python)
-    told = await hand.ask("survey", {"addresses": list(token.addresses)})
-    check_machine(told, machine.label, ca_fingerprint=ca_fingerprint, with_wheels=wishes.with_wheels)
+    python = await _find_python(machine, options.python)
+    installer = await RemoteInstaller.put(machine, python)
+    told = await installer.ask("survey", {"addresses": list(token.addresses)})
+    check_machine(told, machine.label, ca_fingerprint=ca_fingerprint, with_wheels=options.with_wheels)
     reached = next(address for address, why in told["reach"].items() if why == "")
     tell(
         f"fits: {told['system']} on {told['machine']}, Python {python.label}, "
         f"{told['free_bytes'] / 1e9:.0f} GB free, reaches the master at {reached}"
     )
-    await _install(hand, told, python, wishes, tell)
-    name = await _join(machine, hand, fleet, told, wishes, tell)
-    await _start(hand, wishes, tell)
-    return await _listed(machine, hand, fleet, name, tell)
+    await _install(installer, told, python, options, tell)
+    name = await _join(machine, installer, fleet, told, options, tell)
+    await _start(installer, options, tell)
+    return await _listed(machine, installer, fleet, name, tell)
 
 
 async def _find_python(machine: Machine, wanted: str) -> Python:
@@ -171,49 +171,53 @@ async def _find_python(machine: Machine, wanted: str) -> Python:
     return choose_python(parse_pythons(told.decode(errors="replace")), machine.label)
 
 
-async def _install(hand: Hand, told: Any, python: Python, wishes: Wishes, tell: Tell) -> None:
-    parcel = await asyncio.to_thread(make_parcel, python.label, with_wheels=False)
-    digest = parcel.digest + f"-{python.label}"
+async def _install(
+    installer: RemoteInstaller, told: Any, python: Python, options: InstallOptions, tell: Tell
+) -> None:
+    bundle = await asyncio.to_thread(make_bundle, python.label, with_wheels=False)
+    digest = bundle.digest + f"-{python.label}"
     if told["installed"] == digest:
         tell("the agent is installed already")
         return
-    if wishes.with_wheels:
+    if options.with_wheels:
         tell("getting the agent's packages here")
-        parcel = await asyncio.to_thread(make_parcel, python.label, with_wheels=True)
-    await _send(hand, parcel, told["received"], tell)
+        bundle = await asyncio.to_thread(make_bundle, python.label, with_wheels=True)
+    await _send(installer, bundle, told["received"], tell)
     wanted = {
         "digest": digest,
-        "requirements": parcel.requirements,
-        "own": [sent.name for sent in parcel.own],
-        "offline": wishes.with_wheels,
+        "requirements": bundle.requirements,
+        "own": [sent.name for sent in bundle.own],
+        "offline": options.with_wheels,
     }
-    await hand.follow("install", wanted, tell, timeout_s=INSTALL_S)
+    await installer.follow("install", wanted, tell, timeout_s=INSTALL_S)
     tell("the agent is installed" if not told["installed"] else "the agent is brought up to date")
 
 
-async def _send(hand: Hand, parcel: Parcel, there: dict[str, int], tell: Tell) -> None:
+async def _send(installer: RemoteInstaller, bundle: Bundle, there: dict[str, int], tell: Tell) -> None:
     """Send what is not there; what was made here has one name for many contents and always goes."""
-    missing = [sent for sent in parcel.wheels if there.get(sent.name) != len(sent.content)]
-    to_send: list[Sent] = [*parcel.own, *missing]
+    missing = [sent for sent in bundle.wheels if there.get(sent.name) != len(sent.content)]
+    to_send: list[Sent] = [*bundle.own, *missing]
     tell(f"sending {len(to_send)} files, {sum(len(sent.content) for sent in to_send) / 1e6:.1f} MB")
     for sent in to_send:
         wanted = {"name": sent.name, "sha256": sent.sha256}
-        await hand.ask("receive", wanted, given=sent.content, timeout_s=SEND_S)
+        await installer.ask("receive", wanted, given=sent.content, timeout_s=SEND_S)
 
 
-async def _join(machine: Machine, hand: Hand, fleet: Fleet, told: Any, wishes: Wishes, tell: Tell) -> str:
+async def _join(
+    machine: Machine, installer: RemoteInstaller, fleet: Fleet, told: Any, options: InstallOptions, tell: Tell
+) -> str:
     """The node's name; a machine that has joined before stays who it is, unless the master removed it."""
     if (member := told["member"]) is not None:
         if any(node.name == member["name"] for node in await fleet.nodes()):
             tell(f"it is node {member['name']} already")
             return str(member["name"])
         tell(f"the master has removed node {member['name']}; it joins anew")
-        await hand.ask("forget", {}, timeout_s=START_S)
+        await installer.ask("forget", {}, timeout_s=START_S)
     made = await fleet.create_token(TOKEN_S)
     folder = told["folder"]
     data = f"{folder.rpartition('/')[0]}/node"
     command = [f"{folder}/manyeyes", "node", "--data", data, "--join", "-", "--join-only"]
-    command += ["--name", wishes.name] if wishes.name else []
+    command += ["--name", options.name] if options.name else []
     status, output, said = await machine.run(command, given=f"{made.token}\n".encode(), timeout_s=JOIN_S)
     if status:
         why = next(
@@ -226,8 +230,8 @@ async def _join(machine: Machine, hand: Hand, fleet: Fleet, told: Any, wishes: W
     return name
 
 
-async def _start(hand: Hand, wishes: Wishes, tell: Tell) -> None:
-    done = await hand.ask("start", {"flags": list(wishes.flags)}, timeout_s=START_S)
+async def _start(installer: RemoteInstaller, options: InstallOptions, tell: Tell) -> None:
+    done = await installer.ask("start", {"flags": list(options.flags)}, timeout_s=START_S)
     if done["service"]:
         tell("runs as the systemd user service manyeyes-node" + ("" if done["restarted"] else ", as before"))
         if not done["linger"]:
@@ -246,12 +250,12 @@ async def _start(hand: Hand, wishes: Wishes, tell: Tell) -> None:
     )
 
 
-async def _listed(machine: Machine, hand: Hand, fleet: Fleet, name: str, tell: Tell) -> Node:
+async def _listed(machine: Machine, installer: RemoteInstaller, fleet: Fleet, name: str, tell: Tell) -> Node:
     """Wait until the master hears of the node."""
     until = time.monotonic() + LISTED_S
     running_s = time.monotonic()
     while True:
-        state = await hand.ask("state", {})
+        state = await installer.ask("state", {})
         node = next((node for node in await fleet.nodes() if node.name == name), None)
         if state["running"] is not None:
             running_s = time.monotonic()

@@ -25,7 +25,7 @@ MAX_COMMAND_BYTES = 512 * 1024
 _MAX_ARGUMENT_CHARACTERS = 131_072
 
 
-class ExecWish(BaseModel):
+class ExecRequest(BaseModel):
     """A command for a node."""
 
     args: list[Annotated[str, Field(max_length=_MAX_ARGUMENT_CHARACTERS)]] = Field(
@@ -35,7 +35,7 @@ class ExecWish(BaseModel):
     timeout_s: float = Field(60, gt=0, le=MAX_TIMEOUT_S)
 
 
-class FileWish(BaseModel):
+class FileRequest(BaseModel):
     """One step with a file; see `contract.FileOrder`."""
 
     kind: Literal["list", "digest", "read", "put"]
@@ -51,11 +51,11 @@ def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
     """Add the routes; `operator` and `admin` are dependencies that ask for that role and give the key's name."""
 
     @app.post("/v1/nodes/{node}/exec", response_class=StreamingResponse)
-    async def exec_on_node(node: str, wish: ExecWish, who: str = admin) -> Response:
+    async def exec_on_node(node: str, body: ExecRequest, who: str = admin) -> Response:
         """Run a command; the answer is JSON lines: output in base64, signs of life, at last how it ended."""
-        if any("\0" in argument for argument in wish.args):
+        if any("\0" in argument for argument in body.args):
             raise BadRequest("an argument holds a NUL character; no command can be given one")
-        order = ExecOrder(args=tuple(wish.args), shell=wish.shell, timeout_s=wish.timeout_s)
+        order = ExecOrder(args=tuple(body.args), shell=body.shell, timeout_s=body.timeout_s)
         if (size := len(order.wire())) > MAX_COMMAND_BYTES:
             raise BadRequest(
                 f"the command has {size} bytes, the limit is {MAX_COMMAND_BYTES}; put a file and name it"
@@ -68,7 +68,7 @@ def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
 
     @app.post("/v1/nodes/{node}/files")
     async def file_of_node(
-        node: str, request: Request, wish: Annotated[FileWish, Query()], who: str = operator
+        node: str, request: Request, body: Annotated[FileRequest, Query()], who: str = operator
     ) -> Response:
         """One step with a file of the exchange folder; a chunk travels as the body, either way."""
         data = b""
@@ -76,8 +76,8 @@ def add_orders(app: FastAPI, master: Master, operator: Any, admin: Any) -> None:
             data += part
             if len(data) > CHUNK_BYTES:
                 raise BadRequest(f"a chunk has at most {CHUNK_BYTES} bytes")
-        reply, chunk = await master.orders.file(who, node, FileOrder(**wish.model_dump()), data)
-        if wish.kind == "read":
+        reply, chunk = await master.orders.file(who, node, FileOrder(**body.model_dump()), data)
+        if body.kind == "read":
             headers = {ANSWER_HEADER: reply.model_dump_json()}
             return Response(chunk, media_type="application/octet-stream", headers=headers)
         return Response(reply.model_dump_json(), media_type="application/json")

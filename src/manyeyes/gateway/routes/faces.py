@@ -9,7 +9,7 @@ from fastapi import FastAPI, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from manyeyes.faces.unknown_faces import Group
-from manyeyes.faces.unknown_service import FacesOffice
+from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.routes.people import MAX_ENROLMENT_PHOTOS, checked_name, enrolled
 from manyeyes.store.unknown_faces import KeptFace
@@ -18,48 +18,48 @@ FACES_TOLD = 50
 """Of a group, with their facts; the ids are told of all."""
 
 
-class KeepingWish(BaseModel):
+class RetentionRequest(BaseModel):
     """For how many seconds unknown faces are to be kept; None: not at all."""
 
     for_s: float | None = None
 
 
-class NameWish(BaseModel):
+class NameRequest(BaseModel):
     """The person that a group of faces shows; without `face_ids`, all of it."""
 
     name: str
     face_ids: list[int] = Field([], max_length=MAX_ENROLMENT_PHOTOS)
 
 
-def add_faces(app: FastAPI, office: FacesOffice, operator: Any, admin: Any) -> None:
+def add_faces(app: FastAPI, service: UnknownFacesService, operator: Any, admin: Any) -> None:
     """Add the routes; `operator` and `admin` are dependencies that ask for that role and give the key's name."""
 
-    async def keeping() -> dict[str, Any]:
+    async def retention() -> dict[str, Any]:
         return {
-            "on": office.wanted,
-            "for_s": office.keeping.for_s if office.wanted else None,
-            "since": office.keeping.since or None,
-            "kept": await office.count(),
-            "most": office.most,
+            "on": service.wanted,
+            "for_s": service.retention.for_s if service.wanted else None,
+            "since": service.retention.since or None,
+            "kept": await service.count(),
+            "most": service.most,
         }
 
-    @app.get("/v1/faces/keeping", dependencies=[operator])
+    @app.get("/v1/faces/retention", dependencies=[operator])
     async def is_kept() -> dict[str, Any]:
         """Whether unknown faces are kept, and for how long."""
-        return await keeping()
+        return await retention()
 
-    @app.put("/v1/faces/keeping")
-    async def keep(wish: KeepingWish, who: str = admin) -> dict[str, Any]:
+    @app.put("/v1/faces/retention")
+    async def keep(body: RetentionRequest, who: str = admin) -> dict[str, Any]:
         """Keep unknown faces for so long; without `for_s`, keep none and delete those kept."""
-        await office.keep(who, wish.for_s or 0.0)
-        return await keeping()
+        await service.keep(who, body.for_s or 0.0)
+        return await retention()
 
     @app.get("/v1/faces/unknown", dependencies=[operator])
     async def unknown(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> dict[str, Any]:
         """Unknown faces, grouped by likeness, last seen first."""
-        groups = await office.groups()
+        groups = await service.groups()
         return {
-            "keeping": await keeping(),
+            "retention": await retention(),
             "groups": [_group(group) for group in groups[:limit]],
             "more_groups": max(0, len(groups) - limit),
         }
@@ -67,17 +67,17 @@ def add_faces(app: FastAPI, office: FacesOffice, operator: Any, admin: Any) -> N
     @app.get("/v1/faces/unknown/{face_id}/image", dependencies=[operator])
     async def image(face_id: int, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """One face, a JPEG."""
-        return small_picture(await office.picture(face_id), if_none_match)
+        return small_picture(await service.picture(face_id), if_none_match)
 
     @app.post("/v1/faces/unknown/{group_id}/name")
-    async def name(group_id: int, wish: NameWish, who: str = operator) -> dict[str, Any]:
+    async def name(group_id: int, body: NameRequest, who: str = operator) -> dict[str, Any]:
         """Enrol a group's faces under a name, new or known."""
-        return enrolled(await office.name(who, group_id, checked_name(wish.name), wish.face_ids))
+        return enrolled(await service.name(who, group_id, checked_name(body.name), body.face_ids))
 
     @app.delete("/v1/faces/unknown/{group_id}")
     async def dismiss(group_id: int, who: str = operator) -> dict[str, Any]:
         """Show a group, and later faces like it, no more while the retention lasts."""
-        return {"dismissed": await office.dismiss(who, group_id)}
+        return {"dismissed": await service.dismiss(who, group_id)}
 
 
 def _group(group: Group) -> dict[str, Any]:

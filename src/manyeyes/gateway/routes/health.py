@@ -19,17 +19,17 @@ def add_health(app: FastAPI, master: Master, user: Any) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
         """Whether the process, its event loop and its engine live."""
-        return _told(unwell(await master.lookout.signs()), "alive", "unwell")
+        return _told(unwell(await master.monitor.signs()), "alive", "unwell")
 
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
         """Whether a picture sent now would be worked on."""
-        return _told(not_ready(await master.lookout.signs()), "ready", "not ready")
+        return _told(not_ready(await master.monitor.signs()), "ready", "not ready")
 
     @app.get("/metrics", dependencies=[user])
     async def metrics() -> Response:
         """All figures, in Prometheus text form."""
-        return Response(master.lookout.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+        return Response(master.monitor.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
 
 def _told(wrong: list[Wrong], good: str, bad: str) -> Response:

@@ -26,20 +26,20 @@ def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: 
 
     @app.get("/v1/overview", dependencies=[user])
     async def overview(request: Request) -> dict[str, Any]:
-        """The whole in a few figures; for operators also what needs a person, else `attention` is null."""
+        """The whole in a few figures; for operators also what needs a person, else `alerts` is null."""
         sees_all = ROLES.index(caller_of(request).role) >= ROLES.index("operator")
-        attention = master.lookout.attention() if sees_all else None
-        return {**master.status(VERSION), **master.lookout.rates(), "attention": attention}
+        alerts = master.monitor.alerts() if sees_all else None
+        return {**master.status(VERSION), **master.monitor.rates(), "alerts": alerts}
 
     @app.get("/v1/history", dependencies=[operator])
     async def history() -> dict[str, Any]:
         """The last hour in buckets, since the master's start at most."""
-        return master.lookout.history()
+        return master.monitor.history()
 
     @app.get("/v1/nodes/{name}/history", dependencies=[operator])
     async def history_of(name: str) -> dict[str, Any]:
         """The last hour of one node, since the master's start at most."""
-        return master.lookout.history_of(master.nodes_office.node(name).name)
+        return master.monitor.history_of(master.node_service.node(name).name)
 
     @app.get("/v1/settings", dependencies=[admin])
     async def settings() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from manyeyes.fleet.node_list import Sort, Wanted
 from manyeyes.master.composition import Master
 
 MOST_IN_A_PAGE = 1000
-_WISHES: dict[str, Desired] = {"pause": "pause", "drain": "drain", "resume": ""}
+_DESIRED: dict[str, Desired] = {"pause": "pause", "drain": "drain", "resume": ""}
 
 
 def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
@@ -23,7 +23,7 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
     """
 
     def record(who: str, word: str, name: str) -> None:
-        master.nodes_office.node(name)
+        master.node_service.node(name)
         master.audit.record(who, word, node=name, outcome="asked")
 
     @app.get("/v1/nodes", dependencies=[operator])
@@ -60,24 +60,24 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
     async def approve(name: str, who: str = operator) -> dict[str, Any]:
         """Let a node in that waits for approval."""
         record(who, "approve", name)
-        await master.nodes_office.approve(name)
+        await master.node_service.approve(name)
         return master.nodes.one(name)
 
     @app.post("/v1/nodes/{name}/shutdown")
     async def shutdown(name: str, who: str = operator) -> dict[str, Any]:
         """Have a node finish what it holds, leave and end."""
         record(who, "shutdown", name)
-        await master.nodes_office.shutdown(name)
+        await master.node_service.shutdown(name)
         return master.nodes.one(name)
 
-    def wishing(word: str, wish: Desired) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
+    def desiring(word: str, desired: Desired) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
         async def tell(name: str, who: str = operator) -> dict[str, Any]:
             """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
             record(who, word, name)
-            await master.nodes_office.wish(name, wish)
+            await master.node_service.desire(name, desired)
             return master.nodes.one(name)
 
         return tell
 
-    for word, wish in _WISHES.items():
-        app.post(f"/v1/nodes/{{name}}/{word}", name=word)(wishing(word, wish))
+    for word, desired in _DESIRED.items():
+        app.post(f"/v1/nodes/{{name}}/{word}", name=word)(desiring(word, desired))

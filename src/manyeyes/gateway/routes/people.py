@@ -31,20 +31,20 @@ class Rename(BaseModel):
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
 
 
-class MergeWish(BaseModel):
+class MergeRequest(BaseModel):
     """Whose the photos are from now on."""
 
     into: str
 
 
-class ThresholdWish(BaseModel):
+class ThresholdRequest(BaseModel):
     """A false-match rate or a distance; neither for the default."""
 
     fmr: float | None = None
     distance: float | None = None
 
     @model_validator(mode="after")
-    def _one_at_most(self) -> ThresholdWish:
+    def _one_at_most(self) -> ThresholdRequest:
         if self.fmr is not None and self.distance is not None:
             raise ValueError("give a false-match rate or a distance, not both")
         return self
@@ -57,7 +57,7 @@ class ThresholdWish(BaseModel):
         return ("default", None) if self.distance is None else ("distance", self.distance)
 
 
-class FeedbackWish(BaseModel):
+class FeedbackRequest(BaseModel):
     """Who the face of a reference is, or is not."""
 
     reference: str = Field(max_length=MAX_REFERENCE_CHARACTERS)
@@ -101,7 +101,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
             raise BadRequest("no photo came with the name; add at least one file field 'photos'")
         for photo in photos:
             try:
-                with master.lookout.meter.refusals():
+                with master.monitor.recorder.refusals():
                     probe(
                         photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels
                     )
@@ -118,14 +118,14 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
         return _whole(master, master.person(name))
 
     @app.post("/v1/people/{name:path}/merge", dependencies=operator)
-    async def merge(name: str, wish: MergeWish) -> dict[str, Any]:
+    async def merge(name: str, body: MergeRequest) -> dict[str, Any]:
         """Give all photos and feedback of one person to another, and forget the first name."""
-        return _whole(master, await master.office.merge(name, wish.into))
+        return _whole(master, await master.people_service.merge(name, body.into))
 
     @app.patch("/v1/people/{name:path}", dependencies=operator)
-    async def rename(name: str, wish: Rename) -> dict[str, Any]:
+    async def rename(name: str, body: Rename) -> dict[str, Any]:
         """Give a person another name."""
-        return vars(await master.rename_person(name, wish.name))
+        return vars(await master.rename_person(name, body.name))
 
     @app.delete("/v1/people/{name:path}", dependencies=operator, status_code=204)
     async def remove(name: str) -> None:
@@ -135,11 +135,11 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
     @app.delete("/v1/people-photos/{photo_id}", dependencies=operator)
     async def remove_photo(photo_id: int, name: str) -> dict[str, Any]:
         """Forget one photo of the person `name`."""
-        return _whole(master, await master.office.remove_photo(name, photo_id))
+        return _whole(master, await master.people_service.remove_photo(name, photo_id))
 
 
 def _add_pictures(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
-    records = master.office.records
+    records = master.people_service.records
 
     @app.get("/v1/people-photos/{photo_id}/image", dependencies=operator)
     async def picture(photo_id: int, if_none_match: Annotated[str | None, Header()] = None) -> Response:
@@ -167,47 +167,49 @@ def _add_threshold_and_check(app: FastAPI, master: Master, operator: Sequence[An
     @app.get("/v1/people-threshold", dependencies=operator)
     async def threshold() -> dict[str, Any]:
         """Up to which distance a name is given, and what that means for the gallery as it is."""
-        return asdict(master.office.threshold())
+        return asdict(master.people_service.threshold())
 
     @app.get("/v1/people-threshold/preview", dependencies=operator)
-    async def preview(wish: Annotated[ThresholdWish, Query()]) -> dict[str, Any]:
+    async def preview(body: Annotated[ThresholdRequest, Query()]) -> dict[str, Any]:
         """What a threshold would mean for the gallery as it is; by neither, the default. Nothing is set."""
-        return asdict(master.office.preview_threshold(*wish.rule))
+        return asdict(master.people_service.preview_threshold(*body.rule))
 
     @app.put("/v1/people-threshold", dependencies=operator)
-    async def set_threshold(wish: ThresholdWish) -> dict[str, Any]:
+    async def set_threshold(body: ThresholdRequest) -> dict[str, Any]:
         """Set it by false-match rate or by distance; by neither, back to the default."""
-        found = await master.office.set_threshold(*wish.rule)
+        found = await master.people_service.set_threshold(*body.rule)
         master.events.notify("threshold")
         return asdict(found)
 
     @app.get("/v1/people-check", dependencies=operator)
     async def check() -> dict[str, Any]:
         """What is worth an operator's look among everybody enrolled."""
-        return {"findings": _plain(await master.office.check())}
+        return {"findings": _plain(await master.people_service.check())}
 
 
 def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
     @app.get("/v1/people-feedback", dependencies=operator)
     async def feedback() -> dict[str, Any]:
         """All feedback that counts."""
-        return {"feedback": [vars(row) for row in master.office.records.feedback()]}
+        return {"feedback": [vars(row) for row in master.people_service.records.feedback()]}
 
     @app.post("/v1/people-feedback", dependencies=operator)
-    async def give(wish: FeedbackWish) -> dict[str, Any]:
+    async def give(body: FeedbackRequest) -> dict[str, Any]:
         """Say who the face of a reference is, or is not; counts from the next picture on."""
-        name = checked_name(wish.name)
-        row, warnings = await master.office.give_feedback(wish.reference, wish.verdict, name, wish.file_name)
+        name = checked_name(body.name)
+        row, warnings = await master.people_service.give_feedback(
+            body.reference, body.verdict, name, body.file_name
+        )
         return {**vars(row), "warnings": _plain(warnings)}
 
     @app.delete("/v1/people-feedback/{feedback_id}", dependencies=operator)
     async def undo(feedback_id: str) -> dict[str, Any]:
         """Take feedback back."""
-        return vars(await master.office.undo_feedback(feedback_id))
+        return vars(await master.people_service.undo_feedback(feedback_id))
 
 
 def _whole(master: Master, person: Person) -> dict[str, Any]:
-    records = master.office.records
+    records = master.people_service.records
     photos = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in records.photos(person.name)]
     feedback = [vars(row) for row in records.feedback() if row.name == person.name]
     return {**vars(person), "photos_detail": photos, "feedback": feedback}

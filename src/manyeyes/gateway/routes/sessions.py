@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from manyeyes.access.sessions import LINK_S, Caller, SignIns
+from manyeyes.access.sessions import LINK_S, Caller, Sessions
 from manyeyes.errors import NotSignedIn
 from manyeyes.gateway.auth import CONSOLE, CREDENTIAL
 
@@ -21,25 +21,25 @@ def _shown(caller: Caller) -> dict[str, Any]:
     }
 
 
-def add_sessions(app: FastAPI, sign_ins: SignIns) -> None:
+def add_sessions(app: FastAPI, sessions: Sessions) -> None:
     """Add the routes; any credential is enough for them."""
 
     @app.post("/v1/session", status_code=201)
     async def sign_in(request: Request) -> dict[str, Any]:
         """A session of the API key that is shown; its token is in this answer and never told again."""
-        token, caller = sign_ins.sign_in(request.scope[CREDENTIAL])
+        token, caller = sessions.sign_in(request.scope[CREDENTIAL])
         return {"token": token, **_shown(caller)}
 
     @app.post("/v1/session/link", status_code=201)
     async def link(request: Request) -> dict[str, Any]:
         """A link to the console that signs in the person who follows it, once, as the holder of the API key that is shown."""
-        made = sign_ins.link(request.scope[CREDENTIAL])
+        made = sessions.link(request.scope[CREDENTIAL])
         return {"path": f"{CONSOLE}/sign-in?link={made}", "expires_s": LINK_S}
 
     @app.get("/v1/session")
     async def who(request: Request) -> dict[str, Any]:
         """The holder of the credential that is shown; `expires_at` is null for an API key."""
-        caller = sign_ins.caller(request.scope[CREDENTIAL])
+        caller = sessions.caller(request.scope[CREDENTIAL])
         if caller is None:
             raise NotSignedIn("this session has just ended; sign in again")
         return _shown(caller)
@@ -47,5 +47,5 @@ def add_sessions(app: FastAPI, sign_ins: SignIns) -> None:
     @app.delete("/v1/session", status_code=204)
     async def sign_out(request: Request) -> Response:
         """End the session that is shown; an API key stays as it is."""
-        sign_ins.sign_out(request.scope[CREDENTIAL])
+        sessions.sign_out(request.scope[CREDENTIAL])
         return Response(status_code=204)

@@ -53,7 +53,7 @@ class TraceFound:
     lines: list[Line]
 
 
-class LogsOffice:
+class LogService:
     """One per master.
 
     Args:

@@ -18,7 +18,7 @@ Mode = Literal["work", "pause", "empty"]
 
 
 @dataclass(frozen=True)
-class Stance:
+class EffectiveMode:
     """What a node does now, and why where it does not work."""
 
     mode: Mode
@@ -90,7 +90,7 @@ class IdleWatch:
         return self.idle
 
 
-def stance(wish: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> Stance:
+def effective_mode(wish: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> EffectiveMode:
     """What a node does: the operator's wish goes first, then its own limits.
 
     Args:
@@ -98,14 +98,14 @@ def stance(wish: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | N
         idle: whether the machine is left alone; None where the node does not ask.
     """
     if wish == "drain":
-        return Stance("empty", "drained by an operator; 'manyeyes nodes resume' brings it back")
+        return EffectiveMode("empty", "drained by an operator; 'manyeyes nodes resume' brings it back")
     if wish == "pause":
-        return Stance("pause", "paused by an operator; 'manyeyes nodes resume' brings it back")
+        return EffectiveMode("pause", "paused by an operator; 'manyeyes nodes resume' brings it back")
     if hours is not None and not hours.include(moment):
-        return Stance("empty", f"outside its hours {hours.text}")
+        return EffectiveMode("empty", f"outside its hours {hours.text}")
     if idle is False:
-        return Stance("pause", "the machine is in use (--when-idle)")
-    return Stance("work")
+        return EffectiveMode("pause", "the machine is in use (--when-idle)")
+    return EffectiveMode("work")
 
 
 def parse_bytes(text: str) -> int:

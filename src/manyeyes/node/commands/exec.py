@@ -46,23 +46,23 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
     """
     began_s = time.monotonic()
     argv = ["/bin/sh", "-c", " ".join(order.args)] if order.shell else list(order.args)
-    leash, line = os.pipe()
+    guard, line = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", exec_guard.__file__, str(leash), *argv),
+            *(sys.executable, "-I", "-S", exec_guard.__file__, str(guard), *argv),
             cwd=folder,
             env=clean_environment(folder, node),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            pass_fds=(leash,),
+            pass_fds=(guard,),
         )
     except BaseException:
         os.close(line)
         raise
     finally:
-        os.close(leash)
+        os.close(guard)
     output = _Output(max_output_bytes, tell)
     assert process.stdout is not None and process.stderr is not None
     pumps = [

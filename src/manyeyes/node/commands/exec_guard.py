@@ -1,7 +1,7 @@
 """Runs one command that cannot outlive its agent: `python -I -S exec_guard.py FD PROGRAM ARGUMENT...`.
 
 FD is the reading end of a pipe whose other end the agent alone holds. When it closes, because the agent let go or
-was killed, the process group of the leash is killed. Else the leash ends as the command did. Imports nothing that
+was killed, the process group of the guard is killed. Else the guard ends as the command did. Imports nothing that
 is not built in, so that it starts at once.
 """
 

@@ -33,7 +33,7 @@ def wants_fold(base_photos: int, has_index: bool, changed_photos: int, deltas: i
     return changed_photos > max(LEAST_CHANGED, base_photos // CHANGED_SHARE) or deltas > MOST_DELTAS
 
 
-class GalleryBook:
+class GalleryCache:
     """Fetches what changed, keeps it in `folder` over restarts, folds it in the background.
 
     `files` is what a worker must open to be at `version`; None before anything was fetched.

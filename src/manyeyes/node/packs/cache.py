@@ -62,7 +62,7 @@ def missing_bytes(files: Iterable[PackFile], here: dict[str, int]) -> int:
     return sum(max(size - here.get(sha256, 0), 0) for sha256, size in wanted.items())
 
 
-class PackBook:
+class PackCache:
     """Fetches what is missing of a pack into `root`, and lays packs out there."""
 
     def __init__(self, link: NodeLink, root: Path) -> None:

@@ -18,7 +18,7 @@ from manyeyes.broker.nodelink import NodeLink
 from manyeyes.contract import HEADER_SIGNATURE, PackQuery
 from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.identity import verify_signature
-from manyeyes.node.packs.cache import PackBook
+from manyeyes.node.packs.cache import PackCache
 from manyeyes.node.packs.environment import OWN, Environments
 from manyeyes.node.worker.process import Launch, WorkerProcess
 from manyeyes.packs.manifest import Manifest, parse
@@ -48,7 +48,7 @@ class Provisioner:
         self._link = link
         self._public_key = public_key
         self._changed = changed
-        self._packs = PackBook(link, data / "packs")
+        self._packs = PackCache(link, data / "packs")
         self._environments = Environments(data / "envs")
         self._wheels_folder = data / "envs" / ".wheels"
         self._news = asyncio.Event()

@@ -56,7 +56,7 @@ class TaskIntake:
     """Of one agent session.
 
     Args:
-        beat: has a heartbeat said at once.
+        heartbeat: has a heartbeat said at once.
         spawn: starts a named task that ends with the agent.
     """
 
@@ -65,13 +65,13 @@ class TaskIntake:
         link: NodeLink,
         session: str,
         pace: Pace,
-        beat: Callable[[], None],
+        heartbeat: Callable[[], None],
         spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
         self._link = link
         self._session = session
         self._pace = pace
-        self._beat = beat
+        self._heartbeat = heartbeat
         self._spawn = spawn
         self._held: dict[str, _Held] = {}
         self._line = Line(CHUNK_BYTES)
@@ -105,7 +105,7 @@ class TaskIntake:
     def heard(self, gateway: str, now: float) -> None:
         """A gateway is there; a new one is told at once what it may send."""
         if gateway and self.grants.heard(gateway, now):
-            self._beat()
+            self._heartbeat()
 
     def on_dispatch(self, message: Incoming) -> None:
         """A gateway sends a task, or wants nothing more of some."""
@@ -132,7 +132,7 @@ class TaskIntake:
             self._take(task, gateway, piece, now)
         if gap:
             log().warning("a dispatch was lost in transit", gateway=gateway, number=dispatch.number)
-            self._beat()
+            self._heartbeat()
         elif task is None:
             self._rise()
 
@@ -282,7 +282,7 @@ class TaskIntake:
     async def drain(self) -> None:
         """Grant nothing more; return once every live gateway's last dispatch is here."""
         self.grants.closed = True
-        self._beat()
+        self._heartbeat()
         async with asyncio.TaskGroup() as group:
             for gateway in self.grants.live(time.monotonic()):
                 group.create_task(self._drained(gateway), name=f"drain-{gateway}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from manyeyes.contract import Outcome, WorkerReport
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.face_results import GALLERY
-from manyeyes.node.gallery.cache import GalleryBook
+from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.packs.provision import pause_after
 from manyeyes.node.worker.pace import Pace
 from manyeyes.node.worker.process import Launch, WorkerDied, WorkerProcess
@@ -42,7 +42,7 @@ class Slot:
         index: int,
         pool: WorkerPool,
         launch: Launch,
-        galleries: GalleryBook,
+        galleries: GalleryCache,
         pace: Pace,
         deadline_s: float,
     ) -> None:

@@ -14,8 +14,8 @@ from manyeyes.node.availability.decision import (
     IdleWatch,
     Share,
     divide_memory,
+    effective_mode,
     parse_bytes,
-    stance,
 )
 
 
@@ -61,13 +61,13 @@ def test_a_machine_counts_as_idle_after_a_quiet_time_only() -> None:
 
 def test_the_wish_goes_before_the_nodes_own_limits() -> None:
     hours, noon, night = Hours.parse("22:00-07:00"), time(12, 0), time(23, 0)
-    assert stance("", None, noon, None).mode == "work"
-    assert stance("", hours, night, True).mode == "work"
-    outside = stance("", hours, noon, True)
+    assert effective_mode("", None, noon, None).mode == "work"
+    assert effective_mode("", hours, night, True).mode == "work"
+    outside = effective_mode("", hours, noon, True)
     assert (outside.mode, outside.reason) == ("empty", "outside its hours 22:00-07:00")
-    assert stance("", hours, night, False).mode == "pause"
-    assert "operator" in stance("pause", hours, noon, False).reason
-    assert stance("drain", None, noon, None).mode == "empty"
+    assert effective_mode("", hours, night, False).mode == "pause"
+    assert "operator" in effective_mode("pause", hours, noon, False).reason
+    assert effective_mode("drain", None, noon, None).mode == "empty"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from manyeyes.errors import Unavailable
 from manyeyes.faces import gallery_sync as galleries_room
 from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.node.gallery import cache as gallerybook
-from manyeyes.node.gallery.cache import GalleryBook, wants_fold
+from manyeyes.node.gallery.cache import GalleryCache, wants_fold
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 from manyeyes.store.registry import Photo, Registry
 
@@ -54,11 +54,11 @@ def line(registry: Registry, tmp_path: Path) -> Line:
 
 
 @pytest.fixture
-def book(line: Line, tmp_path: Path) -> GalleryBook:
-    return GalleryBook(line, tmp_path / "gallery")  # type: ignore[arg-type]
+def book(line: Line, tmp_path: Path) -> GalleryCache:
+    return GalleryCache(line, tmp_path / "gallery")  # type: ignore[arg-type]
 
 
-def who(book: GalleryBook, number: float) -> str | None:
+def who(book: GalleryCache, number: float) -> str | None:
     assert book.files is not None
     index = Path(book.files.index) if book.files.index else None
     gallery = LayeredGallery.open(Path(book.files.base), map(Path, book.files.deltas), index)
@@ -67,7 +67,7 @@ def who(book: GalleryBook, number: float) -> str | None:
 
 
 def test_changes_come_as_deltas_and_last_over_a_restart(
-    registry: Registry, line: Line, book: GalleryBook, tmp_path: Path
+    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path
 ) -> None:
     registry.add_photos("Ann", PACK, [photo(1)])
     asyncio.run(book.refresh(0))
@@ -77,7 +77,7 @@ def test_changes_come_as_deltas_and_last_over_a_restart(
     assert [who(book, 1), who(book, 2)] == ["Eve", "Bob"]
     assert book.files is not None and len(book.files.deltas) == 1
     asked = len(line.asked)
-    again = GalleryBook(line, tmp_path / "gallery")  # type: ignore[arg-type]
+    again = GalleryCache(line, tmp_path / "gallery")  # type: ignore[arg-type]
     assert again.files == book.files
     asyncio.run(again.refresh(registry.gallery_version))
     assert len(line.asked) == asked
@@ -89,21 +89,21 @@ def test_changes_come_as_deltas_and_last_over_a_restart(
 
 @pytest.mark.parametrize("kind", ["base", "delta", "state"])
 def test_damaged_files_are_fetched_again(
-    registry: Registry, line: Line, book: GalleryBook, tmp_path: Path, kind: str
+    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path, kind: str
 ) -> None:
     for number, name in enumerate(("Ann", "Bob", "Dee")):
         registry.add_photos(name, PACK, [photo(number)])
         asyncio.run(book.refresh(registry.gallery_version))
     path = next((tmp_path / "gallery").glob(f"{kind}*"))
     path.write_bytes(path.read_bytes()[:-1])
-    again = GalleryBook(line, tmp_path / "gallery")  # type: ignore[arg-type]
+    again = GalleryCache(line, tmp_path / "gallery")  # type: ignore[arg-type]
     assert again.files is None and list((tmp_path / "gallery").iterdir()) == []
     asyncio.run(again.refresh(1))
     assert [who(again, number) for number in range(3)] == ["Ann", "Bob", "Dee"]
 
 
 def test_a_fetch_goes_on_where_the_line_was_cut(
-    registry: Registry, line: Line, book: GalleryBook, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, line: Line, book: GalleryCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(galleries_room, "CHUNK_BYTES", 200)
     registry.add_photos("Ann", PACK, [photo(number) for number in range(100)])
@@ -119,7 +119,7 @@ def test_a_fetch_goes_on_where_the_line_was_cut(
 
 
 def test_a_master_with_another_history_is_believed(
-    registry: Registry, line: Line, book: GalleryBook, tmp_path: Path
+    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path
 ) -> None:
     for number in range(5):
         registry.add_photos(f"P{number}", PACK, [photo(number)])
@@ -132,7 +132,7 @@ def test_a_master_with_another_history_is_believed(
 
 
 def test_folding_keeps_the_answers_and_later_changes(
-    registry: Registry, book: GalleryBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, book: GalleryCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the real process at the lowest priority; a change that comes meanwhile stays."""
     monkeypatch.setattr(gallerybook, "MOST_DELTAS", 2)
@@ -154,7 +154,7 @@ def test_folding_keeps_the_answers_and_later_changes(
     asyncio.run(story())
     assert book.files is not None and len(book.files.deltas) <= 2
     assert [who(book, number) for number in range(4)] == [None, "P1", "P2", "P3"]
-    again = GalleryBook(book._link, tmp_path / "gallery")
+    again = GalleryCache(book._link, tmp_path / "gallery")
     assert again.files == book.files
     assert {path.name for path in (tmp_path / "gallery").iterdir()} == {
         "state.json",
@@ -162,7 +162,7 @@ def test_folding_keeps_the_answers_and_later_changes(
     }
 
 
-def test_forgotten_files_are_fetched_whole(registry: Registry, line: Line, book: GalleryBook) -> None:
+def test_forgotten_files_are_fetched_whole(registry: Registry, line: Line, book: GalleryCache) -> None:
     registry.add_photos("Ann", PACK, [photo(1)])
     asyncio.run(book.refresh(0))
     asyncio.run(book.forget())

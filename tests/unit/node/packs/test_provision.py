@@ -23,7 +23,7 @@ from manyeyes.node.packs.cache import missing_bytes
 from manyeyes.node.packs.provision import Provisioner, pause_after
 from manyeyes.node.worker.main import load_recognizer
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
-from manyeyes.packs.served import PackShelf
+from manyeyes.packs.served import ServedPack
 
 CODE = b"def load(folder):\n    return folder\n" * 40
 WEIGHTS = hashlib.sha256(b"weights").digest() * (3 * CHUNK_BYTES // 32)
@@ -63,10 +63,10 @@ class Line:
         self.alter_manifest: Callable[[bytes], bytes] = lambda content: content
 
     def serve(self, folder: Path) -> None:
-        self.shelf = PackShelf(folder, self.key)  # type: ignore[arg-type]
+        self.served = ServedPack(folder, self.key)  # type: ignore[arg-type]
 
     async def fetch(self, _verb: str, _query: PackQuery) -> tuple[bytes, dict[str, str]]:
-        chunk, _, headers = self.shelf.read("", 0)
+        chunk, _, headers = self.served.read("", 0)
         content = expand(chunk, headers[HEADER_ENCODING])
         return self.alter_manifest(content), {HEADER_SIGNATURE: headers[HEADER_SIGNATURE]}
 
@@ -75,7 +75,7 @@ class Line:
         while not whole:
             if self.cut_after is not None and part.received >= self.cut_after:
                 raise Unavailable("the line is cut")
-            chunk, size, headers = self.shelf.read(sha256, part.received)
+            chunk, size, headers = self.served.read(sha256, part.received)
             chunk = self.alter(expand(chunk, headers.get(HEADER_ENCODING, "")))
             self.sent[sha256] += len(chunk)
             whole = part.add(chunk, size)

@@ -47,16 +47,16 @@ class Node:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.link, self.pool, self.pace = clock, Link(), Pool(), Pace()
-        self.beats = 0
+        self.heartbeats = 0
         self.spawned: list[asyncio.Task[None]] = []
         link: Any = self.link
         pool: Any = self.pool
-        self.intake = TaskIntake(link, "s", self.pace, self._beat, self._spawn)
+        self.intake = TaskIntake(link, "s", self.pace, self._heartbeat, self._spawn)
         self.intake.pool = pool
         self.intake.refresh(clock.now)
 
-    def _beat(self) -> None:
-        self.beats += 1
+    def _heartbeat(self) -> None:
+        self.heartbeats += 1
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.spawned.append(asyncio.create_task(work, name=name))
@@ -190,13 +190,13 @@ def test_a_doubled_dispatch_is_worked_on_once(clock: Clock) -> None:
 def test_a_lost_dispatch_is_told_at_once(clock: Clock) -> None:
     async def body(node: Node) -> None:
         node.dispatch(1, task("t"), b"abc")
-        assert node.beats == 0
+        assert node.heartbeats == 0
         node.dispatch(3, task("v"), b"abc")
-        assert node.beats == 1
+        assert node.heartbeats == 1
         node.dispatch(4, sent_bytes=12)
-        assert node.beats == 2 and node.intake.grants.received("g") == 4
+        assert node.heartbeats == 2 and node.intake.grants.received("g") == 4
         node.dispatch(4, sent_bytes=12)
-        assert node.beats == 2
+        assert node.heartbeats == 2
 
     play(clock, body)
 
@@ -207,7 +207,7 @@ def test_a_new_gateway_is_told_at_once_what_it_may_send(clock: Clock) -> None:
         for _ in range(2):
             node.intake.on_state(state, clock.now)
         node.intake.heard("", clock.now)
-        assert node.beats == 1 and node.intake.grants.gateways == ["h"]
+        assert node.heartbeats == 1 and node.intake.grants.gateways == ["h"]
 
     play(clock, body)
 

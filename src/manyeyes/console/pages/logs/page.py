@@ -1,4 +1,4 @@
-"""The page of the logs: the tail, or one picture's way where its address names a trace."""
+"""The page of the logs: the tail, or one picture's trace where its address names a trace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from manyeyes.console.address import asked, link, use_style
-from manyeyes.console.pages.logs import tail, way
+from manyeyes.console.pages.logs import tail, trace
 from manyeyes.console.visitor import Visitor
 
 
@@ -17,13 +17,13 @@ async def build(visitor: Visitor) -> None:
     trace_id = asked("trace").strip().lower()
     _find_by_trace(trace_id)
     if trace_id:
-        await way.build(visitor, trace_id)
+        await trace.build(visitor, trace_id)
     else:
         await tail.build(visitor)
 
 
 def _find_by_trace(trace_id: str) -> None:
-    """A form that leads to a picture's way; it works in the browser alone."""
+    """A form that leads to a picture's trace; it works in the browser alone."""
     with ui.element("form").props(f'method="get" action="{link("/logs")}" role="search"').classes("find"):
         TextElement(tag="label", text="Trace id of a picture").props('for="trace"')
         field = ui.element("input").props('id="trace" name="trace" type="text" spellcheck="false" required')
@@ -31,4 +31,4 @@ def _find_by_trace(trace_id: str) -> None:
         field.props["defaultValue"] = (
             trace_id  # a set `value` would undo what is being typed, at every update
         )
-        TextElement(tag="button", text="Show its way").props('type="submit"').classes("plain")
+        TextElement(tag="button", text="Show its trace").props('type="submit"').classes("plain")

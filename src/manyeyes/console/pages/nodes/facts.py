@@ -9,7 +9,7 @@ from manyeyes.sdk.answers import Node, NodeWorker
 from manyeyes.sdk.logs import LogLine
 
 Facts = dict[str, str]
-_WISHES = {"": "to work", "pause": "to pause", "drain": "to be drained"}
+_DESIRED = {"": "to work", "pause": "to pause", "drain": "to be drained"}
 
 
 def work(node: Node, now: datetime) -> Facts:
@@ -20,7 +20,7 @@ def work(node: Node, now: datetime) -> Facts:
         "Speed": _speed(node),
         "Done": f"{count(node.done)} pictures",
         "Failed": f"{count(node.failed)} attempts",
-        "Wanted of it": _WISHES[node.wish],
+        "Wanted of it": _DESIRED[node.desired],
         "Last seen": _when(node.last_seen, now),
     }
 

@@ -48,7 +48,7 @@ async def ask_for_join(visitor: Visitor) -> None:
 
 def join_form(visitor: Visitor) -> None:
     """What an admin chooses, the button that makes a token, and the command to start then."""
-    with ui.row().classes("join-wishes"):
+    with ui.row().classes("join-options"):
         lasting = (
             ui.select(_LASTING, value=3600, label="Machines may join for")
             .props("outlined dense options-dense")

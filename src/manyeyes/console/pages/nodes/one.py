@@ -59,7 +59,7 @@ class _Node:
                     self._rate = Chart("Pictures done", "pictures/s")
                 self._work = FactList("Work")
                 self._machine = FactList("Machine")
-                self._standing = FactList("Membership")
+                self._desired_state = FactList("Membership")
                 with ui.element("section").classes("card").props('aria-label="Workers"'):
                     TextElement(tag="h2", text="Workers").classes("card-title")
                     self._workers = SmallTable(
@@ -113,7 +113,7 @@ class _Node:
         self._offer(offers(node))
         self._work.show(facts.work(node, now))
         self._machine.show(facts.machine(node))
-        self._standing.show(facts.standing(node, now))
+        self._desired_state.show(facts.standing(node, now))
         self._workers.show([facts.worker(found) for found in node.workers_detail])
 
     def _offer(self, offered: list[Offer]) -> None:

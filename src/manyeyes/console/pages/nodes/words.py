@@ -41,11 +41,11 @@ def offers(node: Node) -> list[Offer]:
     if not node.approved:
         return [_approve(node), _remove(name)]
     found = []
-    if node.wish != "":
+    if node.desired != "":
         found.append(_resume(node))
-    if node.wish != "pause":
+    if node.desired != "pause":
         found.append(_pause(name, is_away))
-    if node.wish != "drain":
+    if node.desired != "drain":
         found.append(_drain(name, is_away))
     if not is_away:
         found.append(_shut_down(name))
@@ -93,7 +93,7 @@ def _drain(name: str, is_away: bool) -> Offer:
 
 
 def _resume(node: Node) -> Offer:
-    first = "starts its workers and is given" if node.wish == "drain" else "is given"
+    first = "starts its workers and is given" if node.desired == "drain" else "is given"
     return Offer(
         "resume",
         "Resume",

@@ -11,7 +11,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from manyeyes.console.address import link, use_style
 from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes.words import tone
-from manyeyes.console.pages.overview.attention import AttentionList
+from manyeyes.console.pages.overview.alerts import AlertList
 from manyeyes.console.pages.overview.figures import HINTS, figures
 from manyeyes.console.pages.overview.pictures import Pictures
 from manyeyes.console.pages.overview.steps import FirstSteps, Progress
@@ -42,7 +42,7 @@ class _Overview:
         self._states: dict[str, ui.label] = {}
         self._figures: dict[str, TextElement] = {}
         self._steps = FirstSteps(visitor)
-        self._attention = AttentionList()
+        self._alerts = AlertList()
         self._list = ui.element("dl").classes("figures").props('aria-label="What runs now"')
         with ui.element("div").classes("cards"):
             if self._sees_all:
@@ -57,7 +57,7 @@ class _Overview:
             with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
                 TextElement(tag="h2", text="Latest pictures").classes("card-title")
                 self._pictures = Pictures()
-        keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes", "attention", "people"))
+        keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes", "alerts", "people"))
         keep(visitor, self._show_pictures, every_s=_PICTURES_EVERY_S)
         if self._sees_all:
             keep(visitor, self._show_history, every_s=_HISTORY_EVERY_S)
@@ -80,8 +80,8 @@ class _Overview:
             has_machines=sum(overview.nodes.values()) > 1,
         )
         self._steps.show(progress)
-        found = [one for one in overview.attention or () if not (progress.is_new and one.kind == "no-people")]
-        self._attention.show(found, datetime.now(UTC))
+        found = [one for one in overview.alerts or () if not (progress.is_new and one.kind == "no-people")]
+        self._alerts.show(found, datetime.now(UTC))
 
     def _figure(self, name: str, value: str) -> None:
         held = self._figures.get(name)

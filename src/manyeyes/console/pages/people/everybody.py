@@ -85,8 +85,8 @@ class _Everybody:
     async def refresh(self) -> None:
         """Show how things are now."""
         self.show(await self._visitor.client.people())
-        keeping = await self._visitor.client.faces.keeping()
-        self._unknown.text = f"Unknown faces ({keeping.kept:,})" if keeping.on else "Unknown faces"
+        retention = await self._visitor.client.faces.retention()
+        self._unknown.text = f"Unknown faces ({retention.kept:,})" if retention.on else "Unknown faces"
         now_s = time.monotonic()
         if self._to_check and now_s - self._checked_at_s >= _CHECK_EVERY_S:
             self._checked_at_s = now_s

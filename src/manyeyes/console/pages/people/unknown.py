@@ -14,7 +14,7 @@ from manyeyes.console.pages.people.elements import FaceGroups, heading, link
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import several
 from manyeyes.sdk.answers import Person
-from manyeyes.sdk.faces import Keeping, Unknown
+from manyeyes.sdk.faces import Retention, Unknown
 
 _EVERY_S = 15.0
 _MOST_GROUPS = 100
@@ -45,9 +45,9 @@ class _UnknownFaces:
         self._base = address.base()
         self._shown: Unknown | None = None
         self._names: list[str] = []
-        with ui.element("section").classes("keeping").props('aria-label="Keeping of unknown faces"'):
+        with ui.element("section").classes("retention").props('aria-label="Retention of unknown faces"'):
             with ui.row().classes("bar"):
-                with ui.element("div").classes("keeping-state"):
+                with ui.element("div").classes("retention-state"):
                     self._dot = ui.element("span").classes("dot")
                     self._is_kept = ui.label().props('role="status"')
                 self._controls = ui.row().classes("bar")
@@ -68,11 +68,11 @@ class _UnknownFaces:
         before, self._shown = self._shown, unknown
         if before == unknown:
             return
-        keeping = unknown.keeping
-        if before is None or (before.keeping.on, before.keeping.for_s) != (keeping.on, keeping.for_s):
-            self._show_controls(keeping)
-        self._dot.classes(add="good" if keeping.on else "", remove="" if keeping.on else "good")
-        self._is_kept.text = _state(keeping)
+        retention = unknown.retention
+        if before is None or (before.retention.on, before.retention.for_s) != (retention.on, retention.for_s):
+            self._show_controls(retention)
+        self._dot.classes(add="good" if retention.on else "", remove="" if retention.on else "good")
+        self._is_kept.text = _state(retention)
         if unknown.groups:
             self._names = facts.Crowd(await self._client.people()).names
         self._groups.show(groups=facts.group_cards(unknown.groups), names=self._names)
@@ -82,34 +82,34 @@ class _UnknownFaces:
         self._empty.set_visibility(not unknown.groups)
         self._why_empty.text = (
             "No unknown face is waiting. Those of pictures to come appear here."
-            if keeping.on
+            if retention.on
             else "Unknown faces are not kept, so there are none to name."
         )
 
     # whether they are kept
 
-    def _show_controls(self, keeping: Keeping) -> None:
+    def _show_controls(self, retention: Retention) -> None:
         self._controls.clear()
         with self._controls:
             if not self._visitor.may("admin"):
                 ui.label("An admin can change this.").classes("soft")
                 return
             choices = {
-                for_s: facts.lasting(for_s) for for_s in sorted({*_CHOICES_S, keeping.for_s or _USUAL_S})
+                for_s: facts.lasting(for_s) for for_s in sorted({*_CHOICES_S, retention.for_s or _USUAL_S})
             }
-            chosen = ui.select(choices, label="Keep each for", value=keeping.for_s or _USUAL_S)
+            chosen = ui.select(choices, label="Keep each for", value=retention.for_s or _USUAL_S)
             chosen.props("outlined dense").classes("retention")
-            action = "Change" if keeping.on else "Turn on"
+            action = "Change" if retention.on else "Turn on"
             ui.button(action, on_click=lambda: reporting(self._keep)(chosen.value)).props(
                 "no-caps unelevated"
             )
-            if keeping.on:
+            if retention.on:
                 ui.button("Turn off", on_click=reporting(self._turn_off)).props(
                     "no-caps outline color=negative"
                 )
 
     async def _keep(self, for_s: float) -> None:
-        before = await self._client.faces.keeping()
+        before = await self._client.faces.retention()
         if before.on and before.for_s and for_s < before.for_s and before.kept:
             what = f"Those that were seen longer than {facts.lasting(for_s)} ago are deleted at once."
             if not await confirm("Keep unknown faces for a shorter time?", what, "Change", grave=True):
@@ -118,7 +118,7 @@ class _UnknownFaces:
         await self.refresh()
 
     async def _turn_off(self) -> None:
-        kept = (await self._client.faces.keeping()).kept
+        kept = (await self._client.faces.retention()).kept
         what = (
             f"{several(kept, 'unknown face')} and all that was learned from them are deleted at once. "
             "This cannot be undone. People who were named stay."
@@ -154,7 +154,7 @@ class _UnknownFaces:
 
     async def _dismiss(self, event: GenericEventArguments) -> None:
         group, count = int(event.args["group"]), int(event.args["count"])
-        for_s = self._shown.keeping.for_s if self._shown else None
+        for_s = self._shown.retention.for_s if self._shown else None
         lasting = f"for {facts.lasting(for_s)}" if for_s else "while unknown faces are kept"
         what = f"Their pictures are deleted, and faces like them are not shown {lasting}. Nobody is enrolled."
 
@@ -166,10 +166,10 @@ class _UnknownFaces:
             await reporting(dismiss)()
 
 
-def _state(keeping: Keeping) -> str:
-    if not keeping.on or keeping.for_s is None:
+def _state(retention: Retention) -> str:
+    if not retention.on or retention.for_s is None:
         return "Unknown faces are not kept."
     return (
-        f"Unknown faces are kept for {facts.lasting(keeping.for_s)} each: "
-        f"{keeping.kept:,} now, {keeping.most:,} at most."
+        f"Unknown faces are kept for {facts.lasting(retention.for_s)} each: "
+        f"{retention.kept:,} now, {retention.most:,} at most."
     )

@@ -13,7 +13,7 @@ from manyeyes.sdk.watched import Setting
 
 _GROUPS = {
     "pictures": "Limits of pictures",
-    "attention": "When a person is asked to look",
+    "alerts": "When a person is asked to look",
     "flood": "How much one node may say",
     "master": "The master itself",
     "logs": "Logs",

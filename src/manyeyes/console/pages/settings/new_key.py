@@ -29,7 +29,7 @@ async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) 
         ui.card().classes("ask key-dialog"),
     ):
         ui.element("h2").props('id="key-title"').classes("ask-title").add_slot("default", "Make an API key")
-        with ui.element("div").classes("key-wish") as wish:
+        with ui.element("div").classes("key-form") as form:
             name = ui.input("Name: whose it is, or what for").props(
                 f"outlined dense autofocus maxlength={_MAX_NAME_CHARACTERS}"
             )
@@ -46,7 +46,7 @@ async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) 
                 name.run_method("focus")
                 return
             key = await visitor.client.create_key(wanted, role.value)
-            wish.set_visibility(False)
+            form.set_visibility(False)
             make.set_visibility(False)
             close.text = "Close: I have it"
             with said:

@@ -80,7 +80,7 @@ class _Threshold:
         """Show what is in force now."""
         self._show(await self._visitor.client.threshold())
 
-    def _wish(self) -> dict[str, Any] | None:
+    def _rule(self) -> dict[str, Any] | None:
         """What is chosen; None while a figure is missing or none."""
         way = self._way.value
         if way == "default":
@@ -95,16 +95,16 @@ class _Threshold:
 
     async def _changed(self) -> None:
         self._fields()
-        wish = self._wish()
-        if wish is None:
+        rule = self._rule()
+        if rule is None:
             self._refuse("This is no number; write it as 0.0002 or 2e-4." if self._typed() else "")
             return
         try:
-            would_be = await self._visitor.client.preview_threshold(**wish)
+            would_be = await self._visitor.client.preview_threshold(**rule)
         except ManyeyesError as error:
             self._refuse(error.detail)
             return
-        if wish == self._wish():
+        if rule == self._rule():
             self._trouble.text = ""
             self._save.enable()
             self._then.show(would_be)
@@ -119,10 +119,10 @@ class _Threshold:
         self._then.card.set_visibility(False)
 
     async def _set(self) -> None:
-        wish = self._wish()
-        if wish is None:
+        rule = self._rule()
+        if rule is None:
             return
-        self._show(await self._visitor.client.set_threshold(**wish))
+        self._show(await self._visitor.client.set_threshold(**rule))
         self._then.card.set_visibility(False)
         ui.notify("It counts from the next picture on.", type="positive", position="bottom")
 

@@ -8,54 +8,54 @@ import pytest
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import NodeNotFound
-from manyeyes.store.node_standing import Roster
+from manyeyes.store.node_store import NodeStore
 from manyeyes.store.registry import Registry, TokenRow
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
 
 
 def test_a_removed_node_is_remembered_by_its_key_and_frees_its_name(registry: Registry, path: Path) -> None:
-    roster = Roster(registry)
+    node_store = NodeStore(registry)
     registry.add_node("a", "KEY1", "t1", HOST, fingerprint="f")
-    roster.remove("a")
+    node_store.remove("a")
     assert registry.nodes() == []
     with pytest.raises(NodeNotFound, match="'a' was removed at"):
-        roster.node("a")
+        node_store.node("a")
     again = Registry(path)
-    gone = Roster(again).removed_key("KEY1")
+    gone = NodeStore(again).removed_key("KEY1")
     again.close()
     assert gone is not None
     assert gone.name == "a"
     registry.add_node("a", "KEY2", "t2", HOST, fingerprint="f")
-    assert roster.removed_key("KEY2") is None
-    assert roster.node("a").token_id == "t2"
+    assert node_store.removed_key("KEY2") is None
+    assert node_store.node("a").token_id == "t2"
 
 
 def test_nodes_on_one_machine_are_known_as_such(registry: Registry) -> None:
-    roster = Roster(registry)
+    node_store = NodeStore(registry)
     for name, fingerprint in (("a", "f"), ("b", "f"), ("c", "g"), ("d", ""), ("e", "")):
         registry.add_node(name, f"KEY-{name}", "t", HOST, fingerprint=fingerprint)
-    roster.remove("b")
-    assert roster.same_host(roster.node("a")) == ("b (removed)",)
-    assert roster.same_host(roster.node("c")) == ()
-    assert roster.same_host(roster.node("d")) == ()
+    node_store.remove("b")
+    assert node_store.same_host(node_store.node("a")) == ("b (removed)",)
+    assert node_store.same_host(node_store.node("c")) == ()
+    assert node_store.same_host(node_store.node("d")) == ()
 
 
 def test_approval_and_wishes_are_kept(registry: Registry, path: Path) -> None:
-    roster = Roster(registry)
+    node_store = NodeStore(registry)
     registry.add_token(TokenRow("t", "TKEY", 5, approve=True))
     assert registry.tokens() == [TokenRow("t", "TKEY", 5, approve=True)]
     registry.add_node("a", "KEY1", "t", HOST, approved=False)
-    assert not roster.node("a").approved
-    roster.approve("a")
-    roster.wish("a", "drain")
-    roster.fingerprint("a", "f")
+    assert not node_store.node("a").approved
+    node_store.approve("a")
+    node_store.desire("a", "drain")
+    node_store.fingerprint("a", "f")
     again = Registry(path)
-    row = Roster(again).node("a")
+    row = NodeStore(again).node("a")
     again.close()
-    assert (row.approved, row.wish, row.fingerprint) == (True, "drain", "f")
+    assert (row.approved, row.desired, row.fingerprint) == (True, "drain", "f")
 
 
 def test_an_unknown_node(registry: Registry) -> None:
     with pytest.raises(NodeNotFound, match="no node is called 'x'"):
-        Roster(registry).node("x")
+        NodeStore(registry).node("x")

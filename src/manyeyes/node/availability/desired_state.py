@@ -11,13 +11,20 @@ from datetime import datetime
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Desired, Directive, Welcome
 from manyeyes.node.availability.cpu_idle import OthersUse
-from manyeyes.node.availability.decision import Hours, IdleWatch, Mode, Stance, parse_bytes, stance
+from manyeyes.node.availability.decision import (
+    EffectiveMode,
+    Hours,
+    IdleWatch,
+    Mode,
+    effective_mode,
+    parse_bytes,
+)
 from manyeyes.telemetry import log
 
 _LOOK_EVERY_S = 1.0
 
 
-class Standing:
+class DesiredState:
     """What the master and the node's own limits say that it should do.
 
     Args:
@@ -31,7 +38,7 @@ class Standing:
         self.session = secrets.token_hex(8)
         self.desired: Desired = ""
         self.approved = asyncio.Event()
-        self.stance = Stance("empty", "starting")
+        self.effective_mode = EffectiveMode("empty", "starting")
         self.memory_bytes = parse_bytes(settings.memory) if settings.memory else None
         self._hours = Hours.parse(settings.hours) if settings.hours else None
         self._idle = IdleWatch(settings.idle_share, settings.idle_quiet_s) if settings.when_idle else None
@@ -65,10 +72,10 @@ class Standing:
             idle = None
             if self._idle and others:
                 idle = self._idle.seen(others.share(), time.monotonic())
-            found = stance(self.desired, self._hours, datetime.now().time(), idle)
-            if found != self.stance:
-                log().info("stance", mode=found.mode, reason=found.reason)
-                self.stance = found
+            found = effective_mode(self.desired, self._hours, datetime.now().time(), idle)
+            if found != self.effective_mode:
+                log().info("effective_mode", mode=found.mode, reason=found.reason)
+                self.effective_mode = found
                 self._on_change()
             turn(found.mode)
             try:

@@ -12,7 +12,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from manyeyes.console.address import link
 from manyeyes.console.parts.state import State
 from manyeyes.console.wording import ago, exact
-from manyeyes.sdk.watched import Attention
+from manyeyes.sdk.watched import Alert
 
 _SEVERITIES = {"critical": ("Critical", "bad"), "warning": ("Warning", "warn"), "info": ("Note", "soft")}
 _PLACES = {
@@ -34,14 +34,14 @@ class Place:
     query: dict[str, str]
 
 
-def place(found: Attention) -> Place:
+def place(found: Alert) -> Place:
     """Where it is put right: its node's page, or the page that its kind belongs to."""
     if found.node:
         return Place(f"Node {found.node}", f"/nodes/{found.node}", {})
     return Place(*_PLACES.get(found.kind, _ALL_NODES))
 
 
-class AttentionList:
+class AlertList:
     """The list; made anew only where it changed."""
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class AttentionList:
         ):
             TextElement(tag="h2", text="What needs a person").classes("card-title")
             with ui.element("div").props('role="status"'):
-                self._list = ui.element("ul").classes("attention")
+                self._list = ui.element("ul").classes("alerts")
         self._card.set_visibility(False)
         self._shown: list[tuple[str, str, str, str, str]] = []
 
-    def show(self, found: Sequence[Attention], now: datetime) -> None:
+    def show(self, found: Sequence[Alert], now: datetime) -> None:
         """Show these, in this order; nothing at all where there are none."""
         shown = [(one.kind, one.node, one.sentence, one.what_to_do, ago(one.since, now)) for one in found]
         if shown == self._shown:
@@ -66,14 +66,14 @@ class AttentionList:
             for one in found:
                 self._entry(one, now)
 
-    def _entry(self, one: Attention, now: datetime) -> None:
+    def _entry(self, one: Alert, now: datetime) -> None:
         to = place(one)
         with ui.element("li"):
             State(*_SEVERITIES[one.severity])
             with ui.element("div"):
-                ui.label(one.sentence).classes("attention-what")
+                ui.label(one.sentence).classes("alerts-what")
                 ui.label(one.what_to_do).classes("soft")
-                with ui.element("div").classes("attention-more"):
+                with ui.element("div").classes("alerts-more"):
                     address = link(to.path, **to.query)
                     with ui.element("a").props(f'href="{address}"').classes("more"):
                         ui.label(to.label)

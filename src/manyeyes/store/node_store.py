@@ -1,4 +1,4 @@
-"""How nodes stand with the registry: approved or waiting, what is wished of them, removed for ever."""
+"""How nodes stand with the registry: approved or waiting, what is desired of them, removed for ever."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RemovedNode:
     removed_at: str
 
 
-class Roster:
+class NodeStore:
     """The nodes' rows of the registry; each change is one transaction."""
 
     def __init__(self, registry: Registry) -> None:
@@ -80,10 +80,10 @@ class Roster:
         with self._registry.transaction() as cursor:
             cursor.execute("UPDATE nodes SET approved = 1 WHERE name = ?", (name,))
 
-    def wish(self, name: str, wish: Desired) -> None:
-        """Remember what is wished of the node."""
+    def desire(self, name: str, desired: Desired) -> None:
+        """Remember what is desired of the node."""
         with self._registry.transaction() as cursor:
-            cursor.execute("UPDATE nodes SET wish = ? WHERE name = ?", (wish, name))
+            cursor.execute("UPDATE nodes SET wish = ? WHERE name = ?", (desired, name))
 
     def fingerprint(self, name: str, fingerprint: str) -> None:
         """Note the machine of a node that joined before machines had fingerprints."""
