@@ -10,9 +10,8 @@ import asyncio
 import hashlib
 import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from manyeyes import contract
@@ -20,64 +19,24 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import frame_head
 from manyeyes.config import Limits
-from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat, Outcome, Task
+from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat
+from manyeyes.dispatch.confirmations import Confirmations
 from manyeyes.dispatch.idempotency import Memory
+from manyeyes.dispatch.open_pictures import OpenPictures
+from manyeyes.dispatch.order import Answered, Order
+from manyeyes.dispatch.outcomes import Outcomes, Reader, Spawn
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.results import Arrived, Chunks, plain, read
+from manyeyes.dispatch.results import Arrived, plain, read
+from manyeyes.dispatch.statistics import Statistics
 from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
 from manyeyes.dispatch.trace import PictureTrace
-from manyeyes.errors import Busy, ManyeyesError, TaskLost, Unavailable
+from manyeyes.errors import ManyeyesError, TaskLost
 from manyeyes.telemetry import log
 
-SETTLE_S = 0.05
-"""How long a confirmation waits for a dispatch that takes it along."""
-MOST_SETTLED = 256
-"""Confirmations in one message."""
 HASHED_IN_THREAD_BYTES = 1024 * 1024
-READ_IN_THREAD_BYTES = 64 * 1024
-"""What is larger is hashed, or read, off the event loop."""
+"""What is larger is hashed off the event loop."""
 ENTRY_BYTES = 2048
 """What a remembered answer takes beside its bytes."""
-MOST_FETCHED = 3
-"""How many times over a node may fetch a picture that it was sent once: an answer is far larger than its question."""
-_SMOOTHING = 0.05
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is wanted of a picture; see `contract.Task`."""
-
-    kind: str
-    pack: str
-    options: Mapping[str, Any] | None = None
-    wants: tuple[str, ...] = ()
-    state: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A task's end as its caller gets it."""
-
-    content: Any
-    """What `Reader` made of the outcome."""
-    task_id: str
-    trace_id: str = ""
-    """The trace that it was worked on in: an earlier one's where the picture came again under one key."""
-    size_bytes: int = 0
-
-
-class Reader(Protocol):
-    """Makes of an outcome what its caller gets, and refuses what a node may not say."""
-
-    def content(self, task: Task, arrived: Arrived) -> Any:
-        """What the caller gets of an outcome that is `done`.
-
-        Raises:
-            ValueError: the outcome cannot be believed; it counts as a crashed attempt.
-        """
-
-    def error(self, outcome: Outcome) -> ManyeyesError:
-        """The error that an outcome tells of, as far as a node may tell it."""
 
 
 class Recorder(Protocol):
@@ -98,18 +57,6 @@ class Recorder(Protocol):
         """A picture has its end."""
 
 
-@dataclass
-class _Open:
-    task: Task
-    data: bytes
-    future: asyncio.Future[Answered] | None
-    """None for a probe."""
-    accepted_at: float
-    trace: PictureTrace
-    fetched: dict[str, int] = field(default_factory=dict)
-    """Bytes that each node asked for since it was sent the task."""
-
-
 class Dispatcher:
     """One per gateway.
 
@@ -127,33 +74,22 @@ class Dispatcher:
         paces: Mapping[str, Pace],
         reader: Reader,
         recorder: Recorder,
-        spawn: Callable[[Coroutine[Any, Any, None], str], object],
+        spawn: Spawn,
     ) -> None:
-        self._link = link
-        self._limits = limits
-        self._paces = paces
-        self._reader = reader
-        self._recorder = recorder
-        self._spawn = spawn
-        self._table = TaskTable(limits.max_attempts)
-        self._open: dict[str, _Open] = {}
-        self._held_bytes = 0
-        self._chunks = Chunks(limits.max_result_bytes)
-        self._memory: Memory[Answered] = Memory(limits.answers_kept_s, limits.max_answers_bytes)
-        self._settled: defaultdict[str, list[str]] = defaultdict(list)
-        """Confirmations that wait, by node."""
-        self._settling: asyncio.TimerHandle | None = None
-        self._sessions: dict[str, str] = {}
-        self._reading: set[tuple[str, str]] = set()
-        """(node, task) whose outcome is being read off the loop."""
-        self._usual_bytes = 0.0
-        self._closing = False
         self.gateway = gateway
+        self._link = link
+        self._paces = paces
+        self._recorder = recorder
+        self._table = TaskTable(limits.max_attempts)
+        self._open = OpenPictures(limits)
+        self._outcomes = Outcomes(reader, limits.max_result_bytes, spawn)
+        self._memory: Memory[Answered] = Memory(limits.answers_kept_s, limits.max_answers_bytes)
+        self._sessions: dict[str, str] = {}
+        """The agent session of each node."""
+        self._confirmations = Confirmations(link, gateway, self._sessions)
+        self.statistics = Statistics()
         self.on_answer: Callable[[str, float], None] = lambda node, now: None
         """Told of each node that answers a picture or a probe."""
-        self.done = 0
-        self.failed = 0
-        self.by_node: dict[str, tuple[int, int]] = {}
 
     @property
     def running(self) -> int:
@@ -168,12 +104,12 @@ class Dispatcher:
     @property
     def held_bytes(self) -> int:
         """Pictures in memory until they are answered."""
-        return self._held_bytes
+        return self._open.held_bytes
 
     @property
     def closing(self) -> bool:
         """Whether nothing more is taken in."""
-        return self._closing
+        return self._open.closing
 
     def oldest_waiting_s(self, now: float) -> float:
         """How long the oldest picture has waited that nobody works on; 0 where none waits."""
@@ -215,22 +151,14 @@ class Dispatcher:
             if known := self._memory.recall(key, fingerprint):
                 trace.answered_as = known.trace_id
                 return await asyncio.shield(known.future)
-        self._check_room(len(data))
-        task = Task(
-            id=os.urandom(16).hex(),
-            kind=order.kind,
-            pack=order.pack,
-            size_bytes=len(data),
-            options=dict(order.options or {}),
-            wants=order.wants,
-            state=dict(order.state or {}),
-            traceparent=trace.trace.traceparent,
-        )
-        future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        try:
+            self._open.check_room(len(data))
+        except ManyeyesError as error:
+            self._recorder.refused(error)
+            raise
+        task = order.task(os.urandom(16).hex(), len(data), trace.trace.traceparent)
         now = time.monotonic()
-        self._open[task.id] = _Open(task, data, future, now, trace)
-        self._held_bytes += len(data)
+        future = self._open.add(task, data, trace, now)
         self._recorder.accepted(order.kind)
         if key is not None:
             entry = self._memory.remember(key, fingerprint, future, trace.trace.trace_id)
@@ -239,34 +167,13 @@ class Dispatcher:
         self._pump(now)
         return await (future if key is None else asyncio.shield(future))
 
-    def _check_room(self, size: int) -> None:
-        error: ManyeyesError | None = None
-        full = self._held_bytes + size > self._limits.max_held_bytes and self._open
-        if self._closing:
-            error = Unavailable("this master is stopping; send the picture again", retry_after_s=2)
-        elif full or len(self._open) >= self._limits.max_waiting:
-            error = Busy(
-                f"{len(self._open)} pictures ({self._held_bytes >> 20} MiB) wait already, the limits are "
-                f"{self._limits.max_waiting} and {self._limits.max_held_bytes >> 20} MiB; send it again later",
-                retry_after_s=1,
-            )
-        if error is not None:
-            self._recorder.refused(error)
-            raise error
-
     def send_probe(self, node: str, data: bytes, order: Order, now: float) -> str | None:
         """Have a node work on a picture that nobody waits for; its task's id, None where its grant has no room."""
-        task = Task(
-            id=os.urandom(16).hex(),
-            kind=order.kind,
-            pack=order.pack,
-            size_bytes=len(data),
-            wants=order.wants,
-        )
+        task = order.task(os.urandom(16).hex(), len(data))
         sends = self._table.probe(task.id, node, len(data), now)
         if not sends:
             return None
-        self._open[task.id] = _Open(task, data, None, now, PictureTrace(now))
+        self._open.add_probe(task, data, now)
         self._carry_out(sends)
         return task.id if task.id in self._open else None
 
@@ -276,11 +183,10 @@ class Dispatcher:
         """A node says what it holds, and what it grants."""
         if self._sessions.get(node) != heartbeat.session:
             self._sessions[node] = heartbeat.session
-            self._chunks.forget(node)
+            self._outcomes.forget(node)
             self._carry_out(self._table.session(node, heartbeat.session))
         grant = heartbeat.grants.get(self.gateway, Grant())
-        reading = {task_id for owner, task_id in self._reading if owner == node}
-        holding = frozenset(heartbeat.holding) | reading
+        holding = frozenset(heartbeat.holding) | self._outcomes.reading(node)
         self._carry_out(self._table.reported(node, heartbeat.session, grant.received, holding, now))
         self._table.grant(node, heartbeat.session, grant)
         self._pump(now)
@@ -296,14 +202,12 @@ class Dispatcher:
         if not self._table.holds(node, query.task_id):
             self._link.answer_error(reply, TaskLost("the picture was answered or given up already"))
             return
-        entry = self._open[task_of(query.task_id)]
-        most = min(query.most_bytes, contract.LARGEST_CHUNK_BYTES)
-        chunk, size = entry.data[query.offset : query.offset + most], len(entry.data)
-        fetched = entry.fetched[node] = entry.fetched.get(node, 0) + len(chunk)
-        if fetched > MOST_FETCHED * max(size, contract.CHUNK_BYTES):
-            self._link.answer_error(reply, TaskLost(f"the picture was fetched {MOST_FETCHED} times already"))
+        try:
+            chunk, size_bytes = self._open.chunk(node, query)
+        except TaskLost as error:
+            self._link.answer_error(reply, error)
             return
-        self._link.answer_chunk(reply, chunk, size)
+        self._link.answer_chunk(reply, chunk, size_bytes)
 
     def on_drain(self, node: str, session: str) -> DrainAnswer:
         """A node takes nothing more."""
@@ -315,63 +219,48 @@ class Dispatcher:
         Raises:
             ValueError: it cannot be read; the node is held to the picture as if it had said nothing.
         """
-        content = message.data
-        if task_id := message.headers.get(contract.HEADER_TASK, ""):
-            offset = int(message.headers.get(contract.HEADER_OFFSET, 0))
-            size = int(message.headers.get(contract.HEADER_SIZE, len(message.data)))
-            try:
-                if not self._table.holds(node, task_id):
-                    self._chunks.forget(node, task_id)
-                    raise TaskLost("the picture was answered already or went to another node")
-                whole = self._chunks.add(node, task_id, offset, size, message.data)
-            except ManyeyesError as error:
-                self._link.answer_error(message.reply, error)
-                return
-            self._link.answer_empty(message.reply)
-            if whole is None:
-                return
-            content = whole
+        content: bytes | None = message.data
+        if attempt_id := message.headers.get(contract.HEADER_TASK, ""):
+            content = self._chunk_of(node, attempt_id, message)
+        if content is None:
+            return
         arrived = read(content)
         outcome = arrived.outcome
         if outcome.session != self._sessions.get(node):
             return
-        counts = self._table.counts(node, outcome.task_id, outcome.status)
-        if not counts or (node, outcome.task_id) in self._reading:
-            self._settle(node, outcome.task_id)
-        elif outcome.status == "done" and _to_read(arrived) > READ_IN_THREAD_BYTES:
-            self._reading.add((node, outcome.task_id))
-            self._spawn(self._read_apart(node, arrived), f"read-{outcome.task_id}")
+        attempt_id, picture = outcome.task_id, self._open.get(outcome.task_id)
+        counts = self._table.counts(node, attempt_id, outcome.status)
+        if not counts or self._outcomes.is_read(node, attempt_id):
+            self._settle(node, attempt_id)
+        elif self._outcomes.is_large(arrived):
+            self._outcomes.read_in_thread(node, arrived, picture, partial(self._was_read, node, arrived))
         else:
-            self._end(node, arrived, self._content(arrived), now)
+            self._end(node, arrived, self._outcomes.content(arrived, picture), now)
         if outcome.grant is not None:
             self._table.grant(node, outcome.session, outcome.grant)
         self._pump(now)
 
-    async def _read_apart(self, node: str, arrived: Arrived) -> None:
-        task_id = arrived.outcome.task_id
+    def _chunk_of(self, node: str, attempt_id: str, message: Incoming) -> bytes | None:
+        """A chunk of an outcome arrived: the whole outcome once it is the last one."""
         try:
-            content = await asyncio.to_thread(self._content, arrived)
-        finally:
-            self._reading.discard((node, task_id))
-        if self._table.counts(node, task_id, arrived.outcome.status):
-            self._end(node, arrived, content, time.monotonic())
-        else:
-            self._settle(node, task_id)
-        self._pump(time.monotonic())
-
-    def _content(self, arrived: Arrived) -> Any:
-        """What the caller gets; a ValueError where the outcome cannot be believed."""
-        outcome = arrived.outcome
-        entry = self._open.get(task_of(outcome.task_id))
-        if outcome.status != "done" or entry is None or entry.future is None:
+            if not self._table.holds(node, attempt_id):
+                self._outcomes.forget(node, attempt_id)
+                raise TaskLost("the picture was answered already or went to another node")
+            whole = self._outcomes.whole(node, message)
+        except ManyeyesError as error:
+            self._link.answer_error(message.reply, error)
             return None
-        try:
-            return self._reader.content(entry.task, arrived)
-        except ValueError as error:
-            return error
-        except Exception as error:
-            log().exception("an outcome could not be read", node_said=outcome.status, task=outcome.task_id)
-            return ValueError(repr(error))
+        self._link.answer_empty(message.reply)
+        return whole
+
+    def _was_read(self, node: str, arrived: Arrived, content: Any) -> None:
+        """A large outcome was read; meanwhile another node may have answered."""
+        attempt_id, now = arrived.outcome.task_id, time.monotonic()
+        if self._table.counts(node, attempt_id, arrived.outcome.status):
+            self._end(node, arrived, content, now)
+        else:
+            self._settle(node, attempt_id)
+        self._pump(now)
 
     def _end(self, node: str, arrived: Arrived, content: Any, now: float) -> None:
         """An attempt ended."""
@@ -379,7 +268,7 @@ class Dispatcher:
         task_id = task_of(outcome.task_id)
         entry = self._open[task_id]
         status, detail = outcome.status, plain(outcome.detail)
-        error = self._reader.error(outcome) if status == "error" else None
+        error = self._outcomes.error(outcome)
         if isinstance(content, ValueError):
             status, detail = "crashed", f"the node's answer cannot be used: {plain(str(content), 200)}"
         entry.trace.ended(node, status, now)
@@ -391,7 +280,7 @@ class Dispatcher:
         size = sum(outcome.parts.values())
         self._carry_out(instructions, Answered(content, task_id, entry.trace.trace.trace_id, size))
         if entry.future is None:
-            self._open.pop(task_id, None)
+            self._open.pop(task_id)
 
     def on_absent(self, node: str, number: int) -> None:
         """The engine says that nobody took a dispatch: what the node holds goes to others, its own answers count."""
@@ -414,7 +303,9 @@ class Dispatcher:
         """Hedge pictures that a free worker would end sooner than the node that holds them."""
         if not self._link.connected:
             return
-        sends = self._table.hedge(now, self._paces, self._usual_bytes) if self._table.running else []
+        sends = (
+            self._table.hedge(now, self._paces, self.statistics.usual_bytes) if self._table.running else []
+        )
         if sends:
             traces = [self._open[send.task_id].trace.trace.trace_id for send in sends]
             log().info("hedged", traces=traces, nodes=[send.node for send in sends])
@@ -428,8 +319,8 @@ class Dispatcher:
 
     def node_gone(self, node: str) -> None:
         """A node is lost or left: what it held goes to others."""
-        self._chunks.forget(node)
-        self._settled.pop(node, None)
+        self._outcomes.forget(node)
+        self._confirmations.forget(node)
         self._carry_out(self._table.node_gone(node))
         self._pump(time.monotonic())
 
@@ -438,17 +329,15 @@ class Dispatcher:
         self.node_gone(node)
         self._sessions.pop(node, None)
         self._table.forget(node)
-        self.by_node.pop(node, None)
+        self.statistics.by_node.pop(node, None)
 
     async def close(self, patience_s: float) -> None:
         """Take nothing more in; wait a while for what is open; end the rest with `TaskLost`."""
-        self._closing = True
-        waiting = [entry.future for entry in self._open.values() if entry.future is not None]
-        if waiting:
-            await asyncio.wait(waiting, timeout=patience_s)
+        self._open.closing = True
+        await self._open.answered(patience_s)
         error = TaskLost("the master stopped before the picture was answered; send it again")
         self._carry_out(self._table.fail_all(error))
-        self._flush()
+        self._confirmations.flush()
 
     # carrying out
 
@@ -479,7 +368,7 @@ class Dispatcher:
         now, task = time.monotonic(), entry.task
         if send.attempt_id != task.id:
             task = task.model_copy(update={"id": send.attempt_id})
-        settled = self._settled.pop(send.node, [])
+        settled = self._confirmations.take(send.node)
         head = Dispatch(
             gateway=self.gateway,
             session=send.session,
@@ -487,53 +376,43 @@ class Dispatcher:
             sent_bytes=send.sent_bytes,
             task=task,
             sent_s=now,
-            settled=tuple(settled[:MOST_SETTLED]),
+            settled=settled,
         )
-        if len(settled) > MOST_SETTLED:
-            self._settled[send.node] = settled[MOST_SETTLED:]
         piece = entry.data if send.piece_bytes == len(entry.data) else entry.data[: send.piece_bytes]
         if self._link.dispatch(send.node, frame_head(head.wire()), piece, number=send.number):
             entry.trace.dispatched(send.node, now)
             entry.fetched[send.node] = 0
         else:
-            self._settled[send.node] = settled
+            self._confirmations.put_back(send.node, settled)
             self._table.unsent(send)
             if entry.future is None:
-                del self._open[send.task_id]
+                self._open.pop(send.task_id)
 
     def _answer(self, answer: Answer, answered: Answered | None) -> None:
         entry = self._open.pop(answer.task_id)
-        now, size, trace = time.monotonic(), len(entry.data), entry.trace
-        self._held_bytes -= size
-        self._usual_bytes += (size - self._usual_bytes) * (_SMOOTHING if self._usual_bytes else 1.0)
-        error = answer.error
-        ok = error is None
-        self.done += ok
-        self.failed += not ok
-        if answer.node:
-            done, failed = self.by_node.get(answer.node, (0, 0))
-            self.by_node[answer.node] = (done + ok, failed + (not ok))
+        error, now = answer.error, time.monotonic()
+        self.statistics.ended(answer.node, len(entry.data), ok=error is None)
         future = entry.future
         if future is not None and not future.done():
             if error is not None:
                 future.set_exception(error)
             elif answered is not None:
                 future.set_result(answered)
-        content = answered.content if ok and answered else None
+        content = answered.content if error is None and answered else None
         asyncio.get_running_loop().call_soon(
-            self._recorder.answered, entry.task.kind, answer.node, error, content, trace, now
+            self._recorder.answered, entry.task.kind, answer.node, error, content, entry.trace, now
         )  # after the answer, which its sender waits for
 
     def _lost(self, node: str, task_id: str, how: str) -> None:
         """An attempt ended without a word from its node."""
-        self._chunks.forget(node, task_id)
+        self._outcomes.forget(node, task_id)
         entry = self._open.get(task_id)
         if entry is None:
             return
         trace = entry.trace
         trace.ended(node, how, time.monotonic())
         if entry.future is None:
-            del self._open[task_id]
+            self._open.pop(task_id)
             return
         log().warning(
             "attempt lost",
@@ -545,33 +424,10 @@ class Dispatcher:
             then="goes to another node",
         )
 
-    # confirmations
-
     def _settle(self, node: str, attempt_id: str) -> None:
-        self._chunks.forget(node, attempt_id)
-        waiting = self._settled[node]
-        waiting.append(attempt_id)
-        if self._settling is None:
-            self._settling = asyncio.get_running_loop().call_later(SETTLE_S, self._flush)
-
-    def _flush(self) -> None:
-        """Send the confirmations that no dispatch took along."""
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
-        settled, self._settled = self._settled, defaultdict(list)
-        for node, task_ids in settled.items():
-            session = self._sessions.get(node, "")
-            for begin in range(0, len(task_ids), MOST_SETTLED):
-                part: Sequence[str] = task_ids[begin : begin + MOST_SETTLED]
-                word = Dispatch(gateway=self.gateway, session=session, settled=tuple(part))
-                self._link.dispatch(node, frame_head(word.wire()))
-
-
-def _to_read(arrived: Arrived) -> int:
-    """Bytes that are looked into, and not only passed on."""
-    attached = sum(len(part) for name, part in arrived.attachments.items() if name != contract.PICTURE)
-    return len(arrived.result_json) + attached
+        """Nothing more is wanted of an attempt."""
+        self._outcomes.forget(node, attempt_id)
+        self._confirmations.add(node, attempt_id)
 
 
 def _size(ended: asyncio.Future[Answered]) -> int:

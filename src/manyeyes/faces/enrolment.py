@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from manyeyes.dispatch.dispatcher import Answered, Dispatcher, Order
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError
 from manyeyes.face_results import Enrolled, FaceOutcome

@@ -52,7 +52,7 @@ class NodeViews:
     def _entry(self, row: NodeRow, last_seen: str, done: int, failed: int) -> Entry:
         view, (done_since, failed_since) = (
             self._fleet.nodes[row.name],
-            self._dispatcher.by_node.get(row.name, (0, 0)),
+            self._dispatcher.statistics.by_node.get(row.name, (0, 0)),
         )
         return Entry(
             name=row.name,
@@ -78,7 +78,7 @@ class NodeViews:
         view = self._fleet.nodes[row.name]
         heartbeat = view.heartbeat
         ban = self._enforcer.of(row.name)
-        done, failed = self._dispatcher.by_node.get(row.name, (0, 0))
+        done, failed = self._dispatcher.statistics.by_node.get(row.name, (0, 0))
         return {
             "name": row.name,
             "state": "cut off" if ban else view.state,

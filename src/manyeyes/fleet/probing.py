@@ -10,7 +10,8 @@ from PIL import Image
 
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import PICTURE, Directive, Heartbeat, directive_subject
-from manyeyes.dispatch.dispatcher import Dispatcher, Order
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.dispatch.order import Order
 from manyeyes.fleet.node_state import TAKING, Change, Fleet
 from manyeyes.fleet.probes import BringBack, Instruction, Probes, SendProbe, TakeOut
 from manyeyes.telemetry import log

@@ -19,7 +19,8 @@ from manyeyes.broker.masterlink import ConnectionUsageLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.contract import PICTURE, StateBroadcast
-from manyeyes.dispatch.dispatcher import Dispatcher, Order
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.dispatch.order import Order
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.face_results import GALLERY, THUMBNAIL, UNKNOWN, FaceOutcome
@@ -356,7 +357,7 @@ class Master:
             self.monitor.tick(now)
 
     def _record(self) -> None:
-        counts, self.dispatcher.by_node = self.dispatcher.by_node, {}
+        counts = self.dispatcher.statistics.take_by_node()
         names = set(self._last_seen) | set(counts)
         if names:
             known = {row.name: row.last_seen for row in self._registry.nodes()}
@@ -510,8 +511,8 @@ class Master:
             "tasks": {
                 "waiting": self.dispatcher.waiting,
                 "running": self.dispatcher.running,
-                "done": self.dispatcher.done,
-                "failed": self.dispatcher.failed,
+                "done": self.dispatcher.statistics.done,
+                "failed": self.dispatcher.statistics.failed,
             },
             "people": self._registry.people_count,
             "photos_to_embed": self._embed_again.waiting,

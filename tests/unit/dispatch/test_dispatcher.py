@@ -15,8 +15,10 @@ from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, Grant, Heartbeat, HostFacts, Outcome, Status
 from manyeyes.dispatch import dispatcher as dispatcher_module
+from manyeyes.dispatch import outcomes as outcomes_module
 from manyeyes.dispatch import results as results_module
-from manyeyes.dispatch.dispatcher import Answered, Dispatcher, Order
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.results import Arrived
 from manyeyes.errors import (
@@ -160,7 +162,7 @@ class Gateway:
     @property
     def settled(self) -> list[tuple[str, str]]:
         """(node, id) of each confirmation that was sent."""
-        self.dispatcher._flush()
+        self.dispatcher._confirmations.flush()
         return [(node, task_id) for node, word, _, _ in self.link.sent for task_id in word.settled]
 
 
@@ -191,7 +193,10 @@ def test_a_picture_is_one_message_out_and_one_back() -> None:
         assert answered.trace_id and answered.size_bytes == 2
         assert gateway.settled == [("a", task.id)]
         assert (gateway.dispatcher.running, gateway.dispatcher.held_bytes) == (0, 0)
-        assert (gateway.dispatcher.done, gateway.dispatcher.by_node) == (1, {"a": (1, 0)})
+        assert (gateway.dispatcher.statistics.done, gateway.dispatcher.statistics.by_node) == (
+            1,
+            {"a": (1, 0)},
+        )
 
     told = play(body).recorder.told
     assert told == [("accepted", "recognize"), ("done", "a", None), ("answered", "recognize", "a", None)]
@@ -239,7 +244,7 @@ def test_a_crashed_picture_is_tried_again_and_given_up_in_the_end() -> None:
         assert len({task_id for _, task_id in gateway.tasks}) == 2, "each attempt has an id of its own"
 
     gateway = play(body, max_attempts=2)
-    assert gateway.dispatcher.failed == 1 and gateway.dispatcher._open == {}
+    assert gateway.dispatcher.statistics.failed == 1 and gateway.dispatcher.held_bytes == 0
     assert [told[0] for told in gateway.recorder.told] == ["accepted", "crashed", "crashed", "answered"]
 
 
@@ -294,7 +299,7 @@ def test_an_outcome_that_comes_twice_is_confirmed_twice_and_counted_once() -> No
         await waits
         assert len(gateway.settled) == 2
 
-    assert play(body).dispatcher.done == 1
+    assert play(body).dispatcher.statistics.done == 1
 
 
 def test_an_outcome_in_chunks_is_answered_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +325,7 @@ def test_an_outcome_in_chunks_is_answered_chunk_by_chunk(monkeypatch: pytest.Mon
 def test_a_long_result_is_read_beside_the_loop_and_its_node_is_held_to_hold_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatcher_module, "READ_IN_THREAD_BYTES", 1)
+    monkeypatch.setattr(outcomes_module, "READ_IN_THREAD_BYTES", 1)
 
     async def body(gateway: Gateway) -> None:
         gateway.heartbeat()
@@ -335,7 +340,7 @@ def test_a_long_result_is_read_beside_the_loop_and_its_node_is_held_to_hold_it(
         await asyncio.gather(*gateway.spawned)
         assert (await waits).content == (task_id, b"{}")
 
-    assert play(body).dispatcher.done == 1
+    assert play(body).dispatcher.statistics.done == 1
 
 
 def test_more_of_a_picture_goes_to_its_holder_only() -> None:
@@ -580,11 +585,11 @@ def test_a_probe_is_answered_to_nobody_and_proves_its_node() -> None:
         probe = gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0)
         assert gateway.tasks == [("a", probe)] and gateway.dispatcher.running == 0
         gateway.result(str(probe))
-        assert proved == ["a"] and gateway.dispatcher._open == {}
+        assert proved == ["a"] and gateway.dispatcher.held_bytes == 0
         lost = gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0)
         gateway.dispatcher.node_gone("a")
-        assert lost is not None and gateway.dispatcher._open == {}
-        assert gateway.dispatcher.done == 0
+        assert lost is not None and gateway.dispatcher.held_bytes == 0
+        assert gateway.dispatcher.statistics.done == 0
 
     assert [told[0] for told in play(body).recorder.told] == ["done"]
 
@@ -596,7 +601,7 @@ def test_a_removed_node_leaves_nothing() -> None:
         gateway.result(gateway.tasks[0][1])
         await waits
         gateway.dispatcher.forget("a")
-        assert gateway.dispatcher.by_node == {} and not gateway.dispatcher.grants("a")
+        assert gateway.dispatcher.statistics.by_node == {} and not gateway.dispatcher.grants("a")
         gateway.result(gateway.tasks[0][1])
 
     play(body)

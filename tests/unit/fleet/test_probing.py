@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from manyeyes.contract import Directive, Heartbeat, HostFacts, WorkerReport
-from manyeyes.dispatch.dispatcher import Order
+from manyeyes.dispatch.order import Order
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.fleet.probes import Probes
 from manyeyes.fleet.probing import PROBE_SIDE_PX, Probing, probe_picture, says_it_takes
