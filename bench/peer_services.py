@@ -109,6 +109,19 @@ def lit_serve(pack: Path, workers: int, folder: Path) -> Iterator[tuple[Backgrou
         yield service, Target(f"http://127.0.0.1:{port}/")
 
 
+@contextmanager
+def least_path(pack: Path, workers: int, folder: Path) -> Iterator[tuple[Background, Target]]:
+    """The bare hops of manyeyes without what it does; see `least_path.py`."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "least_path.py"), str(pack), str(port), str(workers), str(folder)]
+    service = Background.start(command, folder.with_suffix(".log"), SINGLE)
+    try:
+        service.wait_ready()
+        yield service, Target(f"https://127.0.0.1:{port}/", (), (folder / "ca.pem").read_text())
+    finally:
+        service.stop(STOP_S)
+
+
 def _wait_healthy(service: Background, url: str) -> None:
     until = time.monotonic() + READY_S
     while service.process.poll() is None and time.monotonic() < until:

@@ -23,11 +23,12 @@ from bench_pictures import NoPortraits
 from load import Load, Target, of_context
 from machine import machine
 from manyeyes.packs.store import ensure_default
-from peer_services import SINGLE, NoPeer, lit_serve, ray_serve, versions
+from peer_services import SINGLE, NoPeer, least_path, lit_serve, ray_serve, versions
 from service import MB, REPO, Background, running
 from whole_path import Bare, make_pictures, one_face, six_faces
 
-OURS, RAY, HAPROXY, LIT = "manyeyes", "Ray Serve", "Ray Serve with HAProxy", "LitServe"
+OURS, LEAST = "manyeyes", "the least path"
+RAY, HAPROXY, LIT = "Ray Serve", "Ray Serve with HAProxy", "LitServe"
 ONE, SIX = "512x512, one face", "1280x886, six faces"
 FACES = {ONE: 1, SIX: 6}
 TARGET_RAY = {ONE: 1.6, SIX: 1.25}
@@ -139,6 +140,7 @@ def measure(asked: argparse.Namespace, folder: Path) -> Measured:
     pack, pictures, in_flight = ensure_default(REPO / ".cache"), kinds(asked), 2 * asked.workers + 2
     starts: dict[str, Start] = {
         OURS: partial(manyeyes, asked.workers),
+        LEAST: partial(least_path, pack, asked.workers),
         RAY: partial(ray_serve, pack, asked.workers, False),
         HAPROXY: partial(ray_serve, pack, asked.workers, True),
         LIT: partial(lit_serve, pack, asked.workers),
@@ -227,10 +229,16 @@ def report(asked: argparse.Namespace, seen: Measured) -> str:
     """The Markdown that `make bench-peers` prints."""
     pinned = versions()
     ray = f"Ray Serve {pinned['ray']}"
-    titles = {OURS: OURS, RAY: ray, HAPROXY: f"{ray} with HAProxy", LIT: f"LitServe {pinned['litserve']}"}
+    titles = {
+        OURS: OURS,
+        LEAST: LEAST,
+        RAY: ray,
+        HAPROXY: f"{ray} with HAProxy",
+        LIT: f"LitServe {pinned['litserve']}",
+    }
     lines = [
         f"{machine('onnxruntime')}; {asked.rounds} rounds of {asked.pictures} and {asked.pictures // 3} pictures, "
-        f"{asked.workers} workers each; medians. manyeyes answers over HTTPS, the others over HTTP."
+        f"{asked.workers} workers each; medians. manyeyes and the least path answer over HTTPS, the others over HTTP."
     ]
     for picture in seen.turns:
         lines += table(seen, picture, titles)
