@@ -116,7 +116,7 @@ class Dispatcher:
     Args:
         paces: what each node can take, kept up to date by the fleet.
         spawn: starts a named task that ends with its owner.
-        on_probe: told of each probe that a node answered.
+        on_answer: told of each node that answers a picture or a probe.
     """
 
     def __init__(
@@ -128,6 +128,7 @@ class Dispatcher:
         reader: Reader,
         recorder: Recorder,
         spawn: Callable[[Coroutine[Any, Any, None], str], object],
+        on_answer: Callable[[str, float], None] = lambda node, now: None,
     ) -> None:
         self._link = link
         self._limits = limits
@@ -149,8 +150,7 @@ class Dispatcher:
         self._usual_bytes = 0.0
         self._closing = False
         self.gateway = gateway
-        self.on_answer: Callable[[str, float], None] = lambda node, now: None
-        """Told of each node that answers a picture or a probe."""
+        self._on_answer = on_answer
         self.done = 0
         self.failed = 0
         self.by_node: dict[str, tuple[int, int]] = {}
@@ -386,7 +386,7 @@ class Dispatcher:
         self._recorder.attempt_ended(node, status, error)
         self._settle(node, outcome.task_id)
         if status in ("done", "error"):
-            self.on_answer(node, now)
+            self._on_answer(node, now)
         instructions = self._table.ended(node, outcome.task_id, status, error, detail, now)
         size = sum(outcome.parts.values())
         self._carry_out(instructions, Answered(content, task_id, entry.trace.trace.trace_id, size))

@@ -91,7 +91,7 @@ def make_app(master: Master) -> FastAPI:
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
-    add_keys(app, master.keys, master.ca_pem, Depends(_role(master, "admin")))
+    add_keys(app, master.keys, master.admission.ca_pem, Depends(_role(master, "admin")))
     add_sessions(app, master.sessions)
     add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_recent(app, master.recent, Depends(_role(master, "user")))
@@ -154,7 +154,7 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     @app.get("/v1/status", dependencies=[Depends(_role(master, "user"))])
     async def status() -> dict[str, Any]:
         """The whole in a few figures."""
-        return master.status(VERSION)
+        return master.monitor.status()
 
     admin = Depends(_role(master, "admin"))
 

@@ -15,6 +15,7 @@ from tests.registry_rows import vetoes
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.people import NewFace, PeopleService
+from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
@@ -41,7 +42,9 @@ def service(registry: Registry, tmp_path: Path, served: Any) -> PeopleService:
     async def changed() -> None:
         pass
 
-    return PeopleService(registry, FaceReferences(tmp_path / "references.key"), served, changed)
+    return PeopleService(
+        registry, FaceReferences(tmp_path / "references.key"), served, changed, PersonGrowth()
+    )
 
 
 def answered(embeddings: list[tuple[float, ...]], pack: str = "faces@1") -> FaceOutcome:
