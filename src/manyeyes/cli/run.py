@@ -304,7 +304,7 @@ def master(
         async with _master_running(settings) as (running, context):
             _store_user_context(context)
             say(f"ready: {context.url} waits for nodes; 'manyeyes token' lets one in")
-            await _first_of(stop.wait(), running.check_engine())
+            await _first_of(stop.wait(), running.engine.failed_for_good())
 
     _run(main)
 

@@ -60,19 +60,20 @@ class TokenRequest(BaseModel):
 class _App(FastAPI):
     """The framework, with pictures answered in front of it."""
 
-    recognize: Recognize
+    def __init__(self, recognize: Recognize) -> None:
+        super().__init__(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+        self._recognize = recognize
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_picture(scope):
-            await self.recognize(scope, receive, send)
+            await self._recognize(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
 def make_app(master: Master) -> FastAPI:
     """The gateway's app over a running master."""
-    app = _App(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
-    app.recognize = Recognize(master)
+    app = _App(Recognize(master))
     app.add_middleware(
         GZipMiddleware,
         minimum_size=LEAST_COMPRESSED_BYTES,

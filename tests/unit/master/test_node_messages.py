@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, get_args
 
+from tests.unit.keeps import Keeps
+
 from manyeyes import contract
 from manyeyes.broker.connection import Incoming
 from manyeyes.contract import (
@@ -34,24 +36,6 @@ from manyeyes.master.picture_messages import PictureMessages
 
 HOST = HostFacts(hostname="h\n", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 BEAT = Heartbeat(state="ready", session="s", host=HOST)
-
-
-class Keeps:
-    """Keeps what it is called with, and answers as it is told to."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self._answers = answers
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*told: Any) -> Any:
-            self.calls.append((name, *told))
-            answer = self._answers.get(name)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
 
 
 class Link:
