@@ -38,9 +38,15 @@ def served() -> SimpleNamespace:
 
 
 @pytest.fixture
-def service(registry: Registry, tmp_path: Path, served: Any) -> PeopleService:
+def told() -> list[int]:
+    """The gallery's version at each time that nodes were told of a change."""
+    return []
+
+
+@pytest.fixture
+def service(registry: Registry, tmp_path: Path, served: Any, told: list[int]) -> PeopleService:
     async def changed() -> None:
-        pass
+        told.append(registry.gallery_version)
 
     return PeopleService(
         registry, FaceReferences(tmp_path / "references.key"), served, changed, PersonGrowth()
@@ -85,6 +91,22 @@ def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> Non
         assert [finding.kind for finding in await service.check()] == ["mislabelled", "outlier"]
 
     asyncio.run(run())
+
+
+def test_nodes_hear_of_who_is_renamed_and_who_is_forgotten(service: PeopleService, told: list[int]) -> None:
+    async def run() -> None:
+        await service.enrol("Ann", [new_face("a.jpg", at(0))])
+        assert (await service.rename("Ann", "Anna")).name == "Anna"
+        assert [person.name for person in service.everybody()] == ["Anna"]
+        with pytest.raises(PersonNotFound):
+            await service.rename("Ann", "Other")
+        await service.remove("Anna")
+        assert service.everybody() == []
+        with pytest.raises(PersonNotFound):
+            service.person("Anna")
+
+    asyncio.run(run())
+    assert len(told) == 3 and told == sorted(set(told)), "each time, after the change"
 
 
 def test_every_face_gets_its_reference(service: PeopleService) -> None:
