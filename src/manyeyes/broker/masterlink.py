@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from manyeyes import contract
@@ -18,42 +18,36 @@ _NOBODY = "503"
 """The engine's status for a message that nobody listens to."""
 
 
-async def _nobody_asks() -> None:
-    pass
-
-
 class MasterLink(Link):
     """A master's connection, in account M."""
 
-    def __init__(self, client: EngineClient, gateway: str) -> None:
+    def __init__(self, client: EngineClient, gateway: str, on_lost: list[Callable[[], None]]) -> None:
         super().__init__(client)
+        self._on_lost = on_lost
         self._absent = f"{contract.inbox_prefix(f'master-{gateway}')}.absent."
 
     @classmethod
-    async def connect(
-        cls,
-        address: str,
-        ca_pem: str,
-        seed: str,
-        gateway: str,
-        on_lost: Callable[[], Awaitable[None]] | None = None,
-    ) -> MasterLink:
+    async def connect(cls, address: str, ca_pem: str, seed: str, gateway: str) -> MasterLink:
         """Connect.
-
-        Args:
-            on_lost: called when the connection breaks.
 
         Raises:
             Unavailable: the engine does not answer.
         """
+        on_lost: list[Callable[[], None]] = []
+
+        async def lost() -> None:
+            for listener in on_lost:
+                listener()
+
         try:
-            lost = on_lost or _nobody_asks
-            return cls(
-                await connect_client([address], ca_pem, seed, f"master-{gateway}", disconnected_cb=lost),
-                gateway,
-            )
+            client = await connect_client([address], ca_pem, seed, f"master-{gateway}", disconnected_cb=lost)
         except TROUBLE as error:
             raise Unavailable(f"the engine at {address} does not answer: {error}") from error
+        return cls(client, gateway, on_lost)
+
+    def listen_for_loss(self, lost: Callable[[], None]) -> None:
+        """Call `lost` each time that the connection breaks."""
+        self._on_lost.append(lost)
 
     async def listen_for_absent(self, absent: Callable[[str, int], None]) -> None:
         """Call `absent` with node and number of each dispatch that the engine found nobody for."""

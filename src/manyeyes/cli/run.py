@@ -211,20 +211,20 @@ def up(
             flags = ["--workers", str(workers)] if workers else []
             flags += ["--allow-exec"] if allow_exec else []
             node = asyncio.create_task(_keep_local_node(master, settings, flags, stop), name="local-node")
-            await _first_of(_ready(master), stop.wait(), master.check_engine())
+            await _first_of(_ready(master), stop.wait(), master.engine.failed_for_good())
             if not stop.is_set():
                 say(
                     f"ready: {context.url} takes pictures; in another terminal, 'manyeyes console' opens it in a "
                     "browser, 'manyeyes send PICTURE -o OUT' sends one"
                 )
-                await _first_of(stop.wait(), master.check_engine(), asyncio.shield(node))
+                await _first_of(stop.wait(), master.engine.failed_for_good(), asyncio.shield(node))
             await node
 
     _run(main)
 
 
 async def _ready(master: Any) -> None:
-    while not master.ready:
+    while not master.monitor.ready:
         await asyncio.sleep(0.1)
 
 
@@ -304,7 +304,7 @@ def master(
         async with _master_running(settings) as (running, context):
             _store_user_context(context)
             say(f"ready: {context.url} waits for nodes; 'manyeyes token' lets one in")
-            await _first_of(stop.wait(), running.check_engine())
+            await _first_of(stop.wait(), running.engine.failed_for_good())
 
     _run(main)
 

@@ -63,7 +63,7 @@ class Dispatcher:
     Args:
         paces: what each node can take, kept up to date by the fleet.
         spawn: starts a named task that ends with its owner.
-        on_probe: told of each probe that a node answered.
+        on_answer: told of each node that answers a picture or a probe.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Dispatcher:
         reader: Reader,
         recorder: Recorder,
         spawn: Spawn,
+        on_answer: Callable[[str, float], None] = lambda node, now: None,
     ) -> None:
         self.gateway = gateway
         self._link = link
@@ -88,8 +89,7 @@ class Dispatcher:
         """The agent session of each node."""
         self._confirmations = Confirmations(link, gateway, self._sessions)
         self.statistics = Statistics()
-        self.on_answer: Callable[[str, float], None] = lambda node, now: None
-        """Told of each node that answers a picture or a probe."""
+        self._on_answer = on_answer
 
     @property
     def running(self) -> int:
@@ -275,7 +275,7 @@ class Dispatcher:
         self._recorder.attempt_ended(node, status, error)
         self._settle(node, outcome.task_id)
         if status in ("done", "error"):
-            self.on_answer(node, now)
+            self._on_answer(node, now)
         instructions = self._table.ended(node, outcome.task_id, status, error, detail, now)
         size = sum(outcome.parts.values())
         self._carry_out(instructions, Answered(content, task_id, entry.trace.trace.trace_id, size))

@@ -14,6 +14,7 @@ import numpy as np
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.crops import portrait_of
+from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.packs.served import ServedPack
@@ -65,12 +66,13 @@ class Enrolment:
         return [warning for photo in self.added for warning in photo.warnings]
 
 
-async def _nobody_asks(_: str) -> None:
-    pass
-
-
 class PeopleService:
-    """Everything about people that outlasts a picture; `changed` tells the nodes."""
+    """Everything about people that outlasts a picture.
+
+    Args:
+        changed: tells the nodes that the gallery is another.
+        growth: hears of each person who has new photos.
+    """
 
     def __init__(
         self,
@@ -78,14 +80,35 @@ class PeopleService:
         references: FaceReferences,
         served: ServedPack,
         changed: Callable[[], Awaitable[None]],
+        growth: PersonGrowth,
     ) -> None:
         self.records = Records(registry)
         self._registry = registry
         self._references = references
         self._served = served
         self._changed = changed
-        self.grew: Callable[[str], Awaitable[None]] = _nobody_asks
-        """Told the name of each person who has new photos."""
+        self._growth = growth
+
+    # who there is
+
+    def everybody(self) -> list[Person]:
+        """Everybody enrolled."""
+        return self._registry.people()
+
+    def person(self, name: str) -> Person:
+        """One person; raises PersonNotFound."""
+        return self._registry.person(name)
+
+    async def rename(self, name: str, new: str) -> Person:
+        """Give a person another name; raises PersonNotFound, PersonExists."""
+        person = self._registry.rename_person(name, new)
+        await self._changed()
+        return person
+
+    async def remove(self, name: str) -> None:
+        """Forget a person; raises PersonNotFound."""
+        self._registry.remove_person(name)
+        await self._changed()
 
     # enrolling
 
@@ -114,7 +137,7 @@ class PeopleService:
         person = self._registry.add_photos(name, self._served.embedder, rows)
         ids = self.records.photo_ids(name)
         await self._changed()
-        await self.grew(name)
+        await self._growth.grew(name)
         added = (
             AddedPhoto(
                 row.file_name,
@@ -166,7 +189,7 @@ class PeopleService:
         """Give all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
         self.records.merge(name, into)
         await self._changed()
-        await self.grew(into)
+        await self._growth.grew(into)
         return self._registry.person(into)
 
     # threshold
@@ -278,7 +301,7 @@ class PeopleService:
             added = self.records.photo_id(name, photo.sha256)
         await self._changed()
         if verdict == "is":
-            await self.grew(name)
+            await self._growth.grew(name)
         return next(row for row in self.records.feedback() if row.id == added), said
 
     async def undo_feedback(self, feedback_id: str) -> FeedbackRow:

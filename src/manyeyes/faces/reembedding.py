@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 from manyeyes.errors import EmbedderMismatch, ManyeyesError
+from manyeyes.packs.embedders import LEGACY_KEYS
+from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
 from manyeyes.store.people_records import Portrait, Records
+from manyeyes.store.registry import Registry
 from manyeyes.telemetry import log
 
 AT_ONCE = 4
@@ -21,6 +25,31 @@ _PAUSE_S = 2.0
 
 Embed = Callable[[Portrait], Awaitable[Floats]]
 """Has a node embed a portrait."""
+
+
+def open_registry(path: Path, embedder: str) -> Registry:
+    """The registry, with the gallery of `embedder` in use; raises DataFolderUnusable."""
+    registry = Registry(path)
+    registry.rename_embedders(LEGACY_KEYS)
+    registry.serve_embedder(embedder)
+    return registry
+
+
+def warn_of_others(registry: Registry, served: ServedPack, waiting: int) -> None:
+    """Log how many photos nobody is compared with: another embedder's, without a portrait to embed again.
+
+    Args:
+        waiting: photos that are embedded again.
+    """
+    others = registry.photos_of_others(served.embedder) - waiting
+    if others:
+        log().warning(
+            "photos of another embedder, kept without portrait, are not compared; enrol them again, "
+            "or go back to their pack",
+            photos=others,
+            pack=served.pack,
+            embedder=served.embedder,
+        )
 
 
 class EmbedAgain:

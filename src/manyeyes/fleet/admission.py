@@ -1,4 +1,4 @@
-"""Who may connect to the engine: join tokens, first joins, and the configuration that lists every key."""
+"""Lets new machines in: join tokens and first joins."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from pydantic import ValidationError
 
 from manyeyes import contract, identity
 from manyeyes.broker.connection import Incoming
-from manyeyes.broker.engine import Engine
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import MasterSettings
 from manyeyes.contract import JoinReply, JoinRequest
 from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
@@ -23,46 +21,6 @@ from manyeyes.fleet.node_service import NodeService, check_versions
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.registry import Registry, TokenRow
 from manyeyes.telemetry import log
-
-
-class EngineUsers:
-    """The keys that the engine lets in: its configuration file, written from the registry."""
-
-    def __init__(self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry) -> None:
-        self._registry = registry
-        self._settings = engine_settings
-        self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
-        self.usage_key = identity.make_nkey()
-        self.path = settings.data / "nats" / "nats.conf"
-        self._names: dict[str, str] = {}
-        self.out: frozenset[str] = frozenset()
-        """Names of nodes, and `join-` with the ids of tokens, that are cut off for a while."""
-
-    def name_of(self, public_nkey: str) -> str | None:
-        """Whose key it is: a node's name, or what `contract.join_name` calls a token's holder."""
-        return self._names.get(public_nkey)
-
-    def write(self) -> None:
-        """Write the file; the engine reads it at its start and when it is told to reload."""
-        nodes = [
-            NodeUser(row.public_nkey, row.name, row.approved)
-            for row in self._registry.nodes()
-            if row.name not in self.out
-        ]
-        joins = [
-            JoinUser(row.public_nkey, row.token_id)
-            for row in self._registry.tokens()
-            if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self.out
-        ]
-        self._names = {node.public_nkey: node.name for node in nodes}
-        self._names |= {join.public_nkey: contract.join_name(join.token_id) for join in joins}
-        text = render_config(self._settings, self._key.public, self.usage_key.public, nodes, joins)
-        identity.write_private(self.path, text.encode())
-
-    def reload(self, engine: Engine) -> None:
-        """Write the file and have the running engine follow it."""
-        self.write()
-        engine.reload()
 
 
 class Admission:

@@ -1,4 +1,4 @@
-"""FaceCrop off who says too much: the engine hangs up on their key for a while, and lets them in again."""
+"""Cuts off who says too much: the engine hangs up on their key for a while, and lets them in again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from manyeyes.broker.masterlink import ConnectionUsageLink
+from manyeyes.fleet.node_events import CutOff, NodeEvents
 from manyeyes.fleet.rate_limits import Ban, Bans, ConnectionUsage
 from manyeyes.telemetry import log
 
@@ -19,15 +20,12 @@ class BanEnforcer:
 
     Args:
         keep_out: has the engine refuse these and hang up on them, and nobody else.
-        gone: told of each node that was cut off, to give its pictures to others.
     """
 
-    def __init__(
-        self, bans: Bans, keep_out: Callable[[frozenset[str]], None], gone: Callable[[str], None]
-    ) -> None:
+    def __init__(self, bans: Bans, keep_out: Callable[[frozenset[str]], None], events: NodeEvents) -> None:
         self._bans = bans
         self._keep_out = keep_out
-        self._gone = gone
+        self._events = events
         self._out: frozenset[str] = frozenset()
 
     def cut_off(self, name: str, reason: str) -> None:
@@ -39,7 +37,7 @@ class BanEnforcer:
         log().warning("cut off", node=name, reason=reason, for_s=round(ban.until_s - now), times=ban.times)
         self._out = self._bans.names(now)
         self._keep_out(self._out)
-        self._gone(name)
+        self._events.publish(CutOff(name))
 
     def tick(self, now: float) -> None:
         """Time passed: let in again whose time is over."""

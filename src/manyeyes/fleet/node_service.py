@@ -23,6 +23,8 @@ from manyeyes.errors import (
     VersionMismatch,
 )
 from manyeyes.fleet.agent_sessions import AgentSessions
+from manyeyes.fleet.node_activity import NodeActivity
+from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.node_store import NodeStore
 from manyeyes.store.registry import NodeRow, Registry
@@ -61,10 +63,7 @@ class NodeService:
 
     Args:
         reload_engine: writes the engine's configuration from the registry and has it read.
-        gone: gives what a node holds to others.
-        greeted: told of each node that is let in, and whether it is another process than before.
         silent_s: silence after which another process may take a node's identity over.
-        changed: told when the registry's nodes changed.
     """
 
     def __init__(
@@ -74,20 +73,18 @@ class NodeService:
         link: MasterLink,
         gateway: str,
         reload_engine: Callable[[], None],
-        gone: Callable[[str], None],
-        greeted: Callable[[str, bool], None],
+        events: NodeEvents,
+        activity: NodeActivity,
         silent_s: float,
-        changed: Callable[[], None],
     ) -> None:
-        self._changed = changed
         self._registry = registry
         self._node_store = NodeStore(registry)
         self._fleet = fleet
         self._link = link
         self._gateway = gateway
         self._reload_engine = reload_engine
-        self._gone = gone
-        self._tell_greeted = greeted
+        self._events = events
+        self._activity = activity
         self._sessions = AgentSessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
@@ -98,7 +95,7 @@ class NodeService:
     def refresh(self) -> None:
         """The registry's nodes changed."""
         self._rows = {row.name: row for row in self._registry.nodes()}
-        self._changed()
+        self._events.publish(Listed())
 
     def node(self, name: str) -> NodeRow:
         """One node; raises NodeNotFound."""
@@ -144,7 +141,7 @@ class NodeService:
         same = self._sessions.holds(node, hello.session)
         try:
             await self._let_in(node, hello)
-            self._tell_greeted(node, not same)
+            self._events.publish(Greeted(node, new_process=not same))
             if row := self._rows.get(node):
                 self._link.answer(reply, self._welcome(row, hello).wire())
         except VersionMismatch as error:
@@ -246,6 +243,7 @@ class NodeService:
         Raises:
             NodeNotFound: none of that name.
         """
+        self._activity.record()
         self._node_store.node(name)
         self._node_store.remove(name)
         self.refresh()
@@ -255,7 +253,7 @@ class NodeService:
         self._reload_engine()
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)
-        self._gone(name)
+        self._events.publish(Removed(name))
 
     async def desire(self, name: str, desired: Desired) -> None:
         """Have a node pause, drain or, with the empty word, work; kept for a node that is away.

@@ -1,14 +1,14 @@
-"""The nodes as the API shows them: what the registry, the heartbeats and the desk know of each, put together."""
+"""The nodes as the API shows them: what the registry, the heartbeats and the dispatcher know of each, put together."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.fleet.bans import BanEnforcer
+from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_list import Entry, Wanted, choose
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
@@ -19,7 +19,7 @@ class NodeViews:
     """Of one master.
 
     Args:
-        last_seen: when each node was heard of last, as far as it is not in the registry yet.
+        activity: what is not in the registry yet.
     """
 
     def __init__(
@@ -28,15 +28,15 @@ class NodeViews:
         fleet: Fleet,
         node_service: NodeService,
         dispatcher: Dispatcher,
-        cutoffs: BanEnforcer,
-        last_seen: Mapping[str, str],
+        enforcer: BanEnforcer,
+        activity: NodeActivity,
     ) -> None:
         self._registry = registry
         self._fleet = fleet
         self._service = node_service
         self._dispatcher = dispatcher
-        self._enforcer = cutoffs
-        self._last_seen = last_seen
+        self._enforcer = enforcer
+        self._last_seen = activity.last_seen
 
     def all(self) -> list[dict[str, Any]]:
         """All nodes as the API shows them."""

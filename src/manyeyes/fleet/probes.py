@@ -72,7 +72,7 @@ class Probes:
         self._answer_s = answer_s
         self._watches: dict[str, _Watch] = {}
 
-    def answered(self, node: str, now: float) -> list[Instruction]:
+    def answered(self, node: str, now: float) -> list[BringBack]:
         """A node answered a picture or a probe."""
         watch = self._watches.get(node)
         if watch is None:
@@ -80,7 +80,7 @@ class Probes:
         watch.proved_at, watch.probed_at, watch.pause_s = now, None, 0.0
         return self._bring_back(node, watch) if watch.lacking == "answers" else []
 
-    def granted(self, node: str, now: float) -> list[Instruction]:
+    def granted(self, node: str, now: float) -> list[BringBack]:
         """A node has credit left."""
         watch = self._watches.get(node)
         if watch is None:
@@ -148,6 +148,6 @@ class Probes:
         """The node was removed; one that comes under its name is another one."""
         self._watches.pop(node, None)
 
-    def _bring_back(self, node: str, watch: _Watch) -> list[Instruction]:
+    def _bring_back(self, node: str, watch: _Watch) -> list[BringBack]:
         watch.lacking = ""
         return [BringBack(node)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -12,8 +12,10 @@ from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import PICTURE, Directive, Heartbeat, directive_subject
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.dispatch.order import Order
-from manyeyes.fleet.node_state import TAKING, Change, Fleet
+from manyeyes.fleet.node_events import NodeEvents
+from manyeyes.fleet.node_state import TAKING, Fleet
 from manyeyes.fleet.probes import BringBack, Instruction, Probes, SendProbe, TakeOut
+from manyeyes.fleet.recovery import Recovery
 from manyeyes.telemetry import log
 
 PROBE_SIDE_PX = 96
@@ -42,24 +44,25 @@ class Probing:
     """One per gateway, for the nodes that it dispatches to.
 
     Args:
-        changed: told of each change of a node's state.
-        pack: the pack in use, as `faces@1.0.0`.
+        pack: the one in use, as `faces@1.0.0`.
     """
 
     def __init__(
         self,
         probes: Probes,
+        recovery: Recovery,
         fleet: Fleet,
         dispatcher: Dispatcher,
         link: MasterLink,
-        changed: Callable[[Change], None],
-        pack: Callable[[], str],
+        events: NodeEvents,
+        pack: str,
     ) -> None:
         self._probes = probes
+        self._recovery = recovery
         self._fleet = fleet
         self._dispatcher = dispatcher
         self._link = link
-        self._changed = changed
+        self._events = events
         self._pack = pack
         self._picture = probe_picture()
         self._waiting_since: float | None = None
@@ -84,16 +87,11 @@ class Probing:
         """A node was removed."""
         self._probes.forget(node)
 
-    def answered(self, node: str, now: float) -> None:
-        """A node answered a picture or a probe."""
-        self._carry_out(self._probes.answered(node, now), now)
-
-    def _carry_out(self, instructions: list[Instruction], now: float) -> None:
+    def _carry_out(self, instructions: Sequence[Instruction], now: float) -> None:
         for instruction in instructions:
-            change: Change | None = None
             match instruction:
                 case SendProbe(node):
-                    order = Order(kind="recognize", pack=self._pack(), wants=(PICTURE,))
+                    order = Order(kind="recognize", pack=self._pack, wants=(PICTURE,))
                     self._dispatcher.send_probe(node, self._picture, order, now)
                 case TakeOut(node, reason):
                     log().warning("a node is unresponsive", node=node, reason=reason)
@@ -101,8 +99,7 @@ class Probing:
                     word = Directive(kind="unresponsive", detail=reason)
                     self._link.send(directive_subject(node), word.wire())
                     self._dispatcher.node_unresponsive(node)
+                    if change is not None:
+                        self._events.publish(change)
                 case BringBack(node):
-                    log().info("an unresponsive node answers again", node=node)
-                    change = self._fleet.responsive(node, now)
-            if change is not None:
-                self._changed(change)
+                    self._recovery.bring_back(node, now)

@@ -60,19 +60,20 @@ class TokenRequest(BaseModel):
 class _App(FastAPI):
     """The framework, with pictures answered in front of it."""
 
-    recognize: Recognize
+    def __init__(self, recognize: Recognize) -> None:
+        super().__init__(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
+        self._recognize = recognize
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if is_picture(scope):
-            await self.recognize(scope, receive, send)
+            await self._recognize(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
 def make_app(master: Master) -> FastAPI:
     """The gateway's app over a running master."""
-    app = _App(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
-    app.recognize = Recognize(master)
+    app = _App(Recognize(master))
     app.add_middleware(
         GZipMiddleware,
         minimum_size=LEAST_COMPRESSED_BYTES,
@@ -91,7 +92,7 @@ def make_app(master: Master) -> FastAPI:
     add_nodes(app, master, Depends(_role(master, "operator")))
     add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
-    add_keys(app, master.keys, master.ca_pem, Depends(_role(master, "admin")))
+    add_keys(app, master.keys, master.admission.ca_pem, Depends(_role(master, "admin")))
     add_sessions(app, master.sessions)
     add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
     add_recent(app, master.recent, Depends(_role(master, "user")))
@@ -154,7 +155,7 @@ def _add_operations(app: FastAPI, master: Master) -> None:
     @app.get("/v1/status", dependencies=[Depends(_role(master, "user"))])
     async def status() -> dict[str, Any]:
         """The whole in a few figures."""
-        return master.status(VERSION)
+        return master.monitor.status()
 
     admin = Depends(_role(master, "admin"))
 

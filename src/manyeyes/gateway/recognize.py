@@ -124,7 +124,7 @@ class Recognize:
                 data = await _picture_of(scope, receive, given, limits.max_picture_bytes)
                 info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
             told.accepted(len(data), info.media_type, time.monotonic())
-            found = await master.recognize(
+            found = await master.recognition.recognize(
                 data, draw=told.draw, key=None if key is None else key.decode("latin-1"), trace=told
             )
         if mixed:

@@ -30,10 +30,10 @@ def local_context(master: Master, settings: MasterSettings) -> Context:
     url = _url(settings)
     ca_pem = (settings.data / "identity" / "ca.pem").read_text()
     key_path = settings.data / "identity" / "local.key"
-    if key_path.exists() and master.role_of(kept := key_path.read_text().strip()):
+    if key_path.exists() and master.sessions.role_of(kept := key_path.read_text().strip()):
         key = kept
     else:
-        key = master.make_local_key("local admin", "admin")
+        key = master.keys.create_local("local admin", "admin")
         identity.write_private(key_path, key.encode())
     context = Context(url=url, ca_pem=ca_pem, api_key=key)
     save_context(context, path)
@@ -80,7 +80,9 @@ async def running_master(
             app = make_app(master)
             if settings.console:
                 await stack.enter_async_context(
-                    serving_console(app, lambda token: master.role_of(token) is not None, _url(settings))
+                    serving_console(
+                        app, lambda token: master.sessions.role_of(token) is not None, _url(settings)
+                    )
                 )
             server = make_server(app, settings.listen, settings.https_port, certificates)
             serving = asyncio.create_task(server.serve(), name="gateway")

@@ -1,1 +1,1 @@
-"""The composition root of a master, and the router that gives each message of a node to its place. Nothing else."""
+"""The composition root of a master, its clock, the router of what nodes say, and what one picture asks of the rest."""

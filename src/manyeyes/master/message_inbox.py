@@ -24,12 +24,12 @@ class MessageInbox:
 
     def __init__(
         self,
-        flood: RateLimiter,
+        rates: RateLimiter,
         speaker: Callable[[str], str],
         handle: Callable[[Incoming], None],
         cut_off: Callable[[str, str], None],
     ) -> None:
-        self._rates = flood
+        self._rates = rates
         self._speaker = speaker
         self._handle = handle
         self._cut_off = cut_off

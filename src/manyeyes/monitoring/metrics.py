@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import get_args
@@ -104,14 +104,11 @@ class _Stages(Collector):
 
 
 class _Read(Collector):
-    def __init__(self, levels: Callable[[], Levels]) -> None:
-        self._levels = levels
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
+    def __init__(self, now: Levels) -> None:
+        self._now = now
 
     def collect(self) -> Iterable[Metric]:
-        now = self._levels()
+        now = self._now
         gauges = (
             ("manyeyes_pictures_waiting", "Pictures that nobody works on yet.", now.waiting),
             ("manyeyes_pictures_running", "Pictures that a node works on.", now.running),
@@ -141,15 +138,25 @@ class _Read(Collector):
         yield CounterMetricFamily("manyeyes_node_sent_bytes", sent, value=now.node_sent_bytes)
 
 
+class _InTurn(Collector):
+    """What several collectors give, one after the other."""
+
+    def __init__(self, *collectors: Collector) -> None:
+        self._collectors = collectors
+
+    def collect(self) -> Iterable[Metric]:
+        for collector in self._collectors:
+            yield from collector.collect()
+
+
 class Metrics:
     """One master's figures.
 
     Args:
-        levels: what is known anyway, read at each exposition.
         build: facts that stay, as the version.
     """
 
-    def __init__(self, levels: Callable[[], Levels], build: Mapping[str, str]) -> None:
+    def __init__(self, build: Mapping[str, str]) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"manyeyes_{name}", text, labels, registry=None)
 
@@ -164,23 +171,19 @@ class Metrics:
         self._accepted_of = {name: self._accepted.labels(name) for name in get_args(Operation)}
         self._done_of = {name: self._done.labels(name) for name in get_args(Operation)}
         self._stages = {name: _Times() for name in STAGES}
-        self._registry = CollectorRegistry()
-        self._registry.register(
-            _Plain(
-                self._accepted, self._done, self._failed, self._refused, self._at_fault, self._restarts,
-                self._received, self._sent,
-            )
-        )  # fmt: skip
-        self._registry.register(_Stages(self._stages))
-        self._registry.register(_Read(levels))
-        self._registry.register(_Info(build))
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
+        self._process = CollectorRegistry()
+        self._process.register(_Info(build))
+        ProcessCollector(registry=self._process)
+        PlatformCollector(registry=self._process)
+        GCCollector(registry=self._process)
 
-    def exposition(self) -> bytes:
-        """All figures as they are now, in Prometheus text form."""
-        return generate_latest(self._registry)
+    def exposition(self, now: Levels) -> bytes:
+        """All figures in Prometheus text form."""
+        counted = _Plain(
+            self._accepted, self._done, self._failed, self._refused, self._at_fault, self._restarts,
+            self._received, self._sent,
+        )  # fmt: skip
+        return generate_latest(_InTurn(counted, _Stages(self._stages), _Read(now), self._process))
 
     def accepted(self, operation: str) -> None:
         """A picture was taken in; it ends as exactly one of `done` and `failed`."""

@@ -24,8 +24,8 @@ class PictureRecorder:
     """One per master."""
 
     def __init__(self, metrics: Metrics, series: Series, events: EventHub) -> None:
-        self._metrics = metrics
-        self._series = series
+        self.metrics = metrics
+        self.series = series
         self._events = events
 
     @contextmanager
@@ -34,23 +34,23 @@ class PictureRecorder:
         try:
             yield
         except ManyeyesError as error:
-            self._metrics.refused(error.code)
+            self.metrics.refused(error.code)
             raise
 
     def refused(self, error: ManyeyesError) -> None:
         """A picture was not taken in."""
-        self._metrics.refused(error.code)
+        self.metrics.refused(error.code)
 
     def accepted(self, kind: str) -> None:
         """A picture was taken in."""
-        self._metrics.accepted(kind)
+        self.metrics.accepted(kind)
         self._events.notify("pictures")
 
     def attempt_ended(self, node: str, status: str, error: ManyeyesError | None) -> None:
         """A node ended an attempt, whatever became of the picture."""
         if status == "crashed" or (error is not None and _is_nodes_fault(error)):
-            self._metrics.at_fault()
-            self._series.at_fault(node, time.monotonic())
+            self.metrics.at_fault()
+            self.series.at_fault(node, time.monotonic())
 
     def answered(
         self, kind: str, node: str, error: ManyeyesError | None, content: Any, trace: PictureTrace, now: float
@@ -62,29 +62,29 @@ class PictureRecorder:
             content: what the outcome was read as.
         """
         self._ended(kind, node, error.code if error else "", now)
-        took = self._metrics.took
+        took = self.metrics.took
         accepted_at = trace.accepted_s if trace.accepted_s is not None else trace.began_s
         took("whole", now - accepted_at)
         if trace.first_dispatched_s is not None:
             took("queue", trace.first_dispatched_s - accepted_at)
         if isinstance(content, FaceOutcome) and content.result is not None:
-            recognised_s = self._metrics.recognised(content.result.timings_ms)
+            recognised_s = self.metrics.recognised(content.result.timings_ms)
             began_at = trace.last_dispatched_s(node)
             if began_at is not None:
                 took("transfer", max(0.0, now - began_at - recognised_s))
 
     def _ended(self, kind: str, node: str, code: str, now: float) -> None:
         if code:
-            self._metrics.failed(kind, code)
+            self.metrics.failed(kind, code)
         else:
-            self._metrics.done(kind)
-        self._series.ended(node, not code, now)
+            self.metrics.done(kind)
+        self.series.ended(node, not code, now)
         self._events.notify("pictures")
 
     def restarted(self, node: str, workers: int, now: float) -> None:
         """Workers of a node were replaced."""
-        self._metrics.restarted(workers)
-        self._series.restarted(node, workers, now)
+        self.metrics.restarted(workers)
+        self.series.restarted(node, workers, now)
 
 
 def _is_nodes_fault(error: ManyeyesError) -> bool:

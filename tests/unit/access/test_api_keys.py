@@ -43,6 +43,14 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(service: ApiK
         service.revoke("local admin", "olga")
 
 
+def test_the_key_of_this_machine_works_and_has_no_entry_in_the_audit_log(service: ApiKeyService) -> None:
+    registry = registry_of(service)
+    key = service.create_local("second admin", "admin")
+    assert Sessions(registry, 60).role_of(key) == "admin"
+    assert Sessions(registry, 60).role_of("mek_unknown") is None
+    assert Audit(registry).entries() == []
+
+
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "-", "x" * 65])
 def test_names_that_are_refused(service: ApiKeyService, name: str) -> None:
     with pytest.raises(BadRequest):

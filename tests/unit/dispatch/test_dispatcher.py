@@ -98,9 +98,13 @@ class Gateway:
         self.spawned: list[asyncio.Task[None]] = []
         link: Any = self.link
         self.dispatcher = Dispatcher(
-            link, "g", Limits(**limits), self.paces, Reader(), self.recorder, self._spawn
+            link, "g", Limits(**limits), self.paces, Reader(), self.recorder, self._spawn, self._prove
         )
         self.now = 0.0
+        self.proved: list[str] = []
+
+    def _prove(self, node: str, now: float) -> None:
+        self.proved.append(node)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.spawned.append(asyncio.create_task(work, name=name))
@@ -244,7 +248,7 @@ def test_a_crashed_picture_is_tried_again_and_given_up_in_the_end() -> None:
         assert len({task_id for _, task_id in gateway.tasks}) == 2, "each attempt has an id of its own"
 
     gateway = play(body, max_attempts=2)
-    assert gateway.dispatcher.statistics.failed == 1 and gateway.dispatcher.held_bytes == 0
+    assert gateway.dispatcher.statistics.failed == 1 and len(gateway.dispatcher._open) == 0
     assert [told[0] for told in gateway.recorder.told] == ["accepted", "crashed", "crashed", "answered"]
 
 
@@ -578,17 +582,15 @@ def test_others_get_what_an_unresponsive_node_holds_and_its_own_answer_still_cou
 
 def test_a_probe_is_answered_to_nobody_and_proves_its_node() -> None:
     async def body(gateway: Gateway) -> None:
-        proved: list[str] = []
-        gateway.dispatcher.on_answer = lambda node, now: proved.append(node)
         assert gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0) is None, "it granted nothing"
         gateway.heartbeat()
         probe = gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0)
         assert gateway.tasks == [("a", probe)] and gateway.dispatcher.running == 0
         gateway.result(str(probe))
-        assert proved == ["a"] and gateway.dispatcher.held_bytes == 0
+        assert gateway.proved == ["a"] and len(gateway.dispatcher._open) == 0
         lost = gateway.dispatcher.send_probe("a", PICTURE, ORDER, 0.0)
         gateway.dispatcher.node_gone("a")
-        assert lost is not None and gateway.dispatcher.held_bytes == 0
+        assert lost is not None and len(gateway.dispatcher._open) == 0
         assert gateway.dispatcher.statistics.done == 0
 
     assert [told[0] for told in play(body).recorder.told] == ["done"]

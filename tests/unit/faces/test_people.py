@@ -15,6 +15,7 @@ from tests.registry_rows import vetoes
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.people import NewFace, PeopleService
+from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
@@ -37,11 +38,19 @@ def served() -> SimpleNamespace:
 
 
 @pytest.fixture
-def service(registry: Registry, tmp_path: Path, served: Any) -> PeopleService:
-    async def changed() -> None:
-        pass
+def told() -> list[int]:
+    """The gallery's version at each time that nodes were told of a change."""
+    return []
 
-    return PeopleService(registry, FaceReferences(tmp_path / "references.key"), served, changed)
+
+@pytest.fixture
+def service(registry: Registry, tmp_path: Path, served: Any, told: list[int]) -> PeopleService:
+    async def changed() -> None:
+        told.append(registry.gallery_version)
+
+    return PeopleService(
+        registry, FaceReferences(tmp_path / "references.key"), served, changed, PersonGrowth()
+    )
 
 
 def answered(embeddings: list[tuple[float, ...]], pack: str = "faces@1") -> FaceOutcome:
@@ -82,6 +91,22 @@ def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> Non
         assert [finding.kind for finding in await service.check()] == ["mislabelled", "outlier"]
 
     asyncio.run(run())
+
+
+def test_nodes_hear_of_who_is_renamed_and_who_is_forgotten(service: PeopleService, told: list[int]) -> None:
+    async def run() -> None:
+        await service.enrol("Ann", [new_face("a.jpg", at(0))])
+        assert (await service.rename("Ann", "Anna")).name == "Anna"
+        assert [person.name for person in service.everybody()] == ["Anna"]
+        with pytest.raises(PersonNotFound):
+            await service.rename("Ann", "Other")
+        await service.remove("Anna")
+        assert service.everybody() == []
+        with pytest.raises(PersonNotFound):
+            service.person("Anna")
+
+    asyncio.run(run())
+    assert len(told) == 3 and told == sorted(set(told)), "each time, after the change"
 
 
 def test_every_face_gets_its_reference(service: PeopleService) -> None:

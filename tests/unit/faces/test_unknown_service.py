@@ -16,6 +16,7 @@ from tests.unit.faces.unknown_faces import EMBEDDER, Scene, at, near, outcome
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.faces import unknown_service as faces_module
 from manyeyes.faces.people import NewFace
+from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.unknown_service import FILE_NAME
 from manyeyes.store.registry import Registry
 
@@ -292,8 +293,7 @@ def test_what_was_enrolled_before_a_kill_is_not_shown_again(scene: Scene) -> Non
         await service.take([outcome(at(0)), outcome(at(0, 5))])
         chosen, _ = await service._of_group((await service.groups())[0].id, ())
         await service.close()  # killed between enrolling and deleting
-        scene.people.grew = lambda name: asyncio.sleep(0)
-        await scene.people.enrol("Ann", chosen)
+        await scene.people_with(PersonGrowth()).enrol("Ann", chosen)
         scene.begin()
         await scene.faces.start()
         assert len(await scene.members()) == 1

@@ -16,6 +16,7 @@ from PIL import Image
 from manyeyes.access.audit import Audit
 from manyeyes.face_results import FaceOutcome, UnknownFace
 from manyeyes.faces.people import PeopleService
+from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.unknown_faces import Among
 from manyeyes.faces.unknown_service import UnknownFacesService
@@ -103,31 +104,36 @@ class Scene:
     faces: UnknownFacesService = field(init=False)
 
     def __post_init__(self) -> None:
+        self.audit = Audit(self.registry)
+        self.begin()
+
+    def people_with(self, growth: PersonGrowth) -> PeopleService:
+        """The service for people, beside whoever listens."""
+
         async def changed() -> None:
             pass
 
         served: Any = SimpleNamespace(
             pack=PACK, embedder=EMBEDDER, threshold=THRESHOLD, calibration=CALIBRATION
         )
-        self.people = PeopleService(
-            self.registry, FaceReferences(self.folder / "references.key"), served, changed
-        )
-        self.audit = Audit(self.registry)
-        self.among = Among(self.registry.path, PACK, EMBEDDER, THRESHOLD, self.people.threshold_at)
-        self.begin()
+        references = FaceReferences(self.folder / "references.key")
+        return PeopleService(self.registry, references, served, changed, growth)
 
     def begin(self) -> None:
         """As a master does that starts; call `faces.start` then."""
+        growth = PersonGrowth()
+        self.people = self.people_with(growth)
+        self.among = Among(self.registry.path, PACK, EMBEDDER, THRESHOLD, self.people.threshold_at)
         self.faces = UnknownFacesService(
             self.folder,
             self.registry,
             self.people,
             self.among,
             self.audit,
+            growth,
             clock=lambda: self.now,
             most=self.most,
         )
-        self.people.grew = self.faces.person_grew
 
     async def on(self, for_s: float = 3600.0) -> UnknownFacesService:
         await self.faces.start()

@@ -11,9 +11,11 @@ from PIL import Image
 
 from manyeyes.contract import Directive, Heartbeat, HostFacts, WorkerReport
 from manyeyes.dispatch.order import Order
-from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.node_events import NodeEvent, NodeEvents
+from manyeyes.fleet.node_state import Change, Fleet
 from manyeyes.fleet.probes import Probes
 from manyeyes.fleet.probing import PROBE_SIDE_PX, Probing, probe_picture, says_it_takes
+from manyeyes.fleet.recovery import Recovery
 
 State = Literal["starting", "idle", "busy", "resting"]
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
@@ -76,14 +78,14 @@ class Scene:
             send=lambda subject, data: self.told.append((subject, Directive.model_validate_json(data)))
         )
         dispatcher: Any = self.dispatcher
-        self.probing = Probing(
-            Probes(60.0, 5.0, 5.0),
-            self.fleet,
-            dispatcher,
-            link,
-            lambda change: self.changes.append((change.name, change.new)),
-            lambda: "p@1",
-        )
+        probes, events = Probes(60.0, 5.0, 5.0), NodeEvents()
+        events.subscribe(self._keep)
+        self.recovery = Recovery(probes, self.fleet, events)
+        self.probing = Probing(probes, self.recovery, self.fleet, dispatcher, link, events, "p@1")
+
+    def _keep(self, event: NodeEvent) -> None:
+        assert isinstance(event, Change)
+        self.changes.append((event.name, event.new))
 
     def look(self, now: float) -> None:
         """Its heartbeat comes, and it is looked at."""
@@ -103,7 +105,7 @@ def test_an_unresponsive_node_is_told_so_and_others_get_what_it_holds_until_it_a
     ((subject, word),) = scene.told
     assert subject == "me.directive.a" and word.kind == "unresponsive" and "probe" in word.detail
     assert not scene.fleet.paces["a"].taking
-    scene.probing.answered("a", 11.0)
+    scene.recovery.answered("a", 11.0)
     assert scene.changes[-1] == ("a", "working") and scene.fleet.paces["a"].taking
 
 

@@ -13,7 +13,7 @@ from manyeyes.config import Limits
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import hash_api_key
-from manyeyes.master.composition import Recognised
+from manyeyes.master.recognition import Recognised
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
@@ -58,7 +58,7 @@ class FakeMaster:
         self.registry = Registry(folder / "master.db")
         self.registry.add_api_key(hash_api_key(KEY), "somebody", "user")
         self.sessions = Sessions(self.registry, 60)
-        self.metrics = Metrics(lambda: LEVELS, {"version": "0"})
+        self.metrics = Metrics({"version": "0"})
         self.recorder = PictureRecorder(self.metrics, Series(time.monotonic()), EventHub())
         self.monitor = self
         self.result: Result | None = result()
@@ -70,13 +70,8 @@ class FakeMaster:
             raise AttributeError(name)
         return self
 
-    def role_of(self, credential: str) -> str | None:
-        caller = self.sessions.caller(credential)
-        return caller.role if caller else None
-
-    def key_name(self, credential: str) -> str:
-        caller = self.sessions.caller(credential)
-        return caller.name if caller else ""
+    def exposition(self) -> bytes:
+        return self.metrics.exposition(LEVELS)
 
     async def recognize(self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace) -> Recognised:
         self.asked.append((data, draw, key, trace))
@@ -90,7 +85,7 @@ class FakeMaster:
 
     def figure(self, name: str) -> float:
         """A sample of the exposition by its name and labels; 0 where there is none."""
-        for line in self.metrics.exposition().decode().splitlines():
+        for line in self.exposition().decode().splitlines():
             if line.startswith(name + " "):
                 return float(line.rpartition(" ")[2])
         return 0.0

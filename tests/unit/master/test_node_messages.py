@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
+
+from tests.unit.keeps import Keeps
 
 from manyeyes import contract
 from manyeyes.broker.connection import Incoming
@@ -25,29 +27,15 @@ from manyeyes.contract import (
     Verb,
 )
 from manyeyes.errors import ManyeyesError, PackError
+from manyeyes.fleet.node_events import NodeEvent, NodeEvents
 from manyeyes.fleet.node_state import Change
-from manyeyes.master.node_messages import NodeMessages
+from manyeyes.master.membership_messages import MembershipMessages
+from manyeyes.master.node_messages import NOT_FOR_MASTERS, NodeMessages, handlers
+from manyeyes.master.node_reads import NodeReads
+from manyeyes.master.picture_messages import PictureMessages
 
 HOST = HostFacts(hostname="h\n", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 BEAT = Heartbeat(state="ready", session="s", host=HOST)
-
-
-class Keeps:
-    """Keeps what it is called with, and answers as it is told to."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self._answers = answers
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*told: Any) -> Any:
-            self.calls.append((name, *told))
-            answer = self._answers.get(name)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
 
 
 class Link:
@@ -99,8 +87,8 @@ class Master:
             heard=Change("a", "lost", "ready", ""), left=Change("a", "ready", "left", "goodbye")
         )
         self.dispatcher = Keeps(on_drain=DrainAnswer(last=7))
-        self.changes: list[Change] = []
-        self.last_seen: dict[str, str] = {}
+        self.changes: list[NodeEvent] = []
+        self.activity = Keeps()
         self.spawned: list[asyncio.Task[None]] = []
         self.newest = 3
 
@@ -108,12 +96,19 @@ class Master:
             return SimpleNamespace(newest=self.newest, content="c", offset=5, chunk=b"gallery", size_bytes=9)
 
         self.served = Keeps(read=(b"pack", 4, {}))
-        parts: Any = (
-            self.link, "g", self.nodes, self.admission, self.fleet, self.dispatcher, self.orders, self.logs,
-            self.monitor, self.served, SimpleNamespace(piece=piece), self._spawn, self.changes.append,
-            self.last_seen,
-        )  # fmt: skip
-        self.messages = NodeMessages(*parts)
+        link: Any = self.link
+        nodes: Any = self.nodes
+        rest: Any = self
+        galleries: Any = SimpleNamespace(piece=piece)
+        events = NodeEvents()
+        events.subscribe(self.changes.append)
+        self.reads = NodeReads(link, "g", rest.served, galleries, rest._spawn)
+        membership = MembershipMessages(
+            nodes, rest.fleet, rest.dispatcher, rest.monitor, rest.activity, events, rest._spawn
+        )
+        pictures = PictureMessages(rest.dispatcher, link)
+        self.table = handlers(pictures, membership, self.reads, rest.orders, rest.logs)
+        self.messages = NodeMessages(link, nodes, rest.admission, self.table)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self.spawned.append(asyncio.create_task(work, name=name))
@@ -135,9 +130,17 @@ def play(body: Callable[[Master], Awaitable[None]]) -> None:
         try:
             await body(master)
         finally:
-            master.messages.close()
+            master.reads.close()
 
     asyncio.run(scene())
+
+
+def test_every_verb_of_the_contract_has_a_handler_or_is_not_for_masters() -> None:
+    async def body(master: Master) -> None:
+        assert set(master.table) | NOT_FOR_MASTERS == set(get_args(Verb))
+        assert not set(master.table) & NOT_FOR_MASTERS
+
+    play(body)
 
 
 def test_pictures_go_to_the_dispatcher() -> None:
@@ -163,8 +166,9 @@ def test_a_heartbeat_is_believed_made_plain_and_told_to_all_that_follow_nodes() 
         master.say("heartbeat", BEAT)
         ((_, _, heartbeat, _),) = master.dispatcher.calls
         assert heartbeat.session == "s" and heartbeat.host.hostname == "h "
-        assert [change.new for change in master.changes] == ["ready"]
-        assert len(master.monitor.calls) == len(master.fleet.calls) == 1 and "a" in master.last_seen
+        assert [change.new for change in master.changes if isinstance(change, Change)] == ["ready"]
+        assert len(master.monitor.calls) == len(master.fleet.calls) == 1
+        assert master.activity.calls == [("heard", "a")]
         master.nodes.believed = None
         master.say("heartbeat", BEAT)
         assert len(master.dispatcher.calls) == len(master.fleet.calls) == 1
@@ -176,7 +180,7 @@ def test_nobody_is_listened_to_who_is_not_admitted_or_says_what_is_no_verb() -> 
     async def body(master: Master) -> None:
         master.say("heartbeat", BEAT, node="stranger")
         master.hear("me.gw.g.node.a.sing")
-        assert master.dispatcher.calls == [] and master.last_seen == {}
+        assert master.dispatcher.calls == [] and master.activity.calls == []
 
     play(body)
 
@@ -199,7 +203,7 @@ def test_who_greets_and_who_leaves() -> None:
         master.say("leave", Leave(session="another"))
         assert master.changes == []
         master.say("leave", Leave(session="s", reason="tired\x1b"))
-        assert [change.new for change in master.changes] == ["left"]
+        assert [change.new for change in master.changes if isinstance(change, Change)] == ["left"]
         assert master.fleet.calls == [("left", "a", "tired ")]
 
     play(body)

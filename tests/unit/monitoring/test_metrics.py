@@ -46,14 +46,14 @@ LEVELS = Levels(
 
 
 def made() -> tuple[Metrics, Series, PictureRecorder]:
-    metrics, series = Metrics(lambda: LEVELS, {"version": "1", "pack": "p@1"}), Series(0.0)
+    metrics, series = Metrics({"version": "1", "pack": "p@1"}), Series(0.0)
     return metrics, series, PictureRecorder(metrics, series, EventHub())
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
     return {
         sample.name + "".join(f"{{{value}}}" for value in sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(metrics.exposition().decode())
+        for family in text_string_to_metric_families(metrics.exposition(LEVELS).decode())
         for sample in family.samples
     }
 
@@ -78,7 +78,7 @@ def test_the_reference_and_the_exposition_agree() -> None:
     recorder.answered("recognize", "", TaskLost("x"), None, trace(), 1.0)
     metrics.refused("busy")
     told = set()
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(metrics.exposition(LEVELS).decode()):
         if family.name.startswith("manyeyes_"):
             name = family.name + ("_total" if family.type == "counter" else "")
             labels = {label for sample in family.samples for label in sample.labels} - {"le"}
@@ -91,7 +91,7 @@ def test_the_reference_and_the_exposition_agree() -> None:
 
 def test_names_and_units_are_as_the_field_has_them() -> None:
     metrics, *_ = made()
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
+    for family in text_string_to_metric_families(metrics.exposition(LEVELS).decode()):
         assert re.fullmatch(r"(manyeyes|process|python)_[a-z_]+", family.name)
         assert not family.name.endswith(("_ms", "_mb", "_created"))
         assert family.documentation

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from manyeyes.config import AlertLimits
 from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
+from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.monitoring.change_events import KINDS, EventHub
-from manyeyes.monitoring.monitor import Monitor, Sources
+from manyeyes.monitoring.engine_check import EngineCheck
+from manyeyes.monitoring.gallery_counts import GalleryCounts
+from manyeyes.monitoring.metrics import Metrics
+from manyeyes.monitoring.monitor import Monitor
+from manyeyes.monitoring.recorder import PictureRecorder
+from manyeyes.monitoring.sources import Sources
+from manyeyes.monitoring.time_series import Series
 from manyeyes.store.registry import Photo, Registry
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
@@ -25,32 +31,29 @@ def heartbeat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> H
     return Heartbeat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
 
 
-def monitor(
-    registry: Registry, folder: Path, hub: EventHub | None = None
-) -> tuple[Monitor, Fleet, list[int]]:
-    fleet, version = Fleet(4, 7), [1]
+def monitor(registry: Registry, folder: Path, hub: EventHub | None = None) -> tuple[Monitor, Fleet]:
+    fleet, hub = Fleet(4, 7), hub or EventHub()
     dispatcher = SimpleNamespace(
         waiting=0, running=0, held_bytes=0, closing=False, oldest_waiting_s=lambda now: 0.0
     )
     sources = Sources(
-        registry=registry,
         fleet=fleet,
-        dispatcher=lambda: cast(Any, dispatcher),
-        engine=cast(Any, SimpleNamespace(pid=1)),
+        dispatcher=cast(Any, dispatcher),
         link=cast(Any, SimpleNamespace(connected=True, received_bytes=0, sent_bytes=0)),
+        enforcer=cast(Any, SimpleNamespace(of=lambda name: None)),
+        gallery=GalleryCounts(registry, GalleryVersion(registry), "e"),
+        embed_again=cast(Any, SimpleNamespace(waiting=0)),
         data=folder,
-        embedder="e",
-        gallery_version=lambda: version[0],
-        photos_to_embed=lambda: 0,
-        cut_off=lambda name: "",
     )
-    return Monitor(sources, AlertLimits(), "p@1", hub or EventHub()), fleet, version
+    recorder = PictureRecorder(Metrics({"version": "0", "pack": "p@1"}), Series(0.0), hub)
+    engine = EngineCheck(cast(Any, SimpleNamespace(pid=1)), sources.link)
+    return Monitor(sources, engine, recorder, AlertLimits(), hub, "p@1"), fleet
 
 
 def restarts(looking: Monitor) -> float:
     (line,) = [
         line
-        for line in looking.metrics.exposition().decode().splitlines()
+        for line in looking.exposition().decode().splitlines()
         if line.startswith("manyeyes_worker_restarts_total ")
     ]
     return float(line.split()[1])
@@ -75,7 +78,7 @@ def test_replaced_workers_are_counted_once_over_restarts_of_seats_and_agents(
 
 
 def test_a_nodes_disk_and_pack_need_a_person_while_it_is_there(registry: Registry, tmp_path: Path) -> None:
-    looking, fleet, _ = monitor(registry, tmp_path)
+    looking, fleet = monitor(registry, tmp_path)
     told = heartbeat("1", 0, disk_free_bytes=1, disk_bytes=10**12, pack_failures=3)
     fleet.heard("a", replace_state(told, "provisioning"), 0.0)
     looking.tick(10.0)
@@ -91,7 +94,7 @@ def replace_state(told: Heartbeat, state: str) -> Heartbeat:
 
 def test_another_pack_on_a_node_and_new_attention_are_told(registry: Registry, tmp_path: Path) -> None:
     hub = EventHub()
-    looking, _, _ = monitor(registry, tmp_path, hub)
+    looking, _ = monitor(registry, tmp_path, hub)
     with hub.listening() as listener:
         assert listener.take_due(0.0) == list(KINDS)
         looking.heard("a", heartbeat("1", 0), 1.0)
@@ -107,29 +110,30 @@ def test_another_pack_on_a_node_and_new_attention_are_told(registry: Registry, t
 
 
 def test_the_gallery_is_counted_when_it_changed(registry: Registry, tmp_path: Path) -> None:
-    looking, _, version = monitor(registry, tmp_path)
+    version = GalleryVersion(registry)
+    counts = GalleryCounts(registry, version, "e")
     registry.add_photos("Ada", "e", [Photo("1", bytes(8)), Photo("2", bytes(8))])
     registry.add_photos("Ada", "another", [Photo("3", bytes(8))])
-    assert looking._gallery() == (1, 2)
+    assert counts.read() == (1, 2)
     registry.add_photos("Bob", "e", [Photo("4", bytes(8))])
-    assert looking._gallery() == (1, 2)
-    version[0] += 1
-    assert looking._gallery() == (2, 3)
+    assert counts.read() == (1, 2)
+    version.refresh()
+    assert counts.read() == (2, 3)
 
 
 def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
     looking, *_ = monitor(registry, tmp_path)
     looking.heard("a", heartbeat("1", 0), 0.0)
-    looking.series.ended("a", True, 1.0)
+    looking.recorder.series.ended("a", True, 1.0)
     looking.node_changed("a", 1.0)
     looking.node_removed("a")
-    assert not looking._heard and not looking._since and not looking.series._nodes
+    assert not looking._news._heard and not looking._alerts._since and not looking.recorder.series._nodes
 
 
 def test_what_cannot_be_looked_at_does_not_stop_the_clock(registry: Registry, tmp_path: Path) -> None:
     looking, *_ = monitor(registry, tmp_path / "gone")
-    broken = SimpleNamespace(read=_fails)
-    looking._sources = replace(looking._sources, registry=cast(Any, broken))
+    counts = looking._sources.gallery
+    counts._registry = cast(Any, SimpleNamespace(read=_fails))
     looking.tick(10.0)
     assert "disk-full" in {one["kind"] for one in looking.alerts()}
 

@@ -29,7 +29,7 @@ def add_health(app: FastAPI, master: Master, user: Any) -> None:
     @app.get("/metrics", dependencies=[user])
     async def metrics() -> Response:
         """All figures, in Prometheus text form."""
-        return Response(master.monitor.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+        return Response(master.monitor.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
 
 def _told(wrong: list[Wrong], good: str, bad: str) -> Response:

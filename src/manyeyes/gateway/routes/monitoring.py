@@ -15,7 +15,6 @@ from manyeyes.gateway.settings_view import told
 from manyeyes.identity import ROLES
 from manyeyes.master.composition import Master
 from manyeyes.monitoring.change_events import Listener
-from manyeyes.monitoring.monitor import VERSION
 
 ALIVE_EVERY_S = 10.0
 """Without a notice, a line that says that the stream lives."""
@@ -29,7 +28,7 @@ def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: 
         """The whole in a few figures; for operators also what needs a person, else `alerts` is null."""
         sees_all = ROLES.index(caller_of(request).role) >= ROLES.index("operator")
         alerts = master.monitor.alerts() if sees_all else None
-        return {**master.status(VERSION), **master.monitor.rates(), "alerts": alerts}
+        return {**master.monitor.status(), **master.monitor.rates(), "alerts": alerts}
 
     @app.get("/v1/history", dependencies=[operator])
     async def history() -> dict[str, Any]:
@@ -75,7 +74,7 @@ async def _lines(master: Master, listener: Listener, key: str) -> AsyncIterator[
     """Ends when the gateway stops, or the key is revoked meanwhile."""
     while not listener.closed:
         kinds = await listener.next(ALIVE_EVERY_S)
-        if master.role_of(key) is None:
+        if master.sessions.role_of(key) is None:
             return
         if not listener.closed:
             yield b"".join(_line({"kind": kind}) for kind in kinds) or _line({"alive": True})

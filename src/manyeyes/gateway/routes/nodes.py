@@ -53,7 +53,7 @@ def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
     async def remove(name: str, who: str = operator) -> Response:
         """Cut a node off; its key never works again."""
         record(who, "remove", name)
-        await master.remove_node(name)
+        await master.node_service.remove(name)
         return Response(status_code=204)
 
     @app.post("/v1/nodes/{name}/approve")

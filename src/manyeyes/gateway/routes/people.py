@@ -80,7 +80,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
     @app.get("/v1/people", dependencies=operator)
     async def people() -> dict[str, Any]:
         """Everybody enrolled."""
-        return {"people": [vars(person) for person in master.people()]}
+        return {"people": [vars(person) for person in master.people_service.everybody()]}
 
     @app.post("/v1/people", dependencies=operator)
     async def add(request: Request) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
     @app.get("/v1/people/{name:path}", dependencies=operator)
     async def show(name: str) -> dict[str, Any]:
         """One person, with their photos and feedback: all that forgetting them would delete."""
-        return _whole(master, master.person(name))
+        return _whole(master, master.people_service.person(name))
 
     @app.post("/v1/people/{name:path}/merge", dependencies=operator)
     async def merge(name: str, body: MergeRequest) -> dict[str, Any]:
@@ -125,12 +125,12 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
     @app.patch("/v1/people/{name:path}", dependencies=operator)
     async def rename(name: str, body: Rename) -> dict[str, Any]:
         """Give a person another name."""
-        return vars(await master.rename_person(name, body.name))
+        return vars(await master.people_service.rename(name, body.name))
 
     @app.delete("/v1/people/{name:path}", dependencies=operator, status_code=204)
     async def remove(name: str) -> None:
         """Forget a person."""
-        await master.remove_person(name)
+        await master.people_service.remove(name)
 
     @app.delete("/v1/people-photos/{photo_id}", dependencies=operator)
     async def remove_photo(photo_id: int, name: str) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _add_pictures(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
     @app.get("/v1/people-portraits/{name:path}", dependencies=operator)
     async def portrait(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The best portrait kept of a person, WebP or JPEG."""
-        master.person(name)
+        master.people_service.person(name)
         content = records.best_picture(name)
         if content is None:
             raise EntryNotFound(

@@ -1,0 +1,61 @@
+"""Who may connect to the engine: its configuration file lists every key."""
+
+from __future__ import annotations
+
+import time
+
+from manyeyes import contract, identity
+from manyeyes.broker.engine import Engine
+from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
+from manyeyes.config import MasterSettings
+from manyeyes.store.registry import Registry
+
+
+class EngineUsers:
+    """The keys that the engine lets in, written from the registry."""
+
+    def __init__(
+        self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry, engine: Engine
+    ) -> None:
+        self._registry = registry
+        self._settings = engine_settings
+        self._engine = engine
+        self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+        self.usage_key = identity.make_nkey()
+        self._names: dict[str, str] = {}
+        self._out: frozenset[str] = frozenset()
+
+    def name_of(self, public_nkey: str) -> str | None:
+        """Whose key it is: a node's name, or what `contract.join_name` calls a token's holder."""
+        return self._names.get(public_nkey)
+
+    def write(self) -> None:
+        """Write the file; the engine reads it at its start and when it reloads."""
+        nodes = [
+            NodeUser(row.public_nkey, row.name, row.approved)
+            for row in self._registry.nodes()
+            if row.name not in self._out
+        ]
+        joins = [
+            JoinUser(row.public_nkey, row.token_id)
+            for row in self._registry.tokens()
+            if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self._out
+        ]
+        self._names = {node.public_nkey: node.name for node in nodes}
+        self._names |= {join.public_nkey: contract.join_name(join.token_id) for join in joins}
+        text = render_config(self._settings, self._key.public, self.usage_key.public, nodes, joins)
+        identity.write_private(self._engine.config, text.encode())
+
+    def reload(self) -> None:
+        """Write the file and have the running engine follow it."""
+        self.write()
+        self._engine.reload()
+
+    def keep_out(self, names: frozenset[str]) -> None:
+        """Let these in no longer, and everybody else again.
+
+        Args:
+            names: of nodes, and `join-` with the ids of tokens.
+        """
+        self._out = names
+        self.reload()

@@ -1,0 +1,45 @@
+"""When each node was heard last and how many pictures it ended, recorded in the registry every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.store.registry import Registry, now_iso
+
+
+class NodeActivity:
+    """One per master."""
+
+    def __init__(self, registry: Registry, dispatcher: Dispatcher) -> None:
+        self._registry = registry
+        self._dispatcher = dispatcher
+        self._last_seen: dict[str, str] = {}
+
+    @property
+    def last_seen(self) -> Mapping[str, str]:
+        """When each node was heard last since this master started; ISO 8601, UTC."""
+        return self._last_seen
+
+    def heard(self, node: str) -> None:
+        """A node's heartbeat arrived just now."""
+        self._last_seen[node] = now_iso()
+
+    def forget(self, node: str) -> None:
+        """A node was removed."""
+        self._last_seen.pop(node, None)
+
+    def record(self) -> None:
+        """Write what happened since the last record."""
+        counts = self._dispatcher.statistics.take_by_node()
+        names = set(self._last_seen) | set(counts)
+        if not names:
+            return
+        known = {row.name: row.last_seen for row in self._registry.nodes()}
+        self._registry.seen_nodes(
+            {
+                name: (self._last_seen.get(name, known[name]), *counts.get(name, (0, 0)))
+                for name in names
+                if name in known
+            }
+        )

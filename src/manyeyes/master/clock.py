@@ -1,0 +1,77 @@
+"""The master's clock: twice a second it looks at the nodes and does what is due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.fleet.node_activity import NodeActivity
+from manyeyes.fleet.node_events import NodeEvents
+from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.probing import Probing
+from manyeyes.master.schedule import TICK_S, Schedule
+from manyeyes.master.state_broadcast import StateBroadcaster
+from manyeyes.telemetry import log
+
+REBALANCE_S = 0.1
+SILENT_S = 2.0
+"""A node that was not heard for longer than between two heartbeats may be gone."""
+
+
+class Clock:
+    """One per master.
+
+    Args:
+        followers: called at each tick with the time, after the nodes were looked at.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        events: NodeEvents,
+        dispatcher: Dispatcher,
+        probing: Probing,
+        broadcaster: StateBroadcaster,
+        activity: NodeActivity,
+        followers: Sequence[Callable[[float], None]],
+    ) -> None:
+        self._fleet = fleet
+        self._events = events
+        self._dispatcher = dispatcher
+        self._probing = probing
+        self._broadcaster = broadcaster
+        self._activity = activity
+        self._followers = followers
+        self._schedule = Schedule(time.monotonic())
+
+    async def run(self) -> None:
+        """Tick, for ever."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.tick(time.monotonic())
+
+    async def rebalance(self) -> None:
+        """Have pictures hedged, for ever."""
+        while True:
+            await asyncio.sleep(REBALANCE_S)
+            self._dispatcher.rebalance(time.monotonic())
+
+    def tick(self, now: float) -> None:
+        """Look at the nodes, and do what is due."""
+        due = self._schedule.tick(now, self._broadcaster.sent_at)
+        if due.stood_still_s:
+            log().warning("this master stood still", seconds=round(due.stood_still_s, 1))
+            self._fleet.slept(due.stood_still_s)
+        for change in self._fleet.tick(now):
+            self._events.publish(change)
+        for name in self._fleet.silent(now, SILENT_S):
+            self._dispatcher.look_for(name)
+        self._probing.look(now)
+        if due.broadcast:
+            self._broadcaster.send()
+        if due.record:
+            self._activity.record()
+        for follower in self._followers:
+            follower(now)

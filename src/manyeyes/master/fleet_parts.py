@@ -1,0 +1,81 @@
+"""Builds the parts of a master that deal with nodes and hand pictures out to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manyeyes.access.audit import Audit
+from manyeyes.config import Limits, MasterSettings
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.faces.outcome_reader import FaceReader
+from manyeyes.fleet.admission import Admission
+from manyeyes.fleet.bans import BanEnforcer
+from manyeyes.fleet.commands import Orders
+from manyeyes.fleet.node_activity import NodeActivity
+from manyeyes.fleet.node_events import NodeEvents
+from manyeyes.fleet.node_service import NodeService
+from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.node_views import NodeViews
+from manyeyes.fleet.probes import Probes
+from manyeyes.fleet.probing import Probing
+from manyeyes.fleet.rate_limits import Bans
+from manyeyes.fleet.recovery import Recovery
+from manyeyes.master.background import Spawn
+from manyeyes.master.engine_access import EngineAccess
+from manyeyes.monitoring.recorder import PictureRecorder
+from manyeyes.packs.served import ServedPack
+from manyeyes.store.registry import Registry
+
+
+@dataclass(frozen=True)
+class FleetParts:
+    """Of one master."""
+
+    fleet: Fleet
+    events: NodeEvents
+    dispatcher: Dispatcher
+    probing: Probing
+    activity: NodeActivity
+    node_service: NodeService
+    admission: Admission
+    enforcer: BanEnforcer
+    nodes: NodeViews
+    orders: Orders
+
+
+def build_fleet(
+    settings: MasterSettings,
+    limits: Limits,
+    registry: Registry,
+    engine: EngineAccess,
+    served: ServedPack,
+    audit: Audit,
+    recorder: PictureRecorder,
+    spawn: Spawn,
+) -> FleetParts:
+    """The parts, with the registry's nodes as lost until they are heard of."""
+    link, gateway, users = engine.link, engine.gateway, engine.users
+    fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
+    for row in registry.nodes():
+        fleet.register(row.name, state="lost", reason="not heard of since the master started")
+    events = NodeEvents()
+    probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
+    recovery = Recovery(probes, fleet, events)
+    dispatcher = Dispatcher(
+        link, gateway, limits, fleet.paces, FaceReader(), recorder, spawn, recovery.answered
+    )
+    probing = Probing(probes, recovery, fleet, dispatcher, link, events, served.pack)
+    activity = NodeActivity(registry, dispatcher)
+    node_service = NodeService(
+        registry, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
+    )
+    admission = Admission(
+        settings, engine.ca_pem, registry, fleet, node_service, link, users.reload, served.public_key
+    )
+    bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
+    enforcer = BanEnforcer(bans, users.keep_out, events)
+    nodes = NodeViews(registry, fleet, node_service, dispatcher, enforcer, activity)
+    orders = Orders(audit, fleet, link, gateway)
+    return FleetParts(
+        fleet, events, dispatcher, probing, activity, node_service, admission, enforcer, nodes, orders
+    )

@@ -1,0 +1,65 @@
+"""Builds the parts of a master that deal with people and their faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from manyeyes.access.audit import Audit
+from manyeyes.config import MasterSettings
+from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.faces.enrolment import Enrolling
+from manyeyes.faces.gallery_sync import Galleries
+from manyeyes.faces.gallery_version import GalleryVersion
+from manyeyes.faces.people import PeopleService
+from manyeyes.faces.person_growth import PersonGrowth
+from manyeyes.faces.reembedding import EmbedAgain
+from manyeyes.faces.references import FaceReferences
+from manyeyes.faces.unknown_faces import Among
+from manyeyes.faces.unknown_service import UnknownFacesService
+from manyeyes.master.engine_access import EngineAccess
+from manyeyes.master.state_broadcast import StateBroadcaster
+from manyeyes.monitoring.change_events import EventHub
+from manyeyes.packs.served import ServedPack
+from manyeyes.store.registry import Registry
+
+
+@dataclass(frozen=True)
+class PeopleParts:
+    """Of one master."""
+
+    gallery: GalleryVersion
+    broadcaster: StateBroadcaster
+    people_service: PeopleService
+    galleries: Galleries
+    faces: UnknownFacesService
+    enrolling: Enrolling
+    embed_again: EmbedAgain
+
+
+def build_people(
+    settings: MasterSettings,
+    registry: Registry,
+    engine: EngineAccess,
+    served: ServedPack,
+    audit: Audit,
+    dispatcher: Dispatcher,
+    events: EventHub,
+) -> PeopleParts:
+    """The parts; the registry serves the embedder of the pack already."""
+    data = settings.data
+    gallery = GalleryVersion(registry)
+    broadcaster = StateBroadcaster(engine.link, engine.gateway, gallery, served.manifest_sha256, events)
+    growth = PersonGrowth()
+    references = FaceReferences(data / "identity" / "references.key")
+    people = PeopleService(registry, references, served, broadcaster.gallery_changed, growth)
+    galleries = Galleries(registry.path, data / "gallery", people.threshold_at)
+    among = Among(registry.path, served.pack, served.embedder, served.threshold, people.threshold_at)
+    faces = UnknownFacesService(
+        data, registry, people, among, audit, growth, changed=partial(events.notify, "faces")
+    )
+    enrolling = Enrolling(dispatcher, people, registry, served)
+    embed_again = EmbedAgain(
+        people.records, served.embedder, enrolling.embed_portrait, broadcaster.gallery_changed
+    )
+    return PeopleParts(gallery, broadcaster, people, galleries, faces, enrolling, embed_again)

@@ -1,0 +1,75 @@
+"""What one tick of the master's clock does, and in which order."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from tests.unit.keeps import Keeps
+
+from manyeyes.contract import Heartbeat, HostFacts
+from manyeyes.fleet.node_events import NodeEvent, NodeEvents
+from manyeyes.fleet.node_state import Change, Fleet
+from manyeyes.master.clock import SILENT_S, Clock
+from manyeyes.master.schedule import TICK_S
+
+HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
+
+
+class Broadcaster:
+    """Sends nothing; counts."""
+
+    def __init__(self) -> None:
+        self.sent_at = float("-inf")
+        self.sent = 0
+
+    def send(self) -> None:
+        self.sent += 1
+
+
+class Scene:
+    """A clock over one node that is ready; the time is the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+        self.fleet, self.dispatcher, self.probing, self.activity = Fleet(4, 7), Keeps(), Keeps(), Keeps()
+        self.fleet.heard("a", Heartbeat(state="ready", session="s", host=HOST), 100.0)
+        self.broadcaster = Broadcaster()
+        self.happened: list[NodeEvent] = []
+        self.followed: list[float] = []
+        events = NodeEvents()
+        events.subscribe(self.happened.append)
+        parts: Any = (self.dispatcher, self.probing, self.broadcaster, self.activity)
+        self.clock = Clock(self.fleet, events, *parts, (self.followed.append,))
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(monkeypatch)
+
+
+def test_a_tick_looks_at_the_nodes_and_does_what_is_due(scene: Scene) -> None:
+    scene.clock.tick(100.5)
+    assert scene.happened == [] and scene.dispatcher.calls == []
+    assert scene.probing.calls == [("look", 100.5)] and scene.activity.calls == [("record",)]
+    assert scene.broadcaster.sent == 1 and scene.followed == [100.5]
+    scene.broadcaster.sent_at = 100.5
+    scene.clock.tick(101.0)
+    assert scene.broadcaster.sent == 1 and len(scene.activity.calls) == 1, "neither is due"
+
+
+def test_a_node_that_falls_silent_is_looked_for_then_suspect_then_lost(scene: Scene) -> None:
+    now = 100.0
+    for _ in range(16):
+        now += TICK_S
+        scene.clock.tick(now)
+    changes = [event for event in scene.happened if isinstance(event, Change)]
+    assert [change.new for change in changes] == ["suspect", "lost"]
+    assert scene.dispatcher.calls[0] == ("look_for", "a")
+    assert len(scene.dispatcher.calls) < 16 - SILENT_S / TICK_S, "not once it is lost"
+
+
+def test_after_standing_still_nobody_is_taken_for_silent(scene: Scene) -> None:
+    scene.clock.tick(160.5)
+    assert scene.happened == [] and scene.dispatcher.calls == []

@@ -1,0 +1,165 @@
+"""No class of many attributes, no long file, no long function: read from the source, without importing it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import manyeyes
+
+SOURCE = Path(manyeyes.__file__).parent
+MOST_ATTRIBUTES = 12
+"""Of a class that is not plain data: one with more does several things, which can be classes of their own."""
+PLAIN_DATA = {"dataclass", "BaseModel", "BaseSettings", "NamedTuple", "TypedDict"}
+TOO_MANY = {
+    "console/pages/logs/tail.py:_Tail": 14,
+    "console/pages/nodes/one.py:_Node": 15,
+    "console/pages/people/everybody.py:_Everybody": 19,
+    "console/pages/people/unknown.py:_UnknownFaces": 13,
+    "node/agent.py:Agent": 20,
+    "node/gallery/cache.py:GalleryCache": 13,
+    "node/tasks/intake.py:TaskIntake": 15,
+    "node/worker/pool.py:WorkerPool": 13,
+    "node/worker/slot.py:Slot": 19,
+}
+"""Classes that have more, and how many. Numbers only fall here, and entries only go."""
+LONGEST = {
+    "(top)": (430, 40),
+    "access": (180, 40),
+    "broker": (410, 60),
+    "cli": (460, 130),
+    "console": (250, 60),
+    "contract": (200, 20),
+    "dispatch": (590, 60),
+    "faces": (320, 50),
+    "fleet": (310, 60),
+    "gateway": (250, 70),
+    "lan": (120, 50),
+    "master": (200, 60),
+    "monitoring": (280, 60),
+    "node": (490, 60),
+    "packs": (250, 70),
+    "recognition": (370, 50),
+    "sdk": (420, 60),
+    "store": (340, 40),
+    "telemetry": (180, 40),
+}
+"""The most lines of a file and of a function, by room. Numbers only fall here."""
+
+
+def rooms() -> Iterator[tuple[str, str, str]]:
+    """(room, path, text) of each file."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).parts
+        yield parts[0] if len(parts) > 1 else "(top)", "/".join(parts), path.read_text()
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Call(func=inner) | ast.Subscript(value=inner):
+            return _name(inner)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """What a class consists of, without the classes in it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.ClassDef):
+            yield child
+            yield from _inside(child)
+
+
+def attributes(text: str) -> dict[str, int]:
+    """How many attributes each class that is not plain data sets on `self`."""
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and not PLAIN_DATA & {
+            _name(part) for part in (*node.decorator_list, *node.bases)
+        }:
+            found[node.name] = len(
+                {
+                    part.attr
+                    for part in _inside(node)
+                    if isinstance(part, ast.Attribute)
+                    and isinstance(part.ctx, ast.Store)
+                    and _name(part.value) == "self"
+                }
+            )
+    return found
+
+
+def longest_function(text: str) -> tuple[int, str]:
+    """(lines, name) of the longest function; decorators do not count."""
+    functions = (
+        ((node.end_lineno or node.lineno) - node.lineno + 1, node.name)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return max(functions, default=(0, ""))
+
+
+@cache
+def _counted() -> dict[str, int]:
+    return {f"{path}:{name}": count for _, path, text in rooms() for name, count in attributes(text).items()}
+
+
+def test_no_class_has_too_many_attributes() -> None:
+    above = {name: count for name, count in _counted().items() if count > TOO_MANY.get(name, MOST_ATTRIBUTES)}
+    assert not above, "make classes of their own of what belongs together"
+
+
+def test_the_exceptions_only_shrink() -> None:
+    stale = {
+        name: f"has {_counted().get(name, 0)} now, {count} are listed"
+        for name, count in TOO_MANY.items()
+        if _counted().get(name, 0) != count
+    }
+    assert not stale, (
+        f"lower the numbers of TOO_MANY; take out who has {MOST_ATTRIBUTES} or fewer, or is gone"
+    )
+
+
+@pytest.mark.parametrize("room", sorted({room for room, _, _ in rooms()}))
+def test_no_file_and_no_function_is_too_long(room: str) -> None:
+    assert room in LONGEST, "a new room: say how long its files and functions may be"
+    most_lines, most_of_function = LONGEST[room]
+    for _, path, text in (one for one in rooms() if one[0] == room):
+        assert len(text.splitlines()) <= most_lines, path
+        lines, name = longest_function(text)
+        assert lines <= most_of_function, f"{path}: {name}"
+
+
+def test_what_counts_as_an_attribute() -> None:
+    text = """
+class Thing(Base):
+    kind = "class attributes do not count"
+
+    def __init__(self, other):
+        self.a, self.b = 1, 2
+        self.c: int = 3
+        self.a = 4
+        other.d = 5
+
+        def later():
+            self.e = self.f
+
+    class Inner:
+        def set(self):
+            self.g = 7
+
+@dataclass(frozen=True)
+class Row:
+    def __post_init__(self):
+        self.h = 8
+
+class Pair(NamedTuple):
+    x: int
+"""
+    assert attributes(text) == {"Thing": 4, "Inner": 1}
+    assert longest_function(text) == (8, "__init__")
