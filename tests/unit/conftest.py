@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 @pytest.fixture

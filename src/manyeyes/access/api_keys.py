@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from manyeyes import identity
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.database import Registry, now_iso
 
 KEY_NAME = re.compile(r"\w(?:[^\x00-\x1f\x7f]{0,62}\S)?")
 

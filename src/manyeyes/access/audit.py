@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from manyeyes.errors import NotAllowed, Unavailable
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.database import Registry, now_iso
 from manyeyes.telemetry import log
 
 GENESIS = "0" * 64

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from manyeyes import identity
 from manyeyes.credentials import LINK, SESSION
 from manyeyes.errors import NotSignedIn
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 _ID_CHARACTERS = 12
 LINK_S = 120.0

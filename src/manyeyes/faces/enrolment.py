@@ -15,8 +15,8 @@ from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.people import Enrolment, NewFace, PeopleService
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
+from manyeyes.store.photos import Portrait
 from manyeyes.traces import trace_of
 
 

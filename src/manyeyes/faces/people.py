@@ -20,8 +20,8 @@ from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
 from manyeyes.results import Caution, Result
-from manyeyes.store.people_records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
-from manyeyes.store.registry import Person, Photo, Registry
+from manyeyes.store.database import Person, Photo, Registry
+from manyeyes.store.photos import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
 from manyeyes.telemetry import log
 
 Verdict = Literal["is", "not"]

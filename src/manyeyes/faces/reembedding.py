@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from manyeyes.errors import EmbedderMismatch, ManyeyesError
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait, Records
+from manyeyes.store.photos import Portrait, Records
 from manyeyes.telemetry import log
 
 AT_ONCE = 4

@@ -17,7 +17,7 @@ from manyeyes.faces.groups import Groups
 from manyeyes.faces.people import NewFace
 from manyeyes.recognition.arrays import Floats
 from manyeyes.recognition.matching.vetoes import Veto, bars
-from manyeyes.store.people_records import read_blocks
+from manyeyes.store.photos import read_blocks
 from manyeyes.store.unknown_faces import KEPT_OF_DISMISSED, FaceStore, KeptFace, NewUnknown
 from manyeyes.telemetry import log
 

@@ -22,7 +22,7 @@ from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavail
 from manyeyes.face_results import FaceOutcome
 from manyeyes.faces.people import Enrolment, NewFace, PeopleService
 from manyeyes.faces.unknown_faces import Among, Group, UnknownFaces
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.database import Registry, now_iso
 from manyeyes.store.unknown_faces import FaceStore
 from manyeyes.telemetry import log
 

@@ -21,7 +21,7 @@ from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
 from manyeyes.fleet.node_facts import plain_host
 from manyeyes.fleet.node_service import NodeService, check_versions
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.registry import Registry, TokenRow
+from manyeyes.store.database import Registry, TokenRow
 from manyeyes.telemetry import log
 
 

@@ -24,8 +24,8 @@ from manyeyes.errors import (
 )
 from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.node_store import NodeStore
-from manyeyes.store.registry import NodeRow, Registry
+from manyeyes.store.database import NodeRow, Registry
+from manyeyes.store.nodes import NodeStore
 from manyeyes.telemetry import log
 
 UNAPPROVED_SAY = ("hello", "heartbeat", "leave")

@@ -12,7 +12,7 @@ from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.node_list import Entry, Wanted, choose
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.registry import NodeRow, Registry
+from manyeyes.store.database import NodeRow, Registry
 
 
 class NodeViews:

@@ -49,7 +49,7 @@ from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.packs.served import ServedPack
 from manyeyes.results import Result
-from manyeyes.store.registry import Person, Registry
+from manyeyes.store.database import Person, Registry
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5

@@ -26,7 +26,7 @@ from manyeyes.monitoring.health import Signs
 from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import BUCKET_S, Series
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.database import Registry, now_iso
 from manyeyes.telemetry import log
 
 VERSION = importlib.metadata.version("manyeyes")

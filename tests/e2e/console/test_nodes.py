@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from manyeyes.contract import HostFacts
 from manyeyes.identity import make_nkey
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 from tests.e2e.conftest import Seed, Up
 from tests.e2e.console.alone import Alone, running_alone
 from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, ready

@@ -11,7 +11,7 @@ from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller, Sessions
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
 from manyeyes.identity import hash_api_key
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 @pytest.fixture

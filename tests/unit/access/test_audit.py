@@ -9,7 +9,7 @@ import pytest
 
 from manyeyes.access.audit import GENESIS, REFUSALS_AT_ONCE, Audit, Refusals
 from manyeyes.errors import Unavailable
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 def filled(registry: Registry, count: int = 5) -> Audit:

@@ -17,7 +17,7 @@ from manyeyes.faces import gallery_sync as galleries_room
 from manyeyes.faces.gallery_sync import Galleries, Piece
 from manyeyes.recognition.matching.gallery_changes import Changes, full_mark
 from manyeyes.store import gallery_history
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
 
 PACK = "faces@1.0.0"
 NAMES = ("Ann", "Bob", "Чен", "Dee")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.registry_rows import vetoes
+from tests.stored_rows import vetoes
 
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
@@ -19,7 +19,7 @@ from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Caution, Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 def at(*places: float) -> tuple[float, ...]:

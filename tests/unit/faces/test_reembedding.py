@@ -13,8 +13,8 @@ from manyeyes.errors import Busy, DamagedPicture
 from manyeyes.faces import reembedding as embed_again
 from manyeyes.faces.reembedding import EmbedAgain
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait, Records
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
+from manyeyes.store.photos import Portrait, Records
 
 POINTS = ((1.0, 2.0),) * 5
 

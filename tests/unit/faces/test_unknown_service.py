@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.registry_rows import embeddings
+from tests.stored_rows import embeddings
 from tests.unit.faces.unknown_faces import EMBEDDER, Scene, at, near, outcome
 
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.faces import unknown_service as faces_module
 from manyeyes.faces.people import NewFace
 from manyeyes.faces.unknown_service import FILE_NAME
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 PACK, EMBEDDER, THRESHOLD = "faces@1", "dlib-1", 0.58
 POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))

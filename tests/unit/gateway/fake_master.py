@@ -19,7 +19,7 @@ from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 KEY = "mek_somebody"
 LEVELS = Levels(1, 2, 3.0, 4, {"ready": 1}, 5, 6, 7, 8, 9, 10, 11, 12, 0, {})

@@ -13,7 +13,7 @@ from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.monitoring.change_events import KINDS, EventHub
 from manyeyes.monitoring.monitor import Monitor, Sources
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 

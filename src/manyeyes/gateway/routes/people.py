@@ -18,7 +18,7 @@ from manyeyes.gateway.routes.logs import sender_of
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
-from manyeyes.store.registry import Person
+from manyeyes.store.database import Person
 
 MAX_ENROLMENT_PHOTOS = 50
 MAX_NAME_CHARACTERS = 200

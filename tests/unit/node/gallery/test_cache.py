@@ -14,7 +14,7 @@ from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.node.gallery import cache as gallerybook
 from manyeyes.node.gallery.cache import GalleryCache, wants_fold
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
 
 PACK = "faces@1.0.0"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from manyeyes.contract import Desired
 from manyeyes.errors import NodeNotFound
-from manyeyes.store.registry import NodeRow, Registry, now_iso
+from manyeyes.store.database import NodeRow, Registry, now_iso
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from manyeyes.errors import BadRequest, EntryNotFound, PersonNotFound
 from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.database import Registry, now_iso
 
 _RULE_KEY = "threshold_rule"
 _CAUTIONS = TypeAdapter(tuple[Caution, ...])

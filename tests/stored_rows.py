@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Registry
 
 
 def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:

@@ -8,8 +8,8 @@ import pytest
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import NodeNotFound
-from manyeyes.store.node_store import NodeStore
-from manyeyes.store.registry import Registry, TokenRow
+from manyeyes.store.database import Registry, TokenRow
+from manyeyes.store.nodes import NodeStore
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
 

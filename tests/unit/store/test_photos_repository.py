@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.registry_rows import embeddings, vetoes
+from tests.stored_rows import embeddings, vetoes
 
 from manyeyes.errors import BadRequest, DataFolderUnusable, EntryNotFound, PersonNotFound
 from manyeyes.results import Caution
 from manyeyes.store import schema
-from manyeyes.store.people_records import Records, read_blocks
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
+from manyeyes.store.photos import Records, read_blocks
 
 OF_0_1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -115,7 +115,7 @@ def test_photo_counts_and_blocks(registry: Registry, path: Path, monkeypatch: py
         registry.add_photos(f"p{number}", "e", [Photo(f"{n}", raw(number, n)) for n in range(1 + number % 2)])
     registry.add_photos("p0", "other", [Photo("x", raw(9))])
     assert records.photo_counts("e") == {1: 3, 2: 2}
-    monkeypatch.setattr("manyeyes.store.people_records._BLOCK_ROWS", 3)
+    monkeypatch.setattr("manyeyes.store.photos._BLOCK_ROWS", 3)
     blocks = list(read_blocks(path, "e"))
     assert [len(block.names) for block in blocks] == [3, 3, 1]
     assert np.concatenate([block.embeddings for block in blocks])[:, 0].tolist() == [0, 1, 1, 2, 3, 3, 4]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from tests.registry_rows import embeddings
+from tests.stored_rows import embeddings
 
 from manyeyes.packs.embedders import DEFAULT_EMBEDDER, LEGACY_KEYS
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Photo, Registry
 
 PHOTOS_OF_0_1 = """
 CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at TEXT NOT NULL);
