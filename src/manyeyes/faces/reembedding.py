@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from manyeyes.errors import EmbedderMismatch, ManyeyesError
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.photos import Portrait, Records
+from manyeyes.store.photos import PhotoRepository, Portrait
 from manyeyes.telemetry import log
 
 AT_ONCE = 4
@@ -31,28 +31,28 @@ class EmbedAgain:
     """
 
     def __init__(
-        self, records: Records, embedder: str, embed: Embed, changed: Callable[[], Awaitable[None]]
+        self, photos: PhotoRepository, embedder: str, embed: Embed, changed: Callable[[], Awaitable[None]]
     ) -> None:
-        self._records = records
+        self._photos = photos
         self._embedder = embedder
         self._embed = embed
         self._changed = changed
-        self._photos = records.photos_to_embed(embedder)
+        self._ids = photos.to_embed(embedder)
         self._told_at = 0.0
-        self.waiting = len(self._photos)
+        self.waiting = len(self._ids)
         self.failed = 0
 
     async def run(self) -> None:
         """Embed all that wait; returns when none is left. A photo that cannot be embedded is logged."""
-        if not self._photos:
+        if not self._ids:
             return
         log().info("people are embedded again", photos=self.waiting, embedder=self._embedder)
-        queue = iter(self._photos)
+        queue = iter(self._ids)
         async with asyncio.TaskGroup() as group:
             for number in range(AT_ONCE):
                 group.create_task(self._take(queue), name=f"embed-again-{number}")
         await self._changed()
-        log().info("people were embedded again", photos=len(self._photos) - self.failed, failed=self.failed)
+        log().info("people were embedded again", photos=len(self._ids) - self.failed, failed=self.failed)
 
     async def _take(self, queue: Iterator[int]) -> None:
         for photo_id in queue:
@@ -63,7 +63,7 @@ class EmbedAgain:
                 await self._changed()
 
     async def _one(self, photo_id: int) -> None:
-        while (portrait := self._records.portrait(photo_id)) is not None:
+        while (portrait := self._photos.portrait(photo_id)) is not None:
             try:
                 embedding = await self._embed(portrait)
             except ManyeyesError as error:
@@ -78,5 +78,5 @@ class EmbedAgain:
                     error=error.detail,
                 )
                 return
-            self._records.add_embedding(photo_id, self._embedder, embedding)
+            self._photos.add_embedding(photo_id, self._embedder, embedding.astype("<f4").tobytes())
             return

@@ -21,15 +21,23 @@ from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
 from manyeyes.fleet.node_facts import plain_host
 from manyeyes.fleet.node_service import NodeService, check_versions
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.database import Registry, TokenRow
+from manyeyes.store.credentials import CredentialRepository, TokenRow
+from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
 
 
 class EngineUsers:
-    """The keys that the engine lets in: its configuration file, written from the registry."""
+    """The keys that the engine lets in: its configuration file, written from the rows of nodes and tokens."""
 
-    def __init__(self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(
+        self,
+        settings: MasterSettings,
+        engine_settings: EngineSettings,
+        nodes: NodeRepository,
+        credentials: CredentialRepository,
+    ) -> None:
+        self._nodes = nodes
+        self._credentials = credentials
         self._settings = engine_settings
         self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
         self.usage_key = identity.make_nkey()
@@ -46,12 +54,12 @@ class EngineUsers:
         """Write the file; the engine reads it at its start and when it is told to reload."""
         nodes = [
             NodeUser(row.public_nkey, row.name, row.approved)
-            for row in self._registry.nodes()
+            for row in self._nodes.all()
             if row.name not in self.out
         ]
         joins = [
             JoinUser(row.public_nkey, row.token_id)
-            for row in self._registry.tokens()
+            for row in self._credentials.tokens()
             if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self.out
         ]
         self._names = {node.public_nkey: node.name for node in nodes}
@@ -69,7 +77,7 @@ class Admission:
     """Lets machines in that hold a token; one per master.
 
     Args:
-        reload_engine: has the engine follow the registry.
+        reload_engine: has the engine follow nodes and tokens as they are kept.
         pack_public_key: what a new node verifies packs with.
     """
 
@@ -77,7 +85,8 @@ class Admission:
         self,
         settings: MasterSettings,
         ca_pem: str,
-        registry: Registry,
+        nodes: NodeRepository,
+        credentials: CredentialRepository,
         fleet: Fleet,
         service: NodeService,
         link: MasterLink,
@@ -86,7 +95,8 @@ class Admission:
     ) -> None:
         self._settings = settings
         self.ca_pem = ca_pem
-        self._registry = registry
+        self._nodes = nodes
+        self._credentials = credentials
         self._fleet = fleet
         self._service = service
         self._link = link
@@ -110,7 +120,7 @@ class Admission:
 
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
         check_versions(request.oldest, request.newest)
-        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
+        token = next((row for row in self._credentials.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
         if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
@@ -118,11 +128,11 @@ class Admission:
                 "the node's public key cannot be read; remove the node's data folder and join again"
             )
         self._service.check_join(request)
-        rows = self._registry.nodes()
+        rows = self._nodes.all()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
         name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
         if row is None:
-            self._registry.add_node(
+            self._nodes.add(
                 name,
                 request.public_nkey,
                 token_id,
@@ -145,7 +155,7 @@ class Admission:
         key = identity.make_nkey()
         token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
-        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
+        self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
         addresses = self._settings.advertise or ("127.0.0.1",)
         token = identity.JoinToken(
@@ -159,7 +169,7 @@ class Admission:
 
     def expire(self) -> None:
         """Shut out the holders of tokens that have run out since the last call."""
-        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
+        expired = {row.token_id for row in self._credentials.tokens() if row.expires_at < time.time()}
         if expired - self._expired:
             self._reload_engine()
         self._expired = expired

@@ -49,7 +49,8 @@ from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.packs.served import ServedPack
 from manyeyes.results import Result
-from manyeyes.store.database import Person, Registry
+from manyeyes.store.people import Person
+from manyeyes.store.repositories import Store
 from manyeyes.telemetry import log
 
 _TICK_S = 0.5
@@ -75,13 +76,13 @@ class Recognised:
 
 
 class Master:
-    """One master: engine, registry, fleet, dispatcher. Made by `Master.running`."""
+    """One master: engine, store, fleet, dispatcher. Made by `Master.running`."""
 
     def __init__(
         self,
         settings: MasterSettings,
         limits: Limits,
-        registry: Registry,
+        store: Store,
         engine: Engine,
         users: EngineUsers,
         link: MasterLink,
@@ -93,7 +94,7 @@ class Master:
         self.limits = limits
         self.started_at = time.monotonic()
         self.engine = engine
-        self._registry = registry
+        self._store = store
         self._link = link
         self._served = served
         self._fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
@@ -115,7 +116,7 @@ class Master:
             self.orders.calls.node_greets(node, new_process=new_process)
 
         self.node_service = NodeService(
-            registry,
+            store.nodes,
             self._fleet,
             link,
             gateway,
@@ -128,7 +129,8 @@ class Master:
         self.admission = Admission(
             settings,
             (settings.data / "identity" / "ca.pem").read_text(),
-            registry,
+            store.nodes,
+            store.credentials,
             self._fleet,
             self.node_service,
             link,
@@ -136,19 +138,34 @@ class Master:
             served.public_key,
         )
         references = FaceReferences(settings.data / "identity" / "references.key")
-        self.people_service = PeopleService(registry, references, served, self._gallery_changed)
-        self._galleries = Galleries(
-            settings.data / "master.db", settings.data / "gallery", self.people_service.threshold_at
+        self.people_service = PeopleService(
+            store.people,
+            store.photos,
+            store.feedback,
+            store.gallery,
+            store.settings,
+            references,
+            served,
+            self._gallery_changed,
         )
-        self.audit = Audit(registry)
+        self._galleries = Galleries(
+            store.gallery.reader, settings.data / "gallery", self.people_service.threshold_at
+        )
+        self.audit = Audit(store.audit)
         self.logs = LogService(link, settings.logs, settings.data)
-        self.sessions = Sessions(registry, settings.session_s)
+        self.sessions = Sessions(store.credentials, store.sessions, settings.session_s)
         among = Among(
-            registry.path, served.pack, served.embedder, served.threshold, self.people_service.threshold_at
+            store.gallery.reader,
+            served.pack,
+            served.embedder,
+            served.threshold,
+            self.people_service.threshold_at,
         )
         self.faces = UnknownFacesService(
             settings.data,
-            registry,
+            store.settings,
+            store.photos,
+            store.gallery,
             self.people_service,
             among,
             self.audit,
@@ -157,11 +174,14 @@ class Master:
         self.people_service.grew = self.faces.person_grew
         self.recent = Recent(settings.recent_pictures)
         self.keys = ApiKeyService(
-            registry, self.audit, revoked=self.recent.forget, changed=lambda: self.events.notify("keys")
+            store.credentials,
+            self.audit,
+            revoked=self.recent.forget,
+            changed=lambda: self.events.notify("keys"),
         )
         self.orders = Orders(self.audit, self._fleet, link, gateway)
-        self.enrolling = Enrolling(self.dispatcher, self.people_service, registry, served)
-        self._gallery_version = registry.gallery_version
+        self.enrolling = Enrolling(self.dispatcher, self.people_service, store.gallery, served)
+        self._gallery_version = store.gallery.version
         self._recorded_at = 0.0
         self._last_seen: dict[str, str] = {}
         self._broadcast_at = 0.0
@@ -173,7 +193,7 @@ class Master:
         bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
         self._enforcer = BanEnforcer(bans, keep_out, self._cut_off)
         self.nodes = NodeViews(
-            registry, self._fleet, self.node_service, self.dispatcher, self._enforcer, self._last_seen
+            store.nodes, self._fleet, self.node_service, self.dispatcher, self._enforcer, self._last_seen
         )
         self._rates = RateLimiter(limits.rates)
         self._messages = NodeMessages(
@@ -195,7 +215,7 @@ class Master:
         self._inbox = MessageInbox(
             self._rates, contract.speaker, self._messages.on_message, self._enforcer.cut_off
         )
-        for row in registry.nodes():
+        for row in store.nodes.all():
             self._fleet.register(row.name, state="lost", reason="not heard of since the master started")
 
     def _make_monitor(self) -> Monitor:
@@ -204,7 +224,7 @@ class Master:
             return ban.reason if ban else ""
 
         sources = Sources(
-            registry=self._registry,
+            gallery=self._store.gallery,
             fleet=self._fleet,
             dispatcher=lambda: self.dispatcher,
             engine=self.engine,
@@ -230,16 +250,16 @@ class Master:
         executable = find_engine()
         version = await asyncio.to_thread(engine_version, executable)
         check_port(settings.listen, settings.nats_port, "nodes", "--nats-port")
-        registry = Registry(settings.data / "master.db")
+        store = Store.open(settings.data / "master.db")
         async with AsyncExitStack() as stack:
-            stack.callback(registry.close)
+            stack.callback(store.close)
             certificates = identity.make_certificates(settings.data / "identity", settings.advertise)
             key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
             local = "127.0.0.1" if settings.listen in ("0.0.0.0", "::") else settings.listen
             engine_settings = EngineSettings(
                 settings.listen, settings.nats_port, settings.data / "jetstream", certificates
             )
-            users = EngineUsers(settings, engine_settings, registry)
+            users = EngineUsers(settings, engine_settings, store.nodes, store.credentials)
             users.write()
             engine = Engine(executable, users.path, (local, settings.nats_port))
             await engine.start()
@@ -262,7 +282,7 @@ class Master:
             stack.push_async_callback(usage.close)
             await link.remove_old_stream()
             async with asyncio.TaskGroup() as group:
-                master = cls(settings, limits, registry, engine, users, link, gateway, served, group)
+                master = cls(settings, limits, store, engine, users, link, gateway, served, group)
                 masters.append(master)
                 await master.faces.start()
                 stack.push_async_callback(master.faces.close)
@@ -301,15 +321,15 @@ class Master:
         return self._group.create_task(contained(), name=name)
 
     async def _listen(self) -> None:
-        self._registry.rename_embedders(LEGACY_KEYS)
-        self._registry.serve_embedder(self._served.embedder)
+        self._store.photos.rename_embedders(LEGACY_KEYS)
+        self._store.gallery.serve_embedder(self._served.embedder)
         self._embed_again = EmbedAgain(
-            self.people_service.records,
+            self._store.photos,
             self._served.embedder,
             self.enrolling.embed_portrait,
             self._gallery_changed,
         )
-        others = self._registry.photos_of_others(self._served.embedder) - self._embed_again.waiting
+        others = self._store.gallery.photos_of_others(self._served.embedder) - self._embed_again.waiting
         if others:
             log().warning(
                 "photos of another embedder, kept without portrait, are not compared; enrol them again, "
@@ -318,7 +338,7 @@ class Master:
                 pack=self.pack,
                 embedder=self._served.embedder,
             )
-        self._gallery_version = self._registry.gallery_version
+        self._gallery_version = self._store.gallery.version
         receive, masters = self._inbox.receive, "masters"
         await self._link.listen_for_absent(self.dispatcher.on_absent)
         await self._link.receive(contract.gateway_subjects(self._gateway), receive)
@@ -359,8 +379,8 @@ class Master:
         counts, self.dispatcher.by_node = self.dispatcher.by_node, {}
         names = set(self._last_seen) | set(counts)
         if names:
-            known = {row.name: row.last_seen for row in self._registry.nodes()}
-            self._registry.seen_nodes(
+            known = {row.name: row.last_seen for row in self._store.nodes.all()}
+            self._store.nodes.record_seen(
                 {
                     name: (self._last_seen.get(name, known[name]), *counts.get(name, (0, 0)))
                     for name in names
@@ -445,25 +465,25 @@ class Master:
 
     def people(self) -> list[Person]:
         """Everybody enrolled."""
-        return self._registry.people()
+        return self._store.people.all()
 
     def person(self, name: str) -> Person:
         """One person; raises PersonNotFound."""
-        return self._registry.person(name)
+        return self._store.people.person(name)
 
     async def rename_person(self, name: str, new: str) -> Person:
         """Rename; raises PersonNotFound, PersonExists."""
-        person = self._registry.rename_person(name, new)
+        person = self._store.people.rename(name, new)
         await self._gallery_changed()
         return person
 
     async def remove_person(self, name: str) -> None:
         """Forget a person; raises PersonNotFound."""
-        self._registry.remove_person(name)
+        self._store.people.remove(name)
         await self._gallery_changed()
 
     async def _gallery_changed(self) -> None:
-        self._gallery_version = self._registry.gallery_version
+        self._gallery_version = self._store.gallery.version
         self.events.notify("people")
         self._broadcast()
 
@@ -513,7 +533,7 @@ class Master:
                 "done": self.dispatcher.done,
                 "failed": self.dispatcher.failed,
             },
-            "people": self._registry.people_count,
+            "people": self._store.people.count,
             "photos_to_embed": self._embed_again.waiting,
             "pack": self.pack,
         }
@@ -521,7 +541,7 @@ class Master:
     def make_local_key(self, name: str, role: str) -> str:
         """A new API key; raises Unavailable never, keeps its hash only."""
         key = identity.make_api_key()
-        self._registry.add_api_key(identity.hash_api_key(key), name, role)
+        self._store.credentials.add_api_key(identity.hash_api_key(key), name, role)
         return key
 
     async def check_engine(self) -> None:

@@ -28,7 +28,7 @@ from manyeyes.fleet.node_state import Change, Fleet
 from manyeyes.monitoring.logs.service import LogService
 from manyeyes.monitoring.monitor import Monitor
 from manyeyes.packs.served import ServedPack
-from manyeyes.store.database import now_iso
+from manyeyes.store.timestamps import now_iso
 from manyeyes.telemetry import log
 
 _UNREADABLE_S = 10.0

@@ -26,7 +26,8 @@ from manyeyes.monitoring.health import Signs
 from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import BUCKET_S, Series
-from manyeyes.store.database import Registry, now_iso
+from manyeyes.store.gallery import GalleryRepository, GallerySize
+from manyeyes.store.timestamps import now_iso
 from manyeyes.telemetry import log
 
 VERSION = importlib.metadata.version("manyeyes")
@@ -41,7 +42,7 @@ _MOST_RESTARTS = 1000
 class Sources:
     """Where what is looked at comes from."""
 
-    registry: Registry
+    gallery: GalleryRepository
     fleet: Fleet
     dispatcher: Callable[[], Dispatcher]
     engine: Engine
@@ -78,7 +79,7 @@ class Monitor:
         self._since: dict[str, float] = {}
         self._began_at = now
         self._heard: dict[str, _Heard] = {}
-        self._counted: tuple[int, int, int] | None = None
+        self._counted: tuple[int, GallerySize] | None = None
         self._noticed = Noticed(now_iso)
         self.series = Series(now)
         self.metrics = Metrics(self._levels, {"version": VERSION, "pack": pack})
@@ -182,14 +183,13 @@ class Monitor:
 
     def _facts(self, now: float) -> Facts:
         sources, dispatcher = self._sources, self._sources.dispatcher()
-        people, _ = self._gallery()
         return Facts(
             nodes=tuple(self._node(view, now) for view in sources.fleet.nodes.values()),
             engine_answers=sources.link.connected,
             disk=_disk(sources.data),
             waiting=dispatcher.waiting,
             oldest_waiting_s=dispatcher.oldest_waiting_s(now),
-            people=people,
+            people=self._gallery().people,
             photos_to_embed=sources.photos_to_embed(),
         )
 
@@ -209,22 +209,19 @@ class Monitor:
             else None,
         )
 
-    def _gallery(self) -> tuple[int, int]:
-        """(people, photos), counted anew when the gallery changed."""
+    def _gallery(self) -> GallerySize:
+        """How large it is, counted anew when it changed."""
         version = self._sources.gallery_version()
         if self._counted is None or self._counted[0] != version:
-            registry = self._sources.registry
-            query = "SELECT COUNT(*) FROM photos WHERE embedder = ?"
             try:
-                photos = registry.read(query, self._sources.embedder)
-                self._counted = (version, registry.people_count, int(photos[0][0]))
+                self._counted = (version, self._sources.gallery.size(self._sources.embedder))
             except sqlite3.Error as error:
                 log().error("the people cannot be counted", error=str(error))
-        return self._counted[1:] if self._counted else (0, 0)
+        return self._counted[1] if self._counted else GallerySize(0, 0)
 
     def _levels(self) -> Levels:
         now, sources, dispatcher = time.monotonic(), self._sources, self._sources.dispatcher()
-        people, photos = self._gallery()
+        gallery = self._gallery()
         disk = _disk(sources.data)
         return Levels(
             waiting=dispatcher.waiting,
@@ -233,8 +230,8 @@ class Monitor:
             held_bytes=dispatcher.held_bytes,
             nodes=sources.fleet.counts(),
             workers=sources.fleet.workers,
-            people=people,
-            photos=photos,
+            people=gallery.people,
+            photos=gallery.photos,
             photos_to_embed=sources.photos_to_embed(),
             disk_free_bytes=disk.free_bytes,
             disk_bytes=disk.size_bytes,

@@ -1,4 +1,4 @@
-"""What the registry keeps of nodes: approval, wishes, and that a removed key stays removed."""
+"""What is kept of nodes: approval, wishes, and that a removed key stays removed."""
 
 from __future__ import annotations
 
@@ -8,54 +8,62 @@ import pytest
 
 from manyeyes.contract import HostFacts
 from manyeyes.errors import NodeNotFound
-from manyeyes.store.database import Registry, TokenRow
-from manyeyes.store.nodes import NodeStore
+from manyeyes.store.credentials import TokenRow
+from manyeyes.store.nodes import NodeCounts
+from manyeyes.store.repositories import Store
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=2, memory_bytes=1, python="3.11")
 
 
-def test_a_removed_node_is_remembered_by_its_key_and_frees_its_name(registry: Registry, path: Path) -> None:
-    node_store = NodeStore(registry)
-    registry.add_node("a", "KEY1", "t1", HOST, fingerprint="f")
-    node_store.remove("a")
-    assert registry.nodes() == []
+def test_a_removed_node_is_remembered_by_its_key_and_frees_its_name(store: Store, path: Path) -> None:
+    store.nodes.add("a", "KEY1", "t1", HOST, fingerprint="f")
+    store.nodes.remove("a")
+    assert store.nodes.all() == []
     with pytest.raises(NodeNotFound, match="'a' was removed at"):
-        node_store.node("a")
-    again = Registry(path)
-    gone = NodeStore(again).removed_key("KEY1")
+        store.nodes.node("a")
+    again = Store.open(path)
+    gone = again.nodes.removed_key("KEY1")
     again.close()
     assert gone is not None
     assert gone.name == "a"
-    registry.add_node("a", "KEY2", "t2", HOST, fingerprint="f")
-    assert node_store.removed_key("KEY2") is None
-    assert node_store.node("a").token_id == "t2"
+    store.nodes.add("a", "KEY2", "t2", HOST, fingerprint="f")
+    assert store.nodes.removed_key("KEY2") is None
+    assert store.nodes.node("a").token_id == "t2"
 
 
-def test_nodes_on_one_machine_are_known_as_such(registry: Registry) -> None:
-    node_store = NodeStore(registry)
+def test_nodes_on_one_machine_are_known_as_such(store: Store) -> None:
     for name, fingerprint in (("a", "f"), ("b", "f"), ("c", "g"), ("d", ""), ("e", "")):
-        registry.add_node(name, f"KEY-{name}", "t", HOST, fingerprint=fingerprint)
-    node_store.remove("b")
-    assert node_store.same_host(node_store.node("a")) == ("b (removed)",)
-    assert node_store.same_host(node_store.node("c")) == ()
-    assert node_store.same_host(node_store.node("d")) == ()
+        store.nodes.add(name, f"KEY-{name}", "t", HOST, fingerprint=fingerprint)
+    store.nodes.remove("b")
+    assert store.nodes.same_host(store.nodes.node("a")) == ("b (removed)",)
+    assert store.nodes.same_host(store.nodes.node("c")) == ()
+    assert store.nodes.same_host(store.nodes.node("d")) == ()
 
 
-def test_approval_and_wishes_are_kept(registry: Registry, path: Path) -> None:
-    node_store = NodeStore(registry)
-    registry.add_token(TokenRow("t", "TKEY", 5, approve=True))
-    assert registry.tokens() == [TokenRow("t", "TKEY", 5, approve=True)]
-    registry.add_node("a", "KEY1", "t", HOST, approved=False)
-    assert not node_store.node("a").approved
-    node_store.approve("a")
-    node_store.desire("a", "drain")
-    node_store.fingerprint("a", "f")
-    again = Registry(path)
-    row = NodeStore(again).node("a")
+def test_approval_and_wishes_are_kept(store: Store, path: Path) -> None:
+    store.credentials.add_token(TokenRow("t", "TKEY", 5, approve=True))
+    assert store.credentials.tokens() == [TokenRow("t", "TKEY", 5, approve=True)]
+    store.nodes.add("a", "KEY1", "t", HOST, approved=False)
+    assert not store.nodes.node("a").approved
+    store.nodes.approve("a")
+    store.nodes.desire("a", "drain")
+    store.nodes.set_fingerprint("a", "f")
+    again = Store.open(path)
+    row = again.nodes.node("a")
     again.close()
     assert (row.approved, row.desired, row.fingerprint) == (True, "drain", "f")
 
 
-def test_an_unknown_node(registry: Registry) -> None:
+def test_counts_add_up_over_records(store: Store) -> None:
+    for name in ("a", "b"):
+        store.nodes.add(name, f"KEY-{name}", "t", HOST)
+    store.nodes.record_seen({"a": ("2026-01-01", 3, 1), "gone": ("2026-01-01", 9, 9)})
+    store.nodes.record_seen({"a": ("2026-01-02", 4, 0)})
+    assert store.nodes.counts()["a"] == NodeCounts("2026-01-02", done=7, failed=1)
+    assert (store.nodes.node("a").done, store.nodes.node("b").done) == (7, 0)
+    assert set(store.nodes.counts()) == {"a", "b"}
+
+
+def test_an_unknown_node(store: Store) -> None:
     with pytest.raises(NodeNotFound, match="no node is called 'x'"):
-        NodeStore(registry).node("x")
+        store.nodes.node("x")
