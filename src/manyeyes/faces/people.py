@@ -12,12 +12,13 @@ import numpy as np
 
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.comparison import check_everybody, likenesses
 from manyeyes.faces.crops import portrait_of
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
-from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.recognition.enrolment.likeness import Limits
 from manyeyes.results import Caution, Result
 from manyeyes.store.feedback import FeedbackRepository, FeedbackRow
 from manyeyes.store.gallery import GalleryRepository
@@ -102,11 +103,9 @@ class PeopleService:
     async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
         """Enrol faces under a name, new or known; says what is wrong with each, and which other people it is like."""
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
-        likenesses = await asyncio.to_thread(
-            self._likenesses, name, embeddings, [face.file_name for face in faces], self._limits()
-        )
+        said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
         rows = []
-        for face, embedding, likeness in zip(faces, embeddings, likenesses, strict=True):
+        for face, embedding, likeness in zip(faces, embeddings, said, strict=True):
             cautions = [
                 caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
             ]
@@ -137,34 +136,9 @@ class PeopleService:
         )
         return Enrolment(person, tuple(added))
 
-    def _likenesses(
-        self, name: str, faces: Floats, files: Sequence[str], limits: Limits
-    ) -> list[list[Caution]]:
-        """What comparing new faces (m, d) with everybody says; for a thread."""
-        best: list[dict[str, Near]] = [{} for _ in files]
-        own = np.full(len(files), np.inf)
-        for block in self._gallery.reader.blocks(self._served.embedder):
-            photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
-            for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
-                for one in near:
-                    if one.name != name and (
-                        one.name not in found or one.distance < found[one.name].distance
-                    ):
-                        found[one.name] = one
-            mine = block.embeddings[[other == name for other in block.names]]
-            if len(mine):
-                own = np.minimum(own, np.linalg.norm(faces[:, None] - mine[None], axis=2).min(axis=1))
-        among = np.linalg.norm(faces[:, None] - faces[None], axis=2) + np.diag(np.full(len(files), np.inf))
-        own = np.minimum(own, among.min(axis=1))
-        return [
-            new_photo(
-                file,
-                sorted(found.values(), key=lambda near: near.distance),
-                float(distance) if np.isfinite(distance) else None,
-                limits,
-            )
-            for file, found, distance in zip(files, best, own, strict=True)
-        ]
+    async def _likenesses(self, name: str, faces: Floats, files: Sequence[str]) -> list[list[Caution]]:
+        reader, embedder = self._gallery.reader, self._served.embedder
+        return await asyncio.to_thread(likenesses, reader, embedder, name, faces, files, self._limits())
 
     async def remove_photo(self, name: str, photo_id: int) -> Person:
         """Forget one photo; raises PersonNotFound, EntryNotFound, and BadRequest for the last one."""
@@ -224,19 +198,8 @@ class PeopleService:
 
     async def check(self) -> list[Caution]:
         """What is worth saying about everybody enrolled; computed in a thread."""
-        return await asyncio.to_thread(self._check, self._limits())
-
-    def _check(self, limits: Limits) -> list[Caution]:
-        blocks = list(self._gallery.reader.blocks(self._served.embedder))
-        if not blocks:
-            return []
-        photos = Photos(
-            [name for block in blocks for name in block.names],
-            np.concatenate([block.embeddings for block in blocks]),
-            [photo for block in blocks for photo in block.photo_ids],
-            [file for block in blocks for file in block.file_names],
-        )
-        return check(photos, limits)
+        reader, embedder = self._gallery.reader, self._served.embedder
+        return await asyncio.to_thread(check_everybody, reader, embedder, self._limits())
 
     # feedback
 
@@ -279,7 +242,7 @@ class PeopleService:
             added = self.feedback.add_veto(name, self._served.embedder, raw, file_name)
         else:
             alone = face.embedding[None]
-            (said,) = await asyncio.to_thread(self._likenesses, name, alone, [file_name], self._limits())
+            (said,) = await self._likenesses(name, alone, [file_name])
             photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
             self.photos.enrol(name, self._served.embedder, [photo])
             added = self.feedback.id_of_photo(name, photo.sha256)

@@ -12,6 +12,7 @@ import numpy as np
 
 from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.comparison import nearest_person
 from manyeyes.faces.crops import FaceCrop, face_crops
 from manyeyes.faces.groups import Groups
 from manyeyes.faces.people import NewFace
@@ -286,18 +287,3 @@ class UnknownFaces:
                 fresh[group] = (version, middles[group], near)
         self._nearest = fresh
         return {group: fresh[group][2] for group in groups}
-
-
-def nearest_person(gallery: GalleryReader, embedder: str, faces: Floats) -> list[tuple[str, float] | None]:
-    """(name, distance) of the nearest photo to each of faces (m, d), None where there is none; for threads."""
-    best: list[tuple[str, float] | None] = [None] * len(faces)
-    for block in gallery.blocks(embedder):
-        if block.embeddings.shape[1] != faces.shape[1]:
-            continue
-        squared = (block.embeddings**2).sum(axis=1)[None] - 2.0 * (faces @ block.embeddings.T)
-        for row, place in enumerate(squared.argmin(axis=1).tolist()):
-            distance = float(np.linalg.norm(faces[row] - block.embeddings[place]))
-            known = best[row]
-            if known is None or distance < known[1]:
-                best[row] = (block.names[place], distance)
-    return best
