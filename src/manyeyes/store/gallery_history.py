@@ -1,6 +1,6 @@
 """What changed among the people, by version: triggers note it in the same transaction as the change itself.
 
-A version is a row of `changes`. Its mark is random, so that a registry restored from a copy, which counts the
+A version is a row of `changes`. Its mark is random, so that a file restored from a copy, which counts the
 same versions again for other changes, is told apart from the one that a node knows.
 """
 

@@ -405,7 +405,8 @@ def test_the_same_picture_sent_again_is_one_face_seen_again(scene: Scene) -> Non
     async def body() -> None:
         service = await scene.on(100.0)
         told = outcome(at(0))
-        await service.take([told])
+        await service.take([told, told])
+        assert await scene.members() == [[1]]
         scene.now += 90
         await service.take([told, told])
         (group,) = await service.groups()
