@@ -1,4 +1,4 @@
-"""A registry of its own for each test."""
+"""A master's file of its own for each test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Database
+from manyeyes.store.repositories import Store
 
 
 @pytest.fixture
@@ -16,7 +17,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def registry(path: Path) -> Iterator[Registry]:
-    opened = Registry(path)
+def database(path: Path) -> Iterator[Database]:
+    """The file below the repositories, for what they do not show."""
+    opened = Database(path)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return Store(database)

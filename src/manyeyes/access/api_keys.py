@@ -7,23 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from manyeyes import identity
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.credentials import ApiKeyRow, CredentialRepository
 
 KEY_NAME = re.compile(r"\w(?:[^\x00-\x1f\x7f]{0,62}\S)?")
-
-
-@dataclass(frozen=True)
-class KeyFact:
-    """What is known of an API key; never the key."""
-
-    name: str
-    role: str
-    created_at: str
 
 
 class ApiKeyService:
@@ -36,23 +26,22 @@ class ApiKeyService:
 
     def __init__(
         self,
-        registry: Registry,
+        credentials: CredentialRepository,
         audit: Audit,
         *,
         revoked: Callable[[str], None] = lambda name: None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._registry = registry
+        self._credentials = credentials
         self._audit = audit
         self._revoked = revoked
         self._changed = changed
 
-    def known(self) -> list[KeyFact]:
+    def known(self) -> list[ApiKeyRow]:
         """All keys that work, by name."""
-        rows = self._registry.read("SELECT name, role, created_at FROM api_keys ORDER BY name, created_at")
-        return [KeyFact(*row) for row in rows]
+        return self._credentials.api_keys()
 
-    def create(self, who: str, name: str, role: str) -> tuple[str, KeyFact]:
+    def create(self, who: str, name: str, role: str) -> tuple[str, ApiKeyRow]:
         """A fresh key, which nobody can be told again, and what is kept of it.
 
         Raises:
@@ -67,19 +56,15 @@ class ApiKeyService:
         if any(key.name == name for key in self.known()):
             raise KeyExists(f"there is a key {name!r} already; choose another name, or revoke that one first")
         self._audit.record(who, "key create", outcome="made", detail=f"{name}, {role}")
-        key, fact = identity.make_api_key(), KeyFact(name, role, now_iso())
-        with self._registry.transaction() as cursor:
-            cursor.execute(
-                "INSERT INTO api_keys (hash, name, role, created_at) VALUES (?,?,?,?)",
-                (identity.hash_api_key(key), name, role, fact.created_at),
-            )
+        key = identity.make_api_key()
+        row = self._credentials.add_api_key(identity.hash_api_key(key), name, role)
         self._changed()
-        return key, fact
+        return key, row
 
     def create_local(self, name: str, role: str) -> str:
         """A fresh key for this machine's own operator; the audit log has no entry of it."""
         key = identity.make_api_key()
-        self._registry.add_api_key(identity.hash_api_key(key), name, role)
+        self._credentials.add_api_key(identity.hash_api_key(key), name, role)
         return key
 
     def revoke(self, who: str, name: str) -> None:
@@ -100,7 +85,6 @@ class ApiKeyService:
                 "'manyeyes keys create NAME --role admin'"
             )
         self._audit.record(who, "key revoke", outcome="revoked", detail=name)
-        with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM api_keys WHERE name = ?", (name,))
+        self._credentials.revoke_api_keys(name)
         self._revoked(name)
         self._changed()

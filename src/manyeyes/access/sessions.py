@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from manyeyes import identity
 from manyeyes.credentials import LINK, SESSION
 from manyeyes.errors import NotSignedIn
-from manyeyes.store.registry import Registry
+from manyeyes.store.credentials import CredentialRepository
+from manyeyes.store.sessions import SessionRepository
 
 _ID_CHARACTERS = 12
 LINK_S = 120.0
@@ -47,13 +48,20 @@ class Sessions:
         now: seconds since 1970.
     """
 
-    def __init__(self, registry: Registry, lasts_s: float, now: Callable[[], float] = time.time) -> None:
-        self._registry = registry
+    def __init__(
+        self,
+        credentials: CredentialRepository,
+        sessions: SessionRepository,
+        lasts_s: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._credentials = credentials
+        self._sessions = sessions
         self._lasts_s = lasts_s
         self._now = now
         self._links: dict[str, tuple[str, float]] = {}
         self._resolved: dict[str, Caller] = {}
-        self._resolved_at = registry.changes
+        self._resolved_at = credentials.changes
 
     def link(self, key: str) -> str:
         """A secret that signs in once, soon, as the key's holder; a restart of the master ends it.
@@ -90,8 +98,8 @@ class Sessions:
         return digest, caller
 
     def _of_key(self, digest: str) -> Caller | None:
-        rows = self._registry.read("SELECT name, role FROM api_keys WHERE hash = ?", digest)
-        return Caller(rows[0][0], rows[0][1], digest[:_ID_CHARACTERS]) if rows else None
+        row = self._credentials.api_key(digest)
+        return Caller(row.name, row.role, digest[:_ID_CHARACTERS]) if row else None
 
     def sign_in(self, credential: str) -> tuple[str, Caller]:
         """A new session of an API key, or of a link to it: its token, which nobody can be told again, and whose it is.
@@ -101,33 +109,30 @@ class Sessions:
         """
         of_key, caller = self._key(credential)
         token, now = SESSION + secrets.token_urlsafe(32), self._now()
-        with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM sessions WHERE expires_at <= ?", (now,))
-            cursor.execute(
-                "DELETE FROM sessions WHERE key_hash = ? AND hash NOT IN "
-                "(SELECT hash FROM sessions WHERE key_hash = ? ORDER BY made_at DESC LIMIT ?)",
-                (of_key, of_key, _MOST_OF_ONE_KEY - 1),
-            )
-            cursor.execute(
-                "INSERT INTO sessions VALUES (?,?,?,?)",
-                (identity.hash_api_key(token), of_key, now, now + self._lasts_s),
-            )
-        return token, replace(caller, expires_at=now + self._lasts_s)
+        ends = now + self._lasts_s
+        self._sessions.add(
+            identity.hash_api_key(token),
+            of_key,
+            made_at=now,
+            expires_at=ends,
+            most_of_one_key=_MOST_OF_ONE_KEY,
+        )
+        return token, replace(caller, expires_at=ends)
 
     def sign_out(self, token: str) -> None:
         """End a session; one that has ended already is no error."""
-        with self._registry.transaction() as cursor:
-            cursor.execute("DELETE FROM sessions WHERE hash = ?", (identity.hash_api_key(token),))
+        self._sessions.remove(identity.hash_api_key(token))
 
     def caller(self, credential: str) -> Caller | None:
         """The holder of an API key or of a session's token; None where it is unknown or has ended.
 
-        What was found is remembered by the credential's digest, until anything is written to the registry: a key that is
+        What was found is remembered by the credential's digest, until anything is written to the file: a key that is
         revoked or a session that is signed out is refused from the next request on, whichever process wrote that.
         """
-        if self._resolved_at != self._registry.changes:
+        changes = self._credentials.changes
+        if self._resolved_at != changes:
             self._resolved.clear()
-            self._resolved_at = self._registry.changes
+            self._resolved_at = changes
         digest = identity.hash_api_key(credential)
         caller = self._resolved.get(digest)
         if caller is None:
@@ -146,12 +151,5 @@ class Sessions:
         return caller.role if caller else None
 
     def _of_session(self, digest: str) -> Caller | None:
-        rows = self._registry.read(
-            "SELECT name, role, key_hash, expires_at FROM sessions JOIN api_keys ON api_keys.hash = key_hash "
-            "WHERE sessions.hash = ?",
-            digest,
-        )
-        if not rows:
-            return None
-        name, role, of_key, expires_at = rows[0]
-        return Caller(name, role, of_key[:_ID_CHARACTERS], expires_at)
+        row = self._sessions.session(digest)
+        return Caller(row.name, row.role, row.key_hash[:_ID_CHARACTERS], row.expires_at) if row else None

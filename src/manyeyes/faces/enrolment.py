@@ -16,8 +16,8 @@ from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.people import Enrolment, NewFace, PeopleService
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait
-from manyeyes.store.registry import Registry
+from manyeyes.store.gallery import GalleryRepository
+from manyeyes.store.photos import Portrait
 from manyeyes.traces import trace_of
 
 
@@ -33,11 +33,11 @@ class Enrolling:
     """Of one master."""
 
     def __init__(
-        self, dispatcher: Dispatcher, service: PeopleService, registry: Registry, served: ServedPack
+        self, dispatcher: Dispatcher, service: PeopleService, gallery: GalleryRepository, served: ServedPack
     ) -> None:
         self._dispatcher = dispatcher
         self._service = service
-        self._registry = registry
+        self._gallery = gallery
         self._served = served
 
     async def add_person(
@@ -89,7 +89,7 @@ class Enrolling:
                 f"{file_name}: a node embedded it with {enrolled.embedder or 'an unknown embedder'}, "
                 f"this master's pack {self._served.pack} uses {self._served.embedder}; restart that node"
             )
-        known = self._registry.embedding_numbers(enrolled.embedder)
+        known = self._gallery.embedding_numbers(enrolled.embedder)
         seen = len(enrolled.embedding)
         if not np.isfinite(enrolled.embedding).all() or not seen or known not in (0, seen):
             raise EmbedderMismatch(

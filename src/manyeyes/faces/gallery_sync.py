@@ -5,11 +5,9 @@ An answer that is fetched in chunks never changes meanwhile: it has a name, and 
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ import numpy as np
 
 from manyeyes.contract import CHUNK_BYTES, GalleryQuery
 from manyeyes.errors import Unavailable
-from manyeyes.store import gallery_history
+from manyeyes.store.gallery import GalleryReader
+from manyeyes.store.gallery_view import GalleryView
 
 _CONTENTS_KEPT = 8
 _GATHERING_PATIENCE_S = 8.0
@@ -41,15 +40,15 @@ class Galleries:
     """Answers to `GalleryQuery`; safe to call from several threads, each call may take seconds.
 
     Args:
-        registry: the SQLite file.
+        gallery: read over connections of its own.
         folder: for snapshots; those of an earlier run are deleted.
-        threshold_at: the threshold in force for what a connection to the registry sees.
+        threshold_at: the threshold in force for what a view of the gallery shows.
     """
 
     def __init__(
-        self, registry: Path, folder: Path, threshold_at: Callable[[sqlite3.Connection], float]
+        self, gallery: GalleryReader, folder: Path, threshold_at: Callable[[GalleryView], float]
     ) -> None:
-        self._registry = registry
+        self._gallery = gallery
         self._folder = folder
         self._threshold_at = threshold_at
         self._lock = threading.Lock()
@@ -66,13 +65,13 @@ class Galleries:
         Raises:
             Unavailable: the whole gallery is being gathered for somebody else just now.
         """
-        with self._reading() as db:
-            newest, _ = gallery_history.newest(db)
+        with self._gallery.opened(embedder) as view:
+            newest, _ = view.newest
             name, offset = query.content, query.offset
             content = self._kept(name)
             if content is None or not 0 <= offset <= len(content):
                 offset = 0
-                name, content = self._make(db, query, embedder)
+                name, content = self._make(view, query)
             if not name:
                 return Piece("", 0, b"", 0, newest)
             return Piece(name, offset, bytes(content[offset : offset + CHUNK_BYTES]), len(content), newest)
@@ -83,42 +82,36 @@ class Galleries:
                 self._contents.move_to_end(name)
             return self._contents.get(name)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._registry, isolation_level=None)) as db:
-            db.execute("BEGIN")
-            yield db
-
-    def _make(self, db: sqlite3.Connection, query: GalleryQuery, embedder: str) -> tuple[str, Any]:
-        now, mark = gallery_history.newest(db)
-        if (query.have, query.mark) == (now, f"{mark}:{embedder}"):
+    def _make(self, view: GalleryView, query: GalleryQuery) -> tuple[str, Any]:
+        now, mark = view.newest
+        if (query.have, query.mark) == (now, mark):
             return "", b""
         name = f"{query.have}-{now}-{query.mark}"
         if (content := self._kept(name)) is not None:
             return name, content
         changes = None
         if query.have:
-            changes = gallery_history.delta(db, embedder, query.have, query.mark, self._threshold_at(db))
+            changes = view.delta(query.have, query.mark, self._threshold_at(view))
         if changes is not None:
             return name, self._keep(name, np.frombuffer(changes.to_bytes(), np.uint8))
         if not self._gathering.acquire(timeout=_GATHERING_PATIENCE_S):
             raise Unavailable("the master is gathering the gallery for another node; ask again")
         try:
-            return self._whole(db, embedder)
+            return self._whole(view)
         finally:
             self._gathering.release()
 
-    def _whole(self, db: sqlite3.Connection, embedder: str) -> tuple[str, Any]:
+    def _whole(self, view: GalleryView) -> tuple[str, Any]:
         """The snapshot: a kept one, if a short delta without removals leads on from it."""
         if self._snapshot is not None:
             name, version, mark = self._snapshot
             content = self._kept(name)
-            now, _ = gallery_history.newest(db)
+            now, _ = view.newest
             fresh = content is not None and now - version <= _SNAPSHOT_GOES_STALE
-            if fresh and gallery_history.only_added(db, embedder, version, mark):
+            if fresh and view.only_added(version, mark):
                 return name, content
         path = self._folder / "snapshot-new.gal"
-        made = gallery_history.write_snapshot(db, embedder, path, self._threshold_at(db))
+        made = view.write_snapshot(path, self._threshold_at(view))
         name = f"0-{made.version}-{made.mark}"
         content = self._keep(name, np.memmap(path, np.uint8, "r"))
         path.unlink()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from manyeyes.store.registry import Registry
+from manyeyes.store.gallery import GalleryRepository
 
 
 class GalleryVersion:
     """One per master."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self.number = registry.gallery_version
+    def __init__(self, gallery: GalleryRepository) -> None:
+        self._gallery = gallery
+        self.number = gallery.version
 
     def refresh(self) -> None:
-        """People changed in the registry."""
-        self.number = self._registry.gallery_version
+        """People changed in the store."""
+        self.number = self._gallery.version

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.comparison import check_everybody, likenesses
 from manyeyes.faces.crops import portrait_of
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
-from manyeyes.recognition.enrolment.likeness import Limits, Near, Photos, check, nearest_people, new_photo
+from manyeyes.recognition.enrolment.likeness import Limits
 from manyeyes.results import Caution, Result
-from manyeyes.store.people_records import FeedbackRow, Records, photo_counts, read_blocks, stored_rule
-from manyeyes.store.registry import Person, Photo, Registry
+from manyeyes.store.feedback import FeedbackRepository, FeedbackRow
+from manyeyes.store.gallery import GalleryRepository
+from manyeyes.store.gallery_view import GalleryView
+from manyeyes.store.people import PeopleRepository, Person
+from manyeyes.store.photos import Photo, PhotoRepository
+from manyeyes.store.settings import SettingsRepository
 from manyeyes.telemetry import log
 
 Verdict = Literal["is", "not"]
@@ -76,14 +80,21 @@ class PeopleService:
 
     def __init__(
         self,
-        registry: Registry,
+        people: PeopleRepository,
+        photos: PhotoRepository,
+        feedback: FeedbackRepository,
+        gallery: GalleryRepository,
+        settings: SettingsRepository,
         references: FaceReferences,
         served: ServedPack,
         changed: Callable[[], Awaitable[None]],
         growth: PersonGrowth,
     ) -> None:
-        self.records = Records(registry)
-        self._registry = registry
+        self.photos = photos
+        self.feedback = feedback
+        self._people = people
+        self._gallery = gallery
+        self._settings = settings
         self._references = references
         self._served = served
         self._changed = changed
@@ -93,21 +104,21 @@ class PeopleService:
 
     def everybody(self) -> list[Person]:
         """Everybody enrolled."""
-        return self._registry.people()
+        return self._people.all()
 
     def person(self, name: str) -> Person:
         """One person; raises PersonNotFound."""
-        return self._registry.person(name)
+        return self._people.person(name)
 
     async def rename(self, name: str, new: str) -> Person:
         """Give a person another name; raises PersonNotFound, PersonExists."""
-        person = self._registry.rename_person(name, new)
+        person = self._people.rename(name, new)
         await self._changed()
         return person
 
     async def remove(self, name: str) -> None:
         """Forget a person; raises PersonNotFound."""
-        self._registry.remove_person(name)
+        self._people.remove(name)
         await self._changed()
 
     # enrolling
@@ -115,11 +126,9 @@ class PeopleService:
     async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
         """Enrol faces under a name, new or known; says what is wrong with each, and which other people it is like."""
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
-        likenesses = await asyncio.to_thread(
-            self._likenesses, name, embeddings, [face.file_name for face in faces], self._limits()
-        )
+        said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
         rows = []
-        for face, embedding, likeness in zip(faces, embeddings, likenesses, strict=True):
+        for face, embedding, likeness in zip(faces, embeddings, said, strict=True):
             cautions = [
                 caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
             ]
@@ -134,8 +143,9 @@ class PeopleService:
                     portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
                 )
             )
-        person = self._registry.add_photos(name, self._served.embedder, rows)
-        ids = self.records.photo_ids(name)
+        self.photos.enrol(name, self._served.embedder, rows)
+        person = self._people.person(name)
+        ids = self.photos.ids_by_digest(name)
         await self._changed()
         await self._growth.grew(name)
         added = (
@@ -149,54 +159,29 @@ class PeopleService:
         )
         return Enrolment(person, tuple(added))
 
-    def _likenesses(
-        self, name: str, faces: Floats, files: Sequence[str], limits: Limits
-    ) -> list[list[Caution]]:
-        """What comparing new faces (m, d) with everybody says; for a thread."""
-        best: list[dict[str, Near]] = [{} for _ in files]
-        own = np.full(len(files), np.inf)
-        for block in read_blocks(self._registry.path, self._served.embedder):
-            photos = Photos(block.names, block.embeddings, block.photo_ids, block.file_names)
-            for found, near in zip(best, nearest_people(faces, photos, limits.same_face), strict=True):
-                for one in near:
-                    if one.name != name and (
-                        one.name not in found or one.distance < found[one.name].distance
-                    ):
-                        found[one.name] = one
-            mine = block.embeddings[[other == name for other in block.names]]
-            if len(mine):
-                own = np.minimum(own, np.linalg.norm(faces[:, None] - mine[None], axis=2).min(axis=1))
-        among = np.linalg.norm(faces[:, None] - faces[None], axis=2) + np.diag(np.full(len(files), np.inf))
-        own = np.minimum(own, among.min(axis=1))
-        return [
-            new_photo(
-                file,
-                sorted(found.values(), key=lambda near: near.distance),
-                float(distance) if np.isfinite(distance) else None,
-                limits,
-            )
-            for file, found, distance in zip(files, best, own, strict=True)
-        ]
+    async def _likenesses(self, name: str, faces: Floats, files: Sequence[str]) -> list[list[Caution]]:
+        reader, embedder = self._gallery.reader, self._served.embedder
+        return await asyncio.to_thread(likenesses, reader, embedder, name, faces, files, self._limits())
 
     async def remove_photo(self, name: str, photo_id: int) -> Person:
         """Forget one photo; raises PersonNotFound, EntryNotFound, and BadRequest for the last one."""
-        self._registry.person(name)
-        self.records.remove_photo(name, photo_id)
+        self._people.person(name)
+        self.photos.remove(name, photo_id)
         await self._changed()
-        return self._registry.person(name)
+        return self._people.person(name)
 
     async def merge(self, name: str, into: str) -> Person:
         """Give all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
-        self.records.merge(name, into)
+        self._people.merge(name, into)
         await self._changed()
         await self._growth.grew(into)
-        return self._registry.person(into)
+        return self._people.person(into)
 
     # threshold
 
     def threshold(self) -> Threshold:
         """What is in force for the gallery as it is."""
-        return self._follow(Rule.stored(self.records.rule()))
+        return self._follow(Rule.stored(self._settings.threshold_rule()))
 
     def preview_threshold(self, mode: str, value: float | None) -> Threshold:
         """What a rule would give for the gallery as it is; raises ThresholdRefused."""
@@ -206,24 +191,20 @@ class PeopleService:
         return follow(
             rule,
             self._served.calibration,
-            self.records.photo_counts(self._served.embedder),
+            self._gallery.photo_counts(self._served.embedder),
             self._in_use,
         )
 
-    def threshold_at(self, db: sqlite3.Connection) -> float:
-        """The threshold in force for what a connection to the registry sees; for threads."""
-
-        def read(query: str, *values: object) -> list[tuple[Any, ...]]:
-            return db.execute(query, values).fetchall()
-
-        rule = Rule.stored(stored_rule(read))
-        counts = photo_counts(read, self._served.embedder) if rule.mode == "fmr" else {}
+    def threshold_at(self, view: GalleryView) -> float:
+        """The threshold in force for what a view of the gallery shows; for threads."""
+        rule = Rule.stored(view.threshold_rule())
+        counts = view.photo_counts() if rule.mode == "fmr" else {}
         return follow(rule, self._served.calibration, counts, self._in_use).threshold
 
     async def set_threshold(self, mode: str, value: float | None) -> Threshold:
         """Set the rule, from the next picture on; raises ThresholdRefused."""
         rule = make_rule(mode, value, self._in_use, self._served.calibration)
-        self.records.set_rule(None if rule.mode == "default" else asdict(rule))
+        self._settings.set_threshold_rule(rule.row)
         await self._changed()
         found = self.threshold()
         log().info("threshold set", mode=found.mode, threshold=round(found.threshold, 4), fmr=found.fmr)
@@ -240,19 +221,8 @@ class PeopleService:
 
     async def check(self) -> list[Caution]:
         """What is worth saying about everybody enrolled; computed in a thread."""
-        return await asyncio.to_thread(self._check, self._limits())
-
-    def _check(self, limits: Limits) -> list[Caution]:
-        blocks = list(read_blocks(self._registry.path, self._served.embedder))
-        if not blocks:
-            return []
-        photos = Photos(
-            [name for block in blocks for name in block.names],
-            np.concatenate([block.embeddings for block in blocks]),
-            [photo for block in blocks for photo in block.photo_ids],
-            [file for block in blocks for file in block.file_names],
-        )
-        return check(photos, limits)
+        reader, embedder = self._gallery.reader, self._served.embedder
+        return await asyncio.to_thread(check_everybody, reader, embedder, self._limits())
 
     # feedback
 
@@ -290,22 +260,22 @@ class PeopleService:
                 "the new result"
             )
         said: list[Caution] = []
+        raw = face.embedding.astype("<f4").tobytes()
         if verdict == "not":
-            added = self.records.add_veto(name, self._served.embedder, face.embedding, file_name)
+            added = self.feedback.add_veto(name, self._served.embedder, raw, file_name)
         else:
             alone = face.embedding[None]
-            (said,) = await asyncio.to_thread(self._likenesses, name, alone, [file_name], self._limits())
-            raw = face.embedding.astype("<f4").tobytes()
+            (said,) = await self._likenesses(name, alone, [file_name])
             photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
-            self._registry.add_photos(name, self._served.embedder, [photo])
-            added = self.records.photo_id(name, photo.sha256)
+            self.photos.enrol(name, self._served.embedder, [photo])
+            added = self.feedback.id_of_photo(name, photo.sha256)
         await self._changed()
         if verdict == "is":
             await self._growth.grew(name)
-        return next(row for row in self.records.feedback() if row.id == added), said
+        return next(row for row in self.feedback.all() if row.id == added), said
 
     async def undo_feedback(self, feedback_id: str) -> FeedbackRow:
         """Take feedback back; raises EntryNotFound."""
-        row = self.records.undo(feedback_id)
+        row = self.feedback.undo(feedback_id)
         await self._changed()
         return row

@@ -14,8 +14,9 @@ from manyeyes.errors import EmbedderMismatch, ManyeyesError
 from manyeyes.packs.embedders import LEGACY_KEYS
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait, Records
-from manyeyes.store.registry import Registry
+from manyeyes.store.gallery import GalleryRepository
+from manyeyes.store.photos import PhotoRepository, Portrait
+from manyeyes.store.repositories import Store
 from manyeyes.telemetry import log
 
 AT_ONCE = 4
@@ -27,21 +28,21 @@ Embed = Callable[[Portrait], Awaitable[Floats]]
 """Has a node embed a portrait."""
 
 
-def open_registry(path: Path, embedder: str) -> Registry:
-    """The registry, with the gallery of `embedder` in use; raises DataFolderUnusable."""
-    registry = Registry(path)
-    registry.rename_embedders(LEGACY_KEYS)
-    registry.serve_embedder(embedder)
-    return registry
+def open_store(path: Path, embedder: str) -> Store:
+    """The store, with the gallery of `embedder` in use; raises DataFolderUnusable."""
+    store = Store.open(path)
+    store.photos.rename_embedders(LEGACY_KEYS)
+    store.gallery.serve_embedder(embedder)
+    return store
 
 
-def warn_of_others(registry: Registry, served: ServedPack, waiting: int) -> None:
+def warn_of_others(gallery: GalleryRepository, served: ServedPack, waiting: int) -> None:
     """Log how many photos nobody is compared with: another embedder's, without a portrait to embed again.
 
     Args:
         waiting: photos that are embedded again.
     """
-    others = registry.photos_of_others(served.embedder) - waiting
+    others = gallery.photos_of_others(served.embedder) - waiting
     if others:
         log().warning(
             "photos of another embedder, kept without portrait, are not compared; enrol them again, "
@@ -60,28 +61,28 @@ class EmbedAgain:
     """
 
     def __init__(
-        self, records: Records, embedder: str, embed: Embed, changed: Callable[[], Awaitable[None]]
+        self, photos: PhotoRepository, embedder: str, embed: Embed, changed: Callable[[], Awaitable[None]]
     ) -> None:
-        self._records = records
+        self._photos = photos
         self._embedder = embedder
         self._embed = embed
         self._changed = changed
-        self._photos = records.photos_to_embed(embedder)
+        self._ids = photos.to_embed(embedder)
         self._told_at = 0.0
-        self.waiting = len(self._photos)
+        self.waiting = len(self._ids)
         self.failed = 0
 
     async def run(self) -> None:
         """Embed all that wait; returns when none is left. A photo that cannot be embedded is logged."""
-        if not self._photos:
+        if not self._ids:
             return
         log().info("people are embedded again", photos=self.waiting, embedder=self._embedder)
-        queue = iter(self._photos)
+        queue = iter(self._ids)
         async with asyncio.TaskGroup() as group:
             for number in range(AT_ONCE):
                 group.create_task(self._take(queue), name=f"embed-again-{number}")
         await self._changed()
-        log().info("people were embedded again", photos=len(self._photos) - self.failed, failed=self.failed)
+        log().info("people were embedded again", photos=len(self._ids) - self.failed, failed=self.failed)
 
     async def _take(self, queue: Iterator[int]) -> None:
         for photo_id in queue:
@@ -92,7 +93,7 @@ class EmbedAgain:
                 await self._changed()
 
     async def _one(self, photo_id: int) -> None:
-        while (portrait := self._records.portrait(photo_id)) is not None:
+        while (portrait := self._photos.portrait(photo_id)) is not None:
             try:
                 embedding = await self._embed(portrait)
             except ManyeyesError as error:
@@ -107,5 +108,5 @@ class EmbedAgain:
                     error=error.detail,
                 )
                 return
-            self._records.add_embedding(photo_id, self._embedder, embedding)
+            self._photos.add_embedding(photo_id, self._embedder, embedding.astype("<f4").tobytes())
             return

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.matching.calibration import LARGEST_FMR, Calibration
+from manyeyes.store.settings import ThresholdRuleRow
+
+Mode = Literal["default", "fmr", "distance"]
 
 WARN_ABOVE_FMR = 0.01
 WARN_ABOVE_MISS_RATE = 0.25
@@ -21,14 +24,19 @@ class Rule:
     A distance belongs to the embedder that it was set for: others have other distances.
     """
 
-    mode: Literal["default", "fmr", "distance"] = "default"
+    mode: Mode = "default"
     value: float = 0.0
     embedder: str = ""
 
     @classmethod
-    def stored(cls, row: Mapping[str, Any] | None) -> Rule:
-        """A rule as the registry keeps it."""
-        return cls(row["mode"], float(row["value"]), str(row["embedder"])) if row else cls()
+    def stored(cls, row: ThresholdRuleRow | None) -> Rule:
+        """A rule as it is kept."""
+        return cls(cast(Mode, row.mode), row.value, row.embedder) if row else cls()
+
+    @property
+    def row(self) -> ThresholdRuleRow | None:
+        """The rule as it is kept; None for the default."""
+        return None if self.mode == "default" else ThresholdRuleRow(self.mode, self.value, self.embedder)
 
 
 class InUse(NamedTuple):
@@ -43,7 +51,7 @@ class InUse(NamedTuple):
 class Threshold:
     """What is in force, and what it means for the gallery as it is; None where the pack has no calibration."""
 
-    mode: Literal["default", "fmr", "distance"]
+    mode: Mode
     threshold: float
     asked_fmr: float | None
     fmr: float | None

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.faces.comparison import nearest_person
 from manyeyes.faces.crops import FaceCrop, face_crops
 from manyeyes.faces.groups import Groups
 from manyeyes.faces.people import NewFace
 from manyeyes.recognition.arrays import Floats
 from manyeyes.recognition.matching.vetoes import Veto, bars
-from manyeyes.store.people_records import read_blocks
-from manyeyes.store.unknown_faces import KEPT_OF_DISMISSED, FaceStore, KeptFace, NewUnknown
+from manyeyes.store.gallery import GalleryReader
+from manyeyes.store.gallery_view import GalleryView
+from manyeyes.store.unknown_faces import KEPT_OF_DISMISSED, KeptFace, NewUnknown, UnknownFaceRepository
 from manyeyes.telemetry import log
 
 GROUP_PART = 0.86
@@ -30,25 +32,16 @@ MOST_ENROLLED = 10
 
 @dataclass(frozen=True)
 class Among:
-    """What unknown faces are compared with: the registry's file, read over connections of its own.
+    """What unknown faces are compared with: the gallery, read over connections of its own.
 
-    Faces of results that another pack than `pack` gave are not kept. `within` is the pack's own threshold; `threshold_at` gives the one in force for what a connection sees.
+    Faces of results that another pack than `pack` gave are not kept. `within` is the pack's own threshold; `threshold_at` gives the one in force for what a view of the gallery shows.
     """
 
-    registry: Path
+    gallery: GalleryReader
     pack: str
     embedder: str
     within: float
-    threshold_at: Callable[[sqlite3.Connection], float]
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection]:
-        """The registry, to read."""
-        db = sqlite3.connect(f"{self.registry.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            yield db
-        finally:
-            db.close()
+    threshold_at: Callable[[GalleryView], float]
 
 
 @dataclass(frozen=True)
@@ -75,6 +68,19 @@ class Group:
         return min(times), max(times)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What outcomes bring, decided face by face and then written at once."""
+
+    face_ids: Iterator[int]
+    group_ids: Iterator[int]
+    faces: list[NewUnknown] = field(default_factory=list)
+    pictures: set[str] = field(default_factory=set)
+    """SHA-256 of the faces' pictures."""
+    seen_again: list[str] = field(default_factory=list)
+    """SHA-256 of pictures that are kept already."""
+
+
 class UnknownFaces:
     """Open while unknown faces are kept.
 
@@ -88,7 +94,7 @@ class UnknownFaces:
     def __init__(self, path: Path, among: Among, most: int) -> None:
         self._among = among
         self._most = most
-        self._store = FaceStore(path, among.embedder)
+        self._store = UnknownFaceRepository(path, among.embedder)
         self._nearest: dict[int, tuple[int, int, NearestPerson | None]] = {}
         self._load()
 
@@ -99,7 +105,7 @@ class UnknownFaces:
             return cls(path, among, most)
         except sqlite3.DatabaseError as error:
             log().error("the file of unknown faces is damaged and is begun anew", error=str(error))
-            FaceStore.remove(path)
+            UnknownFaceRepository.remove(path)
             return cls(path, among, most)
 
     def close(self) -> None:
@@ -126,28 +132,36 @@ class UnknownFaces:
         if numbers and len(self._groups) and self._groups.numbers != numbers:
             log().warning("unknown faces do not fit the people and are deleted", numbers=self._groups.numbers)
             self.forget(self._groups.faces.tolist())
+        next_face, next_group = self._store.next_ids()
+        batch = _Batch(itertools.count(next_face), itertools.count(next_group))
         try:
-            with self._store.transaction():
-                for outcome in outcomes:
-                    if outcome.result is None or outcome.result.pack != self._among.pack:
-                        continue
-                    for face_crop in face_crops(outcome, numbers or self._groups.numbers):
-                        self._keep(face_crop, outcome.task_id, outcome.result.trace_id, now)
+            for outcome in outcomes:
+                if outcome.result is None or outcome.result.pack != self._among.pack:
+                    continue
+                for face_crop in face_crops(outcome, numbers or self._groups.numbers):
+                    self._decide(batch, face_crop, outcome.task_id, outcome.result.trace_id, now)
+            self._store.add(batch.faces, batch.seen_again, now)
         except BaseException:
             self._load()
             raise
         self._groups.remove(self._store.trim(self._most))
 
-    def _keep(self, face_crop: FaceCrop, task_id: str, trace_id: str, now: float) -> None:
-        if self._store.seen_again(face_crop.sha256, now):
+    def _decide(self, batch: _Batch, face_crop: FaceCrop, task_id: str, trace_id: str, now: float) -> None:
+        """Put a face into the batch and its group, if it is to be kept."""
+        if face_crop.sha256 in batch.pictures:
+            return
+        if self._store.holds(face_crop.sha256):
+            batch.seen_again.append(face_crop.sha256)
             return
         group = self._groups.fitting(face_crop.embedding, GROUP_PART * self._among.within)
         if group in self._dismissed:
             return
         said = face_crop.said
         face = NewUnknown(
+            id=next(batch.face_ids),
+            group=next(batch.group_ids) if group is None else group,
             seen_at=now,
-            embedding=face_crop.embedding,
+            embedding=face_crop.embedding.astype("<f4").tobytes(),
             jpeg=face_crop.jpeg,
             sha256=face_crop.sha256,
             landmarks_px=said.landmarks_px,
@@ -157,7 +171,9 @@ class UnknownFaces:
             task_id=task_id,
             trace_id=trace_id,
         )
-        self._groups.add(*self._store.add(face, group), face_crop.embedding)
+        batch.faces.append(face)
+        batch.pictures.add(face.sha256)
+        self._groups.add(face.id, face.group, face_crop.embedding)
 
     def expire(self, for_s: float, now: float) -> None:
         """Delete what was seen longer ago than `for_s`."""
@@ -183,10 +199,10 @@ class UnknownFaces:
         """Delete the faces that would get this name now; how many."""
         if not len(self._groups):
             return 0
-        with self._among.opened() as db:
-            threshold = self._among.threshold_at(db)
-            photos = self._of_person(db, "photos", name)
-            vetoes = [Veto(name, row) for row in self._of_person(db, "vetoes", name)]
+        with self._among.gallery.opened(self._among.embedder) as view:
+            threshold = self._among.threshold_at(view)
+            photos = self._comparable(view.photos_of(name))
+            vetoes = [Veto(name, row) for row in self._comparable(view.vetoes_of(name))]
         known = [
             face
             for face, distance in self._groups.near(photos, threshold)
@@ -195,15 +211,10 @@ class UnknownFaces:
         self.forget(known)
         return len(known)
 
-    def _of_person(self, db: sqlite3.Connection, table: str, name: str) -> Floats:
-        rows = db.execute(
-            f"SELECT t.embedding FROM {table} t JOIN people p ON p.id = t.person_id "
-            "WHERE p.name = ? AND t.embedder = ?",
-            (name, self._among.embedder),
-        )
+    def _comparable(self, embeddings: Sequence[Floats]) -> Floats:
+        """Those that have as many numbers as the kept faces, float32 (n, d)."""
         numbers = self._groups.numbers
-        found = [np.frombuffer(row[0], "<f4") for row in rows]
-        fitting = [row for row in found if len(row) == numbers]
+        fitting = [row for row in embeddings if len(row) == numbers]
         return np.array(fitting, np.float32).reshape(len(fitting), numbers)
 
     # looking
@@ -267,27 +278,12 @@ class UnknownFaces:
         }
         missing = [group for group in groups if group not in fresh]
         if missing:
-            with self._among.opened() as db:
-                threshold = self._among.threshold_at(db)
+            with self._among.gallery.opened(self._among.embedder) as view:
+                threshold = self._among.threshold_at(view)
             faces = np.array([self._groups.embedding(middles[group]) for group in missing], np.float32)
-            people = nearest_person(self._among.registry, self._among.embedder, faces)
+            people = nearest_person(self._among.gallery, self._among.embedder, faces)
             for group, found in zip(missing, people, strict=True):
                 near = NearestPerson(*found, known=found[1] <= threshold) if found else None
                 fresh[group] = (version, middles[group], near)
         self._nearest = fresh
         return {group: fresh[group][2] for group in groups}
-
-
-def nearest_person(registry: Path, embedder: str, faces: Floats) -> list[tuple[str, float] | None]:
-    """(name, distance) of the nearest photo to each of faces (m, d), None where there is none; for threads."""
-    best: list[tuple[str, float] | None] = [None] * len(faces)
-    for block in read_blocks(registry, embedder):
-        if block.embeddings.shape[1] != faces.shape[1]:
-            continue
-        squared = (block.embeddings**2).sum(axis=1)[None] - 2.0 * (faces @ block.embeddings.T)
-        for row, place in enumerate(squared.argmin(axis=1).tolist()):
-            distance = float(np.linalg.norm(faces[row] - block.embeddings[place]))
-            known = best[row]
-            if known is None or distance < known[1]:
-                best[row] = (block.names[place], distance)
-    return best

@@ -7,36 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.face_results import FaceOutcome
-from manyeyes.faces.face_file import FaceFile
 from manyeyes.faces.people import Enrolment, NewFace, PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.unknown_faces import Among, Group
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.faces.unknown_thread import UnknownFacesThread
+from manyeyes.store.gallery import GalleryRepository
+from manyeyes.store.photos import PhotoRepository
+from manyeyes.store.settings import Retention, SettingsRepository
+from manyeyes.store.timestamps import now_iso
 from manyeyes.telemetry import log
 
 MOST_FACES = 2000
 LEAST_KEPT_S, LONGEST_KEPT_S = 60.0, 90 * 86_400.0
 EXPIRE_EVERY_S = 20.0
 FILE_NAME = "unknown-faces.db"
-_SETTING = "unknown_faces"
 _LINE = 16
-
-
-@dataclass(frozen=True)
-class Retention:
-    """Whether unknown faces are kept; `for_s` seconds, 0: they are not; `since`: ISO 8601, UTC."""
-
-    for_s: float = 0.0
-    since: str = ""
 
 
 class UnknownFacesService:
@@ -52,7 +44,9 @@ class UnknownFacesService:
     def __init__(
         self,
         folder: Path,
-        registry: Registry,
+        settings: SettingsRepository,
+        photos: PhotoRepository,
+        gallery: GalleryRepository,
         people: PeopleService,
         among: Among,
         audit: Audit,
@@ -62,19 +56,19 @@ class UnknownFacesService:
         most: int = MOST_FACES,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._registry = registry
+        self._file = UnknownFacesThread(folder / FILE_NAME, among, most)
+        self._settings = settings
+        self._photos = photos
+        self._gallery = gallery
         self._people = people
         self._embedder = among.embedder
         self._audit = audit
         self._clock = clock
         self._changed = changed
-        self.most = most
-        self._file = FaceFile(folder / FILE_NAME, among, most)
         self._line: asyncio.Queue[FaceOutcome] = asyncio.Queue(_LINE)
         self.dropped = 0
         """Pictures whose unknown faces did not fit the line."""
-        rows = registry.read("SELECT value FROM meta WHERE key = ?", _SETTING)
-        self.retention = Retention(*json.loads(rows[0][0])) if rows else Retention()
+        self.retention = settings.retention()
         growth.listen(self.person_grew)
 
     # life
@@ -83,12 +77,12 @@ class UnknownFacesService:
         """Open what was kept, or see to it that nothing is; call it before anything else."""
         try:
             if not self.wanted:
-                if await self._file.remove():
+                if await self._file.delete():
                     log().info("unknown faces are not kept; what was left of them is deleted")
                 return
             await self._file.open()
-            named = self._registry.read("SELECT sha256 FROM photos WHERE source = 'kept'")
-            await self._file.ask(lambda kept: kept.forget_pictures({row[0] for row in named}))
+            named = self._photos.digests_of_named()
+            await self._file.use(lambda kept: kept.forget_pictures(named))
             await self.expire()
         except Unavailable as error:
             log().error("unknown faces are not kept", error=error.detail)
@@ -111,18 +105,23 @@ class UnknownFacesService:
     async def take(self, outcomes: Sequence[FaceOutcome]) -> None:
         """Keep what these outcomes bring; raises Unavailable."""
         if outcomes:
-            numbers = self._registry.embedding_numbers(self._embedder)
-            await self._file.ask(lambda kept: kept.take(outcomes, numbers, self._clock()))
+            numbers = self._gallery.embedding_numbers(self._embedder)
+            await self._file.use(lambda kept: kept.take(outcomes, numbers, self._clock()))
             self._changed()
 
     async def expire(self) -> None:
         """Delete what is too old; raises Unavailable."""
         for_s = self.retention.for_s
-        await self._file.ask(lambda kept: kept.expire(for_s, self._clock()))
+        await self._file.use(lambda kept: kept.expire(for_s, self._clock()))
 
     async def close(self) -> None:
         """Close the file."""
         await self._file.close()
+
+    @property
+    def most(self) -> int:
+        """How many faces are kept; the oldest go first."""
+        return self._file.most
 
     @property
     def wanted(self) -> bool:
@@ -158,16 +157,14 @@ class UnknownFacesService:
             await self._file.open()
         since = self.retention.since if for_s and self.wanted else now_iso()
         wished = Retention(for_s, since)
-        with self._registry.transaction() as cursor:
-            value = json.dumps([wished.for_s, wished.since])
-            cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_SETTING, value))
+        self._settings.set_retention(wished)
         self.retention = wished
         if for_s:
             await self.expire()
         else:
             while not self._line.empty():
                 self._line.get_nowait()
-            await self._file.remove()
+            await self._file.delete()
         self._changed()
         return self.retention
 
@@ -175,16 +172,16 @@ class UnknownFacesService:
 
     async def count(self) -> int:
         """How many faces are kept that can be shown."""
-        return await self._file.ask(len) or 0
+        return await self._file.use(len) or 0
 
     async def groups(self) -> list[Group]:
         """All groups that are neither named nor dismissed, last seen first."""
-        version = self._registry.gallery_version
-        return await self._file.ask(lambda kept: kept.groups(version)) or []
+        version = self._gallery.version
+        return await self._file.use(lambda kept: kept.groups(version)) or []
 
     async def picture(self, face: int) -> bytes:
         """The JPEG of a face; raises EntryNotFound."""
-        found = await self._file.ask(lambda kept: kept.picture(face))
+        found = await self._file.use(lambda kept: kept.picture(face))
         if found is None:
             raise EntryNotFound(
                 f"there is no unknown face {face}; 'manyeyes faces list' shows which there are"
@@ -205,7 +202,7 @@ class UnknownFacesService:
         """
         chosen, going = await self._of_group(group, faces)
         known, seen = (
-            self._registry.embedding_numbers(self._embedder),
+            self._gallery.embedding_numbers(self._embedder),
             len(chosen[0].enrolled.embedding),
         )
         if known not in (0, seen):
@@ -216,7 +213,7 @@ class UnknownFacesService:
         detail = f"{len(chosen)} of {len(going)} faces of group {group} as {name!r}"
         self._audit.record(who, "faces name", outcome="named", detail=detail)
         enrolment = await self._people.enrol(name, chosen)
-        await self._file.ask(lambda kept: kept.forget(going))
+        await self._file.use(lambda kept: kept.forget(going))
         self._changed()
         return enrolment
 
@@ -230,21 +227,21 @@ class UnknownFacesService:
         _, faces = await self._of_group(group, ())
         detail = f"group {group}, {len(faces)} faces"
         self._audit.record(who, "faces dismiss", outcome="dismissed", detail=detail)
-        await self._file.ask(lambda kept: kept.dismiss(group, self._clock()))
+        await self._file.use(lambda kept: kept.dismiss(group, self._clock()))
         self._changed()
         return len(faces)
 
     async def person_grew(self, name: str) -> None:
         """Somebody has new photos: unknown faces that would get the name now are kept no longer."""
         try:
-            if gone := await self._file.ask(lambda kept: kept.forget_known(name)):
+            if gone := await self._file.use(lambda kept: kept.forget_known(name)):
                 log().info("unknown faces are known now", faces=gone)
                 self._changed()
         except Unavailable as error:  # the person is enrolled all the same
             log().warning("unknown faces could not be compared with a person", error=error.detail)
 
     async def _of_group(self, group: int, faces: Sequence[int]) -> tuple[list[NewFace], list[int]]:
-        found = await self._file.ask(lambda kept: kept.chosen(group, tuple(faces)))
+        found = await self._file.use(lambda kept: kept.chosen(group, tuple(faces)))
         if found is None:
             raise EntryNotFound(f"there is no group {group}: unknown faces are not kept")
         return found

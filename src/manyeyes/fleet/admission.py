@@ -19,7 +19,8 @@ from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
 from manyeyes.fleet.node_facts import plain_host
 from manyeyes.fleet.node_service import NodeService, check_versions
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.registry import Registry, TokenRow
+from manyeyes.store.credentials import CredentialRepository, TokenRow
+from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
 
 
@@ -27,7 +28,7 @@ class Admission:
     """Lets machines in that hold a token; one per master.
 
     Args:
-        reload_engine: has the engine follow the registry.
+        reload_engine: has the engine follow nodes and tokens as they are kept.
         pack_public_key: what a new node verifies packs with.
     """
 
@@ -35,7 +36,8 @@ class Admission:
         self,
         settings: MasterSettings,
         ca_pem: str,
-        registry: Registry,
+        nodes: NodeRepository,
+        credentials: CredentialRepository,
         fleet: Fleet,
         service: NodeService,
         link: MasterLink,
@@ -44,7 +46,8 @@ class Admission:
     ) -> None:
         self._settings = settings
         self.ca_pem = ca_pem
-        self._registry = registry
+        self._nodes = nodes
+        self._credentials = credentials
         self._fleet = fleet
         self._service = service
         self._link = link
@@ -68,7 +71,7 @@ class Admission:
 
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
         check_versions(request.oldest, request.newest)
-        token = next((row for row in self._registry.tokens() if row.token_id == token_id), None)
+        token = next((row for row in self._credentials.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
         if not re.fullmatch(r"U[A-Z2-7]{55}", request.public_nkey):
@@ -76,11 +79,11 @@ class Admission:
                 "the node's public key cannot be read; remove the node's data folder and join again"
             )
         self._service.check_join(request)
-        rows = self._registry.nodes()
+        rows = self._nodes.all()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
         name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
         if row is None:
-            self._registry.add_node(
+            self._nodes.add(
                 name,
                 request.public_nkey,
                 token_id,
@@ -103,7 +106,7 @@ class Admission:
         key = identity.make_nkey()
         token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
-        self._registry.add_token(TokenRow(token_id, key.public, expires_at, approve))
+        self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
         addresses = self._settings.advertise or ("127.0.0.1",)
         token = identity.JoinToken(
@@ -117,7 +120,7 @@ class Admission:
 
     def expire(self) -> None:
         """Shut out the holders of tokens that have run out since the last call."""
-        expired = {row.token_id for row in self._registry.tokens() if row.expires_at < time.time()}
+        expired = {row.token_id for row in self._credentials.tokens() if row.expires_at < time.time()}
         if expired - self._expired:
             self._reload_engine()
         self._expired = expired

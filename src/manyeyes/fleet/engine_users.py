@@ -8,16 +8,23 @@ from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
 from manyeyes.config import MasterSettings
-from manyeyes.store.registry import Registry
+from manyeyes.store.credentials import CredentialRepository
+from manyeyes.store.nodes import NodeRepository
 
 
 class EngineUsers:
-    """The keys that the engine lets in, written from the registry."""
+    """The keys that the engine lets in, written from the rows of nodes and tokens."""
 
     def __init__(
-        self, settings: MasterSettings, engine_settings: EngineSettings, registry: Registry, engine: Engine
+        self,
+        settings: MasterSettings,
+        engine_settings: EngineSettings,
+        nodes: NodeRepository,
+        credentials: CredentialRepository,
+        engine: Engine,
     ) -> None:
-        self._registry = registry
+        self._nodes = nodes
+        self._credentials = credentials
         self._settings = engine_settings
         self._engine = engine
         self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
@@ -33,12 +40,12 @@ class EngineUsers:
         """Write the file; the engine reads it at its start and when it reloads."""
         nodes = [
             NodeUser(row.public_nkey, row.name, row.approved)
-            for row in self._registry.nodes()
+            for row in self._nodes.all()
             if row.name not in self._out
         ]
         joins = [
             JoinUser(row.public_nkey, row.token_id)
-            for row in self._registry.tokens()
+            for row in self._credentials.tokens()
             if row.expires_at >= time.time() and contract.join_name(row.token_id) not in self._out
         ]
         self._names = {node.public_nkey: node.name for node in nodes}

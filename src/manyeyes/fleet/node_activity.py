@@ -1,18 +1,19 @@
-"""When each node was heard last and how many pictures it ended, recorded in the registry every few seconds."""
+"""When each node was heard last and how many pictures it ended, recorded in the store every few seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from manyeyes.dispatch.dispatcher import Dispatcher
-from manyeyes.store.registry import Registry, now_iso
+from manyeyes.store.nodes import NodeRepository
+from manyeyes.store.timestamps import now_iso
 
 
 class NodeActivity:
     """One per master."""
 
-    def __init__(self, registry: Registry, dispatcher: Dispatcher) -> None:
-        self._registry = registry
+    def __init__(self, nodes: NodeRepository, dispatcher: Dispatcher) -> None:
+        self._nodes = nodes
         self._dispatcher = dispatcher
         self._last_seen: dict[str, str] = {}
 
@@ -35,8 +36,8 @@ class NodeActivity:
         names = set(self._last_seen) | set(counts)
         if not names:
             return
-        known = {row.name: row.last_seen for row in self._registry.nodes()}
-        self._registry.seen_nodes(
+        known = {row.name: row.last_seen for row in self._nodes.all()}
+        self._nodes.record_seen(
             {
                 name: (self._last_seen.get(name, known[name]), *counts.get(name, (0, 0)))
                 for name in names

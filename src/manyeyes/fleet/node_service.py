@@ -1,6 +1,6 @@
 """What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
 
-A thin shell over `NodeStore` (what is kept) and `AgentSessions` (who speaks). A wish is kept first and said then, and
+A thin shell over `NodeRepository` (what is kept) and `AgentSessions` (who speaks). A wish is kept first and said then, and
 said again while heartbeats do not show it: a kill anywhere in between loses nothing.
 """
 
@@ -26,8 +26,7 @@ from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.node_store import NodeStore
-from manyeyes.store.registry import NodeRow, Registry
+from manyeyes.store.nodes import NodeRepository, NodeRow
 from manyeyes.telemetry import log
 
 UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
@@ -62,13 +61,13 @@ class NodeService:
     """One per master.
 
     Args:
-        reload_engine: writes the engine's configuration from the registry and has it read.
+        reload_engine: writes the engine's configuration anew and has it read.
         silent_s: silence after which another process may take a node's identity over.
     """
 
     def __init__(
         self,
-        registry: Registry,
+        nodes: NodeRepository,
         fleet: Fleet,
         link: MasterLink,
         gateway: str,
@@ -77,8 +76,7 @@ class NodeService:
         activity: NodeActivity,
         silent_s: float,
     ) -> None:
-        self._registry = registry
-        self._node_store = NodeStore(registry)
+        self._nodes = nodes
         self._fleet = fleet
         self._link = link
         self._gateway = gateway
@@ -93,13 +91,13 @@ class NodeService:
         self.refresh()
 
     def refresh(self) -> None:
-        """The registry's nodes changed."""
-        self._rows = {row.name: row for row in self._registry.nodes()}
+        """The rows of nodes changed."""
+        self._rows = {row.name: row for row in self._nodes.all()}
         self._events.publish(Listed())
 
     def node(self, name: str) -> NodeRow:
         """One node; raises NodeNotFound."""
-        return self._node_store.node(name)
+        return self._nodes.node(name)
 
     @property
     def rows(self) -> Mapping[str, NodeRow]:
@@ -108,7 +106,7 @@ class NodeService:
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
         """Other nodes, removed ones included, on the machine of this one."""
-        return self._node_store.same_host(row)
+        return self._nodes.same_host(row)
 
     # what nodes say
 
@@ -118,7 +116,7 @@ class NodeService:
         Raises:
             NodeRemoved: it was a node's that was removed.
         """
-        gone = self._node_store.removed_key(request.public_nkey)
+        gone = self._nodes.removed_key(request.public_nkey)
         if gone is not None:
             raise NodeRemoved(
                 f"this key was node {gone.name!r}, removed from the master at {gone.removed_at}; to come back, join "
@@ -197,7 +195,7 @@ class NodeService:
             self._sessions.forget(node)
             self._sessions.heard(node, hello.session, time.monotonic())
         if hello.fingerprint and not known:
-            self._node_store.fingerprint(node, hello.fingerprint)
+            self._nodes.set_fingerprint(node, hello.fingerprint)
             self.refresh()
 
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
@@ -227,9 +225,9 @@ class NodeService:
         Raises:
             NodeNotFound: none of that name.
         """
-        if self._node_store.node(name).approved:
+        if self._nodes.node(name).approved:
             return
-        self._node_store.approve(name)
+        self._nodes.approve(name)
         self.refresh()
         self._reload_engine()
         log().info("node approved", node=name)
@@ -244,8 +242,8 @@ class NodeService:
             NodeNotFound: none of that name.
         """
         self._activity.record()
-        self._node_store.node(name)
-        self._node_store.remove(name)
+        self._nodes.node(name)
+        self._nodes.remove(name)
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
@@ -261,8 +259,8 @@ class NodeService:
         Raises:
             NodeNotFound: none of that name.
         """
-        self._node_store.node(name)
-        self._node_store.desire(name, desired)
+        self._nodes.node(name)
+        self._nodes.desire(name, desired)
         self.refresh()
         self._direct(name, Directive(kind="desired", desired=desired))
         if self._state(name) not in ("joining", "suspect", "lost", "left"):
@@ -275,7 +273,7 @@ class NodeService:
             NodeNotFound: none of that name.
             NodeAway: it is not connected, or does not answer; nothing is kept for later.
         """
-        self._node_store.node(name)
+        self._nodes.node(name)
         state = self._state(name)
         if state in ("joining", "lost", "left"):
             raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")

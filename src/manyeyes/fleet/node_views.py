@@ -1,9 +1,9 @@
-"""The nodes as the API shows them: what the registry, the heartbeats and the dispatcher know of each, put together."""
+"""The nodes as the API shows them: what the store, the heartbeats and the dispatcher know of each, put together."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from manyeyes.dispatch.dispatcher import Dispatcher
@@ -12,26 +12,26 @@ from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_list import Entry, Wanted, choose
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.store.registry import NodeRow, Registry
+from manyeyes.store.nodes import NodeCounts, NodeRepository, NodeRow
 
 
 class NodeViews:
     """Of one master.
 
     Args:
-        activity: what is not in the registry yet.
+        activity: what is not in the store yet.
     """
 
     def __init__(
         self,
-        registry: Registry,
+        nodes: NodeRepository,
         fleet: Fleet,
         node_service: NodeService,
         dispatcher: Dispatcher,
         enforcer: BanEnforcer,
         activity: NodeActivity,
     ) -> None:
-        self._registry = registry
+        self._nodes = nodes
         self._fleet = fleet
         self._service = node_service
         self._dispatcher = dispatcher
@@ -40,16 +40,16 @@ class NodeViews:
 
     def all(self) -> list[dict[str, Any]]:
         """All nodes as the API shows them."""
-        return [self._shown(row) for row in self._registry.nodes()]
+        return [self._shown(row) for row in self._nodes.all()]
 
     def some(self, wanted: Wanted) -> dict[str, Any]:
         """A page of the nodes as the API shows them; a thousand others cost little."""
-        rows, counts = self._service.rows, self._registry.counts_of_nodes()
-        chosen = choose((self._entry(row, *counts[name]) for name, row in rows.items()), wanted)
-        shown = [self._shown(replace(rows[name], **counts[name]._asdict())) for name in chosen.names]
+        rows, counts = self._service.rows, self._nodes.counts()
+        chosen = choose((self._entry(row, counts[name]) for name, row in rows.items()), wanted)
+        shown = [self._shown(replace(rows[name], **asdict(counts[name]))) for name in chosen.names]
         return {"nodes": shown, "found": chosen.found, "states": chosen.states}
 
-    def _entry(self, row: NodeRow, last_seen: str, done: int, failed: int) -> Entry:
+    def _entry(self, row: NodeRow, counts: NodeCounts) -> Entry:
         view, (done_since, failed_since) = (
             self._fleet.nodes[row.name],
             self._dispatcher.statistics.by_node.get(row.name, (0, 0)),
@@ -62,9 +62,9 @@ class NodeViews:
             pictures_per_s=len(view.heartbeat.workers) / view.heartbeat.picture_s
             if view.heartbeat and view.heartbeat.picture_s
             else 0.0,
-            done=done + done_since,
-            failed=failed + failed_since,
-            last_seen=self._last_seen.get(row.name, last_seen),
+            done=counts.done + done_since,
+            failed=counts.failed + failed_since,
+            last_seen=self._last_seen.get(row.name, counts.last_seen),
             pack=view.heartbeat.pack if view.heartbeat else "",
             hostname=row.host.hostname,
         )

@@ -18,7 +18,7 @@ from manyeyes.config import Limits, MasterSettings
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.faces.enrolment import Enrolling
 from manyeyes.faces.people import PeopleService
-from manyeyes.faces.reembedding import open_registry, warn_of_others
+from manyeyes.faces.reembedding import open_store, warn_of_others
 from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.fleet.admission import Admission
 from manyeyes.fleet.commands import Orders
@@ -41,7 +41,7 @@ from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.packs.served import ServedPack
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class Master:
         """
         found = await find_usable_engine(settings)
         async with AsyncExitStack() as stack:
-            registry = open_registry(settings.data / "master.db", served.embedder)
-            stack.callback(registry.close)
-            engine = await stack.enter_async_context(running_engine(found, settings, registry))
+            store = open_store(settings.data / "master.db", served.embedder)
+            stack.callback(store.close)
+            engine = await stack.enter_async_context(running_engine(found, settings, store))
             async with asyncio.TaskGroup() as group:
-                built = _build(settings, limits, registry, engine, served, spawning(group))
+                built = _build(settings, limits, store, engine, served, spawning(group))
                 await built.people.faces.start()
                 stack.push_async_callback(built.people.faces.close)
-                warn_of_others(registry, served, built.people.embed_again.waiting)
+                warn_of_others(store.gallery, served, built.people.embed_again.waiting)
                 await built.listen()
                 tasks = [group.create_task(job, name=name) for name, job in built.jobs().items()]
                 try:
@@ -138,19 +138,19 @@ class _Built:
 def _build(
     settings: MasterSettings,
     limits: Limits,
-    registry: Registry,
+    store: Store,
     engine: EngineAccess,
     served: ServedPack,
     spawn: Spawn,
 ) -> _Built:
-    pages, audit = EventHub(), Audit(registry)
+    pages, audit = EventHub(), Audit(store.audit)
     metrics = Metrics({"version": VERSION, "pack": served.pack})
     recorder = PictureRecorder(metrics, Series(time.monotonic()), pages)
     recent = Recent(settings.recent_pictures)
     logs = LogService(engine.link, settings.logs, settings.data)
-    fleet = build_fleet(settings, limits, registry, engine, served, audit, recorder, spawn)
-    people = build_people(settings, registry, engine, served, audit, fleet.dispatcher, pages)
-    monitor = build_monitor(settings, limits, registry, engine, served, fleet, people, recorder, pages)
+    fleet = build_fleet(settings, limits, store, engine, served, audit, recorder, spawn)
+    people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
+    monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages)
     hearing = build_inbox(limits, engine, served, fleet, people, logs, monitor, pages, spawn)
     clock = Clock(
         fleet.fleet,
@@ -173,8 +173,10 @@ def _build(
         engine=engine.engine,
         events=pages,
         audit=audit,
-        sessions=Sessions(registry, settings.session_s),
-        keys=ApiKeyService(registry, audit, revoked=recent.forget, changed=partial(pages.notify, "keys")),
+        sessions=Sessions(store.credentials, store.sessions, settings.session_s),
+        keys=ApiKeyService(
+            store.credentials, audit, revoked=recent.forget, changed=partial(pages.notify, "keys")
+        ),
         dispatcher=fleet.dispatcher,
         recognition=Recognition(
             fleet.dispatcher, people.people_service, people.faces, recent, people.gallery, served.pack

@@ -15,7 +15,7 @@ from manyeyes.broker.masterlink import ConnectionUsageLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import MasterSettings
 from manyeyes.fleet.engine_users import EngineUsers
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 from manyeyes.telemetry import log
 
 
@@ -54,9 +54,9 @@ async def find_usable_engine(settings: MasterSettings) -> FoundEngine:
 
 @asynccontextmanager
 async def running_engine(
-    found: FoundEngine, settings: MasterSettings, registry: Registry
+    found: FoundEngine, settings: MasterSettings, store: Store
 ) -> AsyncIterator[EngineAccess]:
-    """The engine with those connected to it that the registry knows; stopped on leaving.
+    """The engine with those connected to it that the store knows; stopped on leaving.
 
     Raises:
         StartError: it does not start.
@@ -71,7 +71,7 @@ async def running_engine(
     engine_settings = EngineSettings(
         settings.listen, settings.nats_port, settings.data / "jetstream", certificates
     )
-    users = EngineUsers(settings, engine_settings, registry, engine)
+    users = EngineUsers(settings, engine_settings, store.nodes, store.credentials, engine)
     users.write()
     async with AsyncExitStack() as stack:
         await engine.start()

@@ -24,7 +24,7 @@ from manyeyes.master.background import Spawn
 from manyeyes.master.engine_access import EngineAccess
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.packs.served import ServedPack
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class FleetParts:
 def build_fleet(
     settings: MasterSettings,
     limits: Limits,
-    registry: Registry,
+    store: Store,
     engine: EngineAccess,
     served: ServedPack,
     audit: Audit,
     recorder: PictureRecorder,
     spawn: Spawn,
 ) -> FleetParts:
-    """The parts, with the registry's nodes as lost until they are heard of."""
+    """The parts, with the store's nodes as lost until they are heard of."""
     link, gateway, users = engine.link, engine.gateway, engine.users
     fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
-    for row in registry.nodes():
+    for row in store.nodes.all():
         fleet.register(row.name, state="lost", reason="not heard of since the master started")
     events = NodeEvents()
     probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
@@ -65,16 +65,24 @@ def build_fleet(
         link, gateway, limits, fleet.paces, FaceReader(), recorder, spawn, recovery.answered
     )
     probing = Probing(probes, recovery, fleet, dispatcher, link, events, served.pack)
-    activity = NodeActivity(registry, dispatcher)
+    activity = NodeActivity(store.nodes, dispatcher)
     node_service = NodeService(
-        registry, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
+        store.nodes, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
     )
     admission = Admission(
-        settings, engine.ca_pem, registry, fleet, node_service, link, users.reload, served.public_key
+        settings,
+        engine.ca_pem,
+        store.nodes,
+        store.credentials,
+        fleet,
+        node_service,
+        link,
+        users.reload,
+        served.public_key,
     )
     bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
     enforcer = BanEnforcer(bans, users.keep_out, events)
-    nodes = NodeViews(registry, fleet, node_service, dispatcher, enforcer, activity)
+    nodes = NodeViews(store.nodes, fleet, node_service, dispatcher, enforcer, activity)
     orders = Orders(audit, fleet, link, gateway)
     return FleetParts(
         fleet, events, dispatcher, probing, activity, node_service, admission, enforcer, nodes, orders

@@ -13,13 +13,13 @@ from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
 from manyeyes.packs.served import ServedPack
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
 def build_monitor(
     settings: MasterSettings,
     limits: Limits,
-    registry: Registry,
+    store: Store,
     engine: EngineAccess,
     served: ServedPack,
     fleet: FleetParts,
@@ -33,7 +33,7 @@ def build_monitor(
         dispatcher=fleet.dispatcher,
         link=engine.link,
         enforcer=fleet.enforcer,
-        gallery=GalleryCounts(registry, people.gallery, served.embedder),
+        gallery=GalleryCounts(store.people, store.gallery, people.gallery, served.embedder),
         embed_again=people.embed_again,
         data=settings.data,
     )

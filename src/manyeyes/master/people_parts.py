@@ -21,7 +21,7 @@ from manyeyes.master.engine_access import EngineAccess
 from manyeyes.master.state_broadcast import StateBroadcaster
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.packs.served import ServedPack
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
 @dataclass(frozen=True)
@@ -39,27 +39,45 @@ class PeopleParts:
 
 def build_people(
     settings: MasterSettings,
-    registry: Registry,
+    store: Store,
     engine: EngineAccess,
     served: ServedPack,
     audit: Audit,
     dispatcher: Dispatcher,
     events: EventHub,
 ) -> PeopleParts:
-    """The parts; the registry serves the embedder of the pack already."""
+    """The parts; the store serves the embedder of the pack already."""
     data = settings.data
-    gallery = GalleryVersion(registry)
+    gallery = GalleryVersion(store.gallery)
     broadcaster = StateBroadcaster(engine.link, engine.gateway, gallery, served.manifest_sha256, events)
     growth = PersonGrowth()
     references = FaceReferences(data / "identity" / "references.key")
-    people = PeopleService(registry, references, served, broadcaster.gallery_changed, growth)
-    galleries = Galleries(registry.path, data / "gallery", people.threshold_at)
-    among = Among(registry.path, served.pack, served.embedder, served.threshold, people.threshold_at)
-    faces = UnknownFacesService(
-        data, registry, people, among, audit, growth, changed=partial(events.notify, "faces")
+    people = PeopleService(
+        store.people,
+        store.photos,
+        store.feedback,
+        store.gallery,
+        store.settings,
+        references,
+        served,
+        broadcaster.gallery_changed,
+        growth,
     )
-    enrolling = Enrolling(dispatcher, people, registry, served)
+    galleries = Galleries(store.gallery.reader, data / "gallery", people.threshold_at)
+    among = Among(store.gallery.reader, served.pack, served.embedder, served.threshold, people.threshold_at)
+    faces = UnknownFacesService(
+        data,
+        store.settings,
+        store.photos,
+        store.gallery,
+        people,
+        among,
+        audit,
+        growth,
+        changed=partial(events.notify, "faces"),
+    )
+    enrolling = Enrolling(dispatcher, people, store.gallery, served)
     embed_again = EmbedAgain(
-        people.records, served.embedder, enrolling.embed_portrait, broadcaster.gallery_changed
+        store.photos, served.embedder, enrolling.embed_portrait, broadcaster.gallery_changed
     )
     return PeopleParts(gallery, broadcaster, people, galleries, faces, enrolling, embed_again)

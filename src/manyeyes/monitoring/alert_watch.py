@@ -12,7 +12,7 @@ from manyeyes.fleet.node_state import NodeView
 from manyeyes.monitoring.alerts import RECENT_S, Disk, Facts, NodeFacts, Noticed, find_alerts
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import Series
-from manyeyes.store.registry import now_iso
+from manyeyes.store.timestamps import now_iso
 
 _LOOK_EVERY_S = 2.0
 
@@ -55,14 +55,13 @@ class AlertWatch:
 
     def _facts(self, now: float) -> Facts:
         sources, dispatcher = self._sources, self._sources.dispatcher
-        people, _ = sources.gallery.read()
         return Facts(
             nodes=tuple(self._node(view, now) for view in sources.fleet.nodes.values()),
             engine_answers=sources.link.connected,
             disk=sources.disk(),
             waiting=dispatcher.waiting,
             oldest_waiting_s=dispatcher.oldest_waiting_s(now),
-            people=people,
+            people=sources.gallery.read().people,
             photos_to_embed=sources.embed_again.waiting,
         )
 

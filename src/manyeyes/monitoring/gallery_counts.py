@@ -5,32 +5,34 @@ from __future__ import annotations
 import sqlite3
 
 from manyeyes.faces.gallery_version import GalleryVersion
-from manyeyes.store.registry import Registry
+from manyeyes.store.gallery import GalleryRepository, GallerySize
+from manyeyes.store.people import PeopleRepository
 from manyeyes.telemetry import log
 
 
 class GalleryCounts:
     """Of one master."""
 
-    def __init__(self, registry: Registry, version: GalleryVersion, embedder: str) -> None:
-        self._registry = registry
+    def __init__(
+        self, people: PeopleRepository, gallery: GalleryRepository, version: GalleryVersion, embedder: str
+    ) -> None:
+        self._people = people
+        self._gallery = gallery
         self._version = version
         self._embedder = embedder
-        self._counted: tuple[int, int, int] | None = None
+        self._counted: tuple[int, GallerySize] | None = None
 
     @property
     def people(self) -> int:
         """How many people are enrolled, as of now."""
-        return self._registry.people_count
+        return self._people.count
 
-    def read(self) -> tuple[int, int]:
-        """(people, photos); the last ones known where they cannot be counted."""
+    def read(self) -> GallerySize:
+        """How large the gallery is; as last known where it cannot be counted."""
         version = self._version.number
         if self._counted is None or self._counted[0] != version:
-            query = "SELECT COUNT(*) FROM photos WHERE embedder = ?"
             try:
-                photos = self._registry.read(query, self._embedder)
-                self._counted = (version, self._registry.people_count, int(photos[0][0]))
+                self._counted = (version, self._gallery.size(self._embedder))
             except sqlite3.Error as error:
                 log().error("the people cannot be counted", error=str(error))
-        return self._counted[1:] if self._counted else (0, 0)
+        return self._counted[1] if self._counted else GallerySize(0, 0)

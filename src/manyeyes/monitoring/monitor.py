@@ -158,7 +158,7 @@ class Monitor:
 
     def _levels(self, now: float) -> Levels:
         sources, dispatcher = self._sources, self._sources.dispatcher
-        people, photos = sources.gallery.read()
+        gallery = sources.gallery.read()
         disk = sources.disk()
         return Levels(
             waiting=dispatcher.waiting,
@@ -167,8 +167,8 @@ class Monitor:
             held_bytes=dispatcher.held_bytes,
             nodes=sources.fleet.counts(),
             workers=sources.fleet.workers,
-            people=people,
-            photos=photos,
+            people=gallery.people,
+            photos=gallery.photos,
             photos_to_embed=sources.embed_again.waiting,
             disk_free_bytes=disk.free_bytes,
             disk_bytes=disk.size_bytes,

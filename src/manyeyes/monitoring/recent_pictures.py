@@ -16,7 +16,7 @@ from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import FaceOutcome
 from manyeyes.faces.crops import thumbnail_of
 from manyeyes.results import Result
-from manyeyes.store.registry import now_iso
+from manyeyes.store.timestamps import now_iso
 
 LONGEST_S = 3600.0
 PER_S = 2.0

@@ -1,4 +1,5 @@
-"""What a master keeps on disk in SQLite: nodes, credentials, people, unknown faces, the index of logs.
+"""What a master keeps on disk in SQLite: nodes, credentials, sessions, audit, people, settings, unknown faces, logs.
 
-In: changes with plain arguments. Out: rows. No other room writes SQL.
+In: changes with plain arguments, each one call and one transaction. Out: rows, frozen dataclasses. No other folder
+writes SQL. `repositories.Store` opens the master's file; unknown faces and logs have files of their own.
 """

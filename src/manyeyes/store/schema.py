@@ -1,4 +1,4 @@
-"""The registry's tables, and how files of older versions become today's.
+"""The tables of the master's file, and how files of older versions become today's.
 
 `PRAGMA user_version` says how far a file has come: 0 is version 0.1 or a new file.
 """

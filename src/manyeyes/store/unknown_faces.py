@@ -38,10 +38,14 @@ CREATE INDEX IF NOT EXISTS faces_of_group ON faces (group_id);
 
 @dataclass(frozen=True)
 class NewUnknown:
-    """An unknown face as it is to be kept; times are seconds since 1970."""
+    """An unknown face as it is to be kept: raw little-endian float32 embedding; times are seconds since 1970."""
 
+    id: int
+    """Of `next_ids` and above."""
+    group: int
+    """A known one, or a new one of `next_ids` and above."""
     seen_at: float
-    embedding: Floats
+    embedding: bytes
     jpeg: bytes
     sha256: str
     landmarks_px: tuple[tuple[float, float], ...]
@@ -80,8 +84,8 @@ class Vector:
     embedding: Floats
 
 
-class FaceStore:
-    """Opened with its folder's file, made where it is missing.
+class UnknownFaceRepository:
+    """The open file, made where it is missing.
 
     Args:
         embedder: whose faces these are; those of any other are deleted.
@@ -135,36 +139,39 @@ class FaceStore:
         """The groups that are not to be shown."""
         return {row[0] for row in self._db.execute("SELECT id FROM groups WHERE dismissed")}
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes made within, or none."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def next_ids(self) -> tuple[int, int]:
+        """The lowest ids that no face and no group ever had."""
+        given = dict(self._db.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+        return int(given.get("faces", 0)) + 1, int(given.get("groups", 0)) + 1
 
-    def add(self, face: NewUnknown, group: int | None) -> tuple[int, int]:
-        """Keep a face, in a new group where `group` is None; (face, group). Call it in a transaction."""
-        if group is None:
-            group = int(self._db.execute("INSERT INTO groups (dismissed) VALUES (0)").lastrowid or 0)
-        cursor = self._db.execute(
-            "INSERT INTO faces (group_id, seen_at, embedder, embedding, jpeg, sha256, landmarks, width_px, "
-            "sharpness, warnings, task_id, trace_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            (
-                group, face.seen_at, self._embedder, face.embedding.astype("<f4").tobytes(), face.jpeg,
-                face.sha256, json.dumps(face.landmarks_px), face.width_px, face.sharpness,
-                _CAUTIONS.dump_json(face.warnings).decode(), face.task_id, face.trace_id,
-            ),
+    def holds(self, sha256: str) -> bool:
+        """Whether this very picture is kept."""
+        return (
+            self._db.execute("SELECT 1 FROM faces WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone() is not None
+        )
+
+    def add(self, faces: Sequence[NewUnknown], seen_again: Sequence[str], now: float) -> None:
+        """Keep faces and make their groups; pictures with these SHA-256, kept already, count as seen now. All or nothing."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE faces SET seen_at = ? WHERE sha256 = ?", [(now, one) for one in seen_again]
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO groups (id, dismissed) VALUES (?, 0)",
+                [(face.group,) for face in faces],
+            )
+            self._db.executemany(
+                "INSERT INTO faces (id, group_id, seen_at, embedder, embedding, jpeg, sha256, landmarks, width_px, "
+                "sharpness, warnings, task_id, trace_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [self._row(face) for face in faces],
+            )
+
+    def _row(self, face: NewUnknown) -> tuple[object, ...]:
+        return (
+            face.id, face.group, face.seen_at, self._embedder, face.embedding, face.jpeg, face.sha256,
+            json.dumps(face.landmarks_px), face.width_px, face.sharpness,
+            _CAUTIONS.dump_json(face.warnings).decode(), face.task_id, face.trace_id,
         )  # fmt: skip
-        return int(cursor.lastrowid or 0), group
-
-    def seen_again(self, sha256: str, now: float) -> bool:
-        """Whether this very picture is kept already; it counts as seen now then."""
-        cursor = self._db.execute("UPDATE faces SET seen_at = ? WHERE sha256 = ?", (now, sha256))
-        return cursor.rowcount > 0
 
     def expire(self, before: float, now: float) -> list[int]:
         """Delete what was seen before a time; what claims to be from the future, after the clock was set
@@ -193,7 +200,7 @@ class FaceStore:
     def dismiss(self, group: int, keep: Sequence[int], now: float) -> list[int]:
         """Delete a group's pictures and all its faces but the embeddings of `keep`, which count from now on
         as a dismissed group; the ids deleted."""
-        with self.transaction():
+        with self._transaction():
             self._db.execute("UPDATE groups SET dismissed = 1 WHERE id = ?", (group,))
             ids = self._db.execute("SELECT id FROM faces WHERE group_id = ?", (group,)).fetchall()
             gone = [row[0] for row in ids if row[0] not in keep]
@@ -232,10 +239,20 @@ class FaceStore:
         query = "SELECT id FROM faces WHERE sha256 IN (SELECT value FROM json_each(?))"
         return [row[0] for row in self._db.execute(query, (wanted,))]
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
     def _deleted(self, query: str, *values: object) -> list[int]:
         gone = [row[0] for row in self._db.execute(query, values)]
         if gone:
-            with self.transaction():
+            with self._transaction():
                 self._db.executemany("DELETE FROM faces WHERE id = ?", [(face,) for face in gone])
                 self._drop_empty()
             self._deletions += len(gone)

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from manyeyes.contract import HostFacts
 from manyeyes.identity import make_nkey
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 from tests.e2e.conftest import Seed, Up
 from tests.e2e.console.alone import Alone, running_alone
 from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, ready
@@ -25,9 +25,9 @@ HOSTILE = "<img src=x onerror=document.title='taken'>{{ 6 * 7 }}"
 _REBORN_MS = 10_000
 
 
-def _register(registry: Path) -> None:
+def _register(file: Path) -> None:
     """A thousand nodes that were here once; one waits for approval, one calls its host what no host is called."""
-    with closing(Registry(registry)) as kept:
+    with closing(Store.open(file)) as kept:
         for number in range(CROWD):
             host = HostFacts(
                 hostname=HOSTILE if number == 3 else f"host-{number}.example",
@@ -37,7 +37,7 @@ def _register(registry: Path) -> None:
                 memory_bytes=8_000_000_000,
                 python="3.11",
             )
-            kept.add_node(f"crowd-{number}", make_nkey().public, "t", host, approved=number != 7)
+            kept.nodes.add(f"crowd-{number}", make_nkey().public, "t", host, approved=number != 7)
 
 
 @pytest.fixture(scope="module")

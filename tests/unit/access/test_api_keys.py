@@ -11,26 +11,24 @@ from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller, Sessions
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
 from manyeyes.identity import hash_api_key
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> ApiKeyService:
-    registry = Registry(tmp_path / "master.db")
-    registry.add_api_key(hash_api_key("first"), "local admin", "admin")
-    return ApiKeyService(registry, Audit(registry))
+def service(store: Store) -> ApiKeyService:
+    store.credentials.add_api_key(hash_api_key("first"), "local admin", "admin")
+    return ApiKeyService(store.credentials, Audit(store.audit))
 
 
-def registry_of(service: ApiKeyService) -> Registry:
-    return service._registry
-
-
-def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(service: ApiKeyService) -> None:
+def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(
+    service: ApiKeyService, store: Store, path: Path
+) -> None:
     key, fact = service.create("local admin", "olga", "operator")
-    registry = registry_of(service)
     assert (fact.name, fact.role) == ("olga", "operator")
-    assert Sessions(registry, 60).caller(key) == Caller("olga", "operator", hash_api_key(key)[:12])
-    assert key not in registry.path.read_bytes().decode(errors="replace")
+    assert Sessions(store.credentials, store.sessions, 60).caller(key) == Caller(
+        "olga", "operator", hash_api_key(key)[:12]
+    )
+    assert key not in path.read_bytes().decode(errors="replace")
     assert [(known.name, known.role) for known in service.known()] == [
         ("local admin", "admin"),
         ("olga", "operator"),
@@ -38,17 +36,18 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(service: ApiK
     with pytest.raises(KeyExists, match="'olga' already"):
         service.create("local admin", "olga", "user")
     service.revoke("local admin", "olga")
-    assert Sessions(registry, 60).caller(key) is None
+    assert Sessions(store.credentials, store.sessions, 60).caller(key) is None
     with pytest.raises(KeyNotFound):
         service.revoke("local admin", "olga")
 
 
-def test_the_key_of_this_machine_works_and_has_no_entry_in_the_audit_log(service: ApiKeyService) -> None:
-    registry = registry_of(service)
+def test_the_key_of_this_machine_works_and_has_no_entry_in_the_audit_log(
+    service: ApiKeyService, store: Store
+) -> None:
     key = service.create_local("second admin", "admin")
-    assert Sessions(registry, 60).role_of(key) == "admin"
-    assert Sessions(registry, 60).role_of("mek_unknown") is None
-    assert Audit(registry).entries() == []
+    assert Sessions(store.credentials, store.sessions, 60).role_of(key) == "admin"
+    assert Sessions(store.credentials, store.sessions, 60).role_of("mek_unknown") is None
+    assert Audit(store.audit).entries() == []
 
 
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "-", "x" * 65])
@@ -67,12 +66,12 @@ def test_an_admin_is_always_left(service: ApiKeyService) -> None:
         service.revoke("second", "second")
 
 
-def test_all_of_it_is_in_the_audit_log(service: ApiKeyService) -> None:
+def test_all_of_it_is_in_the_audit_log(service: ApiKeyService, store: Store) -> None:
     key, _ = service.create("local admin", "olga", "operator")
     service.revoke("local admin", "olga")
     with pytest.raises(LastAdminKey):
         service.revoke("olga", "local admin")
-    entries = Audit(registry_of(service)).entries()
+    entries = Audit(store.audit).entries()
     assert [(entry.who, entry.what, entry.outcome, entry.detail) for entry in entries] == [
         ("local admin", "key create", "made", "olga, operator"),
         ("local admin", "key revoke", "revoked", "olga"),

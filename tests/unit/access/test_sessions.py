@@ -12,7 +12,8 @@ from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller, Sessions
 from manyeyes.errors import NotSignedIn
 from manyeyes.identity import hash_api_key
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Database
+from manyeyes.store.repositories import Store
 
 
 class Clock:
@@ -23,48 +24,47 @@ class Clock:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    registry = Registry(tmp_path / "master.db")
-    registry.add_api_key(hash_api_key("mek_a"), "laptop", "operator")
-    return registry
+def store(database: Database) -> Store:
+    store = Store(database)
+    store.credentials.add_api_key(hash_api_key("mek_a"), "laptop", "operator")
+    return store
 
 
-def test_a_session_ends_in_time(registry: Registry) -> None:
+def test_a_session_ends_in_time(store: Store, path: Path) -> None:
     clock = Clock()
-    sessions = Sessions(registry, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, 60, clock)
     token, caller = sessions.sign_in("mek_a")
     assert (
         caller == sessions.caller(token) == Caller("laptop", "operator", hash_api_key("mek_a")[:12], 1060.0)
     )
-    assert Sessions(registry, 60, clock).caller(token) == caller  # after a restart
+    assert Sessions(store.credentials, store.sessions, 60, clock).caller(token) == caller  # after a restart
     clock.now += 59.9
     assert sessions.caller(token)
     clock.now += 0.1
     assert sessions.caller(token) is None
-    assert token.encode() not in registry.path.read_bytes()
+    assert token.encode() not in path.read_bytes()
 
 
-def test_a_session_ends_with_its_key_and_by_signing_out(registry: Registry) -> None:
-    sessions = Sessions(registry, 60)
+def test_a_session_ends_with_its_key_and_by_signing_out(store: Store, database: Database) -> None:
+    sessions = Sessions(store.credentials, store.sessions, 60)
     first, second = sessions.sign_in("mek_a")[0], sessions.sign_in("mek_a")[0]
     sessions.sign_out(first)
     assert sessions.caller(first) is None and sessions.caller(second)
-    with registry.transaction() as cursor:
-        cursor.execute("DELETE FROM api_keys")
+    store.credentials.revoke_api_keys("laptop")
     assert sessions.caller(second) is None
-    assert registry.read("SELECT * FROM sessions") == []
+    assert database.read("SELECT * FROM sessions") == []
 
 
 def test_what_was_found_is_remembered_until_anything_is_written(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    sessions = Sessions(registry, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, 60, clock)
     token, _ = sessions.sign_in("mek_a")
-    read = registry.read
+    read = database.read
     queries: list[str] = []
     monkeypatch.setattr(
-        registry, "read", lambda query, *values: (queries.append(query), read(query, *values))[1]
+        database, "read", lambda query, *values: (queries.append(query), read(query, *values))[1]
     )
     found = [(sessions.caller("mek_a"), sessions.caller(token)) for _ in range(5)]
     assert len(queries) == 2 and len(set(found)) == 1 and None not in found[0]
@@ -75,10 +75,13 @@ def test_what_was_found_is_remembered_until_anything_is_written(
     assert not any(secret in str(vars(sessions)) for secret in ("mek_a", token))
 
 
-def test_nothing_stale_is_served(registry: Registry) -> None:
+def test_nothing_stale_is_served(store: Store) -> None:
     """Revoked, signed out, displaced, made again: it counts from the next look on, whoever writes it."""
     clock = Clock()
-    sessions, others = Sessions(registry, 600, clock), Sessions(registry, 600, clock)
+    sessions, others = (
+        Sessions(store.credentials, store.sessions, 600, clock),
+        Sessions(store.credentials, store.sessions, 600, clock),
+    )
     token, _ = sessions.sign_in("mek_a")
     assert sessions.caller(token)
     others.sign_out(token)
@@ -89,8 +92,8 @@ def test_nothing_stale_is_served(registry: Registry) -> None:
         clock.now += 1
         others.sign_in("mek_a")
     assert sessions.caller(first) is None, "the oldest of too many"
-    keys = ApiKeyService(registry, Audit(registry))
-    registry.add_api_key(hash_api_key("mek_admin"), "boss", "admin")
+    keys = ApiKeyService(store.credentials, Audit(store.audit))
+    store.credentials.add_api_key(hash_api_key("mek_admin"), "boss", "admin")
     held, _ = sessions.sign_in("mek_a")
     assert sessions.caller("mek_a") and sessions.caller(held)
     keys.revoke("boss", "laptop")
@@ -100,9 +103,9 @@ def test_nothing_stale_is_served(registry: Registry) -> None:
     assert sessions.caller("mek_a") is None
 
 
-def test_two_keys_of_one_name_stay_apart(registry: Registry) -> None:
-    sessions = Sessions(registry, 60)
-    registry.add_api_key(hash_api_key("mek_b"), "laptop", "user")
+def test_two_keys_of_one_name_stay_apart(store: Store) -> None:
+    sessions = Sessions(store.credentials, store.sessions, 60)
+    store.credentials.add_api_key(hash_api_key("mek_b"), "laptop", "user")
     for _ in range(2):
         first, second = sessions.caller("mek_a"), sessions.caller("mek_b")
         assert first and second
@@ -111,20 +114,20 @@ def test_two_keys_of_one_name_stay_apart(registry: Registry) -> None:
         assert first.key_id != second.key_id
 
 
-def test_what_is_remembered_is_bounded(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signins, "_MOST_RESOLVED", 3)
-    sessions = Sessions(registry, 60)
+    sessions = Sessions(store.credentials, store.sessions, 60)
     keys = [f"mek_{number}" for number in range(10)]
     for key in keys:
-        registry.add_api_key(hash_api_key(key), key, "user")
+        store.credentials.add_api_key(hash_api_key(key), key, "user")
     for key in keys * 2:
         caller = sessions.caller(key)
         assert caller and caller.name == key
         assert len(sessions._resolved) <= 3
 
 
-def test_only_keys_sign_in(registry: Registry) -> None:
-    sessions = Sessions(registry, 60)
+def test_only_keys_sign_in(store: Store) -> None:
+    sessions = Sessions(store.credentials, store.sessions, 60)
     token, _ = sessions.sign_in("mek_a")
     for wrong in ("mek_b", "", token, "mes_x", hash_api_key("mek_a")):
         with pytest.raises(NotSignedIn):
@@ -132,9 +135,9 @@ def test_only_keys_sign_in(registry: Registry) -> None:
         assert sessions.caller(wrong) is None or wrong == token
 
 
-def test_one_key_has_at_most_fifty_sessions(registry: Registry) -> None:
+def test_one_key_has_at_most_fifty_sessions(store: Store) -> None:
     clock = Clock()
-    sessions = Sessions(registry, 600, clock)
+    sessions = Sessions(store.credentials, store.sessions, 600, clock)
     tokens = []
     for _ in range(52):
         clock.now += 1
@@ -142,9 +145,9 @@ def test_one_key_has_at_most_fifty_sessions(registry: Registry) -> None:
     assert [sessions.caller(token) is not None for token in tokens] == [False] * 2 + [True] * 50
 
 
-def test_a_link_signs_in_once_and_soon(registry: Registry) -> None:
+def test_a_link_signs_in_once_and_soon(store: Store) -> None:
     clock = Clock()
-    sessions = Sessions(registry, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, 60, clock)
     link, late = sessions.link("mek_a"), sessions.link("mek_a")
     assert sessions.may_sign_in(link) and sessions.caller(link) is None
     token, caller = sessions.sign_in(link)
@@ -160,7 +163,7 @@ def test_a_link_signs_in_once_and_soon(registry: Registry) -> None:
             sessions.link(wrong)
 
 
-def test_links_are_bounded(registry: Registry) -> None:
-    sessions = Sessions(registry, 60)
+def test_links_are_bounded(store: Store) -> None:
+    sessions = Sessions(store.credentials, store.sessions, 60)
     links = [sessions.link("mek_a") for _ in range(101)]
     assert [sessions.may_sign_in(link) for link in links] == [False] + [True] * 100

@@ -1,4 +1,4 @@
-"""The service for people over a real registry, with a served pack that only says what it holds."""
+"""The service for people over a real store, with a served pack that only says what it holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.registry_rows import vetoes
+from tests.stored_rows import vetoes
 
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
@@ -20,7 +20,8 @@ from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Caution, Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Database
+from manyeyes.store.repositories import Store
 
 
 def at(*places: float) -> tuple[float, ...]:
@@ -44,12 +45,20 @@ def told() -> list[int]:
 
 
 @pytest.fixture
-def service(registry: Registry, tmp_path: Path, served: Any, told: list[int]) -> PeopleService:
+def service(store: Store, tmp_path: Path, served: Any, told: list[int]) -> PeopleService:
     async def changed() -> None:
-        told.append(registry.gallery_version)
+        told.append(store.gallery.version)
 
     return PeopleService(
-        registry, FaceReferences(tmp_path / "references.key"), served, changed, PersonGrowth()
+        store.people,
+        store.photos,
+        store.feedback,
+        store.gallery,
+        store.settings,
+        FaceReferences(tmp_path / "references.key"),
+        served,
+        changed,
+        PersonGrowth(),
     )
 
 
@@ -87,7 +96,10 @@ def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> Non
             ("unlike", "b.jpg", ()),
             ("unlike", "x.jpg", ()),
         ]
-        assert [photo.warnings[0].kind for photo in service.records.photos("Bob")] == ["same-face", "unlike"]
+        assert [photo.warnings[0].kind for photo in service.photos.of_person("Bob")] == [
+            "same-face",
+            "unlike",
+        ]
         assert [finding.kind for finding in await service.check()] == ["mislabelled", "outlier"]
 
     asyncio.run(run())
@@ -118,7 +130,7 @@ def test_every_face_gets_its_reference(service: PeopleService) -> None:
     assert references(service, answered([])) == []
 
 
-def test_feedback_enrols_or_bars(service: PeopleService, registry: Registry) -> None:
+def test_feedback_enrols_or_bars(service: PeopleService, store: Store, database: Database) -> None:
     async def run() -> None:
         await service.enrol("Ann", [new_face("a.jpg", at(0))])
         (reference,) = references(service, answered([at(0.5)]))
@@ -126,13 +138,13 @@ def test_feedback_enrols_or_bars(service: PeopleService, registry: Registry) -> 
             await service.give_feedback(reference, "not", "Bob", "p.jpg")
         row, _ = await service.give_feedback(reference, "not", "Ann", "p.jpg")
         assert (row.verdict, row.name, row.file_name) == ("not", "Ann", "p.jpg")
-        assert vetoes(registry, "dlib-1") == [("Ann", list(at(0.5)))]
+        assert vetoes(database, "dlib-1") == [("Ann", list(at(0.5)))]
         row, said = await service.give_feedback(reference, "is", "Bob", "p.jpg")
         assert row.id.startswith("is-") and [caution.people for caution in said] == [("Ann",)]
         again, _ = await service.give_feedback(reference, "is", "Bob", "p.jpg")
-        assert again == row and service.records.photo_counts("dlib-1") == {1: 2}
+        assert again == row and store.gallery.photo_counts("dlib-1") == {1: 2}
         await service.undo_feedback(row.id)
-        assert [entry.verdict for entry in service.records.feedback()] == ["not"]
+        assert [entry.verdict for entry in service.feedback.all()] == ["not"]
 
     asyncio.run(run())
 

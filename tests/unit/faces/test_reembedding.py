@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,9 @@ from manyeyes.errors import Busy, DamagedPicture
 from manyeyes.faces import reembedding as embed_again
 from manyeyes.faces.reembedding import EmbedAgain
 from manyeyes.recognition.arrays import Floats
-from manyeyes.store.people_records import Portrait, Records
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.database import Database
+from manyeyes.store.photos import Photo, Portrait
+from manyeyes.store.repositories import Store
 
 POINTS = ((1.0, 2.0),) * 5
 
@@ -25,12 +24,11 @@ def photo(digest: str, portrait: bytes | None) -> Photo:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    opened = Registry(tmp_path / "master.db")
-    opened.add_photos("Ann", "old", [photo("aa", b"A"), photo("bb", b"B"), photo("cc", None)])
-    opened.add_photos("Bob", "old", [photo("dd", b"D")])
-    yield opened
-    opened.close()
+def store(database: Database) -> Store:
+    store = Store(database)
+    store.photos.enrol("Ann", "old", [photo("aa", b"A"), photo("bb", b"B"), photo("cc", None)])
+    store.photos.enrol("Bob", "old", [photo("dd", b"D")])
+    return store
 
 
 class Nodes:
@@ -52,54 +50,55 @@ class Nodes:
         self.told += 1
 
 
-def embedded(registry: Registry) -> dict[str, bytes]:
-    return dict(registry.read("SELECT sha256, embedding FROM photos WHERE embedder = 'new'"))
+def embedded(database: Database) -> dict[str, bytes]:
+    return dict(database.read("SELECT sha256, embedding FROM photos WHERE embedder = 'new'"))
 
 
-def run(registry: Registry, nodes: Nodes) -> EmbedAgain:
-    again = EmbedAgain(Records(registry), "new", nodes.embed, nodes.changed)
+def run(store: Store, nodes: Nodes) -> EmbedAgain:
+    again = EmbedAgain(store.photos, "new", nodes.embed, nodes.changed)
     asyncio.run(again.run())
     return again
 
 
-def test_every_portrait_is_embedded_once_and_nodes_are_told(registry: Registry) -> None:
+def test_every_portrait_is_embedded_once_and_nodes_are_told(store: Store, database: Database) -> None:
     nodes = Nodes()
-    again = run(registry, nodes)
+    again = run(store, nodes)
     assert sorted(nodes.seen) == [b"A", b"B", b"D"] and nodes.told >= 1
-    assert embedded(registry)["aa"] == np.full(2, ord("A"), "<f4").tobytes()
+    assert embedded(database)["aa"] == np.full(2, ord("A"), "<f4").tobytes()
     assert (again.waiting, again.failed) == (0, 0)
-    assert registry.person("Ann").photos == 3
-    assert not run(registry, Nodes()).waiting
+    assert store.people.person("Ann").photos == 3
+    assert not run(store, Nodes()).waiting
 
 
-def test_what_can_be_tried_again_is(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_tried_again_is(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embed_again, "_PAUSE_S", 0.0)
     nodes = Nodes(A=[Busy("full"), Busy("full")])
-    assert run(registry, nodes).failed == 0
-    assert nodes.seen.count(b"A") == 3 and len(embedded(registry)) == 3
+    assert run(store, nodes).failed == 0
+    assert nodes.seen.count(b"A") == 3 and len(embedded(database)) == 3
 
 
-def test_a_damaged_portrait_is_left_and_the_others_go_on(registry: Registry) -> None:
-    again = run(registry, Nodes(B=[DamagedPicture("cut short")]))
-    assert (again.failed, sorted(embedded(registry))) == (1, ["aa", "dd"])
-    assert run(registry, Nodes()).failed == 0
-    assert len(embedded(registry)) == 3
+def test_a_damaged_portrait_is_left_and_the_others_go_on(store: Store, database: Database) -> None:
+    again = run(store, Nodes(B=[DamagedPicture("cut short")]))
+    assert (again.failed, sorted(embedded(database))) == (1, ["aa", "dd"])
+    assert run(store, Nodes()).failed == 0
+    assert len(embedded(database)) == 3
 
 
-def test_a_photo_removed_meanwhile_stays_removed(registry: Registry) -> None:
+def test_a_photo_removed_meanwhile_stays_removed(store: Store, database: Database) -> None:
     class Removing(Nodes):
         async def embed(self, portrait: Portrait) -> Floats:
             if portrait.content == b"D":
-                registry.remove_person("Bob")
+                store.people.remove("Bob")
             return await super().embed(portrait)
 
-    run(registry, Removing())
-    assert sorted(embedded(registry)) == ["aa", "bb"]
-    assert [person.name for person in registry.people()] == ["Ann"]
+    run(store, Removing())
+    assert sorted(embedded(database)) == ["aa", "bb"]
+    assert [person.name for person in store.people.all()] == ["Ann"]
 
 
-def test_removing_a_photo_removes_what_every_embedder_made_of_it(registry: Registry) -> None:
-    run(registry, Nodes())
-    records = Records(registry)
-    records.remove_photo("Ann", records.photos("Ann")[0].id)
-    assert sorted(embedded(registry)) == ["bb", "dd"]
+def test_removing_a_photo_removes_what_every_embedder_made_of_it(store: Store, database: Database) -> None:
+    run(store, Nodes())
+    store.photos.remove("Ann", store.photos.of_person("Ann")[0].id)
+    assert sorted(embedded(database)) == ["bb", "dd"]

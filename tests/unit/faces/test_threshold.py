@@ -56,4 +56,5 @@ def test_figures_out_of_bounds_are_refused(mode: str, value: float | None) -> No
 
 def test_a_rule_is_stored_and_read() -> None:
     assert Rule.stored(None) == Rule()
-    assert Rule.stored({"mode": "fmr", "value": 0.001, "embedder": "e"}) == Rule("fmr", 0.001, "e")
+    rule = Rule("fmr", 0.001, "e")
+    assert Rule.stored(rule.row) == rule and Rule().row is None

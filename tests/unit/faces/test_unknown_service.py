@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.registry_rows import embeddings
+from tests.stored_rows import embeddings
 from tests.unit.faces.unknown_faces import EMBEDDER, Scene, at, near, outcome
 
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
@@ -18,12 +18,14 @@ from manyeyes.faces import unknown_service as faces_module
 from manyeyes.faces.people import NewFace
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.unknown_service import FILE_NAME
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Database
+from manyeyes.store.repositories import Store
+from manyeyes.store.settings import ThresholdRuleRow
 
 
 @pytest.fixture
-def scene(registry: Registry, tmp_path: Path) -> Scene:
-    return Scene(registry, tmp_path)
+def scene(store: Store, tmp_path: Path) -> Scene:
+    return Scene(store, tmp_path)
 
 
 def play(scene: Scene, body: Callable[[], Awaitable[None]]) -> None:
@@ -175,7 +177,9 @@ def test_a_retention_out_of_bounds_is_refused(scene: Scene, for_s: float) -> Non
     play(scene, body)
 
 
-def test_naming_enrols_the_best_and_takes_the_group_along(scene: Scene, registry: Registry) -> None:
+def test_naming_enrols_the_best_and_takes_the_group_along(
+    scene: Scene, store: Store, database: Database
+) -> None:
     async def body() -> None:
         service = await scene.on()
         await service.take([outcome(near(2, by=0.05, seed=n)) for n in range(12)] + [outcome(at(0, 7))])
@@ -184,14 +188,14 @@ def test_naming_enrols_the_best_and_takes_the_group_along(scene: Scene, registry
         assert named.person.photos == 10 == len(named.added)
         assert named.added[0].box_xyxy_px is None
         assert await scene.members() == [[13]]
-        photos = scene.people.records.photos("Ann")
+        photos = scene.store.photos.of_person("Ann")
         assert {photo.source for photo in photos} == {"kept"} and all(photo.has_image for photo in photos)
         assert [photo.file_name for photo in photos][:2] == ["face-12.jpg", "face-11.jpg"]
-        assert scene.people.records.picture(photos[0].id) is not None
+        assert scene.store.photos.picture(photos[0].id) is not None
         entry = scene.audit.entries()[-1]
         assert (entry.what, entry.detail) == ("faces name", f"10 of 12 faces of group {group.id} as 'Ann'")
-        assert len(embeddings(registry, EMBEDDER)) == 10
-        registry.remove_person("Ann")
+        assert len(embeddings(database, EMBEDDER)) == 10
+        store.people.remove("Ann")
         assert await scene.members() == [[13]], "deleting a person brings no face back"
 
     play(scene, body)
@@ -205,7 +209,7 @@ def test_some_faces_of_a_group_are_named(scene: Scene) -> None:
         group = next(group.id for group in await service.groups() if len(group.faces) == 2)
         with pytest.raises(EntryNotFound, match="face 3 is not of group"):
             await service.name("operator", group, "Ann", [1, 3])
-        scene.people.records.set_rule({"mode": "distance", "value": 0.3, "embedder": EMBEDDER})
+        scene.store.settings.set_threshold_rule(ThresholdRuleRow("distance", 0.3, EMBEDDER))
         named = await service.name("operator", group, "Ann", [1])
         assert named.person.photos == 1
         assert await scene.members() == [[2], [3]]
@@ -252,7 +256,7 @@ def test_a_vetoed_face_stays_unknown(scene: Scene) -> None:
         [new], _ = await service._of_group((await service.groups())[0].id, ())
         far = new.enrolled.model_copy(update={"embedding": at(0, 9)})
         await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", far, b"")])
-        scene.people.records.add_veto("Ann", EMBEDDER, np.array(at(0.3), np.float32), "x.jpg")
+        scene.store.feedback.add_veto("Ann", EMBEDDER, np.array(at(0.3), "<f4").tobytes(), "x.jpg")
         close = new.enrolled.model_copy(update={"embedding": at(0.1)})
         await scene.people.enrol("Ann", [NewFace("b.jpg", b"2", close, b"")])
         assert await scene.members() == [[1]]
@@ -401,7 +405,8 @@ def test_the_same_picture_sent_again_is_one_face_seen_again(scene: Scene) -> Non
     async def body() -> None:
         service = await scene.on(100.0)
         told = outcome(at(0))
-        await service.take([told])
+        await service.take([told, told])
+        assert await scene.members() == [[1]]
         scene.now += 90
         await service.take([told, told])
         (group,) = await service.groups()

@@ -23,7 +23,7 @@ from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.results import Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 PACK, EMBEDDER, THRESHOLD = "faces@1", "dlib-1", 0.58
 POINTS = ((10.0, 10.0), (30.0, 10.0), (20.0, 20.0), (12.0, 30.0), (28.0, 30.0))
@@ -94,9 +94,9 @@ def outcome(
 
 @dataclass
 class Scene:
-    """A registry with its services, and a clock that is set by hand."""
+    """A store with its services, and a clock that is set by hand."""
 
-    registry: Registry
+    store: Store
     folder: Path
     now: float = 1_000_000.0
     most: int = 2000
@@ -104,7 +104,7 @@ class Scene:
     faces: UnknownFacesService = field(init=False)
 
     def __post_init__(self) -> None:
-        self.audit = Audit(self.registry)
+        self.audit = Audit(self.store.audit)
         self.begin()
 
     def people_with(self, growth: PersonGrowth) -> PeopleService:
@@ -116,17 +116,28 @@ class Scene:
         served: Any = SimpleNamespace(
             pack=PACK, embedder=EMBEDDER, threshold=THRESHOLD, calibration=CALIBRATION
         )
-        references = FaceReferences(self.folder / "references.key")
-        return PeopleService(self.registry, references, served, changed, growth)
+        return PeopleService(
+            self.store.people,
+            self.store.photos,
+            self.store.feedback,
+            self.store.gallery,
+            self.store.settings,
+            FaceReferences(self.folder / "references.key"),
+            served,
+            changed,
+            growth,
+        )
 
     def begin(self) -> None:
         """As a master does that starts; call `faces.start` then."""
         growth = PersonGrowth()
         self.people = self.people_with(growth)
-        self.among = Among(self.registry.path, PACK, EMBEDDER, THRESHOLD, self.people.threshold_at)
+        self.among = Among(self.store.gallery.reader, PACK, EMBEDDER, THRESHOLD, self.people.threshold_at)
         self.faces = UnknownFacesService(
             self.folder,
-            self.registry,
+            self.store.settings,
+            self.store.photos,
+            self.store.gallery,
             self.people,
             self.among,
             self.audit,

@@ -13,7 +13,8 @@ from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import MasterSettings
 from manyeyes.contract import HostFacts, join_name
 from manyeyes.fleet.engine_users import EngineUsers
-from manyeyes.store.registry import Registry, TokenRow
+from manyeyes.store.credentials import TokenRow
+from manyeyes.store.repositories import Store
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 
@@ -35,22 +36,22 @@ def engine(tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def users(registry: Registry, tmp_path: Path, engine: Any) -> EngineUsers:
+def users(store: Store, tmp_path: Path, engine: Any) -> EngineUsers:
     settings = MasterSettings(data=tmp_path)
     certificates = identity.Certificates(
         tmp_path / "ca.pem", tmp_path / "server.pem", tmp_path / "server.key"
     )
     engine_settings = EngineSettings("127.0.0.1", 4222, tmp_path / "jetstream", certificates)
-    return EngineUsers(settings, engine_settings, registry, engine)
+    return EngineUsers(settings, engine_settings, store.nodes, store.credentials, engine)
 
 
 def test_nodes_and_tokens_may_connect_until_they_are_kept_out(
-    registry: Registry, users: EngineUsers, engine: Engine
+    store: Store, users: EngineUsers, engine: Engine
 ) -> None:
     now = int(time.time())
-    registry.add_node("a", "UNODE", "t", HOST)
-    registry.add_token(TokenRow("fresh", "UFRESH", now + 60))
-    registry.add_token(TokenRow("stale", "USTALE", now - 60))
+    store.nodes.add("a", "UNODE", "t", HOST)
+    store.credentials.add_token(TokenRow("fresh", "UFRESH", now + 60))
+    store.credentials.add_token(TokenRow("stale", "USTALE", now - 60))
     users.write()
     text = engine.config.read_text()
     assert "UNODE" in text and "UFRESH" in text and "USTALE" not in text and engine.reloads == 0

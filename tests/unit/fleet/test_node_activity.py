@@ -1,4 +1,4 @@
-"""What nodes did reaches the registry once, and only for nodes that it knows."""
+"""What nodes did reaches the store once, and only for nodes that it knows."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 from manyeyes.contract import HostFacts
 from manyeyes.dispatch.statistics import Statistics
 from manyeyes.fleet.node_activity import NodeActivity
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 
 
-def test_counts_are_recorded_once_and_last_seen_stays(registry: Registry) -> None:
-    registry.add_node("a", "U1", "t", HOST)
-    registry.add_node("b", "U2", "t", HOST)
+def test_counts_are_recorded_once_and_last_seen_stays(store: Store) -> None:
+    store.nodes.add("a", "U1", "t", HOST)
+    store.nodes.add("b", "U2", "t", HOST)
     statistics = Statistics()
     statistics.by_node = {"b": (3, 1), "stranger": (9, 9)}
     dispatcher: Any = SimpleNamespace(statistics=statistics)
-    activity = NodeActivity(registry, dispatcher)
+    activity = NodeActivity(store.nodes, dispatcher)
     activity.heard("a")
     activity.record()
     activity.record()
-    a, b = registry.nodes()
+    a, b = store.nodes.all()
     assert (a.last_seen, a.done, a.failed) == (activity.last_seen["a"], 0, 0)
     assert (b.done, b.failed) == (3, 1) and statistics.by_node == {}
     activity.forget("a")

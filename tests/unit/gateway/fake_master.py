@@ -19,7 +19,7 @@ from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Face, Result
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 KEY = "mek_somebody"
 LEVELS = Levels(1, 2, 3.0, 4, {"ready": 1}, 5, 6, 7, 8, 9, 10, 11, 12, 0, {})
@@ -49,15 +49,15 @@ def result(faces: int = 1) -> Result:
 
 
 class FakeMaster:
-    """Knows one key, of the role user, in a registry of its own; what routes beside it want is a stand-in."""
+    """Knows one key, of the role user, in a store of its own; what routes beside it want is a stand-in."""
 
     ca_pem = ""
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self.registry = Registry(folder / "master.db")
-        self.registry.add_api_key(hash_api_key(KEY), "somebody", "user")
-        self.sessions = Sessions(self.registry, 60)
+        self.store = Store.open(folder / "master.db")
+        self.store.credentials.add_api_key(hash_api_key(KEY), "somebody", "user")
+        self.sessions = Sessions(self.store.credentials, self.store.sessions, 60)
         self.metrics = Metrics({"version": "0"})
         self.recorder = PictureRecorder(self.metrics, Series(time.monotonic()), EventHub())
         self.monitor = self
@@ -93,9 +93,9 @@ class FakeMaster:
 
 @contextmanager
 def fake_master(folder: Path, limits: Limits | None = None) -> Iterator[FakeMaster]:
-    """One whose registry is closed on leaving."""
+    """One whose store is closed on leaving."""
     master = FakeMaster(folder, limits)
     try:
         yield master
     finally:
-        master.registry.close()
+        master.store.close()

@@ -20,7 +20,7 @@ ADMIN = "mek_admin"
 @pytest.fixture
 def master(tmp_path: Path) -> Iterator[FakeMaster]:
     with fake_master(tmp_path) as made:
-        made.registry.add_api_key(hash_api_key(ADMIN), "boss", "admin")
+        made.store.credentials.add_api_key(hash_api_key(ADMIN), "boss", "admin")
         yield made
 
 
@@ -50,8 +50,7 @@ def test_a_link_signs_in_once_and_the_session_acts_until_it_signs_out(master: Fa
 def test_a_key_that_is_revoked_while_its_body_comes_does_nothing(master: FakeMaster) -> None:
     async def late() -> Any:
         yield b'{"expires_s": '
-        with master.registry.transaction() as cursor:
-            cursor.execute("DELETE FROM api_keys WHERE name = 'boss'")
+        master.store.credentials.revoke_api_keys("boss")
         yield b"60}"
 
     answer = ask(master, "POST", "/v1/tokens", ADMIN, content=late())

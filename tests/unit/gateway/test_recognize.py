@@ -306,14 +306,13 @@ def test_the_console_s_cookie_serves_its_own_page_only(master: FakeMaster) -> No
 def test_a_revoked_key_is_refused_on_the_next_request(master: FakeMaster) -> None:
     assert post(master).status_code == 200
     assert post(master).status_code == 200
-    with master.registry.transaction() as cursor:
-        cursor.execute("DELETE FROM api_keys WHERE name = 'somebody'")
+    master.store.credentials.revoke_api_keys("somebody")
     said(post(master), 401, "not-signed-in")
 
 
 def test_a_session_ends_at_its_time(master: FakeMaster) -> None:
     now = [1000.0]
-    master.sessions = Sessions(master.registry, 60, lambda: now[0])
+    master.sessions = Sessions(master.store.credentials, master.store.sessions, 60, lambda: now[0])
     token, _ = master.sessions.sign_in(KEY)
     signed = {"Authorization": f"Bearer {token}"}
     assert send(master, content=PICTURE, headers=signed).status_code == 200

@@ -19,7 +19,9 @@ from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import Series
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.gallery import GallerySize
+from manyeyes.store.photos import Photo
+from manyeyes.store.repositories import Store
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
 
@@ -31,7 +33,7 @@ def heartbeat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> H
     return Heartbeat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
 
 
-def monitor(registry: Registry, folder: Path, hub: EventHub | None = None) -> tuple[Monitor, Fleet]:
+def monitor(store: Store, folder: Path, hub: EventHub | None = None) -> tuple[Monitor, Fleet]:
     fleet, hub = Fleet(4, 7), hub or EventHub()
     dispatcher = SimpleNamespace(
         waiting=0, running=0, held_bytes=0, closing=False, oldest_waiting_s=lambda now: 0.0
@@ -41,7 +43,7 @@ def monitor(registry: Registry, folder: Path, hub: EventHub | None = None) -> tu
         dispatcher=cast(Any, dispatcher),
         link=cast(Any, SimpleNamespace(connected=True, received_bytes=0, sent_bytes=0)),
         enforcer=cast(Any, SimpleNamespace(of=lambda name: None)),
-        gallery=GalleryCounts(registry, GalleryVersion(registry), "e"),
+        gallery=GalleryCounts(store.people, store.gallery, GalleryVersion(store.gallery), "e"),
         embed_again=cast(Any, SimpleNamespace(waiting=0)),
         data=folder,
     )
@@ -60,9 +62,9 @@ def restarts(looking: Monitor) -> float:
 
 
 def test_replaced_workers_are_counted_once_over_restarts_of_seats_and_agents(
-    registry: Registry, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
-    looking, *_ = monitor(registry, tmp_path)
+    looking, *_ = monitor(store, tmp_path)
     looking.heard("a", heartbeat("1", 5, 2), 0.0)
     assert restarts(looking) == 0, "what was before this master started is not its own"
     looking.heard("a", heartbeat("1", 5, 3), 1.0)
@@ -77,8 +79,8 @@ def test_replaced_workers_are_counted_once_over_restarts_of_seats_and_agents(
     assert restarts(looking) <= 4 + 1000, "a node cannot make it absurd"
 
 
-def test_a_nodes_disk_and_pack_need_a_person_while_it_is_there(registry: Registry, tmp_path: Path) -> None:
-    looking, fleet = monitor(registry, tmp_path)
+def test_a_nodes_disk_and_pack_need_a_person_while_it_is_there(store: Store, tmp_path: Path) -> None:
+    looking, fleet = monitor(store, tmp_path)
     told = heartbeat("1", 0, disk_free_bytes=1, disk_bytes=10**12, pack_failures=3)
     fleet.heard("a", replace_state(told, "provisioning"), 0.0)
     looking.tick(10.0)
@@ -92,9 +94,9 @@ def replace_state(told: Heartbeat, state: str) -> Heartbeat:
     return told.model_copy(update={"state": state})
 
 
-def test_another_pack_on_a_node_and_new_attention_are_told(registry: Registry, tmp_path: Path) -> None:
+def test_another_pack_on_a_node_and_new_attention_are_told(store: Store, tmp_path: Path) -> None:
     hub = EventHub()
-    looking, _ = monitor(registry, tmp_path, hub)
+    looking, _ = monitor(store, tmp_path, hub)
     with hub.listening() as listener:
         assert listener.take_due(0.0) == list(KINDS)
         looking.heard("a", heartbeat("1", 0), 1.0)
@@ -109,20 +111,20 @@ def test_another_pack_on_a_node_and_new_attention_are_told(registry: Registry, t
         assert listener.take_due(20.0) == []
 
 
-def test_the_gallery_is_counted_when_it_changed(registry: Registry, tmp_path: Path) -> None:
-    version = GalleryVersion(registry)
-    counts = GalleryCounts(registry, version, "e")
-    registry.add_photos("Ada", "e", [Photo("1", bytes(8)), Photo("2", bytes(8))])
-    registry.add_photos("Ada", "another", [Photo("3", bytes(8))])
-    assert counts.read() == (1, 2)
-    registry.add_photos("Bob", "e", [Photo("4", bytes(8))])
-    assert counts.read() == (1, 2)
+def test_the_gallery_is_counted_when_it_changed(store: Store) -> None:
+    version = GalleryVersion(store.gallery)
+    counts = GalleryCounts(store.people, store.gallery, version, "e")
+    store.photos.enrol("Ada", "e", [Photo("1", bytes(8)), Photo("2", bytes(8))])
+    store.photos.enrol("Ada", "another", [Photo("3", bytes(8))])
+    assert counts.read() == GallerySize(people=1, photos=2)
+    store.photos.enrol("Bob", "e", [Photo("4", bytes(8))])
+    assert counts.read() == GallerySize(people=1, photos=2)
     version.refresh()
-    assert counts.read() == (2, 3)
+    assert counts.read() == GallerySize(people=2, photos=3)
 
 
-def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
-    looking, *_ = monitor(registry, tmp_path)
+def test_a_removed_node_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    looking, *_ = monitor(store, tmp_path)
     looking.heard("a", heartbeat("1", 0), 0.0)
     looking.recorder.series.ended("a", True, 1.0)
     looking.node_changed("a", 1.0)
@@ -130,10 +132,9 @@ def test_a_removed_node_leaves_nothing(registry: Registry, tmp_path: Path) -> No
     assert not looking._news._heard and not looking._alerts._since and not looking.recorder.series._nodes
 
 
-def test_what_cannot_be_looked_at_does_not_stop_the_clock(registry: Registry, tmp_path: Path) -> None:
-    looking, *_ = monitor(registry, tmp_path / "gone")
-    counts = looking._sources.gallery
-    counts._registry = cast(Any, SimpleNamespace(read=_fails))
+def test_what_cannot_be_looked_at_does_not_stop_the_clock(store: Store, tmp_path: Path) -> None:
+    looking, *_ = monitor(store, tmp_path / "gone")
+    looking._sources.gallery._gallery = cast(Any, SimpleNamespace(size=_fails))
     looking.tick(10.0)
     assert "disk-full" in {one["kind"] for one in looking.alerts()}
 

@@ -18,7 +18,7 @@ from manyeyes.gateway.routes.logs import sender_of
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
-from manyeyes.store.registry import Person
+from manyeyes.store.people import Person
 
 MAX_ENROLMENT_PHOTOS = 50
 MAX_NAME_CHARACTERS = 200
@@ -139,12 +139,12 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
 
 
 def _add_pictures(app: FastAPI, master: Master, operator: Sequence[Any]) -> None:
-    records = master.people_service.records
+    photos = master.people_service.photos
 
     @app.get("/v1/people-photos/{photo_id}/image", dependencies=operator)
     async def picture(photo_id: int, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The portrait kept of an enrolled photo, WebP or JPEG."""
-        content = records.picture(photo_id)
+        content = photos.picture(photo_id)
         if content is None:
             raise EntryNotFound(
                 f"no picture is kept of photo {photo_id}; 'manyeyes people show' lists photos"
@@ -155,7 +155,7 @@ def _add_pictures(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
     async def portrait(name: str, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """The best portrait kept of a person, WebP or JPEG."""
         master.people_service.person(name)
-        content = records.best_picture(name)
+        content = photos.best_picture(name)
         if content is None:
             raise EntryNotFound(
                 f"no picture is kept of {name!r}: they are known by feedback only, or since 0.1"
@@ -191,7 +191,7 @@ def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
     @app.get("/v1/people-feedback", dependencies=operator)
     async def feedback() -> dict[str, Any]:
         """All feedback that counts."""
-        return {"feedback": [vars(row) for row in master.people_service.records.feedback()]}
+        return {"feedback": [vars(row) for row in master.people_service.feedback.all()]}
 
     @app.post("/v1/people-feedback", dependencies=operator)
     async def give(body: FeedbackRequest) -> dict[str, Any]:
@@ -209,9 +209,11 @@ def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
 
 
 def _whole(master: Master, person: Person) -> dict[str, Any]:
-    records = master.people_service.records
-    photos = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in records.photos(person.name)]
-    feedback = [vars(row) for row in records.feedback() if row.name == person.name]
+    service = master.people_service
+    photos = [
+        {**vars(photo), "warnings": _plain(photo.warnings)} for photo in service.photos.of_person(person.name)
+    ]
+    feedback = [vars(row) for row in service.feedback.all() if row.name == person.name]
     return {**vars(person), "photos_detail": photos, "feedback": feedback}
 
 

@@ -14,7 +14,8 @@ from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.node.gallery import cache as gallerybook
 from manyeyes.node.gallery.cache import GalleryCache, wants_fold
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
-from manyeyes.store.registry import Photo, Registry
+from manyeyes.store.photos import Photo
+from manyeyes.store.repositories import Store
 
 PACK = "faces@1.0.0"
 
@@ -44,13 +45,13 @@ class Line:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(tmp_path / "master.db")
+def store(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "master.db")
 
 
 @pytest.fixture
-def line(registry: Registry, tmp_path: Path) -> Line:
-    return Line(Galleries(tmp_path / "master.db", tmp_path / "snapshots", lambda _: 0.58))
+def line(store: Store, tmp_path: Path) -> Line:
+    return Line(Galleries(store.gallery.reader, tmp_path / "snapshots", lambda _: 0.58))
 
 
 @pytest.fixture
@@ -67,33 +68,33 @@ def who(book: GalleryCache, number: float) -> str | None:
 
 
 def test_changes_come_as_deltas_and_last_over_a_restart(
-    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path
+    store: Store, line: Line, book: GalleryCache, tmp_path: Path
 ) -> None:
-    registry.add_photos("Ann", PACK, [photo(1)])
+    store.photos.enrol("Ann", PACK, [photo(1)])
     asyncio.run(book.refresh(0))
-    registry.add_photos("Bob", PACK, [photo(2)])
-    registry.rename_person("Ann", "Eve")
-    asyncio.run(book.refresh(registry.gallery_version))
+    store.photos.enrol("Bob", PACK, [photo(2)])
+    store.people.rename("Ann", "Eve")
+    asyncio.run(book.refresh(store.gallery.version))
     assert [who(book, 1), who(book, 2)] == ["Eve", "Bob"]
     assert book.files is not None and len(book.files.deltas) == 1
     asked = len(line.asked)
     again = GalleryCache(line, tmp_path / "gallery")  # type: ignore[arg-type]
     assert again.files == book.files
-    asyncio.run(again.refresh(registry.gallery_version))
+    asyncio.run(again.refresh(store.gallery.version))
     assert len(line.asked) == asked
-    registry.remove_person("Bob")
-    asyncio.run(again.refresh(registry.gallery_version))
+    store.people.remove("Bob")
+    asyncio.run(again.refresh(store.gallery.version))
     assert [who(again, 1), who(again, 2)] == ["Eve", None]
     assert line.asked[-1].have > 0
 
 
 @pytest.mark.parametrize("kind", ["base", "delta", "state"])
 def test_damaged_files_are_fetched_again(
-    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path, kind: str
+    store: Store, line: Line, book: GalleryCache, tmp_path: Path, kind: str
 ) -> None:
     for number, name in enumerate(("Ann", "Bob", "Dee")):
-        registry.add_photos(name, PACK, [photo(number)])
-        asyncio.run(book.refresh(registry.gallery_version))
+        store.photos.enrol(name, PACK, [photo(number)])
+        asyncio.run(book.refresh(store.gallery.version))
     path = next((tmp_path / "gallery").glob(f"{kind}*"))
     path.write_bytes(path.read_bytes()[:-1])
     again = GalleryCache(line, tmp_path / "gallery")  # type: ignore[arg-type]
@@ -103,14 +104,14 @@ def test_damaged_files_are_fetched_again(
 
 
 def test_a_fetch_goes_on_where_the_line_was_cut(
-    registry: Registry, line: Line, book: GalleryCache, monkeypatch: pytest.MonkeyPatch
+    store: Store, line: Line, book: GalleryCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(galleries_room, "CHUNK_BYTES", 200)
-    registry.add_photos("Ann", PACK, [photo(number) for number in range(100)])
+    store.photos.enrol("Ann", PACK, [photo(number) for number in range(100)])
     line.chunks_left = 5
     with pytest.raises(Unavailable):
         asyncio.run(book.refresh(1))
-    registry.add_photos("Bob", PACK, [photo(500)])
+    store.photos.enrol("Bob", PACK, [photo(500)])
     line.chunks_left = 10**9
     asyncio.run(book.refresh(1))
     offsets = [question.offset for question in line.asked]
@@ -119,20 +120,20 @@ def test_a_fetch_goes_on_where_the_line_was_cut(
 
 
 def test_a_master_with_another_history_is_believed(
-    registry: Registry, line: Line, book: GalleryCache, tmp_path: Path
+    store: Store, line: Line, book: GalleryCache, tmp_path: Path
 ) -> None:
     for number in range(5):
-        registry.add_photos(f"P{number}", PACK, [photo(number)])
+        store.photos.enrol(f"P{number}", PACK, [photo(number)])
     asyncio.run(book.refresh(0))
-    other = Registry(tmp_path / "other.db")
-    other.add_photos("Zoe", PACK, [photo(3)])
-    line.master = Galleries(tmp_path / "other.db", tmp_path / "others", lambda _: 0.58)
+    other = Store.open(tmp_path / "other.db")
+    other.photos.enrol("Zoe", PACK, [photo(3)])
+    line.master = Galleries(other.gallery.reader, tmp_path / "others", lambda _: 0.58)
     asyncio.run(book.refresh(0))
-    assert book.version == other.gallery_version and who(book, 3) == "Zoe" and who(book, 0) is None
+    assert book.version == other.gallery.version and who(book, 3) == "Zoe" and who(book, 0) is None
 
 
 def test_folding_keeps_the_answers_and_later_changes(
-    registry: Registry, book: GalleryCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, book: GalleryCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the real process at the lowest priority; a change that comes meanwhile stays."""
     monkeypatch.setattr(gallerybook, "MOST_DELTAS", 2)
@@ -140,10 +141,10 @@ def test_folding_keeps_the_answers_and_later_changes(
     async def story() -> None:
         folding = asyncio.create_task(book.keep_folded())
         for number in range(4):
-            registry.add_photos(f"P{number}", PACK, [photo(number)])
-            await book.refresh(registry.gallery_version)
-        registry.remove_person("P0")
-        await book.refresh(registry.gallery_version)
+            store.photos.enrol(f"P{number}", PACK, [photo(number)])
+            await book.refresh(store.gallery.version)
+        store.people.remove("P0")
+        await book.refresh(store.gallery.version)
         for _ in range(300):
             if book.files is not None and len(book.files.deltas) <= 2:
                 break
@@ -162,8 +163,8 @@ def test_folding_keeps_the_answers_and_later_changes(
     }
 
 
-def test_forgotten_files_are_fetched_whole(registry: Registry, line: Line, book: GalleryCache) -> None:
-    registry.add_photos("Ann", PACK, [photo(1)])
+def test_forgotten_files_are_fetched_whole(store: Store, line: Line, book: GalleryCache) -> None:
+    store.photos.enrol("Ann", PACK, [photo(1)])
     asyncio.run(book.refresh(0))
     asyncio.run(book.forget())
     assert book.files is None

@@ -1,4 +1,4 @@
-"""The file of unknown faces, used in one thread; it is there only while faces are kept."""
+"""The one thread that uses the file of unknown faces, open while they are kept."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import TypeVar
 
 from manyeyes.errors import Unavailable
 from manyeyes.faces.unknown_faces import Among, UnknownFaces
-from manyeyes.store.unknown_faces import FaceStore
+from manyeyes.store.unknown_faces import UnknownFaceRepository
 
 _T = TypeVar("_T")
 
 
-class FaceFile:
-    """Every call raises Unavailable where the file cannot be used.
+class UnknownFacesThread:
+    """Calls come one after the other.
 
-    Args:
-        most: faces that are kept at once.
+    Raises:
+        Unavailable: the file cannot be used; so from every call.
     """
 
     def __init__(self, path: Path, among: Among, most: int) -> None:
+        self.most = most
         self._path = path
         self._among = among
-        self._most = most
         self._thread = ThreadPoolExecutor(1, "faces")
         self._kept: UnknownFaces | None = None
 
-    async def open(self) -> None:
-        """Keep faces from now on; nothing changes where they are kept already."""
-        await self._do(self._open)
-
-    async def close(self) -> None:
-        """Close the file for good."""
-        await self._do(self._close)
-        self._thread.shutdown(wait=False)
-
-    async def remove(self) -> bool:
-        """Delete the file, with all faces; whether there was one."""
-        return await self._do(self._remove)
-
-    async def ask(self, function: Callable[[UnknownFaces], _T]) -> _T | None:
+    async def use(self, function: Callable[[UnknownFaces], _T]) -> _T | None:
         """What a function gives of the kept faces, None while none are kept."""
         return await self._do(lambda: function(self._kept) if self._kept is not None else None)
+
+    async def open(self) -> None:
+        """Open the file, made where it is missing; nothing changes where it is open."""
+        await self._do(self._open)
+
+    async def delete(self) -> bool:
+        """Close the file and delete it; whether there was one."""
+        return await self._do(self._delete)
+
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        await self._do(self._close)
+        self._thread.shutdown(wait=False)
 
     async def _do(self, function: Callable[[], _T]) -> _T:
         try:
@@ -55,13 +55,13 @@ class FaceFile:
 
     def _open(self) -> None:
         if self._kept is None:
-            self._kept = UnknownFaces.open(self._path, self._among, self._most)
+            self._kept = UnknownFaces.open(self._path, self._among, self.most)
 
     def _close(self) -> None:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
 
-    def _remove(self) -> bool:
+    def _delete(self) -> bool:
         self._close()
-        return FaceStore.remove(self._path)
+        return UnknownFaceRepository.remove(self._path)

@@ -1,24 +1,24 @@
-"""What a registry holds, read past its own methods."""
+"""What the file of a master holds, read past its repositories."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from manyeyes.store.registry import Registry
+from manyeyes.store.database import Database
 
 
-def embeddings(registry: Registry, embedder: str) -> list[tuple[str, bytes]]:
+def embeddings(database: Database, embedder: str) -> list[tuple[str, bytes]]:
     """(name, embedding) of every photo that an embedder has, oldest first."""
-    return registry.read(
+    return database.read(
         "SELECT p.name, f.embedding FROM photos f JOIN people p ON p.id = f.person_id "
         "WHERE f.embedder = ? ORDER BY f.id",
         embedder,
     )
 
 
-def vetoes(registry: Registry, embedder: str) -> list[tuple[str, list[float]]]:
+def vetoes(database: Database, embedder: str) -> list[tuple[str, list[float]]]:
     """(name, embedding) of every face that feedback took a name from, oldest first."""
-    rows = registry.read(
+    rows = database.read(
         "SELECT p.name, v.embedding FROM vetoes v JOIN people p ON p.id = v.person_id "
         "WHERE v.embedder = ? ORDER BY v.id",
         embedder,

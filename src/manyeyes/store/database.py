@@ -1,0 +1,68 @@
+"""The master's SQLite file: opening, migrations, transactions, and whether anything was written since.
+
+Every change is one transaction, synced before the call returns: a kill leaves the old or the new state. The
+repositories of this folder use it; nobody else does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from manyeyes.errors import DataFolderUnusable
+from manyeyes.store import gallery_history
+from manyeyes.store.schema import migrate
+
+Read = Callable[..., list[tuple[Any, ...]]]
+"""A query and its values to its rows."""
+
+
+class Database:
+    """The open file, for the thread that opened it.
+
+    Raises:
+        DataFolderUnusable: the file is no such database or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            migrate(self._db)
+            gallery_history.prepare(self._db)
+            path.chmod(0o600)
+        except sqlite3.Error as error:
+            raise DataFolderUnusable(
+                f"cannot use the registry {path}: {error}; restore it from a copy or choose another --data folder"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Cursor]:
+        """All changes made with the cursor, or none."""
+        cursor = self._db.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
+
+    def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self._db.execute(query, values).fetchall()
+
+    @property
+    def changes(self) -> int:
+        """Rises with every row that is written; while it stays, all that was read still holds."""
+        return self._db.total_changes
