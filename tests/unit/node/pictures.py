@@ -8,7 +8,7 @@ from typing import Any
 
 from manyeyes.broker.transfer import unframe
 from manyeyes.contract import Outcome, Status, Task
-from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.node.worker.pool import Picture
 
 

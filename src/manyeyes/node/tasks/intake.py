@@ -23,10 +23,10 @@ from manyeyes.contract import (
     chunk_bytes,
 )
 from manyeyes.errors import ManyeyesError
-from manyeyes.node.tasks.attempt import Attempt
 from manyeyes.node.tasks.grants import Grants
 from manyeyes.node.tasks.line import Line
 from manyeyes.node.tasks.outbox import Outbox
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.node.worker.pace import Pace
 from manyeyes.node.worker.pool import Picture, WorkerPool
 from manyeyes.node.worker.slot import Tally

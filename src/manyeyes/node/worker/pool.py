@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from manyeyes.broker.connection import Bytes
 from manyeyes.contract import Outcome, Task
 from manyeyes.node.availability.decision import Mode
-from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.node.worker.pace import Pace
 from manyeyes.node.worker.slot import Slot
 
