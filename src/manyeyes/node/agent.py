@@ -40,14 +40,15 @@ from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.log_shipping import ship, ship_once
 from manyeyes.node.membership.discovery import MasterFinder
 from manyeyes.node.membership.host import host_facts, host_fingerprint
-from manyeyes.node.membership.joining import Membership
+from manyeyes.node.membership.membership import Membership
 from manyeyes.node.overdue import END_S, end_within
 from manyeyes.node.packs.environment import OWN, Interpreter
+from manyeyes.node.packs.launch import Launch
 from manyeyes.node.packs.provision import Provisioner
 from manyeyes.node.tasks.intake import TaskIntake
 from manyeyes.node.worker.pace import Pace
 from manyeyes.node.worker.pool import WorkerPool
-from manyeyes.node.worker.process import Launch
+from manyeyes.node.worker.process import try_out
 from manyeyes.node.worker.slot import Slot
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
@@ -130,7 +131,7 @@ class Agent:
         galleries = GalleryCache(link, self._settings.data / "gallery")
         orders = Orders(link, self._settings, self._membership.name)
         self._provisioner = Provisioner(
-            link, self._settings.data, self._membership.pack_public_key, self._heartbeat_now.set
+            link, self._settings.data, self._membership.pack_public_key, self._heartbeat_now.set, try_out
         )
         async with asyncio.TaskGroup() as group:
             intake = self._intake = TaskIntake(

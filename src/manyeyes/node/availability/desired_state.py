@@ -15,10 +15,10 @@ from manyeyes.node.availability.decision import (
     EffectiveMode,
     Hours,
     IdleWatch,
-    Mode,
     effective_mode,
     parse_bytes,
 )
+from manyeyes.node.worker.mode import Mode
 from manyeyes.telemetry import log
 
 _LOOK_EVERY_S = 1.0

@@ -13,8 +13,8 @@ from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import PartialFile
 from manyeyes.contract import ANY, GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable
+from manyeyes.node.gallery.files import GalleryFiles
 from manyeyes.node.packs.environment import OWN, Interpreter
-from manyeyes.node.worker.protocol import GalleryFiles
 from manyeyes.recognition.matching.gallery_changes import Changes, keep
 from manyeyes.recognition.matching.nearest import SCAN_FROM
 from manyeyes.telemetry import log

@@ -28,8 +28,8 @@ from manyeyes.node.tasks.line import Line
 from manyeyes.node.tasks.outbox import Outbox
 from manyeyes.node.worker.attempt import Attempt
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture, WorkerPool
-from manyeyes.node.worker.slot import Tally
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.telemetry import log
 
 CREDIT_S = 0.01
@@ -38,6 +38,14 @@ FOLLOW_S = 0.25
 """How often it is looked whether a grant rose by itself."""
 FETCHES = 2
 """Chunks that are asked for at once."""
+
+
+@dataclass
+class Tally:
+    """Counts of this node since its start."""
+
+    done: int = 0
+    failed: int = 0
 
 
 @dataclass

@@ -5,26 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from manyeyes.broker.connection import Bytes
-from manyeyes.contract import Outcome, Task
-from manyeyes.node.availability.decision import Mode
-from manyeyes.node.worker.attempt import Attempt
+from manyeyes.contract import Outcome
+from manyeyes.node.worker.mode import Mode
 from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.picture import Picture
 from manyeyes.node.worker.slot import Slot
 
 _CANCEL_S = 3.0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A task whose bytes are all here."""
-
-    task: Task
-    gateway: str
-    data: Bytes
-    attempt: Attempt
 
 
 class WorkerPool:

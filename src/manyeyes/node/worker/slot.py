@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from manyeyes.contract import Outcome, WorkerReport
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.face_results import GALLERY
 from manyeyes.node.gallery.cache import GalleryCache
-from manyeyes.node.packs.provision import pause_after
+from manyeyes.node.packs.launch import Launch
+from manyeyes.node.retry import pause_after
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.process import Launch, WorkerDied, WorkerProcess
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.process import WorkerDied, WorkerProcess
 from manyeyes.node.worker.protocol import Order
 from manyeyes.node.worker.restarts import Backoff
 from manyeyes.telemetry import log
 
 if TYPE_CHECKING:
-    from manyeyes.node.worker.pool import Picture, WorkerPool
-
-
-@dataclass
-class Tally:
-    """Counts of this node since its start."""
-
-    done: int = 0
-    failed: int = 0
+    from manyeyes.node.worker.pool import WorkerPool
 
 
 class Slot:

@@ -17,7 +17,7 @@ from manyeyes.node.tasks import intake as intake_module
 from manyeyes.node.tasks import outbox as outbox_module
 from manyeyes.node.tasks.intake import TaskIntake
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture
+from manyeyes.node.worker.picture import Picture
 
 
 class Pool:

@@ -13,11 +13,13 @@ from tests.unit.node.pictures import picture
 
 from manyeyes.contract import Outcome
 from manyeyes.errors import PackDamaged, Unavailable
+from manyeyes.node.gallery.files import GalleryFiles
+from manyeyes.node.packs.launch import Launch
 from manyeyes.node.worker import slot as slot_module
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture
-from manyeyes.node.worker.process import Launch, WorkerDied
-from manyeyes.node.worker.protocol import GalleryFiles, Order, Reply
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.process import WorkerDied
+from manyeyes.node.worker.protocol import Order, Reply
 from manyeyes.node.worker.slot import Slot
 
 FILES = GalleryFiles(base="base", version=4)
