@@ -207,7 +207,7 @@ class SlotState:
             case _ if self.ended:
                 return []
             case Begin():
-                return self._start(now)
+                return self._start(now) if self.state == "starting" else []
             case Started(launch):
                 return self._started(launch, now)
             case StartFailed(why):
