@@ -40,7 +40,7 @@ class MasterLink(Link):
         self.receivers: dict[str, Callable[[Incoming], None]] = {}
         self.hellos = 0
         self.idle, self.closed = False, False
-        self.last = {"g": 1}
+        self.last = {"g": 0}
 
     async def hear(self, subject: str, receiver: Callable[[Incoming], None]) -> None:
         self.receivers[subject] = receiver
@@ -191,6 +191,7 @@ def test_a_node_works_on_what_is_dispatched_and_leaves_when_it_is_stopped(play: 
         node.link.heard(contract.dispatch_subject("lab-3"), frame(sent.wire(), b"abc"))
         await steps()
         assert [(told.task_id, told.status) for _, told, _ in node.link.outcomes] == [("t", "done")]
+        node.link.last["g"] = 1
         node.agent.drain()
         settled = Dispatch(gateway="g", session=node.session, settled=("t",))
         node.link.heard(contract.dispatch_subject("lab-3"), frame(settled.wire(), b""))

@@ -34,8 +34,9 @@ class WorkerPool:
         drain_s: float,
         changed: Callable[[], None],
     ) -> None:
-        self._make_slot = make_slot
-        self._count = count
+        self._make_slots: Callable[[], list[Slot]] = lambda: [
+            make_slot(index, self) for index in range(count)
+        ]
         self._pace = pace
         self._ended = ended
         self._drain_s = drain_s
@@ -141,7 +142,7 @@ class WorkerPool:
     def _fill(self, group: asyncio.TaskGroup) -> None:
         if self.slots:
             return
-        self.slots = [self._make_slot(index, self) for index in range(self._count)]
+        self.slots = self._make_slots()
         self._running = [
             group.create_task(slot.run(), name=f"slot-{index}") for index, slot in enumerate(self.slots)
         ]
