@@ -10,7 +10,7 @@ from typing import Any
 from manyeyes import contract, identity
 from manyeyes.broker.connection import Incoming
 from manyeyes.config import NodeSettings
-from manyeyes.contract import Directive, Leave, StateBroadcast
+from manyeyes.contract import Directive, Leave
 from manyeyes.errors import ManyeyesError
 from manyeyes.node.availability.desired_state import DesiredState
 from manyeyes.node.heartbeats import Heartbeats
@@ -242,16 +242,7 @@ class Agent:
             self._spawn(ship(link, self._life.name, lambda: self._life.approved), "ship-logs")
 
     async def _fetch_pack(self, parts: Parts) -> None:
-        def on_state(message: Incoming) -> None:
-            told = StateBroadcast.model_validate_json(message.data)
-            parts.intake.on_state(told, time.monotonic())
-            parts.provisioner.heard(told.pack)
-            parts.gallery_follower.heard(told.gallery_version)
-
-        name = self._life.name
-        await parts.link.hear(contract.command_subject(name), parts.orders.heard)
-        await parts.link.hear(contract.STATE_SUBJECT, on_state)
-        await parts.link.hear(contract.dispatch_subject(name), parts.intake.on_dispatch)
+        await parts.hear_masters(self._life.name)
         launch = await parts.provisioner.obtain()
         await parts.gallery_follower.refresh()
         self._feed(PackHere(launch))

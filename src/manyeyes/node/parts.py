@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from manyeyes import contract
+from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import NodeSettings
 from manyeyes.node.availability.desired_state import DesiredState
@@ -33,6 +36,18 @@ class Parts:
     provisioner: Provisioner
     intake: TaskIntake
     workers: PackWorkers
+
+    async def hear_masters(self, name: str) -> None:
+        """From now on hear calls, the masters' state and dispatches."""
+        await self.link.hear(contract.command_subject(name), self.orders.heard)
+        await self.link.hear(contract.STATE_SUBJECT, self._on_state)
+        await self.link.hear(contract.dispatch_subject(name), self.intake.on_dispatch)
+
+    def _on_state(self, message: Incoming) -> None:
+        told = contract.StateBroadcast.model_validate_json(message.data)
+        self.intake.on_state(told, time.monotonic())
+        self.provisioner.heard(told.pack)
+        self.gallery_follower.heard(told.gallery_version)
 
 
 def make_parts(

@@ -59,7 +59,7 @@ class DesiredState:
         self._turned.set()
 
     async def follow(self, turn: Callable[[Mode], None]) -> None:
-        """Turn the seats to what is wished and allowed, as it changes, until cancelled."""
+        """Call `turn` with what is wanted and allowed: at once, at each change, and each second where limits are set."""
         others = OthersUse() if self._idle else None
         limited = self._hours is not None or self._idle is not None
         while True:
