@@ -107,7 +107,7 @@ def test_a_slot_is_as_drawn() -> None:
 def test_an_agent_is_as_drawn() -> None:
     n = node_state
     events = [
-        n.Begin(), n.Connected(), n.Reconnected(), n.Welcomed(True), n.Welcomed(False), n.Approved(),
+        n.Begin(), n.Connected(), n.Reconnected(), n.Welcomed(True), n.Welcomed(False), n.Approved(), n.StillUnapproved(),
         n.PackHere(ONE), n.ModeChanged("work"), n.ModeChanged("pause"), n.ModeChanged("empty"),
         n.Unresponsive(""), n.Stop(), n.Shutdown(), n.Refused("s", ""), n.Refused("other", ""), n.Removed(),
         n.JoinFailed(VersionMismatch("")), n.Emptied(),

@@ -10,16 +10,17 @@ from typing import Any
 from manyeyes import contract, identity
 from manyeyes.broker.connection import Incoming
 from manyeyes.config import NodeSettings
-from manyeyes.contract import Directive, Leave
+from manyeyes.contract import Directive
 from manyeyes.errors import ManyeyesError
 from manyeyes.node.availability.desired_state import DesiredState
 from manyeyes.node.heartbeats import Heartbeats
-from manyeyes.node.leaving import end_work
-from manyeyes.node.log_shipping import ship, ship_once
+from manyeyes.node.leaving import end_work, say_farewell
+from manyeyes.node.log_shipping import ship
 from manyeyes.node.membership.connecting import Connector
 from manyeyes.node.membership.membership import Membership
 from manyeyes.node.node_state import (
     Approved,
+    AwaitApproval,
     Begin,
     BeginSending,
     Connect,
@@ -44,8 +45,8 @@ from manyeyes.node.node_state import (
     SendHeartbeat,
     Shutdown,
     StartWorkers,
+    StillUnapproved,
     Stop,
-    TellUnapproved,
     TurnPool,
     Unresponsive,
     Welcomed,
@@ -73,6 +74,7 @@ class Agent:
         self._parts: Parts | None = None
         self._group: asyncio.TaskGroup | None = None
         self._hello: asyncio.Task[None] | None = None
+        """Says hello, or waits for the approval before it is said again."""
         self._on_ready: Callable[[str, int], None] = lambda name, workers: None
         self._end = End()
         self._ended = asyncio.Event()
@@ -100,7 +102,8 @@ class Agent:
                 self._parts.intake.close()
             working.cancel()
         if self._parts is not None:
-            await self._say_farewell(self._parts, self._end)
+            logs = self._end.send_logs and self._settings.logs.send
+            await say_farewell(self._parts.link, self._life, self._end.farewell, logs=logs)
         if self._end.error is not None:
             raise self._end.error
         if self._parts is not None and self._end.farewell:
@@ -114,14 +117,6 @@ class Agent:
             self._feed(Begin())
             await asyncio.Event().wait()
 
-    async def _say_farewell(self, parts: Parts, end: End) -> None:
-        if end.farewell:
-            leave = Leave(session=self._life.session, reason=end.farewell)
-            parts.link.tell("leave", contract.ALL, leave.wire())
-        if end.send_logs and self._settings.logs.send:
-            await ship_once(parts.link, self._life.name, last=True)
-        await parts.link.close()
-
     # events and instructions
 
     def _feed(self, event: Event) -> None:
@@ -132,14 +127,15 @@ class Agent:
         match instruction:
             case Connect():
                 self._spawn(self._connect(), "connect")
-            case SayHello(after_s):
+            case SayHello():
                 if self._hello is not None:
                     self._hello.cancel()
-                self._hello = self._spawn(self._say_hello(after_s), "hello")
+                self._hello = self._spawn(self._say_hello(self._there), "hello")
+            case AwaitApproval(seconds):
+                log().warning("waiting for approval", how=f"manyeyes nodes approve {self._life.name}")
+                self._hello = self._spawn(self._await_approval(seconds), "approval")
             case BeginSending():
                 self._begin_sending(self._there)
-            case TellUnapproved():
-                log().warning("waiting for approval", how=f"manyeyes nodes approve {self._life.name}")
             case FetchPack():
                 self._spawn(self._fetch_pack(self._there), "fetch-pack")
             case StartWorkers(launch):
@@ -198,9 +194,12 @@ class Agent:
         else:
             self._feed(Connected())
 
-    async def _say_hello(self, after_s: float) -> None:
-        await asyncio.sleep(after_s)
-        parts = self._there
+    async def _await_approval(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._hello = None
+        self._feed(StillUnapproved())
+
+    async def _say_hello(self, parts: Parts) -> None:
         try:
             welcome = await self._connector.hello(parts.link, self._life.session)
         except ManyeyesError as error:

@@ -7,7 +7,11 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
+from manyeyes import contract
 from manyeyes.broker.nodelink import NodeLink
+from manyeyes.contract import Leave
+from manyeyes.node.log_shipping import ship_once
+from manyeyes.node.node_state import NodeLife
 from manyeyes.node.tasks.intake import TaskIntake
 from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.telemetry import log
@@ -33,6 +37,19 @@ async def end_work(link: NodeLink, intake: TaskIntake, pool: WorkerPool) -> None
         finished.cancel()
         away.cancel()
         await asyncio.wait([finished, away])
+
+
+async def say_farewell(link: NodeLink, life: NodeLife, reason: str, *, logs: bool) -> None:
+    """Say that this node leaves, where there is a reason to tell, and close the connection.
+
+    Args:
+        logs: whether the last log lines are sent before.
+    """
+    if reason:
+        link.tell("leave", contract.ALL, Leave(session=life.session, reason=reason).wire())
+    if logs:
+        await ship_once(link, life.name, last=True)
+    await link.close()
 
 
 async def _finish(intake: TaskIntake, pool: WorkerPool) -> None:

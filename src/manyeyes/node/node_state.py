@@ -66,6 +66,11 @@ class Approved:
 
 
 @dataclass(frozen=True)
+class StillUnapproved:
+    """The wait for an approval that was asked for is over."""
+
+
+@dataclass(frozen=True)
 class PackHere:
     """The pack is whole and workers can be started with it."""
 
@@ -127,6 +132,7 @@ Event = (
     | Reconnected
     | Welcomed
     | Approved
+    | StillUnapproved
     | PackHere
     | ModeChanged
     | Unresponsive
@@ -148,19 +154,19 @@ class Connect:
 
 @dataclass(frozen=True)
 class SayHello:
-    """After so long say who this is, until a master answers; then say `Welcomed`. One at a time: the last one counts."""
+    """Tell a master who this is until one answers, then say `Welcomed`; a hello or a wait that goes on is given up."""
 
-    after_s: float = 0.0
+
+@dataclass(frozen=True)
+class AwaitApproval:
+    """Log that an operator has to approve this node, and say `StillUnapproved` after so long."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
 class BeginSending:
     """From now on send heartbeats, outcomes, credit and log lines, and answer calls."""
-
-
-@dataclass(frozen=True)
-class TellUnapproved:
-    """Log that an operator has to approve this node."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,7 @@ Instruction = (
     Connect
     | SayHello
     | BeginSending
-    | TellUnapproved
+    | AwaitApproval
     | FetchPack
     | StartWorkers
     | TurnPool
@@ -299,6 +305,8 @@ class NodeLife:
             case Approved():
                 self.approved = True
                 return self._fetch() if self.phase == "waiting for approval" else []
+            case StillUnapproved():
+                return [SayHello()] if self.phase == "waiting for approval" else []
             case PackHere(launch):
                 return self._start_workers(launch)
             case ModeChanged(mode):
@@ -312,7 +320,7 @@ class NodeLife:
         if self.approved:
             return begin + self._fetch()
         self.phase = "waiting for approval"
-        return [*begin, TellUnapproved(), SayHello(APPROVAL_S)]
+        return [*begin, AwaitApproval(APPROVAL_S)]
 
     def _fetch(self) -> list[Instruction]:
         self.phase = "fetching the pack"

@@ -18,7 +18,7 @@ from manyeyes.config import NodeSettings
 from manyeyes.contract import Directive, Dispatch, Heartbeat, Leave, StateBroadcast, Welcome
 from manyeyes.errors import IdentityInUse, ManyeyesError, NodeRemoved, Unavailable, VersionMismatch
 from manyeyes.node import agent as agent_module
-from manyeyes.node import pack_workers
+from manyeyes.node import node_state, pack_workers
 from manyeyes.node.agent import Agent
 from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.membership import connecting
@@ -206,6 +206,22 @@ def test_a_node_that_waits_for_its_approval_asks_for_no_pack(play: Play) -> None
         assert node.states == ["waiting for approval"] and node.link.hellos == 1
         assert contract.STATE_SUBJECT not in node.link.receivers and node.ready == []
         node.direct("approved")
+        await steps()
+        assert node.ready == [("lab-3", 1)]
+        node.agent.drain()
+
+    def prepare(node: Node) -> None:
+        node.link.welcome = Welcome(gateway="g", approved=False)
+
+    play(body, prepare)
+
+
+def test_a_node_that_stays_unapproved_says_hello_again(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_state, "APPROVAL_S", 0.0)
+
+    async def body(node: Node) -> None:
+        assert node.link.hellos > 1 and node.states == ["waiting for approval"]
+        node.link.welcome = Welcome(gateway="g", approved=True)
         await steps()
         assert node.ready == [("lab-3", 1)]
         node.agent.drain()

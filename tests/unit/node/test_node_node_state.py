@@ -15,6 +15,7 @@ from manyeyes.node.node_state import (
     APPROVAL_S,
     ENDS,
     Approved,
+    AwaitApproval,
     Begin,
     BeginSending,
     Connect,
@@ -40,8 +41,8 @@ from manyeyes.node.node_state import (
     SendHeartbeat,
     Shutdown,
     StartWorkers,
+    StillUnapproved,
     Stop,
-    TellUnapproved,
     TurnPool,
     Unresponsive,
     Welcomed,
@@ -78,12 +79,13 @@ def test_a_node_joins_fetches_the_pack_and_works() -> None:
 
 def test_a_node_that_is_not_approved_says_hello_again_and_gets_neither_pack_nor_pictures() -> None:
     life = after(*JOINED)
-    assert life.handle(Welcomed(False)) == [BeginSending(), TellUnapproved(), SayHello(APPROVAL_S)]
-    assert life.handle(Welcomed(False)) == [TellUnapproved(), SayHello(APPROVAL_S)]
+    assert life.handle(Welcomed(False)) == [BeginSending(), AwaitApproval(APPROVAL_S)]
+    assert life.handle(StillUnapproved()) == [SayHello()]
+    assert life.handle(Welcomed(False)) == [AwaitApproval(APPROVAL_S)]
     assert life.phase == "waiting for approval"
     assert life.handle(PackHere(PACK)) == life.handle(ModeChanged("work")) == []
     assert life.handle(Approved()) == [FetchPack()]
-    assert life.handle(Approved()) == []
+    assert life.handle(Approved()) == life.handle(StillUnapproved()) == []
     assert after(*JOINED, Welcomed(False)).handle(Welcomed(True)) == [FetchPack()]
 
 
@@ -159,7 +161,7 @@ def test_a_node_whose_answers_do_not_arrive_returns_what_waits() -> None:
 
 EVENTS = st.sampled_from(
     [
-        Begin(), Connected(), Reconnected(), Welcomed(True), Welcomed(False), Approved(), PackHere(PACK),
+        Begin(), Connected(), Reconnected(), Welcomed(True), Welcomed(False), Approved(), StillUnapproved(), PackHere(PACK),
         ModeChanged("work"), ModeChanged("pause"), ModeChanged("empty"), Unresponsive(""), Stop(), Shutdown(),
         Refused("s1", ""), Refused("other", ""), Removed(), JoinFailed(VersionMismatch("")), Emptied(),
     ]
