@@ -89,6 +89,14 @@ def test_a_node_that_is_not_approved_says_hello_again_and_gets_neither_pack_nor_
     assert after(*JOINED, Welcomed(False)).handle(Welcomed(True)) == [FetchPack()]
 
 
+def test_an_approval_that_comes_before_the_welcome_counts() -> None:
+    life = after(*JOINED, Approved())
+    assert life.handle(Welcomed(False)) == [BeginSending(), FetchPack()]
+    life.handle(Reconnected())
+    life.handle(Welcomed(False))
+    assert life.handle(Stop()) == [End(LOCAL, send_logs=True)]
+
+
 def test_after_a_break_a_node_says_hello_and_catches_up() -> None:
     life = after(*READY)
     assert life.handle(Reconnected()) == [SendHeartbeat(), SayHello()]

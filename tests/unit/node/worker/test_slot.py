@@ -207,6 +207,21 @@ def test_an_idle_worker_that_ends_is_replaced(pauses: list[float]) -> None:
     play(body)
 
 
+def test_a_worker_that_ended_just_after_its_picture_is_given_no_other(pauses: list[float]) -> None:
+    async def body(node: Node) -> None:
+        node.worker.go_on.clear()
+        node.slot.give(picture("t"))
+        await steps()
+        node.queue.append(picture("u"))
+        node.worker.ended = True  # `wait` has not returned yet
+        node.worker.go_on.set()
+        await steps()
+        assert [told.task_id for told in node.outcomes] == ["t"] and len(node.queue) == 1
+        assert node.state() == "resting"
+
+    play(body)
+
+
 def test_the_gallery_that_a_task_needs_is_opened_first(pauses: list[float]) -> None:
     async def body(node: Node) -> None:
         node.slot.give(picture(state={"gallery": 4}))
