@@ -8,8 +8,8 @@ from typing import Any
 
 from manyeyes.broker.transfer import unframe
 from manyeyes.contract import Outcome, Status, Task
-from manyeyes.node.tasks.attempt import Attempt
-from manyeyes.node.worker.pool import Picture
+from manyeyes.node.worker.attempt import Attempt
+from manyeyes.node.worker.picture import Picture
 
 
 class Clock:

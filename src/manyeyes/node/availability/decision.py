@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import time as TimeOfDay
-from typing import Literal
 
 from manyeyes.config import MEBIBYTE
 from manyeyes.contract import Desired
 from manyeyes.errors import BadRequest
+from manyeyes.node.worker.mode import Mode
 
 PICTURE_BYTES = 128 * MEBIBYTE
 """The least that a worker needs for a picture beyond its size with the pack loaded."""
-Mode = Literal["work", "pause", "empty"]
-"""`pause`: no new picture, workers stay loaded; `empty`: no workers either, the machine is free."""
 
 
 @dataclass(frozen=True)

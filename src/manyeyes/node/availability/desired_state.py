@@ -1,4 +1,4 @@
-"""How a node stands: approved or waiting, what the operator wishes, what it allows itself."""
+"""What a node is to do: what the operator wishes, what it allows itself."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from manyeyes.node.availability.decision import (
     EffectiveMode,
     Hours,
     IdleWatch,
-    Mode,
     effective_mode,
     parse_bytes,
 )
+from manyeyes.node.worker.mode import Mode
 from manyeyes.telemetry import log
 
 _LOOK_EVERY_S = 1.0
@@ -37,7 +37,6 @@ class DesiredState:
     def __init__(self, settings: NodeSettings, on_change: Callable[[], None]) -> None:
         self.session = secrets.token_hex(8)
         self.desired: Desired = ""
-        self.approved = asyncio.Event()
         self.effective_mode = EffectiveMode("empty", "starting")
         self.memory_bytes = parse_bytes(settings.memory) if settings.memory else None
         self._hours = Hours.parse(settings.hours) if settings.hours else None
@@ -47,15 +46,11 @@ class DesiredState:
 
     def welcomed(self, welcome: Welcome) -> None:
         """The master answered a hello."""
-        if welcome.approved:
-            self.approved.set()
         self._follow(welcome.desired)
 
     def told(self, directive: Directive) -> None:
         """The master said something about standing."""
-        if directive.kind == "approved":
-            self.approved.set()
-        elif directive.kind == "desired":
+        if directive.kind == "desired":
             self._follow(directive.desired)
         self._on_change()
 
@@ -64,7 +59,7 @@ class DesiredState:
         self._turned.set()
 
     async def follow(self, turn: Callable[[Mode], None]) -> None:
-        """Turn the seats to what is wished and allowed, as it changes, until cancelled."""
+        """Call `turn` with what is wanted and allowed: at once, at each change, and each second where limits are set."""
         others = OthersUse() if self._idle else None
         limited = self._hours is not None or self._idle is not None
         while True:

@@ -13,8 +13,8 @@ from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import PartialFile
 from manyeyes.contract import ANY, GalleryQuery
 from manyeyes.errors import PackDamaged, Unavailable
+from manyeyes.node.gallery.files import GalleryFiles
 from manyeyes.node.packs.environment import OWN, Interpreter
-from manyeyes.node.worker.protocol import GalleryFiles
 from manyeyes.recognition.matching.gallery_changes import Changes, keep
 from manyeyes.recognition.matching.nearest import SCAN_FROM
 from manyeyes.telemetry import log
@@ -47,7 +47,6 @@ class GalleryCache:
         self._part: PartialFile | None = None
         self._number = 0
         self._base_photos = 0
-        self._changed = 0
         self._retired: list[Path] = []
         self.files: GalleryFiles | None = None
         self.version = -1
@@ -98,7 +97,7 @@ class GalleryCache:
             if change.since != last.version:
                 raise PackDamaged(f"{path} leads on from version {change.since}, here is {last.version}")
             last, changed = change, changed + change.size_photos
-        self._base_photos, self._changed = len(first.photos), changed
+        self._base_photos = len(first.photos)
         self.version, self._mark = last.version, last.mark
         self.files = GalleryFiles(
             base=str(base),

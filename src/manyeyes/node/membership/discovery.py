@@ -14,7 +14,7 @@ from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.proof import is_master_at
 from manyeyes.lan import search
 from manyeyes.lan.service import is_loopback
-from manyeyes.node.membership.joining import Membership, merged
+from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.telemetry import log
 
 SEARCH_S = 4.0

@@ -3,58 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from manyeyes import identity
 from manyeyes.broker.nodelink import join
 from manyeyes.config import NodeSettings
 from manyeyes.contract import JoinReply, JoinRequest
-from manyeyes.errors import DataFolderUnusable, OtherMaster, TokenRefused, Unavailable
+from manyeyes.errors import OtherMaster, TokenRefused, Unavailable
+from manyeyes.node.membership.discovery import find_master, may_be_found
 from manyeyes.node.membership.host import host_facts, host_fingerprint
+from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.telemetry import log
-
-
-@dataclass(frozen=True)
-class Membership:
-    """What a node keeps since it joined."""
-
-    name: str
-    addresses: tuple[str, ...]
-    ca_pem: str
-    pack_public_key: str
-
-    def save(self, path: Path) -> None:
-        """Keep it."""
-        identity.write_private(path, json.dumps(vars(self), indent=1).encode())
-
-    @classmethod
-    def load(cls, path: Path) -> Membership:
-        """Read it back.
-
-        Raises:
-            DataFolderUnusable: the file is damaged.
-        """
-        try:
-            fields = json.loads(path.read_bytes())
-            return cls(
-                fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"]
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise DataFolderUnusable(
-                f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
-            ) from error
-
-
-MAX_ADDRESSES = 6
-
-
-def merged(first: Sequence[str], then: Sequence[str]) -> tuple[str, ...]:
-    """Addresses in the order to try, each once; the oldest are forgotten beyond `MAX_ADDRESSES`."""
-    return tuple(dict.fromkeys((*first, *then)))[:MAX_ADDRESSES]
 
 
 async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
@@ -102,8 +62,6 @@ async def _join(
     token: identity.JoinToken, request: JoinRequest, *, find: bool
 ) -> tuple[JoinReply, tuple[str, ...]]:
     """Join where the token says, else where the master is found on the network; also the addresses to keep."""
-    from manyeyes.node.membership.discovery import find_master, may_be_found
-
     try:
         return await join(token.addresses, token.ca_pem, token.seed, token.token_id, request), token.addresses
     except (Unavailable, OtherMaster) as error:

@@ -20,17 +20,10 @@ from manyeyes.errors import ManyeyesError, PackDamaged
 from manyeyes.identity import verify_signature
 from manyeyes.node.packs.cache import PackCache
 from manyeyes.node.packs.environment import OWN, Environments
-from manyeyes.node.worker.process import Launch, WorkerProcess
+from manyeyes.node.packs.launch import Launch
+from manyeyes.node.retry import pause_after
 from manyeyes.packs.manifest import Manifest, parse
 from manyeyes.telemetry import log
-
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
-
-
-def pause_after(failures: int) -> float:
-    """Seconds until the next attempt, after so many in a row that failed."""
-    return min(FIRST_PAUSE_S * 2.0 ** max(failures - 1, 0), LONGEST_PAUSE_S)
 
 
 class Provisioner:
@@ -40,14 +33,23 @@ class Provisioner:
         data: the node's data folder; packs and environments go to folders in it.
         public_key: the master's pack key in hex, known since joining.
         changed: called when `doing` changed.
+        try_out: starts a worker with a pack and ends it again; raises ManyeyesError where that fails.
 
     `doing` says what is being done, or why it cannot be; empty when nothing is.
     """
 
-    def __init__(self, link: NodeLink, data: Path, public_key: str, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        link: NodeLink,
+        data: Path,
+        public_key: str,
+        changed: Callable[[], None],
+        try_out: Callable[[Launch], Awaitable[None]],
+    ) -> None:
         self._link = link
         self._public_key = public_key
         self._changed = changed
+        self._try_out = try_out
         self._packs = PackCache(link, data / "packs")
         self._environments = Environments(data / "envs")
         self._wheels_folder = data / "envs" / ".wheels"
@@ -125,8 +127,7 @@ class Provisioner:
         launch = await self._stage()
         if self.launch is None or launch != self.launch:
             self._say(f"trying {launch.pack}")
-            worker = await WorkerProcess.start(launch)
-            await worker.stop()
+            await self._try_out(launch)
         return launch
 
     async def _stage(self) -> Launch:

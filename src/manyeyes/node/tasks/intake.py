@@ -14,30 +14,34 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import unframe_view
 from manyeyes.contract import (
-    CHUNK_BYTES,
     Credit,
     Dispatch,
     Outcome,
     StateBroadcast,
     Task,
-    chunk_bytes,
 )
 from manyeyes.errors import ManyeyesError
-from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.tasks.fetching import Fetcher
 from manyeyes.node.tasks.grants import Grants
-from manyeyes.node.tasks.line import Line
 from manyeyes.node.tasks.outbox import Outbox
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture, WorkerPool
-from manyeyes.node.worker.slot import Tally
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.telemetry import log
 
 CREDIT_S = 0.01
 """How long a grant that rose may wait for others."""
 FOLLOW_S = 0.25
 """How often it is looked whether a grant rose by itself."""
-FETCHES = 2
-"""Chunks that are asked for at once."""
+
+
+@dataclass
+class Tally:
+    """Counts of this node since its start."""
+
+    done: int = 0
+    failed: int = 0
 
 
 @dataclass
@@ -70,13 +74,10 @@ class TaskIntake:
     ) -> None:
         self._link = link
         self._session = session
-        self._pace = pace
         self._heartbeat = heartbeat
         self._spawn = spawn
         self._held: dict[str, _Held] = {}
-        self._line = Line(CHUNK_BYTES)
-        self._fetches = asyncio.Semaphore(FETCHES)
-        self._fetching = 0
+        self._fetcher = Fetcher(link, pace)
         self._crediting: asyncio.TimerHandle | None = None
         self._received = asyncio.Event()
         self.pool: WorkerPool | None = None
@@ -99,7 +100,7 @@ class TaskIntake:
     def on_state(self, state: StateBroadcast, now: float) -> None:
         """A gateway is there."""
         if state.sent_s:
-            self._line.heard(state.gateway, state.sent_s, now)
+            self._fetcher.line.heard(state.gateway, state.sent_s, now)
         self.heard(state.gateway, now)
 
     def heard(self, gateway: str, now: float) -> None:
@@ -125,7 +126,7 @@ class TaskIntake:
 
     def _arrived(self, dispatch: Dispatch, piece: memoryview, size_bytes: int, now: float) -> None:
         task, gateway = dispatch.task, dispatch.gateway
-        self._line.arrived(gateway, size_bytes, dispatch.sent_s, now)
+        self._fetcher.line.arrived(gateway, size_bytes, dispatch.sent_s, now)
         gap = self.grants.arrived(gateway, dispatch.number, dispatch.sent_bytes, now, task=task is not None)
         self._received.set()
         if task is not None:
@@ -151,25 +152,10 @@ class TaskIntake:
             held.fetching = self._spawn(self._fetch(held, piece), f"fetch-{task.id}")
 
     async def _fetch(self, held: _Held, piece: memoryview) -> None:
-        """Ask for the rest of a picture, chunk by chunk."""
-        task, parts, received = held.task, [bytes(piece)], len(piece)
+        """Have the rest of a picture brought, and then worked on."""
+        task = held.task
         try:
-            while received < task.size_bytes:
-                async with self._fetches:
-                    share = max(self._line.window_bytes // FETCHES, CHUNK_BYTES // 4)
-                    most = min(chunk_bytes(self._line.bytes_per_s), share)
-                    asked_at = time.monotonic()
-                    self._fetching += most
-                    try:
-                        chunk = await self._link.fetch_chunk(task.id, received, most, held.gateway)
-                    finally:
-                        self._fetching -= most
-                    now = time.monotonic()
-                    self._line.carried(len(chunk), now - asked_at, now)
-                if not chunk:
-                    raise ManyeyesError("the gateway sent nothing of the picture")
-                parts.append(chunk)
-                received += len(chunk)
+            data = await self._fetcher.whole(task, held.gateway, piece)
         except ManyeyesError as error:
             log().info("a picture could not be fetched", trace=held.attempt.trace_id, error=error.detail)
             outcome = Outcome(session=self._session, task_id=task.id, status="returned", detail=error.detail)
@@ -178,12 +164,11 @@ class TaskIntake:
         finally:
             held.fetching = None
         if task.id in self._held:
-            self._whole(held, b"".join(parts), time.monotonic())
+            self._whole(held, data, time.monotonic())
 
     def _whole(self, held: _Held, data: bytes | memoryview, now: float) -> None:
         held.attempt.fetched_s = now
-        rate = self._line.bytes_per_s
-        self._pace.travelled(len(data) / rate if rate else now - held.attempt.asked_s)
+        self._fetcher.travelled(len(data), now - held.attempt.asked_s)
         assert self.pool is not None
         self.pool.put(Picture(held.task, held.gateway, data, held.attempt))
 
@@ -236,8 +221,8 @@ class TaskIntake:
         """Bring what may be granted up to date."""
         grants = self.grants
         grants.capacity = self.pool.capacity(now) if self.pool and not self.outbox.full else 0
-        grants.window_bytes = max(0, self._line.window_bytes - self._fetching)
-        grants.line_bytes_per_s = self._line.bytes_per_s
+        grants.window_bytes = self._fetcher.window_bytes
+        grants.line_bytes_per_s = self._fetcher.line.bytes_per_s
 
     def changed(self) -> None:
         """A worker is in another state, or the pool takes pictures or none."""

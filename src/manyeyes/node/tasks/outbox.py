@@ -12,9 +12,9 @@ from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import frame_head
 from manyeyes.contract import CHUNK_BYTES, Outcome, chunk_bytes
 from manyeyes.errors import ManyeyesError, TaskLost
-from manyeyes.node.tasks.attempt import Attempt
 from manyeyes.node.tasks.grants import Grants
 from manyeyes.node.tasks.line import Line
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.telemetry import log
 
 AGAIN_S = 3.0

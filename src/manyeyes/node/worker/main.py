@@ -23,9 +23,10 @@ from pydantic import BaseModel
 from manyeyes.contract import PICTURE, RESULT
 from manyeyes.errors import ManyeyesError, PackDamaged, PackError, TooManyPixels
 from manyeyes.face_results import EMBEDDINGS, THUMBNAIL, UNKNOWN, Enrolled, UnknownFace, UnknownFaces
+from manyeyes.node.gallery.files import GalleryFiles
 from manyeyes.node.worker import protocol
 from manyeyes.node.worker.memory_limit import bound_memory, end_first, unbound_memory
-from manyeyes.node.worker.protocol import GalleryFiles, Order, Reply
+from manyeyes.node.worker.protocol import Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
 from manyeyes.recognition.arrays import half_precision

@@ -5,26 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from manyeyes.broker.connection import Bytes
-from manyeyes.contract import Outcome, Task
-from manyeyes.node.availability.decision import Mode
-from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.contract import Outcome
+from manyeyes.node.worker.mode import Mode
 from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.picture import Picture
 from manyeyes.node.worker.slot import Slot
 
 _CANCEL_S = 3.0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A task whose bytes are all here."""
-
-    task: Task
-    gateway: str
-    data: Bytes
-    attempt: Attempt
 
 
 class WorkerPool:
@@ -46,8 +34,9 @@ class WorkerPool:
         drain_s: float,
         changed: Callable[[], None],
     ) -> None:
-        self._make_slot = make_slot
-        self._count = count
+        self._make_slots: Callable[[], list[Slot]] = lambda: [
+            make_slot(index, self) for index in range(count)
+        ]
         self._pace = pace
         self._ended = ended
         self._drain_s = drain_s
@@ -153,7 +142,7 @@ class WorkerPool:
     def _fill(self, group: asyncio.TaskGroup) -> None:
         if self.slots:
             return
-        self.slots = [self._make_slot(index, self) for index in range(self._count)]
+        self.slots = self._make_slots()
         self._running = [
             group.create_task(slot.run(), name=f"slot-{index}") for index, slot in enumerate(self.slots)
         ]

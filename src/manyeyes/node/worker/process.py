@@ -7,15 +7,14 @@ import contextlib
 import os
 import signal
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from manyeyes.broker.connection import Bytes
 from manyeyes.errors import ManyeyesError, PackDamaged
-from manyeyes.node.packs.environment import Interpreter
+from manyeyes.node.gallery.files import GalleryFiles
+from manyeyes.node.packs.launch import Launch
 from manyeyes.node.worker import protocol
 from manyeyes.node.worker.output import listen
-from manyeyes.node.worker.protocol import GalleryFiles, Order, Reply
+from manyeyes.node.worker.protocol import Order, Reply
 
 START_DEADLINE_S = 90.0
 
@@ -25,16 +24,6 @@ class WorkerDied(ManyeyesError):
 
     code = "worker-died"
     title = "A worker died"
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What a worker is started with: a pack's folder, the digest of its signed manifest, and what runs it."""
-
-    folder: Path
-    pack: str
-    manifest_sha256: str
-    interpreter: Interpreter
 
 
 class WorkerProcess:
@@ -180,3 +169,13 @@ class WorkerProcess:
         except TimeoutError:
             self.kill()
             await self._process.wait()
+
+
+async def try_out(launch: Launch) -> None:
+    """Start a worker and stop it again.
+
+    Raises:
+        WorkerDied: it does not start.
+    """
+    worker = await WorkerProcess.start(launch)
+    await worker.stop()

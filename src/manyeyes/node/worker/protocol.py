@@ -8,19 +8,9 @@ from typing import Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from manyeyes.contract import Status
+from manyeyes.node.gallery.files import GalleryFiles
 
 _LENGTHS = struct.Struct(">II")
-
-
-class GalleryFiles(BaseModel):
-    """The files that make a gallery at a version: a base, its index (empty: none), the changes since in order."""
-
-    model_config = ConfigDict(frozen=True)
-
-    base: str
-    index: str = ""
-    deltas: tuple[str, ...] = ()
-    version: int = 0
 
 
 class Order(BaseModel):

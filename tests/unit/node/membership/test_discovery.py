@@ -10,7 +10,7 @@ import pytest
 
 from manyeyes.node.membership import discovery
 from manyeyes.node.membership.discovery import MasterFinder, first_proven, may_be_found
-from manyeyes.node.membership.joining import MAX_ADDRESSES, Membership, merged
+from manyeyes.node.membership.membership import MAX_ADDRESSES, Membership, merged
 
 MEMBER = Membership("n", ("10.0.0.1:4222",), "pem", "00")
 

@@ -18,9 +18,11 @@ from manyeyes import identity
 from manyeyes.broker.transfer import ResumedFile, expand
 from manyeyes.contract import CHUNK_BYTES, HEADER_ENCODING, HEADER_SIGNATURE, PackQuery
 from manyeyes.errors import PackDamaged, PackError, Unavailable
-from manyeyes.node.packs import cache, provision
+from manyeyes.node import retry
+from manyeyes.node.packs import cache
 from manyeyes.node.packs.cache import missing_bytes
-from manyeyes.node.packs.provision import Provisioner, pause_after
+from manyeyes.node.packs.launch import Launch
+from manyeyes.node.packs.provision import Provisioner
 from manyeyes.node.worker.main import load_recognizer
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 from manyeyes.packs.served import ServedPack
@@ -82,9 +84,13 @@ class Line:
             progress(part.received, size)
 
 
+async def never(launch: Launch) -> None:
+    raise AssertionError("no worker is tried here")
+
+
 def provisioner(line: Line, data: Path) -> Provisioner:
     public = identity.public_hex(line.key)  # type: ignore[arg-type]
-    return Provisioner(line, data, public, lambda: None)  # type: ignore[arg-type]
+    return Provisioner(line, data, public, lambda: None, never)  # type: ignore[arg-type]
 
 
 def obtain(line: Line, data: Path) -> Path:
@@ -157,6 +163,7 @@ def test_an_unsigned_manifest_is_refused(tmp_path: Path) -> None:
                 tmp_path / "data",
                 identity.public_hex(line.key),  # type: ignore[arg-type]
                 lambda: None,
+                never,
             )._stage()
         )
     assert not list((tmp_path / "data").rglob("*.py"))
@@ -272,13 +279,13 @@ def test_the_pack_before_stays_and_older_ones_go(tmp_path: Path) -> None:
 
 
 def test_progress_and_failure_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provision, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.02)
     line = Line(make_pack(tmp_path / "one", "1", big_bin=WEIGHTS))
     line.cut_after = CHUNK_BYTES
     said: list[str] = []
 
     async def play() -> None:
-        keeper = Provisioner(line, tmp_path / "data", identity.public_hex(line.key), lambda: None)  # type: ignore[arg-type]
+        keeper = Provisioner(line, tmp_path / "data", identity.public_hex(line.key), lambda: None, never)  # type: ignore[arg-type]
         keeper._changed = lambda: said.append(keeper.doing)
         obtaining = asyncio.create_task(keeper.obtain())
         while not any("failed" in text for text in said):
@@ -301,5 +308,32 @@ def test_missing_bytes_count_each_content_once() -> None:
     assert missing_bytes((one, again, other), {"a" * 64: 10, "c" * 64: 9}) == 0
 
 
-def test_pauses_double_up_to_a_minute() -> None:
-    assert [pause_after(n) for n in (1, 2, 3, 6, 7, 50)] == [1, 2, 4, 32, 60, 60]
+def test_workers_go_over_to_a_new_pack_once_a_worker_has_started_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.0)
+    line = Line(make_pack(tmp_path / "one", "1", tinycode_py=CODE))
+    steps: list[str] = []
+
+    async def try_out(launch: Launch) -> None:
+        steps.append(f"tried {launch.pack}")
+        if len(steps) == 1:
+            raise PackError("it does not start")
+
+    async def play() -> None:
+        switched = asyncio.Event()
+
+        async def switch(launch: Launch) -> None:
+            steps.append(f"switched to {launch.pack}")
+            switched.set()
+
+        keeper = Provisioner(line, tmp_path / "data", identity.public_hex(line.key), lambda: None, try_out)  # type: ignore[arg-type]
+        first = await keeper.obtain()
+        line.serve(make_pack(tmp_path / "two", "2", tinycode_py=CODE + b"# 2\n"))
+        following = asyncio.create_task(keeper.follow(switch))
+        keeper.heard("another digest than " + first.manifest_sha256)
+        await switched.wait()
+        following.cancel()
+
+    asyncio.run(play())
+    assert [step.partition("tiny")[0] for step in steps] == ["tried ", "tried ", "switched to "]

@@ -13,11 +13,12 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.transfer import frame
 from manyeyes.contract import Credit, Dispatch, Outcome, StateBroadcast, Status, Task
 from manyeyes.errors import TaskLost, Unavailable
+from manyeyes.node.tasks import fetching as fetching_module
 from manyeyes.node.tasks import intake as intake_module
 from manyeyes.node.tasks import outbox as outbox_module
 from manyeyes.node.tasks.intake import TaskIntake
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture
+from manyeyes.node.worker.picture import Picture
 
 
 class Pool:
@@ -103,6 +104,7 @@ class Node:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(intake_module, "time", made)
+    monkeypatch.setattr(fetching_module, "time", made)
     monkeypatch.setattr(outbox_module, "time", made)
     return made
 

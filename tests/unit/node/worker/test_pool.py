@@ -10,7 +10,8 @@ from tests.unit.node.pictures import picture
 
 from manyeyes.contract import Outcome
 from manyeyes.node.worker.pace import LEAST_LEAD_S, Pace
-from manyeyes.node.worker.pool import Picture, WorkerPool
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.pool import WorkerPool
 
 
 class FakeSlot:

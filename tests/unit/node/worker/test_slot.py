@@ -13,11 +13,13 @@ from tests.unit.node.pictures import picture
 
 from manyeyes.contract import Outcome
 from manyeyes.errors import PackDamaged, Unavailable
+from manyeyes.node.gallery.files import GalleryFiles
+from manyeyes.node.packs.launch import Launch
 from manyeyes.node.worker import slot as slot_module
 from manyeyes.node.worker.pace import Pace
-from manyeyes.node.worker.pool import Picture
-from manyeyes.node.worker.process import Launch, WorkerDied
-from manyeyes.node.worker.protocol import GalleryFiles, Order, Reply
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.process import WorkerDied
+from manyeyes.node.worker.protocol import Order, Reply
 from manyeyes.node.worker.slot import Slot
 
 FILES = GalleryFiles(base="base", version=4)
@@ -201,6 +203,21 @@ def test_an_idle_worker_that_ends_is_replaced(pauses: list[float]) -> None:
         await steps()
         assert not node.slot.fit and node.slot.trouble == "an idle worker ended" and len(pauses) == 1
         assert node.outcomes == []
+
+    play(body)
+
+
+def test_a_worker_that_ended_just_after_its_picture_is_given_no_other(pauses: list[float]) -> None:
+    async def body(node: Node) -> None:
+        node.worker.go_on.clear()
+        node.slot.give(picture("t"))
+        await steps()
+        node.queue.append(picture("u"))
+        node.worker.ended = True  # `wait` has not returned yet
+        node.worker.go_on.set()
+        await steps()
+        assert [told.task_id for told in node.outcomes] == ["t"] and len(node.queue) == 1
+        assert node.state() == "resting"
 
     play(body)
 

@@ -10,9 +10,9 @@ import pytest
 from manyeyes.broker.transfer import unframe
 from manyeyes.contract import Outcome, Task
 from manyeyes.node.log_shipping import ship_once
-from manyeyes.node.tasks import attempt as attempt_module
-from manyeyes.node.tasks.attempt import Attempt
+from manyeyes.node.worker import attempt as attempt_module
 from manyeyes.node.worker import output
+from manyeyes.node.worker.attempt import Attempt
 from manyeyes.telemetry.batches import MAX_BATCH_BYTES, unpacked
 from manyeyes.telemetry.queue import Waiting
 from manyeyes.traces import Trace

@@ -1,0 +1,76 @@
+"""How a node reaches its master and says who it is; both are tried until they succeed or are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from manyeyes import identity
+from manyeyes.broker.nodelink import NodeLink
+from manyeyes.config import NodeSettings
+from manyeyes.contract import Hello, Welcome
+from manyeyes.errors import OtherMaster, Unavailable
+from manyeyes.node.membership.discovery import MasterFinder
+from manyeyes.node.membership.host import host_fingerprint
+from manyeyes.node.membership.membership import Membership
+from manyeyes.telemetry import log
+
+_AGAIN_S = 2.0
+_HELLO_S, _HELLO_AGAIN_S = 5.0, 1.0
+
+
+class Connector:
+    """Of one node."""
+
+    def __init__(self, settings: NodeSettings, membership: Membership, key: identity.NKey) -> None:
+        self._machine_id_file = settings.machine_id_file
+        self._key = key
+        self._finder = MasterFinder(membership, settings.data / "membership.json", allowed=settings.find)
+        self.membership = membership
+
+    async def connect(self, on_closed: Callable[[], None], on_reconnected: Callable[[], None]) -> NodeLink:
+        """A connection to the master, wherever it is found.
+
+        Args:
+            on_closed: called when the engine refuses this node's key.
+
+        Raises:
+            TokenRefused: the master does not know this node's key.
+        """
+        member = self.membership
+        while True:
+            try:
+                return await NodeLink.connect(
+                    self._finder.addresses,
+                    member.ca_pem,
+                    self._key.seed,
+                    member.name,
+                    on_closed=on_closed,
+                    on_reconnected=on_reconnected,
+                )
+            except (Unavailable, OtherMaster) as error:
+                log().warning("waiting for the master", error=error.detail)
+                if await self._finder.look() is None:
+                    await asyncio.sleep(_AGAIN_S)
+
+    async def hello(self, link: NodeLink, session: str) -> Welcome:
+        """Say who this is until a master answers.
+
+        Raises:
+            IdentityInUse: another process is this node.
+            VersionMismatch: the master speaks no version of the contract that this node speaks.
+        """
+        fingerprint = host_fingerprint(self._machine_id_file, self.membership.ca_pem)
+        hello = Hello(session=session, fingerprint=fingerprint)
+        while True:
+            try:
+                answer = await link.ask("hello", hello.wire(), timeout_s=_HELLO_S)
+            except Unavailable as error:
+                log().warning("not welcomed yet", error=error.detail)
+                await asyncio.sleep(_HELLO_AGAIN_S)
+            else:
+                return Welcome.model_validate_json(answer)
+
+    async def follow(self, link: NodeLink) -> None:
+        """Find the master again whenever the connection stays away, until cancelled."""
+        await self._finder.follow(link)

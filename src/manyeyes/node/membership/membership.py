@@ -1,0 +1,49 @@
+"""What a node keeps of its master since it joined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyeyes import identity
+from manyeyes.errors import DataFolderUnusable
+
+MAX_ADDRESSES = 6
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a node keeps since it joined."""
+
+    name: str
+    addresses: tuple[str, ...]
+    ca_pem: str
+    pack_public_key: str
+
+    def save(self, path: Path) -> None:
+        """Keep it."""
+        identity.write_private(path, json.dumps(vars(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Membership:
+        """Read it back.
+
+        Raises:
+            DataFolderUnusable: the file is damaged.
+        """
+        try:
+            fields = json.loads(path.read_bytes())
+            return cls(
+                fields["name"], tuple(fields["addresses"]), fields["ca_pem"], fields["pack_public_key"]
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DataFolderUnusable(
+                f"{path} cannot be read ({error}); join again with --join TOKEN, or choose another --data folder"
+            ) from error
+
+
+def merged(first: Sequence[str], then: Sequence[str]) -> tuple[str, ...]:
+    """Addresses in the order to try, each once; the oldest are forgotten beyond `MAX_ADDRESSES`."""
+    return tuple(dict.fromkeys((*first, *then)))[:MAX_ADDRESSES]

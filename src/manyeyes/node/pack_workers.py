@@ -1,0 +1,116 @@
+"""The workers of the pack in use: how many the memory allows, their pool, and how they go over to another pack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from manyeyes.config import MEBIBYTE, NodeSettings
+from manyeyes.contract import Outcome
+from manyeyes.node.availability.decision import PICTURE_BYTES, Share, divide_memory
+from manyeyes.node.gallery.cache import GalleryCache
+from manyeyes.node.packs.environment import OWN, Interpreter
+from manyeyes.node.packs.launch import Launch
+from manyeyes.node.worker.pace import Pace
+from manyeyes.node.worker.picture import Picture
+from manyeyes.node.worker.pool import WorkerPool
+from manyeyes.node.worker.slot import Slot
+from manyeyes.packs import manifest
+from manyeyes.telemetry import log
+
+_SLOT_GONE_S = 0.5
+"""How often a switch looks whether the slot that it waits for is still there."""
+
+
+class PackWorkers:
+    """Of one node; there is no pool before the first pack is here.
+
+    Args:
+        memory_bytes: for all workers together; None: no limit.
+        ended: given each outcome, with the body that belongs to it.
+        changed: called when what is granted or told in heartbeats may be another.
+    """
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        memory_bytes: int | None,
+        galleries: GalleryCache,
+        pace: Pace,
+        ended: Callable[[Picture, Outcome, bytes], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._memory_bytes = memory_bytes
+        self._galleries = galleries
+        self._ended = ended
+        self._changed = changed
+        self._launch: Launch | None = None
+        self.pace = pace
+        self.pool: WorkerPool | None = None
+        self.too_little = ""
+        """Says that the memory is too little for one worker; empty where it is not."""
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """All slots; none before there is a pool."""
+        return tuple(self.pool.slots) if self.pool else ()
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What runs the pack."""
+        return self._launch.interpreter if self._launch else OWN
+
+    def make_pool(self, launch: Launch) -> WorkerPool:
+        """The pool, still empty, for workers of a pack."""
+        self._launch = launch
+        share = self._share(launch)
+        self.pool = WorkerPool(
+            self._slot, share.workers, self.pace, self._ended, self._settings.drain_s, self._changed
+        )
+        return self.pool
+
+    async def ready(self) -> int:
+        """Wait until each slot's first worker takes pictures; how many there are."""
+        assert self.pool is not None
+        await self.pool.filled.wait()
+        slots = self.slots
+        for slot in slots:
+            await slot.ready.wait()
+        return len(slots)
+
+    def _slot(self, index: int, pool: WorkerPool) -> Slot:
+        assert self._launch is not None
+        return Slot(index, pool, self._launch, self._galleries, self.pace, self._settings.task_deadline_s)
+
+    def _share(self, launch: Launch) -> Share:
+        wanted, memory = self._settings.workers, self._memory_bytes
+        need = manifest.read(launch.folder).memory_mb * MEBIBYTE
+        share = divide_memory(memory, wanted, need, self._settings.worker_growth_bytes)
+        if memory is not None:
+            os.environ["MANYEYES_NODE_WORKER_GROWTH_BYTES"] = str(share.growth_bytes)
+            log().info("memory", workers=share.workers, wanted=wanted, growth_bytes=share.growth_bytes)
+        if share.workers == 0:
+            self.too_little = (
+                f"--memory {self._settings.memory} is too little for one worker of {launch.pack}, which needs "
+                f"{(need + PICTURE_BYTES) >> 20}M"
+            )
+        return share
+
+    async def switch(self, launch: Launch) -> None:
+        """Go over to another pack slot after slot: the others work, and no more than one worker is there twice."""
+        self._launch = launch  # slots that are filled from now on begin with it
+        for slot in self.slots:
+            await self._switch_slot(slot, launch)
+
+    async def _switch_slot(self, slot: Slot, launch: Launch) -> None:
+        """Return when the slot has gone over, or is no longer there."""
+        going = asyncio.ensure_future(slot.switch(launch))
+        try:
+            while slot in self.slots:
+                await asyncio.wait([going], timeout=_SLOT_GONE_S)
+                if going.done():
+                    return going.result()
+        finally:
+            going.cancel()

@@ -1,0 +1,11 @@
+"""How long to wait before the next attempt at what failed: pure."""
+
+from __future__ import annotations
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+
+def pause_after(failures: int) -> float:
+    """Seconds until the next attempt, after so many in a row that failed."""
+    return min(FIRST_PAUSE_S * 2.0 ** max(failures - 1, 0), LONGEST_PAUSE_S)
