@@ -452,7 +452,8 @@ class World:
             self.connect_node(node.name)
         for gateway in self.gateways.values():
             gateway.connected = True
-        for _ in range(20):
+        open_pictures = sum(len(gateway.waits) for gateway in self.gateways.values())
+        for _ in range(20 + open_pictures):  # each round ends one picture a node, or more
             for name in self.gateways:
                 self.broadcast(name)
             for node in self.nodes.values():
