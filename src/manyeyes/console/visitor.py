@@ -10,10 +10,10 @@ from nicegui import ui
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from manyeyes.api.access import KeyRole
 from manyeyes.console.inprocess import InProcess
 from manyeyes.console.notices import Notices
 from manyeyes.credentials import COOKIE
-from manyeyes.sdk.answers import KeyRole
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from manyeyes.api.logs import LogLine, Span, Trace
 from manyeyes.console.wording import count, exact
-from manyeyes.sdk.logs import LogLine, Span, Trace
 
 Row = dict[str, Any]
 Facts = list[tuple[str, str]]

@@ -1,0 +1,89 @@
+"""API keys, sessions, join tokens, and the certificate that clients trust."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from manyeyes.api.model import Answer, Body, Moment
+
+KeyRole = Literal["user", "operator", "admin"]
+"""What a key may do: send pictures; also look after people and nodes; everything. Each includes the one before."""
+
+
+class KeyRequest(Body):
+    """A new API key."""
+
+    name: str = Field(min_length=1, max_length=64)
+    role: KeyRole = "user"
+
+
+class ApiKey(Answer):
+    """What a master knows of an API key; never the key."""
+
+    name: str
+    role: KeyRole
+    created_at: Moment
+
+
+class NewApiKey(ApiKey):
+    """A key that was just made. No later answer shows it again."""
+
+    key: str
+    """What stands in the header `Authorization: Bearer KEY`."""
+
+
+class ApiKeys(Answer):
+    """All API keys that work."""
+
+    keys: tuple[ApiKey, ...]
+
+
+class CaCertificate(Answer):
+    """The certificate of the master's CA."""
+
+    ca_pem: str
+    """PEM; the context file of a client holds it, and `curl --cacert` reads it."""
+
+
+class TokenRequest(Body):
+    """How long a join token works."""
+
+    expires_s: float = Field(3600, ge=1, le=30 * 86400)
+    approve: bool = False
+    """Whether a person must approve each node that joins with it."""
+
+
+class JoinToken(Answer):
+    """What a new node needs to join."""
+
+    token: str
+    expires_at: Moment
+    id: str = ""
+    """Its name in `Node.token` and in the audit log."""
+
+
+class Session(Answer):
+    """The holder of an API key or of a session."""
+
+    name: str
+    """Of the API key."""
+    role: KeyRole
+    expires_at: Moment | None = None
+    """Of a session; null for an API key."""
+
+
+class NewSession(Session):
+    """A session that was just made. No later answer shows its token again."""
+
+    token: str
+    """Used as an API key is."""
+
+
+class SignInPath(Answer):
+    """A way into the console that works once."""
+
+    path: str
+    """To be opened at the master's address."""
+    expires_s: float
