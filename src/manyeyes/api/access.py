@@ -16,15 +16,20 @@ class KeyRequest(Body):
     """A new API key."""
 
     name: str = Field(min_length=1, max_length=64)
+    """It stands for the key in lists and in the audit log."""
     role: KeyRole = "user"
+    """What the key may do."""
 
 
 class ApiKey(Answer):
     """What a master knows of an API key; never the key."""
 
     name: str
+    """It stands for the key in lists and in the audit log."""
     role: KeyRole
+    """What the key may do."""
     created_at: Moment
+    """When it was made."""
 
 
 class NewApiKey(ApiKey):
@@ -38,6 +43,7 @@ class ApiKeys(Answer):
     """All API keys that work."""
 
     keys: tuple[ApiKey, ...]
+    """By name."""
 
 
 class CaCertificate(Answer):
@@ -51,6 +57,7 @@ class TokenRequest(Body):
     """How long a join token works."""
 
     expires_s: float = Field(3600, ge=1, le=30 * 86400)
+    """For how many seconds nodes may join with it."""
     approve: bool = False
     """Whether a person must approve each node that joins with it."""
 
@@ -59,7 +66,9 @@ class JoinToken(Answer):
     """What a new node needs to join."""
 
     token: str
+    """What the new node is given."""
     expires_at: Moment
+    """Until when nodes may join with it."""
     id: str = ""
     """Its name in `Node.token` and in the audit log."""
 
@@ -70,6 +79,7 @@ class Session(Answer):
     name: str
     """Of the API key."""
     role: KeyRole
+    """What the holder may do."""
     expires_at: Moment | None = None
     """Of a session; null for an API key."""
 
@@ -87,3 +97,4 @@ class SignInPath(Answer):
     path: str
     """To be opened at the master's address."""
     expires_s: float
+    """For how many seconds it works."""

@@ -9,7 +9,9 @@ class AuditEntry(Answer):
     """One entry; each carries the digest of the one before it."""
 
     number: int
+    """Entries are numbered from 1 on."""
     at: Moment
+    """When it was written."""
     who: str
     """The API key's name."""
     what: str
@@ -17,7 +19,9 @@ class AuditEntry(Answer):
     node: str
     """Empty where it is not about a node."""
     outcome: str
+    """As `asked`, `made`, `refused`."""
     detail: str
+    """What else is worth knowing, in words."""
     before: str
     """`sha256` of the entry before it; of the first one 64 zeros."""
     sha256: str
@@ -28,6 +32,7 @@ class AuditEntries(Answer):
     """Entries, oldest first."""
 
     entries: tuple[AuditEntry, ...]
+    """At most 1000."""
 
 
 class AuditVerdict(Answer):
@@ -40,3 +45,4 @@ class AuditVerdict(Answer):
     broken: int | None = None
     """The number of the first entry that is not as it was written."""
     reason: str = ""
+    """What is wrong with that entry."""

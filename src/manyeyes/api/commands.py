@@ -28,19 +28,23 @@ class ExecRequest(Body):
     shell: bool = False
     """Whether the arguments are one line for /bin/sh."""
     timeout_s: float = Field(60, gt=0, le=MAX_TIMEOUT_S)
+    """After so long the command is ended."""
 
 
 class ExecError(Answer):
     """Why a command that had begun has no end."""
 
     code: str
+    """Stable, for programs."""
     detail: str
+    """What failed, in words."""
 
 
 class ExecLine(Answer):
     """One line of the answer to a command: output, a sign of life, how it ended, or what went wrong."""
 
     stream: Literal["", "stdout", "stderr"] = ""
+    """Where the output was written; empty on other lines."""
     data: str = ""
     """Output, in base64."""
     alive: bool = False
@@ -60,10 +64,10 @@ class FileRequest(Body):
         "from where on bytes are wanted."
     )
     name: str = Field(max_length=1000, description="Relative to the exchange folder, with slashes.")
-    offset: int = Field(0, ge=0)
+    offset: int = Field(0, ge=0, description="In bytes; of `list` in files.")
     size_bytes: int = Field(
         0, ge=0, description="Of the whole file for `put`; the most that is read for `read`."
     )
     sha256: str = Field("", pattern="^(?:[0-9a-f]{64})?$", description="Of the whole file.")
     zipped: bool = Field(False, description="Whether the body is deflated.")
-    executable: bool = False
+    executable: bool = Field(False, description="Whether the file is a program.")

@@ -11,6 +11,7 @@ class Wrong(Answer):
     what: str
     """Stable, for programs: `clock`, `engine`, `stopping`, `engine-silent`, `nodes`, `disk`."""
     detail: str
+    """What was seen, against what should be."""
 
 
 class Health(Answer):
@@ -21,3 +22,4 @@ class Health(Answer):
     detail: str
     """All that is wrong, in one line; empty where nothing is."""
     wrong: tuple[Wrong, ...]
+    """Each of them; empty where nothing is."""

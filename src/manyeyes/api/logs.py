@@ -31,7 +31,7 @@ class LinesWanted(Body):
 class PageWanted(LinesWanted):
     """Which lines, and where to begin."""
 
-    limit: int = Field(200, ge=1, le=MOST_LINES)
+    limit: int = Field(200, ge=1, le=MOST_LINES, description="How many lines at most.")
     cursor: str = Field(
         "",
         pattern=r"^(?:[no]\d{1,18})?$",
@@ -42,7 +42,7 @@ class PageWanted(LinesWanted):
 class FollowWanted(LinesWanted):
     """Which lines, and how many of those that are there already."""
 
-    limit: int = Field(50, ge=0, le=MOST_LINES)
+    limit: int = Field(50, ge=0, le=MOST_LINES, description="How many of the newest lines come first.")
 
 
 class LogLine(Answer):
@@ -51,20 +51,26 @@ class LogLine(Answer):
     number: int
     """Its place in the master's index; later lines have larger ones."""
     at: LogMoment
+    """When it happened, by the master's clock."""
     machine: str
     """A node's name, or `master`; `role` tells them apart where a node is called so."""
     role: Literal["master", "node"]
+    """Of the machine."""
     level: LogLevel
+    """How serious it is."""
     event: str
+    """What happened."""
     trace_id: str = ""
     """Of the picture that it is about, if any."""
     fields: dict[str, Any] = Field(default_factory=dict)
+    """What else the line says."""
 
 
 class LogPage(Answer):
     """Lines, the newest last."""
 
     lines: tuple[LogLine, ...]
+    """By the time of what they tell."""
     newer: str = ""
     """The cursor for what comes after these lines."""
     older: str = ""
@@ -75,24 +81,34 @@ class FollowedLine(Answer):
     """One line of the stream of log lines: a line, or a sign of life."""
 
     line: LogLine | None = None
+    """A line of the logs."""
     alive: bool = False
+    """Nothing happened, and the stream goes on."""
 
 
 class Span(Answer):
     """A part of a picture's trace; `depth` 0 is a picture, deeper ones are parts of the last one less deep."""
 
     name: str
+    """As `picture`, `queue`, `attempt`, `work`."""
     machine: str
+    """A node's name, or `master`."""
     start_ms: float
     """Since the beginning of the trace."""
     duration_ms: float
+    """How long it took."""
     depth: int
+    """0 is a picture, deeper ones are its parts."""
     facts: dict[str, Any] = Field(default_factory=dict)
+    """What else is known of it."""
 
 
 class Trace(Answer):
     """One picture's trace: spans in the order of a waterfall, and the lines that they were made of."""
 
     trace_id: str
+    """The one that was asked for."""
     spans: tuple[Span, ...]
+    """Each is followed by its parts."""
     lines: tuple[LogLine, ...]
+    """By the time of what they tell."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 
 class Answer(BaseModel):
-    """Something that a master answers; a client ignores fields that only a newer master sends."""
+    """Something that a master answers; a client ignores fields that only a newer master sends.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+    Built at first use, since a command needs few of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True, defer_build=True)
 
 
 class Body(BaseModel):
@@ -28,7 +31,8 @@ def _milliseconds(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(_seconds, return_type=str, when_used="json")]
+_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
+Moment = Annotated[datetime, PlainSerializer(_seconds, return_type=str, when_used="json"), _SCHEMA]
 """UTC, as 2026-11-27T08:00:00+00:00."""
-LogMoment = Annotated[datetime, PlainSerializer(_milliseconds, return_type=str, when_used="json")]
+LogMoment = Annotated[datetime, PlainSerializer(_milliseconds, return_type=str, when_used="json"), _SCHEMA]
 """UTC, as 2026-11-27T08:00:00.123Z."""

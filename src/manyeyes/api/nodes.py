@@ -18,32 +18,46 @@ class NodeWorker(Answer):
     """One worker of a node, as its agent sees it."""
 
     index: int
+    """Its place among the node's workers, from 0 on."""
     state: str
     """`starting`, `idle`, `busy`, or `resting` after it crashed too often."""
     busy_s: float = 0.0
     """How long it has been busy with what it has in hand."""
     restarts: int = 0
+    """How often it was replaced."""
     pid: int = 0
+    """Of its process."""
 
 
 class Node(Answer):
     """One machine of the fleet as the master sees it; times are UTC."""
 
     name: str
+    """It names the node in other calls."""
     state: str
+    """docs/concepts.md lists the states."""
     reason: str | None = None
+    """Why it is in that state, in words."""
     workers: int = 0
+    """How many it has."""
     workers_detail: tuple[NodeWorker, ...] = ()
+    """Each of them."""
     agent_rss_bytes: int = 0
     """Memory of its agent alone."""
     done: int = 0
+    """Pictures that it ended with a result."""
     failed: int = 0
+    """Pictures that it ended with an error."""
     first_seen: Moment | None = None
+    """When it joined."""
     last_seen: Moment | None = None
+    """When it was last heard."""
     address: str | None = None
+    """The machine's host name."""
     host: dict[str, Any] = Field(default_factory=dict)
     """Its host name, system, processor, cores, memory and Python."""
     pack: str | None = None
+    """The pack that it works with."""
     approved: bool = True
     """While false it waits for approval and gets neither pack nor pictures."""
     desired: Literal["", "pause", "drain"] = ""
@@ -75,6 +89,7 @@ class NodePage(Answer):
     """Nodes: all of them, or a page in the order that was asked for."""
 
     nodes: tuple[Node, ...]
+    """In the order that was asked for."""
     found: int = 0
     """Only of a page: how many there are on all pages."""
     states: dict[str, int] = Field(default_factory=dict)

@@ -11,16 +11,21 @@ class Status(Answer):
     """The service at one glance."""
 
     version: str
+    """Of the master."""
     uptime_s: float
+    """Since the master's start."""
     nodes: dict[str, int]
     """How many nodes are in each state."""
     workers: int
+    """Of all nodes that take pictures."""
     tasks: dict[str, int]
     """Counts of `waiting`, `running`, `done`, `failed`."""
     people: int
+    """How many are enrolled."""
     photos_to_embed: int = 0
     """Photos that wait to be embedded again, because the pack in use has another embedder."""
     pack: str | None = None
+    """Name and version of the one in use."""
 
 
 class Alert(Answer):
@@ -29,18 +34,24 @@ class Alert(Answer):
     kind: str
     """As `approval`, `disk-full`; stable, for programs. docs/guides/watching.md lists them."""
     severity: Literal["critical", "warning", "info"]
+    """How soon a person should see to it."""
     node: str = ""
     """Empty where it is not about one node."""
     sentence: str
+    """What is wrong."""
     what_to_do: str
+    """What helps."""
     since: Moment
+    """When it was first noticed."""
 
 
 class Overview(Status):
     """The service at one glance, with its rates over the last minute."""
 
     done_per_s: float
+    """Pictures that ended with a result."""
     failed_per_s: float
+    """Pictures that ended with an error."""
     oldest_waiting_s: float
     """How long the oldest picture has waited that nobody works on; 0 where none waits."""
     alerts: tuple[Alert, ...] | None = None
@@ -54,22 +65,32 @@ class History(Answer):
     """
 
     bucket_s: float
+    """How long a bucket is."""
     ends_at: Moment
+    """The end of the last bucket."""
     done_per_s: tuple[float, ...]
+    """Pictures that ended with a result."""
     failed_per_s: tuple[float, ...]
+    """Pictures that ended with an error."""
     waiting: tuple[int | None, ...]
     """The most that waited at once; null where nobody looked, as while the master stood still."""
     ready_nodes: tuple[int | None, ...]
+    """Nodes that took pictures at the end of the bucket; null as for `waiting`."""
 
 
 class NodeHistory(Answer):
     """The last hour of one node, in buckets as those of `History`."""
 
     node: str
+    """Its name."""
     bucket_s: float
+    """How long a bucket is."""
     ends_at: Moment
+    """The end of the last bucket."""
     done_per_s: tuple[float, ...]
+    """Pictures that it ended with a result."""
     failed_per_s: tuple[float, ...]
+    """Pictures that it ended with an error."""
 
 
 class Notice(Answer):
@@ -82,7 +103,9 @@ class StreamedNotice(Answer):
     """One line of the stream of notices: a notice, or a sign of life."""
 
     kind: str = ""
+    """What changed."""
     alive: bool = False
+    """Nothing changed, and the stream goes on."""
 
 
 class Setting(Answer):
@@ -91,8 +114,11 @@ class Setting(Answer):
     name: str
     """Of the environment variable."""
     group: str
+    """Settings of one group belong together."""
     value: Any = None
+    """The one in force."""
     default: Any = None
+    """The one without the environment variable."""
     changed: bool = False
     """Whether it is not the default."""
     sentence: str = ""
@@ -103,3 +129,4 @@ class Settings(Answer):
     """The settings of a master that are in force."""
 
     settings: tuple[Setting, ...]
+    """All of them, in groups."""

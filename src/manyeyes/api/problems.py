@@ -11,6 +11,7 @@ class Problem(Answer):
     type: str
     """As `urn:manyeyes:problem:person-not-found`."""
     title: str
+    """What kind of failure it is, in words."""
     status: int
     """The HTTP status."""
     detail: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 
 from manyeyes.dispatch.trace import Sender
@@ -71,6 +71,15 @@ Operator = Annotated[str, OPERATOR]
 Admin = Annotated[str, ADMIN]
 TheSender = Annotated[Sender, Depends(_sender)]
 """Who asks, by the API key of the request, or the one that its session came from."""
+
+IfNoneMatch = Annotated[
+    str | None, Header(description="The ETag of an earlier answer; 304 where the picture is still the same.")
+]
+Traceparent = Annotated[
+    str | None, Header(description="The trace that the picture belongs to, by W3C Trace Context.")
+]
+NodeName = Annotated[str, Path(description="A node's name.")]
+PersonName = Annotated[str, Path(description="A person's name, percent-encoded; it may hold any character.")]
 
 
 def sees_all(request: Request) -> bool:

@@ -16,7 +16,7 @@ from manyeyes.contract import CHUNK_BYTES, Ended, ExecOrder, FileOrder, FileRepl
 from manyeyes.errors import BadRequest, ExecRefused, FileTrouble, ManyeyesError, NodeAway, NodeNotFound
 from manyeyes.fleet.calls import Part
 from manyeyes.gateway.binary_answers import lines_of
-from manyeyes.gateway.dependencies import ADMIN, Admin, Operator, TheMaster
+from manyeyes.gateway.dependencies import ADMIN, Admin, NodeName, Operator, TheMaster
 from manyeyes.gateway.jsonlines import JsonLines, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
@@ -33,7 +33,7 @@ MAX_COMMAND_BYTES = 512 * 1024
         **failures(BadRequest, ExecRefused, NodeNotFound, NodeAway),
     },
 )
-async def exec_on_node(master: TheMaster, node: str, body: ExecRequest, who: Admin) -> Response:
+async def exec_on_node(master: TheMaster, node: NodeName, body: ExecRequest, who: Admin) -> Response:
     """Run a command; the answer is JSON lines: output in base64, signs of life, at last how it ended."""
     if any("\0" in argument for argument in body.args):
         raise BadRequest("an argument holds a NUL character; no command can be given one")
@@ -62,7 +62,7 @@ async def exec_on_node(master: TheMaster, node: str, body: ExecRequest, who: Adm
     },
 )
 async def file_of_node(
-    master: TheMaster, node: str, request: Request, body: Annotated[FileRequest, Query()], who: Operator
+    master: TheMaster, node: NodeName, request: Request, body: Annotated[FileRequest, Query()], who: Operator
 ) -> Response:
     """One step with a file of the exchange folder; a chunk travels as the body, either way."""
     data = b""
@@ -80,8 +80,8 @@ async def file_of_node(
 @router.get("/v1/audit", dependencies=[ADMIN])
 async def audit(
     master: TheMaster,
-    after: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=PAGE_ENTRIES)] = 1000,
+    after: Annotated[int, Query(ge=0, description="The number of the last entry that is known.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=PAGE_ENTRIES, description="How many at most.")] = 1000,
 ) -> AuditEntries:
     """Entries of the audit log above number `after`, oldest first."""
     entries = master.audit.entries(after, limit)

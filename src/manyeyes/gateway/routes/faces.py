@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from manyeyes.api.people import Person
 from manyeyes.api.unknown_faces import (
@@ -23,12 +23,13 @@ from manyeyes.faces.unknown_faces import Group
 from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
-from manyeyes.gateway.dependencies import OPERATOR, Admin, Operator, TheMaster
+from manyeyes.gateway.dependencies import OPERATOR, Admin, IfNoneMatch, Operator, TheMaster
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.routes.people import checked_name, enrolled
 from manyeyes.store.unknown_faces import KeptFace
 
 router = APIRouter(tags=["unknown faces"])
+GroupId = Annotated[int, Path(description="As the list has it.")]
 FACES_TOLD = 50
 """Of a group, with their facts; the ids are told of all."""
 
@@ -47,7 +48,10 @@ async def set_retention(master: TheMaster, body: RetentionRequest, who: Admin) -
 
 
 @router.get("/v1/faces/unknown", dependencies=[OPERATOR])
-async def unknown_faces(master: TheMaster, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Unknown:
+async def unknown_faces(
+    master: TheMaster,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many groups at most.")] = 100,
+) -> Unknown:
     """Unknown faces, grouped by likeness, last seen first; at most `limit` groups."""
     groups = await master.faces.groups()
     return Unknown(
@@ -64,7 +68,9 @@ async def unknown_faces(master: TheMaster, limit: Annotated[int, Query(ge=1, le=
     responses={**small_picture_of("The face.", "image/jpeg"), **failures(EntryNotFound)},
 )
 async def unknown_image(
-    master: TheMaster, face_id: int, if_none_match: Annotated[str | None, Header()] = None
+    master: TheMaster,
+    face_id: Annotated[int, Path(description="As the group has it.")],
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One face, a JPEG of at most 320 px."""
     return small_picture(await master.faces.picture(face_id), if_none_match)
@@ -75,13 +81,13 @@ async def unknown_image(
     response_model_exclude_unset=True,
     responses=failures(BadRequest, EntryNotFound),
 )
-async def name_group(master: TheMaster, group_id: int, body: NameRequest, who: Operator) -> Person:
+async def name_group(master: TheMaster, group_id: GroupId, body: NameRequest, who: Operator) -> Person:
     """Enrol a group's faces under a name, new or known."""
     return enrolled(await master.faces.name(who, group_id, checked_name(body.name), body.face_ids))
 
 
 @router.delete("/v1/faces/unknown/{group_id}", responses=failures(EntryNotFound))
-async def dismiss_group(master: TheMaster, group_id: int, who: Operator) -> Dismissed:
+async def dismiss_group(master: TheMaster, group_id: GroupId, who: Operator) -> Dismissed:
     """Show a group, and later faces like it, no more while the retention lasts."""
     return Dismissed(dismissed=await master.faces.dismiss(who, group_id))
 

@@ -12,7 +12,7 @@ from manyeyes.gateway.dependencies import USER, TheMaster
 from manyeyes.monitoring import health
 from manyeyes.monitoring.metrics import CONTENT_TYPE
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health and metrics"])
 _WRONG: dict[int | str, dict[str, Any]] = {
     503: {"model": Health, "description": "Something is wrong; the body says what."}
 }

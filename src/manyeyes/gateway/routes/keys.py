@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from manyeyes.api.access import (
     ApiKey,
@@ -43,7 +44,9 @@ async def create_key(master: TheMaster, body: KeyRequest, who: Admin) -> NewApiK
 
 
 @router.delete("/v1/keys/{name:path}", status_code=204, responses=failures(KeyNotFound, LastAdminKey))
-async def revoke_key(master: TheMaster, name: str, who: Admin) -> Response:
+async def revoke_key(
+    master: TheMaster, name: Annotated[str, Path(description="The key's name.")], who: Admin
+) -> Response:
     """Revoke a key: it is refused from its next request on."""
     master.keys.revoke(who, name)
     return Response(status_code=204)

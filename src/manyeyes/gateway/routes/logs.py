@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from manyeyes.api.logs import (
@@ -69,7 +69,9 @@ async def follow_logs(master: TheMaster, wanted: Annotated[FollowWanted, Query()
 
 
 @router.get("/v1/traces/{trace_id}", dependencies=[USER], responses=failures(BadRequest, TraceNotFound))
-async def trace(master: TheMaster, trace_id: str, request: Request) -> Trace:
+async def trace(
+    master: TheMaster, trace_id: Annotated[str, Path(description="`trace_id` of a result.")], request: Request
+) -> Trace:
     """One picture's trace: spans in the order of a waterfall, and the lines they are made of.
 
     With the role `user`: of pictures that were sent with the same key.

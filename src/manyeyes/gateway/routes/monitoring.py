@@ -12,7 +12,7 @@ from manyeyes.api.overview import History, NodeHistory, Overview, Settings, Stat
 from manyeyes.errors import Busy, NodeNotFound
 from manyeyes.gateway.auth import CREDENTIAL
 from manyeyes.gateway.binary_answers import lines_of
-from manyeyes.gateway.dependencies import ADMIN, OPERATOR, USER, TheMaster, sees_all
+from manyeyes.gateway.dependencies import ADMIN, OPERATOR, USER, NodeName, TheMaster, sees_all
 from manyeyes.gateway.jsonlines import MEDIA_TYPE, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.settings_view import settings_in_force
@@ -20,7 +20,7 @@ from manyeyes.master.composition import Master
 from manyeyes.monitoring.change_events import Listener
 from manyeyes.monitoring.monitor import VERSION
 
-router = APIRouter(tags=["overview"])
+router = APIRouter(tags=["the service at a glance"])
 ALIVE_EVERY_S = 10.0
 """Without a notice, a line that says that the stream lives."""
 
@@ -45,7 +45,7 @@ async def history(master: TheMaster) -> History:
 
 
 @router.get("/v1/nodes/{name}/history", dependencies=[OPERATOR], responses=failures(NodeNotFound))
-async def node_history(master: TheMaster, name: str) -> NodeHistory:
+async def node_history(master: TheMaster, name: NodeName) -> NodeHistory:
     """The last hour of one node, since the master's start at most."""
     return NodeHistory.model_validate(master.monitor.history_of(master.node_service.node(name).name))
 

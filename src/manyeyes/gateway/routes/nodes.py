@@ -10,11 +10,11 @@ from manyeyes.api.nodes import Node, NodePage, NodeSort
 from manyeyes.contract import Desired
 from manyeyes.errors import NodeAway, NodeNotFound
 from manyeyes.fleet.node_list import Wanted
-from manyeyes.gateway.dependencies import OPERATOR, Operator, TheMaster
+from manyeyes.gateway.dependencies import OPERATOR, NodeName, Operator, TheMaster
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
 
-router = APIRouter(tags=["nodes"])
+router = APIRouter(tags=["nodes of the fleet"])
 MOST_IN_A_PAGE = 1000
 _UNKNOWN = failures(NodeNotFound)
 
@@ -22,12 +22,14 @@ _UNKNOWN = failures(NodeNotFound)
 @router.get("/v1/nodes", dependencies=[OPERATOR], response_model_exclude_unset=True)
 async def nodes(
     master: TheMaster,
-    search: str = "",
-    state: str = "",
-    sort: NodeSort = "name",
-    descending: bool = False,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE)] = None,
+    search: Annotated[
+        str, Query(description="Words that are all in a node's name, host, pack, state or reason.")
+    ] = "",
+    state: Annotated[str, Query(description="Only nodes in that state; empty: all.")] = "",
+    sort: Annotated[NodeSort, Query(description="`state` has those first that need a person.")] = "name",
+    descending: Annotated[bool, Query(description="Turns the order round.")] = False,
+    offset: Annotated[int, Query(ge=0, description="How many are left out at the beginning.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE, description="Of a page.")] = None,
 ) -> NodePage:
     """The nodes that ever joined and were not removed.
 
@@ -43,13 +45,13 @@ async def nodes(
 @router.get(
     "/v1/nodes/{name}", dependencies=[OPERATOR], response_model_exclude_unset=True, responses=_UNKNOWN
 )
-async def node(master: TheMaster, name: str) -> Node:
+async def node(master: TheMaster, name: NodeName) -> Node:
     """One node."""
     return _shown(master, name)
 
 
 @router.delete("/v1/nodes/{name}", status_code=204, responses=_UNKNOWN)
-async def remove_node(master: TheMaster, name: str, who: Operator) -> Response:
+async def remove_node(master: TheMaster, name: NodeName, who: Operator) -> Response:
     """Cut a node off; its key never works again."""
     _record(master, who, "remove", name)
     await master.remove_node(name)
@@ -57,7 +59,7 @@ async def remove_node(master: TheMaster, name: str, who: Operator) -> Response:
 
 
 @router.post("/v1/nodes/{name}/approve", response_model_exclude_unset=True, responses=_UNKNOWN)
-async def approve(master: TheMaster, name: str, who: Operator) -> Node:
+async def approve(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Let a node in that waits for approval."""
     _record(master, who, "approve", name)
     await master.node_service.approve(name)
@@ -69,7 +71,7 @@ async def approve(master: TheMaster, name: str, who: Operator) -> Node:
     response_model_exclude_unset=True,
     responses=failures(NodeNotFound, NodeAway),
 )
-async def shutdown(master: TheMaster, name: str, who: Operator) -> Node:
+async def shutdown(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node finish what it holds, leave and end."""
     _record(master, who, "shutdown", name)
     await master.node_service.shutdown(name)
@@ -77,19 +79,19 @@ async def shutdown(master: TheMaster, name: str, who: Operator) -> Node:
 
 
 @router.post("/v1/nodes/{name}/pause", response_model_exclude_unset=True, responses=_UNKNOWN)
-async def pause(master: TheMaster, name: str, who: Operator) -> Node:
+async def pause(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node take no more pictures until `resume`, over its restarts too; the answer shows it as it is then."""
     return await _desire(master, who, "pause", name, "pause")
 
 
 @router.post("/v1/nodes/{name}/drain", response_model_exclude_unset=True, responses=_UNKNOWN)
-async def drain(master: TheMaster, name: str, who: Operator) -> Node:
+async def drain(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node finish what it holds and take no more until `resume`; the answer shows it as it is then."""
     return await _desire(master, who, "drain", name, "drain")
 
 
 @router.post("/v1/nodes/{name}/resume", response_model_exclude_unset=True, responses=_UNKNOWN)
-async def resume(master: TheMaster, name: str, who: Operator) -> Node:
+async def resume(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node work again; the answer shows it as it is then."""
     return await _desire(master, who, "resume", name, "")
 

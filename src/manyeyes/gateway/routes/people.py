@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from manyeyes.api.people import (
@@ -39,14 +39,15 @@ from manyeyes.faces.enrolment import NewPhoto
 from manyeyes.faces.people import Enrolment
 from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
-from manyeyes.gateway.dependencies import OPERATOR, TheMaster, TheSender
+from manyeyes.gateway.dependencies import OPERATOR, IfNoneMatch, PersonName, TheMaster, TheSender, Traceparent
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
 from manyeyes.store import registry
 
-router = APIRouter(tags=["people"], dependencies=[OPERATOR])
+router = APIRouter(tags=["people and photos"], dependencies=[OPERATOR])
+PhotoId = Annotated[int, Path(description="As the person's list of photos has it.")]
 _UNKNOWN = failures(PersonNotFound)
 _PORTRAIT = {
     **small_picture_of("The portrait.", "image/webp", "image/jpeg"),
@@ -89,7 +90,7 @@ async def add_person(
     master: TheMaster,
     request: Request,
     sender: TheSender,
-    traceparent: Annotated[str | None, Header()] = None,
+    traceparent: Traceparent = None,
 ) -> Person:
     """Enrol the form's `photos` under its `name`, new or known: all of them or none."""
     limits = master.limits
@@ -121,7 +122,7 @@ async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto
 
 
 @router.get("/v1/people/{name:path}", response_model_exclude_unset=True, responses=_UNKNOWN)
-async def person(master: TheMaster, name: str) -> Person:
+async def person(master: TheMaster, name: PersonName) -> Person:
     """One person, with their photos and feedback: all that forgetting them would delete."""
     return _whole(master, master.person(name))
 
@@ -131,7 +132,7 @@ async def person(master: TheMaster, name: str) -> Person:
     response_model_exclude_unset=True,
     responses=failures(BadRequest, PersonNotFound),
 )
-async def merge_person(master: TheMaster, name: str, body: MergeRequest) -> Person:
+async def merge_person(master: TheMaster, name: PersonName, body: MergeRequest) -> Person:
     """Give all photos and feedback of one person to another, and forget the first name."""
     return _whole(master, await master.people_service.merge(name, body.into))
 
@@ -141,13 +142,13 @@ async def merge_person(master: TheMaster, name: str, body: MergeRequest) -> Pers
     response_model_exclude_unset=True,
     responses=failures(PersonNotFound, PersonExists),
 )
-async def rename_person(master: TheMaster, name: str, body: Rename) -> Person:
+async def rename_person(master: TheMaster, name: PersonName, body: Rename) -> Person:
     """Give a person another name."""
     return Person.model_validate(await master.rename_person(name, body.name))
 
 
 @router.delete("/v1/people/{name:path}", status_code=204, responses=_UNKNOWN)
-async def remove_person(master: TheMaster, name: str) -> None:
+async def remove_person(master: TheMaster, name: PersonName) -> None:
     """Forget a person."""
     await master.remove_person(name)
 
@@ -157,15 +158,15 @@ async def remove_person(master: TheMaster, name: str) -> None:
     response_model_exclude_unset=True,
     responses=failures(BadRequest, PersonNotFound, EntryNotFound),
 )
-async def remove_photo(master: TheMaster, photo_id: int, name: str) -> Person:
+async def remove_photo(
+    master: TheMaster, photo_id: PhotoId, name: Annotated[str, Query(description="Whose it is.")]
+) -> Person:
     """Forget one photo of the person `name`."""
     return _whole(master, await master.people_service.remove_photo(name, photo_id))
 
 
 @router.get("/v1/people-photos/{photo_id}/image", response_class=Response, responses=_PORTRAIT)
-async def photo_portrait(
-    master: TheMaster, photo_id: int, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def photo_portrait(master: TheMaster, photo_id: PhotoId, if_none_match: IfNoneMatch = None) -> Response:
     """The portrait kept of an enrolled photo, WebP or JPEG."""
     content = master.people_service.records.picture(photo_id)
     if content is None:
@@ -178,9 +179,7 @@ async def photo_portrait(
     response_class=Response,
     responses={**_PORTRAIT, **failures(PersonNotFound, EntryNotFound)},
 )
-async def portrait(
-    master: TheMaster, name: str, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
+async def portrait(master: TheMaster, name: PersonName, if_none_match: IfNoneMatch = None) -> Response:
     """The best portrait kept of a person, WebP or JPEG."""
     master.person(name)
     content = master.people_service.records.best_picture(name)
@@ -239,7 +238,9 @@ async def give_feedback(master: TheMaster, body: FeedbackRequest) -> Feedback:
 @router.delete(
     "/v1/people-feedback/{feedback_id}", response_model_exclude_unset=True, responses=failures(EntryNotFound)
 )
-async def undo_feedback(master: TheMaster, feedback_id: str) -> Feedback:
+async def undo_feedback(
+    master: TheMaster, feedback_id: Annotated[str, Path(description="As the list has it.")]
+) -> Feedback:
     """Take feedback back."""
     return Feedback.model_validate(await master.people_service.undo_feedback(feedback_id))
 

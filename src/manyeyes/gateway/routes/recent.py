@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.errors import EntryNotFound
 from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
-from manyeyes.gateway.dependencies import TheMaster, User, sees_all
+from manyeyes.gateway.dependencies import IfNoneMatch, TheMaster, User, sees_all
 from manyeyes.gateway.problems import failures
 
 router = APIRouter(tags=["recent pictures"])
@@ -34,9 +34,9 @@ async def recent_pictures(master: TheMaster, request: Request, who: User) -> Lat
 async def recent_image(
     master: TheMaster,
     request: Request,
-    picture_id: str,
+    picture_id: Annotated[str, Path(description="As the list has it.")],
     who: User,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The predicted picture, small: a JPEG of at most 640 px."""
     shown = master.recent.picture(picture_id, None if sees_all(request) else who)

@@ -18,12 +18,12 @@ from manyeyes.errors import (
     Unavailable,
     UnsupportedFormat,
 )
-from manyeyes.gateway.dependencies import USER
+from manyeyes.gateway.dependencies import USER, Traceparent
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.recognize import MAX_KEY_CHARACTERS, PATH
 from manyeyes.results import Result
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["recognising pictures"])
 _BINARY = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
     "required": True,
@@ -64,9 +64,11 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     },
 )
 async def recognize(
-    accept: Annotated[str, Header()] = "application/json",
-    idempotency_key: Annotated[str | None, Header(max_length=MAX_KEY_CHARACTERS)] = None,
-    traceparent: Annotated[str | None, Header()] = None,
+    accept: Annotated[str, Header(description="What to answer with.")] = "application/json",
+    idempotency_key: Annotated[
+        str | None, Header(max_length=MAX_KEY_CHARACTERS, description="Names this sending of the picture.")
+    ] = None,
+    traceparent: Traceparent = None,
 ) -> Result:
     """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
 

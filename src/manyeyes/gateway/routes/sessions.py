@@ -13,7 +13,7 @@ from manyeyes.errors import NotSignedIn
 from manyeyes.gateway.auth import CONSOLE, CREDENTIAL
 from manyeyes.gateway.dependencies import ANY_CREDENTIAL, TheMaster
 
-router = APIRouter(tags=["sessions"], dependencies=[ANY_CREDENTIAL])
+router = APIRouter(tags=["signing in"], dependencies=[ANY_CREDENTIAL])
 
 
 def _shown(caller: Caller) -> dict[str, Any]:
