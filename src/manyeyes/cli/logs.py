@@ -12,6 +12,7 @@ from manyeyes.api.logs import LogLine
 from manyeyes.cli.output import JsonOption, client_of, json_line, print_json, print_table, say
 from manyeyes.cli.waterfall import line_text, waterfall
 from manyeyes.errors import BadRequest
+from manyeyes.trace_events import ATTEMPT, PICTURE
 
 
 class Level(StrEnum):
@@ -88,5 +89,5 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
         ("what", "machine", "ms", "when", "facts"), waterfall(found.spans), "the picture is still on its way:"
     )
     for line in found.lines:
-        if line.event not in ("picture", "attempt"):
+        if line.event not in (PICTURE, ATTEMPT):
             print(line_text(line))

@@ -76,12 +76,12 @@ def _add_meanings(schemas: dict[str, Any], models: dict[str, type[BaseModel]]) -
     for name, schema in schemas.items():
         if (model := models.get(name)) is None:
             continue
-        for field, meaning in _meanings(model).items():
+        for field, meaning in meanings_of(model).items():
             if field in schema.get("properties", {}):
                 schema["properties"][field].setdefault("description", meaning)
 
 
-def _meanings(model: type[BaseModel]) -> dict[str, str]:
+def meanings_of(model: type[BaseModel]) -> dict[str, str]:
     """Of a model's fields, inherited ones too; what a class says itself goes before what it inherits."""
     lineage: Iterable[type] = (one for one in reversed(model.__mro__) if issubclass(one, BaseModel))
     found: dict[str, str] = {}
