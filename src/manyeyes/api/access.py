@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from manyeyes.api.model import Answer, Body, Moment
 
 KeyRole = Literal["user", "operator", "admin"]
-"""What a key may do: send pictures; also look after people and nodes; everything. Each includes the one before."""
+"""What a key may do: send pictures; also look after people and nodes; everything."""
+ROLES: tuple[KeyRole, ...] = get_args(KeyRole)
+"""Each may do what those before it may."""
 
 
 class KeyRequest(Body):

@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 from manyeyes.api.model import Answer, Moment
 
+Severity = Literal["critical", "warning", "info"]
+NoticeKind = Literal["nodes", "people", "pictures", "keys", "packs", "threshold", "alerts", "faces"]
+"""What may change."""
+
 
 class Status(Answer):
     """The service at one glance."""
@@ -33,7 +37,7 @@ class Alert(Answer):
 
     kind: str
     """As `approval`, `disk-full`; stable, for programs. docs/guides/watching.md lists them."""
-    severity: Literal["critical", "warning", "info"]
+    severity: Severity
     """How soon a person should see to it."""
     node: str = ""
     """Empty where it is not about one node."""

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 
+from manyeyes.api.access import ROLES
 from manyeyes.dispatch.trace import Sender
 from manyeyes.errors import NotAllowed, NotSignedIn
 from manyeyes.gateway.auth import CREDENTIAL, caller_of
-from manyeyes.identity import ROLES
 from manyeyes.master.composition import Master
 
 _CREDENTIAL = HTTPBearer(

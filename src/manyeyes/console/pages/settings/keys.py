@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from manyeyes.api.access import ApiKey
+from manyeyes.api.access import ROLES, ApiKey
 from manyeyes.console.dialogs import confirm, reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.settings.new_key import ask_for_key
 from manyeyes.console.parts.live_table import Cell, Column, LiveTable
-from manyeyes.console.visitor import ROLES, Visitor
+from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import ago, exact
 
 _LIMIT = 50
