@@ -20,6 +20,7 @@ from manyeyes.api.commands import ExecLine
 from manyeyes.api.logs import FollowedLine
 from manyeyes.api.overview import StreamedNotice
 from manyeyes.api.problems import Problem
+from manyeyes.gateway.described_content import content_of
 from manyeyes.gateway.problems import MEDIA_TYPE
 from manyeyes.gateway.sentences import sentences_of
 
@@ -51,7 +52,7 @@ def _correct_errors(responses: dict[str, Any]) -> None:
         del responses["422"]
     responses["default"] = {
         "description": "Every other error.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE + Problem.__name__}}},
+        "content": content_of(Problem, MEDIA_TYPE),
     }
 
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from manyeyes.api.problems import Problem
 from manyeyes.errors import ManyeyesError
+from manyeyes.gateway.described_content import content_of
 from manyeyes.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -19,9 +20,9 @@ def failures(*errors: type[ManyeyesError]) -> dict[int | str, dict[str, Any]]:
     codes: dict[int | str, list[str]] = {}
     for error in errors:
         codes.setdefault(error.http_status, []).append(error.code)
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    content = content_of(Problem, MEDIA_TYPE)
     return {
-        status: {"description": ", ".join(some), "content": {MEDIA_TYPE: {"schema": schema}}}
+        status: {"description": ", ".join(some), "content": content}
         for status, some in sorted(codes.items(), key=lambda pair: int(pair[0]))
     }
 

@@ -12,6 +12,8 @@ from manyeyes.api.access import ApiKey
 from manyeyes.api.logs import LogLine
 from manyeyes.api.overview import History
 from manyeyes.api.people import Person, ThresholdRequest
+from manyeyes.api.problems import Problem
+from manyeyes.errors import PersonNotFound
 
 LINE = {"number": 7, "machine": "a", "role": "node", "level": "info", "event": "e"}
 
@@ -58,3 +60,10 @@ def test_a_threshold_is_a_rate_or_a_distance() -> None:
     assert ThresholdRequest().rule == ("default", None)
     with pytest.raises(ValidationError, match="not both"):
         ThresholdRequest(fmr=0.1, distance=0.5)
+
+
+def test_an_error_is_a_problem_of_the_api() -> None:
+    error = PersonNotFound("nobody is called Ada")
+    assert Problem.model_validate(error.as_problem()).model_dump(exclude_unset=True) == error.as_problem()
+    error.trace_id = "a" * 32
+    assert Problem.model_validate(error.as_problem()).trace_id == error.trace_id

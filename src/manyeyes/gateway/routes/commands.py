@@ -15,8 +15,8 @@ from manyeyes.api.commands import ANSWER_HEADER, ExecError, ExecLine, ExecReques
 from manyeyes.contract import CHUNK_BYTES, Ended, ExecOrder, FileOrder, FileReply
 from manyeyes.errors import BadRequest, ExecRefused, FileTrouble, ManyeyesError, NodeAway, NodeNotFound
 from manyeyes.fleet.calls import Part
-from manyeyes.gateway.binary_answers import lines_of
 from manyeyes.gateway.dependencies import ADMIN, Admin, NodeName, Operator, TheMaster
+from manyeyes.gateway.described_content import BINARY, content_of, lines_of
 from manyeyes.gateway.jsonlines import JsonLines, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
@@ -53,10 +53,12 @@ async def exec_on_node(master: TheMaster, node: NodeName, body: ExecRequest, who
     "/v1/nodes/{node}/files",
     response_model=FileReply,
     response_class=Response,
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": BINARY}}},
     responses={
         200: {
-            "description": f"What came of the step. For `read` the body is the chunk, and this stands in the header {ANSWER_HEADER}.",
-            "content": {"application/json": {}, "application/octet-stream": {}},
+            "description": "What came of the step. For `read` the body is the chunk, and what came of the step stands "
+            f"in the header `{ANSWER_HEADER}`.",
+            "content": {**content_of(FileReply), "application/octet-stream": BINARY},
         },
         **failures(BadRequest, NodeNotFound, NodeAway, FileTrouble),
     },

@@ -21,9 +21,9 @@ from manyeyes.api.unknown_faces import (
 from manyeyes.errors import BadRequest, EntryNotFound
 from manyeyes.faces.unknown_faces import Group
 from manyeyes.faces.unknown_service import UnknownFacesService
-from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import OPERATOR, Admin, IfNoneMatch, Operator, TheMaster
+from manyeyes.gateway.described_content import small_picture_of
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.routes.people import checked_name, enrolled
 from manyeyes.store.unknown_faces import KeptFace

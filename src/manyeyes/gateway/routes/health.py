@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from manyeyes.api.health import Health, Wrong
-from manyeyes.gateway.binary_answers import bytes_of
 from manyeyes.gateway.dependencies import USER, TheMaster
+from manyeyes.gateway.described_content import bytes_of
 from manyeyes.monitoring import health
 from manyeyes.monitoring.metrics import CONTENT_TYPE
 

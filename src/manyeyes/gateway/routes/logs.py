@@ -23,8 +23,8 @@ from manyeyes.api.logs import (
 )
 from manyeyes.errors import BadRequest, Busy, TraceNotFound
 from manyeyes.gateway.auth import caller_of
-from manyeyes.gateway.binary_answers import lines_of
 from manyeyes.gateway.dependencies import OPERATOR, USER, TheMaster, sees_all
+from manyeyes.gateway.described_content import lines_of
 from manyeyes.gateway.jsonlines import JsonLines, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master

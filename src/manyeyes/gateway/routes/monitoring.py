@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from manyeyes.api.overview import History, NodeHistory, Overview, Settings, Status, StreamedNotice
 from manyeyes.errors import Busy, NodeNotFound
 from manyeyes.gateway.auth import CREDENTIAL
-from manyeyes.gateway.binary_answers import lines_of
 from manyeyes.gateway.dependencies import ADMIN, OPERATOR, USER, NodeName, TheMaster, sees_all
+from manyeyes.gateway.described_content import lines_of
 from manyeyes.gateway.jsonlines import MEDIA_TYPE, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.settings_view import settings_in_force

@@ -37,9 +37,9 @@ from manyeyes.errors import (
 )
 from manyeyes.faces.enrolment import NewPhoto
 from manyeyes.faces.people import Enrolment
-from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import OPERATOR, IfNoneMatch, PersonName, TheMaster, TheSender, Traceparent
+from manyeyes.gateway.described_content import BINARY, small_picture_of
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
@@ -65,7 +65,7 @@ _FORM = {
                     "photos": {
                         "type": "array",
                         "maxItems": MAX_ENROLMENT_PHOTOS,
-                        "items": {"type": "string", "format": "binary"},
+                        "items": BINARY["schema"],
                     },
                 },
             }

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.errors import EntryNotFound
-from manyeyes.gateway.binary_answers import small_picture_of
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import IfNoneMatch, TheMaster, User, sees_all
+from manyeyes.gateway.described_content import small_picture_of
 from manyeyes.gateway.problems import failures
 
 router = APIRouter(tags=["recent pictures"])

@@ -19,18 +19,18 @@ from manyeyes.errors import (
     UnsupportedFormat,
 )
 from manyeyes.gateway.dependencies import USER, Traceparent
+from manyeyes.gateway.described_content import BINARY
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.recognize import MAX_KEY_CHARACTERS, PATH
 from manyeyes.results import Result
 
 router = APIRouter(tags=["recognising pictures"])
-_BINARY = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
-        "application/octet-stream": {"schema": _BINARY},
+        "application/octet-stream": BINARY,
         "multipart/form-data": {
-            "schema": {"type": "object", "required": ["picture"], "properties": {"picture": _BINARY}}
+            "schema": {"type": "object", "required": ["picture"], "properties": {"picture": BINARY["schema"]}}
         },
     },
 }
@@ -38,7 +38,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "By `Accept`: the result as JSON (the default), the predicted picture (`image/*`), or both "
         "(`multipart/mixed`: the result, then the picture; each part states its length).",
-        "content": {"image/*": {"schema": _BINARY}, "multipart/mixed": {"schema": _BINARY}},
+        "content": {"image/*": BINARY, "multipart/mixed": BINARY},
     }
 }
 
