@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting clean
+.PHONY: help setup demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -94,6 +94,9 @@ wire: $(STAMP) ## bytes over the wire for each picture, at both hops, and what c
 
 counting: $(STAMP) ## what metrics, the last hour and notices cost a master, in microseconds
 	@$(BIN)/python bench/counting.py
+
+http-reference: $(STAMP) ## docs/reference/http.md, from the description that the gateway gives of itself
+	@$(BIN)/python -m scripts.http_reference --write
 
 clean: ## remove what was made here; the downloads in .cache stay
 	@rm -rf $(VENV) build dist demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 
 from manyeyes.config import AlertLimits
 from manyeyes.dispatch.trace import PictureTrace
-from manyeyes.face_results import FaceOutcome
+from manyeyes.face_results import RECOGNISER_STAGES, FaceOutcome
 from manyeyes.monitoring.alerts import Disk, Facts, NodeFacts, find_alerts
 from manyeyes.monitoring.change_events import EventHub
-from manyeyes.monitoring.metrics import RECOGNISER_STAGES, STAGES, Levels, Metrics
+from manyeyes.monitoring.metrics import STAGES, Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.results import Result

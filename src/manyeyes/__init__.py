@@ -72,28 +72,18 @@ from manyeyes.no_reports import switch_off_reports
 from manyeyes.results import Caution, Face, Result
 
 if TYPE_CHECKING:
+    from manyeyes.api.access import ApiKey, JoinToken, NewApiKey
+    from manyeyes.api.audit import AuditEntry, AuditVerdict
+    from manyeyes.api.nodes import Node, NodePage
+    from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
+    from manyeyes.api.people import Feedback, Person, Photo, Threshold
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
-    from manyeyes.sdk.answers import (
-        ApiKey,
-        AuditEntry,
-        AuditVerdict,
-        Feedback,
-        JoinToken,
-        NewApiKey,
-        Node,
-        NodePage,
-        Person,
-        Photo,
-        Prediction,
-        Status,
-        Threshold,
-    )
+    from manyeyes.sdk.answers import Prediction
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
-    from manyeyes.sdk.watched import Alert, History, NodeHistory, Notice, Overview, Setting
 
 switch_off_reports()
 
@@ -185,30 +175,30 @@ __all__ = [
 ]
 
 _AT_FIRST_USE = {
-    "ApiKey": "manyeyes.sdk.answers",
+    "ApiKey": "manyeyes.api.access",
     "AsyncClient": "manyeyes.sdk.client",
-    "Alert": "manyeyes.sdk.watched",
-    "AuditEntry": "manyeyes.sdk.answers",
-    "AuditVerdict": "manyeyes.sdk.answers",
+    "Alert": "manyeyes.api.overview",
+    "AuditEntry": "manyeyes.api.audit",
+    "AuditVerdict": "manyeyes.api.audit",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
     "Encoded": "manyeyes.recognition.pictures.encode",
-    "Feedback": "manyeyes.sdk.answers",
-    "History": "manyeyes.sdk.watched",
-    "JoinToken": "manyeyes.sdk.answers",
-    "NewApiKey": "manyeyes.sdk.answers",
-    "Node": "manyeyes.sdk.answers",
-    "NodePage": "manyeyes.sdk.answers",
-    "NodeHistory": "manyeyes.sdk.watched",
-    "Notice": "manyeyes.sdk.watched",
-    "Overview": "manyeyes.sdk.watched",
+    "Feedback": "manyeyes.api.people",
+    "History": "manyeyes.api.overview",
+    "JoinToken": "manyeyes.api.access",
+    "NewApiKey": "manyeyes.api.access",
+    "Node": "manyeyes.api.nodes",
+    "NodePage": "manyeyes.api.nodes",
+    "NodeHistory": "manyeyes.api.overview",
+    "Notice": "manyeyes.api.overview",
+    "Overview": "manyeyes.api.overview",
     "Patience": "manyeyes.sdk.patience",
-    "Person": "manyeyes.sdk.answers",
-    "Photo": "manyeyes.sdk.answers",
+    "Person": "manyeyes.api.people",
+    "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
-    "Setting": "manyeyes.sdk.watched",
-    "Status": "manyeyes.sdk.answers",
-    "Threshold": "manyeyes.sdk.answers",
+    "Setting": "manyeyes.api.overview",
+    "Status": "manyeyes.api.overview",
+    "Threshold": "manyeyes.api.people",
     "draw": "manyeyes.recognition.pictures.predicted",
 }
 

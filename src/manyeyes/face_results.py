@@ -16,6 +16,10 @@ Points = tuple[tuple[float, float], ...]
 EMBEDDINGS, UNKNOWN, THUMBNAIL = "embeddings", "unknown", "thumbnail"
 """Names of attachments: the faces' embeddings (float16, little-endian, in the result's order), the faces that got no
 name (`UnknownFaces` as JSON), a small JPEG of the predicted picture."""
+DECODE, DETECT, ALIGN, EMBED, MATCH, DRAW, ENCODE = RECOGNISER_STAGES = (
+    "decode", "detect", "align", "embed", "match", "draw", "encode",
+)  # fmt: skip
+"""The stages of a result's `timings_ms`; metrics count any other one as `other`."""
 GALLERY = "gallery"
 """The state that faces are compared with."""
 

@@ -274,8 +274,6 @@ class JoinToken:
 
 # --- API keys -------------------------------------------------------------------------------------
 
-ROLES = ("user", "operator", "admin")
-
 
 def make_api_key() -> str:
     """A fresh API key; only its hash is kept."""

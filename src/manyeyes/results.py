@@ -21,10 +21,13 @@ class Face(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     box_xyxy_px: tuple[int, int, int, int]
+    """Left, top, right and bottom edge."""
     landmarks_px: tuple[tuple[float, float], ...]
+    """Eyes, nose and corners of the mouth, as (x, y)."""
     score: float
     """The detector's own probability that this is a face, 0 to 1."""
     name: str | None
+    """The nearest enrolled person, where near enough."""
     distance: float | None
     """Euclidean distance of raw embeddings to the nearest enrolled photo."""
     threshold: float
@@ -79,16 +82,22 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     width_px: int
+    """As a person sees the picture."""
     height_px: int
+    """As a person sees the picture."""
     media_type: str
     """Of the picture that was sent, told by its content."""
     predicted_media_type: str | None = None
     """Of the predicted picture; None without one. Docs: reference/pictures.md says which differ."""
     faces: tuple[Face, ...]
+    """From left to right."""
     pack: str
     """Name and version of the pack that answered, as `faces@1.0.0`."""
     provenance: Provenance | None = None
+    """What computed it."""
     timings_ms: dict[str, float]
+    """How long each stage took on the node."""
     task_id: str = ""
+    """Names the picture's task in logs and lists."""
     trace_id: str = ""
     """Names the picture's whole way in the logs: `manyeyes logs --trace ID`."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import nats
 
 from manyeyes import ManyeyesError, contract, identity
+from manyeyes.api.logs import LogLine
 from manyeyes.broker.transfer import frame
 from manyeyes.contract import (
     ALL,
@@ -34,7 +35,6 @@ from manyeyes.contract import (
 )
 from manyeyes.results import Face, Result
 from manyeyes.sdk.answers import Prediction
-from manyeyes.sdk.logs import LogLine
 from manyeyes.telemetry.batches import packed
 from tests.attacks.scene import HOST, Attempt, Rogue, Scene, joined, listed
 

@@ -160,7 +160,7 @@ async def every_route(scene: Scene) -> str:
         paths = (await client.get("/openapi.json")).json()["paths"]
         tried = 0
         for path, methods in paths.items():
-            for method in methods:
+            for method in methods if path not in OPEN else ():
                 for headers in ({}, {"Authorization": "Bearer mek_wrong"}, {"Authorization": "Basic YTpi"}):
                     url = path.replace("{name}", "honest").replace("{node}", "honest")
                     answer = await client.request(method, url, headers=headers, content=b"{}")

@@ -16,10 +16,10 @@ from PIL import Image, ImageEnhance, ImageOps
 from skimage import data as samples
 
 from manyeyes import Client, EntryNotFound, NotAllowed
+from manyeyes.api.unknown_faces import Unknown
 from manyeyes.packs import manifest
 from manyeyes.recognition.pictures.probe import read_header
 from manyeyes.sdk.context import Context, load_context
-from manyeyes.sdk.faces import Unknown
 from tests.integration.conftest import Role, free_port, role
 
 

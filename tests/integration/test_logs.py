@@ -21,8 +21,8 @@ from manyeyes import (
     TraceNotFound,
     Unavailable,
 )
+from manyeyes.api.logs import LogLine, Trace
 from manyeyes.sdk.calls import _trust
-from manyeyes.sdk.logs import LogLine, Trace
 from tests.integration.conftest import Network, picture, running_network
 from tests.searching import Searcher, index_lines, left_behind, stream_lines
 

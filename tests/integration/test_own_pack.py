@@ -17,8 +17,8 @@ import pytest
 from skimage import data as samples
 
 from manyeyes import Client, EmbedderMismatch
+from manyeyes.api.nodes import Node
 from manyeyes.packs import manifest
-from manyeyes.sdk.answers import Node
 from manyeyes.sdk.context import load_context
 from tests import made_models
 from tests.integration.conftest import MANYEYES, Role, free_port, role

@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from manyeyes import Client, PackError
+from manyeyes.api.nodes import Node
 from manyeyes.node.packs.environment import version_here
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 from manyeyes.packs.verify import verify
 from manyeyes.packs.wheels import add_wheels
-from manyeyes.sdk.answers import Node
 from manyeyes.sdk.context import load_context
 from tests.integration import wheels
 from tests.integration.conftest import Network, Role, free_port, picture, role

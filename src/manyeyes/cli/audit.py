@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.api.audit import AuditEntry
 from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
 from manyeyes.errors import AuditBroken
-from manyeyes.sdk.answers import AuditEntry
 
 
 def audit(

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import BadRequest, FileTrouble
-from manyeyes.sdk.answers import Feedback, Threshold
 
 
 def register(app: typer.Typer) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.api.access import KeyRole
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import FileTrouble
-from manyeyes.sdk.answers import KeyRole
 from manyeyes.sdk.context import save_context
 
 app = typer.Typer(help="API keys: who may do what.", no_args_is_help=True)

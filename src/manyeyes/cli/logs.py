@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, client_of, print_json, print_table, say
+from manyeyes.api.logs import LogLine
+from manyeyes.cli.output import JsonOption, client_of, json_line, print_json, print_table, say
 from manyeyes.cli.waterfall import line_text, waterfall
 from manyeyes.errors import BadRequest
-from manyeyes.sdk.logs import LogLine
+from manyeyes.trace_events import ATTEMPT, PICTURE
 
 
 class Level(StrEnum):
@@ -76,7 +76,7 @@ def logs(
 
 def _print(lines: Iterable[LogLine], as_json: bool) -> None:
     for line in lines:
-        print(json.dumps(line.model_dump(mode="json")) if as_json else line_text(line), flush=True)
+        print(json_line(line) if as_json else line_text(line), flush=True)
 
 
 def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
@@ -89,5 +89,5 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
         ("what", "machine", "ms", "when", "facts"), waterfall(found.spans), "the picture is still on its way:"
     )
     for line in found.lines:
-        if line.event not in ("picture", "attempt"):
+        if line.event not in (PICTURE, ATTEMPT):
             print(line_text(line))

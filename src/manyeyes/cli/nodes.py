@@ -6,12 +6,12 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from manyeyes.api.nodes import Node, NodeSort
 from manyeyes.cli.nodes_add import add
 from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
 from manyeyes.cli.nodes_files import get, put
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_error
 from manyeyes.errors import BadRequest, ManyeyesError
-from manyeyes.sdk.answers import Node, NodeSort
 from manyeyes.sdk.client import NodeWord
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)

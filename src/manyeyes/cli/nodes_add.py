@@ -54,11 +54,11 @@ def add(
 
     Example: manyeyes nodes add ada@lab-2 --name lab-2
     """
+    from manyeyes.api.nodes import Node
     from manyeyes.cli.adding.ssh import connected
     from manyeyes.cli.adding.steps import InstallOptions, bring_in
     from manyeyes.cli.adding.target import parse_fingerprint, parse_target
     from manyeyes.node.availability.decision import Hours, parse_bytes
-    from manyeyes.sdk.answers import Node
     from manyeyes.sdk.client import AsyncClient
 
     target = parse_target(machine)

@@ -35,12 +35,21 @@ def client_of(ctx: typer.Context) -> Client:
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     """One JSON document on standard output."""
     if isinstance(value, BaseModel):
-        plain: Any = value.model_dump(mode="json")
+        plain: Any = value.model_dump()
     elif isinstance(value, dict):
         plain = value
     else:
-        plain = [item.model_dump(mode="json") for item in value]
-    print(json.dumps(plain, indent=2, ensure_ascii=not _speaks_unicode()))
+        plain = [item.model_dump() for item in value]
+    print(json.dumps(plain, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment))
+
+
+def json_line(value: BaseModel) -> str:
+    """One JSON document on one line."""
+    return json.dumps(value.model_dump(), default=_moment)
+
+
+def _moment(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:

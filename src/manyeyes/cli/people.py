@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.api.people import Person
 from manyeyes.cli import judging
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import EntryNotFound
-from manyeyes.sdk.answers import Person
 
 app = typer.Typer(help="Who is known by name.", no_args_is_help=True)
 judging.register(app)

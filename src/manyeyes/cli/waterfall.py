@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from manyeyes.sdk.logs import LogLine, Span
+from manyeyes.api.logs import LogLine, Span
 
 BAR_CHARACTERS = 32
 _UNTOLD = frozenset(("by", "parent", "operation", "number"))

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import get_args
 
 from nicegui import ui
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from manyeyes.api.access import ROLES
 from manyeyes.console.inprocess import InProcess
 from manyeyes.console.notices import Notices
 from manyeyes.credentials import COOKIE
-from manyeyes.sdk.answers import KeyRole
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
 
-ROLES = get_args(KeyRole)
-"""Each may do what those before it may."""
 _PATIENCE = Patience(total_s=4.0)
 
 

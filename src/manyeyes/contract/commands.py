@@ -59,19 +59,26 @@ class FileFact(Part):
     """A file of the exchange folder; `name` is relative to it, with slashes."""
 
     name: str
+    """Relative to the exchange folder, with slashes."""
     size_bytes: int
+    """Of the whole file."""
 
 
 class FileReply(Part):
     """What came of a `FileOrder`; the bytes of a `read` travel with it."""
 
     files: tuple[FileFact, ...] = ()
+    """Of `list`."""
     more: bool = False
     """Whether the list goes on."""
     size_bytes: int = 0
+    """Of the whole file."""
     sha256: str = ""
+    """Of the whole file."""
     executable: bool = False
+    """Whether the file is a program."""
     zipped: bool = False
+    """Whether the bytes that travel with it are deflated."""
     received: int = 0
     """From where on bytes are wanted."""
     done: bool = False
@@ -82,11 +89,15 @@ class Ended(Part):
     """How a command ended; `status` is its exit status, 128 + N after signal N, 124 at the time limit."""
 
     how: Literal["exited", "timed-out"]
+    """Whether it ended by itself."""
     status: int
+    """Its exit status; 128 + N after signal N; 124 at the time limit."""
     cut: bool = False
     """Whether output beyond the node's limit was thrown away."""
     elapsed_s: float = 0.0
+    """How long it ran."""
     detail: str = ""
+    """What else is worth knowing, in words."""
 
 
 class Answer(FromNode):

@@ -14,12 +14,18 @@ from typing import Any
 
 from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log, note
+from manyeyes.trace_events import (
+    ACCEPTED_MS,
+    ANSWERED_MS,
+    ATTEMPTS,
+    DISPATCHED_MS,
+    DONE,
+    ENDED_MS,
+    NOT_NEEDED,
+    PICTURE,
+)
 from manyeyes.traces import Trace, new_trace
 
-EVENT = "picture"
-"""What the line of a picture is called, one for each; a node's line of one attempt is called `attempt`."""
-NOT_NEEDED = "not needed"
-"""How an attempt ended that another node's answer made needless."""
 _MAX_ATTEMPTS_TOLD = 16
 
 
@@ -113,10 +119,10 @@ class PictureTrace:
             "size_bytes": self.size_bytes,
             "media_type": self.media_type,
             "faces": self.faces,
-            "accepted_ms": ms(self.accepted_s),
-            "answered_ms": ms(self.answered_s),
-            "attempts": [
-                {"node": a.node, "dispatched_ms": ms(a.dispatched_s), "ended_ms": ms(a.ended_s), "how": a.how}
+            ACCEPTED_MS: ms(self.accepted_s),
+            ANSWERED_MS: ms(self.answered_s),
+            ATTEMPTS: [
+                {"node": a.node, DISPATCHED_MS: ms(a.dispatched_s), ENDED_MS: ms(a.ended_s), "how": a.how}
                 for a in self.attempts[-_MAX_ATTEMPTS_TOLD:]
             ],
             "answered_as": self.answered_as,
@@ -132,7 +138,7 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
     """Write the picture's line when it has ended, however, and was answered; an error that leaves names the trace."""
     try:
         yield trace
-        trace.finished("done", time.monotonic())
+        trace.finished(DONE, time.monotonic())
     except ManyeyesError as error:
         trace.finished(error.code, time.monotonic(), detail=error.detail[:300] if trace.accepted_s else "")
         error.trace_id = trace.answered_as or trace.trace.trace_id
@@ -146,10 +152,10 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
 
 def _write(trace: PictureTrace) -> None:
     """A line for each; what failed on its way, and not before it, is said on standard error too."""
-    if trace.outcome == "done" or not trace.attempts:
-        note(EVENT, **trace.facts())
+    if trace.outcome == DONE or not trace.attempts:
+        note(PICTURE, **trace.facts())
     else:
-        log().info(EVENT, **trace.facts())
+        log().info(PICTURE, **trace.facts())
 
 
 def _is_leaving(error: BaseException) -> bool:

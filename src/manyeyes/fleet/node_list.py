@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
-Sort = Literal[
-    "name", "state", "workers", "pictures_per_s", "done", "failed", "last_seen", "pack", "hostname"
-]
-SORTS: tuple[Sort, ...] = get_args(Sort)
+from manyeyes.api.nodes import NodeSort
+
+SORTS: tuple[NodeSort, ...] = get_args(NodeSort)
 _BY_URGENCY = (
     "waiting for approval", "cut off", "suspect", "lost", "provisioning", "joining", "draining", "paused",
     "left", "working", "ready",
@@ -45,7 +44,7 @@ class Wanted:
     search: str = ""
     state: str = ""
     """Empty: every state."""
-    sort: Sort = "name"
+    sort: NodeSort = "name"
     descending: bool = False
     offset: int = 0
     limit: int | None = None
@@ -85,7 +84,7 @@ def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
 
 
-def _key(sort: Sort) -> Callable[[Entry], Any]:
+def _key(sort: NodeSort) -> Callable[[Entry], Any]:
     if sort == "state":
         return lambda entry: _BY_URGENCY.index(entry.state) if entry.state in _BY_URGENCY else -1
     return lambda entry: getattr(entry, sort)

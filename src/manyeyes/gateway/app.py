@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
-from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
-from manyeyes.fleet.admission import new_token_id
-from manyeyes.gateway.auth import CREDENTIAL, AuthMiddleware
+from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.gateway.auth import AuthMiddleware
 from manyeyes.gateway.body_bytes import CountBytes
+from manyeyes.gateway.description import completed
+from manyeyes.gateway.jsonlines import MEDIA_TYPE as JSON_LINES
 from manyeyes.gateway.problems import http_problem, problem, unexpected
-from manyeyes.gateway.recognize import (
-    COMPRESS_LEVEL,
-    LEAST_COMPRESSED_BYTES,
-    Recognize,
-    describe_recognize,
-    is_picture,
+from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, Recognize, is_picture
+from manyeyes.gateway.routes import (
+    commands,
+    faces,
+    health,
+    keys,
+    logs,
+    monitoring,
+    nodes,
+    people,
+    recent,
+    recognize,
+    sessions,
 )
-from manyeyes.gateway.routes.commands import add_orders
-from manyeyes.gateway.routes.faces import add_faces
-from manyeyes.gateway.routes.health import add_health
-from manyeyes.gateway.routes.keys import add_keys
-from manyeyes.gateway.routes.logs import add_logs
-from manyeyes.gateway.routes.monitoring import add_watching
-from manyeyes.gateway.routes.nodes import add_nodes
-from manyeyes.gateway.routes.people import add_people
-from manyeyes.gateway.routes.recent import add_recent
-from manyeyes.gateway.routes.sessions import add_sessions
-from manyeyes.identity import ROLES
 from manyeyes.master.composition import Master
 from manyeyes.monitoring.monitor import VERSION
 
@@ -44,36 +38,45 @@ _NOT_COMPRESSED = (
     "image/*",
     "multipart/*",
     "application/octet-stream",
-    "application/x-ndjson",
+    JSON_LINES,
 )
 """Pictures and what holds one, chunks of files, and answers that are read while they come."""
 
 
-class TokenRequest(BaseModel):
-    """How long a join token is to be good for."""
-
-    expires_s: float = Field(3600, ge=1, le=30 * 86400)
-    approve: bool = False
-    """Whether a person must approve each node that joins with it."""
+_TOPICS = (recognize, people, faces, nodes, commands, monitoring, logs, recent, keys, sessions, health)
 
 
-class _App(FastAPI):
-    """The framework, with pictures answered in front of it."""
+class Gateway(FastAPI):
+    """The framework, with pictures answered in front of it.
 
-    def __init__(self, recognize: Recognize) -> None:
+    Args:
+        master: whom routes ask; None where only the description of the API is wanted.
+    """
+
+    def __init__(self, master: Master | None = None) -> None:
         super().__init__(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
-        self._recognize = recognize
+        self.state.master = master
+        self._recognize = None if master is None else Recognize(master)
+        for topic in _TOPICS:
+            self.include_router(topic.router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_picture(scope):
+        """Answer a request."""
+        if self._recognize is not None and is_picture(scope):
             await self._recognize(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
+    def openapi(self) -> dict[str, Any]:
+        """What /openapi.json says."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
 
-def make_app(master: Master) -> FastAPI:
+
+def make_app(master: Master) -> Gateway:
     """The gateway's app over a running master."""
-    app = _App(Recognize(master))
+    app = Gateway(master)
     app.add_middleware(
         GZipMiddleware,
         minimum_size=LEAST_COMPRESSED_BYTES,
@@ -87,19 +90,6 @@ def make_app(master: Master) -> FastAPI:
     )
     app.add_middleware(CountBytes, metrics=master.monitor.metrics)
     _add_error_handlers(app)
-    describe_recognize(app)
-    add_people(app, master, [Depends(_role(master, "operator"))])
-    add_nodes(app, master, Depends(_role(master, "operator")))
-    add_orders(app, master, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
-    add_logs(app, master, Depends(_role(master, "operator")), Depends(_role(master, "user")))
-    add_keys(app, master.keys, master.admission.ca_pem, Depends(_role(master, "admin")))
-    add_sessions(app, master.sessions)
-    add_faces(app, master.faces, Depends(_role(master, "operator")), Depends(_role(master, "admin")))
-    add_recent(app, master.recent, Depends(_role(master, "user")))
-    user, operator, admin = (Depends(_role(master, least)) for least in ROLES)
-    add_health(app, master, user)
-    add_watching(app, master, user, operator, admin)
-    _add_operations(app, master)
     return app
 
 
@@ -121,52 +111,3 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:
         return unexpected(request.url.path, error)
-
-
-def _role(master: Master, least: str) -> Callable[..., Awaitable[str]]:
-    async def check(request: Request) -> str:
-        # a body may come long after the head that was let in, and the key be revoked in between
-        caller = master.sessions.caller(request.scope[CREDENTIAL])
-        if caller is None:
-            raise NotSignedIn("this API key or session has just been revoked; sign in with another")
-        who, role = caller.name, caller.role
-        if ROLES.index(role) < ROLES.index(least):
-            what, node = _asked_for(request)
-            master.audit.refused(who, what, node=node, detail=f"the key's role is {role}, {least} is needed")
-            raise NotAllowed(f"this key's role is {role}, at least {least} is needed")
-        return who
-
-    return check
-
-
-_KINDS = {"put": "put", "read": "get"}
-
-
-def _asked_for(request: Request) -> tuple[str, str]:
-    """What a request is called in the audit log, and of which node."""
-    parts = request.url.path.removeprefix("/v1/").split("/")
-    if parts[0] == "nodes" and len(parts) == 3:
-        kind = request.query_params.get("kind", "")
-        return (_KINDS.get(kind, "files") if parts[2] == "files" else parts[2]), parts[1]
-    return {"tokens": "token"}.get(parts[0], f"{request.method} {parts[0]}"), "/".join(parts[1:])
-
-
-def _add_operations(app: FastAPI, master: Master) -> None:
-    @app.get("/v1/status", dependencies=[Depends(_role(master, "user"))])
-    async def status() -> dict[str, Any]:
-        """The whole in a few figures."""
-        return master.monitor.status()
-
-    admin = Depends(_role(master, "admin"))
-
-    @app.post("/v1/tokens")
-    async def token(body: TokenRequest, who: str = admin) -> dict[str, Any]:
-        """A join token."""
-        token_id = new_token_id()
-        detail = f"{token_id}, good for {body.expires_s:.0f} s" + (", with approval" if body.approve else "")
-        master.audit.record(who, "token", outcome="made", detail=detail)
-        text, expires_at = master.admission.create_token(
-            body.expires_s, approve=body.approve, token_id=token_id
-        )
-        when = expires_at.astimezone(UTC).isoformat(timespec="seconds")
-        return {"token": text, "id": token_id, "expires_at": when}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
+
+MEDIA_TYPE = "application/x-ndjson"
 
 
 class JsonLines(StreamingResponse):
@@ -17,7 +20,7 @@ class JsonLines(StreamingResponse):
             async for line in lines:
                 yield line
 
-        super().__init__(body(), media_type="application/x-ndjson")
+        super().__init__(body(), media_type=MEDIA_TYPE)
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,3 +28,8 @@ class JsonLines(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             await self._lines.aclose()
+
+
+def json_line(document: BaseModel) -> bytes:
+    """One line: what is set of the document, in ASCII, so that no character in it ends a line for any reader."""
+    return document.model_dump_json(exclude_unset=True, ensure_ascii=True).encode() + b"\n"

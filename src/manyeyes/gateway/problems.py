@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from manyeyes.api.problems import Problem
 from manyeyes.errors import ManyeyesError
+from manyeyes.gateway.described_content import content_of
 from manyeyes.telemetry import log
 
-_MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE = "application/problem+json"
+
+
+def failures(*errors: type[ManyeyesError]) -> dict[int | str, dict[str, Any]]:
+    """A route's own errors, for the description of the API: codes by HTTP status."""
+    codes: dict[int | str, list[str]] = {}
+    for error in errors:
+        codes.setdefault(error.http_status, []).append(error.code)
+    content = content_of(Problem, MEDIA_TYPE)
+    return {
+        status: {"description": ", ".join(some), "content": content}
+        for status, some in sorted(codes.items(), key=lambda pair: int(pair[0]))
+    }
 
 
 def problem(error: ManyeyesError) -> Response:
@@ -18,7 +34,7 @@ def problem(error: ManyeyesError) -> Response:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
     if error.http_status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(error.as_problem(), error.http_status, headers=headers, media_type=_MEDIA_TYPE)
+    return JSONResponse(error.as_problem(), error.http_status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def unexpected(path: str, error: Exception) -> Response:
@@ -37,4 +53,4 @@ def http_problem(error: HTTPException) -> Response:
         "code": "http",
         "retryable": False,
     }
-    return JSONResponse(body, error.status_code, media_type=_MEDIA_TYPE)
+    return JSONResponse(body, error.status_code, media_type=MEDIA_TYPE)

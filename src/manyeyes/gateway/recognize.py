@@ -1,7 +1,7 @@
 """POST /v1/recognize, answered in front of the framework: what each picture costs is spent here.
 
 No routing, no dependencies, no middleware: who asks, the body, the master's answer, and that in one piece. Every
-other request goes on to the framework, which describes this route too, in /openapi.json.
+other request goes on to the framework, which describes this route too: `routes/recognize.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import asyncio
 import os
 import time
 import zlib
-from typing import Annotated
 
-from fastapi import FastAPI, Header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -37,29 +35,12 @@ LEAST_COMPRESSED_BYTES = 1400
 COMPRESS_LEVEL = 1
 _OFF_THE_LOOP_BYTES = 64 * 1024
 """From so many on, compressing takes over a millisecond, and a thread does it."""
-_MAX_KEY_CHARACTERS = 200
+MAX_KEY_CHARACTERS = 200
 _FORM_BYTES = 65536
 """Of a form, beside its picture."""
 _JSON, _GZIP = b"application/json", 16 + zlib.MAX_WBITS
 
 Headers = list[tuple[bytes, bytes]]
-
-
-def describe_recognize(app: FastAPI) -> None:
-    """Add the route to what the framework describes; `Recognize` answers it before the framework is asked."""
-
-    @app.post(PATH, response_model=Result)
-    async def recognize(
-        accept: Annotated[str, Header()] = "application/json",
-        idempotency_key: Annotated[str | None, Header(max_length=_MAX_KEY_CHARACTERS)] = None,
-        traceparent: Annotated[str | None, Header()] = None,
-    ) -> None:
-        """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
-
-        `traceparent` (W3C) names the trace that the picture belongs to; without one it gets a fresh one. The answer
-        has it too, and `/v1/traces/ID` shows the picture's whole way.
-        """
-        raise RuntimeError("this route is answered in front of the framework")
 
 
 def is_picture(scope: Scope) -> bool:
@@ -111,9 +92,9 @@ class Recognize:
     ) -> tuple[Headers, bytes]:
         master, limits = self._master, self._limits
         accept, key = given.get(b"accept", b""), given.get(b"idempotency-key")
-        if key is not None and len(key) > _MAX_KEY_CHARACTERS:
+        if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadRequest(
-                f"header.idempotency-key: String should have at most {_MAX_KEY_CHARACTERS} characters"
+                f"header.idempotency-key: String should have at most {MAX_KEY_CHARACTERS} characters"
             )
         mixed, image = b"multipart/mixed" in accept, b"image/" in accept
         trace = trace_of(given.get(b"traceparent", b"").decode("latin-1"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from manyeyes.api.overview import Severity
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
 from manyeyes.monitoring.time_series import RecentCounts
 
-Severity = Literal["critical", "warning", "info"]
 RECENT_S = 300.0
 """How far back counts: for the share of attempts that fail, and for workers that are replaced."""
 _LEAST_AT_FAULT = 3

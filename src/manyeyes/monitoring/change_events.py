@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import get_args
 
+from manyeyes.api.overview import NoticeKind
 from manyeyes.errors import Busy
 
-Kind = Literal["nodes", "people", "pictures", "keys", "packs", "threshold", "alerts", "faces"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 APART_S = 0.5
 """Between two notices of one kind to one listener."""
 MOST_LISTENERS = 256
@@ -24,12 +24,12 @@ class Listener:
     """
 
     def __init__(self) -> None:
-        self._pending: set[Kind] = set(KINDS)
-        self._told_at: dict[Kind, float] = {}
+        self._pending: set[NoticeKind] = set(KINDS)
+        self._told_at: dict[NoticeKind, float] = {}
         self._news = asyncio.Event()
         self.closed = False
 
-    def add(self, kind: Kind) -> None:
+    def add(self, kind: NoticeKind) -> None:
         """Something of this kind changed."""
         if kind not in self._pending:
             self._pending.add(kind)
@@ -40,14 +40,14 @@ class Listener:
         self.closed = True
         self._news.set()
 
-    def take_due(self, now: float) -> list[Kind]:
+    def take_due(self, now: float) -> list[NoticeKind]:
         """The kinds to be told now; they count as told."""
         due = [kind for kind in KINDS if kind in self._pending and self._wait_s(kind, now) <= 0]
         self._pending.difference_update(due)
         self._told_at.update(dict.fromkeys(due, now))
         return due
 
-    async def next(self, silence_s: float) -> list[Kind]:
+    async def next(self, silence_s: float) -> list[NoticeKind]:
         """The next kinds to tell; none after `silence_s` without any, or when the hub closes."""
         end = time.monotonic() + silence_s
         while not self.closed:
@@ -65,7 +65,7 @@ class Listener:
                 continue
         return []
 
-    def _wait_s(self, kind: Kind, now: float) -> float:
+    def _wait_s(self, kind: NoticeKind, now: float) -> float:
         return self._told_at.get(kind, -APART_S) + APART_S - now
 
 
@@ -81,7 +81,7 @@ class EventHub:
         """How many listen just now."""
         return len(self._listeners)
 
-    def notify(self, kind: Kind) -> None:
+    def notify(self, kind: NoticeKind) -> None:
         """Something of this kind changed; costs next to nothing, and waits for nobody."""
         for listener in self._listeners:
             listener.add(kind)

@@ -27,10 +27,9 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from manyeyes.contract import NodeState
-from manyeyes.face_results import Operation
+from manyeyes.face_results import RECOGNISER_STAGES, Operation
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-RECOGNISER_STAGES = ("decode", "detect", "align", "embed", "match", "draw", "encode")
 STAGES = ("queue", "transfer", *RECOGNISER_STAGES, "other", "whole")
 """`other`: stages of a recogniser that is not ours."""
 NODE_STATES = ("joining", *get_args(NodeState), "suspect", "lost", "left")

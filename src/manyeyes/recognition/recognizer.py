@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from manyeyes.errors import EmbedderMismatch, NoFaceFound, SeveralFacesFound
+from manyeyes.face_results import ALIGN, DECODE, DETECT, DRAW, EMBED, ENCODE, MATCH
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detection.detections import Detections
 from manyeyes.recognition.embedding.align import cut_chip, cut_chips
@@ -97,15 +98,15 @@ class Recognizer:
         """As `recognize`, with what a master wishes beside it; a thumbnail only with `draw`."""
         self._check(gallery)
         clock = _Clock()
-        with clock.stage("decode"):
+        with clock.stage(DECODE):
             picture = decode(data, least_long_side_px=None if draw else ENOUGH_PX)
-        with clock.stage("detect"):
+        with clock.stage(DETECT):
             found = self.detector.detect(picture.image_hwc_u8)
-        with clock.stage("align"):
+        with clock.stage(ALIGN):
             chips = cut_chips(picture.image_hwc_u8, found.landmarks_px, self.embedder.layout)
-        with clock.stage("embed"):
+        with clock.stage(EMBED):
             embeddings = self.embedder.embed(chips)
-        with clock.stage("match"):
+        with clock.stage(MATCH):
             faces = self._faces(picture, found, embeddings, gallery)
         cuts: tuple[Cut, ...] = ()
         if wish.unknown:
@@ -113,12 +114,12 @@ class Recognizer:
                 cuts = cut_unknown(picture.image_hwc_u8, found, faces)
         predicted, small = None, b""
         if draw:
-            with clock.stage("draw"):
+            with clock.stage(DRAW):
                 draw_faces(picture.image_hwc_u8, faces, picture.alpha_hw_u8)
             if wish.thumbnail:
                 with clock.stage("thumbnail"):
                     small = thumbnail(picture.image_hwc_u8)
-            with clock.stage("encode"):
+            with clock.stage(ENCODE):
                 predicted = encode(picture, release=True)
         info = picture.info
         result = Result(

@@ -10,26 +10,13 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from manyeyes.api.access import ApiKey, JoinToken, KeyRole, NewApiKey, NewSession, Session
+from manyeyes.api.audit import AuditEntry, AuditVerdict
+from manyeyes.api.nodes import Node, NodePage, NodeSort
+from manyeyes.api.overview import Status
+from manyeyes.api.people import Feedback, Person, Threshold
 from manyeyes.results import Caution
-from manyeyes.sdk.answers import (
-    ApiKey,
-    AuditEntry,
-    AuditVerdict,
-    Feedback,
-    JoinToken,
-    KeyRole,
-    NewApiKey,
-    NewSession,
-    Node,
-    NodePage,
-    NodeSort,
-    Person,
-    Prediction,
-    Session,
-    SignInLink,
-    Status,
-    Threshold,
-)
+from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
 from manyeyes.sdk.blocking_logs import BlockingLogs
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
-from manyeyes.sdk.answers import Person
-from manyeyes.sdk.faces import Faces, Retention, Unknown
+from manyeyes.api.people import Person
+from manyeyes.api.recent import Latest
+from manyeyes.api.unknown_faces import Retention, Unknown
+from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.portraits import Portraits, SmallPicture
-from manyeyes.sdk.recent import Latest, RecentPictures
+from manyeyes.sdk.recent import RecentPictures
 
 _T = TypeVar("_T")
 

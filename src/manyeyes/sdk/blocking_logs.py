@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from manyeyes.sdk.logs import LogLine, LogPage, Logs, Trace
+from manyeyes.api.logs import LogLine, LogPage, Trace
+from manyeyes.sdk.logs import Logs
 
 
 class BlockingLogs:

@@ -9,32 +9,42 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
-from manyeyes.results import Caution, Result
-from manyeyes.sdk.answers import (
+from manyeyes.api.access import (
     ApiKey,
-    AuditEntry,
-    AuditVerdict,
-    Feedback,
+    ApiKeys,
+    CaCertificate,
     JoinToken,
+    KeyRequest,
     KeyRole,
     NewApiKey,
     NewSession,
-    Node,
-    NodePage,
-    NodeSort,
-    Person,
-    Prediction,
     Session,
-    SignInLink,
-    Status,
-    Threshold,
+    SignInPath,
+    TokenRequest,
 )
+from manyeyes.api.audit import AuditEntries, AuditEntry, AuditVerdict
+from manyeyes.api.nodes import Node, NodePage, NodeSort
+from manyeyes.api.overview import Status
+from manyeyes.api.people import (
+    Feedback,
+    FeedbackList,
+    FeedbackRequest,
+    Findings,
+    MergeRequest,
+    People,
+    Person,
+    Rename,
+    Threshold,
+    ThresholdRequest,
+)
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
+from manyeyes.results import Caution, Result
+from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
-from manyeyes.sdk.parsing import parsed, parsed_list
+from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Portraits, quoted_name
 from manyeyes.sdk.recent import RecentPictures
 from manyeyes.sdk.watching import Watching
@@ -131,7 +141,7 @@ class AsyncClient(Watching):
     async def people(self) -> list[Person]:
         """Everybody enrolled."""
         response = await self._call("GET", "/v1/people")
-        return parsed_list(Person, response, "people")
+        return list(parsed(People, response.content).people)
 
     async def person(self, name: str) -> Person:
         """One person.
@@ -148,7 +158,8 @@ class AsyncClient(Watching):
             PersonNotFound: nobody of that name is enrolled.
             PersonExists: the new name is taken.
         """
-        response = await self._call("PATCH", _person_url(name), json={"name": new}, repeatable=False)
+        body = Rename.model_construct(name=new).model_dump()
+        response = await self._call("PATCH", _person_url(name), json=body, repeatable=False)
         return parsed(Person, response.content) if response.content else await self.person(new)
 
     async def merge_person(self, name: str, into: str) -> Person:
@@ -159,7 +170,8 @@ class AsyncClient(Watching):
             BadRequest: both names are the same.
         """
         url = f"{_person_url(name)}/merge"
-        return parsed(Person, (await self._call("POST", url, json={"into": into}, repeatable=False)).content)
+        body = MergeRequest.model_construct(into=into).model_dump()
+        return parsed(Person, (await self._call("POST", url, json=body, repeatable=False)).content)
 
     async def remove_person(self, name: str) -> None:
         """Forget a person and all their photos.
@@ -195,20 +207,20 @@ class AsyncClient(Watching):
         Raises:
             ThresholdRefused: out of bounds, or the pack has no calibration to follow a rate.
         """
-        body = {"fmr": fmr, "distance": distance}
+        body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump()
         return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=body)).content)
 
     async def preview_threshold(
         self, *, fmr: float | None = None, distance: float | None = None
     ) -> Threshold:
         """What `set_threshold` would give for the gallery as it is; sets nothing, and raises what that does."""
-        body = {name: value for name, value in (("fmr", fmr), ("distance", distance)) if value is not None}
+        body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump(exclude_none=True)
         response = await self._call("GET", "/v1/people-threshold/preview", params=body)
         return parsed(Threshold, response.content)
 
     async def check_people(self) -> list[Caution]:
         """What is worth a look among everybody enrolled: doubles, people too close, odd photos."""
-        return parsed_list(Caution, await self._call("GET", "/v1/people-check"), "findings")
+        return list(parsed(Findings, (await self._call("GET", "/v1/people-check")).content).findings)
 
     async def give_feedback(
         self, reference: str, *, is_: str | None = None, is_not: str | None = None, file_name: str = ""
@@ -225,20 +237,18 @@ class AsyncClient(Watching):
             ReferenceRefused: altered, or of another master or pack.
             PersonNotFound: nobody is called `is_not`.
         """
-        if (is_ is None) == (is_not is None):
+        name = is_not if is_ is None else is_
+        if name is None or (is_ is not None and is_not is not None):
             raise BadRequest("say who the face is, or who it is not: one of both")
-        body = {
-            "reference": reference,
-            "verdict": "not" if is_ is None else "is",
-            "name": is_not if is_ is None else is_,
-            "file_name": file_name,
-        }
-        response = await self._call("POST", "/v1/people-feedback", json=body, repeatable=False)
+        body = FeedbackRequest.model_construct(
+            reference=reference, verdict="not" if is_ is None else "is", name=name, file_name=file_name
+        )
+        response = await self._call("POST", "/v1/people-feedback", json=body.model_dump(), repeatable=False)
         return parsed(Feedback, response.content)
 
     async def feedback(self) -> list[Feedback]:
         """All feedback that counts, oldest first."""
-        return parsed_list(Feedback, await self._call("GET", "/v1/people-feedback"), "feedback")
+        return list(parsed(FeedbackList, (await self._call("GET", "/v1/people-feedback")).content).feedback)
 
     async def undo_feedback(self, feedback_id: str) -> Feedback:
         """Take feedback back.
@@ -251,7 +261,7 @@ class AsyncClient(Watching):
 
     async def nodes(self) -> list[Node]:
         """The machines of the fleet."""
-        return parsed_list(Node, await self._call("GET", "/v1/nodes"), "nodes")
+        return list(parsed(NodePage, (await self._call("GET", "/v1/nodes")).content).nodes)
 
     async def find_nodes(
         self,
@@ -312,13 +322,13 @@ class AsyncClient(Watching):
         Args:
             approve: nodes that join with it wait until `tell_node(name, "approve")`.
         """
-        body = {"expires_s": expires_s, "approve": approve}
+        body = TokenRequest.model_construct(expires_s=expires_s, approve=approve).model_dump()
         response = await self._call("POST", "/v1/tokens", json=body)
         return parsed(JoinToken, response.content)
 
     async def keys(self) -> list[ApiKey]:
         """All API keys that work; needs the role `admin`, as making and revoking them does."""
-        return parsed_list(ApiKey, await self._call("GET", "/v1/keys"), "keys")
+        return list(parsed(ApiKeys, (await self._call("GET", "/v1/keys")).content).keys)
 
     async def create_key(self, name: str, role: KeyRole = "user") -> NewApiKey:
         """Make an API key; the answer is the only place where it ever stands.
@@ -326,7 +336,7 @@ class AsyncClient(Watching):
         Raises:
             KeyExists: a key has that name.
         """
-        body = {"name": name, "role": role}
+        body = KeyRequest.model_construct(name=name, role=role).model_dump()
         response = await self._call("POST", "/v1/keys", json=body, repeatable=False)
         return parsed(NewApiKey, response.content)
 
@@ -341,7 +351,7 @@ class AsyncClient(Watching):
 
     async def ca_pem(self) -> str:
         """The certificate of the master's CA, as a context file holds it."""
-        return str((await self._call("GET", "/v1/ca")).json()["ca_pem"])
+        return parsed(CaCertificate, (await self._call("GET", "/v1/ca")).content).ca_pem
 
     async def session(self) -> Session:
         """The holder of the context's key or session."""
@@ -353,8 +363,8 @@ class AsyncClient(Watching):
 
     async def console_link(self) -> SignInLink:
         """A link to the console that signs in, once and soon, as the holder of the context's API key."""
-        made = (await self._call("POST", "/v1/session/link", repeatable=False)).json()
-        return SignInLink(url=self.context.url + made["path"], expires_s=made["expires_s"])
+        made = parsed(SignInPath, (await self._call("POST", "/v1/session/link", repeatable=False)).content)
+        return SignInLink(url=self.context.url + made.path, expires_s=made.expires_s)
 
     async def sign_out(self) -> None:
         """End the session that is the context's key."""
@@ -363,7 +373,7 @@ class AsyncClient(Watching):
     async def audit(self, after: int = 0) -> list[AuditEntry]:
         """Entries of the audit log above number `after`, oldest first, at most 1000; needs the role `admin`."""
         response = await self._call("GET", "/v1/audit", params={"after": after})
-        return parsed_list(AuditEntry, response, "entries")
+        return list(parsed(AuditEntries, response.content).entries)
 
     async def verify_audit(self) -> AuditVerdict:
         """Have the master verify the chain of its audit log; needs the role `admin`."""

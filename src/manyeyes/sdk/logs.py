@@ -2,76 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from manyeyes.errors import ManyeyesError, Unavailable
+from manyeyes.api.logs import (
+    FollowedLine,
+    FollowWanted,
+    LinesWanted,
+    LogLevel,
+    LogLine,
+    LogPage,
+    PageWanted,
+    Trace,
+)
+from manyeyes.errors import Unavailable
+from manyeyes.sdk.parsing import parsed
 
-LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-_NOT_AGREED = "the master's answer is not of the agreed form; same version on both sides?"
 _SILENCE_S = 30.0
 """The master gives a sign of life every ten seconds."""
 
 Call = Callable[..., Awaitable[httpx.Response]]
 StreamGet = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-_AnswerT = TypeVar("_AnswerT", bound=_Answer)
-
-
-class LogLine(_Answer):
-    """One line of a machine's log; `at` is UTC by the master's clock."""
-
-    number: int
-    """Its place in the master's index; later lines have larger ones."""
-    at: datetime
-    machine: str
-    """A node's name, or `master`; `role` tells them apart where a node is called so."""
-    role: Literal["master", "node"]
-    level: LogLevel
-    event: str
-    trace_id: str = ""
-    """Of the picture that it is about, if any."""
-    fields: dict[str, Any] = {}
-
-
-class LogPage(_Answer):
-    """Lines, the newest last; `newer` and `older` are cursors for what comes after and before them."""
-
-    lines: tuple[LogLine, ...]
-    newer: str = ""
-    older: str = ""
-    """Empty where nothing was found."""
-
-
-class Span(_Answer):
-    """A part of a picture's way; `depth` 0 is a picture, deeper ones are parts of the last one less deep."""
-
-    name: str
-    machine: str
-    start_ms: float
-    """Since the beginning of the trace."""
-    duration_ms: float
-    depth: int
-    facts: dict[str, Any] = {}
-
-
-class Trace(_Answer):
-    """One picture's whole way: spans in the order of a waterfall, and the lines that they were made of."""
-
-    trace_id: str
-    spans: tuple[Span, ...]
-    lines: tuple[LogLine, ...]
 
 
 class Logs:
@@ -106,11 +61,17 @@ class Logs:
         Raises:
             BadRequest: the search would take too long, or a moment is none.
         """
-        params = {**_wanted(machine, level, text, trace_id, since, before), "limit": limit}
-        response = await self._call(
-            "GET", "/v1/logs", params={**params, **({"cursor": cursor} if cursor else {})}
+        wanted = PageWanted.model_construct(
+            machine=machine,
+            level=level or "",
+            text=text,
+            trace=trace_id,
+            since=_moment(since),
+            before=_moment(before),
+            cursor=cursor,
         )
-        return _parsed(LogPage, response.content)
+        response = await self._call("GET", "/v1/logs", params=_params(wanted, limit))
+        return parsed(LogPage, response.content)
 
     async def follow(
         self,
@@ -130,15 +91,16 @@ class Logs:
             Unavailable: the master went away, or fell silent.
             Busy: too many follow already.
         """
-        params = {**_wanted(machine, level, text, trace_id, since, ""), "limit": limit}
+        wanted = FollowWanted.model_construct(
+            machine=machine, level=level or "", text=text, trace=trace_id, since=_moment(since)
+        )
         async with (
-            self._stream("/v1/logs/follow", params, _SILENCE_S) as response,
+            self._stream("/v1/logs/follow", _params(wanted, limit), _SILENCE_S) as response,
             aclosing(response.aiter_lines()) as lines,  # type: ignore[type-var]
         ):
             async for raw in lines:
-                told = json.loads(raw)
-                if line := told.get("line"):
-                    yield _line(line)
+                if line := parsed(FollowedLine, raw.encode()).line:
+                    yield line
         raise Unavailable("the master ended the stream of log lines; is it being stopped? follow again")
 
     async def trace(self, trace_id: str) -> Trace:
@@ -150,32 +112,12 @@ class Logs:
         Raises:
             TraceNotFound: no line of it is here, not yet or not any more.
         """
-        return _parsed(Trace, (await self._call("GET", f"/v1/traces/{trace_id}")).content)
+        return parsed(Trace, (await self._call("GET", f"/v1/traces/{trace_id}")).content)
 
 
-def _wanted(
-    machine: str, level: str | None, text: str, trace_id: str, since: datetime | str, before: datetime | str
-) -> dict[str, Any]:
-    told = {
-        "machine": machine,
-        "level": level or "",
-        "text": text,
-        "trace": trace_id,
-        "since": since.isoformat() if isinstance(since, datetime) else since,
-        "before": before.isoformat() if isinstance(before, datetime) else before,
-    }
-    return {name: value for name, value in told.items() if value}
+def _params(wanted: LinesWanted, limit: int) -> dict[str, Any]:
+    return {**wanted.model_dump(exclude_defaults=True), "limit": limit}
 
 
-def _line(told: dict[str, Any]) -> LogLine:
-    try:
-        return LogLine.model_validate(told)
-    except ValidationError as error:
-        raise ManyeyesError(_NOT_AGREED) from error
-
-
-def _parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise ManyeyesError(_NOT_AGREED) from error
+def _moment(moment: datetime | str) -> str:
+    return moment.isoformat() if isinstance(moment, datetime) else moment

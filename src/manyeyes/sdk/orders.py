@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from urllib.parse import quote
 
 import httpx
 
+from manyeyes.api.commands import ANSWER_HEADER, ExecLine, ExecRequest
 from manyeyes.contract import Ended, FileOrder, FileReply
 from manyeyes.errors import ManyeyesError, Unavailable, from_code
+from manyeyes.sdk.parsing import parsed
 
 _SILENCE_S = 40.0
 """The master says every few seconds that the command still runs."""
@@ -48,16 +49,16 @@ class Orders:
             ExecRefused: the node was not started with --allow-exec.
             Unavailable: the node or the master is not there, or fell silent.
         """
-        body = {"args": list(args), "shell": shell, "timeout_s": timeout_s}
+        body = ExecRequest.model_construct(args=list(args), shell=shell, timeout_s=timeout_s).model_dump()
         async with self._stream(f"{_node_url(node)}/exec", body, _SILENCE_S) as response:
             async for line in response.aiter_lines():
-                told = json.loads(line)
-                if error := told.get("error"):
-                    raise from_code(error["code"], error["detail"])
-                if stream := told.get("stream"):
-                    yield Output(stream, base64.b64decode(told["data"]))
-                if ended := told.get("ended"):
-                    yield Ended.model_validate(ended)
+                told = parsed(ExecLine, line.encode())
+                if told.error:
+                    raise from_code(told.error.code, told.error.detail)
+                if told.stream:
+                    yield Output(told.stream, base64.b64decode(told.data))
+                if told.ended:
+                    yield told.ended
                     return
         raise Unavailable(f"the answer of node {node} broke off; the command may or may not have ended")
 
@@ -71,7 +72,7 @@ class Orders:
         response = await self._call("POST", f"{_node_url(node)}/files", params=params, content=data)
         try:
             if order.kind == "read":
-                return FileReply.model_validate_json(response.headers["Me-Answer"]), response.content
+                return FileReply.model_validate_json(response.headers[ANSWER_HEADER]), response.content
             return FileReply.model_validate_json(response.content), b""
         except (KeyError, ValueError) as error:
             raise ManyeyesError(

@@ -2,44 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict
-
+from manyeyes.api.recent import Latest
 from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Call, SmallPicture, small_picture
-
-
-class RecentPicture(BaseModel):
-    """An answered picture."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str
-    at: datetime
-    who: str
-    """The name of the API key that sent it."""
-    task_id: str
-    trace_id: str = ""
-    faces: int
-    names: tuple[str, ...]
-    """At most 50 of the names given."""
-    width_px: int
-    height_px: int
-    ms: float
-    """From its arrival to its answer."""
-    has_image: bool
-    """Whether its predicted picture can be fetched, small."""
-
-
-class Latest(BaseModel):
-    """The last answered pictures, newest first."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    pictures: tuple[RecentPicture, ...]
-    most: int
-    """How many are kept; 0: the master was told to keep none."""
 
 
 class RecentPictures:

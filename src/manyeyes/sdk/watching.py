@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+from manyeyes.api.overview import History, NodeHistory, Notice, Overview, Setting, Settings, StreamedNotice
 from manyeyes.errors import Unavailable
 from manyeyes.sdk.calls import Calls
-from manyeyes.sdk.parsing import parsed, parsed_list
-from manyeyes.sdk.watched import History, NodeHistory, Notice, Overview, Setting
+from manyeyes.sdk.parsing import parsed
 
 if TYPE_CHECKING:
     from manyeyes.sdk.client import AsyncClient
@@ -43,7 +42,7 @@ class Watching(Calls):
 
     async def settings(self) -> list[Setting]:
         """The settings of the master that are in force; needs the role `admin`."""
-        return parsed_list(Setting, await self._call("GET", "/v1/settings"), "settings")
+        return list(parsed(Settings, (await self._call("GET", "/v1/settings")).content).settings)
 
     async def events(self) -> AsyncGenerator[Notice, None]:
         """A notice whenever something changed, as it happens; needs the role `operator`.
@@ -57,9 +56,8 @@ class Watching(Calls):
         """
         async with self._stream_get("/v1/events", {}, _SILENCE_S) as response:
             async for line in response.aiter_lines():
-                told = json.loads(line)
-                if "kind" in told:
-                    yield Notice.model_validate(told)
+                if kind := parsed(StreamedNotice, line.encode()).kind:
+                    yield Notice(kind=kind)
         raise Unavailable("the master told of no more changes: it is stopping, or the key was revoked")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from manyeyes import contract
+from manyeyes.api.logs import MOST_LINES
 from manyeyes.broker.logstream import Stored
 from manyeyes.errors import BadRequest
 from manyeyes.telemetry.batches import read_line, unpacked
@@ -33,8 +34,6 @@ CREATE TABLE IF NOT EXISTS place (made TEXT NOT NULL, sequence INTEGER NOT NULL)
 """
 STEP_LINES = 500
 """Of the oldest, that are deleted at once where there is no more room."""
-MOST_LINES = 1000
-"""Of one answer."""
 TRACE_LINES = 2000
 PATIENCE_S = 3.0
 """How long one question may search."""

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from manyeyes import identity
+from manyeyes.api.access import JoinToken
+from manyeyes.api.nodes import Node
 from manyeyes.cli.adding import steps
 from manyeyes.cli.adding.bundle import Bundle, Sent
 from manyeyes.cli.adding.steps import InstallOptions, bring_in
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
-from manyeyes.sdk.answers import JoinToken, Node
 
 FOLDER = "/home/ada/.local/share/manyeyes/agent"
 SURVEY: dict[str, Any] = {

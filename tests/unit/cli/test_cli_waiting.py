@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
+from manyeyes.api.overview import Status
 from manyeyes.cli.sending import waiting
 from manyeyes.cli.sending.waiting import WaitingClient, waiting_sentence
 from manyeyes.errors import Unavailable
 from manyeyes.results import Result
-from manyeyes.sdk.answers import Prediction, Status
+from manyeyes.sdk.answers import Prediction
 
 
 def status(workers: int, **nodes: int) -> Status:

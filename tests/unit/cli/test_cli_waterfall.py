@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from manyeyes.api.logs import LogLine, Span
 from manyeyes.cli.waterfall import BAR_CHARACTERS, bar, line_text, waterfall
-from manyeyes.sdk.logs import LogLine, Span
 
 
 def test_bars_share_one_scale() -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from manyeyes.api.nodes import Node, NodeWorker
 from manyeyes.console.pages.nodes import facts
 from manyeyes.console.pages.nodes.rows import COLUMNS, row
 from manyeyes.console.pages.nodes.words import offers
-from manyeyes.sdk.answers import Node, NodeWorker
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOST = {"hostname": "attic", "system": "Linux", "cores": 4, "memory_bytes": 8_000_000_000, "python": "3.11"}

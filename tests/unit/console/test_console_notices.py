@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
+from manyeyes.api.overview import Notice
 from manyeyes.console import notices
 from manyeyes.console.notices import Notices
 from manyeyes.errors import ManyeyesError, NotSignedIn, Unavailable
 from manyeyes.sdk.client import AsyncClient
-from manyeyes.sdk.watched import Notice
 
 
 class Told:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from manyeyes.api.overview import Alert, Overview
+from manyeyes.api.recent import RecentPicture
 from manyeyes.console.pages.overview.alerts import place
 from manyeyes.console.pages.overview.figures import HINTS, NAMES, figures
 from manyeyes.console.pages.overview.pictures import names
 from manyeyes.console.pages.overview.steps import Progress
-from manyeyes.sdk.recent import RecentPicture
-from manyeyes.sdk.watched import Alert, Overview
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

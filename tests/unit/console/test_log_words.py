@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from manyeyes.api.logs import LogLine, Span, Trace
 from manyeyes.console.pages.logs.words import bars, finished, glance, row, sums
-from manyeyes.sdk.logs import LogLine, Span, Trace
 
 AT = datetime(2026, 1, 31, 13, 5, tzinfo=UTC)
 TRACE = "0123456789abcdef" * 2

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from manyeyes.api.people import Threshold
 from manyeyes.console.pages.settings.meaning import facts, notes, one_in
-from manyeyes.sdk.answers import Threshold
 
 
 def _threshold(**told: Any) -> Threshold:

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from manyeyes.api.people import Feedback, Person, Photo
+from manyeyes.api.unknown_faces import NearestPerson, UnknownFace, UnknownGroup
 from manyeyes.console.pages.people import facts
 from manyeyes.results import Caution
-from manyeyes.sdk.answers import Feedback, Person, Photo
-from manyeyes.sdk.faces import NearestPerson, UnknownFace, UnknownGroup
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 ODD_NAMES = ["Ada/Lovelace", "..", "a&b=c#d?e", "100 %", 'x" y', "<img src=x>", "Коллинз 宇航員"]

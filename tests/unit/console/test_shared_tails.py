@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from manyeyes.api.logs import LogLine
 from manyeyes.console.pages.logs import shared
 from manyeyes.console.pages.logs.shared import SharedTails
 from manyeyes.errors import ManyeyesError, NotAllowed, NotSignedIn, Unavailable
-from manyeyes.sdk.logs import LogLine
 
 FILTERS = (("machine", "a"), ("text", ""))
 

@@ -7,31 +7,34 @@ from pathlib import Path
 import pytest
 
 from manyeyes.config import Limits, MasterSettings
-from manyeyes.gateway.settings_view import told
+from manyeyes.gateway.settings_view import settings_in_force
 
 
 def test_every_setting_has_a_sentence_and_its_own_name() -> None:
-    rows = told(Limits(), MasterSettings())
-    assert [row["name"] for row in rows if not row["sentence"].endswith(".")] == []
-    assert len({row["name"] for row in rows}) == len(rows)
-    assert {row["group"] for row in rows} == {"pictures", "alerts", "rates", "master"}
-    said = {row["name"]: row["sentence"] for row in rows}
+    rows = settings_in_force(Limits(), MasterSettings())
+    assert [row.name for row in rows if not row.sentence.endswith(".")] == []
+    assert len({row.name for row in rows}) == len(rows)
+    assert {row.group for row in rows} == {"pictures", "alerts", "rates", "master"}
+    said = {row.name: row.sentence for row in rows}
     assert said["MANYEYES_MASTER_NATS_PORT"] == "The port for nodes, TLS."
 
 
 def test_the_names_are_those_that_the_environment_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each number is changed by the very name that is told."""
-    before = {row["name"]: row for row in told(Limits(), MasterSettings())}
-    numbers = [name for name, row in before.items() if type(row["value"]) in (int, float)]
+    before = {row.name: row for row in settings_in_force(Limits(), MasterSettings())}
+    numbers = [name for name, row in before.items() if type(row.value) in (int, float)]
     for name in numbers:
         monkeypatch.setenv(name, "77")
-    after = {row["name"]: row for row in told(Limits(), MasterSettings())}
-    assert {name for name, row in after.items() if row["value"] == 77 and row["changed"]} == set(numbers)
-    assert all(after[name]["default"] == before[name]["default"] for name in numbers)
+    after = {row.name: row for row in settings_in_force(Limits(), MasterSettings())}
+    assert {name for name, row in after.items() if row.value == 77 and row.changed} == set(numbers)
+    assert all(after[name].default == before[name].default for name in numbers)
 
 
 def test_values_are_plain() -> None:
-    rows = {row["name"]: row for row in told(Limits(), MasterSettings(data=Path("/d"), advertise=("a", "b")))}
-    assert rows["MANYEYES_MASTER_DATA"]["value"] == "/d"
-    assert rows["MANYEYES_MASTER_ADVERTISE"]["value"] == ["a", "b"]
-    assert rows["MANYEYES_MASTER_ADVERTISE"]["changed"]
+    rows = {
+        row.name: row
+        for row in settings_in_force(Limits(), MasterSettings(data=Path("/d"), advertise=("a", "b")))
+    }
+    assert rows["MANYEYES_MASTER_DATA"].value == "/d"
+    assert rows["MANYEYES_MASTER_ADVERTISE"].value == ["a", "b"]
+    assert rows["MANYEYES_MASTER_ADVERTISE"].changed

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from manyeyes import identity
+from manyeyes.api.access import JoinToken
+from manyeyes.api.nodes import Node
 from manyeyes.cli.adding.bundle import Bundle, Sent, make_bundle
 from manyeyes.cli.adding.preflight import (
     FIND_PYTHON,
@@ -21,7 +23,6 @@ from manyeyes.cli.adding.preflight import (
     parse_pythons,
 )
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
-from manyeyes.sdk.answers import JoinToken, Node
 
 INSTALLER = Path(__file__).with_name("remote_installer.py")
 INSTALL_S = 1800.0

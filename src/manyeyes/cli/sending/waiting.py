@@ -7,8 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 
+from manyeyes.api.overview import Status
 from manyeyes.errors import ManyeyesError, Unavailable
-from manyeyes.sdk.answers import Prediction, Status
+from manyeyes.sdk.answers import Prediction
 from manyeyes.sdk.client import AsyncClient
 
 QUIET_S = 2.0

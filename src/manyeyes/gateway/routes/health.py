@@ -1,41 +1,51 @@
-"""Routes for those who watch over a master: whether it lives, whether it is ready, its figures."""
+"""Routes for programs that watch over a master: whether it lives, whether it is ready, its metrics."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, Response
 
-from manyeyes.master.composition import Master
-from manyeyes.monitoring.health import Wrong, not_ready, unwell
+from manyeyes.api.health import Health, Wrong
+from manyeyes.gateway.dependencies import USER, TheMaster
+from manyeyes.gateway.described_content import bytes_of
+from manyeyes.monitoring import health
 from manyeyes.monitoring.metrics import CONTENT_TYPE
 
-
-def add_health(app: FastAPI, master: Master, user: Any) -> None:
-    """Add the routes; `user` is a dependency that asks for that role. Health needs no key."""
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> Response:
-        """Whether the process, its event loop and its engine live."""
-        return _told(unwell(await master.monitor.signs()), "alive", "unwell")
-
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz() -> Response:
-        """Whether a picture sent now would be worked on."""
-        return _told(not_ready(await master.monitor.signs()), "ready", "not ready")
-
-    @app.get("/metrics", dependencies=[user])
-    async def metrics() -> Response:
-        """All figures, in Prometheus text form."""
-        return Response(master.monitor.exposition(), headers={"Content-Type": CONTENT_TYPE})
+router = APIRouter(tags=["health and metrics"])
+_WRONG: dict[int | str, dict[str, Any]] = {
+    503: {"model": Health, "description": "Something is wrong; the body says what."}
+}
 
 
-def _told(wrong: list[Wrong], good: str, bad: str) -> Response:
-    body = {
-        "status": bad if wrong else good,
-        "detail": "; ".join(one.detail for one in wrong),
-        "wrong": [asdict(one) for one in wrong],
-    }
-    return Response(json.dumps(body), 503 if wrong else 200, media_type="application/json")
+@router.get("/healthz", responses=_WRONG)
+async def healthz(master: TheMaster, response: Response) -> Health:
+    """Whether the process, its event loop and its engine live; without a key."""
+    return _told(response, health.unwell(await master.monitor.signs()), "alive", "unwell")
+
+
+@router.get("/readyz", responses=_WRONG)
+async def readyz(master: TheMaster, response: Response) -> Health:
+    """Whether a picture sent now would be worked on; without a key."""
+    return _told(response, health.not_ready(await master.monitor.signs()), "ready", "not ready")
+
+
+@router.get(
+    "/metrics",
+    dependencies=[USER],
+    response_class=Response,
+    responses=bytes_of("docs/reference/metrics.md lists them.", "text/plain"),
+)
+async def metrics(master: TheMaster) -> Response:
+    """All metrics, in Prometheus text form."""
+    return Response(master.monitor.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _told(response: Response, wrong: list[health.Wrong], good: str, bad: str) -> Health:
+    if wrong:
+        response.status_code = 503
+    return Health(
+        status=bad if wrong else good,
+        detail="; ".join(one.detail for one in wrong),
+        wrong=tuple(Wrong.model_validate(one) for one in wrong),
+    )

@@ -1,44 +1,62 @@
-"""Routes for API keys: made, listed, revoked by admins; and for what their holders need beside them."""
+"""Routes for API keys, join tokens, and the certificate that their holders need beside them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any, Literal
+from datetime import UTC
+from typing import Annotated
 
-from fastapi import FastAPI, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Response
 
-from manyeyes.access.api_keys import ApiKeyService
+from manyeyes.api.access import (
+    ApiKey,
+    ApiKeys,
+    CaCertificate,
+    JoinToken,
+    KeyRequest,
+    NewApiKey,
+    TokenRequest,
+)
+from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
+from manyeyes.fleet.admission import new_token_id
+from manyeyes.gateway.dependencies import ADMIN, ANY_CREDENTIAL, Admin, TheMaster
+from manyeyes.gateway.problems import failures
+
+router = APIRouter(tags=["keys and tokens"])
 
 
-class KeyRequest(BaseModel):
-    """A key that is to be made."""
+@router.get("/v1/keys", dependencies=[ADMIN])
+async def keys(master: TheMaster) -> ApiKeys:
+    """All API keys that work: names, roles and ages, never the keys."""
+    return ApiKeys(keys=tuple(ApiKey.model_validate(key) for key in master.keys.known()))
 
-    name: str = Field(min_length=1, max_length=64)
-    role: Literal["user", "operator", "admin"] = "user"
+
+@router.get("/v1/ca", dependencies=[ANY_CREDENTIAL])
+async def ca(master: TheMaster) -> CaCertificate:
+    """The certificate of this master's CA, for a context file; with any credential."""
+    return CaCertificate(ca_pem=master.admission.ca_pem)
 
 
-def add_keys(app: FastAPI, service: ApiKeyService, ca_pem: str, admin: Any) -> None:
-    """Add the routes; `admin` is a dependency that asks for that role and gives the key's name."""
+@router.post("/v1/keys", status_code=201, responses=failures(BadRequest, KeyExists))
+async def create_key(master: TheMaster, body: KeyRequest, who: Admin) -> NewApiKey:
+    """Make an API key; it is in this answer and in no later one."""
+    key, fact = master.keys.create(who, body.name, body.role)
+    return NewApiKey.model_validate({**vars(fact), "key": key})
 
-    @app.get("/v1/keys", dependencies=[admin])
-    async def keys() -> dict[str, Any]:
-        """All API keys that work: names, roles and ages, never the keys."""
-        return {"keys": [asdict(key) for key in service.known()]}
 
-    @app.get("/v1/ca")
-    async def ca() -> dict[str, str]:
-        """The certificate of this master's CA, for a context file; with any credential."""
-        return {"ca_pem": ca_pem}
+@router.delete("/v1/keys/{name:path}", status_code=204, responses=failures(KeyNotFound, LastAdminKey))
+async def revoke_key(
+    master: TheMaster, name: Annotated[str, Path(description="The key's name.")], who: Admin
+) -> Response:
+    """Revoke a key: it is refused from its next request on."""
+    master.keys.revoke(who, name)
+    return Response(status_code=204)
 
-    @app.post("/v1/keys", status_code=201)
-    async def create(body: KeyRequest, who: str = admin) -> dict[str, Any]:
-        """A new API key; it is in this answer and never told again."""
-        key, fact = service.create(who, body.name, body.role)
-        return {**asdict(fact), "key": key}
 
-    @app.delete("/v1/keys/{name:path}", status_code=204)
-    async def revoke(name: str, who: str = admin) -> Response:
-        """Have a key work no more."""
-        service.revoke(who, name)
-        return Response(status_code=204)
+@router.post("/v1/tokens")
+async def create_token(master: TheMaster, body: TokenRequest, who: Admin) -> JoinToken:
+    """Make a join token."""
+    token_id = new_token_id()
+    detail = f"{token_id}, good for {body.expires_s:.0f} s" + (", with approval" if body.approve else "")
+    master.audit.record(who, "token", outcome="made", detail=detail)
+    text, expires_at = master.admission.create_token(body.expires_s, approve=body.approve, token_id=token_id)
+    return JoinToken(token=text, id=token_id, expires_at=expires_at.astimezone(UTC).replace(microsecond=0))

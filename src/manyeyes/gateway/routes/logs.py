@@ -2,66 +2,86 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
 
-from manyeyes.dispatch.trace import Sender
-from manyeyes.errors import BadRequest
+from manyeyes.api.logs import (
+    FollowedLine,
+    FollowWanted,
+    LinesWanted,
+    LogLine,
+    LogPage,
+    PageWanted,
+    Span,
+    Trace,
+)
+from manyeyes.errors import BadRequest, Busy, TraceNotFound
 from manyeyes.gateway.auth import caller_of
-from manyeyes.gateway.jsonlines import JsonLines
-from manyeyes.identity import ROLES
+from manyeyes.gateway.dependencies import OPERATOR, USER, TheMaster, sees_all
+from manyeyes.gateway.described_content import lines_of
+from manyeyes.gateway.jsonlines import JsonLines, json_line
+from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
-from manyeyes.store.logs_index import MOST_LINES, Line, Question
+from manyeyes.store.logs_index import Line, Question
 from manyeyes.traces import TRACE_ID
 
+router = APIRouter(tags=["logs and traces"])
 _AGO = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_as_json = json.JSONEncoder(separators=(",", ":")).encode
-_CURSOR = r"^(?:[no]\d{1,18})?$"
 
 
-class LinesWanted(BaseModel):
-    """Which lines of the logs."""
-
-    machine: str = Field("", max_length=64)
-    """A node's name, or `master`."""
-    level: Literal["", "debug", "info", "warning", "error", "critical"] = ""
-    """That and above."""
-    text: str = Field("", max_length=200)
-    """Somewhere in the line, whatever its case."""
-    trace: str = Field("", pattern="^(?:[0-9a-f]{32})?$")
-    since: str = Field("", max_length=40)
-    """A moment by ISO 8601 or in Unix seconds, or how long ago: 10m, 2h, 1d."""
-    before: str = Field("", max_length=40)
-
-    def question(self, now: float) -> Question:
-        """What is asked of the index; raises BadRequest."""
-        return Question(
-            self.machine, self.level, self.text, self.trace, moment(self.since, now), moment(self.before, now)
-        )
+@router.get("/v1/logs", dependencies=[OPERATOR], responses=failures(BadRequest))
+async def log_lines(master: TheMaster, wanted: Annotated[PageWanted, Query()]) -> LogPage:
+    """Lines of all machines, the newest last: the newest, or those next to a `cursor`."""
+    side, number = wanted.cursor[:1], int(wanted.cursor[1:] or 0)
+    found = await master.logs.lines(
+        _question(wanted, time.time()),
+        after=(number or -1) if side == "n" else 0,
+        until=number if side == "o" else 0,
+        limit=wanted.limit,
+    )
+    return LogPage(
+        lines=_documents(found),
+        newer=f"n{found[-1].number}" if found else wanted.cursor if side == "n" else "",
+        older=f"o{found[0].number}" if found else "",
+    )
 
 
-class PageWanted(LinesWanted):
-    """Which lines, and where to begin."""
+@router.get(
+    "/v1/logs/follow",
+    dependencies=[OPERATOR],
+    response_class=StreamingResponse,
+    responses={
+        **lines_of(FollowedLine, "The newest lines, then new ones as they come."),
+        **failures(BadRequest, Busy),
+    },
+)
+async def follow_logs(master: TheMaster, wanted: Annotated[FollowWanted, Query()]) -> Response:
+    """The newest lines and then new ones as they come, one JSON document a line; `alive` says only that."""
+    lines = _followed(master, wanted)
+    return JsonLines(lines, await anext(lines))
 
-    limit: int = Field(200, ge=1, le=MOST_LINES)
-    cursor: str = Field("", pattern=_CURSOR)
-    """`newer` or `older` of an earlier answer; the filters must be the same."""
 
+@router.get("/v1/traces/{trace_id}", dependencies=[USER], responses=failures(BadRequest, TraceNotFound))
+async def trace(
+    master: TheMaster, trace_id: Annotated[str, Path(description="`trace_id` of a result.")], request: Request
+) -> Trace:
+    """One picture's trace: spans in the order of a waterfall, and the lines they are made of.
 
-class FollowWanted(LinesWanted):
-    """Which lines, and how many of those that are there already."""
-
-    limit: int = Field(50, ge=0, le=MOST_LINES)
+    With the role `user`: of pictures that were sent with the same key.
+    """
+    if not TRACE_ID.fullmatch(trace_id):
+        raise BadRequest(f"{trace_id[:40]!r} is no trace id; it has 32 of the characters 0 to 9 and a to f")
+    only_of = None if sees_all(request) else caller_of(request).key_id
+    found = await master.logs.trace(trace_id, only_of=only_of)
+    spans = tuple(Span.model_validate(span) for span in found.spans)
+    return Trace(trace_id=found.trace_id, spans=spans, lines=_documents(found.lines))
 
 
 def moment(text: str, now: float) -> float | None:
@@ -87,71 +107,21 @@ def moment(text: str, now: float) -> float | None:
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
-def sender_of(request: Request) -> Sender:
-    """Who asks, by the API key of the request, or the one that its session came from."""
-    caller = caller_of(request)
-    return Sender(caller.name, caller.key_id)
+def _question(wanted: LinesWanted, now: float) -> Question:
+    """What is asked of the index; raises BadRequest."""
+    since, before = moment(wanted.since, now), moment(wanted.before, now)
+    return Question(wanted.machine, wanted.level, wanted.text, wanted.trace, since, before)
 
 
-def add_logs(app: FastAPI, master: Master, operator: Any, user: Any) -> None:
-    """Add the routes; `operator` and `user` are dependencies that ask for that role."""
-    logs = master.logs
-
-    @app.get("/v1/logs", dependencies=[operator])
-    async def lines(wanted: Annotated[PageWanted, Query()]) -> dict[str, Any]:
-        """Lines of all machines, the newest last: the newest, or those next to a `cursor`."""
-        side, number = wanted.cursor[:1], int(wanted.cursor[1:] or 0)
-        found = await logs.lines(
-            wanted.question(time.time()),
-            after=(number or -1) if side == "n" else 0,
-            until=number if side == "o" else 0,
-            limit=wanted.limit,
-        )
-        return {
-            "lines": _documents(found),
-            "newer": f"n{found[-1].number}" if found else wanted.cursor if side == "n" else "",
-            "older": f"o{found[0].number}" if found else "",
-        }
-
-    @app.get("/v1/logs/follow", dependencies=[operator], response_class=StreamingResponse)
-    async def follow(wanted: Annotated[FollowWanted, Query()]) -> Response:
-        """The newest lines and then new ones as they come, one JSON document a line; `alive` says only that."""
-        lines = _followed(master, wanted)
-        return JsonLines(lines, await anext(lines))
-
-    @app.get("/v1/traces/{trace_id}", dependencies=[user])
-    async def trace(trace_id: str, request: Request) -> dict[str, Any]:
-        """One picture's whole way: spans in the order of a waterfall, and the lines they are made of.
-
-        With the role `user`: of pictures that were sent with the same key.
-        """
-        if not TRACE_ID.fullmatch(trace_id):
-            raise BadRequest(
-                f"{trace_id[:40]!r} is no trace id; it has 32 of the characters 0 to 9 and a to f"
-            )
-        caller = caller_of(request)
-        only_of = caller.key_id if ROLES.index(caller.role) < ROLES.index("operator") else None
-        found = await logs.trace(trace_id, only_of=only_of)
-        return {
-            "trace_id": found.trace_id,
-            "spans": [asdict(span) for span in found.spans],
-            "lines": _documents(found.lines),
-        }
-
-
-def _documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _documents(lines: Sequence[Line]) -> tuple[LogLine, ...]:
     """Lines as the API shows them, by the time of what they tell: some arrive later than others."""
-    return [{**vars(line), "at": _iso(line.at)} for line in sorted(lines, key=lambda line: line.at)]
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return tuple(
+        LogLine.model_validate({**vars(line), "at": datetime.fromtimestamp(line.at, UTC)})
+        for line in sorted(lines, key=lambda line: line.at)
+    )
 
 
 async def _followed(master: Master, wanted: FollowWanted) -> AsyncGenerator[bytes, None]:
-    async for some in master.logs.follow(wanted.question(time.time()), wanted.limit):
-        yield _json_lines([{"line": document} for document in _documents(some)] or [{"alive": True}])
-
-
-def _json_lines(documents: Sequence[dict[str, Any]]) -> bytes:
-    return "".join(f"{_as_json(document)}\n" for document in documents).encode()
+    async for some in master.logs.follow(_question(wanted, time.time()), wanted.limit):
+        lines = [json_line(FollowedLine(line=line)) for line in _documents(some)]
+        yield b"".join(lines) or json_line(FollowedLine(alive=True))

@@ -1,65 +1,79 @@
-"""Routes for those who look on: overview, the last hour, notices of change, settings."""
+"""Routes for the service as a whole: its figures, the last hour, notices of change, settings."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from manyeyes.gateway.auth import CREDENTIAL, caller_of
-from manyeyes.gateway.settings_view import told
-from manyeyes.identity import ROLES
+from manyeyes.api.overview import History, NodeHistory, Overview, Settings, Status, StreamedNotice
+from manyeyes.errors import Busy, NodeNotFound
+from manyeyes.gateway.auth import CREDENTIAL
+from manyeyes.gateway.dependencies import ADMIN, OPERATOR, USER, NodeName, TheMaster, sees_all
+from manyeyes.gateway.described_content import lines_of
+from manyeyes.gateway.jsonlines import MEDIA_TYPE, json_line
+from manyeyes.gateway.problems import failures
+from manyeyes.gateway.settings_view import settings_in_force
 from manyeyes.master.composition import Master
 from manyeyes.monitoring.change_events import Listener
 
+router = APIRouter(tags=["the service at a glance"])
 ALIVE_EVERY_S = 10.0
 """Without a notice, a line that says that the stream lives."""
 
 
-def add_watching(app: FastAPI, master: Master, user: Any, operator: Any, admin: Any) -> None:
-    """Add the routes; the last three are dependencies that ask for these roles."""
-
-    @app.get("/v1/overview", dependencies=[user])
-    async def overview(request: Request) -> dict[str, Any]:
-        """The whole in a few figures; for operators also what needs a person, else `alerts` is null."""
-        sees_all = ROLES.index(caller_of(request).role) >= ROLES.index("operator")
-        alerts = master.monitor.alerts() if sees_all else None
-        return {**master.monitor.status(), **master.monitor.rates(), "alerts": alerts}
-
-    @app.get("/v1/history", dependencies=[operator])
-    async def history() -> dict[str, Any]:
-        """The last hour in buckets, since the master's start at most."""
-        return master.monitor.history()
-
-    @app.get("/v1/nodes/{name}/history", dependencies=[operator])
-    async def history_of(name: str) -> dict[str, Any]:
-        """The last hour of one node, since the master's start at most."""
-        return master.monitor.history_of(master.node_service.node(name).name)
-
-    @app.get("/v1/settings", dependencies=[admin])
-    async def settings() -> dict[str, Any]:
-        """The settings in force, read only: they change by the environment or flags, at a start."""
-        return {"settings": told(master.limits, master.settings)}
-
-    @app.get("/v1/events", dependencies=[operator], response_class=StreamingResponse)
-    async def events(request: Request) -> StreamingResponse:
-        """Notices that something changed, as JSON lines: `{"kind": ...}`, and `{"alive": true}` in between."""
-        return _Notices(master, _credential(request))
+@router.get("/v1/status", dependencies=[USER])
+async def status(master: TheMaster) -> Status:
+    """The service in a few figures."""
+    return Status.model_validate(master.monitor.status())
 
 
-def _credential(request: Request) -> str:
-    return str(request.scope[CREDENTIAL])
+@router.get("/v1/overview", dependencies=[USER])
+async def overview(master: TheMaster, request: Request) -> Overview:
+    """The service in a few figures; for operators also what needs a person, else `alerts` is null."""
+    alerts = master.monitor.alerts() if sees_all(request) else None
+    return Overview.model_validate({**master.monitor.status(), **master.monitor.rates(), "alerts": alerts})
+
+
+@router.get("/v1/history", dependencies=[OPERATOR])
+async def history(master: TheMaster) -> History:
+    """The last hour in buckets, since the master's start at most."""
+    return History.model_validate(master.monitor.history())
+
+
+@router.get("/v1/nodes/{name}/history", dependencies=[OPERATOR], responses=failures(NodeNotFound))
+async def node_history(master: TheMaster, name: NodeName) -> NodeHistory:
+    """The last hour of one node, since the master's start at most."""
+    return NodeHistory.model_validate(master.monitor.history_of(master.node_service.node(name).name))
+
+
+@router.get("/v1/settings", dependencies=[ADMIN])
+async def settings(master: TheMaster) -> Settings:
+    """The settings in force, read only: they change by the environment or flags, at a start."""
+    return Settings(settings=settings_in_force(master.limits, master.settings))
+
+
+@router.get(
+    "/v1/events",
+    dependencies=[OPERATOR],
+    response_class=StreamingResponse,
+    responses={
+        **lines_of(StreamedNotice, "At first one notice of each kind; of one kind at most two a second."),
+        **failures(Busy),
+    },
+)
+async def events(master: TheMaster, request: Request) -> StreamingResponse:
+    """Notices that something changed, as JSON lines: `{"kind": ...}`, and `{"alive": true}` in between."""
+    return _Notices(master, str(request.scope[CREDENTIAL]))
 
 
 class _Notices(StreamingResponse):
     """A listener for as long as the answer is being sent, however it ends."""
 
     def __init__(self, master: Master, key: str) -> None:
-        super().__init__((), media_type="application/x-ndjson")
+        super().__init__((), media_type=MEDIA_TYPE)
         self._master = master
         self._key = key
 
@@ -77,8 +91,5 @@ async def _lines(master: Master, listener: Listener, key: str) -> AsyncIterator[
         if master.sessions.role_of(key) is None:
             return
         if not listener.closed:
-            yield b"".join(_line({"kind": kind}) for kind in kinds) or _line({"alive": True})
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+            notices = [json_line(StreamedNotice(kind=kind)) for kind in kinds]
+            yield b"".join(notices) or json_line(StreamedNotice(alive=True))

@@ -2,82 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import FastAPI, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Response
 
+from manyeyes.api.nodes import Node, NodePage, NodeSort
 from manyeyes.contract import Desired
-from manyeyes.fleet.node_list import Sort, Wanted
+from manyeyes.errors import NodeAway, NodeNotFound
+from manyeyes.fleet.node_list import Wanted
+from manyeyes.gateway.dependencies import OPERATOR, NodeName, Operator, TheMaster
+from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
 
+router = APIRouter(tags=["nodes of the fleet"])
 MOST_IN_A_PAGE = 1000
-_DESIRED: dict[str, Desired] = {"pause": "pause", "drain": "drain", "resume": ""}
+_UNKNOWN = failures(NodeNotFound)
 
 
-def add_nodes(app: FastAPI, master: Master, operator: Any) -> None:
-    """Add every route about nodes; `operator` is a dependency that asks for that role and gives the key's name.
+@router.get("/v1/nodes", dependencies=[OPERATOR], response_model_exclude_unset=True)
+async def nodes(
+    master: TheMaster,
+    search: Annotated[
+        str, Query(description="Words that are all in a node's name, host, pack, state or reason.")
+    ] = "",
+    state: Annotated[str, Query(description="Only nodes in that state; empty: all.")] = "",
+    sort: Annotated[NodeSort, Query(description="`state` has those first that need a person.")] = "name",
+    descending: Annotated[bool, Query(description="Turns the order round.")] = False,
+    offset: Annotated[int, Query(ge=0, description="How many are left out at the beginning.")] = 0,
+    limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE, description="Of a page.")] = None,
+) -> NodePage:
+    """The nodes that ever joined and were not removed.
 
-    What is asked of a node is in the audit log before it is done.
+    With `limit` a page of those that fit; `found` says how many there are on all pages, and `states` how many
+    of those that `search` finds are in each state. Without it, all; the other parameters need it.
     """
+    if limit is None:
+        return NodePage.model_validate({"nodes": master.nodes.all()})
+    wanted = Wanted(search, state, sort, descending, offset, limit)
+    return NodePage.model_validate(master.nodes.some(wanted))
 
-    def record(who: str, word: str, name: str) -> None:
-        master.node_service.node(name)
-        master.audit.record(who, word, node=name, outcome="asked")
 
-    @app.get("/v1/nodes", dependencies=[operator])
-    async def nodes(
-        search: str = "",
-        state: str = "",
-        sort: Sort = "name",
-        descending: bool = False,
-        offset: Annotated[int, Query(ge=0)] = 0,
-        limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE)] = None,
-    ) -> Response:
-        """The nodes that ever joined and were not removed.
+@router.get(
+    "/v1/nodes/{name}", dependencies=[OPERATOR], response_model_exclude_unset=True, responses=_UNKNOWN
+)
+async def node(master: TheMaster, name: NodeName) -> Node:
+    """One node."""
+    return _shown(master, name)
 
-        With `limit` a page of those that fit; `found` says how many there are on all pages, and `states` how many
-        of those that `search` finds are in each state. Without it, all; the other parameters need it.
-        """
-        if limit is None:
-            return JSONResponse({"nodes": master.nodes.all()})
-        return JSONResponse(master.nodes.some(Wanted(search, state, sort, descending, offset, limit)))
 
-    @app.get("/v1/nodes/{name}", dependencies=[operator])
-    async def node(name: str) -> dict[str, Any]:
-        """One node."""
-        return master.nodes.one(name)
+@router.delete("/v1/nodes/{name}", status_code=204, responses=_UNKNOWN)
+async def remove_node(master: TheMaster, name: NodeName, who: Operator) -> Response:
+    """Cut a node off; its key never works again."""
+    _record(master, who, "remove", name)
+    await master.node_service.remove(name)
+    return Response(status_code=204)
 
-    @app.delete("/v1/nodes/{name}", status_code=204)
-    async def remove(name: str, who: str = operator) -> Response:
-        """Cut a node off; its key never works again."""
-        record(who, "remove", name)
-        await master.node_service.remove(name)
-        return Response(status_code=204)
 
-    @app.post("/v1/nodes/{name}/approve")
-    async def approve(name: str, who: str = operator) -> dict[str, Any]:
-        """Let a node in that waits for approval."""
-        record(who, "approve", name)
-        await master.node_service.approve(name)
-        return master.nodes.one(name)
+@router.post("/v1/nodes/{name}/approve", response_model_exclude_unset=True, responses=_UNKNOWN)
+async def approve(master: TheMaster, name: NodeName, who: Operator) -> Node:
+    """Let a node in that waits for approval."""
+    _record(master, who, "approve", name)
+    await master.node_service.approve(name)
+    return _shown(master, name)
 
-    @app.post("/v1/nodes/{name}/shutdown")
-    async def shutdown(name: str, who: str = operator) -> dict[str, Any]:
-        """Have a node finish what it holds, leave and end."""
-        record(who, "shutdown", name)
-        await master.node_service.shutdown(name)
-        return master.nodes.one(name)
 
-    def desiring(word: str, desired: Desired) -> Callable[[str, str], Awaitable[dict[str, Any]]]:
-        async def tell(name: str, who: str = operator) -> dict[str, Any]:
-            """Have a node work, pause or be drained from now on; the answer shows it as it is then."""
-            record(who, word, name)
-            await master.node_service.desire(name, desired)
-            return master.nodes.one(name)
+@router.post(
+    "/v1/nodes/{name}/shutdown",
+    response_model_exclude_unset=True,
+    responses=failures(NodeNotFound, NodeAway),
+)
+async def shutdown(master: TheMaster, name: NodeName, who: Operator) -> Node:
+    """Have a node finish what it holds, leave and end."""
+    _record(master, who, "shutdown", name)
+    await master.node_service.shutdown(name)
+    return _shown(master, name)
 
-        return tell
 
-    for word, desired in _DESIRED.items():
-        app.post(f"/v1/nodes/{{name}}/{word}", name=word)(desiring(word, desired))
+@router.post("/v1/nodes/{name}/pause", response_model_exclude_unset=True, responses=_UNKNOWN)
+async def pause(master: TheMaster, name: NodeName, who: Operator) -> Node:
+    """Have a node take no more pictures until `resume`, over its restarts too; the answer shows it as it is then."""
+    return await _desire(master, who, "pause", name, "pause")
+
+
+@router.post("/v1/nodes/{name}/drain", response_model_exclude_unset=True, responses=_UNKNOWN)
+async def drain(master: TheMaster, name: NodeName, who: Operator) -> Node:
+    """Have a node finish what it holds and take no more until `resume`; the answer shows it as it is then."""
+    return await _desire(master, who, "drain", name, "drain")
+
+
+@router.post("/v1/nodes/{name}/resume", response_model_exclude_unset=True, responses=_UNKNOWN)
+async def resume(master: TheMaster, name: NodeName, who: Operator) -> Node:
+    """Have a node work again; the answer shows it as it is then."""
+    return await _desire(master, who, "resume", name, "")
+
+
+async def _desire(master: Master, who: str, word: str, name: str, desired: Desired) -> Node:
+    _record(master, who, word, name)
+    await master.node_service.desire(name, desired)
+    return _shown(master, name)
+
+
+def _record(master: Master, who: str, word: str, name: str) -> None:
+    """What is asked of a node is in the audit log before it is done."""
+    master.node_service.node(name)
+    master.audit.record(who, word, node=name, outcome="asked")
+
+
+def _shown(master: Master, name: str) -> Node:
+    return Node.model_validate(master.nodes.one(name))

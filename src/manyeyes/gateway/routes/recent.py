@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
-from manyeyes.gateway.auth import caller_of
+from manyeyes.api.recent import Latest, RecentPicture
+from manyeyes.errors import EntryNotFound
 from manyeyes.gateway.crop_answers import small_picture
-from manyeyes.monitoring.recent_pictures import Recent
+from manyeyes.gateway.dependencies import IfNoneMatch, TheMaster, User, sees_all
+from manyeyes.gateway.described_content import small_picture_of
+from manyeyes.gateway.problems import failures
+
+router = APIRouter(tags=["recent pictures"])
 
 
-def add_recent(app: FastAPI, recent: Recent, user: Any) -> None:
-    """Add the routes; `user` is a dependency that asks for that role and gives the key's name."""
+@router.get("/v1/recent")
+async def recent_pictures(master: TheMaster, request: Request, who: User) -> Latest:
+    """The last answered pictures, newest first; under load only some."""
+    pictures = tuple(
+        RecentPicture.model_validate({**vars(picture), "has_image": bool(picture.thumbnail)})
+        for picture in master.recent.listed(None if sees_all(request) else who)
+    )
+    return Latest(pictures=pictures, most=master.recent.most)
 
-    def sees(who: str, request: Request) -> str | None:
-        """Whose pictures a caller sees; None: everybody's."""
-        return who if caller_of(request).role == "user" else None
 
-    @app.get("/v1/recent")
-    async def listed(request: Request, who: str = user) -> dict[str, Any]:
-        """The last answered pictures, newest first."""
-        pictures = []
-        for picture in recent.listed(sees(who, request)):
-            shown = {**asdict(picture), "has_image": bool(picture.thumbnail)}
-            del shown["thumbnail"], shown["seen_s"]
-            pictures.append(shown)
-        return {"pictures": pictures, "most": recent.most}
-
-    @app.get("/v1/recent/{picture_id}/image")
-    async def image(
-        request: Request,
-        picture_id: str,
-        who: str = user,
-        if_none_match: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        """The predicted picture, small: a JPEG."""
-        return small_picture(recent.picture(picture_id, sees(who, request)), if_none_match)
+@router.get(
+    "/v1/recent/{picture_id}/image",
+    response_class=Response,
+    responses={**small_picture_of("The picture.", "image/jpeg"), **failures(EntryNotFound)},
+)
+async def recent_image(
+    master: TheMaster,
+    request: Request,
+    picture_id: Annotated[str, Path(description="As the list has it.")],
+    who: User,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The predicted picture, small: a JPEG of at most 640 px."""
+    shown = master.recent.picture(picture_id, None if sees_all(request) else who)
+    return small_picture(shown, if_none_match)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from manyeyes.access.sessions import LINK_S, Caller, Sessions
+from manyeyes.access.sessions import LINK_S, Caller
+from manyeyes.api.access import NewSession, Session, SignInPath
 from manyeyes.errors import NotSignedIn
 from manyeyes.gateway.auth import CONSOLE, CREDENTIAL
+from manyeyes.gateway.dependencies import ANY_CREDENTIAL, TheMaster
+
+router = APIRouter(tags=["signing in"], dependencies=[ANY_CREDENTIAL])
 
 
 def _shown(caller: Caller) -> dict[str, Any]:
@@ -17,35 +21,35 @@ def _shown(caller: Caller) -> dict[str, Any]:
     return {
         "name": caller.name,
         "role": caller.role,
-        "expires_at": datetime.fromtimestamp(ends, UTC).isoformat(timespec="seconds") if ends else None,
+        "expires_at": datetime.fromtimestamp(ends, UTC).replace(microsecond=0) if ends else None,
     }
 
 
-def add_sessions(app: FastAPI, sessions: Sessions) -> None:
-    """Add the routes; any credential is enough for them."""
+@router.post("/v1/session", status_code=201)
+async def sign_in(master: TheMaster, request: Request) -> NewSession:
+    """Make a session of the API key that is shown; its token is in this answer and in no later one."""
+    token, caller = master.sessions.sign_in(request.scope[CREDENTIAL])
+    return NewSession.model_validate({"token": token, **_shown(caller)})
 
-    @app.post("/v1/session", status_code=201)
-    async def sign_in(request: Request) -> dict[str, Any]:
-        """A session of the API key that is shown; its token is in this answer and never told again."""
-        token, caller = sessions.sign_in(request.scope[CREDENTIAL])
-        return {"token": token, **_shown(caller)}
 
-    @app.post("/v1/session/link", status_code=201)
-    async def link(request: Request) -> dict[str, Any]:
-        """A link to the console that signs in the person who follows it, once, as the holder of the API key that is shown."""
-        made = sessions.link(request.scope[CREDENTIAL])
-        return {"path": f"{CONSOLE}/sign-in?link={made}", "expires_s": LINK_S}
+@router.post("/v1/session/link", status_code=201)
+async def link(master: TheMaster, request: Request) -> SignInPath:
+    """Make a link to the console that signs in the person who follows it, once, as the holder of the API key that is shown."""
+    made = master.sessions.link(request.scope[CREDENTIAL])
+    return SignInPath(path=f"{CONSOLE}/sign-in?link={made}", expires_s=LINK_S)
 
-    @app.get("/v1/session")
-    async def who(request: Request) -> dict[str, Any]:
-        """The holder of the credential that is shown; `expires_at` is null for an API key."""
-        caller = sessions.caller(request.scope[CREDENTIAL])
-        if caller is None:
-            raise NotSignedIn("this session has just ended; sign in again")
-        return _shown(caller)
 
-    @app.delete("/v1/session", status_code=204)
-    async def sign_out(request: Request) -> Response:
-        """End the session that is shown; an API key stays as it is."""
-        sessions.sign_out(request.scope[CREDENTIAL])
-        return Response(status_code=204)
+@router.get("/v1/session")
+async def show_session(master: TheMaster, request: Request) -> Session:
+    """The holder of the credential that is shown; `expires_at` is null for an API key."""
+    caller = master.sessions.caller(request.scope[CREDENTIAL])
+    if caller is None:
+        raise NotSignedIn("this session has just ended; sign in again")
+    return Session.model_validate(_shown(caller))
+
+
+@router.delete("/v1/session", status_code=204)
+async def sign_out(master: TheMaster, request: Request) -> Response:
+    """End the session that is shown; an API key stays as it is."""
+    master.sessions.sign_out(request.scope[CREDENTIAL])
+    return Response(status_code=204)

@@ -10,13 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from manyeyes.dispatch.trace import EVENT
 from manyeyes.store.logs_index import Line
+from manyeyes.trace_events import (
+    ACCEPTED_MS,
+    ANSWER,
+    ANSWERED_MS,
+    ATTEMPT,
+    ATTEMPTS,
+    DISPATCHED_MS,
+    ENDED_MS,
+    PICTURE,
+    QUEUE,
+    STAGES_MS,
+    STEPS,
+    TAKE_IN,
+    WORK,
+)
 
-ATTEMPT_EVENT = "attempt"
-_STEPS = (("fetch_ms", "fetch"), ("waited_ms", "wait"), ("worked_ms", "work"), ("delivered_ms", "deliver"))
-_STEP_FIELDS = frozenset((*(name for name, _ in _STEPS), "stages_ms", "trace", "span"))
-_PICTURE_FIELDS = ("accepted_ms", "answered_ms", "attempts", "trace", "span")
+_STEP_FIELDS = frozenset((*(name for name, _ in STEPS), STAGES_MS, "trace", "span"))
+_PICTURE_FIELDS = (ACCEPTED_MS, ANSWERED_MS, ATTEMPTS, "trace", "span")
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ def may_read(lines: Sequence[Line], key_id: str) -> list[Line]:
     attempts = [
         line
         for line in lines
-        if line.event == ATTEMPT_EVENT
+        if line.event == ATTEMPT
         and (str(line.fields.get("span")), line.machine) in nodes
         and line.role == "node"
     ]
@@ -64,11 +76,11 @@ def spans_of(lines: Sequence[Line]) -> list[Span]:
 
 def _is_picture(line: Line) -> bool:
     """Whether a master says it: a node may call a line as it likes."""
-    return line.event == EVENT and line.role == "master"
+    return line.event == PICTURE and line.role == "master"
 
 
 def _attempts(line: Line) -> list[dict[str, Any]]:
-    found = line.fields.get("attempts")
+    found = line.fields.get(ATTEMPTS)
     return [attempt for attempt in found if isinstance(attempt, dict)] if isinstance(found, list) else []
 
 
@@ -77,14 +89,14 @@ def _number(value: Any) -> float:
 
 
 def _began(line: Line) -> float:
-    return line.at - _number(line.fields.get("answered_ms")) / 1000
+    return line.at - _number(line.fields.get(ANSWERED_MS)) / 1000
 
 
 def _picture(line: Line, start_ms: float, lines: Sequence[Line]) -> list[Span]:
     fields = line.fields
-    answered = _number(fields.get("answered_ms"))
+    answered = _number(fields.get(ANSWERED_MS))
     facts = {name: value for name, value in fields.items() if name not in _PICTURE_FIELDS}
-    spans = [Span(EVENT, line.machine, start_ms, answered, 0, facts)]
+    spans = [Span(PICTURE, line.machine, start_ms, answered, 0, facts)]
 
     def step(name: str, machine: str, from_ms: float, to_ms: float, **told: Any) -> None:
         spans.append(
@@ -92,34 +104,32 @@ def _picture(line: Line, start_ms: float, lines: Sequence[Line]) -> list[Span]:
         )
 
     attempts = _attempts(line)
-    free = fields.get("accepted_ms")
+    free = fields.get(ACCEPTED_MS)
     if free is not None:
-        step("take in", line.machine, 0.0, _number(free))
+        step(TAKE_IN, line.machine, 0.0, _number(free))
     unused = [
-        other
-        for other in lines
-        if other.event == ATTEMPT_EVENT and other.fields.get("span") == fields.get("span")
+        other for other in lines if other.event == ATTEMPT and other.fields.get("span") == fields.get("span")
     ]
     last = _number(free)
     for number, attempt in enumerate(attempts, start=1):
         sent, node, how = (
-            _number(attempt.get("dispatched_ms")),
+            _number(attempt.get(DISPATCHED_MS)),
             str(attempt.get("node")),
             str(attempt.get("how")),
         )
-        ended = _number(attempt.get("ended_ms")) if attempt.get("ended_ms") is not None else answered
+        ended = _number(attempt.get(ENDED_MS)) if attempt.get(ENDED_MS) is not None else answered
         if sent > last:
-            step("queue", line.machine, last, sent)
-        step("attempt", node, sent, ended, number=number, how=how)
+            step(QUEUE, line.machine, last, sent)
+        step(ATTEMPT, node, sent, ended, number=number, how=how)
         told = next((o for o in unused if o.machine == node and o.fields.get("outcome") == how), None)
         if told is not None:
             unused.remove(told)
             spans += _steps(told, start_ms + sent)
         last = max(last, ended)
     if attempts:
-        step("answer", line.machine, last, answered)
+        step(ANSWER, line.machine, last, answered)
     elif free is not None:
-        step("queue", line.machine, last, answered)
+        step(QUEUE, line.machine, last, answered)
     return spans
 
 
@@ -127,19 +137,19 @@ def _steps(line: Line, start_ms: float) -> list[Span]:
     """What one attempt consists of, as its node tells it."""
     spans: list[Span] = []
     at_ms = start_ms
-    for name, told in _STEPS:
+    for name, told in STEPS:
         if (duration := line.fields.get(name)) is None:
             continue
-        facts = {n: v for n, v in line.fields.items() if n not in _STEP_FIELDS} if told == "work" else {}
+        facts = {n: v for n, v in line.fields.items() if n not in _STEP_FIELDS} if told == WORK else {}
         spans.append(Span(told, line.machine, round(at_ms, 2), _number(duration), 2, facts))
-        if told == "work":
+        if told == WORK:
             spans += _stages(line, at_ms)
         at_ms += _number(duration)
     return spans
 
 
 def _stages(line: Line, start_ms: float) -> list[Span]:
-    stages = line.fields.get("stages_ms")
+    stages = line.fields.get(STAGES_MS)
     spans: list[Span] = []
     for name, duration in stages.items() if isinstance(stages, dict) else ():
         spans.append(Span(str(name), line.machine, round(start_ms, 2), _number(duration), 3))
@@ -149,15 +159,15 @@ def _stages(line: Line, start_ms: float) -> list[Span]:
 
 def _unfinished(lines: Sequence[Line]) -> list[Span]:
     """Only nodes have spoken: the picture is still on its way, or its gateway's line is gone."""
-    attempts = [line for line in lines if line.event == ATTEMPT_EVENT]
+    attempts = [line for line in lines if line.event == ATTEMPT]
     if not attempts:
         return []
-    lasted = {line.number: sum(_number(line.fields.get(name)) for name, _ in _STEPS) for line in attempts}
+    lasted = {line.number: sum(_number(line.fields.get(name)) for name, _ in STEPS) for line in attempts}
     first = min(line.at - lasted[line.number] / 1000 for line in attempts)
     spans: list[Span] = []
     for line in attempts:
         start = round((line.at - lasted[line.number] / 1000 - first) * 1000, 2)
         how = line.fields.get("outcome", "")
-        spans.append(Span("attempt", line.machine, start, round(lasted[line.number], 2), 1, {"how": how}))
+        spans.append(Span(ATTEMPT, line.machine, start, round(lasted[line.number], 2), 1, {"how": how}))
         spans += _steps(line, start)
     return spans

@@ -7,10 +7,8 @@ from typing import Any
 
 from manyeyes.contract import Outcome, Task
 from manyeyes.telemetry import note
+from manyeyes.trace_events import ATTEMPT, DELIVERED_MS, FETCH_MS, STAGES_MS, WAITED_MS, WORKED_MS
 from manyeyes.traces import read_traceparent
-
-EVENT = "attempt"
-"""What its line is called; a master puts the picture's way together from it."""
 
 
 @dataclass
@@ -52,15 +50,15 @@ class Attempt:
         if self.over or not self.trace_id:
             return
         self.over = True
-        note(EVENT, **self.facts(outcome, drawn_bytes, how, now))
+        note(ATTEMPT, **self.facts(outcome, drawn_bytes, how, now))
 
     def facts(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> dict[str, Any]:
         """The fields of the line."""
         steps = (
-            ("fetch_ms", self.asked_s, self.fetched_s),
-            ("waited_ms", self.fetched_s, self.began_s),
-            ("worked_ms", self.began_s, self.worked_s),
-            ("delivered_ms", self.worked_s if self.worked_s is not None else self.fetched_s, now),
+            (FETCH_MS, self.asked_s, self.fetched_s),
+            (WAITED_MS, self.fetched_s, self.began_s),
+            (WORKED_MS, self.began_s, self.worked_s),
+            (DELIVERED_MS, self.worked_s if self.worked_s is not None else self.fetched_s, now),
         )
         told = {
             "trace": self.trace_id,
@@ -77,6 +75,6 @@ class Attempt:
                 for name, begin, end in steps
                 if begin is not None and end is not None
             },
-            "stages_ms": self.stages_ms or None,
+            STAGES_MS: self.stages_ms or None,
         }
         return {name: value for name, value in told.items() if value not in ("", None)}

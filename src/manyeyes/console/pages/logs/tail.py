@@ -8,6 +8,7 @@ from typing import Any
 
 from nicegui import background_tasks, ui
 
+from manyeyes.api.logs import LogPage
 from manyeyes.console.address import asked, link
 from manyeyes.console.dialogs import leave_signed_out, reporting
 from manyeyes.console.pages.logs.shared import tails
@@ -16,7 +17,6 @@ from manyeyes.console.parts.log_rows import LogRows
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError, NotSignedIn
-from manyeyes.sdk.logs import LogPage
 
 _AGAIN_S = 5.0
 _FIRST_LINES = 200

@@ -6,6 +6,7 @@ from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyeyes.api.logs import Trace
 from manyeyes.console.address import link
 from manyeyes.console.dialogs import say_error
 from manyeyes.console.pages.logs import words
@@ -14,7 +15,6 @@ from manyeyes.console.parts.facts import FactList
 from manyeyes.console.parts.log_rows import LogRows
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError, TraceNotFound
-from manyeyes.sdk.logs import Trace
 
 _EVERY_S = 2.0
 _LOOKS = 5

@@ -6,30 +6,48 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from manyeyes.api.logs import LogLine, Span, Trace
 from manyeyes.console.wording import count, exact
-from manyeyes.sdk.logs import LogLine, Span, Trace
+from manyeyes.trace_events import (
+    ANSWER,
+    ANSWERED_MS,
+    ATTEMPT,
+    DELIVER,
+    DELIVERED_MS,
+    DONE,
+    FETCH,
+    FETCH_MS,
+    NOT_NEEDED,
+    PICTURE,
+    QUEUE,
+    TAKE_IN,
+    WAIT,
+    WAITED_MS,
+    WORK,
+    WORKED_MS,
+)
 
 Row = dict[str, Any]
 Facts = list[tuple[str, str]]
 TONES = {"debug": "soft", "info": "soft", "warning": "warn", "error": "bad", "critical": "bad"}
 MEANINGS = {
-    "picture": "from its first byte to the answer",
-    "take in": "the gateway reads and checks it",
-    "queue": "it waits for a node that is free",
-    "attempt": "a node has it",
-    "fetch": "the node gets its bytes",
-    "wait": "it waits for a worker of the node",
-    "work": "a worker recognises it",
-    "deliver": "the node hands over the result",
-    "answer": "the gateway answers",
+    PICTURE: "from its first byte to the answer",
+    TAKE_IN: "the gateway reads and checks it",
+    QUEUE: "it waits for a node that is free",
+    ATTEMPT: "a node has it",
+    FETCH: "the node gets its bytes",
+    WAIT: "it waits for a worker of the node",
+    WORK: "a worker recognises it",
+    DELIVER: "the node hands over the result",
+    ANSWER: "the gateway answers",
 }
 _UNTOLD = frozenset(("trace", "span", "by", "parent"))
 """Ids that are for programs."""
 _IN_BODY = ("exception", "text")
 """Facts that are long texts of several lines."""
 _TELLING = {
-    "picture": ("outcome", "detail", "faces", "answered_ms", "who", "media_type"),
-    "attempt": ("outcome", "worker", "worked_ms", "waited_ms", "fetch_ms", "delivered_ms"),
+    PICTURE: ("outcome", "detail", "faces", ANSWERED_MS, "who", "media_type"),
+    ATTEMPT: ("outcome", "worker", WORKED_MS, WAITED_MS, FETCH_MS, DELIVERED_MS),
 }
 """What is shown of lines of which there is one or more for each picture; of others, all facts in their order."""
 _GLANCE_CHARACTERS = 160
@@ -85,7 +103,7 @@ def bars(spans: Sequence[Span]) -> list[Row]:
             "width": round(100 * span.duration_ms / end_ms, 2),
             "depth": span.depth,
             "facts": glance(span.facts, but=span.machine) if span.depth else "",
-            "failed": str(span.facts.get("how", "done")) not in ("done", "not needed"),
+            "failed": str(span.facts.get("how", DONE)) not in (DONE, NOT_NEEDED),
         }
         for span in spans
     ]
@@ -93,9 +111,9 @@ def bars(spans: Sequence[Span]) -> list[Row]:
 
 def sums(trace: Trace) -> dict[str, str]:
     """The facts of a trace, of its first picture where there are several."""
-    pictures = [span for span in trace.spans if span.name == "picture"]
+    pictures = [span for span in trace.spans if span.name == PICTURE]
     told = pictures[0].facts if pictures else {}
-    attempts = [span for span in trace.spans if span.name == "attempt"]
+    attempts = [span for span in trace.spans if span.name == ATTEMPT]
     began = min((line.at for line in trace.lines), default=None)
     facts = {
         "Outcome": _outcome(told) if pictures else "still on its way, or its master's line is gone",
@@ -117,7 +135,7 @@ def sums(trace: Trace) -> dict[str, str]:
 
 def finished(trace: Trace) -> bool:
     """Whether the gateway has told how it ended."""
-    return any(span.name == "picture" and span.facts.get("outcome") for span in trace.spans)
+    return any(span.name == PICTURE and span.facts.get("outcome") for span in trace.spans)
 
 
 def _outcome(told: dict[str, Any]) -> str:

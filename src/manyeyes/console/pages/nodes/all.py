@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 from nicegui import ui
 
+from manyeyes.api.nodes import NodePage, NodeSort
 from manyeyes.console.address import asked, link, use_style
 from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes.acting import carry_out
@@ -19,7 +20,6 @@ from manyeyes.console.parts.live_table import LiveTable
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import count, several
 from manyeyes.errors import ManyeyesError
-from manyeyes.sdk.answers import NodePage, NodeSort
 
 PAGE = 50
 """Rows on a page of the table."""

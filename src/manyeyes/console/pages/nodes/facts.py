@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from manyeyes.api.logs import LogLine
+from manyeyes.api.nodes import Node, NodeWorker
 from manyeyes.console.wording import ago, count, exact, rate, size, span
-from manyeyes.sdk.answers import Node, NodeWorker
-from manyeyes.sdk.logs import LogLine
 
 Facts = dict[str, str]
 _DESIRED = {"": "to work", "pause": "to pause", "drain": "to be drained"}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyeyes.api.nodes import Node
 from manyeyes.console.address import link, use_style
 from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes import facts
@@ -19,7 +20,6 @@ from manyeyes.console.parts.small_table import SmallTable
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError, NodeNotFound
-from manyeyes.sdk.answers import Node
 
 _EVERY_S = 2.0
 _HISTORY_EVERY_S = 10.0

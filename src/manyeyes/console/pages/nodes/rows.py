@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from manyeyes.api.nodes import Node
 from manyeyes.console.pages.nodes.words import tone
 from manyeyes.console.parts.live_table import Cell, Column
 from manyeyes.console.wording import ago, count, exact, rate
-from manyeyes.sdk.answers import Node
 
 COLUMNS = (
     Column("name", "Node"),

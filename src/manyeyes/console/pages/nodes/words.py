@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from manyeyes.sdk.answers import Node
+from manyeyes.api.nodes import Node
 
 Act = Literal["approve", "pause", "drain", "resume", "shutdown", "remove"]
 _AWAY = ("joining", "lost", "left")

@@ -9,10 +9,10 @@ from datetime import datetime
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyeyes.api.overview import Alert
 from manyeyes.console.address import link
 from manyeyes.console.parts.state import State
 from manyeyes.console.wording import ago, exact
-from manyeyes.sdk.watched import Alert
 
 _SEVERITIES = {"critical": ("Critical", "bad"), "warning": ("Warning", "warn"), "info": ("Note", "soft")}
 _PLACES = {

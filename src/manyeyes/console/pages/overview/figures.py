@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from manyeyes.api.overview import Overview
 from manyeyes.console.wording import count, rate, span
-from manyeyes.sdk.watched import Overview
 
 NAMES = ("Pictures/s", "Waiting", "Running", "Done", "Failed", "Workers", "People")
 HINTS = {

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from nicegui.element import Element
 
+from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.console.address import link
 from manyeyes.console.wording import ago, exact, several
-from manyeyes.sdk.recent import Latest, RecentPicture
 
 SHOWN = 12
 _NAMES_SHOWN = 4

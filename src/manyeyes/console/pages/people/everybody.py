@@ -7,6 +7,7 @@ import time
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.api.people import Person
 from manyeyes.console import address
 from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import reporting
@@ -21,7 +22,6 @@ from manyeyes.console.pages.people.elements import (
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import several
 from manyeyes.results import Caution
-from manyeyes.sdk.answers import Person
 
 _EVERY_S = 15.0
 _CHECK_EVERY_S = 30.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from manyeyes.api.people import Feedback, Person, Photo
+from manyeyes.api.unknown_faces import UnknownGroup
 from manyeyes.console.wording import several
 from manyeyes.results import Caution
-from manyeyes.sdk.answers import Feedback, Person, Photo
-from manyeyes.sdk.faces import UnknownGroup
 
 PER_PAGE = 60
 MOST_LINKS = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.api.people import Feedback, Person
 from manyeyes.console import address
 from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import confirm, reporting
@@ -20,7 +21,6 @@ from manyeyes.console.pages.people.naming import ask_name
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import several
 from manyeyes.errors import PersonNotFound
-from manyeyes.sdk.answers import Feedback, Person
 
 _EVERY_S = 15.0
 

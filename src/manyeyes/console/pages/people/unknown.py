@@ -5,6 +5,8 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from manyeyes.api.people import Person
+from manyeyes.api.unknown_faces import Retention, Unknown
 from manyeyes.console import address
 from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import confirm, reporting
@@ -13,8 +15,6 @@ from manyeyes.console.pages.people import facts
 from manyeyes.console.pages.people.elements import FaceGroups, heading, link
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import several
-from manyeyes.sdk.answers import Person
-from manyeyes.sdk.faces import Retention, Unknown
 
 _EVERY_S = 15.0
 _MOST_GROUPS = 100

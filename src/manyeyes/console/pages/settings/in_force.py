@@ -7,9 +7,9 @@ from itertools import groupby
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyeyes.api.overview import Setting
 from manyeyes.console.parts.small_table import SmallTable
 from manyeyes.console.visitor import Visitor
-from manyeyes.sdk.watched import Setting
 
 _GROUPS = {
     "pictures": "Limits of pictures",

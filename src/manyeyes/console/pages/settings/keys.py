@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
+from manyeyes.api.access import ROLES, ApiKey
 from manyeyes.console.dialogs import confirm, reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.settings.new_key import ask_for_key
 from manyeyes.console.parts.live_table import Cell, Column, LiveTable
-from manyeyes.console.visitor import ROLES, Visitor
+from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import ago, exact
-from manyeyes.sdk.answers import ApiKey
 
 _LIMIT = 50
 _EVERY_S = 30.0

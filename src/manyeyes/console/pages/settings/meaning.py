@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manyeyes.sdk.answers import Threshold
+from manyeyes.api.people import Threshold
 
 
 def one_in(rate: float) -> str:

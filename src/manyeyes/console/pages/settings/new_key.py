@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from manyeyes.api.access import NewApiKey
 from manyeyes.console.dialogs import reporting
 from manyeyes.console.parts.command import Command
 from manyeyes.console.visitor import Visitor
-from manyeyes.sdk.answers import NewApiKey
 from manyeyes.sdk.context import Context, context_text
 
 _ROLES = {

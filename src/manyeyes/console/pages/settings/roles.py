@@ -5,8 +5,8 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from manyeyes.api.access import ROLES
 from manyeyes.console.parts.small_table import SmallTable
-from manyeyes.console.visitor import ROLES
 
 MAY = (
     ("Send pictures, see their results and the way of one's own pictures", "user"),

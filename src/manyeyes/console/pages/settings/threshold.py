@@ -6,13 +6,13 @@ from typing import Any
 
 from nicegui import ui
 
+from manyeyes.api.people import Threshold
 from manyeyes.console.dialogs import reporting
 from manyeyes.console.live import keep
 from manyeyes.console.pages.settings.meaning import facts, notes, one_in
 from manyeyes.console.parts.facts import FactList
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError
-from manyeyes.sdk.answers import Threshold
 
 _EVERY_S = 30.0
 _WAYS = {
