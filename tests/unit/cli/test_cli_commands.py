@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import json
 import os
 import signal
@@ -379,6 +380,12 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert "t1" in shown
     assert "f1" in shown
     assert run("nodes", "remove", "a")[0] == 0
+
+
+def test_version(run: Run) -> None:
+    installed = importlib.metadata.version("manyeyes")
+    assert run("--version") == (0, f"manyeyes {installed}\n", "")
+    assert run("--version", "status")[:2] == (0, f"manyeyes {installed}\n"), "it goes before every command"
 
 
 def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
