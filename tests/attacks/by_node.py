@@ -140,7 +140,7 @@ async def listen(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "publish dispatches, the state, orders; speak as another node or as a master; ask JetStream, the engine, the usage",
+    "publish dispatches, the state, orders; send as another node or as a master; ask JetStream, the engine, the usage",
 )
 async def publish(scene: Scene) -> str:
     async with scene.rogue() as rogue:
@@ -174,7 +174,7 @@ async def unapproved(scene: Scene) -> str:
         assert scene.network.state("rogue") == "waiting for approval"
     assert not allowed, allowed
     return (
-        f"the engine refused all {len(spoken) + len(listened)}; it may say hello, that it is there, and that it leaves. "
+        f"the engine refused all {len(spoken) + len(listened)}; it may send hello, heartbeats and leave. "
         "The credit in its heartbeats counts for nothing"
     )
 
@@ -855,7 +855,7 @@ _rates("results of a mebibyte", "me.gw.any.node.{name}.result", b"x" * 1_000_000
 _rates("queries for the pack", "me.gw.any.node.{name}.pack", contract.PackQuery().wire(), 500)
 _rates("queries for the whole gallery", "me.gw.any.node.{name}.gallery", contract.GalleryQuery().wire(), 500)
 _rates("lines of its log", "me.gw.any.node.{name}.log", b"x" * 200, 2000)
-_rates("hello, as nodes of before said it", "me.node.{name}.hello", b"{}", 2000)
+_rates("hello, as older nodes sent it", "me.node.{name}.hello", b"{}", 2000)
 _rates("to gateways that are not there", "me.gw.nobody.node.{name}.result", b"{}", 2000, long=True)
 
 

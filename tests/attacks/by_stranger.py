@@ -168,7 +168,9 @@ async def every_route(scene: Scene) -> str:
                     tried += 1
         assert (await client.get("/v1/nothing-there")).status_code == 401
         assert all([(await client.get(path)).status_code in (200, 303, 503) for path in OPEN])
-    return f"401 for all {tried}; only {', '.join(OPEN)} answer: sign-in, health, and the description of the API"
+    return (
+        f"401 for all {tried}; only {', '.join(OPEN)} answer: sign-in, health, and the description of the API"
+    )
 
 
 @listed(ATTACKS, "speak plain HTTP to the HTTPS port")
