@@ -113,7 +113,7 @@ class _Read(Collector):
     def collect(self) -> Iterable[Metric]:
         now = self._levels()
         gauges = (
-            ("manyeyes_pictures_waiting", "Pictures that nobody works on yet.", now.waiting),
+            ("manyeyes_pictures_waiting", "Pictures that no node works on yet.", now.waiting),
             ("manyeyes_pictures_running", "Pictures that a node works on.", now.running),
             ("manyeyes_oldest_waiting_picture_seconds", "Age of the oldest of those.", now.oldest_waiting_s),
             ("manyeyes_held_bytes", "Pictures in memory until they are answered.", now.held_bytes),

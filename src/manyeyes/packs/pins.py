@@ -156,4 +156,4 @@ def last_words(told: str) -> str:
     """The line that says what failed, of all that an installer printed."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
-    return (errors or lines or ["it said nothing"])[-1][:400]
+    return (errors or lines or ["it printed nothing"])[-1][:400]

@@ -399,7 +399,7 @@ def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_interrupt_exits_130(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     code, _, heard = run("send", album(tmp_path / "in", a=b"stop"), "-o", tmp_path / "out")
     assert code == 130
-    assert "goes on from here" in heard
+    assert "continues from here" in heard
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), (" 1H ", 3600), ("2d", 172_800)])

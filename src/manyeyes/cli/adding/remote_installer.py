@@ -201,7 +201,7 @@ def _run(command: list[str], failed: str) -> None:
     if done.returncode:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         errors = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("error:")]
-        raise Trouble(f"{failed}: {(errors or lines or ['it said nothing'])[-1][:400]}")
+        raise Trouble(f"{failed}: {(errors or lines or ['it printed nothing'])[-1][:400]}")
 
 
 @contextlib.contextmanager
@@ -211,7 +211,7 @@ def _alone() -> Any:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Trouble(
-                "another 'manyeyes nodes add' is at work on this machine; wait until it is done"
+                "another 'manyeyes nodes add' runs on this machine; wait until it is done"
             ) from None
         yield
 

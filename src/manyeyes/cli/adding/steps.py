@@ -119,7 +119,7 @@ class RemoteInstaller:
         async for line in self._machine.lines(command, timeout_s=timeout_s):
             if (done := self._read(line, tell)) is not None:
                 return done
-        raise InstallFailed(f"{self._machine.label}: {verb} ended without a word; run the command again")
+        raise InstallFailed(f"{self._machine.label}: {verb} ended without an answer; run the command again")
 
     def _read(self, line: str, tell: Tell) -> Any:
         try:
@@ -190,7 +190,7 @@ async def _install(
         "offline": options.with_wheels,
     }
     await installer.follow("install", wanted, tell, timeout_s=INSTALL_S)
-    tell("the agent is installed" if not told["installed"] else "the agent is brought up to date")
+    tell("the agent is installed" if not told["installed"] else "the agent is updated")
 
 
 async def _send(installer: RemoteInstaller, bundle: Bundle, there: dict[str, int], tell: Tell) -> None:
@@ -211,7 +211,7 @@ async def _join(
         if any(node.name == member["name"] for node in await fleet.nodes()):
             tell(f"it is node {member['name']} already")
             return str(member["name"])
-        tell(f"the master has removed node {member['name']}; it joins anew")
+        tell(f"the master has removed node {member['name']}; it joins again")
         await installer.ask("forget", {}, timeout_s=START_S)
     made = await fleet.create_token(TOKEN_S)
     folder = told["folder"]
@@ -261,15 +261,15 @@ async def _listed(machine: Machine, installer: RemoteInstaller, fleet: Fleet, na
             running_s = time.monotonic()
             if node is not None and node.state in _THERE:
                 return node
-        said = next(iter(reversed(state["log"])), "it said nothing")
+        said = next(iter(reversed(state["log"])), "it printed nothing")
         if time.monotonic() - running_s > 15:
             raise InstallFailed(
-                f"node {name} does not stay up on {machine.label}; it said last: {said[-400:]}"
+                f"node {name} does not stay up on {machine.label}; its last output: {said[-400:]}"
             )
         if time.monotonic() > until:
             seen = node.state if node else "not listed"
             raise Unavailable(
-                f"node {name} runs on {machine.label}, and the master has not heard of it in {LISTED_S:.0f} s "
-                f"({seen}); it said last: {said[-400:]}"
+                f"node {name} runs on {machine.label}, and the master has had no heartbeat from it in {LISTED_S:.0f} s "
+                f"({seen}); its last output: {said[-400:]}"
             )
         await asyncio.sleep(1)

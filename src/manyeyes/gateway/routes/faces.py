@@ -76,7 +76,7 @@ def add_faces(app: FastAPI, service: UnknownFacesService, operator: Any, admin: 
 
     @app.delete("/v1/faces/unknown/{group_id}")
     async def dismiss(group_id: int, who: str = operator) -> dict[str, Any]:
-        """Show a group, and later faces like it, no more while the retention lasts."""
+        """Hide a group, and later faces like it, for the retention time."""
         return {"dismissed": await service.dismiss(who, group_id)}
 
 

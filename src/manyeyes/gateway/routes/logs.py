@@ -37,7 +37,7 @@ class LinesWanted(BaseModel):
     level: Literal["", "debug", "info", "warning", "error", "critical"] = ""
     """That and above."""
     text: str = Field("", max_length=200)
-    """Somewhere in the line, whatever its case."""
+    """Only lines that contain this text, in any case."""
     trace: str = Field("", pattern="^(?:[0-9a-f]{32})?$")
     since: str = Field("", max_length=40)
     """A moment by ISO 8601 or in Unix seconds, or how long ago: 10m, 2h, 1d."""

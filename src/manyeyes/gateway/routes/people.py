@@ -119,7 +119,7 @@ def _add_enrolment(app: FastAPI, master: Master, operator: Sequence[Any]) -> Non
 
     @app.post("/v1/people/{name:path}/merge", dependencies=operator)
     async def merge(name: str, body: MergeRequest) -> dict[str, Any]:
-        """Give all photos and feedback of one person to another, and forget the first name."""
+        """Move all photos and feedback of one person to another, and delete the first name."""
         return _whole(master, await master.people_service.merge(name, body.into))
 
     @app.patch("/v1/people/{name:path}", dependencies=operator)
@@ -204,7 +204,7 @@ def _add_feedback(app: FastAPI, master: Master, operator: Sequence[Any]) -> None
 
     @app.delete("/v1/people-feedback/{feedback_id}", dependencies=operator)
     async def undo(feedback_id: str) -> dict[str, Any]:
-        """Take feedback back."""
+        """Undo feedback."""
         return vars(await master.people_service.undo_feedback(feedback_id))
 
 

@@ -98,7 +98,7 @@ def sums(trace: Trace) -> dict[str, str]:
     attempts = [span for span in trace.spans if span.name == "attempt"]
     began = min((line.at for line in trace.lines), default=None)
     facts = {
-        "Outcome": _outcome(told) if pictures else "still on its way, or its master's line is gone",
+        "Outcome": _outcome(told) if pictures else "still being worked on, or its master's line is gone",
         "Asked by": str(told.get("who", "–")),
         "For": str(told.get("operation", "–")),
         "Picture": _picture(told),

@@ -20,7 +20,7 @@ def work(node: Node, now: datetime) -> Facts:
         "Speed": _speed(node),
         "Done": f"{count(node.done)} pictures",
         "Failed": f"{count(node.failed)} attempts",
-        "Wanted of it": _DESIRED[node.desired],
+        "Desired": _DESIRED[node.desired],
         "Last seen": _when(node.last_seen, now),
     }
 

@@ -12,7 +12,7 @@ from manyeyes.sdk.answers import Node
 
 COLUMNS = (
     Column("name", "Node"),
-    Column("state", "State", hint="Those first that may need a person"),
+    Column("state", "State", hint="Those first that may need attention"),
     Column("workers", "Workers", "figure"),
     Column("pictures_per_s", "Pictures/s", "figure", "What its workers together can do, by recent pictures"),
     Column("done", "Done", "figure", "Pictures that it has answered"),

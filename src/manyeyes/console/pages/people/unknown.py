@@ -81,7 +81,7 @@ class _UnknownFaces:
         )
         self._empty.set_visibility(not unknown.groups)
         self._why_empty.text = (
-            "No unknown face is waiting. Those of pictures to come appear here."
+            "There are no unknown faces now. New ones appear here."
             if retention.on
             else "Unknown faces are not kept, so there are none to name."
         )
@@ -123,7 +123,7 @@ class _UnknownFaces:
             f"{several(kept, 'unknown face')} and all that was learned from them are deleted at once. "
             "This cannot be undone. People who were named stay."
         )
-        if await confirm("Keep no unknown faces?", what, "Turn off and delete", grave=True):
+        if await confirm("Stop keeping unknown faces?", what, "Turn off and delete", grave=True):
             await self._client.faces.keep(None)
             await self.refresh()
 

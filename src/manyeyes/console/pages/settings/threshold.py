@@ -97,7 +97,7 @@ class _Threshold:
         self._fields()
         rule = self._rule()
         if rule is None:
-            self._refuse("This is no number; write it as 0.0002 or 2e-4." if self._typed() else "")
+            self._refuse("This is not a number; write it as 0.0002 or 2e-4." if self._typed() else "")
             return
         try:
             would_be = await self._visitor.client.preview_threshold(**rule)

@@ -69,7 +69,7 @@ export class Detail {
       trace_id &&
       make("a", {
         href: `${manyeyes.base}/logs?trace=${encodeURIComponent(trace_id)}`,
-        text: `Its way: ${trace_id}`,
+        text: `Trace: ${trace_id}`,
       });
     return make("p", { class: "rec-facts" }, facts.join(" · "), ...(way ? [" · ", way] : []));
   }
