@@ -1,4 +1,4 @@
-"""`manyeyes faces`: those that got no name."""
+"""`manyeyes faces`: faces without a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to mend."""
+"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to correct."""
 
 from __future__ import annotations
 

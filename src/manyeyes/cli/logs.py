@@ -1,4 +1,4 @@
-"""`manyeyes logs`: what all machines say, and one picture's way through them."""
+"""`manyeyes logs`: the log lines of all machines, and traces."""
 
 from __future__ import annotations
 

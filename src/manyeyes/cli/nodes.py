@@ -165,7 +165,7 @@ def _speed(node: Node) -> str:
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:
-    """Tell each node; one that cannot be told does not keep the others from hearing it."""
+    """Send the word to each node; an error with one does not stop the others."""
     told: list[Node] = []
     failed: ManyeyesError | None = None
     with client_of(ctx) as client:

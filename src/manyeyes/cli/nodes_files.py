@@ -223,7 +223,7 @@ def _timed(client: AsyncClient, node: str, pace: ChunkPace) -> Step:
 
 
 def _place(asked: str, name: str) -> str:
-    """Where a file goes below the output folder: what was asked for keeps its own name, not its way there."""
+    """Where a file goes below the output folder: what was asked for keeps its own name, without the path to it."""
     above = posixpath.dirname(asked)
     return name[len(above) + 1 :] if above and asked != "." else name
 

@@ -168,7 +168,7 @@ def _drawing(draw: Draw) -> AbstractContextManager[Drawer | None]:
 
 
 class _View(Protocol):
-    """What a person or a machine sees while pictures are under way."""
+    """What a person or a program sees while pictures are in flight."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

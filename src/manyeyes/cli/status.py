@@ -1,4 +1,4 @@
-"""`manyeyes status` and `manyeyes token`: the service at one glance, and a way in for another machine."""
+"""`manyeyes status` and `manyeyes token`: the status of the service, and tokens for other machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks over the whole service: its health, its last hour, what needs a person. A thin shell over pure rooms."""
+"""Watches the whole service: health, the last hour, alerts. A thin shell over pure modules."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _LOOK_EVERY_S = 2.0
 _ASK_ENGINE_EVERY_S = 0.5
 _ENGINE_ANSWER_S = 1.0
 _MOST_RESTARTS = 1000
-"""That are believed of one node from one heartbeat to the next."""
+"""The most that one node may add from one heartbeat to the next."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where what is looked at comes from."""
+    """The sources of what the monitor reads."""
 
     registry: Registry
     fleet: Fleet
@@ -51,7 +51,7 @@ class Sources:
     gallery_version: Callable[[], int]
     photos_to_embed: Callable[[], int]
     cut_off: Callable[[str], str]
-    """Why a node is cut off just now, else nothing."""
+    """Why a node is banned now, else empty."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Monitor:
     # what is to be seen
 
     async def signs(self) -> Signs:
-        """What tells whether this master lives and is ready; asks the engine, twice a second at most."""
+        """The signs of whether this master is alive and ready; asks nats-server at most twice a second."""
         now, sources = time.monotonic(), self._sources
         runs = sources.engine.pid is not None
         answers = runs and await self._engine_answers()
@@ -153,7 +153,7 @@ class Monitor:
             return answers
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What needs a person, the worst first."""
+        """The alerts, the worst first."""
         return [vars(one) for one in self._noticed.alerts]
 
     def rates(self) -> dict[str, float]:
@@ -210,7 +210,7 @@ class Monitor:
         )
 
     def _gallery(self) -> tuple[int, int]:
-        """(people, photos), counted anew when the gallery changed."""
+        """(people, photos), counted again when the gallery changed."""
         version = self._sources.gallery_version()
         if self._counted is None or self._counted[0] != version:
             registry = self._sources.registry

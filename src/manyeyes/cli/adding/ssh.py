@@ -98,7 +98,7 @@ def _errors() -> type[Exception]:
 
 
 class _HostKeys:
-    """What `known_hosts` says, and what is said to it."""
+    """Reads and writes `known_hosts`."""
 
     def __init__(self) -> None:
         self.own = Path("~/.ssh/known_hosts").expanduser()
@@ -116,7 +116,7 @@ class _HostKeys:
         return {key.get_fingerprint() for key in keys}
 
     def remember(self, host: str, port: int, key: asyncssh.SSHKey) -> None:
-        """Write a key down for the next time."""
+        """Store a key for the next time."""
         line = f"{name_in_known_hosts(host, port)} {key.export_public_key().decode().strip()}\n"
         try:
             self.own.parent.mkdir(mode=0o700, exist_ok=True)

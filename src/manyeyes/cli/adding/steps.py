@@ -1,4 +1,4 @@
-"""The steps that bring a machine in, each of which may be repeated: survey, send, install, join, start, wait."""
+"""The steps that add a machine, each of which may be repeated: preflight, send, install, join, start, wait."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEND_S = 1800.0
 JOIN_S = 90.0
 START_S = 200.0
 LISTED_S = 90.0
-"""For a node that was started to be heard of by the master."""
+"""Time for a started node to send its first heartbeat."""
 TOKEN_S = 300
 _THERE = ("ready", "working", "provisioning", "paused", "draining", "waiting for approval")
 _FOLDER = '"$HOME/.local/share/manyeyes/agent"'
@@ -145,13 +145,13 @@ async def bring_in(machine: Machine, fleet: Fleet, options: InstallOptions, tell
         MachineUnfit: it cannot be a node; nothing was installed.
         InstallFailed: a step failed; says which.
         TokenRefused: the master refused the machine.
-        Unavailable: the connection broke, or the master does not hear of the node.
+        Unavailable: the connection broke, or the master gets no heartbeat of the node.
     """
     token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
     ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
     python = await _find_python(machine, options.python)
     installer = await RemoteInstaller.put(machine, python)
-    told = await installer.ask("survey", {"addresses": list(token.addresses)})
+    told = await installer.ask("preflight", {"addresses": list(token.addresses)})
     check_machine(told, machine.label, ca_fingerprint=ca_fingerprint, with_wheels=options.with_wheels)
     reached = next(address for address, why in told["reach"].items() if why == "")
     tell(
@@ -251,7 +251,7 @@ async def _start(installer: RemoteInstaller, options: InstallOptions, tell: Tell
 
 
 async def _listed(machine: Machine, installer: RemoteInstaller, fleet: Fleet, name: str, tell: Tell) -> Node:
-    """Wait until the master hears of the node."""
+    """Wait for the node's first heartbeat at the master."""
     until = time.monotonic() + LISTED_S
     running_s = time.monotonic()
     while True:

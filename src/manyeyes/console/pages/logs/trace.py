@@ -1,4 +1,4 @@
-"""One picture's whole way: gateway, queue, node, worker, stages, result."""
+"""The trace of a picture: gateway, queue, node, worker, stages, result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from manyeyes.sdk.logs import Trace
 
 _EVERY_S = 2.0
 _LOOKS = 5
-"""Lines come within a second or two of what they tell: so often is looked again for what is not here yet."""
+"""Lines come a second or two after their event: how often to look again for missing ones."""
 _MOST_BARS = 400
 
 
@@ -31,7 +31,7 @@ class Waterfall(Element, component="waterfall.js"):
 
 
 async def build(visitor: Visitor, trace_id: str) -> None:
-    """Fill the page with the way of a picture; says so where there is none."""
+    """Fill the page with the trace of a picture; says so if there is none."""
     page = _Way(visitor, trace_id)
     await page.look()
 
@@ -49,7 +49,7 @@ class _Way:
         self._again = ui.timer(_EVERY_S, self.look, immediate=False)
 
     async def look(self) -> None:
-        """Show what is known now; look again while the picture is on its way, a few times where it is unknown."""
+        """Show what is known now; look again while the picture is being worked on, and a few times if it is unknown."""
         self._looks += 1
         try:
             trace = await self._visitor.client.logs.trace(self._trace_id)

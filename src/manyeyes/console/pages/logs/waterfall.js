@@ -1,4 +1,4 @@
-// The parts of a picture's way: a table whose last column draws each as a bar on one scale.
+// The spans of a trace: a table whose last column draws each as a bar on one scale.
 export default {
   props: { caption: String, bars: Array },
   template: `

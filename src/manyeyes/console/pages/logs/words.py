@@ -1,4 +1,4 @@
-"""What the page says of a line, and of a part of a picture's way: pure."""
+"""The texts of a log line and of a span of a trace: pure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def glance(facts: dict[str, Any], *, but: str = "") -> str:
 
 
 def bars(spans: Sequence[Span]) -> list[Row]:
-    """The parts of the way as a waterfall; all bars share one scale."""
+    """The spans as a waterfall; all bars share one scale."""
     end_ms = max((span.start_ms + span.duration_ms for span in spans), default=0.0) or 1.0
     return [
         {

@@ -1,4 +1,4 @@
-"""What the table of nodes says of each: pure."""
+"""The row of each node in the table: pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of nodes, and of what becomes of them: pure words, those of docs/guides/nodes.md."""
+"""The texts about nodes and what happens to them: pure, as in docs/guides/nodes.md."""
 
 from __future__ import annotations
 

@@ -130,12 +130,12 @@ class _UnknownFaces:
     # naming and dismissing
 
     async def _name(self, event: GenericEventArguments) -> None:
-        wish = event.args
-        group = int(wish["group"])
+        named = event.args
+        group = int(named["group"])
 
         async def name() -> None:
-            faces = [int(face) for face in wish["faces"]]
-            person = await self._client.faces.name(group, str(wish["name"]), faces)
+            faces = [int(face) for face in named["faces"]]
+            person = await self._client.faces.name(group, str(named["name"]), faces)
             self._tell(person)
             await self.refresh()
 
