@@ -126,7 +126,7 @@ SPOKEN = [
 
 @listed(
     ATTACKS,
-    "listen to others' dispatches, orders and inboxes, to what nodes say, to JetStream, to the engine",
+    "subscribe to others' dispatches, orders and inboxes, to nodes' messages, to JetStream, to the engine",
 )
 async def listen(scene: Scene) -> str:
     async with scene.rogue() as rogue:
@@ -140,7 +140,7 @@ async def listen(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "publish dispatches, the state, orders; speak as another node or as a master; ask JetStream, the engine, the usage",
+    "publish dispatches, the state, orders; send as another node or as a master; ask JetStream, the engine, the usage",
 )
 async def publish(scene: Scene) -> str:
     async with scene.rogue() as rogue:
@@ -174,7 +174,7 @@ async def unapproved(scene: Scene) -> str:
         assert scene.network.state("rogue") == "waiting for approval"
     assert not allowed, allowed
     return (
-        f"the engine refused all {len(spoken) + len(listened)}; it may say hello, that it is there, and that it leaves. "
+        f"the engine refused all {len(spoken) + len(listened)}; it may send hello, heartbeats and leave. "
         "The credit in its heartbeats counts for nothing"
     )
 
@@ -202,7 +202,7 @@ async def answer_anothers(scene: Scene) -> str:
         await rogue.tell("heartbeat", rogue.heartbeat(holding=(task.id,)), ALL)
         answer = await asyncio.wrap_future(sent)
     assert answer.result.pack == "faulty@1.0.0"
-    return "refused or passed over; the honest node's answer was the one that counted"
+    return "refused or ignored; the honest node's answer counted"
 
 
 @listed(ATTACKS, "fetch the picture that another node works on, or ids guessed; fetch beyond its own")
@@ -242,12 +242,12 @@ async def fetch_for_ever(scene: Scene) -> str:
         assert codes == ["task-lost"] * 2, codes
         await rogue.give_back(task)
         await resumed(scene, sent)
-    return "a picture is given three times over at most, then it is refused"
+    return "a picture is sent three times at most, then it is refused"
 
 
 @listed(
     ATTACKS,
-    "have answers sent to where another node or the master listens (forge a directive, a dispatch, a goodbye)",
+    "have answers sent to where another node or the master listens (forge a directive, a dispatch, a leave message)",
 )
 async def redirect(scene: Scene) -> str:
     """The attacker is a user too: the end of its own picture is an order, which it fetches from there on."""
@@ -281,7 +281,7 @@ async def redirect(scene: Scene) -> str:
     assert scene.honest.process.poll() is None
     assert "forged" not in scene.network.master.log.read_text()
     await scene.honest_works()
-    return "passed over: answers are marked, what masters say of themselves is not; no order and no goodbye counted"
+    return "ignored: answers have headers, messages that masters originate have none; no order and no leave message counted"
 
 
 @listed(
@@ -297,7 +297,7 @@ async def drain_anothers(scene: Scene) -> str:
         credit = Credit(session=dispatch.session, grants={dispatch.gateway: grant})
         await rogue.tell("credit", credit.wire())
         await scene.honest_works()
-    return "counted as its own word, of a session that is not its own: nothing changed for the other"
+    return "counted as its own message with a foreign session: nothing changed for the other"
 
 
 @listed(ATTACKS, "take or answer the order that another node was given, forge the audit log")
@@ -316,11 +316,11 @@ async def answer_calls(scene: Scene) -> str:
         await rogue.client.flush()
         assert len(scene.network.client.audit()) == before
     assert scene.network.client.verify_audit().broken is None
-    return "refused; ids of calls are 128 random bits and belong to one node; the audit log has no way in for nodes"
+    return "refused; ids of calls are 128 random bits and belong to one node; nodes have no access to the audit log"
 
 
 @listed(
-    ATTACKS, "forge lines of the master's or another node's log, in any form, and drive out the others' lines"
+    ATTACKS, "forge lines of the master's or another node's log, in any form, and push out the others' lines"
 )
 async def forge_lines(scene: Scene) -> str:
     now = datetime.now(UTC).isoformat()
@@ -355,7 +355,7 @@ async def forge_lines(scene: Scene) -> str:
         assert everybody.lines
         assert len(told) < 3500
     await scene.honest_works()
-    return f"every line is said to come from it, whatever it says; {len(told)} of some 36,000 were kept"
+    return f"every line is stored under its own name, whatever the line claims; {len(told)} of some 36,000 were kept"
 
 
 # lying about itself
@@ -399,7 +399,7 @@ async def absurd_grants(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "say in heartbeats what breaks the list of nodes, or the choice of a node: NaN, infinite, negative times, "
+    "send heartbeats that break the list of nodes, or the choice of a node: NaN, infinite, negative times, "
     "numbers of 5,000 digits, 30,000 workers",
 )
 async def absurd_heartbeats(scene: Scene) -> str:
@@ -427,7 +427,7 @@ async def absurd_heartbeats(scene: Scene) -> str:
 
 @listed(
     ATTACKS,
-    "have the master say again what is too long for any message, and so keep pictures from others: "
+    "make the master repeat something too long for any message, and so keep pictures from others: "
     "a session of 900 kB, task ids of 60 kB",
 )
 async def echo(scene: Scene) -> str:
@@ -449,7 +449,7 @@ async def echo(scene: Scene) -> str:
     return "not read: a name that a node chooses has at most 64 characters"
 
 
-@listed(ATTACKS, "ask for what ends the master: a pack's or a gallery's bytes from 10^30 on")
+@listed(ATTACKS, "send requests that crash the master: a pack's or a gallery's bytes from 10^30 on")
 async def end_the_master(scene: Scene) -> str:
     async with scene.rogue() as rogue:
         await rogue.greet()
@@ -470,7 +470,7 @@ async def end_the_master(scene: Scene) -> str:
             await asyncio.sleep(0.1)
         assert scene.network.master.process.poll() is None, "the master ended"
         await scene.honest_works()
-    return "refused; and what fails while the master works for a node ends that work, not the master"
+    return "refused; an error while the master works for a node ends that work, not the master"
 
 
 @listed(ATTACKS, "play a second process of one node: another session under the same key")
@@ -509,7 +509,7 @@ async def second_process(scene: Scene) -> str:
     )
 
 
-@listed(ATTACKS, "be called as something else is: any, all, join-, another node, a subject's wildcard")
+@listed(ATTACKS, "take a name with another meaning: any, all, join-, another node, a subject's wildcard")
 async def names(scene: Scene) -> str:
     given = {}
     token = await scene.token()
@@ -527,7 +527,7 @@ async def names(scene: Scene) -> str:
     finally:
         for name in given.values():
             await asyncio.to_thread(scene.network.client.remove_node, name)
-    return f"a name is letters, digits and hyphens, and nobody else's; {len(wanted)} were tried"
+    return f"a name has letters, digits and hyphens, and is unique; {len(wanted)} were tried"
 
 
 # lying about its own work
@@ -603,7 +603,7 @@ async def lie(scene: Scene) -> str:
     )
 
 
-@listed(ATTACKS, "crash on every picture, with words for the user's terminal")
+@listed(ATTACKS, "crash on every picture, with control codes for the user's terminal")
 async def crash_always(scene: Scene) -> str:
     async with scene.rogue() as rogue:
         await rogue.work(allowed=4, picture_s=0.0001)
@@ -642,7 +642,7 @@ async def answer_late(scene: Scene) -> str:
         assert answer.result.pack == "forged@1", "the test tells nothing"
         await asyncio.sleep(0.2)
         assert scene.network.client.status().tasks["done"] == counted + 2
-    return "the first answer counts, what comes later is dropped"
+    return "the first answer counts, later ones are dropped"
 
 
 @listed(
@@ -734,7 +734,7 @@ async def hoard(scene: Scene) -> str:
     )
 
 
-@listed(ATTACKS, "keep a picture from others: return it, or say that it was lost, each time that it comes")
+@listed(ATTACKS, "keep a picture from others: return it, or report it as lost, each time that it comes")
 async def bounce(scene: Scene) -> str:
     bounced = {"returned": 0, "lost": 0}
     waited = 0.0
@@ -785,7 +785,7 @@ async def learn_users(scene: Scene) -> str:
         await rogue.give_back(task)
         await resumed(scene, sent)
     fields = ", ".join(name for name in Task.model_fields if name != "v")
-    return f"no key, name, address or file name; a task is: {fields}. It sees the picture, with whatever is written into it"
+    return f"no key, name, address or file name; a task is: {fields}. It sees the picture with its metadata"
 
 
 @listed(ATTACKS, "keep the pictures that it has when it is removed")
@@ -855,7 +855,7 @@ _rates("results of a mebibyte", "me.gw.any.node.{name}.result", b"x" * 1_000_000
 _rates("queries for the pack", "me.gw.any.node.{name}.pack", contract.PackQuery().wire(), 500)
 _rates("queries for the whole gallery", "me.gw.any.node.{name}.gallery", contract.GalleryQuery().wire(), 500)
 _rates("lines of its log", "me.gw.any.node.{name}.log", b"x" * 200, 2000)
-_rates("hello, as nodes of before said it", "me.node.{name}.hello", b"{}", 2000)
+_rates("hello, as older nodes sent it", "me.node.{name}.hello", b"{}", 2000)
 _rates("to gateways that are not there", "me.gw.nobody.node.{name}.result", b"{}", 2000, long=True)
 
 

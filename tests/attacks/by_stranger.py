@@ -62,7 +62,7 @@ async def plain_text(scene: Scene) -> str:
     with contextlib.suppress(ConnectionError):
         assert b"PONG" not in await asyncio.wait_for(reader.read(), 15)
     writer.close()
-    return "hung up on: TLS is required"
+    return "disconnected: TLS is required"
 
 
 @listed(ATTACKS, "connect to the nodes' port without a key, with a key of its own, with the master's name")
@@ -123,7 +123,7 @@ async def more_than_joining(scene: Scene) -> str:
     assert reply.name == "honest-2"
     await asyncio.to_thread(scene.network.client.remove_node, reply.name)
     await scene.honest_works()
-    return f"the engine refused all {len(subjects)}; who asks for a name that is taken gets another; a key is of no use without its seed"
+    return f"the engine refused all {len(subjects)}; a node that asks for a taken name gets another; a key is useless without its seed"
 
 
 @listed(ATTACKS, "come back with the key of a removed node, at once, with a new token")
@@ -168,7 +168,9 @@ async def every_route(scene: Scene) -> str:
                     tried += 1
         assert (await client.get("/v1/nothing-there")).status_code == 401
         assert all([(await client.get(path)).status_code in (200, 303, 503) for path in OPEN])
-    return f"401 for all {tried}; only {', '.join(OPEN)} answer: the way to sign in, whether it lives, and what the API is"
+    return (
+        f"401 for all {tried}; only {', '.join(OPEN)} answer: sign-in, health, and the description of the API"
+    )
 
 
 @listed(ATTACKS, "speak plain HTTP to the HTTPS port")
@@ -178,10 +180,10 @@ async def plain_http(scene: Scene) -> str:
     with contextlib.suppress(ConnectionError):
         assert b"200" not in await asyncio.wait_for(reader.read(), 15)
     writer.close()
-    return "hung up on"
+    return "disconnected"
 
 
-@listed(ATTACKS, "have the master read a body of a gigabyte without a key")
+@listed(ATTACKS, "make the master read a body of a gigabyte without a key")
 async def huge_body(scene: Scene) -> str:
     longest_s = 0.0
     before = scene.master.memory_info().rss
@@ -199,7 +201,7 @@ async def huge_body(scene: Scene) -> str:
             longest_s = max(longest_s, time.monotonic() - began)
     grown = max(0, scene.master.memory_info().rss - before) >> 20
     assert grown < 20 and longest_s < 5, (grown, longest_s)
-    return f"refused before the body is read, hung up on after {longest_s:.1f} s; the master's memory +{grown} MiB"
+    return f"refused before the body is read, disconnected after {longest_s:.1f} s; the master's memory +{grown} MiB"
 
 
 @listed(ATTACKS, f"hold {HALF_OPEN} connections half open at each port", long=True)
@@ -233,4 +235,4 @@ async def half_open(scene: Scene) -> str:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert max(user.waits_s) < 10, user.told()
-    return f"all hung up on within {gone_s:.0f} s; a user's pictures meanwhile: {user.told()}"
+    return f"all disconnected within {gone_s:.0f} s; a user's pictures meanwhile: {user.told()}"

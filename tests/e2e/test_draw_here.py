@@ -187,7 +187,7 @@ def test_the_predicted_picture_stays_off_the_wire(place: Path, seed: Seed, tmp_p
             sent = hosts["user"].run(command, env)
             assert sent.returncode == 0, sent.stderr
             after = {name: counted(host) for name, host in hosts.items()}
-            assert after["user"][0] - before["user"][0] > count * len(content), "the originals travel"
+            assert after["user"][0] - before["user"][0] > count * len(content), "only the originals are sent"
             to_user[draw] = (after["user"][1] - before["user"][1]) / count
             from_nodes[draw] = sum(after[n][0] - before[n][0] for n in ("alpha", "beta")) / count
         for number in range(count):

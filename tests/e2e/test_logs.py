@@ -154,7 +154,7 @@ def test_the_lines_of_one_machine(service: Service) -> None:
     assert lines and {line["machine"] for line in lines} == {"n1"}
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     grave = service.run("logs", "--level", "error", "--text", "no such words anywhere")
-    assert (grave.returncode, grave.stdout) == (0, "") and "no line fits" in grave.stderr
+    assert (grave.returncode, grave.stdout) == (0, "") and "no log lines match" in grave.stderr
     follower = subprocess.Popen(
         [MANYEYES, "logs", "-f", "master", "-n", "1"],
         stdout=subprocess.PIPE,

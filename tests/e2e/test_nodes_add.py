@@ -218,7 +218,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         wait_until(lambda: holder(machine) is None, 30, machine.agent / "agent.log")
         anew = site.add(where, "--workers", "1", "--name", "lab-one")
         assert anew.returncode == 0, anew.stderr
-        assert "the master has removed node lab-1; it joins anew" in anew.stderr
+        assert "the master has removed node lab-1; it joins again" in anew.stderr
         assert set(site.nodes()) == {"lab-one"}
 
 

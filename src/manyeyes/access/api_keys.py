@@ -20,7 +20,7 @@ class ApiKeyService:
     """The API keys of one master.
 
     Args:
-        revoked: is told the name of each that works no more.
+        revoked: is told the name of each that is revoked.
         changed: is told of each change.
     """
 

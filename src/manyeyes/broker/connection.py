@@ -1,4 +1,4 @@
-"""A connection to the engine, what all roles have in common: TLS before anything else, messages in and out.
+"""A connection to nats-server, as all roles use it: TLS before anything else, messages in and out.
 
 Only this room imports nats; failures of the engine leave it as `Unavailable` or `TokenRefused`.
 """
@@ -30,7 +30,7 @@ Receiver = Callable[["Incoming"], None]
 Bytes = bytes | memoryview
 
 _COPIED_BYTES = 16 * 1024
-"""What is no longer fits one TLS record with its head; a larger message is written without copying it."""
+"""A message up to this size fits one TLS record with its header; a larger one is written without copying it."""
 
 TROUBLE = (
     nats.errors.Error,
@@ -110,11 +110,11 @@ class EngineClient(NatsClient):
         return True
 
     def drop_pending(self) -> None:
-        """Forget what was published and not written when the connection broke."""
+        """Drop what was published but not written when the connection broke."""
         self._pending, self._pending_data_size = [], 0
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if initial_connection:  # said before TLS: other addresses to try, by anybody
+        if initial_connection:  # sent before TLS, so anybody may have sent it: other addresses to try
             info.pop("connect_urls", None)
         await super()._process_info(info, initial_connection)
 
@@ -192,7 +192,7 @@ class Link:
         return isinstance(transport, OnlyTls) and transport.written
 
     async def broken_for(self, silence_s: float) -> None:
-        """Until the engine was not reached for so long on end."""
+        """Until there was no connection for this long without a break."""
         since = time.monotonic()
         while time.monotonic() - since < silence_s:
             if self.connected:
@@ -238,7 +238,7 @@ class Link:
     async def publish(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
         """Send without an answer; what cannot be sent now is sent after the next reconnect.
 
-        Nothing is sent to nowhere: who asked without a reply subject gets none.
+        A request without a reply subject gets no answer.
         """
         if not subject:
             return
@@ -249,7 +249,7 @@ class Link:
     def answer(self, reply: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Answer a request; see `contract.HEADER_REPLY` for why every answer has a header.
 
-        Nothing is sent to nowhere: who asked without a reply subject gets none. A lost answer is asked for again.
+        A request without a reply subject gets no answer. If an answer is lost, the other side asks again.
         """
         if reply:
             self.sent_bytes += len(data)
@@ -262,7 +262,7 @@ class Link:
         self.answer(reply, chunk, {contract.HEADER_SIZE: str(size_bytes), **(headers or {})})
 
     def answer_empty(self, reply: str) -> None:
-        """Answer a request with nothing but that it was heard."""
+        """Answer a request with an empty message."""
         self.answer(reply, b"")
 
     def answer_error(self, reply: str, error: ManyeyesError) -> None:

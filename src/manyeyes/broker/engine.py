@@ -1,4 +1,4 @@
-"""The `nats-server` child: found, checked, started, watched, reloaded, stopped."""
+"""The `nats-server` child process: found, checked, started, watched, reloaded, stopped."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_engine() -> Path:
 
 
 def engine_version(executable: Path) -> tuple[int, int, int]:
-    """The version that the executable tells.
+    """The version that the executable reports.
 
     Raises:
         EngineMissing: it tells none.
@@ -62,7 +62,7 @@ def engine_version(executable: Path) -> tuple[int, int, int]:
         raise EngineMissing(f"{executable} does not run ({error}); install another nats-server") from error
     found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", told)
     if not found:
-        raise EngineMissing(f"{executable} tells no version but {told!r}; is it a nats-server?")
+        raise EngineMissing(f"{executable} reports no version but {told!r}; is it a nats-server?")
     version = (int(found[1]), int(found[2]), int(found[3]))
     if version < MINIMUM:
         seen, least = ".".join(map(str, version)), ".".join(map(str, MINIMUM))
@@ -154,7 +154,7 @@ class Engine:
                 writer.close()
                 return
             await asyncio.sleep(0.05)
-        raise EngineFailed(f"nats-server did not start; its last words: {self.last_words()}")
+        raise EngineFailed(f"nats-server did not start; its last log lines: {self.last_words()}")
 
     def last_words(self) -> str:
         """The last lines of the engine's log."""

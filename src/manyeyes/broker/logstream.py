@@ -124,9 +124,9 @@ class LogStream:
     ) -> AsyncGenerator[list[Stored], None]:
         """What a consumer gives; ends where it, or the connection, is gone: then another one is to be made."""
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{contract.LOGS_STREAM}.{consumer}"
-        wish = json.dumps({"batch": _AT_ONCE, "expires": int(_EXPIRES_S * 1e9)}).encode()
+        request = json.dumps({"batch": _AT_ONCE, "expires": int(_EXPIRES_S * 1e9)}).encode()
         while True:
-            await self._client.publish(subject, wish, reply=inbox)
+            await self._client.publish(subject, request, reply=inbox)
             left = _AT_ONCE
             while left:
                 try:

@@ -1,4 +1,4 @@
-"""What a master says to the engine and hears from it: dispatches, answers to nodes, how much each connection is used."""
+"""What a master sends to nats-server and receives from it: dispatches, answers to nodes, how much each connection is used."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Counted:
 
 
 class ConnectionUsageLink(Link):
-    """A connection that asks the engine who is connected, and how much each has sent; it may do nothing else."""
+    """A connection that asks nats-server for the connection usage: who is connected, and how much each has sent; it may do nothing else."""
 
     @classmethod
     async def connect(cls, address: str, ca_pem: str, seed: str) -> ConnectionUsageLink:

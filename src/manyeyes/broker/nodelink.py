@@ -1,4 +1,4 @@
-"""What a node says to its masters and hears from them, and how a machine joins."""
+"""What a node sends to its masters and receives from them, and how a machine joins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, fr
 from manyeyes.telemetry import log
 
 _CHUNK_S, _DRAIN_S = 15.0, 2.0
-"""How long a chunk of a picture, or the word that nothing more is sent, is waited for."""
+"""How long to wait for a chunk of a picture, or for the confirmation that nothing more is sent."""
 DIALS = 4
 DIAL_PAUSE_S = 0.5
 """An engine that is told of another machine just now drops, or refuses, a machine that is about to join: one refusal
@@ -100,18 +100,18 @@ class NodeLink(Link):
         return made[0]
 
     def try_also(self, address: str) -> None:
-        """While the connection is lost, try this address too, and next; all that was asked for stays."""
+        """While the connection is lost, try this address next; subscriptions stay."""
         servers = [uri.geturl() for uri in self._client.servers]
         added = f"tls://{address}"
         with contextlib.suppress(nats.errors.ConnectionClosedError):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
 
     async def hear(self, subject: str, receiver: Receiver) -> None:
-        """As `Link.receive`, for what masters say of themselves; see `contract.HEADER_REPLY`."""
+        """As `Link.receive`, for messages that masters originate; see `contract.HEADER_REPLY`."""
 
         def unheaded(message: Incoming) -> None:
             if message.headers:
-                log().warning("an answer to another node was sent here, and passed over", subject=subject)
+                log().warning("an answer to another node was sent here, and ignored", subject=subject)
                 return
             try:
                 receiver(message)
@@ -122,7 +122,7 @@ class NodeLink(Link):
         await self.receive(subject, unheaded)
 
     def tell(self, verb: contract.Verb, gateway: str, *parts: Bytes) -> bool:
-        """Say something without waiting; False where the engine is not reached, and nothing was said then."""
+        """Send something without waiting; False if there is no connection, and then nothing was sent."""
         return self.send(contract.node_subject(self._name, verb, gateway), *parts)
 
     async def fetch(
@@ -229,11 +229,8 @@ class NodeLink(Link):
                 raise Unavailable("the master sent nothing of the gallery")
 
     async def fetch_chunk(self, task_id: str, offset: int, most_bytes: int, gateway: str) -> bytes:
-        """More of a picture that this node holds.
-
-        Raises:
-            TaskLost: the gateway wants it no more.
-            Unavailable: no answer.
+        """More of a picture that this node holds. Raises: TaskLost: the gateway no longer wants it.
+        Unavailable: no answer.
         """
         query = contract.ChunkQuery(task_id=task_id, offset=offset, most_bytes=most_bytes)
         answer = await self._ask("chunk", query, _CHUNK_S, gateway)
@@ -241,7 +238,7 @@ class NodeLink(Link):
         return answer.data
 
     async def ask_last(self, session: str, gateway: str) -> int:
-        """Have a gateway send nothing more; the number of its last dispatch.
+        """Ask a gateway to send nothing more; returns the number of its last dispatch.
 
         Raises:
             Unavailable: no answer.
@@ -262,10 +259,9 @@ class NodeLink(Link):
     async def send_result(
         self, task_id: str, content: bytes, gateway: str, *, timeout_s: float = 15.0
     ) -> None:
-        """Give a large outcome to its gateway, chunk by chunk, each when the one before has arrived.
+        """Send a large outcome to its gateway, chunk by chunk, each when the one before has arrived. Raises:
 
-        Raises:
-            TaskLost: the gateway wants it no more.
+        TaskLost: the gateway no longer wants it.
             Unavailable: no answer; send it again.
         """
         subject = contract.node_subject(self._name, "result", gateway)
@@ -386,7 +382,7 @@ async def _dial(
 async def join(
     addresses: Sequence[str], ca_pem: str, seed: str, token_id: str, request: contract.JoinRequest
 ) -> contract.JoinReply:
-    """Ask to be let in with a token's key.
+    """Ask to join with a token's key.
 
     Raises:
         TokenRefused: see `_dial`, or the master's own refusal.

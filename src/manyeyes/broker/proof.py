@@ -1,4 +1,4 @@
-"""Whether a master of one CA answers at an address: the proof that names heard on a network lack."""
+"""Whether a master of one CA answers at an address: the proof that an announcement lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GREETING_BYTES = 64 * 1024
 
 
 async def is_master_at(address: str, ca_pem: str, *, timeout_s: float = 3.0) -> bool:
-    """Whether `host:port` shows a master's certificate by this CA. Nothing of the node is told to it."""
+    """Whether `host:port` shows a master's certificate by this CA. Nothing about the node is sent to it."""
     host, _, port = address.rpartition(":")
     writer: asyncio.StreamWriter | None = None
     try:

@@ -1,4 +1,4 @@
-"""The bytes of a connection to the engine: nothing is said before TLS, and a large message is read in one piece."""
+"""The bytes of a connection to nats-server: nothing is sent before TLS, and a large message is read in one piece."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ class MessageReader(asyncio.StreamReader):
 
 
 class OnlyTls(TcpTransport):
-    """Says nothing before the other side has shown its certificate, whatever its greeting says of TLS.
+    """Sends nothing before the other side has shown its certificate, whatever its greeting says about TLS.
 
-    The client takes the greeting's word for whether TLS is spoken; it comes in the clear, so anybody between
-    or at an address that was the master's could take it out and be given what is meant for the master.
+    The client uses TLS only if the greeting asks for it. The greeting is not encrypted, so anybody in between, or
+    at an old address of the master, could leave that out and receive what is meant for the master.
     """
 
     def __init__(self, missing_bytes: Callable[[], int]) -> None:
@@ -148,7 +148,7 @@ class OnlyTls(TcpTransport):
 
     def write(self, payload: bytes) -> None:
         if not self._proven:
-            raise ConnectionError("what answers speaks without TLS; it is not the master")
+            raise ConnectionError("the server does not use TLS; it is not the master")
         super().write(payload)  # type: ignore[no-untyped-call]
 
     def writelines(self, payload: Any) -> None:

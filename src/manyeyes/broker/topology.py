@@ -46,7 +46,7 @@ CONNECTIONS_SUBJECT = "$SYS.REQ.SERVER.PING.CONNZ"
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """Four chunks: what travels is a chunk of `CHUNK_BYTES`, with its head, or an order."""
 MAX_PENDING_BYTES = 128 * 1024 * 1024
-"""What waits for one connection before the engine hangs up on it: as much as a flood brings until it is noticed."""
+"""Pending bytes of one connection before nats-server closes it: as much as a flood brings until it is noticed."""
 MAX_SUBSCRIPTIONS = 4096
 """Of one connection: a node has one for each worker, and a few."""
 SERVICES = (contract.GATEWAYS_SUBJECT, contract.OLD_HELLO_SUBJECT, contract.JOINS_SUBJECT)
@@ -59,7 +59,7 @@ STREAMS = (
 
 
 def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
-    """All that a node may say and hear."""
+    """The permissions of a node."""
     return {
         "publish": {"allow": [contract.node_subjects(name), contract.old_hello_subject(name)]},
         "subscribe": {
@@ -75,7 +75,7 @@ def node_permissions(name: str) -> dict[str, dict[str, list[str]]]:
 
 
 def waiting_permissions(name: str) -> dict[str, dict[str, list[str]]]:
-    """All that a node may say and hear before a person approved it: that it is there."""
+    """The permissions of a node before a person approved it: hello, heartbeats, leave."""
     said: tuple[contract.Verb, ...] = ("hello", "heartbeat", "leave")
     return {
         "publish": {
@@ -89,7 +89,7 @@ def waiting_permissions(name: str) -> dict[str, dict[str, list[str]]]:
 
 
 def join_permissions(token_id: str) -> dict[str, dict[str, list[str]]]:
-    """All that the holder of a join token may say and hear."""
+    """The permissions of the holder of a join token."""
     return {
         "publish": {"allow": [contract.join_subject(token_id)]},
         "subscribe": {"allow": [f"{contract.inbox_prefix(contract.join_name(token_id))}.>"]},

@@ -1,4 +1,4 @@
-"""Bytes over the engine in chunks: the sender says the whole size first, the receiver counts."""
+"""Bytes sent in chunks: the sender gives the total size first, the receiver counts."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -27,6 +28,12 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"manyeyes {importlib.metadata.version('manyeyes')}")
+        raise typer.Exit
+
+
 @app.callback()
 def manyeyes(
     ctx: typer.Context,
@@ -38,6 +45,10 @@ def manyeyes(
             help="The master's address, https://HOST:PORT; else the one that 'manyeyes up' stored.",
         ),
     ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version."),
+    ] = False,
 ) -> None:
     """One recognition service from the machines you already own.
 

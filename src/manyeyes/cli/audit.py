@@ -14,7 +14,7 @@ from manyeyes.errors import AuditBroken
 def audit(
     ctx: typer.Context,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check that no entry was altered, removed or added.")
+        bool, typer.Option("--verify", help="Check that no entry was changed, removed or added.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,7 +38,7 @@ def audit(
             for e in entries
         ]
         columns = ("entry", "when (UTC)", "who", "what", "node", "outcome", "detail")
-        print_table(columns, rows, "nothing was recorded yet")
+        print_table(columns, rows, "nothing is recorded yet")
         return
     if as_json:
         print_json(verdict)

@@ -1,4 +1,4 @@
-"""Which face of a stored result is meant: pure, so that every way to say it is testable."""
+"""Which face of a stored result is meant: pure, so that every form of it can be tested."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How much of a file to move in one step, so that a slow line stays free for pictures and heartbeats: pure.
 
 What a node is sent goes through one connection in turn: a picture waits for the chunk before it. A step is kept
-to `STEP_S` of the line's time; a step's way there and back, measured without bytes, is no reason for small chunks.
+to `STEP_S` of the line's time; the round trip of a step, measured without bytes, is no reason for small chunks.
 """
 
 from __future__ import annotations

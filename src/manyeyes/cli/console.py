@@ -16,11 +16,11 @@ def console(
     ctx: typer.Context,
     opens: Annotated[
         bool | None,
-        typer.Option("--open/--no-open", help="Open a browser; by default where there is a desktop."),
+        typer.Option("--open/--no-open", help="Open a browser; by default if there is a desktop."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a link to the web console that signs in once, within two minutes, and open it where there is a browser.
+    """Print a link to the web console that signs in once, within two minutes, and open it if there is a browser.
 
     Example: manyeyes console
     """
@@ -31,7 +31,7 @@ def console(
         return
     print(link.url, flush=True)
     say(
-        f"good once, for {link.expires_s:.0f} s; the browser warns the first time, since the certificate is this "
+        f"works once, for {link.expires_s:.0f} s; the browser warns the first time, because the certificate is this "
         "master's own (docs/guides/console.md)"
     )
     has_desktop = sys.platform == "darwin" or bool(

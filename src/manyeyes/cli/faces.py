@@ -1,4 +1,4 @@
-"""`manyeyes faces`: those that got no name."""
+"""`manyeyes faces`: faces without a name."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
 
-app = typer.Typer(help="Faces that got no name.", no_args_is_help=True)
+app = typer.Typer(help="Faces without a name.", no_args_is_help=True)
 
 GroupArgument = Annotated[int, typer.Argument(metavar="GROUP", help="A group as in 'faces list'.")]
 
 
 @app.callback()
 def faces() -> None:
-    """Faces that got no name: kept only where an admin turned it on."""
+    """Faces without a name; they are kept only if an admin turned that on."""
 
 
 @app.command("list")
 def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """List the faces that got no name, grouped by likeness, last seen first.
+    """List the faces without a name, grouped by similarity, last seen first.
 
     Example: manyeyes faces list
     """
@@ -41,7 +41,9 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
         for group in found.groups
     ]
-    print_table(("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown face is kept now")
+    print_table(
+        ("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown faces are kept now"
+    )
     if found.more_groups:
         say(f"{found.more_groups} more groups are not shown")
     say(_said(found.retention))
@@ -52,7 +54,7 @@ def save(
     ctx: typer.Context,
     group: GroupArgument,
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where the pictures go; made where missing.")
+        Path, typer.Argument(metavar="FOLDER", help="Folder for the pictures; created if missing.")
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -102,7 +104,7 @@ def name(
 
 @app.command()
 def dismiss(ctx: typer.Context, group: GroupArgument, as_json: JsonOption = False) -> None:
-    """Show a group, and later faces like it, no more while the retention lasts.
+    """Hide a group, and later faces like it, for the retention time.
 
     Example: manyeyes faces dismiss 4
     """
@@ -121,15 +123,15 @@ def keep(
         str | None,
         typer.Option("--for", metavar="TIME", help="How long each is kept: 30m, 12h, 7d; 90d at most."),
     ] = None,
-    off: Annotated[bool, typer.Option("--off", help="Keep none, and delete all that are kept.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Keep no more, and delete all that are kept.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Keep faces that get no name, or keep none; without an option, say how it stands.
+    """Turn keeping of faces without a name on or off; without an option, show the setting.
 
     Example: manyeyes faces keep --for 7d
     """
     if for_ is not None and off:
-        raise BadRequest("--for and --off were given; choose one of both")
+        raise BadRequest("--for and --off were given; choose one of them")
     with client_of(ctx) as client:
         if for_ is None and not off:
             retention = client.faces.retention()

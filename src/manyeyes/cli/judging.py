@@ -1,4 +1,4 @@
-"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to mend."""
+"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to correct."""
 
 from __future__ import annotations
 
@@ -31,12 +31,10 @@ def threshold(
         float | None, typer.Option("--distance", metavar="D", help="The threshold itself, as 0.55.")
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="Back to the default distance.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would mean, and set nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the effect, and set nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show or set up to which distance a face gets a name; counts from the next picture on.
+    """Show or set the largest distance at which a face gets a name; it counts from the next picture on.
 
     With --fmr the threshold follows from the pack's calibration and moves with every change of people.
 
@@ -45,7 +43,7 @@ def threshold(
     if (fmr is not None) + (distance is not None) + default > 1:
         raise BadRequest("give one of --fmr, --distance and --default, not several")
     if dry_run and fmr is None and distance is None and not default:
-        raise BadRequest("--dry-run says what --fmr, --distance or --default would mean; give one of them")
+        raise BadRequest("--dry-run shows the effect of --fmr, --distance or --default; give one of them")
     with client_of(ctx) as client:
         if dry_run:
             found = client.preview_threshold(fmr=fmr, distance=distance)
@@ -62,7 +60,7 @@ def threshold(
 
 
 def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Look for people too close to tell apart, doubles, mislabelled photos and too little variety.
+    """Look for people who are too similar, duplicates, mislabelled photos and photos that are too alike.
 
     Example: manyeyes people check
     """
@@ -74,7 +72,7 @@ def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
     for caution in found:
         print(f"{caution.kind}: {caution.sentence}")
     count = "1 thing" if len(found) == 1 else f"{len(found)} things"
-    print(f"{count} to look at" if found else "nothing to mend")
+    print(f"{count} to look at" if found else "nothing to correct")
 
 
 def feedback(
@@ -94,10 +92,10 @@ def feedback(
         str | None, typer.Option("--face", metavar="N|NAME", help="Which face, by number from 1 or by name.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the feedback that counts.")] = False,
-    undo: Annotated[str | None, typer.Option("--undo", metavar="ID", help="Take feedback back.")] = None,
+    undo: Annotated[str | None, typer.Option("--undo", metavar="ID", help="Undo feedback.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who a face of a result is, or is not: later answers follow, without training anything.
+    """Say who a face of a result is, or is not: later answers use it, without any training.
 
     Example: manyeyes people feedback out/results.jsonl --picture party.jpg --not "Ada Lovelace"
     """
@@ -109,7 +107,7 @@ def feedback(
     if result is None:
         raise BadRequest("no result given; name what 'manyeyes send --json' printed, or OUT/results.jsonl")
     if (is_ is None) == (not_ is None):
-        raise BadRequest("say --is NAME or --not NAME: who the face is, or who it is not")
+        raise BadRequest("give --is NAME or --not NAME: who the face is, or who it is not")
     chosen = choose_face(_read(result), where=result, picture=picture, face=face, named=not_)
     with client_of(ctx) as client:
         given = client.give_feedback(chosen.reference, is_=is_, is_not=not_, file_name=chosen.file_name)
@@ -128,7 +126,7 @@ def _list_or_undo(ctx: typer.Context, undo: str | None, as_json: bool) -> None:
         print_json(found)
         return
     rows = [(row.id, row.verdict, row.name, row.file_name, ago(row.added_at)) for row in found]
-    print_table(("id", "verdict", "person", "picture", "given"), rows, "no feedback was given")
+    print_table(("id", "verdict", "person", "picture", "given"), rows, "there is no feedback")
 
 
 def _print(row: Feedback, as_json: bool, what: str) -> None:
@@ -160,7 +158,5 @@ def _threshold_sentence(found: Threshold) -> str:
     else:
         measured = ", extrapolated beyond what was measured" if found.extrapolated else ""
         lines.append(f"a stranger gets a name with a chance of {found.fmr:.2g}{measured}")
-        lines.append(
-            f"somebody enrolled with one photo goes without it with a chance of {found.miss_rate:.2g}"
-        )
+        lines.append(f"somebody enrolled with one photo gets no name with a chance of {found.miss_rate:.2g}")
     return "\n".join(lines)

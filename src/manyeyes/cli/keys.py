@@ -27,7 +27,7 @@ def keys() -> None:
 def create(
     ctx: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Whose it is, or what for; the audit log says it.")
+        str, typer.Argument(metavar="NAME", help="Whose it is, or what for; shown in the audit log.")
     ],
     role: Annotated[
         KeyRole,
@@ -39,12 +39,12 @@ def create(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a context file for its holder in place of printing it: address, CA and key.",
+            help="Write a context file for its holder instead of printing the key: address, CA and key.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an API key and show it, this once: the master keeps its hash only.
+    """Make an API key and show it once: the master stores only its hash.
 
     Example: manyeyes keys create anna --role operator --context anna.json
     """
@@ -84,7 +84,7 @@ def list_keys(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def revoke(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Have an API key work no more, from its next request on.
+    """Revoke an API key; it is refused from its next request on.
 
     Example: manyeyes keys revoke anna
     """

@@ -1,4 +1,4 @@
-"""`manyeyes logs`: what all machines say, and one picture's way through them."""
+"""`manyeyes logs`: the log lines of all machines, and traces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from manyeyes.trace_events import ATTEMPT, PICTURE
 
 
 class Level(StrEnum):
-    """How grave a line is."""
+    """Severity of a line."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -32,23 +32,29 @@ def logs(
         typer.Argument(metavar="[NODE]", help="Only of this node, or of the 'master'.", show_default=False),
     ] = "",
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on with new lines until Ctrl-C.")
+        bool, typer.Option("-f", "--follow", help="Show new lines as they come, until Ctrl-C.")
     ] = False,
     since: Annotated[
         str,
         typer.Option(
-            metavar="TIME", help="From then on: 10m, 2h, 1d, or 2026-11-26T08:00.", show_default=False
+            metavar="TIME",
+            help="Only lines since then: 10m, 2h, 1d, or 2026-11-26T08:00.",
+            show_default=False,
         ),
     ] = "",
     level: Annotated[Level | None, typer.Option(help="The lowest level to show.", show_default=False)] = None,
     trace: Annotated[
-        str, typer.Option(metavar="ID", help="One picture's whole way, as a waterfall.", show_default=False)
+        str, typer.Option(metavar="ID", help="The trace of one picture, as a waterfall.", show_default=False)
     ] = "",
     text: Annotated[
         str,
-        typer.Option(metavar="TEXT", help="Somewhere in the line, whatever its case.", show_default=False),
+        typer.Option(
+            metavar="TEXT", help="Only lines that contain this text, in any case.", show_default=False
+        ),
     ] = "",
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, max=1000, help="The newest so many.")] = 200,
+    lines: Annotated[
+        int, typer.Option("-n", "--lines", min=1, max=1000, help="At most so many, the newest.")
+    ] = 200,
     as_json: JsonOption = False,
 ) -> None:
     """Read the logs of all machines, the newest last; follow them; or follow one picture by its trace id.
@@ -71,7 +77,7 @@ def logs(
         found = client.logs.list(**wanted, limit=lines)
     _print(found.lines, as_json)
     if not found.lines and not as_json:
-        say("no line fits")
+        say("no log lines match")
 
 
 def _print(lines: Iterable[LogLine], as_json: bool) -> None:
@@ -86,7 +92,9 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
         print_json(found)
         return
     print_table(
-        ("what", "machine", "ms", "when", "facts"), waterfall(found.spans), "the picture is still on its way:"
+        ("what", "machine", "ms", "when", "facts"),
+        waterfall(found.spans),
+        "the picture is still being worked on:",
     )
     for line in found.lines:
         if line.event not in (PICTURE, ATTEMPT):

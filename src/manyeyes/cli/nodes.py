@@ -28,23 +28,26 @@ def nodes() -> None:
 def list_nodes(
     ctx: typer.Context,
     search: Annotated[
-        str, typer.Option(metavar="WORDS", help="Only where all are in name, host, pack, state or reason.")
+        str,
+        typer.Option(
+            metavar="WORDS", help="Only nodes with all these words in name, host, pack, state or reason."
+        ),
     ] = "",
-    state: Annotated[str, typer.Option(help="Only nodes in that state, as 'lost'.")] = "",
+    state: Annotated[str, typer.Option(help="Only nodes in this state, as 'lost'.")] = "",
     sort: Annotated[
         str,
         typer.Option(
             metavar="COLUMN",
-            help="name, state (those first that need a person), workers, pictures_per_s, done, failed, last_seen, "
-            "pack or hostname; with - before it the other way round.",
+            help="name, state (those first that need attention), workers, pictures_per_s, done, failed, last_seen, "
+            "pack or hostname; with - before it in reverse order.",
         ),
     ] = "name",
     limit: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="List so many at most; all by default.")
+        int | None, typer.Option(min=1, max=1000, help="List at most so many; all by default.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the nodes, what they do and how they fare.
+    """List the nodes: state, work and last heartbeat.
 
     Example: manyeyes nodes list --state lost --sort=-last_seen
     """
@@ -83,7 +86,7 @@ def list_nodes(
         "pack",
         "exec",
     )
-    nobody = "no node fits" if search or state else "no node has joined yet; 'manyeyes token' shows how"
+    nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
     print_table(columns, rows, nobody)
 
 
@@ -113,7 +116,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'nodes list'.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show all that the master knows of one node.
+    """Show everything that the master knows about one node.
 
     Example: manyeyes nodes show lab-2
     """
@@ -162,7 +165,7 @@ def _speed(node: Node) -> str:
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:
-    """Tell each node; one that cannot be told does not keep the others from hearing it."""
+    """Send the word to each node; an error with one does not stop the others."""
     told: list[Node] = []
     failed: ManyeyesError | None = None
     with client_of(ctx) as client:
@@ -185,7 +188,7 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
 
 @app.command()
 def approve(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Let nodes in that joined with a token of 'manyeyes token --approve'.
+    """Approve nodes that joined with a token of 'manyeyes token --approve'.
 
     Example: manyeyes nodes approve lab-2
     """
@@ -194,7 +197,7 @@ def approve(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = Fals
 
 @app.command()
 def pause(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Have nodes take no new picture; they keep the pack loaded and go on at 'resume', also after a restart.
+    """Pause nodes: they take no new pictures and keep the pack loaded, until 'resume', also after a restart.
 
     Example: manyeyes nodes pause lab-2
     """
@@ -203,7 +206,7 @@ def pause(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False)
 
 @app.command()
 def drain(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Have nodes finish what they hold and end their workers, which frees the machine until 'resume'.
+    """Drain nodes: they finish the pictures in hand and stop their workers, which frees the machine until 'resume'.
 
     Example: manyeyes nodes drain lab-2
     """
@@ -212,7 +215,7 @@ def drain(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False)
 
 @app.command()
 def resume(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Have paused or drained nodes work again.
+    """Make paused or drained nodes work again.
 
     Example: manyeyes nodes resume lab-2
     """
@@ -221,7 +224,7 @@ def resume(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False
 
 @app.command()
 def shutdown(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Have nodes finish what they hold, leave and end with status 0.
+    """Shut nodes down: they finish the pictures in hand, leave and exit with status 0.
 
     Example: manyeyes nodes shutdown lab-2
     """
@@ -234,7 +237,7 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'nodes list'.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Cut a node off at once: its key never works again, its pictures go to others.
+    """Remove a node at once: its key never works again, its pictures go to others.
 
     Example: manyeyes nodes remove lab-2
     """

@@ -16,11 +16,14 @@ def add(
     machine: Annotated[str, typer.Argument(metavar="USER@HOST[:PORT]", help="A machine that SSH reaches.")],
     identity: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Private key to sign in with; else the agent's and the usual."),
+        typer.Option(
+            metavar="FILE",
+            help="Private key to sign in with; by default those of the SSH agent and the usual ones.",
+        ),
     ] = None,
     host_key_fingerprint: Annotated[
         str | None,
-        typer.Option(metavar="SHA256:...", help="Accept exactly this host key, and remember it."),
+        typer.Option(metavar="SHA256:...", help="Accept exactly this host key, and store it."),
     ] = None,
     wheels: Annotated[
         bool,
@@ -30,7 +33,7 @@ def add(
     ] = False,
     python: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The Python there to use; else one that fits is looked for."),
+        typer.Option(metavar="PATH", help="The Python to use there; by default a suitable one is found."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: Annotated[
@@ -40,7 +43,7 @@ def add(
         str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
     ] = None,
     when_idle: Annotated[
-        bool, typer.Option("--when-idle", help="Work only while nothing else keeps the machine busy.")
+        bool, typer.Option("--when-idle", help="Work only while no other program keeps the machine busy.")
     ] = False,
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
@@ -50,7 +53,7 @@ def add(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a machine in over SSH: check it, install the agent, join, start it. Again: bring it up to date.
+    """Add a machine over SSH: check it, install the agent, join, start. Run it again to update the machine.
 
     Example: manyeyes nodes add ada@lab-2 --name lab-2
     """

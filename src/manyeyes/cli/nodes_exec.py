@@ -77,7 +77,7 @@ class Ran:
         target.buffer.flush()
 
     def as_json(self) -> dict[str, Any]:
-        """For machines; bytes that are no UTF-8 are replaced."""
+        """Print JSON for machines; bytes that are not UTF-8 are replaced."""
         return {
             "node": self.node,
             "status": self.status,
@@ -95,12 +95,12 @@ def exec_on_nodes(
     nodes: Annotated[
         list[str] | None, typer.Argument(metavar="NODE...", help="Names; then -- and the command.")
     ] = None,
-    everywhere: Annotated[bool, typer.Option("--all", help="On every node that is there.")] = False,
-    timeout: Annotated[str, typer.Option(help="Ended after this time: 90s, 30m, 1h.")] = "60s",
-    shell: Annotated[bool, typer.Option("--shell", help="Give the command to /bin/sh as one line.")] = False,
+    everywhere: Annotated[bool, typer.Option("--all", help="On every connected node.")] = False,
+    timeout: Annotated[str, typer.Option(help="Stop it after this time: 90s, 30m, 1h.")] = "60s",
+    shell: Annotated[bool, typer.Option("--shell", help="Run the command as one line with /bin/sh.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a command on nodes that were started with --allow-exec; exits with its status, of several the worst.
+    """Run a command on nodes that were started with --allow-exec; exits with its status, with several nodes the worst.
 
     Example: manyeyes nodes exec cellar attic -- df -h .
     """
@@ -108,7 +108,7 @@ def exec_on_nodes(
     if not command:
         raise BadRequest("no command given; write it after --, as in: manyeyes nodes exec cellar -- df -h .")
     if bool(nodes) == everywhere:
-        raise BadRequest("name the nodes, or say --all: one of both")
+        raise BadRequest("name the nodes, or give --all: one of the two")
     timeout_s = parse_duration_s(timeout)
 
     async def main() -> list[Ran]:
@@ -122,7 +122,7 @@ def exec_on_nodes(
                 found = await client.nodes()
                 names = [node.name for node in found if node.state not in ("joining", "lost", "left")]
                 if not names:
-                    raise BadRequest("no node is there; 'manyeyes nodes list' shows their states")
+                    raise BadRequest("no node is connected; 'manyeyes nodes list' shows their states")
             runs = [Ran(name, f"{name}: ".encode() if len(names) > 1 else b"", as_json) for name in names]
             await asyncio.gather(*(_run(client, run, command, shell, timeout_s) for run in runs))
             return runs

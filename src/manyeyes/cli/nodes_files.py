@@ -70,7 +70,7 @@ def put(
     to: Annotated[str, typer.Option(metavar="DIR", help="Folder in the exchange folder.")] = ".",
     as_json: JsonOption = False,
 ) -> None:
-    """Copy files and folders into a node's exchange folder; started again it goes on where it was cut.
+    """Copy files and folders into a node's exchange folder; run again, it continues where it stopped.
 
     Example: manyeyes nodes put cellar holiday/ --to pictures
     """
@@ -98,7 +98,7 @@ def get(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Copy files and folders out of a node's exchange folder; started again it goes on where it was cut.
+    """Copy files and folders from a node's exchange folder; run again, it continues where it stopped.
 
     Example: manyeyes nodes get cellar logs/today.txt -o .
     """
@@ -223,7 +223,7 @@ def _timed(client: AsyncClient, node: str, pace: ChunkPace) -> Step:
 
 
 def _place(asked: str, name: str) -> str:
-    """Where a file goes below the output folder: what was asked for keeps its own name, not its way there."""
+    """Where a file goes below the output folder: what was asked for keeps its own name, without the path to it."""
     above = posixpath.dirname(asked)
     return name[len(above) + 1 :] if above and asked != "." else name
 

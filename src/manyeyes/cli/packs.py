@@ -26,7 +26,7 @@ app = typer.Typer(help="What the nodes run.", no_args_is_help=True)
 
 WantedArgument = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A pack in the data folder.")]
 _OWN = "A pack of your own models"
-_FEED = "How your models are fed, where the files do not say"
+_FEED = "Input of your models, where the files do not say"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -48,12 +48,12 @@ def build(
     name: Annotated[str | None, _own("The pack's name.")] = None,
     version: Annotated[str, _own("The pack's version; 1.0.0 by default.")] = "1.0.0",
     detector: Annotated[Path | None, _own("ONNX file of YuNet or of SCRFD with landmarks.")] = None,
-    embedder: Annotated[Path | None, _own("ONNX file of the ArcFace kind, 112×112; SFace included.")] = None,
+    embedder: Annotated[Path | None, _own("ONNX file of the ArcFace kind, 112×112; also SFace.")] = None,
     examples: Annotated[
-        Path | None, _own("Folder of your pictures to measure with: NAME/* show NAME, loose ones anybody.")
+        Path | None, _own("Folder of your pictures to measure with: NAME/* show NAME, others anybody.")
     ] = None,
     include_examples: Annotated[
-        bool, _own("Put the examples into the pack: every node gets them, for its self-test.")
+        bool, _own("Put the examples into the pack; every node gets them for its self-test.")
     ] = False,
     threshold: Annotated[
         float | None,
@@ -73,9 +73,9 @@ def build(
             show_default=False,
         ),
     ] = None,
-    licence: Annotated[str, _own("On what terms you have the models; kept in the pack.")] = "not stated",
-    detector_kind: Annotated[str | None, _feed("yunet or scrfd, where the file must be that.")] = None,
-    embedder_kind: Annotated[str | None, _feed("arcface or sface, where the file must be that.")] = None,
+    licence: Annotated[str, _own("Licence of the models; stored in the pack.")] = "not stated",
+    detector_kind: Annotated[str | None, _feed("yunet or scrfd; the file must be of this kind.")] = None,
+    embedder_kind: Annotated[str | None, _feed("arcface or sface; the file must be of this kind.")] = None,
     size: Annotated[str | None, _feed("Largest canvas of the detector, WIDTHxHEIGHT; 640x640.")] = None,
     score: Annotated[float | None, _feed("Least score of a face, 0 to 1.", min=0.01, max=0.99)] = None,
     mean: Annotated[str | None, _feed("Of the embedder: one number, or three with commas.")] = None,
@@ -102,7 +102,7 @@ def build(
     carried = _pythons(wheels, python)
     if name is None:
         if any(value is not None for value in given):
-            raise BadRequest("a pack of your own models wants a --name")
+            raise BadRequest("a pack of your own models needs a --name")
         _build_default(_folder(data), carried, as_json)
         return
     from manyeyes.packs.own import PackOptions
@@ -110,7 +110,7 @@ def build(
     for what in (name, version):
         if not _NAME.fullmatch(what):
             raise BadRequest(
-                f"{what!r} is no name or version: letters, digits and ._- are possible, 64 at most"
+                f"{what!r} is not a name or version: letters, digits and ._- are allowed, 64 at most"
             )
     options = PackOptions(
         name=name,
@@ -252,7 +252,7 @@ def _show_report(built: Built) -> None:
         f"{manifest.label} is in {built.folder}, self-test passed; detector {manifest.detector.kind}, embedder "
         f"{manifest.embedder_id}, threshold {manifest.matching.threshold} (from {built.threshold_from})"
     )
-    say(f"'manyeyes packs use {manifest.label}' has the master serve it from its next start on")
+    say(f"'manyeyes packs use {manifest.label}' makes the master serve it from its next start on")
 
 
 @app.command("list")
@@ -295,7 +295,7 @@ def _summary(pack: Manifest, current: str) -> dict[str, Any]:
 
 @app.command()
 def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show what a pack is made of, after holding its files against their digests.
+    """Show what a pack consists of, after checking its files against their digests.
 
     Example: manyeyes packs show faces
     """
@@ -340,7 +340,7 @@ def _wheels_of(pack: Manifest) -> str:
 
 @app.command()
 def use(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Have the master serve a pack from its next start on.
+    """Make the master serve a pack from its next start on.
 
     Example: manyeyes packs use faces
     """

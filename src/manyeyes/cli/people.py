@@ -13,7 +13,7 @@ from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_ta
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import EntryNotFound
 
-app = typer.Typer(help="Who is known by name.", no_args_is_help=True)
+app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
 judging.register(app)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
@@ -56,7 +56,7 @@ def list_people(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show one person and their photos, with what was noticed when each was added.
+    """Show one person and their photos, with the warnings of each.
 
     Example: manyeyes people show "Ada Lovelace"
     """
@@ -81,7 +81,7 @@ def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) ->
 def rename(
     ctx: typer.Context,
     name: NameArgument,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The name to have from now on.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.")],
     as_json: JsonOption = False,
 ) -> None:
     """Give a person another name.
@@ -105,7 +105,7 @@ def portrait(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the best portrait that is kept of a person into a file.
+    """Write the best portrait of a person to a file.
 
     Example: manyeyes people portrait "Ada Lovelace" ada.webp
     """
@@ -124,10 +124,10 @@ def portrait(
 def merge(
     ctx: typer.Context,
     name: NameArgument,
-    into: Annotated[str, typer.Argument(metavar="INTO", help="Who has the photos from then on.")],
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The person who gets the photos.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Give all photos and feedback of one person to another, and forget the first name.
+    """Move all photos and feedback of one person to another, and delete the first name.
 
     Example: manyeyes people merge "Ada Byron" "Ada Lovelace"
     """
@@ -145,7 +145,7 @@ def remove(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Forget a person and all their photos, or one photo.
+    """Delete a person with all photos, or one photo.
 
     Example: manyeyes people remove "Ada Lovelace"
     """

@@ -14,7 +14,7 @@ from manyeyes.cli.pictures import write_picture
 def recent(
     ctx: typer.Context,
     save: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the small predicted pictures there.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write the small predicted pictures to this folder.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

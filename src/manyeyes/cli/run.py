@@ -27,9 +27,7 @@ from manyeyes.errors import FileTrouble, ManyeyesError, NodeRemoved, Unavailable
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
-DataOption = Annotated[
-    Path | None, typer.Option(help="Folder for everything that is kept.", show_default=False)
-]
+DataOption = Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
 HttpsOption = Annotated[int | None, typer.Option(help="Port for users (HTTPS); 8443 by default.")]
 NatsOption = Annotated[int | None, typer.Option(help="Port for nodes (TLS); 4222 by default.")]
@@ -38,13 +36,13 @@ ListenOption = Annotated[
     typer.Option(help="Address to listen on; 0.0.0.0, all networks, for a master, 127.0.0.1 for 'up'."),
 ]
 AdvertiseOption = Annotated[
-    list[str] | None, typer.Option(help="Address or name that other machines reach this one by; repeatable.")
+    list[str] | None, typer.Option(help="Address or name at which other machines reach this one; repeatable.")
 ]
 AnnounceOption = Annotated[
     bool | None,
     typer.Option(
         "--announce/--no-announce",
-        help="Tell the networks by mDNS where this master is; on where it listens on networks.",
+        help="Announce this master by mDNS; on by default if it listens on a network.",
         show_default=False,
     ),
 ]
@@ -107,7 +105,7 @@ class BuildBar:
 
     def __call__(self, step: str, fraction: float) -> None:
         if self._task is None:
-            say("building the default pack (once; it is kept)")
+            say("building the default pack (only once)")
             self._bar.start()
             self._task = self._bar.add_task(step, total=1.0)
         self._bar.update(self._task, description=step, completed=fraction)
@@ -255,8 +253,10 @@ async def _keep_local_node(
         stopped.cancel()
         refusals = refusals + 1 if child.returncode == NodeRemoved.exit_code else 0
         if not stop.is_set() and (child.returncode == 0 or refusals == _REFUSALS):
-            why = "it was told to stop" if child.returncode == 0 else "the master refuses it, was it removed?"
-            telemetry.log().warning("the local node stays down until the next start", why=why)
+            why = (
+                "it was asked to stop" if child.returncode == 0 else "the master refuses it; was it removed?"
+            )
+            telemetry.log().warning("the local node stays stopped until the next start", why=why)
             await stop.wait()
             return
         if not stop.is_set():
@@ -303,7 +303,7 @@ def master(
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (running, context):
             _store_user_context(context)
-            say(f"ready: {context.url} waits for nodes; 'manyeyes token' lets one in")
+            say(f"ready: {context.url} waits for nodes; 'manyeyes token' makes a token for one")
             await _first_of(stop.wait(), running.engine.failed_for_good())
 
     _run(main)
@@ -318,7 +318,7 @@ def node(
         ),
     ] = None,
     join_only: Annotated[
-        bool, typer.Option("--join-only", help="Join, print the node's name and end; start it later.")
+        bool, typer.Option("--join-only", help="Join, print the node's name and exit; start it later.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
     workers: WorkersOption = None,
@@ -326,7 +326,8 @@ def node(
         str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
     ] = None,
     when_idle: Annotated[
-        bool | None, typer.Option("--when-idle", help="Work only while nothing else keeps the machine busy.")
+        bool | None,
+        typer.Option("--when-idle", help="Work only while no other program keeps the machine busy."),
     ] = None,
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
@@ -384,7 +385,7 @@ def node(
 def down(data: DataOption = None) -> None:
     """Stop the master (with its node) or the node that runs on this machine, and wait until it has stopped.
 
-    A node finishes what it has in hand, or gives it back, and leaves; no master is needed for that.
+    A node finishes the pictures in hand or returns them, and leaves; no master is needed for that.
 
     Example: manyeyes down
     """
@@ -407,7 +408,7 @@ def down(data: DataOption = None) -> None:
 
 
 def doctor(data: DataOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Look at what manyeyes needs on this machine, and say what to do where something is missing.
+    """Check what manyeyes needs on this machine, and say what to do if something is missing.
 
     Example: manyeyes doctor
     """

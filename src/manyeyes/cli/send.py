@@ -54,7 +54,7 @@ def send(
         typer.Option("-o", "--out", metavar="OUT", readable=False, help="Folder for the predicted pictures."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print each result as a line of JSON; -o is optional then.")
+        bool, typer.Option("--json", help="Print each result as a line of JSON; then -o is optional.")
     ] = False,
     draw: Annotated[
         Draw,
@@ -69,20 +69,20 @@ def send(
             min=1,
             max=width.MOST,
             show_default=False,
-            help="Pictures under way at once; by default three for each worker of the fleet, as it grows.",
+            help="Pictures in flight at once; by default three for each worker of the fleet, also when it grows.",
         ),
     ] = None,
     patience: Annotated[
         float, typer.Option(min=0, metavar="S", help="Seconds to keep trying for one picture.")
     ] = 120.0,
 ) -> None:
-    """Send pictures and whole folders; get them back with faces boxed and named.
+    """Send pictures and whole folders; get them back with boxes and names on the faces.
 
-    JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are taken, told by content. The predicted pictures keep
-    their names and folders below OUT, with a suffix more where the format changes (a.heic.jpg);
-    OUT/results.jsonl has one line for each. Stopped half-way, the same command goes on where it was.
+    JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are accepted, by content. The predicted pictures keep
+    their names and folders below OUT, with one more suffix where the format changes (a.heic.jpg);
+    OUT/results.jsonl has one line for each. If it is stopped, run the same command again: it continues where it stopped.
 
-    Over a slow line use --draw here: the originals travel, the predicted pictures need not come back.
+    On a slow line use --draw here: only the originals are sent, the predicted pictures need not come back.
 
     While no node is ready the pictures wait, and a line says so; Ctrl-C ends it.
 
@@ -109,7 +109,7 @@ def send(
     except ManyeyesError as error:
         stop = error
     except KeyboardInterrupt:
-        say(f"stopped; the same command goes on from here: {_summary(tally, time.monotonic() - began_s)}")
+        say(f"stopped; the same command continues from here: {_summary(tally, time.monotonic() - began_s)}")
         raise
     finally:
         try:
@@ -168,7 +168,7 @@ def _drawing(draw: Draw) -> AbstractContextManager[Drawer | None]:
 
 
 class _View(Protocol):
-    """What a person or a machine sees while pictures are under way."""
+    """What a person or a program sees while pictures are in flight."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -11,10 +11,12 @@ from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
 
 def settings(
     ctx: typer.Context,
-    changed: Annotated[bool, typer.Option("--changed", help="Only those that are not the default.")] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only those that differ from the default.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the master's settings that are in force; they change by the environment or flags, at its start.
+    """List the master's settings in force; change them by environment variables or flags, then restart it.
 
     Example: manyeyes settings --changed
     """
@@ -27,7 +29,7 @@ def settings(
         (one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence)
         for one in found
     ]
-    print_table(("setting", "value", "default", "what it does"), rows, "every setting is at its default")
+    print_table(("setting", "value", "default", "what it does"), rows, "every setting has its default value")
 
 
 def _shown(value: object) -> str:

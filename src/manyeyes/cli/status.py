@@ -1,4 +1,4 @@
-"""`manyeyes status` and `manyeyes token`: the service at one glance, and a way in for another machine."""
+"""`manyeyes status` and `manyeyes token`: the status of the service, and tokens for other machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show the service at one glance, and what needs a person.
+    """Show the status of the service, and the alerts.
 
     Example: manyeyes status
     """
@@ -41,13 +41,15 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 def token(
     ctx: typer.Context,
-    expires: Annotated[str, typer.Option(help="How long nodes may join with it: 90s, 30m, 1h, 2d.")] = "1h",
+    expires: Annotated[
+        str, typer.Option(help="How long machines may join with it: 90s, 30m, 1h, 2d.")
+    ] = "1h",
     approve: Annotated[
-        bool, typer.Option("--approve", help="Nodes wait for 'manyeyes nodes approve' before they work.")
+        bool, typer.Option("--approve", help="Nodes that join wait for 'manyeyes nodes approve'.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token with which other machines join as nodes.
+    """Make a token with which machines join as nodes.
 
     Example: manyeyes token --expires 1h
     """

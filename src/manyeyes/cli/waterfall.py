@@ -1,4 +1,4 @@
-"""One picture's way as a small waterfall for a terminal. Pure."""
+"""A trace as a small waterfall for a terminal. Pure."""
 
 from __future__ import annotations
 

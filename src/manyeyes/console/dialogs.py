@@ -1,4 +1,4 @@
-"""What pages say and ask: errors, news, and whether something is really meant."""
+"""Dialogs of pages: errors, notices, and confirmations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def leave_signed_out() -> None:
 
 
 def reporting(action: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
-    """An action whose errors are told to the person who started it."""
+    """An action whose errors are shown to the person who started it."""
 
     @wraps(action)
     async def told(*arguments: Any) -> None:

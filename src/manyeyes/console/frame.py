@@ -1,4 +1,4 @@
-"""What every page has: its title, the way to the other pages, who is signed in, light or dark, and signing out."""
+"""What every page has: its title, links to the other pages, who is signed in, light or dark, and signing out."""
 
 from __future__ import annotations
 

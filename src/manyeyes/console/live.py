@@ -1,4 +1,4 @@
-"""Keeping a page as things are: built anew when something changed, and when it was long ago."""
+"""Keeps a page up to date: refreshed when something changed, and from time to time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page is told of changes: one stream for all that is kept on it."""
+"""Change events for a page: one stream for everything on it."""
 
 from __future__ import annotations
 

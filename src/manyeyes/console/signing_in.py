@@ -74,15 +74,15 @@ def add_routes(site: FastAPI) -> None:
         async with request.form() as fields:
             key = str(fields.get("key", "")).strip()
         if not key.isascii() or not key.isprintable() or not key:
-            return _page(base, to, f"This is no API key; one begins with {API_KEY}.", 401)
+            return _page(base, to, f"This is not an API key; keys start with {API_KEY}.", 401)
         async with reception().client(key) as client:
             try:
                 session = await client.sign_in()
             except NotSignedIn:
                 said = (
-                    "This link was followed before, or is too old: 'manyeyes console' makes another."
+                    "This link was already used, or is too old: 'manyeyes console' makes another."
                     if key.startswith(LINK)
-                    else "This API key is unknown here: mistyped, revoked, or another master's."
+                    else "This master does not know the API key: it is mistyped, revoked, or another master's."
                 )
                 return _page(base, to, said, 401)
             except ManyeyesError as error:

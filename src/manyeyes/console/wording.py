@@ -1,11 +1,11 @@
-"""How pages word figures and moments."""
+"""How pages write figures and times."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 _HEARD_S = 5.0
-"""A node says every second that it is there: within this, the second is of no interest."""
+"""A node sends a heartbeat every second: within this time the exact second does not matter."""
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -98,7 +98,7 @@ class Dispatcher:
 
     @property
     def waiting(self) -> int:
-        """Pictures that nobody works on yet."""
+        """Pictures that no node works on yet."""
         return self._table.waiting
 
     @property

@@ -1,4 +1,4 @@
-"""How much one node may say: pure decisions from what arrives and the clock; no I/O.
+"""Rate limits of one node: pure decisions from what arrives and the clock; no I/O.
 
 What a node says waits in a line of its own. The line is served at a stated rate of messages and of bytes at most,
 so a fast node is slowed down there and loses nothing; and it has a stated length: what does not fit is dropped.

@@ -54,12 +54,12 @@ class Announcer:
         self._port = port
         self._ca_fingerprint = ca_fingerprint
         self._name = secrets.token_hex(6)
-        """Random at each start: it says nothing, and nobody can claim it beforehand."""
+        """Random at each start: it reveals nothing, and nobody can claim it in advance."""
         self._running: dict[Place, AsyncZeroconf] = {}
         self._failed: set[Place] = set()
 
     async def run(self) -> None:
-        """Announce until cancelled, then say goodbye; what does not work is logged and tried again."""
+        """Announce until cancelled, then withdraw the announcement; errors are logged and tried again."""
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
         try:
             while True:
@@ -103,7 +103,7 @@ class Announcer:
             parsed_addresses=[place.address],
         )
         try:
-            # the name is random: asking whether it is free would only let a liar say that it is not
+            # the name is random: a check for conflicts would only let an attacker claim that it is taken
             await responder.async_register_service(info, cooperating_responders=True)
         except BaseException:
             await responder.async_close()

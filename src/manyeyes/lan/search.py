@@ -1,4 +1,4 @@
-"""A node asks its networks where the master of its CA is."""
+"""A node searches its networks for the master of its CA."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _A, _TXT, _SRV = 1, 16, 33  # types of records: RFC 1035, RFC 2782
 
 
 async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[str, None]:
-    """`address:port` of all that claim to be a master of this CA, each once, as they are heard.
+    """`address:port` of all that claim to be a master of this CA, each once, as they arrive. Ends after
 
-    Ends after `patience_s`, or at once where this machine can ask no network.
+    `patience_s`, or at once if this machine has no network to ask.
     """
     from zeroconf import IPVersion, RecordUpdateListener, Zeroconf
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf

@@ -1,6 +1,6 @@
-"""What a master says on its networks, and what a node makes of what it hears there.
+"""What a master announces on its networks, and how a node reads announcements. No announcement is proof: anybody on
 
-Nothing heard is proof: anybody on a network may say anything. It only names addresses to try; what answers
+a network may send one. It only names addresses to try; what answers
 there must show the certificate of the node's own master (`broker.proof`).
 """
 
@@ -51,10 +51,11 @@ def properties(ca_fingerprint: str) -> dict[bytes, bytes]:
 
 @dataclass
 class Heard:
-    """All that was heard in one search, of masters of one CA.
+    """All announcements of one search, of masters of one CA. A record stays valid, whatever comes later: an
 
-    What was said once stays, whatever is said later: a liar who says something else of the same name, or
-    says goodbye for another, adds addresses to try and takes none away.
+    attacker who announces something else for the same name, or a goodbye for another, adds addresses to try and
+
+    removes none.
     """
 
     ca_fingerprint: str

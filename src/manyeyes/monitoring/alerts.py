@@ -11,12 +11,12 @@ from manyeyes.fleet.node_state import TAKING
 from manyeyes.monitoring.time_series import RecentCounts
 
 RECENT_S = 300.0
-"""How far back counts: for the share of attempts that fail, and for workers that are replaced."""
+"""The time over which failed attempts and replaced workers are counted."""
 _LEAST_AT_FAULT = 3
 _SHARE_AT_FAULT = 0.2
 _LEAST_RESTARTS = 3
 _TOLD_SINGLY = 5
-"""More nodes than these with the same trouble are told of in one line."""
+"""If more nodes than this have the same trouble, they share one alert."""
 _ORDER: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
@@ -30,7 +30,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """One node, as far as it may need a person."""
+    """The facts about one node that may need a person."""
 
     name: str
     state: str
@@ -38,9 +38,9 @@ class NodeFacts:
     unresponsive: bool = False
     state_for_s: float = 0.0
     cut_off: str = ""
-    """Why it is cut off for a while; empty where it is not."""
+    """Why it is banned for a while; empty if it is not."""
     pack_failures: int = 0
-    """Attempts in a row to bring the pack that failed."""
+    """Attempts in a row to get the pack that failed."""
     recent_counts: RecentCounts = field(default_factory=RecentCounts)
     disk: Disk | None = None
 
@@ -61,19 +61,19 @@ class Facts:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that a person should see to; `since` is empty until it was noticed."""
+    """Something that needs a person; `since` is empty until it is noticed."""
 
     kind: str
     severity: Severity
     node: str
-    """Empty where it is not about one node."""
+    """Empty if it is not about one node."""
     sentence: str
     what_to_do: str
     since: str = ""
 
 
 def find_alerts(facts: Facts, limits: AlertLimits) -> list[Alert]:
-    """All that needs a person, the worst first."""
+    """All alerts, the worst first."""
     found = [*_service(facts, limits)]
     by_kind: dict[str, list[Alert]] = {}
     for node in facts.nodes:
@@ -90,8 +90,8 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "engine",
             "critical",
             "",
-            "nats-server does not answer: no picture can be taken",
-            "it is started again by itself; where it is not back in a minute, see the master's log and its disk",
+            "nats-server does not answer: no picture can be accepted",
+            "it is started again by itself; if it is not back in a minute, see the master's log and its disk",
         )
     taking = sum(node.state in TAKING for node in facts.nodes)
     if not facts.nodes:
@@ -99,8 +99,8 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "no-node",
             "critical",
             "",
-            "no node has joined: nobody works on pictures",
-            "'manyeyes token' prints what to start on a machine that is to work",
+            "no node has joined: no pictures are worked on",
+            "'manyeyes token' prints what to start on a machine that shall work",
         )
     elif not taking:
         yield Alert(
@@ -117,7 +117,7 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "warning",
             "",
             f"{facts.waiting} pictures wait, the oldest for {facts.oldest_waiting_s:.0f} s",
-            "add nodes, or see in 'manyeyes nodes list' why those that are here do not take them",
+            "add nodes, or see in 'manyeyes nodes list' why the present ones do not take them",
         )
     if facts.photos_to_embed:
         yield Alert(
@@ -125,7 +125,7 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "info",
             "",
             f"{facts.photos_to_embed} photos wait to be embedded again; until then they are not compared",
-            "nothing, while nodes are ready: they do it beside their work",
+            "nothing while nodes are ready: they do it beside their work",
         )
     if not facts.people:
         yield Alert(
@@ -143,7 +143,7 @@ def _node(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
             node,
             "approval",
             "waits for approval",
-            f"'manyeyes nodes approve {node.name}' lets it in, 'manyeyes nodes remove {node.name}' sends it away",
+            f"'manyeyes nodes approve {node.name}' approves it, 'manyeyes nodes remove {node.name}' sends it away",
         )
         return
     yield from _presence(node, limits)
@@ -158,29 +158,29 @@ def _presence(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
         yield _told(
             node,
             "cut-off",
-            f"is cut off for a while: {node.cut_off}",
+            f"is banned for a while: {node.cut_off}",
             f"look at that machine; {remove} if it is not what it should be",
         )
     if node.unresponsive:
         yield _told(
             node,
             "unresponsive",
-            f"is heard and does not answer: {node.reason}",
+            f"sends heartbeats and does not answer: {node.reason}",
             f"look at its line to the master and at its log; 'manyeyes nodes show {node.name}'",
         )
     elif node.state in ("suspect", "lost") and node.state_for_s > limits.silent_s:
         yield _told(
             node,
             "silent",
-            f"has not been heard of for {_span(node.state_for_s)}",
+            f"has sent no heartbeat for {_span(node.state_for_s)}",
             f"look at that machine; {remove} if it is gone for good",
         )
     if node.pack_failures > 1:
         yield _told(
             node,
             "pack",
-            f"cannot bring the pack: {node.reason}",
-            "it tries again by itself; mend what it says",
+            f"cannot get the pack: {node.reason}",
+            "it tries again by itself; repair what the reason says",
         )
 
 
@@ -241,18 +241,14 @@ def _span(seconds: float) -> str:
 
 
 class Noticed:
-    """Remembers since when each thing needs a person.
-
-    Args:
-        clock: this moment, as it is to be told.
-    """
+    """Remembers since when each thing needs a person. Args: clock: gives the current time to show."""
 
     def __init__(self, clock: Callable[[], str]) -> None:
         self._clock = clock
         self.alerts: tuple[Alert, ...] = ()
 
     def update(self, found: Iterable[Alert]) -> bool:
-        """Take over what needs a person now; whether that is another list, its figures left aside."""
+        """Take over the current alerts; returns whether the list changed, apart from its figures."""
         known = {(one.kind, one.node): one.since for one in self.alerts}
         before = [(one.kind, one.node) for one in self.alerts]
         self.alerts = tuple(

@@ -1,4 +1,4 @@
-"""Small notices that something changed, for each open page: what it is now, they ask for themselves."""
+"""Small events that something changed, for each open page; the page asks for the new state itself."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MOST_LISTENERS = 256
 
 
 class Listener:
-    """What one listener is still to be told: each kind once at most, so a slow one loses only how often.
+    """The events that one listener has not read yet: each kind at most once, so a slow one loses only how often it changed.
 
-    At first it is told every kind, since anything may have changed before it listened.
+    It starts with every kind, because anything may have changed before it listened.
     """
 
     def __init__(self) -> None:
@@ -36,19 +36,19 @@ class Listener:
             self._news.set()
 
     def close(self) -> None:
-        """There will be nothing more to tell."""
+        """No more events will come."""
         self.closed = True
         self._news.set()
 
     def take_due(self, now: float) -> list[NoticeKind]:
-        """The kinds to be told now; they count as told."""
+        """The kinds to send now; they count as sent."""
         due = [kind for kind in KINDS if kind in self._pending and self._wait_s(kind, now) <= 0]
         self._pending.difference_update(due)
         self._told_at.update(dict.fromkeys(due, now))
         return due
 
     async def next(self, silence_s: float) -> list[NoticeKind]:
-        """The next kinds to tell; none after `silence_s` without any, or when the hub closes."""
+        """The next kinds to send; none after `silence_s` without any, or when the hub closes."""
         end = time.monotonic() + silence_s
         while not self.closed:
             now = time.monotonic()
@@ -82,7 +82,7 @@ class EventHub:
         return len(self._listeners)
 
     def notify(self, kind: NoticeKind) -> None:
-        """Something of this kind changed; costs next to nothing, and waits for nobody."""
+        """Something of this kind changed; cheap, and never waits."""
         for listener in self._listeners:
             listener.add(kind)
 
@@ -96,7 +96,7 @@ class EventHub:
         if len(self._listeners) >= MOST_LISTENERS:
             raise Busy(
                 f"{len(self._listeners)} listen to events already, the limit is {MOST_LISTENERS}; "
-                "close some pages, or ask for what changed now and then",
+                "close some pages, or poll instead",
                 retry_after_s=10,
             )
         listener = Listener()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STOOD_STILL_S = 5.0
-"""The master's own clock ticks twice a second."""
+"""The master's timer ticks twice a second."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Signs:
     """What is seen of a master at one moment."""
 
     ticked_ago_s: float
-    """Since its clock last ticked."""
+    """Since its timer last ticked."""
     engine_runs: bool
     engine_answers: bool
     engine_words: str
@@ -34,21 +34,21 @@ class Signs:
 
 
 def unwell(signs: Signs) -> list[Wrong]:
-    """Why the process should be looked at or started again; nothing where it lives."""
+    """Why the process should be checked or restarted; empty if it is alive."""
     wrong = []
     if signs.ticked_ago_s > STOOD_STILL_S:
         wrong.append(
             Wrong(
-                "clock", f"the master's clock ticked {signs.ticked_ago_s:.1f} s ago, it should twice a second"
+                "clock", f"the master's timer ticked {signs.ticked_ago_s:.1f} s ago, it should twice a second"
             )
         )
     if not signs.engine_runs:
-        wrong.append(Wrong("engine", f"nats-server does not run; its last words: {signs.engine_words}"))
+        wrong.append(Wrong("engine", f"nats-server does not run; its last log lines: {signs.engine_words}"))
     return wrong
 
 
 def not_ready(signs: Signs) -> list[Wrong]:
-    """Why a picture sent now would be refused or would wait; nothing where it would be worked on."""
+    """Why a picture sent now would be refused or would wait; empty if it would be worked on."""
     wrong = unwell(signs)
     if signs.stopping:
         wrong.append(Wrong("stopping", "this master is stopping; it takes no more pictures"))

@@ -1,4 +1,4 @@
-"""Figures of one master in Prometheus form; docs/reference/metrics.md says what each means.
+"""Metrics of one master in Prometheus format; docs/reference/metrics.md says what each means.
 
 Each master has a registry of its own. What happens often is counted when it happens, by counters whose labels are
 looked up beforehand; what is known anyway is read when somebody asks.
@@ -39,7 +39,7 @@ _LONGEST_MS = 86_400_000.0
 
 @dataclass(frozen=True)
 class Levels:
-    """What is read when somebody asks; sizes in bytes."""
+    """Values that are read at each request; sizes in bytes."""
 
     waiting: int
     running: int
@@ -109,7 +109,7 @@ class _Read(Collector):
     def collect(self) -> Iterable[Metric]:
         now = self._now
         gauges = (
-            ("manyeyes_pictures_waiting", "Pictures that nobody works on yet.", now.waiting),
+            ("manyeyes_pictures_waiting", "Pictures that no node works on yet.", now.waiting),
             ("manyeyes_pictures_running", "Pictures that a node works on.", now.running),
             ("manyeyes_oldest_waiting_picture_seconds", "Age of the oldest of those.", now.oldest_waiting_s),
             ("manyeyes_held_bytes", "Pictures in memory until they are answered.", now.held_bytes),
@@ -159,14 +159,14 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"manyeyes_{name}", text, labels, registry=None)
 
-        self._accepted = counter("pictures_accepted", "Pictures taken in.", "operation")
+        self._accepted = counter("pictures_accepted", "Pictures accepted.", "operation")
         self._done = counter("pictures_done", "Pictures answered with a result.", "operation")
         self._failed = counter("pictures_failed", "Pictures answered with an error.", "operation", "reason")
-        self._refused = counter("pictures_refused", "Pictures not taken in.", "reason")
-        self._at_fault = counter("attempts_failed", "Attempts that failed by a node's or its worker's fault.")
+        self._refused = counter("pictures_refused", "Pictures not accepted.", "reason")
+        self._at_fault = counter("attempts_failed", "Attempts that failed because of a node or its worker.")
         self._restarts = counter("worker_restarts", "Workers that were replaced on nodes.")
         self._received = counter("user_received_bytes", "Bodies of HTTP requests.")
-        self._sent = counter("user_sent_bytes", "Bodies of HTTP answers, as they travel.")
+        self._sent = counter("user_sent_bytes", "Bodies of HTTP answers, as sent.")
         self._accepted_of = {name: self._accepted.labels(name) for name in get_args(Operation)}
         self._done_of = {name: self._done.labels(name) for name in get_args(Operation)}
         self._stages = {name: _Times() for name in STAGES}
@@ -185,7 +185,7 @@ class Metrics:
         return generate_latest(_InTurn(counted, _Stages(self._stages), _Read(now), self._process))
 
     def accepted(self, operation: str) -> None:
-        """A picture was taken in; it ends as exactly one of `done` and `failed`."""
+        """A picture was accepted; it ends as exactly one of `done` and `failed`."""
         self._accepted_of[operation].inc()
 
     def done(self, operation: str) -> None:
@@ -197,7 +197,7 @@ class Metrics:
         self._failed.labels(operation, reason).inc()
 
     def refused(self, reason: str) -> None:
-        """A picture was not taken in; `reason` is the code of an error class."""
+        """A picture was not accepted; `reason` is the code of an error class."""
         self._refused.labels(reason).inc()
 
     def at_fault(self) -> None:
@@ -221,7 +221,7 @@ class Metrics:
         self._stages[stage].observe(seconds)
 
     def recognised(self, timings_ms: Mapping[str, float]) -> float:
-        """Stages as a node tells them, which is not believed further than it goes.
+        """Stages as a node reports them; unknown or impossible values are left out.
 
         Returns:
             The seconds of all together.

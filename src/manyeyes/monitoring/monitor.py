@@ -1,4 +1,4 @@
-"""Looks over the whole service: its health, its last hour, what needs a person. A thin shell over pure rooms."""
+"""Watches the whole service: health, the last hour, alerts. A thin shell over pure modules."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Monitor:
         }
 
     async def signs(self) -> Signs:
-        """What tells whether this master lives and is ready; asks the engine, twice a second at most."""
+        """The signs of whether this master is alive and ready; asks nats-server at most twice a second."""
         now, sources = time.monotonic(), self._sources
         return Signs(
             ticked_ago_s=now - self._ticked_at,
@@ -125,7 +125,7 @@ class Monitor:
         )
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What needs a person, the worst first."""
+        """The alerts, the worst first."""
         return self._alerts.alerts()
 
     def rates(self) -> dict[str, float]:

@@ -1,7 +1,6 @@
-"""The last answered pictures, for people who look at the service: in memory only, few, and not for long.
+"""The last answered pictures: in memory only, few, and not for long. Under load some are left out: after the first
 
-When more pictures come than are worth looking at, some are left out: at most `PER_S` a second are listed after a
-first lot, so that a node makes a thumbnail of no more than those.
+ones at most `PER_S` a second are listed, and nodes make thumbnails only for those.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ LONGEST_S = 3600.0
 PER_S = 2.0
 _MOST_NAMES = 50
 _MOST_PENDING, _PENDING_S = 32, 60.0
-"""Thumbnails whose sender is not answered yet, or went away."""
+"""Thumbnails of pictures that are not answered yet, or whose sender is gone."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Recent:
         self._counted_at = clock()
 
     def wants(self) -> bool:
-        """Whether the picture that has just come is to be listed."""
+        """Whether to list the picture that has just arrived."""
         now = self._clock()
         self._left = min(float(self.most), self._left + (now - self._counted_at) * PER_S)
         self._counted_at = now
@@ -109,7 +108,7 @@ class Recent:
             self._pending.popitem(last=False)
 
     def forget(self, who: str) -> None:
-        """Forget the pictures of a key that works no more; another one may get its name."""
+        """Remove the pictures of a revoked key; another key may get its name."""
         for picture in [picture for picture in self._pictures.values() if picture.who == who]:
             del self._pictures[picture.id]
 
@@ -122,5 +121,5 @@ class Recent:
         """The JPEG of one; raises EntryNotFound where there is none, or none for that key to see."""
         found = next((one for one in self.listed(who) if one.id == picture_id), None)
         if found is None or not found.thumbnail:
-            raise EntryNotFound("there is no such recent picture any more; ask for the list again")
+            raise EntryNotFound("this recent picture is gone; ask for the list again")
         return found.thumbnail

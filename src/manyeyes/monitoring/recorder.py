@@ -1,4 +1,4 @@
-"""Tells metrics, the last hour and open pages what happens to pictures: one call for each event, microseconds each."""
+"""Records what happens to pictures in metrics, the last hour and change events: one call for each event, microseconds each."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class PictureRecorder:
             raise
 
     def refused(self, error: ManyeyesError) -> None:
-        """A picture was not taken in."""
+        """A picture was not accepted."""
         self.metrics.refused(error.code)
 
     def accepted(self, kind: str) -> None:
-        """A picture was taken in."""
+        """A picture was accepted."""
         self.metrics.accepted(kind)
         self._events.notify("pictures")
 
@@ -55,11 +55,8 @@ class PictureRecorder:
     def answered(
         self, kind: str, node: str, error: ManyeyesError | None, content: Any, trace: PictureTrace, now: float
     ) -> None:
-        """A picture has its end.
-
-        Args:
-            node: who answered, or whose attempt was the last; may be empty.
-            content: what the outcome was read as.
+        """A picture was answered. Args: node: who answered, or whose attempt was the last; may be empty.
+        content: what the outcome was read as.
         """
         self._ended(kind, node, error.code if error else "", now)
         took = self.metrics.took

@@ -1,6 +1,6 @@
 """The last hour in buckets of 10 s, for the whole and for each node: pure, by the clock it is given.
 
-Kept in memory only: a master that starts begins anew. A node costs under 3 KB.
+In memory only: empty when the master starts. A node costs under 3 KB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DONE, _FAILED, _AT_FAULT, _RESTARTS = range(4)
 
 @dataclass(frozen=True)
 class Whole:
-    """Full buckets of all nodes together, oldest first; None where nobody looked, as while the master stood still."""
+    """Full buckets of all nodes together, oldest first; None where it was not measured, as while the master was frozen."""
 
     done_per_s: list[float]
     failed_per_s: list[float]
@@ -38,7 +38,7 @@ class OfNode:
 
 @dataclass(frozen=True)
 class RecentCounts:
-    """Counts of one node over a while: pictures that it ended, attempts that failed by its own fault, workers."""
+    """Counts of one node over a while: pictures that it ended, attempts that failed because of it, workers."""
 
     done: int = 0
     failed: int = 0
@@ -58,7 +58,7 @@ class Series:
         self._troubled_at: dict[str, float] = {}
 
     def ended(self, node: str, ok: bool, now: float) -> None:
-        """A picture has its answer; `node` is empty where no node is behind it."""
+        """A picture was answered; `node` is empty if no node answered it."""
         place = self._turn_to(now)
         self._counts[_DONE if ok else _FAILED, place] += 1
         if node:
@@ -75,7 +75,7 @@ class Series:
         self._add(node, _RESTARTS, workers, self._turn_to(now))
 
     def levels(self, waiting: int, ready_nodes: int, now: float) -> None:
-        """How many pictures wait and nodes take some, just now; the most and the last of a bucket are kept."""
+        """How many pictures wait and how many nodes are ready now; a bucket keeps the largest and the last value."""
         place = self._turn_to(now)
         self._levels[0, place] = max(waiting, self._levels[0, place])
         self._levels[1, place] = ready_nodes

@@ -130,11 +130,11 @@ def _read_heads(probed: Probe) -> DetectorKind | None:
     return "scrfd" if scrfd.read_heads(*shape) is not None else None
 
 
-def _detector_kind(probed: Probe, wished: str | None) -> DetectorKind:
+def _detector_kind(probed: Probe, wanted: str | None) -> DetectorKind:
     kind = _read_heads(probed)
-    if kind is None or (wished and not kind.startswith(wished)):
+    if kind is None or (wanted and not kind.startswith(wanted)):
         seen = f"a {kind}" if kind else "no detector of a known kind (yunet, scrfd)"
-        asked = f", --detector-kind says {wished}" if wished else ""
+        asked = f", --detector-kind says {wanted}" if wanted else ""
         raise ModelRefused(f"the detector's file is {seen}{asked}; {probed.told}")
     return kind
 
@@ -188,12 +188,12 @@ def read_embedder(
 
 
 def _embedder_kind(
-    session: Any, dimensions: int, raw: bool, wished: EmbedderKind | None
+    session: Any, dimensions: int, raw: bool, wanted: EmbedderKind | None
 ) -> tuple[EmbedderKind, dict[str, Any]]:
     """The kind, and how that kind is fed: raw pixels where the graph itself takes the mean off."""
     names = (session.get_inputs()[0].name, session.get_outputs()[0].name)
-    is_sface = wished == "sface" or (
-        wished is None and raw and names == ("data", "fc1") and dimensions == 128
+    is_sface = wanted == "sface" or (
+        wanted is None and raw and names == ("data", "fc1") and dimensions == 128
     )
     mean, std = RAW if raw or is_sface else (PIXEL_MIDDLE, PIXEL_MIDDLE)
     return "sface" if is_sface else "arcface", {"mean": mean, "std": std, "channels": "rgb"}

@@ -1,4 +1,4 @@
-"""A pack of an operator's own ONNX files: what they are is read from them, and held against them."""
+"""A pack of an operator's own ONNX files: their kind is read from the files and checked."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _check_options(options: PackOptions, target: Path) -> None:
             "packs by name and version"
         )
     if options.include_examples and not options.examples:
-        raise BadRequest("--include-examples wants --examples FOLDER")
+        raise BadRequest("--include-examples needs --examples FOLDER")
     for side in options.size_px or ():
         if not MULTIPLE_PX <= side <= LARGEST_SIDE_PX or side % MULTIPLE_PX:
             raise BadRequest(

@@ -1,4 +1,4 @@
-"""What a recogniser must have installed: exact versions from this machine, and the digests of their wheels.
+"""The requirements of a recogniser: exact versions from this machine, and the digests of their wheels.
 
 The digests come from the lock file that manyeyes was tested with, where it has the version that is installed
 here, else from the package index, by `uv` or `pip` as this machine is set up for them.
@@ -97,7 +97,7 @@ def hashes_of(pins: Sequence[str], lock: Path = LOCK) -> Hashes:
     if without:
         log().warning(
             "no digest is known for some requirements; nodes that lack them cannot install them; "
-            "build the pack where a package index is reached",
+            "build the pack where a package index can be reached",
             requirements=", ".join(without),
         )
     return found
@@ -156,4 +156,4 @@ def last_words(told: str) -> str:
     """The line that says what failed, of all that an installer printed."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
-    return (errors or lines or ["it said nothing"])[-1][:400]
+    return (errors or lines or ["it printed nothing"])[-1][:400]

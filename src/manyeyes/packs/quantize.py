@@ -1,4 +1,4 @@
-"""The embedder in whole numbers: uint8 activations, int8 weights with a scale for each filter.
+"""The embedder as int8: uint8 activations, int8 weights with a scale for each filter.
 
 x86 processors without VNNI multiply uint8 by int8 in pairs and add the two products in 16 bits, which
 saturate: |255·a + 255·b| must stay below 32,768. Here every filter's scale is large enough that no pair of

@@ -1,4 +1,4 @@
-"""The pack in use, as nodes are sent it: a signed manifest, and files by their SHA-256."""
+"""The pack in use, as nodes fetch it: a signed manifest, and files by their SHA-256."""
 
 from __future__ import annotations
 

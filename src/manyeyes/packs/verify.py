@@ -17,7 +17,7 @@ IMPORTABLE = (".py", ".pyc", ".so")
 
 
 def verify(folder: Path, *, wheels: bool = True) -> Manifest:
-    """Hold every file of a pack against the manifest's sizes and SHA-256; returns the manifest.
+    """Check every file of a pack against the manifest's sizes and SHA-256; returns the manifest.
 
     Args:
         wheels: whether the wheels must be there too; a node keeps none.

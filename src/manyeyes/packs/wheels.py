@@ -19,7 +19,7 @@ DOWNLOAD_DEADLINE_S = 1800.0
 
 
 def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
-    """Have the pack in `folder` carry its wheels, for this kind of machine and these Python versions (X.Y).
+    """Add its wheels to the pack in `folder`, for this kind of machine and these Python versions (X.Y).
 
     Returns:
         The new manifest, which stands in the folder; nothing changes where an error is raised.

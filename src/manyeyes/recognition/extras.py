@@ -1,4 +1,4 @@
-"""What a master may ask of a picture beside its result; the words only, for workers without OpenCV."""
+"""What a master may ask for beside a result; only the types, for workers without OpenCV."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from manyeyes.results import Caution
 
 
 @dataclass(frozen=True)
-class Wish:
+class WantedExtras:
     """What is asked for."""
 
     unknown: bool = False

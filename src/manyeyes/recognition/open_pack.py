@@ -16,7 +16,7 @@ from manyeyes.recognition.detection.yunet import open_yunet
 from manyeyes.recognition.embedding.arcface import ArcFaceEmbedder
 from manyeyes.recognition.embedding.dlib_resnet import Embedder
 from manyeyes.recognition.embedding.face_embedder import FaceEmbedder
-from manyeyes.recognition.embedding.precision import Wish, choose, processor_features
+from manyeyes.recognition.embedding.precision import PrecisionSetting, choose, processor_features
 from manyeyes.recognition.matching.calibration import Calibration
 from manyeyes.recognition.models.manifest_parts import DetectorPart, EmbedderPart, file_in, pack_embedder_id
 
@@ -34,7 +34,7 @@ class Parts:
     calibration: Calibration | None = None
 
 
-def open_parts(folder: Path, precision: Wish | None = None) -> Parts:
+def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts:
     """Open the models in a pack's folder.
 
     Args:
@@ -71,8 +71,8 @@ def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
     return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
 
 
-def _open_embedder(folder: Path, part: EmbedderPart, precision: Wish | None) -> FaceEmbedder:
+def _open_embedder(folder: Path, part: EmbedderPart, precision: PrecisionSetting | None) -> FaceEmbedder:
     if part.kind != "dlib":
         return ArcFaceEmbedder(file_in(folder, part.file), part)
-    wish = precision or RecognitionSettings().precision
-    return Embedder(folder, choose(wish, processor_features(), Embedder.offered(folder)))
+    setting = precision or RecognitionSettings().precision
+    return Embedder(folder, choose(setting, processor_features(), Embedder.offered(folder)))

@@ -18,11 +18,11 @@ from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detection.detections import Detections
 from manyeyes.recognition.embedding.align import cut_chip, cut_chips
 from manyeyes.recognition.embedding.arcface import to_unit_length
-from manyeyes.recognition.embedding.precision import Wish as PrecisionWish
+from manyeyes.recognition.embedding.precision import PrecisionSetting
 from manyeyes.recognition.enrolment.cutouts import cut_unknown, thumbnail
 from manyeyes.recognition.enrolment.portrait import cut_portrait, open_portrait
 from manyeyes.recognition.enrolment.quality import assess
-from manyeyes.recognition.extras import Cut, Extras, Wish
+from manyeyes.recognition.extras import Cut, Extras, WantedExtras
 from manyeyes.recognition.matching.gallery import Gallery, Match
 from manyeyes.recognition.models.sessions import RUNTIME
 from manyeyes.recognition.open_pack import Parts, open_parts
@@ -89,13 +89,13 @@ class Recognizer:
                 memory than there is.
             EmbedderMismatch: the gallery is another embedder's; nothing was compared.
         """
-        result, predicted, _ = self.recognize_with(data, gallery, draw=draw, wish=Wish())
+        result, predicted, _ = self.recognize_with(data, gallery, draw=draw, wish=WantedExtras())
         return result, predicted
 
     def recognize_with(
-        self, data: bytes, gallery: Gallery, *, draw: bool, wish: Wish
+        self, data: bytes, gallery: Gallery, *, draw: bool, wish: WantedExtras
     ) -> tuple[Result, bytes | None, Extras]:
-        """As `recognize`, with what a master wishes beside it; a thumbnail only with `draw`."""
+        """As `recognize`, with what a master wants beside it; a thumbnail only with `draw`."""
         self._check(gallery)
         clock = _Clock()
         with clock.stage(DECODE):
@@ -271,7 +271,7 @@ def _benchmark_jpeg() -> bytes:
     return bytes(cv2.imencode(".jpg", smooth)[1])
 
 
-def load(folder: Path, precision: PrecisionWish | None = None) -> Recognizer:
+def load(folder: Path, precision: PrecisionSetting | None = None) -> Recognizer:
     """Open the pack in a folder; the entry point that the pack's manifest names.
 
     Args:
@@ -292,7 +292,7 @@ def _is_near(match: Match, lack: float, gallery: Gallery) -> bool:
 
 def _passed_over(number: int) -> Caution:
     faces = "1 much smaller face was" if number == 1 else f"{number} much smaller faces were"
-    sentence = f"{faces} passed over; crop the photo if the largest face is not the person's"
+    sentence = f"{faces} ignored; crop the photo if the largest face is not the person's"
     return Caution(kind="bystanders", value=number, limit=0, sentence=sentence)
 
 

@@ -251,7 +251,7 @@ class AsyncClient(Watching):
         return list(parsed(FeedbackList, (await self._call("GET", "/v1/people-feedback")).content).feedback)
 
     async def undo_feedback(self, feedback_id: str) -> Feedback:
-        """Take feedback back.
+        """Undo feedback.
 
         Raises:
             EntryNotFound: there is none of that id.
@@ -386,7 +386,7 @@ class AsyncClient(Watching):
 
     @property
     def faces(self) -> Faces:
-        """Faces that got no name."""
+        """Faces without a name."""
         return Faces(self._call)
 
     @property

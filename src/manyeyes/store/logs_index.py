@@ -64,7 +64,7 @@ class Question:
     level: str = ""
     """That and above."""
     text: str = ""
-    """Somewhere in the line, whatever its case."""
+    """Only lines that contain this text, in any case."""
     trace_id: str = ""
     since: float | None = None
     before: float | None = None

@@ -1,4 +1,4 @@
-"""Lines as they travel: JSON lines, deflated. Pure."""
+"""Lines as they are sent: JSON lines, deflated. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of this process: guarded, said on standard error, and handed to what keeps and sends them."""
+"""Events of this process: guarded, written to standard error, and passed on to be kept and sent."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def bind(**facts: str) -> None:
 
 
 def note(event: str, *, level: Level = "info", **facts: Any) -> None:
-    """An event that is kept and sent, and not said on standard error: there is one, or more, for each picture."""
+    """An event that is kept and sent, but not written to standard error: there are one or more for each picture."""
     if not _State.on:
         return
     own = {"event": event, "level": level, "timestamp": _now()}

@@ -1,7 +1,7 @@
-"""What no line of a log may hold: picture bytes, embeddings, keys, tokens, references to faces, long values. Pure.
+"""Removes what no log line may hold: picture bytes, embeddings, keys, tokens, references to faces, long values. Pure.
 
-A line is a dict of plain values. Each value is looked at for what it is and, where it is text, for what stands
-in it: an exception's message may quote anything. What is taken out leaves its kind behind, as `<API key>`.
+A line is a dict of plain values. Each value is checked for its kind and, if it is text, for its content: an
+exception's message may quote anything. What is removed leaves its kind behind, as `<API key>`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECRET_NAMES = frozenset(
         "password", "reference", "secret", "seed", "session", "token",
     )
 )  # fmt: skip
-"""Fields whose value is taken out whatever it looks like."""
+"""Fields whose value is always removed."""
 
 _NUMBER = r"(?:np\.float\d\d\()?-?\d{0,6}\.\d{1,20}(?:[eE][-+]?\d{1,3})?\)?"
 _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -61,7 +61,7 @@ def guarded(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def guarded_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """Text without what may not stand in a log; its middle is left out where it is longer than `most`."""
+    """Text without what a log may not hold; its middle is left out if it is longer than `most`."""
     if len(text) <= _HARMLESS_CHARACTERS or (len(text) <= _HARMLESS_RUN_CHARACTERS and text.isalnum()):
         return text
     if len(text) > _MAX_LOOKED_AT:

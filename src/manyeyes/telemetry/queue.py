@@ -1,4 +1,4 @@
-"""Lines that wait to be written or sent: bounded; the oldest are dropped where it is full, and counted."""
+"""Lines that wait to be written or sent: limited in size; when it is full, the oldest are dropped and counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Waiting:
                 self._dropped += 1
 
     def take(self, most_bytes: int) -> list[bytes]:
-        """The oldest lines, at most so many bytes of them, one at least where there is one; they wait no more."""
+        """Take the oldest lines: at most so many bytes of them, but at least one if there is one."""
         taken: list[bytes] = []
         size_bytes = 0
         with self._lock:

@@ -80,13 +80,13 @@ def _rows(page: Page) -> int:
 def test_new_lines_come_by_themselves_until_paused(up: Up, consoles: Consoles) -> None:
     page = consoles.open(up, "/logs")
     first = _sent(up, 1)
-    expect(page.get_by_role("link", name=f"Way of the picture {first}").first).to_be_visible()
+    expect(page.get_by_role("link", name=f"Trace of the picture {first}").first).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("new lines wait until you resume")).to_be_visible()
     second = _sent(up, 2)
-    assert page.get_by_role("link", name=f"Way of the picture {second}").count() == 0
+    assert page.get_by_role("link", name=f"Trace of the picture {second}").count() == 0
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_role("link", name=f"Way of the picture {second}").first).to_be_visible()
+    expect(page.get_by_role("link", name=f"Trace of the picture {second}").first).to_be_visible()
 
 
 def test_a_page_out_of_sight_follows_nothing_and_catches_up(up: Up, consoles: Consoles) -> None:
@@ -98,9 +98,9 @@ def test_a_page_out_of_sight_follows_nothing_and_catches_up(up: Up, consoles: Co
     page.evaluate(turn, True)
     expect(page.get_by_text("the page is out of sight")).to_be_attached()
     trace_id = _sent(up, 3)
-    assert page.get_by_role("link", name=f"Way of the picture {trace_id}").count() == 0
+    assert page.get_by_role("link", name=f"Trace of the picture {trace_id}").count() == 0
     page.evaluate(turn, False)
-    expect(page.get_by_role("link", name=f"Way of the picture {trace_id}").first).to_be_visible()
+    expect(page.get_by_role("link", name=f"Trace of the picture {trace_id}").first).to_be_visible()
 
 
 def test_lines_are_chosen_and_the_address_says_which(up: Up, consoles: Consoles) -> None:
@@ -109,7 +109,7 @@ def test_lines_are_chosen_and_the_address_says_which(up: Up, consoles: Consoles)
     page.get_by_label("Text in the line").fill("drawn_bytes")
     expect(page.locator(".log-event").filter(has_not_text=re.compile("^attempt$"))).to_have_count(0)
     page.get_by_label("Machine", exact=True).fill("master")
-    expect(page.get_by_text("No line fits.")).to_be_visible()
+    expect(page.get_by_text("No log lines match.")).to_be_visible()
     page.get_by_label("Text in the line").fill("")
     expect(page.locator(f"a[title='{trace_id}']")).to_have_count(1)
     expect(page.locator(".log-machine").filter(has_not_text="master")).to_have_count(0)
@@ -143,7 +143,7 @@ def test_one_picture_is_followed_here_and_in_the_terminal(up: Up, consoles: Cons
     trace_id = _sent(up, 5)
     page = consoles.open(up, "/logs")
     page.get_by_label("Trace id of a picture").fill(f" {trace_id.upper()} ")
-    page.get_by_role("button", name="Show its way").click()
+    page.get_by_role("button", name="Show its trace").click()
     way = page.get_by_role("table", name="Where the time went")
     expect(way).to_be_visible()
     shown = [
@@ -174,7 +174,7 @@ def test_a_trace_that_is_not_here_says_so(up: Up, consoles: Consoles) -> None:
     expect(page.get_by_role("alert")).to_contain_text("the logs hold no line of trace")
     expect(page.get_by_text("mistyped or cut short")).to_be_visible()
     page.get_by_label("Trace id of a picture").fill("1234")
-    page.get_by_role("button", name="Show its way").click()
+    page.get_by_role("button", name="Show its trace").click()
     expect(page.get_by_role("alert")).to_contain_text("'1234' is no trace id")
 
 
@@ -184,10 +184,10 @@ def test_a_user_sees_the_way_of_own_pictures_only(up: Up, consoles: Consoles) ->
     page = consoles.open(up, "/logs", "user")
     expect(page.get_by_role("alert")).to_contain_text("this key's role is user, at least operator is needed")
     page.get_by_label("Trace id of a picture").fill(mine)
-    page.get_by_role("button", name="Show its way").click()
+    page.get_by_role("button", name="Show its trace").click()
     expect(page.get_by_role("table", name="Where the time went")).to_be_visible()
     page.get_by_label("Trace id of a picture").fill(other)
-    page.get_by_role("button", name="Show its way").click()
+    page.get_by_role("button", name="Show its trace").click()
     expect(page.get_by_role("alert")).to_contain_text("the logs hold no line of trace")
     expect(page.get_by_text("sent with another key than yours")).to_be_visible()
     assert other not in page.locator("table").all_inner_texts()
@@ -210,7 +210,7 @@ def test_what_a_line_holds_is_text(up: Up, consoles: Consoles) -> None:
         f"{up.context['url']}/console/logs?machine=%3Cimg%20src=x%20onerror=alert(1)%3E&text=%7B%7B6*7%7D%7D"
     )
     ready(page)
-    expect(page.get_by_text("No line fits.")).to_be_visible()
+    expect(page.get_by_text("No log lines match.")).to_be_visible()
     assert page.locator("main img").count() == 0
     expect(page.get_by_label("Text in the line")).to_have_value("{{6*7}}")
     with Client(_context(up)) as client:

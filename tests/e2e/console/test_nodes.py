@@ -96,7 +96,7 @@ def test_a_thousand_nodes_are_searched_sorted_and_turned_over(crowded: Up, conso
     expect(page.locator("tbody tr")).to_have_count(11)
     assert _rows(page)[0] == "crowd-999"
     page.get_by_label("Search name").fill("nowhere")
-    expect(page.get_by_text("No node fits.")).to_be_visible()
+    expect(page.get_by_text("No nodes match.")).to_be_visible()
 
 
 def test_what_a_node_says_of_itself_is_text(crowded: Up, consoles: Consoles) -> None:

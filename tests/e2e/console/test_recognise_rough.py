@@ -89,12 +89,12 @@ def test_four_are_under_way_at_a_time_and_500_are_held(up: Up, consoles: Console
             document.body.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, clipboardData: carried}));
         }"""
     )
-    expect(page.locator("#rec-progress-words")).to_have_text("0 of 500 done, 4 under way, 496 waiting")
+    expect(page.locator("#rec-progress-words")).to_have_text("0 of 500 done, 4 being sent, 496 waiting")
     expect(page.get_by_role("alert").filter(has_text="1 picture left out")).to_be_visible()
     page.wait_for_function("() => document.querySelectorAll('[data-state=sending]').length === 4")
     row(page, "2.jpg").first.click()
     page.get_by_role("button", name="Remove", exact=True).click()
-    expect(page.locator("#rec-progress-words")).to_have_text("0 of 499 done, 4 under way, 495 waiting")
+    expect(page.locator("#rec-progress-words")).to_have_text("0 of 499 done, 4 being sent, 495 waiting")
     page.get_by_role("button", name="Remove all").click()
     page.get_by_role("dialog", name="Remove all pictures?").get_by_role("button", name="Remove all").click()
     expect(page.get_by_role("listbox")).to_be_hidden()
@@ -154,7 +154,7 @@ def test_the_master_is_restarted_half_way(
         assert page.evaluate("window.isStillTheSame") is True
         with page.expect_download():
             page.get_by_role("button", name="Download all").click()
-        page.get_by_role("button", name="Load anew").click()
+        page.get_by_role("button", name="Reload").click()
         ready(page)
         page.wait_for_function("() => !('isStillTheSame' in window)")
         expect(page.get_by_role("option")).to_have_count(0)

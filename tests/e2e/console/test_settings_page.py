@@ -157,7 +157,7 @@ def test_a_threshold_is_looked_at_first_then_set_and_seen_elsewhere(lone: Up, co
     expect(here.get_by_role("alert").filter(has_text="is not above 0 and at most")).to_be_visible()
     expect(here.get_by_role("button", name="Set it")).to_be_disabled()
     here.get_by_label("Distance, as 0.55").fill("half")
-    expect(here.get_by_role("alert").filter(has_text="This is no number")).to_be_visible()
+    expect(here.get_by_role("alert").filter(has_text="This is not a number")).to_be_visible()
     here.get_by_label("Distance, as 0.55").fill("0,5")
     expect(choice).to_contain_text("0.500")
     here.get_by_role("button", name="Set it").click()

@@ -30,7 +30,7 @@ def test_a_key_signs_in_and_out(up: Up, consoles: Consoles) -> None:
     assert accessibility_trouble(page) == []
     page.get_by_label("API key").fill("mek_wrong")
     page.get_by_role("button", name="Sign in").click()
-    assert "unknown here" in page.get_by_role("alert").inner_text()
+    assert "does not know the API key" in page.get_by_role("alert").inner_text()
     page.get_by_label("API key").fill(consoles.key(up, "admin"))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/console/")
@@ -122,7 +122,7 @@ def test_the_command_console_signs_in_without_a_key_once(up: Up, consoles: Conso
     other = consoles.window()
     other.goto(link)
     other.get_by_role("button", name="Sign in").click()
-    assert "followed before" in other.get_by_role("alert").inner_text()
+    assert "already used" in other.get_by_role("alert").inner_text()
     with _client(up) as client:  # a link is no key
         bearer = {"Authorization": f"Bearer {link.split('link=')[1]}"}
         assert client.get("/v1/status", headers=bearer).status_code == 401

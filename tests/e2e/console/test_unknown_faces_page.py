@@ -98,7 +98,7 @@ def test_a_group_is_named_in_one_step_without_those_unticked(up: Up, consoles: C
     expect(page.get_by_role("button", name="Remove photo")).to_have_count(2)
     expect(page.get_by_text("From unknown faces").first).to_be_visible()
     # the third is the same woman: it would get her name now, so it is unknown no more
-    expect(other.get_by_role("heading", name="No unknown face is waiting.")).to_be_visible()
+    expect(other.get_by_role("heading", name="There are no unknown faces now.")).to_be_visible()
     with client_of(up) as client:
         (face,) = client.recognize(photo(3), picture=False).result.faces
         assert face.name == "Ada <b>x</b>"
@@ -131,7 +131,7 @@ def test_a_group_is_dismissed(up: Up, consoles: Consoles) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("faces like them are not shown for 1 day")
     answer(page, "Dismiss")
     for window in (page, other):
-        expect(window.get_by_role("heading", name="No unknown face is waiting.")).to_be_visible()
+        expect(window.get_by_role("heading", name="There are no unknown faces now.")).to_be_visible()
     with client_of(up) as client:
         assert client.people() == []
 

@@ -31,7 +31,7 @@ def transport() -> tuple[OnlyTls, Writer]:
 
 def test_a_greeting_without_tls_is_not_answered(transport: tuple[OnlyTls, Writer]) -> None:
     made, writer = transport
-    with pytest.raises(ConnectionError, match="without TLS"):
+    with pytest.raises(ConnectionError, match="does not use TLS"):
         made.write(b"CONNECT {}")
     made.writelines([b"PUB secret"])
     asyncio.run(made.drain())

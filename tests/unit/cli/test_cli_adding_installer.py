@@ -62,7 +62,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 
 def test_it_runs_with_nothing_but_python(home: Path) -> None:
-    command = [sys.executable, "-I", "-S", hand.__file__, "survey", json.dumps({"addresses": []})]
+    command = [sys.executable, "-I", "-S", hand.__file__, "preflight", json.dumps({"addresses": []})]
     done = subprocess.run(
         command, capture_output=True, text=True, env={"HOME": str(home), "PATH": "/usr/bin"}
     )
@@ -75,7 +75,7 @@ def test_what_arrives_whole_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch)
     stdin(monkeypatch, b"wheel")
     hand.receive({"name": "a.whl", "sha256": hashlib.sha256(b"wheel").hexdigest()})
     assert (hand.ROOT / "incoming" / "a.whl").read_bytes() == b"wheel"
-    assert hand.survey({"addresses": []})["received"] == {"a.whl": 5}
+    assert hand.preflight({"addresses": []})["received"] == {"a.whl": 5}
 
 
 def test_what_is_cut_is_not(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,9 +97,12 @@ def test_whose_node_it_is(home: Path) -> None:
     pem = f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(b'der').decode()}\n-----END CERTIFICATE-----\n"
     (hand.DATA / "membership.json").write_text(json.dumps({"name": "n", "ca_pem": pem}))
     (hand.DATA / "node.nk").write_text("seed")
-    assert hand.survey({"addresses": []})["member"] == {"name": "n", "ca": hashlib.sha256(b"der").hexdigest()}
+    assert hand.preflight({"addresses": []})["member"] == {
+        "name": "n",
+        "ca": hashlib.sha256(b"der").hexdigest(),
+    }
     hand.forget({})
-    assert hand.survey({"addresses": []})["member"] is None
+    assert hand.preflight({"addresses": []})["member"] is None
     assert not (hand.DATA / "node.nk").exists()
 
 
@@ -132,7 +135,7 @@ def test_what_stands_is_not_installed_again(home: Path, monkeypatch: pytest.Monk
 def test_an_installation_that_was_cut_does_not_count(home: Path) -> None:
     (hand.ROOT / "envs" / "half").mkdir(parents=True)
     hand._point(hand.ROOT / "current", hand.ROOT / "envs" / "half")
-    assert hand.survey({"addresses": []})["installed"] == ""
+    assert hand.preflight({"addresses": []})["installed"] == ""
 
 
 def test_a_systemd_user_service(systemd: Path) -> None:

@@ -20,7 +20,7 @@ from manyeyes.cli.adding.steps import InstallOptions, bring_in
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
 
 FOLDER = "/home/ada/.local/share/manyeyes/agent"
-SURVEY: dict[str, Any] = {
+PREFLIGHT: dict[str, Any] = {
     "python": "3.11",
     "system": "Linux",
     "machine": "x86_64",
@@ -62,7 +62,7 @@ class Machine:
     def __init__(self, master: Master) -> None:
         self.master = master
         self.told: list[tuple[str, str, bytes]] = []
-        self.survey = dict(SURVEY)
+        self.preflight = dict(PREFLIGHT)
         self.pythons = "/usr/bin/python3\t3.11\t1\n"
         self.join_status, self.join_said = 0, ""
         self.running: int | None = 4711
@@ -100,8 +100,8 @@ class Machine:
 
     def answer(self, verb: str) -> dict[str, Any]:
         match verb:
-            case "survey":
-                return self.survey
+            case "preflight":
+                return self.preflight
             case "start":
                 return {"service": False, "restarted": True, "start": f"{FOLDER}/start"}
             case "state":
@@ -137,7 +137,7 @@ def bring(machine: Machine, **options: Any) -> tuple[Node, list[str]]:
 def test_a_bare_machine(machine: Machine) -> None:
     node, said = bring(machine, name="lab-2", flags=("--workers", "2"))
     assert node.name == "lab-2"
-    assert machine.verbs == ["survey", "receive", "install", "join", "start", "state"]
+    assert machine.verbs == ["preflight", "receive", "install", "join", "start", "state"]
     assert json.loads(machine.told[4][1]) == {"flags": ["--workers", "2"]}
     assert any("@reboot" in line for line in said)
 
@@ -151,7 +151,7 @@ def test_the_token_goes_by_standard_input_and_is_fresh(machine: Machine) -> None
 
 
 def test_wheels_that_are_there_are_not_sent_again(machine: Machine) -> None:
-    machine.survey["received"] = {"a.whl": 2, "b.whl": 1, "manyeyes-1-py3-none-any.whl": 3}
+    machine.preflight["received"] = {"a.whl": 2, "b.whl": 1, "manyeyes-1-py3-none-any.whl": 3}
     bring(machine, with_wheels=True)
     sent = [json.loads(wanted)["name"] for verb, wanted, _ in machine.told if verb == "receive"]
     assert sent == ["manyeyes-1-py3-none-any.whl", "b.whl"]
@@ -160,10 +160,10 @@ def test_wheels_that_are_there_are_not_sent_again(machine: Machine) -> None:
 def test_again_is_harmless(machine: Machine) -> None:
     bring(machine)
     digest = json.loads(next(wanted for verb, wanted, _ in machine.told if verb == "install"))["digest"]
-    machine.survey |= {"installed": digest, "member": member(machine)}
+    machine.preflight |= {"installed": digest, "member": member(machine)}
     machine.told.clear()
     _, said = bring(machine)
-    assert machine.verbs == ["survey", "start", "state"]
+    assert machine.verbs == ["preflight", "start", "state"]
     assert "the agent is installed already" in said
 
 
@@ -172,16 +172,16 @@ def member(machine: Machine) -> dict[str, str]:
 
 
 def test_one_that_was_removed_joins_anew(machine: Machine) -> None:
-    machine.survey["member"] = member(machine)
+    machine.preflight["member"] = member(machine)
     bring(machine)
-    assert machine.verbs == ["survey", "receive", "install", "forget", "join", "start", "state"]
+    assert machine.verbs == ["preflight", "receive", "install", "forget", "join", "start", "state"]
 
 
 def test_nothing_is_installed_on_a_machine_that_does_not_fit(machine: Machine) -> None:
-    machine.survey["reach"] = {"10.0.0.4:4222": "timed out"}
+    machine.preflight["reach"] = {"10.0.0.4:4222": "timed out"}
     with pytest.raises(MachineUnfit, match="does not reach the master"):
         bring(machine)
-    assert machine.verbs == ["survey"]
+    assert machine.verbs == ["preflight"]
     machine.pythons = ""
     with pytest.raises(MachineUnfit, match="no Python"):
         bring(machine)
@@ -214,7 +214,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_node_that_does_not_stay_up(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.running = None
     clock(monkeypatch)
-    with pytest.raises(InstallFailed, match="does not stay up on lab-2; it said last: said last"):
+    with pytest.raises(InstallFailed, match="does not stay up on lab-2; its last output: said last"):
         bring(machine)
 
 
@@ -225,5 +225,5 @@ def test_a_node_that_the_master_does_not_hear_of(machine: Machine, monkeypatch: 
         return []
 
     monkeypatch.setattr(machine.master, "nodes", none)
-    with pytest.raises(Unavailable, match="has not heard of it"):
+    with pytest.raises(Unavailable, match="has had no heartbeat from it"):
         bring(machine)

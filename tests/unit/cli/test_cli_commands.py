@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import json
 import os
 import signal
@@ -381,6 +382,12 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert run("nodes", "remove", "a")[0] == 0
 
 
+def test_version(run: Run) -> None:
+    installed = importlib.metadata.version("manyeyes")
+    assert run("--version") == (0, f"manyeyes {installed}\n", "")
+    assert run("--version", "status")[:2] == (0, f"manyeyes {installed}\n"), "it goes before every command"
+
+
 def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MANYEYES_CONTEXT", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -392,7 +399,7 @@ def test_no_master_known(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_interrupt_exits_130(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     code, _, heard = run("send", album(tmp_path / "in", a=b"stop"), "-o", tmp_path / "out")
     assert code == 130
-    assert "goes on from here" in heard
+    assert "continues from here" in heard
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), (" 1H ", 3600), ("2d", 172_800)])

@@ -64,7 +64,7 @@ def test_threshold(fleet: Fleet, run: Run) -> None:  # noqa: F811
     assert said.splitlines() == [
         "threshold 0.509, for a false-match rate of 0.001; 3 people with 4 photos in faces@1.1.0",
         "a stranger gets a name with a chance of 0.001, extrapolated beyond what was measured",
-        "somebody enrolled with one photo goes without it with a chance of 0.17",
+        "somebody enrolled with one photo gets no name with a chance of 0.17",
     ]
     assert json.loads(run("people", "threshold", "--json")[1])["threshold"] == 0.5091
     for flags, wish in (
@@ -95,7 +95,7 @@ def test_check(fleet: Fleet, run: Run) -> None:  # noqa: F811
     assert run("people", "check")[:2] == (0, "small: the face is small\n1 thing to look at\n")
     assert json.loads(run("people", "check", "--json")[1])[0]["kind"] == "small"
     fleet.answers["GET /v1/people-check"] = httpx.Response(200, json={"findings": []})
-    assert run("people", "check")[1] == "nothing to mend\n"
+    assert run("people", "check")[1] == "nothing to correct\n"
 
 
 def test_feedback(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -78,7 +78,7 @@ def test_flags_arrive_in_the_pack_and_the_pack_can_be_used(data: Path) -> None:
         (["--mean", "1,2"], "--mean is '1,2'; one number or three with commas"),
         (["--detector-std", "0"], "--detector-std is 0; pixels are divided by it"),
         (["--size", "big"], "--size is 'big'; WIDTHxHEIGHT"),
-        (["--version", "../1"], "'../1' is no name or version"),
+        (["--version", "../1"], "'../1' is not a name or version"),
     ],
 )
 def test_flags_that_make_no_sense(data: Path, arguments: list[str], said: str) -> None:
@@ -88,7 +88,7 @@ def test_flags_that_make_no_sense(data: Path, arguments: list[str], said: str) -
 
 def test_models_want_a_name(data: Path) -> None:
     ended = run(data, "build", "--detector", str(data.parent / "scrfd.onnx"))
-    assert isinstance(ended.exception, BadRequest) and "wants a --name" in ended.exception.detail
+    assert isinstance(ended.exception, BadRequest) and "needs a --name" in ended.exception.detail
 
 
 @pytest.mark.parametrize(

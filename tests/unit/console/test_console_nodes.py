@@ -62,7 +62,7 @@ def test_facts_of_a_node_that_said_nothing_yet() -> None:
     node = Node(name="lab-2", state="joining")
     assert facts.work(node, NOW)["Speed"] == "not known yet"
     assert set(facts.machine(node).values()) == {"–"}
-    assert facts.standing(node, NOW)["Fingerprint"] == "none: the machine has no id"
+    assert facts.membership(node, NOW)["Fingerprint"] == "none: the machine has no id"
 
 
 def test_workers() -> None:

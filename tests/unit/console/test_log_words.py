@@ -86,4 +86,4 @@ def test_a_failed_picture_says_why() -> None:
 def test_a_picture_on_its_way_has_no_end() -> None:
     trace = _trace(_span("attempt", 0, 9, 1, how="done"))
     assert not finished(trace)
-    assert "still on its way" in sums(trace)["Outcome"] and sums(trace)["Took"] == "–"
+    assert "still being worked on" in sums(trace)["Outcome"] and sums(trace)["Took"] == "–"

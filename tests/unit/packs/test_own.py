@@ -175,7 +175,7 @@ def test_wishes_that_cannot_be_granted(default_pack: Path, tmp_path: Path, model
         build(default_pack, tmp_path)
     with pytest.raises(BadRequest, match="multiples of 32"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", size_px=(640, 500))
-    with pytest.raises(BadRequest, match="--include-examples wants --examples"):
+    with pytest.raises(BadRequest, match="--include-examples needs --examples"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", include_examples=True)
     with pytest.raises(FileTrouble, match="is no folder"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", examples=tmp_path / "nowhere")

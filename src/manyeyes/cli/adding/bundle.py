@@ -76,7 +76,7 @@ def packed_again(name: str) -> Sent:
     found = metadata.distribution(name)
     if "Root-Is-Purelib: true" not in (found.read_text("WHEEL") or ""):
         raise InstallFailed(
-            f"{name} as it is installed here fits only machines like this one; run this elsewhere"
+            f"{name} as it is installed here works only on machines like this one; run this elsewhere"
         )
     contents, info = {}, ""
     for file in found.files or ():
@@ -140,7 +140,7 @@ def make_bundle(python: str, *, with_wheels: bool) -> Bundle:
     without = [pin for pin in wanted if not hashes.get(pins.split(pin)[0])]
     if without:
         raise InstallFailed(
-            f"no digest is known for {', '.join(without)}; run this where a package index is reached"
+            f"no digest is known for {', '.join(without)}; run this where a package index can be reached"
         )
     requirements = pins.requirements_file(wanted, hashes)
     wheels: tuple[Sent, ...] = ()

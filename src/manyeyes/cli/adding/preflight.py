@@ -1,4 +1,4 @@
-"""Whether a machine can be a node, from what it told of itself. No I/O."""
+"""Whether a machine can be a node, from the facts that it reported. No I/O."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def choose_python(found: list[Python], label: str, *, own: tuple[int, int] = sys
 
 
 def check_machine(told: Mapping[str, Any], label: str, *, ca_fingerprint: str, with_wheels: bool) -> None:
-    """Check what the machine told of itself.
+    """Check the facts that the machine reported.
 
     Args:
         ca_fingerprint: of the master that it shall work for.

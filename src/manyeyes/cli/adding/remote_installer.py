@@ -1,8 +1,8 @@
-"""What runs on the machine that is brought in: copied there as it stands, with nothing but Python 3.11.
+"""Runs on the machine that is added: copied there as one file, needs only Python 3.11.
 
 `python3 -I remote_installer.py VERB JSON` prints JSON lines: `{"step": ...}` while it works, then one `{"done": ...}` or
-`{"error": ...}`. Every verb may be ended at any point and run again. Standard input is a life line: when it
-ends, the operator is gone, and so is what was begun.
+`{"error": ...}`. Every verb may be ended at any point and run again. Standard input is a lifeline: when it ends,
+the operator is gone, and what was started ends too.
 
 Everything is in `~/.local/share/manyeyes`: `agent/envs/DIGEST` with the link `agent/current`, the commands
 `agent/manyeyes` and `agent/start`, `agent/agent.log`, and the node's data in `node`.
@@ -40,21 +40,21 @@ STARTED = ROOT / "started.json"
 REACH_S = 5.0
 LOG_BYTES = 5_000_000
 STOP_S = 60.0
-"""For a node that is asked to stop: it finishes what it has in hand."""
+"""Time for a node that is asked to stop: it finishes the pictures in hand."""
 
 
 class Trouble(Exception):
-    """What stands in the way, as a sentence."""
+    """What went wrong, as a sentence."""
 
 
 def tell(**what: Any) -> None:
     print(json.dumps(what), flush=True)
 
 
-# survey
+# preflight
 
 
-def survey(wanted: dict[str, Any]) -> dict[str, Any]:
+def preflight(wanted: dict[str, Any]) -> dict[str, Any]:
     """What this machine is, what is here already, and which of the addresses answer."""
     ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
     reach: dict[str, str] = {}
@@ -84,7 +84,7 @@ def survey(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reach(address: str) -> str:
-    """Empty where the engine's greeting is heard, else what is in the way."""
+    """Empty if nats-server's greeting arrives, else the error."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), REACH_S) as line:
@@ -201,7 +201,7 @@ def _run(command: list[str], failed: str) -> None:
     if done.returncode:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         errors = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("error:")]
-        raise Trouble(f"{failed}: {(errors or lines or ['it said nothing'])[-1][:400]}")
+        raise Trouble(f"{failed}: {(errors or lines or ['it printed nothing'])[-1][:400]}")
 
 
 @contextlib.contextmanager
@@ -211,7 +211,7 @@ def _alone() -> Any:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Trouble(
-                "another 'manyeyes nodes add' is at work on this machine; wait until it is done"
+                "another 'manyeyes nodes add' runs on this machine; wait until it is done"
             ) from None
         yield
 
@@ -403,7 +403,7 @@ def forget(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def state(_: dict[str, Any]) -> dict[str, Any]:
-    """Whether the node runs, and the last that it said."""
+    """Whether the node runs, and its last log lines."""
     try:
         lines = LOG.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
     except OSError:
@@ -411,7 +411,7 @@ def state(_: dict[str, Any]) -> dict[str, Any]:
     return {"running": holder(), "log": lines[-5:]}
 
 
-VERBS = {verb.__name__: verb for verb in (survey, receive, install, start, stop, forget, state)}
+VERBS = {verb.__name__: verb for verb in (preflight, receive, install, start, stop, forget, state)}
 
 
 def main() -> None:

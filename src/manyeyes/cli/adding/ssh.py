@@ -77,7 +77,7 @@ class Remote:
     def _broken(self, error: BaseException) -> Unavailable:
         return Unavailable(
             f"the connection to {self.label} broke ({str(error) or type(error).__name__}); run the command again: "
-            "it goes on where it stopped"
+            "it continues where it stopped"
         )
 
 
@@ -98,7 +98,7 @@ def _errors() -> type[Exception]:
 
 
 class _HostKeys:
-    """What `known_hosts` says, and what is said to it."""
+    """Reads and writes `known_hosts`."""
 
     def __init__(self) -> None:
         self.own = Path("~/.ssh/known_hosts").expanduser()
@@ -108,7 +108,7 @@ class _HostKeys:
         try:
             self.known = asyncssh.read_known_hosts(files)
         except (OSError, ValueError) as error:
-            raise FileTrouble(f"{' and '.join(files)} cannot be read: {error}; mend the file") from error
+            raise FileTrouble(f"{' and '.join(files)} cannot be read: {error}; correct the file") from error
 
     def kept(self, host: str, port: int) -> set[str]:
         """The fingerprints of the keys that are known for a machine."""
@@ -116,7 +116,7 @@ class _HostKeys:
         return {key.get_fingerprint() for key in keys}
 
     def remember(self, host: str, port: int, key: asyncssh.SSHKey) -> None:
-        """Write a key down for the next time."""
+        """Store a key for the next time."""
         line = f"{name_in_known_hosts(host, port)} {key.export_public_key().decode().strip()}\n"
         try:
             self.own.parent.mkdir(mode=0o700, exist_ok=True)
@@ -257,7 +257,7 @@ def _ssh_trouble(label: str, target: Target, error: Any, known: _HostKeys) -> Ma
     if isinstance(error, asyncssh.KeyExchangeFailed) and known.kept(target.host, target.port or SSH_PORT):
         return HostKeyRefused(
             f"THE HOST KEY OF {label} HAS CHANGED: it offers no key of the kinds that {known.own} has for it "
-            f"({reason}); nothing was sent. If the machine was set up anew, forget the old key: "
+            f"({reason}); nothing was sent. If the machine was installed again, remove the old key: "
             f"ssh-keygen -R '{name_in_known_hosts(target.host, target.port or SSH_PORT)}'"
         )
     if isinstance(error, asyncssh.ConfigParseError):

@@ -1,4 +1,4 @@
-"""The steps that bring a machine in, each of which may be repeated: survey, send, install, join, start, wait."""
+"""The steps that add a machine, each of which may be repeated: preflight, send, install, join, start, wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEND_S = 1800.0
 JOIN_S = 90.0
 START_S = 200.0
 LISTED_S = 90.0
-"""For a node that was started to be heard of by the master."""
+"""Time for a started node to send its first heartbeat."""
 TOKEN_S = 300
 _THERE = ("ready", "working", "provisioning", "paused", "draining", "waiting for approval")
 _FOLDER = '"$HOME/.local/share/manyeyes/agent"'
@@ -120,7 +120,7 @@ class RemoteInstaller:
         async for line in self._machine.lines(command, timeout_s=timeout_s):
             if (done := self._read(line, tell)) is not None:
                 return done
-        raise InstallFailed(f"{self._machine.label}: {verb} ended without a word; run the command again")
+        raise InstallFailed(f"{self._machine.label}: {verb} ended without an answer; run the command again")
 
     def _read(self, line: str, tell: Tell) -> Any:
         try:
@@ -146,13 +146,13 @@ async def bring_in(machine: Machine, fleet: Fleet, options: InstallOptions, tell
         MachineUnfit: it cannot be a node; nothing was installed.
         InstallFailed: a step failed; says which.
         TokenRefused: the master refused the machine.
-        Unavailable: the connection broke, or the master does not hear of the node.
+        Unavailable: the connection broke, or the master gets no heartbeat of the node.
     """
     token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
     ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
     python = await _find_python(machine, options.python)
     installer = await RemoteInstaller.put(machine, python)
-    told = await installer.ask("survey", {"addresses": list(token.addresses)})
+    told = await installer.ask("preflight", {"addresses": list(token.addresses)})
     check_machine(told, machine.label, ca_fingerprint=ca_fingerprint, with_wheels=options.with_wheels)
     reached = next(address for address, why in told["reach"].items() if why == "")
     tell(
@@ -191,7 +191,7 @@ async def _install(
         "offline": options.with_wheels,
     }
     await installer.follow("install", wanted, tell, timeout_s=INSTALL_S)
-    tell("the agent is installed" if not told["installed"] else "the agent is brought up to date")
+    tell("the agent is installed" if not told["installed"] else "the agent is updated")
 
 
 async def _send(installer: RemoteInstaller, bundle: Bundle, there: dict[str, int], tell: Tell) -> None:
@@ -212,7 +212,7 @@ async def _join(
         if any(node.name == member["name"] for node in await fleet.nodes()):
             tell(f"it is node {member['name']} already")
             return str(member["name"])
-        tell(f"the master has removed node {member['name']}; it joins anew")
+        tell(f"the master has removed node {member['name']}; it joins again")
         await installer.ask("forget", {}, timeout_s=START_S)
     made = await fleet.create_token(TOKEN_S)
     folder = told["folder"]
@@ -252,7 +252,7 @@ async def _start(installer: RemoteInstaller, options: InstallOptions, tell: Tell
 
 
 async def _listed(machine: Machine, installer: RemoteInstaller, fleet: Fleet, name: str, tell: Tell) -> Node:
-    """Wait until the master hears of the node."""
+    """Wait for the node's first heartbeat at the master."""
     until = time.monotonic() + LISTED_S
     running_s = time.monotonic()
     while True:
@@ -262,15 +262,15 @@ async def _listed(machine: Machine, installer: RemoteInstaller, fleet: Fleet, na
             running_s = time.monotonic()
             if node is not None and node.state in _THERE:
                 return node
-        said = next(iter(reversed(state["log"])), "it said nothing")
+        said = next(iter(reversed(state["log"])), "it printed nothing")
         if time.monotonic() - running_s > 15:
             raise InstallFailed(
-                f"node {name} does not stay up on {machine.label}; it said last: {said[-400:]}"
+                f"node {name} does not stay up on {machine.label}; its last output: {said[-400:]}"
             )
         if time.monotonic() > until:
             seen = node.state if node else "not listed"
             raise Unavailable(
-                f"node {name} runs on {machine.label}, and the master has not heard of it in {LISTED_S:.0f} s "
-                f"({seen}); it said last: {said[-400:]}"
+                f"node {name} runs on {machine.label}, and the master has had no heartbeat from it in {LISTED_S:.0f} s "
+                f"({seen}); its last output: {said[-400:]}"
             )
         await asyncio.sleep(1)

@@ -76,10 +76,10 @@ async def run_batch(
     A picture is kept, and has its line, when it was answered and drawn: what is stopped in between is sent again.
 
     Args:
-        in_flight: how many pictures are under way at once; about twice as many are known ahead.
+        in_flight: how many pictures are in flight at once; about twice as many are listed ahead.
         pictures: predicted pictures are wanted too.
-        wider: tells how many may be under way from now on, where that is more.
-        said: told each line as it is kept, and None for a picture that an earlier run did.
+        wider: gives how many may be in flight from now on, if that is more.
+        said: called with each line as it is kept, and None for a picture that an earlier run did.
         drawing: draws them here; without it the service does. Beside those in flight, twice its threads of
             pictures are held.
         alongside: runs in a thread meanwhile; the event tells it to end early.

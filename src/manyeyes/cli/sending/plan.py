@@ -17,7 +17,7 @@ RESULTS_NAME = "results.jsonl"
 
 @dataclass(frozen=True)
 class Source:
-    """One picture to send, or what stands in its way."""
+    """One picture to send, or why it cannot be sent."""
 
     path: Path
     relative: str

@@ -1,4 +1,4 @@
-"""While no node is ready, pictures wait in the master's queue: say so, and do not take it for a failure."""
+"""While no node is ready, pictures wait in the master's queue: print that, and do not treat it as a failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOK_EVERY_S = 1.0
 
 
 def waiting_sentence(status: Status) -> str | None:
-    """What to say while nobody works, None where somebody does."""
+    """What to print while no node works; None if one does."""
     if status.workers:
         return None
     states = ", ".join(f"{count} {state}" for state, count in sorted(status.nodes.items()) if count)

@@ -1,4 +1,4 @@
-"""How many pictures are under way at once: enough for all workers there are, and for those that come while it runs."""
+"""How many pictures are in flight at once: enough for all workers, also for those that join while it runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.sdk.client import AsyncClient
 
 FIRST = 8
-"""Before the master has told how many workers there are, and at the least."""
+"""Until the master has reported how many workers there are; also the minimum."""
 MOST = 256
 A_WORKER = 3
-"""One on its way to a worker, one in hand, one on its way back."""
+"""One being sent to a worker, one in work, one being returned."""
 _LOOK_EVERY_S = 2.0
 
 

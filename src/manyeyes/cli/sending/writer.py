@@ -136,7 +136,7 @@ class Writer:
             )
         return FileTrouble(
             f"{path} cannot be written: {error.strerror or error}; results so far are kept: run the same "
-            "command again when it is mended"
+            "command again when that is repaired"
         )
 
 

@@ -15,7 +15,7 @@ export default {
           <template v-for="row in rows" :key="row.number">
             <tr role="row" :data-number="row.number" :class="'log-' + row.tone">
               <td role="cell" class="log-time"><button type="button" :aria-expanded="!!open[row.number]" :title="row.exact"
-                :aria-label="'All facts of the line of ' + time(row)" @click="turn(row)"><span aria-hidden="true"
+                :aria-label="'All fields of the line of ' + time(row)" @click="turn(row)"><span aria-hidden="true"
                 class="log-arrow">{{ open[row.number] ? '▾' : '▸' }}</span>{{ time(row) }}</button></td>
               <td role="cell" class="log-machine">{{ row.machine }}</td>
               <td role="cell" class="log-level"><span class="state"><span class="dot" :class="row.tone"
@@ -23,7 +23,7 @@ export default {
               <td role="cell" class="log-said"><span class="log-event">{{ row.event }}</span>
                 <span class="log-glance">{{ row.glance }}</span></td>
               <td v-if="traces" role="cell" class="log-trace"><a v-if="row.trace" :href="traces + row.trace"
-                :aria-label="'Way of the picture ' + row.trace" :title="row.trace">{{ row.trace.slice(0, 8) }}</a></td>
+                :aria-label="'Trace of the picture ' + row.trace" :title="row.trace">{{ row.trace.slice(0, 8) }}</a></td>
             </tr>
             <tr v-if="open[row.number]" role="row" class="log-more">
               <td role="cell" :colspan="traces ? 5 : 4">

@@ -15,7 +15,7 @@ class LogRows(Element, component="log_rows.js"):
     """Shows rows as `words.row` makes them; only new ones are sent.
 
     Args:
-        traces: address of a picture's way, to which the trace id is added; empty for no links.
+        traces: address of the page of a trace, to which the trace id is added; empty for no links.
         empty: said where there is no row.
         rows: those to begin with, the newest last.
         seen: called when the page comes into sight, and with False when it goes out of it.

@@ -12,5 +12,5 @@ window.manyeyes = {
   const away = document.getElementById("popup");
   away.setAttribute("role", "alert");
   away.children[0].textContent = "The master does not answer.";
-  away.children[1].textContent = "What stands here may be old; the page fills again by itself when the master is back.";
+  away.children[1].textContent = "What you see may be out of date; the page updates by itself when the master is back.";
 }

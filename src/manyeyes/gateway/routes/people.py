@@ -133,7 +133,7 @@ async def person(master: TheMaster, name: PersonName) -> Person:
     responses=failures(BadRequest, PersonNotFound),
 )
 async def merge_person(master: TheMaster, name: PersonName, body: MergeRequest) -> Person:
-    """Give all photos and feedback of one person to another, and forget the first name."""
+    """Move all photos and feedback of one person to another, and delete the first name."""
     return _whole(master, await master.people_service.merge(name, body.into))
 
 

@@ -1,7 +1,7 @@
-"""What a node says in its log, as far as a master keeps it: pure, by the clock it is given.
+"""Checks the log lines that a node sends: pure, by the clock it is given.
 
-A node's lines are data. Who said them is told by the subject, never by a line; each is bounded, guarded once more
-and fit to be shown. What a node says beyond its share is dropped and counted.
+A node's lines are data. The sender follows from the subject, never from a line. Each line is limited in size,
+guarded once more and made printable. Lines beyond a node's rate limit are dropped and counted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 @dataclass(frozen=True)
 class Batch:
-    """Lines that are fit to be kept, packed, and what names them."""
+    """Checked lines, packed, and their ids."""
 
     data: bytes
     batch_id: str
@@ -44,7 +44,7 @@ class Batch:
 
 
 class Budget:
-    """How many lines each node may still say."""
+    """How many lines each node may still send."""
 
     def __init__(self, lines_per_s: float) -> None:
         self._lines_per_s = lines_per_s
@@ -60,7 +60,7 @@ class Budget:
         return self._take(lines, 1, now) and self._take(content, size_bytes, now)
 
     def forget(self, node: str) -> None:
-        """The node is known no more; another one may have its name."""
+        """The node was removed; another one may get its name."""
         self._nodes.pop(node, None)
 
     @staticmethod
@@ -89,7 +89,7 @@ def read_batch(
     """A node's batch as it is kept, and how many of its lines are not.
 
     Args:
-        received_at: Unix time here, seconds: the node's clock is put right by it.
+        received_at: Unix time here, seconds: the node's times are corrected by it.
         now: of the master's monotonic clock.
     """
     try:

@@ -1,6 +1,6 @@
 """The logs of one master: takes nodes' lines in, sends its own, follows the stream into its index, answers.
 
-Nothing here is waited for by pictures: what does not fit is dropped, and counted in the log itself.
+Pictures never wait for this: lines that do not fit are dropped, and a log line says how many.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from manyeyes.telemetry.batches import MAX_BATCH_BYTES
 from manyeyes.telemetry.events import to_send
 
 MACHINE = "master"
-"""What a master's own lines are said to come from; its role tells it from a node of that name."""
+"""The machine name of a master's own lines; the role distinguishes it from a node of that name."""
 SEND_EVERY_S = 0.5
 HEARTBEAT_S = 10.0
 """Of a stream of lines in which nothing happens."""
 MOST_FOLLOWERS = 64
 _FOLLOW_EVERY_S = 0.25
 _MOST_WAITING = 64
-"""Batches of nodes that are looked at one after the other."""
+"""Batches of nodes that wait to be checked."""
 _TELL_EVERY_S = 10.0
 _AGAIN_S = 5.0
 _TIDY_EVERY_S = 5.0
@@ -46,7 +46,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class TraceFound:
-    """One picture's way: its spans in the order of a waterfall, and the lines that they were made of."""
+    """The trace of a picture: its spans in the order of a waterfall, and the lines that they come from."""
 
     trace_id: str
     spans: list[Span]
@@ -75,7 +75,7 @@ class LogService:
         self._stopping = False
 
     def heard(self, node: str, message: Incoming) -> None:
-        """A node says lines; never waits."""
+        """A node sends lines; never waits."""
         fits = len(message.data) <= MAX_MESSAGE_BYTES and self._budget.batch(node, time.monotonic())
         if not fits or self._heard.full():
             self._dropped[node] += 1
@@ -87,7 +87,7 @@ class LogService:
         self._budget.forget(node)
 
     async def run(self) -> None:
-        """Work until cancelled; whatever goes wrong here is said, and stops nothing else."""
+        """Work until cancelled; errors here are logged, and stop nothing else."""
         try:
             while True:
                 try:
@@ -110,7 +110,7 @@ class LogService:
             group.create_task(self._tidy(), name="logs-tidy")
 
     def stop_following(self) -> None:
-        """Have everybody who follows hear no more: the gateway is about to stop."""
+        """End all streams of followers: the gateway is about to stop."""
         self._stopping = True
         self._tell()
 
@@ -205,7 +205,7 @@ class LogService:
         return await self._ask(lambda index: index.lines(question, after=after, until=until, limit=limit))
 
     async def trace(self, trace_id: str, *, only_of: str | None = None) -> TraceFound:
-        """One picture's way.
+        """The trace of a picture.
 
         Args:
             only_of: an API key's id: only what was sent with it.

@@ -1,7 +1,7 @@
-"""One picture's whole way, put together from the lines of its trace. Pure.
+"""The trace of a picture, built from its log lines. Pure.
 
-The gateway's line says when which node had the picture; a node's line says how long each step took there. So that
-no node's clock matters, a node's steps begin where the gateway saw them begin.
+The gateway's line says when which node had the picture; a node's line says how long each step took there. A node's
+steps start when the gateway saw them start, so that no node's clock matters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PICTURE_FIELDS = (ACCEPTED_MS, ANSWERED_MS, ATTEMPTS, "trace", "span")
 
 @dataclass(frozen=True)
 class Span:
-    """A part of the way; `depth` 0 is a picture, deeper ones are parts of the one before that is less deep."""
+    """A part of a trace; `depth` 0 is a picture, deeper spans are parts of the nearest less deep one before."""
 
     name: str
     machine: str
@@ -44,7 +44,7 @@ class Span:
 
 
 def may_read(lines: Sequence[Line], key_id: str) -> list[Line]:
-    """Of a trace's lines, what the holder of a key may read: of the pictures that were sent with it, nothing else."""
+    """The lines of a trace that the holder of a key may read: only of pictures that were sent with it."""
     pictures = [line for line in lines if _is_picture(line) and line.fields.get("by") == key_id and key_id]
     nodes = {
         (str(line.fields.get("span")), str(attempt.get("node")))
@@ -75,7 +75,7 @@ def spans_of(lines: Sequence[Line]) -> list[Span]:
 
 
 def _is_picture(line: Line) -> bool:
-    """Whether a master says it: a node may call a line as it likes."""
+    """Whether a master logged it: a node may name a line as it likes."""
     return line.event == PICTURE and line.role == "master"
 
 
@@ -134,7 +134,7 @@ def _picture(line: Line, start_ms: float, lines: Sequence[Line]) -> list[Span]:
 
 
 def _steps(line: Line, start_ms: float) -> list[Span]:
-    """What one attempt consists of, as its node tells it."""
+    """The parts of one attempt, as its node reports them."""
     spans: list[Span] = []
     at_ms = start_ms
     for name, told in STEPS:
@@ -158,7 +158,7 @@ def _stages(line: Line, start_ms: float) -> list[Span]:
 
 
 def _unfinished(lines: Sequence[Line]) -> list[Span]:
-    """Only nodes have spoken: the picture is still on its way, or its gateway's line is gone."""
+    """There are only lines of nodes: the picture is still being worked on, or its gateway's line is gone."""
     attempts = [line for line in lines if line.event == ATTEMPT]
     if not attempts:
         return []

@@ -30,7 +30,7 @@ from manyeyes.node.worker.protocol import Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
 from manyeyes.recognition.arrays import half_precision
-from manyeyes.recognition.extras import Cut, Extras, Wish
+from manyeyes.recognition.extras import Cut, Extras, WantedExtras
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.matching.gallery_changes import Changes
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
@@ -151,7 +151,7 @@ def _enrolled(recognizer: Any, embedder: str, order: Order, data: bytes) -> _Don
 
 def _recognized(recognizer: Any, gallery: Gallery, order: Order, data: bytes) -> _Done:
     """A pack's recogniser may lack `recognize_with`; then there is nothing beside the result."""
-    wish = Wish(unknown=UNKNOWN in order.wants, thumbnail=THUMBNAIL in order.wants)
+    wish = WantedExtras(unknown=UNKNOWN in order.wants, thumbnail=THUMBNAIL in order.wants)
     draw, extras = PICTURE in order.wants, Extras()
     if (wish.unknown or wish.thumbnail) and hasattr(recognizer, "recognize_with"):
         result, picture, extras = recognizer.recognize_with(data, gallery, draw=draw, wish=wish)

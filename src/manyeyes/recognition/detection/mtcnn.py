@@ -1,4 +1,4 @@
-"""MTCNN: faces and five landmarks each, by three networks of growing care.
+"""MTCNN: faces and five landmarks each, by three networks, each more exact than the one before.
 
 Source: Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded CNNs" (2016).
 """

@@ -27,7 +27,7 @@ ARCFACE_CHIP = ChipLayout(
 )
 """Where ArcFace's published alignment puts the five landmarks."""
 SFACE_THRESHOLD = 1.128
-"""OpenCV's published Euclidean distance for SFace; it is the cosine 0.363 told as a distance."""
+"""OpenCV's published Euclidean distance for SFace; it is the cosine 0.363 as a distance."""
 
 
 class ArcFaceEmbedder:

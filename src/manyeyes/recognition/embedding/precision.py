@@ -8,7 +8,7 @@ import cv2
 
 from manyeyes.results import Precision
 
-Wish = Literal["auto", "int8", "fp32"]
+PrecisionSetting = Literal["auto", "int8", "fp32"]
 INT8_FEATURES = frozenset({"AVX2", "NEON_DOTPROD"})
 """What makes whole numbers faster. AVX-512 and VNNI come with AVX2, and `packs.quantize` makes weights that
 cannot saturate without VNNI; ARM before dot products would only lose."""
@@ -24,11 +24,11 @@ def processor_features() -> frozenset[str]:
     )
 
 
-def choose(wish: Wish, features: frozenset[str], offered: frozenset[Precision]) -> Precision:
-    """The precision to load: the wish, or with `auto` int8 where pack and processor have it.
+def choose(setting: PrecisionSetting, features: frozenset[str], offered: frozenset[Precision]) -> Precision:
+    """The precision to load: the setting, or with `auto` int8 where pack and processor have it.
 
-    A wish that the pack does not offer is given back as it is: opening its file then names what is missing.
+    A setting that the pack does not offer is given back as it is: opening its file then names what is missing.
     """
-    if wish != "auto":
-        return wish
+    if setting != "auto":
+        return setting
     return "int8" if "int8" in offered and features & INT8_FEATURES else "fp32"

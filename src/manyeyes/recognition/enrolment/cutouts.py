@@ -1,4 +1,4 @@
-"""What is cut out of a picture beside its result: the faces that got no name, and a thumbnail.
+"""What is cut out of a picture beside its result: the faces without a name, and a thumbnail.
 
 A worker has the pixels decoded; a master starts no decoder.
 """
@@ -20,7 +20,7 @@ from manyeyes.results import Face
 
 LEAST_WIDTH_PX = 48
 LEAST_SHARPNESS = 1.5
-"""Half of what enrolling warns of: below, neither a person nor the embedder makes much of a face."""
+"""Half of the limit at which enrolling warns: below it, neither a person nor the embedder recognises much."""
 _QUALITIES = (80, 60, 40)
 
 

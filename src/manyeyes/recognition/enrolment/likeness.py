@@ -25,10 +25,10 @@ _BLOCK_ROWS = 512
 
 
 class Limits(NamedTuple):
-    """Distances from which something is worth saying."""
+    """Distances from which something is reported."""
 
     confusable: float
-    """Two people this near or nearer are taken for each other: the threshold in force."""
+    """Two people this near or nearer are confused: the threshold in force."""
     double: float
     """Two people this near or nearer are more likely one."""
     unlike: float
@@ -46,7 +46,7 @@ class Limits(NamedTuple):
 
     @property
     def same_face(self) -> float:
-        """Worth a word when a photo is enrolled, whether the threshold in force is careless or strict."""
+        """Reported when a photo is enrolled, whatever the threshold in force."""
         return max(self.double, min(self.confusable, self.unlike))
 
 
@@ -80,7 +80,7 @@ class Near(NamedTuple):
 
 
 def check(photos: Photos, limits: Limits) -> list[Caution]:
-    """Everything worth saying about the enrolled, gravest first.
+    """All findings about the enrolled people, most serious first.
 
     Photos that look mislabelled do not count when people are compared: one such photo would make its two
     people look like one.
@@ -123,7 +123,7 @@ def nearest_people(faces: Floats, photos: Photos, within: float) -> list[list[Ne
 
 
 def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limits: Limits) -> list[Caution]:
-    """What is worth saying about a photo as it is enrolled.
+    """Warnings about a photo as it is enrolled.
 
     Args:
         others: the people beside its own whose photos are near, nearest first.

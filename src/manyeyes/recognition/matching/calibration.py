@@ -110,7 +110,7 @@ class Calibration(BaseModel):
         return max(0.0, self._distance_of(-expm1(log1p(-fmr) / max(1.0, comparisons))))
 
     def miss_rate(self, distance: float) -> float:
-        """How often somebody enrolled with one photo goes without their name at this threshold."""
+        """How often somebody enrolled with one photo gets no name at this threshold."""
         return 1.0 - self._genuine.cdf(distance)
 
     def confidence(self, distance: float, comparisons: float, prior: float = PRIOR_KNOWN) -> float:

@@ -1,4 +1,4 @@
-"""Fold a base and the changes since into a new base with an index: files in, files out, nothing else touched."""
+"""Compaction: merge a base and the changes since into a new base with an index. Reads files and writes files, nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What feedback took back: faces that are not the person whose name they were given."""
+"""Feedback of the kind 'not': faces that are not the person whose name they got."""
 
 from __future__ import annotations
 

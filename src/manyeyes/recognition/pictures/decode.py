@@ -31,7 +31,7 @@ _BAND_ROWS = 256
 class Picture:
     """Decoded pixels: uint8 (h, w, 3) BGR as a person sees them, and alpha (h, w) where there was any.
 
-    With `shrink` above 1 the pixels were shrunk on the way: each stands for `shrink` × `shrink` of `info`'s.
+    With `shrink` above 1 the pixels were shrunk while decoding: each stands for `shrink` × `shrink` of `info`'s.
     """
 
     info: PictureInfo
@@ -43,11 +43,11 @@ class Picture:
 def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
     """Decode a picture of any accepted format with its orientation applied.
 
-    Nothing is ever made up: what is cut short or damaged so that a decoder notices is refused. JPEG is held to
-    libjpeg's warnings, PNG to its check sums, all formats to their length.
+    Missing pixels are never made up: a picture that is cut short, or damaged so that a decoder notices, is refused.
+    JPEG is checked by libjpeg's warnings, PNG by its check sums, all formats by their length.
 
     Args:
-        least_long_side_px: the picture may be shrunk on the way to a long side of no less than this; done
+        least_long_side_px: the picture may be shrunk while decoding, to a long side of no less than this; done
             for JPEG, where it saves memory and time.
 
     Raises:

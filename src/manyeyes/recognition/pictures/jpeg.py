@@ -22,7 +22,7 @@ _CUT = ("Premature end of JPEG file", "premature end of data segment", "Prematur
 _MAX_MENDS = 3
 _BAND_ROWS = 256
 SHRINKS = (8, 4, 2)
-"""What the inverse transform can do on the way: these have SIMD code."""
+"""Factors that the inverse transform can apply: these have SIMD code."""
 
 
 def shrink_factor(width_px: int, height_px: int, least_long_side_px: int) -> int:

@@ -7,7 +7,12 @@ import pytest
 
 from manyeyes.errors import PackDamaged
 from manyeyes.packs.verify import self_test
-from manyeyes.recognition.embedding.precision import INT8_FEATURES, Wish, choose, processor_features
+from manyeyes.recognition.embedding.precision import (
+    INT8_FEATURES,
+    PrecisionSetting,
+    choose,
+    processor_features,
+)
 from manyeyes.recognition.pictures import draw
 from manyeyes.recognition.recognizer import load
 from manyeyes.results import Precision
@@ -16,7 +21,7 @@ BOTH: frozenset[Precision] = frozenset({"fp32", "int8"})
 
 
 @pytest.mark.parametrize(
-    ("wish", "features", "offered", "chosen"),
+    ("setting", "features", "offered", "chosen"),
     [
         ("auto", {"AVX", "AVX2"}, {"fp32", "int8"}, "int8"),
         ("auto", {"NEON", "NEON_DOTPROD"}, {"fp32", "int8"}, "int8"),
@@ -27,20 +32,22 @@ BOTH: frozenset[Precision] = frozenset({"fp32", "int8"})
         ("int8", {"SSE4.1"}, {"fp32", "int8"}, "int8"),
     ],
 )
-def test_the_choice(wish: Wish, features: set[str], offered: set[Precision], chosen: Precision) -> None:
-    assert choose(wish, frozenset(features), frozenset(offered)) == chosen
+def test_the_choice(
+    setting: PrecisionSetting, features: set[str], offered: set[Precision], chosen: Precision
+) -> None:
+    assert choose(setting, frozenset(features), frozenset(offered)) == chosen
 
 
 def test_the_processor_names_its_features() -> None:
     assert processor_features() & {"SSE2", "NEON"}
 
 
-@pytest.mark.parametrize("wish", ["int8", "fp32"])
+@pytest.mark.parametrize("setting", ["int8", "fp32"])
 def test_an_operator_decides_by_the_environment(
-    default_pack: Path, monkeypatch: pytest.MonkeyPatch, wish: str
+    default_pack: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    monkeypatch.setenv("MANYEYES_RECOGNITION_PRECISION", wish)
-    assert load(default_pack).embedder.precision == wish
+    monkeypatch.setenv("MANYEYES_RECOGNITION_PRECISION", setting)
+    assert load(default_pack).embedder.precision == setting
 
 
 def test_without_a_wish_the_processor_decides(default_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from skimage import data as samples
 from manyeyes.face_results import MAX_CROP_BYTES, MAX_THUMBNAIL_BYTES, PORTRAIT_SIDE_PX, THUMBNAIL_SIDE_PX
 from manyeyes.recognition.enrolment.cutouts import thumbnail
 from manyeyes.recognition.enrolment.portrait import open_portrait
-from manyeyes.recognition.extras import Wish
+from manyeyes.recognition.extras import WantedExtras
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.pictures.probe import read_header
 from manyeyes.recognition.recognizer import Recognizer, load
 
-BOTH = Wish(unknown=True, thumbnail=True)
+BOTH = WantedExtras(unknown=True, thumbnail=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_a_face_without_a_name_is_cut_out_and_can_be_embedded_again(recognizer: 
 
 
 def test_nothing_is_cut_out_that_was_not_asked_for(recognizer: Recognizer) -> None:
-    for wish in (Wish(), Wish(thumbnail=True), Wish(unknown=True)):
+    for wish in (WantedExtras(), WantedExtras(thumbnail=True), WantedExtras(unknown=True)):
         _, _, extras = recognizer.recognize_with(astronaut(), Gallery.empty(), draw=False, wish=wish)
         assert (bool(extras.unknown), extras.thumbnail) == (wish.unknown, b"")
     enrolled = recognizer.enrol(astronaut())

@@ -1,1 +1,1 @@
-"""What happened, on all machines; one picture's whole way."""
+"""Logs of all machines, and traces."""

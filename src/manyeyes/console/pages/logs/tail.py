@@ -89,7 +89,7 @@ class _Tail:
         self._rows = LogRows(
             "Log lines of all machines, the newest first",
             traces=link("/logs") + "?trace=",
-            empty="No line fits.",
+            empty="No log lines match.",
             rows=[row(line) for line in found.lines],
             seen=self._seen,
         )

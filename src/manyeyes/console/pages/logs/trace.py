@@ -1,4 +1,4 @@
-"""One picture's whole way: gateway, queue, node, worker, stages, result."""
+"""The trace of a picture: gateway, queue, node, worker, stages, result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from manyeyes.errors import ManyeyesError, TraceNotFound
 
 _EVERY_S = 2.0
 _LOOKS = 5
-"""Lines come within a second or two of what they tell: so often is looked again for what is not here yet."""
+"""Lines come a second or two after their event: how often to look again for missing ones."""
 _MOST_BARS = 400
 
 
@@ -31,7 +31,7 @@ class Waterfall(Element, component="waterfall.js"):
 
 
 async def build(visitor: Visitor, trace_id: str) -> None:
-    """Fill the page with the way of a picture; says so where there is none."""
+    """Fill the page with the trace of a picture; says so if there is none."""
     page = _Way(visitor, trace_id)
     await page.look()
 
@@ -49,7 +49,7 @@ class _Way:
         self._again = ui.timer(_EVERY_S, self.look, immediate=False)
 
     async def look(self) -> None:
-        """Show what is known now; look again while the picture is on its way, a few times where it is unknown."""
+        """Show what is known now; look again while the picture is being worked on, and a few times if it is unknown."""
         self._looks += 1
         try:
             trace = await self._visitor.client.logs.trace(self._trace_id)
@@ -64,16 +64,16 @@ class _Way:
                 self._end("")
             elif self._looks >= _LOOKS:
                 self._end(
-                    "The picture is still on its way, or the line that ends it is gone; load the page again."
+                    "The picture is still being worked on, or its last log line is gone; load the page again."
                 )
             else:
-                self._said.text = "The picture is still on its way."
+                self._said.text = "The picture is still being worked on."
 
     def _wait(self, error: TraceNotFound) -> None:
         if self._looks >= _LOOKS:
             self._end("")
         else:
-            self._said.text = "Looking for it: lines arrive within a second or two."
+            self._said.text = "Looking for it: log lines arrive within a second or two."
         if self._looks == 1:
             self._show_error(error)
 
@@ -87,7 +87,7 @@ class _Way:
             say_error(error)
             if isinstance(error, TraceNotFound):
                 ui.label(
-                    "Why this can be: the id is mistyped or cut short; the picture is older than the logs reach back, "
+                    "Possible reasons: the id is mistyped or cut short; the picture is older than the logs reach back, "
                     "or there were so many lines since that its own were deleted; it was sent to another master"
                     + (
                         "."
@@ -100,12 +100,12 @@ class _Way:
     def _show(self, trace: Trace) -> None:
         self._space.clear()
         with self._space:
-            TextElement(tag="h2", text="One picture's way").classes("way-title")
-            with ui.element("div").classes("way-head"):
+            TextElement(tag="h2", text="Trace of a picture").classes("trace-title")
+            with ui.element("div").classes("trace-head"):
                 FactList("Facts").show(words.sums(trace))
                 with ui.element("section").classes("card").props('aria-label="In the terminal"'):
                     TextElement(tag="h2", text="In the terminal").classes("card-title")
-                    Command(f"manyeyes logs --trace {trace.trace_id}", "Command that shows the same way")
+                    Command(f"manyeyes logs --trace {trace.trace_id}", "Command that shows the same trace")
             with ui.element("section").classes("card").props('aria-label="Where the time went"'):
                 TextElement(tag="h2", text="Where the time went").classes("card-title")
                 Waterfall("Where the time went", words.bars(trace.spans[:_MOST_BARS]))

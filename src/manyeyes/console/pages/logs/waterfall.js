@@ -1,8 +1,8 @@
-// The parts of a picture's way: a table whose last column draws each as a bar on one scale.
+// The spans of a trace: a table whose last column draws each as a bar on one scale.
 export default {
   props: { caption: String, bars: Array },
   template: `
-    <table role="table" class="way" :aria-label="caption">
+    <table role="table" class="trace" :aria-label="caption">
       <thead role="rowgroup"><tr role="row">
         <th role="columnheader" scope="col">Part</th><th role="columnheader" scope="col">Machine</th>
         <th role="columnheader" scope="col" class="figure">Begins at, ms</th>
@@ -11,12 +11,12 @@ export default {
       </tr></thead>
       <tbody role="rowgroup">
         <tr v-for="(bar, number) in bars" :key="number" role="row">
-          <td role="cell" class="way-part" :style="{ paddingLeft: 0.5 + bar.depth * 1.1 + 'rem' }">{{ bar.name }}
+          <td role="cell" class="trace-part" :style="{ paddingLeft: 0.5 + bar.depth * 1.1 + 'rem' }">{{ bar.name }}
             <span class="note">{{ bar.meaning }}</span><span v-if="bar.facts" class="note">{{ bar.facts }}</span></td>
-          <td role="cell" class="way-machine">{{ bar.machine }}</td>
+          <td role="cell" class="trace-machine">{{ bar.machine }}</td>
           <td role="cell" class="figure" data-label="begins at, ms">{{ bar.start }}</td>
           <td role="cell" class="figure" data-label="takes, ms">{{ bar.took }}</td>
-          <td role="cell" class="way-when"><span class="way-track" aria-hidden="true"><span class="way-bar"
+          <td role="cell" class="trace-when"><span class="trace-track" aria-hidden="true"><span class="trace-bar"
             :class="[{ bad: bar.failed }, 'depth-' + bar.depth]" :style="{ left: bar.left + '%', width: bar.width + '%' }"></span></span></td>
         </tr>
       </tbody>

@@ -1,4 +1,4 @@
-"""What the page says of a line, and of a part of a picture's way: pure."""
+"""The texts of a log line and of a span of a trace: pure."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def glance(facts: dict[str, Any], *, but: str = "") -> str:
 
 
 def bars(spans: Sequence[Span]) -> list[Row]:
-    """The parts of the way as a waterfall; all bars share one scale."""
+    """The spans as a waterfall; all bars share one scale."""
     end_ms = max((span.start_ms + span.duration_ms for span in spans), default=0.0) or 1.0
     return [
         {
@@ -116,7 +116,7 @@ def sums(trace: Trace) -> dict[str, str]:
     attempts = [span for span in trace.spans if span.name == ATTEMPT]
     began = min((line.at for line in trace.lines), default=None)
     facts = {
-        "Outcome": _outcome(told) if pictures else "still on its way, or its master's line is gone",
+        "Outcome": _outcome(told) if pictures else "still being worked on, or its master's line is gone",
         "Asked by": str(told.get("who", "–")),
         "For": str(told.get("operation", "–")),
         "Picture": _picture(told),

@@ -109,7 +109,7 @@ class _Nodes:
             offset=view.offset,
             sort=view.sort,
             descending=view.descending,
-            empty="No node fits."
+            empty="No nodes match."
             if view.search or view.state
             else "No node has joined yet. 'Add a machine' says how one does.",
         )

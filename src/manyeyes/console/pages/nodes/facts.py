@@ -1,4 +1,4 @@
-"""What the page of a node says of it, line by line: pure."""
+"""The facts on the page of a node, line by line: pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def work(node: Node, now: datetime) -> Facts:
         "Speed": _speed(node),
         "Done": f"{count(node.done)} pictures",
         "Failed": f"{count(node.failed)} attempts",
-        "Wanted of it": _DESIRED[node.desired],
+        "Desired": _DESIRED[node.desired],
         "Last seen": _when(node.last_seen, now),
     }
 
@@ -40,8 +40,8 @@ def machine(node: Node) -> Facts:
     }
 
 
-def standing(node: Node, now: datetime) -> Facts:
-    """How it came, and whether it is alone on its machine."""
+def membership(node: Node, now: datetime) -> Facts:
+    """How it joined, and whether it is alone on its machine."""
     return {
         "First seen": _when(node.first_seen, now),
         "Joined with token": node.token or "–",
@@ -58,7 +58,7 @@ def worker(found: NodeWorker) -> tuple[str, str, str, str, str]:
 
 
 def log_line(line: LogLine) -> tuple[str, str, str]:
-    """One line's row: time, level, what it tells."""
+    """One line's row: time, level, text."""
     told = " ".join(f"{name}={value}" for name, value in line.fields.items() if name != "node")
     return (f"{line.at:%H:%M:%S}", line.level, f"{line.event} {told}".strip())
 

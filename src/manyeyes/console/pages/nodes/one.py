@@ -113,7 +113,7 @@ class _Node:
         self._offer(offers(node))
         self._work.show(facts.work(node, now))
         self._machine.show(facts.machine(node))
-        self._desired_state.show(facts.standing(node, now))
+        self._desired_state.show(facts.membership(node, now))
         self._workers.show([facts.worker(found) for found in node.workers_detail])
 
     def _offer(self, offered: list[Offer]) -> None:

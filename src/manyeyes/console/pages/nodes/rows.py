@@ -1,4 +1,4 @@
-"""What the table of nodes says of each: pure."""
+"""The row of each node in the table: pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyeyes.console.wording import ago, count, exact, rate
 
 COLUMNS = (
     Column("name", "Node"),
-    Column("state", "State", hint="Those first that may need a person"),
+    Column("state", "State", hint="Those first that may need attention"),
     Column("workers", "Workers", "figure"),
     Column("pictures_per_s", "Pictures/s", "figure", "What its workers together can do, by recent pictures"),
     Column("done", "Done", "figure", "Pictures that it has answered"),

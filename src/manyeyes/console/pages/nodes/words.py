@@ -1,4 +1,4 @@
-"""What is said of nodes, and of what becomes of them: pure words, those of docs/guides/nodes.md."""
+"""The texts about nodes and what happens to them: pure, as in docs/guides/nodes.md."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def _approve(node: Node) -> Offer:
         "approve",
         "Approve",
         "how_to_reg",
-        f"Let {node.name} in?",
-        "It gets the pack, starts its workers, and is given pictures from then on; until now it got neither."
+        f"Approve {node.name}?",
+        "It gets the pack, starts its workers, and gets pictures from then on; until now it got neither."
         + by,
-        f"{node.name} is let in.",
+        f"{node.name} is approved.",
     )
 
 
@@ -72,7 +72,7 @@ def _pause(name: str, is_away: bool) -> Offer:
         "Pause",
         "pause",
         f"Pause {name}?",
-        "It finishes what it has in hand and takes nothing new; pictures that it fetched ahead and has not begun "
+        "It finishes the pictures in hand and takes no new ones; pictures that it fetched ahead and has not started "
         "go to other nodes at once. It keeps its workers. It stays paused until you press Resume, over restarts of "
         f"the node and the master too; no token is needed.{_later(is_away)}",
         f"{name} pauses.",
@@ -85,7 +85,7 @@ def _drain(name: str, is_away: bool) -> Offer:
         "Drain",
         "water_drop",
         f"Drain {name}?",
-        "It finishes what it has in hand, takes nothing new, then ends its workers: the machine is free for other "
+        "It finishes the pictures in hand, takes no new ones, then stops its workers: the machine is free for other "
         "work. Pictures that it fetched ahead go to other nodes at once. It stays so until you press Resume, over "
         f"restarts of the node and the master too; no token is needed.{_later(is_away)}",
         f"{name} drains.",
@@ -110,7 +110,7 @@ def _shut_down(name: str) -> Offer:
         "Shut down",
         "power_settings_new",
         f"Shut {name} down?",
-        "It finishes what it has in hand, leaves, and its process ends; pictures that it fetched ahead go to other "
+        "It finishes the pictures in hand, leaves, and its process ends; pictures that it fetched ahead go to other "
         "nodes at once. It cannot be started from here: it comes back when 'manyeyes node' is started on its machine "
         "again, and needs no token for that.",
         f"{name} shuts down.",
@@ -123,7 +123,7 @@ def _remove(name: str) -> Offer:
         "Remove",
         "link_off",
         f"Remove {name} for good?",
-        "Its connection is dropped at once and its pictures go to other nodes. Its key never works again, and its "
+        "Its connection is closed at once and its pictures go to other nodes. Its key never works again, and its "
         "name is free. To come back, the machine needs a new token and a new data folder. "
         "To keep it for later, pause it or shut it down instead.",
         f"{name} is removed.",

@@ -1,1 +1,1 @@
-"""The first page: what runs now, what needs a person, what to do first."""
+"""The first page: what runs now, alerts, first steps."""

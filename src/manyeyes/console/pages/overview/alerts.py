@@ -1,4 +1,4 @@
-"""What needs a person, and where it is put right."""
+"""The alerts, each with the page where it can be fixed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALL_NODES = ("Nodes", "/nodes", {"sort": "state"})
 
 @dataclass(frozen=True)
 class Place:
-    """A page where something is put right."""
+    """A page where something can be fixed."""
 
     label: str
     path: str
@@ -35,7 +35,7 @@ class Place:
 
 
 def place(found: Alert) -> Place:
-    """Where it is put right: its node's page, or the page that its kind belongs to."""
+    """Where it can be fixed: its node's page, or the page that belongs to its kind."""
     if found.node:
         return Place(f"Node {found.node}", f"/nodes/{found.node}", {})
     return Place(*_PLACES.get(found.kind, _ALL_NODES))

@@ -8,12 +8,12 @@ from manyeyes.console.wording import count, rate, span
 NAMES = ("Pictures/s", "Waiting", "Running", "Done", "Failed", "Workers", "People")
 HINTS = {
     "Pictures/s": "Answered in the last minute",
-    "Waiting": "Pictures that nobody works on yet",
+    "Waiting": "Pictures that no node works on yet",
     "Running": "Pictures that a node has in hand",
     "Done": "Since the master started",
     "Failed": "Since the master started",
     "Workers": "Of the nodes that take pictures",
-    "People": "Who are enrolled",
+    "People": "Enrolled people",
 }
 
 

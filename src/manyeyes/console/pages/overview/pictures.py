@@ -14,7 +14,7 @@ from manyeyes.console.wording import ago, exact, several
 SHOWN = 12
 _NAMES_SHOWN = 4
 _NONE_YET = "No picture has been answered since the master started."
-_NONE_KEPT = "This master was told to keep no pictures to look at."
+_NONE_KEPT = "This master is set to keep no recent pictures."
 
 
 def names(picture: RecentPicture) -> str:

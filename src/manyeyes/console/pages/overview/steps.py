@@ -41,7 +41,7 @@ class FirstSteps:
                 if visitor.may("operator"):
                     self._step(
                         "Add people",
-                        "One to five photos of each; from then on their faces get their names.",
+                        "One to five photos of each; from then on their faces get names.",
                         "/people",
                         "Add people",
                     )

@@ -40,7 +40,7 @@ async function ask(url, request) {
     response = await fetch(url, request);
   } catch {
     return {
-      problem: { detail: "The master did not answer. See whether the photos are there before you send them again." },
+      problem: { detail: "The master did not answer. Check whether the photos are there before you send them again." },
     };
   }
   if (response.status === 401) {

@@ -104,7 +104,7 @@ class _Everybody:
         self._add.set_visibility(bool(everybody))
         said = several(everybody, "person", "people")
         if view.found != everybody:
-            said = f"{view.found:,} of {said}" if view.found else "Nobody's name has this in it."
+            said = f"{view.found:,} of {said}" if view.found else "No name contains this."
         self._said.text = said if everybody else ""
         self._turning.set_visibility(view.pages > 1)
         self._where.text = f"Page {view.page} of {view.pages}"

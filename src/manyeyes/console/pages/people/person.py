@@ -105,7 +105,7 @@ class _OnePerson:
         with self._feedback:
             if not feedback:
                 ui.label(
-                    "None was given. It is given where a picture's faces are shown, and changes later answers."
+                    "There is none. Give it where a picture's faces are shown; it changes later answers."
                 ).classes("soft")
                 return
             with ui.element("ul").classes("feedback"):
@@ -130,9 +130,7 @@ class _OnePerson:
         photo = next((photo for photo in photos if photo.id == photo_id), None)
         if photo is None:
             return
-        what = (
-            f"{photo.file_name or 'This photo'} and what was learned from it are deleted; {self._name} stays."
-        )
+        what = f"{photo.file_name or 'This photo'} and its embedding are deleted; {self._name} stays."
         if await confirm("Remove this photo?", what, "Remove", grave=True):
             await reporting(self._remove_photo)(photo_id)
 
@@ -140,7 +138,7 @@ class _OnePerson:
         self._show(await self._client.remove_photo(self._name, photo_id))
 
     async def _undo(self, entry: Feedback) -> None:
-        what = f"Later answers forget that a face {facts.verdict(entry)}."
+        what = f"Later answers no longer use that a face {facts.verdict(entry)}."
         if await confirm("Undo this feedback?", what, "Undo"):
             await self._client.undo_feedback(entry.id)
             await self.refresh()

@@ -81,7 +81,7 @@ class _UnknownFaces:
         )
         self._empty.set_visibility(not unknown.groups)
         self._why_empty.text = (
-            "No unknown face is waiting. Those of pictures to come appear here."
+            "There are no unknown faces now. New ones appear here."
             if retention.on
             else "Unknown faces are not kept, so there are none to name."
         )
@@ -123,19 +123,19 @@ class _UnknownFaces:
             f"{several(kept, 'unknown face')} and all that was learned from them are deleted at once. "
             "This cannot be undone. People who were named stay."
         )
-        if await confirm("Keep no unknown faces?", what, "Turn off and delete", grave=True):
+        if await confirm("Stop keeping unknown faces?", what, "Turn off and delete", grave=True):
             await self._client.faces.keep(None)
             await self.refresh()
 
     # naming and dismissing
 
     async def _name(self, event: GenericEventArguments) -> None:
-        wish = event.args
-        group = int(wish["group"])
+        named = event.args
+        group = int(named["group"])
 
         async def name() -> None:
-            faces = [int(face) for face in wish["faces"]]
-            person = await self._client.faces.name(group, str(wish["name"]), faces)
+            faces = [int(face) for face in named["faces"]]
+            person = await self._client.faces.name(group, str(named["name"]), faces)
             self._tell(person)
             await self.refresh()
 

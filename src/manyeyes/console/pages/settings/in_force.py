@@ -13,8 +13,8 @@ from manyeyes.console.visitor import Visitor
 
 _GROUPS = {
     "pictures": "Limits of pictures",
-    "alerts": "When a person is asked to look",
-    "flood": "How much one node may say",
+    "alerts": "When an alert is raised",
+    "flood": "Rate limits of one node",
     "master": "The master itself",
     "logs": "Logs",
 }
@@ -43,7 +43,7 @@ async def build(visitor: Visitor) -> None:
                 title,
                 ("Setting", "Value", "Default", "What it does"),
                 figures=(),
-                empty="All are at their defaults.",
+                empty="All have their default values.",
             )
         table.classes("settings-table")
         tables.append((table, list(settings)))

@@ -101,7 +101,7 @@ class _Keys:
         if await confirm(
             f"Revoke the key {name}?",
             "Every program that uses it is refused from its next request on, and every browser that signed in with it "
-            f"is signed out.{mine} Pictures on their way are still answered. This cannot be undone; a new key can be "
+            f"is signed out.{mine} Pictures that are already being sent are still answered. This cannot be undone; a new key can be "
             "made.",
             "Revoke",
             grave=True,
@@ -110,5 +110,5 @@ class _Keys:
 
     async def _do_revoke(self, name: str) -> None:
         await self._visitor.client.revoke_key(name)
-        ui.notify(f"The key {name} works no more.", type="positive", position="bottom")
+        ui.notify(f"The key {name} is revoked.", type="positive", position="bottom")
         await self.refresh()

@@ -35,9 +35,7 @@ def notes(found: Threshold) -> list[str]:
     """What should be known beside it."""
     said = list(found.notes)
     if found.extrapolated and found.people:
-        said.append(
-            "No two strangers that were measured are so near: the chance beyond that is estimated, not counted."
-        )
+        said.append("No two strangers in the measurement were so near: the chance is estimated, not counted.")
     return said
 
 

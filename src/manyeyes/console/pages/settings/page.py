@@ -34,7 +34,7 @@ async def build(visitor: Visitor) -> None:
             await in_force.build(visitor)
         if visitor.may("operator"):
             with section("Unknown faces"), ui.element("p").classes("hint"):
-                ui.label("Whether they are kept, and for how long, stands with them:").classes("within")
+                ui.label("Whether they are kept, and for how long, is set on their page:").classes("within")
                 with ui.element("a").props(f'href="{link("/people")}"').classes("link"):
                     ui.label("People").classes("within")
 

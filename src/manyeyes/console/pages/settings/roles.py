@@ -9,12 +9,12 @@ from manyeyes.api.access import ROLES
 from manyeyes.console.parts.small_table import SmallTable
 
 MAY = (
-    ("Send pictures, see their results and the way of one's own pictures", "user"),
+    ("Send pictures, see their results and the traces of one's own pictures", "user"),
     ("See the overview: figures, nothing about people", "user"),
     ("See, add, rename and remove people; say who a face is or is not", "operator"),
     ("Set how sure a name must be", "operator"),
     ("See nodes; approve, pause, drain, shut down and remove them; put and get files", "operator"),
-    ("Read the logs of all machines, and the way of every picture", "operator"),
+    ("Read the logs of all machines, and the trace of every picture", "operator"),
     ("Make and revoke API keys, and tokens that let machines join", "admin"),
     ("Run commands on nodes that allow it; read the audit log", "admin"),
     ("See the master's settings", "admin"),

@@ -42,8 +42,8 @@ class _Threshold:
                 .classes("choose")
                 .on("submit.prevent", js_handler="() => {}")
             ):
-                self._way = ui.radio(_WAYS, value=found.mode, on_change=self._changed)
-                self._way.props('aria-label="How it is set"')
+                self._mode = ui.radio(_WAYS, value=found.mode, on_change=self._changed)
+                self._mode.props('aria-label="How it is set"')
                 self._rate = ui.select(
                     {**_RATES, _OTHER: "another rate"},
                     label="A stranger gets a name",
@@ -68,10 +68,10 @@ class _Threshold:
         return rate if rate in _RATES else 1e-3 if rate is None else _OTHER
 
     def _fields(self) -> None:
-        way = self._way.value
-        self._rate.set_visibility(way == "fmr")
-        self._other.set_visibility(way == "fmr" and self._rate.value == _OTHER)
-        self._distance.set_visibility(way == "distance")
+        mode = self._mode.value
+        self._rate.set_visibility(mode == "fmr")
+        self._other.set_visibility(mode == "fmr" and self._rate.value == _OTHER)
+        self._distance.set_visibility(mode == "distance")
 
     def _show(self, found: Threshold) -> None:
         self._now.show(found)
@@ -82,14 +82,14 @@ class _Threshold:
 
     def _rule(self) -> dict[str, Any] | None:
         """What is chosen; None while a figure is missing or none."""
-        way = self._way.value
-        if way == "default":
+        mode = self._mode.value
+        if mode == "default":
             return {}
-        if way == "fmr" and self._rate.value != _OTHER:
+        if mode == "fmr" and self._rate.value != _OTHER:
             return {"fmr": self._rate.value}
-        field = self._other if way == "fmr" else self._distance
+        field = self._other if mode == "fmr" else self._distance
         try:
-            return {way: float((field.value or "").strip().replace(",", "."))}
+            return {mode: float((field.value or "").strip().replace(",", "."))}
         except ValueError:
             return None
 
@@ -97,7 +97,7 @@ class _Threshold:
         self._fields()
         rule = self._rule()
         if rule is None:
-            self._refuse("This is no number; write it as 0.0002 or 2e-4." if self._typed() else "")
+            self._refuse("This is not a number; write it as 0.0002 or 2e-4." if self._typed() else "")
             return
         try:
             would_be = await self._visitor.client.preview_threshold(**rule)
@@ -111,7 +111,7 @@ class _Threshold:
             self._then.card.set_visibility(True)
 
     def _typed(self) -> bool:
-        return bool((self._other if self._way.value == "fmr" else self._distance).value)
+        return bool((self._other if self._mode.value == "fmr" else self._distance).value)
 
     def _refuse(self, why: str) -> None:
         self._trouble.text = why

@@ -65,13 +65,13 @@ export class Detail {
   #facts(picture) {
     const { width_px, height_px, faces, pack, trace_id } = picture.result;
     const facts = [counted(faces.length, "face"), `${width_px} × ${height_px} px`, pack];
-    const way =
+    const trace =
       trace_id &&
       make("a", {
         href: `${manyeyes.base}/logs?trace=${encodeURIComponent(trace_id)}`,
-        text: `Its way: ${trace_id}`,
+        text: `Trace: ${trace_id}`,
       });
-    return make("p", { class: "rec-facts" }, facts.join(" · "), ...(way ? [" · ", way] : []));
+    return make("p", { class: "rec-facts" }, facts.join(" · "), ...(trace ? [" · ", trace] : []));
   }
 
   #problem({ problem }) {

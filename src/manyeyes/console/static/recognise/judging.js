@@ -98,7 +98,7 @@ function askWho(picture, face, index, image) {
       people,
       make("p", {
         class: "rec-facts",
-        text: "Enrols this face under the name, of somebody new or known. It counts from the next picture on, and can be undone.",
+        text: "Enrols this face under the name, for a new or a known person. It counts from the next picture on, and can be undone.",
       }),
       alert,
       make("div", { class: "rec-actions" }, ...buttons),

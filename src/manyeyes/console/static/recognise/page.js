@@ -64,8 +64,8 @@ class Page {
     this.cutOff = make(
       "div",
       { class: "trouble", role: "status", hidden: true },
-      "The master was restarted, or the connection to it was lost for long. Recognising goes on, and pictures and results stay here; load the page anew when you have what you need.",
-      button("Load anew", () => location.reload()),
+      "The master was restarted, or the connection to it was lost for a long time. Recognising continues, and pictures and results stay here; reload the page when you have what you need.",
+      button("Reload", () => location.reload()),
     );
     this.stopped = make("div", { class: "trouble", role: "alert", hidden: true });
     this.heard = make("div", { class: "rec-hidden", role: "status" });
@@ -291,7 +291,7 @@ class Page {
     this.drop.classList.toggle("rec-small", total > 0);
     const parts = [`${done} of ${total} done`];
     if (failed) parts.push(`${failed} failed`);
-    if (sending) parts.push(`${sending} under way`);
+    if (sending) parts.push(`${sending} being sent`);
     if (waiting) parts.push(`${waiting} waiting`);
     say(this.words, parts.join(", "));
     Object.assign(this.bar, { max: Math.max(1, total), value: done + failed });

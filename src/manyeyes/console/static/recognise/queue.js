@@ -1,4 +1,4 @@
-// The pictures of the page, and how many of them are under way at a time.
+// The pictures of the page, and how many of them are sent at a time.
 
 import { Problem } from "./api.js";
 import { GaveUp, recognise } from "./sending.js";
@@ -68,7 +68,7 @@ export class Queue {
     return pictures;
   }
 
-  /** Let go of pictures; what is under way for them is broken off. */
+  /** Remove pictures; requests for them are aborted. */
   remove(gone) {
     const set = new Set(gone);
     this.pictures = this.pictures.filter((picture) => !set.has(picture));

@@ -1,4 +1,4 @@
-// One picture's way to the master and back. Attempts of one sending share an idempotency key, so that what was
+// Sends one picture to the master and receives the answer. Attempts of one sending share an idempotency key, so that what was
 // received already is not worked on twice.
 
 import { Problem, call, unreachable } from "./api.js";
