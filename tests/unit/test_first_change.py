@@ -24,19 +24,19 @@ IN_THE_API = '''\
 
 from types import SimpleNamespace
 
+from manyeyes.api.nodes import Node
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.fleet.node_views import NodeViews
 from manyeyes.node.membership.host import host_facts
-from manyeyes.sdk.answers import Node
-from manyeyes.store.registry import Registry
+from manyeyes.store.repositories import Store
 
 
-def test_the_api_shows_it(registry: Registry) -> None:
+def test_the_api_shows_it(store: Store) -> None:
     fleet, facts = Fleet(suspect_s=4, lost_s=7), host_facts()
-    registry.add_node("a", "U", "token", facts)
+    store.nodes.add("a", "U", "token", facts)
     fleet.register("a")
-    nobody = SimpleNamespace(by_node={}, of=lambda name: None)
-    (shown,) = NodeViews(registry, fleet, nobody, nobody, nobody, {}).all()
+    nobody = SimpleNamespace(statistics=SimpleNamespace(by_node={}), of=lambda name: None, last_seen={})
+    (shown,) = NodeViews(store.nodes, fleet, nobody, nobody, nobody, nobody).all()
     assert shown["host"]["booted_at_s"] == facts.booted_at_s > 0
     assert Node.model_validate(shown).model_dump(mode="json")["host"]["booted_at_s"] == facts.booted_at_s
 '''
