@@ -19,10 +19,10 @@ from manyeyes.results import Caution
 from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
 from manyeyes.sdk.blocking_logs import BlockingLogs
+from manyeyes.sdk.blocking_watching import BlockingWatching
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
-from manyeyes.sdk.watching import BlockingWatching
 
 _T = TypeVar("_T")
 

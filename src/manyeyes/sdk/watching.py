@@ -1,10 +1,8 @@
-"""The calls for those who look on, for both clients."""
+"""The calls for those who look on."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 from manyeyes.api.overview import History, NodeHistory, Notice, Overview, Setting, Settings, StreamedNotice
@@ -12,12 +10,8 @@ from manyeyes.errors import Unavailable
 from manyeyes.sdk.calls import Calls
 from manyeyes.sdk.parsing import parsed
 
-if TYPE_CHECKING:
-    from manyeyes.sdk.client import AsyncClient
-
 _SILENCE_S = 30.0
 """The master says every 10 s that it lives."""
-_T = TypeVar("_T")
 
 
 class Watching(Calls):
@@ -59,42 +53,3 @@ class Watching(Calls):
                 if kind := parsed(StreamedNotice, line.encode()).kind:
                     yield Notice(kind=kind)
         raise Unavailable("the master told of no more changes: it is stopping, or the key was revoked")
-
-
-class BlockingWatching:
-    """A part of `Client`."""
-
-    if TYPE_CHECKING:
-        _client: AsyncClient
-
-        def _run(self, call: Coroutine[Any, Any, _T]) -> _T: ...
-
-    def overview(self) -> Overview:
-        """See `AsyncClient.overview`."""
-        return self._run(self._client.overview())
-
-    def history(self) -> History:
-        """See `AsyncClient.history`."""
-        return self._run(self._client.history())
-
-    def node_history(self, name: str) -> NodeHistory:
-        """See `AsyncClient.node_history`."""
-        return self._run(self._client.node_history(name))
-
-    def settings(self) -> list[Setting]:
-        """See `AsyncClient.settings`."""
-        return self._run(self._client.settings())
-
-    def events(self) -> Iterator[Notice]:
-        """See `AsyncClient.events`; the first step begins to listen."""
-        events = self._client.events()
-
-        async def one() -> Notice | None:
-            return await anext(events, None)
-
-        try:
-            while (notice := self._run(one())) is not None:
-                yield notice
-        finally:
-            with contextlib.suppress(RuntimeError):  # the client is closed already
-                self._run(events.aclose())

@@ -39,6 +39,35 @@ async def build(visitor: Visitor) -> None:
     await tail.begin()
 
 
+class _Following:
+    """Whether the tail follows, why not, and the button that changes it."""
+
+    def __init__(self, on_click: Any) -> None:
+        self._button = ui.button("Pause", icon="pause", on_click=on_click).props("outline no-caps")
+        with ui.element("div").props('role="status"').classes("following"):
+            self._state = State("Following", "good")
+            self._why = ui.label().classes("soft")
+
+    def show(self, trouble: str, *, paused: bool, hidden: bool) -> None:
+        """Show it; `trouble` says why lines do not come."""
+        word, tone, why = (
+            ("Not following", "bad", f"{trouble}; tried again every {_AGAIN_S:.0f} s")
+            if trouble
+            else ("Paused", "soft", "new lines wait until you resume")
+            if paused
+            else ("Paused", "soft", "the page is out of sight")
+            if hidden
+            else ("Following", "good", "")
+        )
+        self._state.show(word, tone)
+        if self._why.text != why:
+            self._why.text = why
+        label = "Resume" if paused else "Pause"
+        if self._button.text != label:
+            self._button.text = label
+            self._button.props(f"icon={'play_arrow' if paused else 'pause'}")
+
+
 class _Tail:
     """Follows while somebody looks; paused, hidden and closed pages cost nothing."""
 
@@ -82,10 +111,7 @@ class _Tail:
             self._text = ui.input("Text in the line", value=self._wanted["text"], on_change=self._filter)
             self._text.props("outlined dense clearable debounce=400").classes("tools-search")
         with ui.row().classes("tools"):
-            self._button = ui.button("Pause", icon="pause", on_click=self._turn).props("outline no-caps")
-            with ui.element("div").props('role="status"').classes("following"):
-                self._state = State("Following", "good")
-                self._why = ui.label().classes("soft")
+            self._following = _Following(self._turn)
         self._rows = LogRows(
             "Log lines of all machines, the newest first",
             traces=link("/logs") + "?trace=",
@@ -199,19 +225,4 @@ class _Tail:
                 await asyncio.sleep(_AGAIN_S)
 
     def _show_state(self, trouble: str = "") -> None:
-        word, tone, why = (
-            ("Not following", "bad", f"{trouble}; tried again every {_AGAIN_S:.0f} s")
-            if trouble
-            else ("Paused", "soft", "new lines wait until you resume")
-            if self._paused
-            else ("Paused", "soft", "the page is out of sight")
-            if self._hidden
-            else ("Following", "good", "")
-        )
-        self._state.show(word, tone)
-        if self._why.text != why:
-            self._why.text = why
-        label = "Resume" if self._paused else "Pause"
-        if self._button.text != label:
-            self._button.text = label
-            self._button.props(f"icon={'play_arrow' if self._paused else 'pause'}")
+        self._following.show(trouble, paused=self._paused, hidden=self._hidden)

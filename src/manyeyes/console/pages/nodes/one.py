@@ -35,6 +35,44 @@ async def build(visitor: Visitor, name: str) -> None:
         await page.refresh()
 
 
+class _Cards:
+    """What is known of a node, one card for each topic."""
+
+    def __init__(self, name: str) -> None:
+        with ui.element("div").classes("cards"):
+            with ui.element("section").classes("card wide").props('aria-label="The last hour"'):
+                self.rate = Chart("Pictures done", "pictures/s")
+            self._work = FactList("Work")
+            self._machine = FactList("Machine")
+            self._membership = FactList("Membership")
+            with ui.element("section").classes("card").props('aria-label="Workers"'):
+                TextElement(tag="h2", text="Workers").classes("card-title")
+                self._workers = SmallTable(
+                    "Workers",
+                    ("Worker", "State", "Busy for", "Started again", "Process"),
+                    figures=(2, 3, 4),
+                    empty="It has no workers now.",
+                )
+            with ui.element("section").classes("card wide").props('aria-label="Log"'):
+                TextElement(tag="h2", text="Its last log lines").classes("card-title")
+                self.log = SmallTable(
+                    "Its last log lines",
+                    ("Time (UTC)", "Level", "Line"),
+                    figures=(),
+                    line=2,
+                    empty="There are none yet.",
+                )
+                with ui.element("a").props(f'href="{link("/logs", machine=name)}"').classes("more"):
+                    ui.label("All its lines")
+
+    def show(self, node: Node, now: datetime) -> None:
+        """Show a node as it is now; rate and log come by themselves."""
+        self._work.show(facts.work(node, now))
+        self._machine.show(facts.machine(node))
+        self._membership.show(facts.membership(node, now))
+        self._workers.show([facts.worker(found) for found in node.workers_detail])
+
+
 class _Node:
     def __init__(self, visitor: Visitor, name: str) -> None:
         self._visitor, self._name = visitor, name
@@ -54,31 +92,7 @@ class _Node:
             self._buttons = (
                 ui.row().classes("acts").props('role="group" aria-label="What can be done with it"')
             )
-            with ui.element("div").classes("cards"):
-                with ui.element("section").classes("card wide").props('aria-label="The last hour"'):
-                    self._rate = Chart("Pictures done", "pictures/s")
-                self._work = FactList("Work")
-                self._machine = FactList("Machine")
-                self._desired_state = FactList("Membership")
-                with ui.element("section").classes("card").props('aria-label="Workers"'):
-                    TextElement(tag="h2", text="Workers").classes("card-title")
-                    self._workers = SmallTable(
-                        "Workers",
-                        ("Worker", "State", "Busy for", "Started again", "Process"),
-                        figures=(2, 3, 4),
-                        empty="It has no workers now.",
-                    )
-                with ui.element("section").classes("card wide").props('aria-label="Log"'):
-                    TextElement(tag="h2", text="Its last log lines").classes("card-title")
-                    self._log = SmallTable(
-                        "Its last log lines",
-                        ("Time (UTC)", "Level", "Line"),
-                        figures=(),
-                        line=2,
-                        empty="There are none yet.",
-                    )
-                    with ui.element("a").props(f'href="{link("/logs", machine=name)}"').classes("more"):
-                        ui.label("All its lines")
+            self._cards = _Cards(name)
         keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes",))
         keep(visitor, self._show_history, every_s=_HISTORY_EVERY_S)
         keep(visitor, self._show_log, every_s=_LOG_EVERY_S)
@@ -99,11 +113,11 @@ class _Node:
     async def _show_history(self) -> None:
         with suppress(NodeNotFound):  # the page says so already
             past = await self._visitor.client.node_history(self._name)
-            self._rate.show(past.done_per_s, past.bucket_s, past.ends_at)
+            self._cards.rate.show(past.done_per_s, past.bucket_s, past.ends_at)
 
     async def _show_log(self) -> None:
         page = await self._visitor.client.logs.list(machine=self._name, limit=_LOG_LINES)
-        self._log.show([facts.log_line(line) for line in reversed(page.lines)])
+        self._cards.log.show([facts.log_line(line) for line in reversed(page.lines)])
 
     def _show(self, node: Node) -> None:
         now = datetime.now(UTC)
@@ -111,10 +125,7 @@ class _Node:
         if self._reason.text != (node.reason or ""):
             self._reason.text = node.reason or ""
         self._offer(offers(node))
-        self._work.show(facts.work(node, now))
-        self._machine.show(facts.machine(node))
-        self._desired_state.show(facts.membership(node, now))
-        self._workers.show([facts.worker(found) for found in node.workers_detail])
+        self._cards.show(node, now)
 
     def _offer(self, offered: list[Offer]) -> None:
         if offered == self._offered:

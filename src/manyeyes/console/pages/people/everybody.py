@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments
@@ -37,6 +38,83 @@ async def build(visitor: Visitor) -> None:
     keep(visitor, page.refresh, every_s=_EVERY_S, kinds={"people", "faces"})
 
 
+class _Toolbar:
+    """What stands above the grid: search, somebody new, and the way to unknown faces."""
+
+    def __init__(self, base: str, searched: Callable[[], None], start: Callable[[], object]) -> None:
+        with ui.row().classes("bar"):
+            self._search = ui.input("Search people", on_change=searched)
+            self._search.props('outlined dense clearable debounce=200 type="search"').classes("search")
+            self._add = ui.button("Add a person", icon="person_add", on_click=start)
+            self._add.props("no-caps unelevated")
+            with ui.element("a").props(f'href="{base}/people/unknown"').classes("link"):
+                self._unknown = ui.label("Unknown faces")
+
+    @property
+    def search(self) -> str:
+        """What is searched for; empty for everybody."""
+        return self._search.value or ""
+
+    def show(self, anybody: bool) -> None:
+        """Show what makes sense: nobody is searched for where nobody is enrolled."""
+        self._search.set_visibility(anybody)
+        self._add.set_visibility(anybody)
+
+    def show_unknown(self, kept: int | None) -> None:
+        """Show how many unknown faces are kept; None: they are not kept."""
+        self._unknown.text = "Unknown faces" if kept is None else f"Unknown faces ({kept:,})"
+
+
+class _Pages:
+    """Which page of the grid is shown, and the buttons to the next."""
+
+    def __init__(self, turn: Callable[[int], None]) -> None:
+        with ui.row().classes("bar turn") as self._row:
+            self._back = ui.button("Previous", on_click=lambda: turn(-1)).props("no-caps outline")
+            self._where = ui.label()
+            self._on = ui.button("Next", on_click=lambda: turn(1)).props("no-caps outline")
+
+    def show(self, page: int, pages: int) -> None:
+        """Show page `page` of `pages`, counted from 1; nothing where there is one only."""
+        self._row.set_visibility(pages > 1)
+        self._where.text = f"Page {page} of {pages}"
+        self._back.set_enabled(page > 1)
+        self._on.set_enabled(page < pages)
+
+
+class _Findings:
+    """What is worth a look, asked for again when people changed, and not too often."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._checked_at_s = -_CHECK_EVERY_S
+        self.outdated = True
+        self._list = ui.expansion(icon="fact_check").classes("findings")
+        self._list.set_visibility(False)
+
+    async def refresh(self, check: Callable[[], Awaitable[list[Caution]]]) -> None:
+        """Ask again where something changed and the last time is long enough ago."""
+        now_s = time.monotonic()
+        if self.outdated and now_s - self._checked_at_s >= _CHECK_EVERY_S:
+            self._checked_at_s = now_s
+            self._show(await check())
+            self.outdated = False
+
+    def _show(self, findings: list[Caution]) -> None:
+        self._list.set_visibility(bool(findings))
+        self._list.text = f"Worth a look: {len(findings):,}"
+        self._list.clear()
+        with self._list, ui.element("ul").classes("finding-list"):
+            for finding in findings[:_MOST_FINDINGS]:
+                with ui.element("li").classes("finding"):
+                    ui.label(facts.sentence(finding.sentence))
+                    for name, address in facts.whom_to_open(finding, self._base):
+                        link(name, address)
+            if len(findings) > _MOST_FINDINGS:
+                with ui.element("li").classes("finding"):
+                    ui.label(f"{len(findings) - _MOST_FINDINGS:,} more: 'manyeyes people check' prints all.")
+
+
 class _Everybody:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
@@ -44,16 +122,8 @@ class _Everybody:
         self._is_drawn = False
         self._crowd = facts.Crowd([])
         self._page = 1
-        self._checked_at_s = -_CHECK_EVERY_S
-        self._to_check = True
         self._enrolment = FaceEnrolment(to="", known=0).on("named", self._named).on("changed", self._changed)
-        with ui.row().classes("bar"):
-            self._search = ui.input("Search people", on_change=self._searched)
-            self._search.props('outlined dense clearable debounce=200 type="search"').classes("search")
-            self._add = ui.button("Add a person", icon="person_add", on_click=self._enrolment.start)
-            self._add.props("no-caps unelevated")
-            with ui.element("a").props(f'href="{self._base}/people/unknown"').classes("link"):
-                self._unknown = ui.label("Unknown faces")
+        self._toolbar = _Toolbar(self._base, self._searched, self._enrolment.start)
         self._said = ui.label().props('role="status"').classes("soft")
         self._empty = ui.element("div").classes("empty")
         with self._empty:
@@ -67,49 +137,40 @@ class _Everybody:
                 "no-caps unelevated"
             )
         self._grid = FaceGrid(people=[])
-        with ui.row().classes("bar turn") as self._turning:
-            self._back = ui.button("Previous", on_click=lambda: self._turn(-1)).props("no-caps outline")
-            self._where = ui.label()
-            self._on = ui.button("Next", on_click=lambda: self._turn(1)).props("no-caps outline")
-        self._findings = ui.expansion(icon="fact_check").classes("findings")
-        self._findings.set_visibility(False)
+        self._pages = _Pages(self._turn)
+        self._findings = _Findings(self._base)
 
     def show(self, people: list[Person]) -> None:
         """Show these people, unless nothing has changed."""
         if self._is_drawn and facts.photo_counts(people) == self._crowd.photos_of:
             return
         self._crowd = facts.Crowd(people)
-        self._to_check = True
+        self._findings.outdated = True
         self._draw()
 
     async def refresh(self) -> None:
         """Show how things are now."""
         self.show(await self._visitor.client.people())
         retention = await self._visitor.client.faces.retention()
-        self._unknown.text = f"Unknown faces ({retention.kept:,})" if retention.on else "Unknown faces"
-        now_s = time.monotonic()
-        if self._to_check and now_s - self._checked_at_s >= _CHECK_EVERY_S:
-            self._checked_at_s = now_s
-            self._show_findings(await self._visitor.client.check_people() if len(self._crowd) else [])
-            self._to_check = False
+        self._toolbar.show_unknown(retention.kept if retention.on else None)
+        await self._findings.refresh(self._check)
+
+    async def _check(self) -> list[Caution]:
+        return await self._visitor.client.check_people() if len(self._crowd) else []
 
     def _draw(self) -> None:
         self._is_drawn = True
-        view = self._crowd.view(self._search.value or "", self._page)
+        view = self._crowd.view(self._toolbar.search, self._page)
         self._page = view.page
         self._grid.show(people=facts.cards(view, self._base))
         everybody = len(self._crowd)
         self._empty.set_visibility(not everybody)
-        self._search.set_visibility(bool(everybody))
-        self._add.set_visibility(bool(everybody))
+        self._toolbar.show(bool(everybody))
         said = several(everybody, "person", "people")
         if view.found != everybody:
             said = f"{view.found:,} of {said}" if view.found else "No name contains this."
         self._said.text = said if everybody else ""
-        self._turning.set_visibility(view.pages > 1)
-        self._where.text = f"Page {view.page} of {view.pages}"
-        self._back.set_enabled(view.page > 1)
-        self._on.set_enabled(view.page < view.pages)
+        self._pages.show(view.page, view.pages)
 
     def _searched(self) -> None:
         self._page = 1
@@ -126,17 +187,3 @@ class _Everybody:
 
     async def _changed(self, _: GenericEventArguments) -> None:
         await reporting(self.refresh)()
-
-    def _show_findings(self, findings: list[Caution]) -> None:
-        self._findings.set_visibility(bool(findings))
-        self._findings.text = f"Worth a look: {len(findings):,}"
-        self._findings.clear()
-        with self._findings, ui.element("ul").classes("finding-list"):
-            for finding in findings[:_MOST_FINDINGS]:
-                with ui.element("li").classes("finding"):
-                    ui.label(facts.sentence(finding.sentence))
-                    for name, address in facts.whom_to_open(finding, self._base):
-                        link(name, address)
-            if len(findings) > _MOST_FINDINGS:
-                with ui.element("li").classes("finding"):
-                    ui.label(f"{len(findings) - _MOST_FINDINGS:,} more: 'manyeyes people check' prints all.")

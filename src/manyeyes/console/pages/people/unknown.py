@@ -41,7 +41,6 @@ async def build(visitor: Visitor) -> None:
 class _UnknownFaces:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
-        self._client = visitor.client
         self._base = address.base()
         self._shown: Unknown | None = None
         self._names: list[str] = []
@@ -61,7 +60,7 @@ class _UnknownFaces:
 
     async def refresh(self) -> None:
         """Show how things are now."""
-        await self.show(await self._client.faces.unknown(_MOST_GROUPS))
+        await self.show(await self._visitor.client.faces.unknown(_MOST_GROUPS))
 
     async def show(self, unknown: Unknown) -> None:
         """Show these groups, unless nothing has changed."""
@@ -74,7 +73,7 @@ class _UnknownFaces:
         self._dot.classes(add="good" if retention.on else "", remove="" if retention.on else "good")
         self._is_kept.text = _state(retention)
         if unknown.groups:
-            self._names = facts.Crowd(await self._client.people()).names
+            self._names = facts.Crowd(await self._visitor.client.people()).names
         self._groups.show(groups=facts.group_cards(unknown.groups), names=self._names)
         self._more.text = (
             f"{unknown.more_groups:,} more groups come after these." if unknown.more_groups else ""
@@ -109,22 +108,22 @@ class _UnknownFaces:
                 )
 
     async def _keep(self, for_s: float) -> None:
-        before = await self._client.faces.retention()
+        before = await self._visitor.client.faces.retention()
         if before.on and before.for_s and for_s < before.for_s and before.kept:
             what = f"Those that were seen longer than {facts.lasting(for_s)} ago are deleted at once."
             if not await confirm("Keep unknown faces for a shorter time?", what, "Change", grave=True):
                 return
-        await self._client.faces.keep(for_s)
+        await self._visitor.client.faces.keep(for_s)
         await self.refresh()
 
     async def _turn_off(self) -> None:
-        kept = (await self._client.faces.retention()).kept
+        kept = (await self._visitor.client.faces.retention()).kept
         what = (
             f"{several(kept, 'unknown face')} and all that was learned from them are deleted at once. "
             "This cannot be undone. People who were named stay."
         )
         if await confirm("Stop keeping unknown faces?", what, "Turn off and delete", grave=True):
-            await self._client.faces.keep(None)
+            await self._visitor.client.faces.keep(None)
             await self.refresh()
 
     # naming and dismissing
@@ -135,7 +134,7 @@ class _UnknownFaces:
 
         async def name() -> None:
             faces = [int(face) for face in named["faces"]]
-            person = await self._client.faces.name(group, str(named["name"]), faces)
+            person = await self._visitor.client.faces.name(group, str(named["name"]), faces)
             self._tell(person)
             await self.refresh()
 
@@ -159,7 +158,7 @@ class _UnknownFaces:
         what = f"Their pictures are deleted, and faces like them are not shown {lasting}. Nobody is enrolled."
 
         async def dismiss() -> None:
-            await self._client.faces.dismiss(group)
+            await self._visitor.client.faces.dismiss(group)
             await self.refresh()
 
         if await confirm(f"Dismiss {several(count, 'unknown face')}?", what, "Dismiss", grave=True):
