@@ -49,11 +49,11 @@ class AlertLimits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_ALERTS_", frozen=True)
 
     queue_old_s: float = 30.0
-    """A picture that nobody works on for so long is told of."""
+    """A picture that nobody works on for so long raises an alert."""
     silent_s: float = 60.0
-    """A node that is suspect or lost for so long is told of."""
+    """A node that is suspect or lost for so long raises an alert."""
     disk_low_bytes: int = 1024 * MEBIBYTE
-    """A disk with less free, and with less than its `disk_low_share` free, is told of as nearly full."""
+    """A disk with less free, and with less than its `disk_low_share` free, raises the alert that it is nearly full."""
     disk_low_share: float = 0.05
     """Of a disk's size; see `disk_low_bytes`."""
     disk_least_bytes: int = 32 * MEBIBYTE

@@ -47,7 +47,7 @@ class ManyeyesError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.trace_id = ""
-        """Of the picture that it is about, where it is about one: `manyeyes logs --trace ID` shows its way."""
+        """Of the picture that it is about, where it is about one: `manyeyes logs --trace ID` shows its trace."""
 
     def as_problem(self) -> dict[str, Any]:
         """The RFC 9457 problem document of this error."""

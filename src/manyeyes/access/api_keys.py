@@ -20,8 +20,8 @@ class ApiKeyService:
     """The API keys of one master.
 
     Args:
-        revoked: is told the name of each that is revoked.
-        changed: is told of each change.
+        revoked: called with the name of each key that is revoked.
+        changed: called after each change.
     """
 
     def __init__(

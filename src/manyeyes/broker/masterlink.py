@@ -63,7 +63,7 @@ class MasterLink(Link):
         """Send a dispatch at once; False where the engine is not reached.
 
         Args:
-            number: what `absent` is told where nobody listens; None: nobody needs to.
+            number: what `absent` gets where nobody listens; None: `absent` is not called.
         """
         reply = "" if number is None else f"{self._absent}{node}.{number}"
         return self.send(contract.dispatch_subject(node), *parts, reply=reply)

@@ -43,7 +43,7 @@ class Reception:
 
     Args:
         gateway: the app that answers under /v1.
-        url: the master's address, for what programs are told.
+        url: the master's address, as programs need it.
     """
 
     def __init__(self, gateway: ASGIApp, url: str) -> None:

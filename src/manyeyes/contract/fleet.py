@@ -1,4 +1,4 @@
-"""How machines become nodes, say how they are, and are told what is desired of them."""
+"""How machines join, report their state, and receive the desired state."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Heartbeat(FromNode):
     """What a picture takes one worker, by the benchmark first, by recent pictures then; 0: not known."""
     disk_free_bytes: Count = 0
     disk_bytes: Count = 0
-    """Of the disk with the node's data folder; free bytes are told anew when they have changed much."""
+    """Of the disk with the node's data folder; free bytes change here only when they have changed much."""
     pack_failures: int = Field(0, ge=0, le=_MOST_FAILURES)
     """How many attempts in a row to bring the pack have failed."""
     host: HostFacts

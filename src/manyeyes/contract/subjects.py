@@ -15,7 +15,7 @@ LOGS_SUBJECT = "me.logs.>"
 GATEWAYS_SUBJECT = "me.gw.>"
 """All that nodes say."""
 OLD_HELLO_SUBJECT = "me.node.*.hello"
-"""Where nodes of before version 5 say hello; they are told to update."""
+"""Where nodes older than version 5 send hello; the answer says that they must update."""
 JOINS_SUBJECT = "me.join.>"
 STATE_SUBJECT = "me.state"
 DISPATCHES_SUBJECT = "me.dispatch.>"
@@ -66,7 +66,7 @@ def parse_node_subject(subject: str) -> tuple[str, str]:
 
 
 def join_subject(token_id: str) -> str:
-    """Where the holder of a join token asks to be let in."""
+    """Where the holder of a join token asks to join."""
     return f"me.join.{token_id}"
 
 

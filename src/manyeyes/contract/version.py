@@ -2,7 +2,7 @@
 
 A changed message needs a new `NEWEST`; the golden messages in `tests/contract` hold every message to this.
 Masters read what nodes of `OLDEST` say, so that a node one version older than its master keeps working; a node one
-version newer speaks its master's. Nobody is left to guess: who has no version in common is told to update.
+version newer speaks its master's. A node that has no version in common with its master gets an error that says which side to update.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ ENTRY_BYTES = 2048
 
 
 class Recorder(Protocol):
-    """Is told what happens to pictures."""
+    """Records what happens to pictures."""
 
     def accepted(self, kind: str) -> None:
         """A picture was taken in."""
@@ -63,7 +63,7 @@ class Dispatcher:
     Args:
         paces: what each node can take, kept up to date by the fleet.
         spawn: starts a named task that ends with its owner.
-        on_answer: told of each node that answers a picture or a probe.
+        on_answer: called with each node that answers a picture or a probe.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Dispatcher:
 
         Args:
             key: the sender's idempotency key; the same key with the same picture is worked on once.
-            trace: is told what happens to the picture.
+            trace: records what happens to the picture.
 
         Raises:
             Busy: no room.

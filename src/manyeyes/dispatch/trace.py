@@ -151,7 +151,7 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
 
 
 def _write(trace: PictureTrace) -> None:
-    """A line for each; what failed on its way, and not before it, is said on standard error too."""
+    """A line for each; what failed after it was accepted is logged to standard error too."""
     if trace.outcome == DONE or not trace.attempts:
         note(PICTURE, **trace.facts())
     else:

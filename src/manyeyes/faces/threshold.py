@@ -67,7 +67,7 @@ class Threshold:
 
 
 def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibration | None) -> Rule:
-    """A rule as an operator wishes it.
+    """A rule as an operator sets it.
 
     Raises:
         ThresholdRefused: the figure is out of bounds, or the pack has no calibration to follow a rate.

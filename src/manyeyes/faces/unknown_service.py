@@ -38,7 +38,7 @@ class UnknownFacesService:
         folder: of the file they are kept in; it is there only while they are kept.
         growth: says who has new photos: unknown faces that would get their name are kept no longer.
         clock: seconds since 1970.
-        changed: is told when there may be other faces to show.
+        changed: called when there may be other faces to show.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class UnknownFacesService:
         if for_s:
             await self._file.open()
         since = self.retention.since if for_s and self.wanted else now_iso()
-        wished = Retention(for_s, since)
-        self._settings.set_retention(wished)
-        self.retention = wished
+        retention = Retention(for_s, since)
+        self._settings.set_retention(retention)
+        self.retention = retention
         if for_s:
             await self.expire()
         else:

@@ -56,7 +56,7 @@ class Admission:
         self._expired: set[str] = set()
 
     def on_join(self, message: Incoming) -> None:
-        """The holder of a token asks to be let in; the engine has checked the token's key."""
+        """The holder of a token asks to join; the engine has checked the token's key."""
         token_id = message.subject.rsplit(".", 1)[1]
         try:
             reply = self._join(token_id, JoinRequest.model_validate_json(message.data))

@@ -40,10 +40,10 @@ class BanEnforcer:
         self._events.publish(CutOff(name))
 
     def tick(self, now: float) -> None:
-        """Time passed: let in again whose time is over."""
+        """Time passed: bans that are over end."""
         out = self._bans.names(now)
         for name in self._out - out:
-            log().info("let in again", node=name)
+            log().info("ban ended", node=name)
         if out != self._out:
             self._out = out
             self._keep_out(out)

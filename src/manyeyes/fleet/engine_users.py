@@ -13,7 +13,7 @@ from manyeyes.store.nodes import NodeRepository
 
 
 class EngineUsers:
-    """The keys that the engine lets in, written from the rows of nodes and tokens."""
+    """The keys that the engine accepts, written from the rows of nodes and tokens."""
 
     def __init__(
         self,

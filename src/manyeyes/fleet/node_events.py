@@ -10,7 +10,7 @@ from manyeyes.fleet.node_state import Change
 
 @dataclass(frozen=True)
 class Greeted:
-    """A node was let in; `new_process`: it is another process than before."""
+    """A node was accepted; `new_process`: it is another process than before."""
 
     name: str
     new_process: bool

@@ -1,6 +1,6 @@
 """What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
 
-A thin shell over `NodeRepository` (what is kept) and `AgentSessions` (who speaks). A wish is kept first and said then, and
+A thin shell over `NodeRepository` (what is kept) and `AgentSessions` (who speaks). A desired state is stored first and sent then, and
 said again while heartbeats do not show it: a kill anywhere in between loses nothing.
 """
 
@@ -155,7 +155,7 @@ class NodeService:
             self._greeted.discard(node)
 
     def refuse_old(self, node: str, reply: str) -> None:
-        """A node of before version 5 of the contract says hello: it is told to update."""
+        """A node of before version 5 of the contract sends hello: the answer says that it must update."""
         error = _too_old("an older version")
         self._say_refused("a node of an older version", node, error.detail)
         self._link.answer_error(reply, error)

@@ -1,4 +1,4 @@
-"""Nobody without an API key or a session gets further than the door: refused before a byte of the body is read."""
+"""The auth middleware: a request without a valid API key or session is refused before its body is read."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 """What answers without a key: the way to the console, whether the master lives and has nodes, and the description
 of the API."""
 CONSOLE = "/console"
-"""The console has a door of its own, since it answers with pages: `manyeyes.gateway.console`."""
+"""The console has a middleware of its own, since it answers with pages: `manyeyes.gateway.console`."""
 SESSION = "/v1/session"
 MAX_JSON_BYTES = 2 * 1024 * 1024
 """Of a body that is JSON; pictures and chunks have limits of their own."""
 CREDENTIAL = "manyeyes.credential"
-"""Where a request's scope holds the API key or session that was shown at the door."""
+"""Where a request's scope holds the API key or session that it came with."""
 CALLER = "manyeyes.caller"
 """Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -73,7 +73,7 @@ def authenticated(
 
 
 def refused(error: ManyeyesError) -> Response:
-    """The answer to who is not let in; what they still send is not read."""
+    """The answer to a refused request; the rest of it is not read."""
     response = problem(error)
     response.headers["Connection"] = "close"
     return response

@@ -1,4 +1,4 @@
-"""The console's door: sessions only, no other site, a content security policy on every page."""
+"""The console's auth middleware: sessions only, no other site, a content security policy on every page."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ async def _caller_with_role(
 ) -> str:
     """The name of the caller's key; raises NotAllowed where its role is less than the one that is wanted."""
     (least,) = wanted.scopes
-    # a body may come long after the head that was let in, and the key be revoked in between
+    # a body may arrive long after its head, and the key be revoked in between
     caller = master.sessions.caller(request.scope[CREDENTIAL])
     if caller is None:
         raise NotSignedIn("this API key or session has just been revoked; sign in with another")

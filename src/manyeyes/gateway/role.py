@@ -1,4 +1,4 @@
-"""The role of a master: engine, fleet and gateway in one process, until it is told to stop."""
+"""The role of a master: engine, fleet and gateway in one process, until it stops."""
 
 from __future__ import annotations
 

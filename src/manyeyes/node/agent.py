@@ -14,7 +14,7 @@ from manyeyes.contract import Directive
 from manyeyes.errors import ManyeyesError
 from manyeyes.node.availability.desired_state import DesiredState
 from manyeyes.node.heartbeats import Heartbeats
-from manyeyes.node.leaving import end_work, say_farewell
+from manyeyes.node.leaving import end_work, send_leave
 from manyeyes.node.log_shipping import ship
 from manyeyes.node.membership.connecting import Connector
 from manyeyes.node.membership.membership import Membership
@@ -103,10 +103,10 @@ class Agent:
             working.cancel()
         if self._parts is not None:
             logs = self._end.send_logs and self._settings.logs.send
-            await say_farewell(self._parts.link, self._life, self._end.farewell, logs=logs)
+            await send_leave(self._parts.link, self._life, self._end.leave_reason, logs=logs)
         if self._end.error is not None:
             raise self._end.error
-        if self._parts is not None and self._end.farewell:
+        if self._parts is not None and self._end.leave_reason:
             log().info("left", done=self._parts.intake.tally.done, failed=self._parts.intake.tally.failed)
         else:
             log().info("stopped before the master answered")

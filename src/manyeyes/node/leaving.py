@@ -39,7 +39,7 @@ async def end_work(link: NodeLink, intake: TaskIntake, pool: WorkerPool) -> None
         await asyncio.wait([finished, away])
 
 
-async def say_farewell(link: NodeLink, life: NodeLife, reason: str, *, logs: bool) -> None:
+async def send_leave(link: NodeLink, life: NodeLife, reason: str, *, logs: bool) -> None:
     """Say that this node leaves, where there is a reason to tell, and close the connection.
 
     Args:

@@ -1,7 +1,7 @@
 """What an agent does next, from joining to its end, and how its heartbeats name that: pure decisions.
 
 Every event is answered with instructions; there is no I/O here, no asyncio and no clock. Whatever order events come
-in: work begins once, after the approval; the agent ends exactly once; one that was cut off says no farewell, since
+in: work begins once, after the approval; the agent ends exactly once; one that was cut off sends no `Leave`, since
 what it held belongs to others by then. `docs/architecture-states.md` shows the phases as a diagram.
 """
 
@@ -219,15 +219,15 @@ class ForceEnd:
 
 @dataclass(frozen=True)
 class End:
-    """Cancel all that goes on, say the farewell, close the connection, and end.
+    """Cancel all that goes on, send the `Leave`, close the connection, and end.
 
     Args:
-        farewell: why this node leaves; empty: nothing is said.
+        leave_reason: why this node leaves; empty: nothing is said.
         send_logs: whether the last log lines are sent.
         error: what the process ends with.
     """
 
-    farewell: str = ""
+    leave_reason: str = ""
     send_logs: bool = False
     error: ManyeyesError | None = None
 
@@ -264,7 +264,7 @@ class NodeLife:
     connected: bool = False
     approved: bool = False
     mode: Mode = "empty"
-    farewell: str = "stopped on the machine itself"
+    leave_reason: str = "stopped on the machine itself"
 
     @property
     def has_workers(self) -> bool:
@@ -279,7 +279,7 @@ class NodeLife:
             case Refused(session, detail):
                 return self._refused(session, detail)
             case Shutdown():
-                self.farewell = "shut down by an operator"
+                self.leave_reason = "shut down by an operator"
                 return self._leave()
             case Stop():
                 return self._leave()
@@ -348,7 +348,7 @@ class NodeLife:
 
     def _farewell(self) -> list[Instruction]:
         self.phase = "left"
-        return [End(self.farewell, send_logs=self.approved) if self.connected else End()]
+        return [End(self.leave_reason, send_logs=self.approved) if self.connected else End()]
 
     def _removed(self) -> list[Instruction]:
         error = NodeRemoved(

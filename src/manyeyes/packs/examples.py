@@ -83,7 +83,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def measure(recognizer: Recognizer, examples: Sequence[Example]) -> Report:
-    """Run the recogniser on each example; one that cannot be read is told, and the others go on.
+    """Run the recogniser on each example; one that cannot be read is reported, and the others go on.
 
     A person's photo is enrolled as `Recognizer.enrol` does, by its largest face and that face's mirror image.
     """

@@ -82,7 +82,7 @@ class AsyncClient(Watching):
 
         Args:
             picture_in: a path or the encoded picture: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, or HEIC where the
-                nodes can read it. What it is is told by its content.
+                nodes can read it. Its content says what it is.
             picture: fetch the predicted picture too.
             idempotency_key: names this sending; a fresh one when None.
 
@@ -304,7 +304,7 @@ class AsyncClient(Watching):
     async def tell_node(self, name: str, word: NodeWord) -> Node:
         """Approve a waiting node, or have one pause, drain, resume or shut down.
 
-        An order to pause or drain is kept over the node's restarts until it is told to resume.
+        An order to pause or drain is kept over the node's restarts until it resumes by another order.
 
         Raises:
             NodeNotFound: none of that name.

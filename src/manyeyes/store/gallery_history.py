@@ -1,7 +1,7 @@
 """What changed among the people, by version: triggers note it in the same transaction as the change itself.
 
 A version is a row of `changes`. Its mark is random, so that a file restored from a copy, which counts the
-same versions again for other changes, is told apart from the one that a node knows.
+same versions again for other changes, differs from the one that a node knows.
 """
 
 from __future__ import annotations

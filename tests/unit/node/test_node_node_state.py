@@ -188,8 +188,8 @@ def test_in_every_order_work_begins_once_after_the_approval_and_the_node_ends_on
         for one in told:
             assert not isinstance(one, FetchPack | StartWorkers) or life.approved
             assert not isinstance(one, TurnPool | Empty | RefreshGallery) or StartWorkers(PACK) in done
-            assert not isinstance(one, End) or not (one.farewell and one.error), (
-                "cut off, it says no farewell"
+            assert not isinstance(one, End) or not (one.leave_reason and one.error), (
+                "cut off, it sends no `Leave`"
             )
             assert not isinstance(one, End) or life.phase in ENDS
             done.append(one)

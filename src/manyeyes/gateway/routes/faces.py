@@ -31,7 +31,7 @@ from manyeyes.store.unknown_faces import KeptFace
 router = APIRouter(tags=["unknown faces"])
 GroupId = Annotated[int, Path(description="As the list has it.")]
 FACES_TOLD = 50
-"""Of a group, with their facts; the ids are told of all."""
+"""Of a group, with their facts; of all others only the ids."""
 
 
 @router.get("/v1/faces/retention", dependencies=[OPERATOR])

@@ -1,4 +1,4 @@
-"""When a node works: pure decisions from wishes, the clock, what else the machine does, and its memory."""
+"""When a node works: pure decisions from the desired state, the clock, what else the machine does, and its memory."""
 
 from __future__ import annotations
 
@@ -88,16 +88,18 @@ class IdleWatch:
         return self.idle
 
 
-def effective_mode(wish: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | None) -> EffectiveMode:
-    """What a node does: the operator's wish goes first, then its own limits.
+def effective_mode(
+    desired: Desired, hours: Hours | None, moment: TimeOfDay, idle: bool | None
+) -> EffectiveMode:
+    """What a node does: the operator's desired state goes first, then its own limits.
 
     Args:
         moment: the machine's local time of day.
         idle: whether the machine is left alone; None where the node does not ask.
     """
-    if wish == "drain":
+    if desired == "drain":
         return EffectiveMode("empty", "drained by an operator; 'manyeyes nodes resume' brings it back")
-    if wish == "pause":
+    if desired == "pause":
         return EffectiveMode("pause", "paused by an operator; 'manyeyes nodes resume' brings it back")
     if hours is not None and not hours.include(moment):
         return EffectiveMode("empty", f"outside its hours {hours.text}")

@@ -1,4 +1,4 @@
-"""What a node is to do: what the operator wishes, what it allows itself."""
+"""What a node is to do: the operator's desired state, within the node's own limits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DesiredState:
         self._follow(welcome.desired)
 
     def told(self, directive: Directive) -> None:
-        """The master said something about standing."""
+        """The master sent a directive: approval, or another desired state."""
         if directive.kind == "desired":
             self._follow(directive.desired)
         self._on_change()

@@ -104,7 +104,7 @@ class TaskIntake:
         self.heard(state.gateway, now)
 
     def heard(self, gateway: str, now: float) -> None:
-        """A gateway is there; a new one is told at once what it may send."""
+        """A gateway is there; a new one gets its grant at once."""
         if gateway and self.grants.heard(gateway, now):
             self._heartbeat()
 

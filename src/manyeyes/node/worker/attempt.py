@@ -45,7 +45,7 @@ class Attempt:
         """Write the line, once.
 
         Args:
-            how: what became of the outcome on its way to the master.
+            how: whether the outcome reached the master.
         """
         if self.over or not self.trace_id:
             return
