@@ -1,6 +1,6 @@
-"""Confirmations to nodes: outcomes that their gateway has taken, or wants no more.
+"""Tells nodes which outcomes their gateway has received or no longer needs.
 
-They wait a moment for a dispatch to the same node that takes them along, and go alone after that.
+A confirmation waits a moment for a dispatch to the same node and travels in it. After that it is sent alone.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from manyeyes.broker.transfer import frame_head
 from manyeyes.contract import Dispatch
 
 SETTLE_S = 0.05
-"""How long a confirmation waits for a dispatch that takes it along."""
+"""How long a confirmation waits for a dispatch to travel in."""
 MOST_SETTLED = 256
-"""Confirmations in one message."""
+"""The most confirmations in one message."""
 
 
 class Confirmations:
-    """Those of one gateway that wait, by node.
+    """Collects the confirmations of one gateway by node, and sends those that no dispatch carried.
 
     Args:
-        sessions: the agent session of each node, kept up to date by the owner.
+        sessions: the agent session of each node; the owner keeps it up to date.
     """
 
     def __init__(self, link: MasterLink, gateway: str, sessions: Mapping[str, str]) -> None:
@@ -34,20 +34,20 @@ class Confirmations:
         self._due: asyncio.TimerHandle | None = None
 
     def add(self, node: str, attempt_id: str) -> None:
-        """The gateway wants nothing more of an attempt."""
+        """The gateway no longer needs an attempt."""
         self._waiting[node].append(attempt_id)
         if self._due is None:
             self._due = asyncio.get_running_loop().call_later(SETTLE_S, self.flush)
 
     def take(self, node: str) -> tuple[str, ...]:
-        """What a dispatch to this node takes along."""
+        """Take the confirmations that a dispatch to this node carries."""
         waiting = self._waiting.pop(node, [])
         if len(waiting) > MOST_SETTLED:
             self._waiting[node] = waiting[MOST_SETTLED:]
         return tuple(waiting[:MOST_SETTLED])
 
     def put_back(self, node: str, attempt_ids: Sequence[str]) -> None:
-        """The dispatch that took them along was not sent."""
+        """The dispatch that carried them was not sent."""
         self._waiting[node] = [*attempt_ids, *self._waiting.pop(node, [])]
 
     def forget(self, node: str) -> None:
@@ -55,7 +55,7 @@ class Confirmations:
         self._waiting.pop(node, None)
 
     def flush(self) -> None:
-        """Send what no dispatch took along."""
+        """Send the confirmations that no dispatch carried."""
         if self._due is not None:
             self._due.cancel()
             self._due = None

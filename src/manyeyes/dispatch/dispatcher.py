@@ -1,7 +1,7 @@
-"""Takes pictures in, sends them to nodes, gives answers out: the thin shell around the task table.
+"""Takes pictures in, sends them to nodes and returns the answers: the thin shell around the task table.
 
-It owns the bytes of open tasks in bounded memory and carries out what the table decides. A picture's whole walk is
-here: `submit` adds it, `_pump` sends it, `on_result` ends it.
+It keeps the bytes of open tasks in bounded memory and carries out what the table decides. A picture's path:
+`submit` adds it, `_pump` sends it, `on_result` ends it.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from manyeyes.errors import ManyeyesError, TaskLost
 from manyeyes.telemetry import log
 
 HASHED_IN_THREAD_BYTES = 1024 * 1024
-"""What is larger is hashed off the event loop."""
+"""Larger pictures are hashed in a thread."""
 ENTRY_BYTES = 2048
-"""What a remembered answer takes beside its bytes."""
+"""Memory that a remembered answer needs beside its bytes."""
 
 
 class Recorder(Protocol):
@@ -54,14 +54,14 @@ class Recorder(Protocol):
     def answered(
         self, kind: str, node: str, error: ManyeyesError | None, content: Any, trace: PictureTrace, now: float
     ) -> None:
-        """A picture has its end."""
+        """A picture has its answer or error."""
 
 
 class Dispatcher:
-    """One per gateway.
+    """Sends the pictures of one gateway to nodes and returns exactly one answer or error for each.
 
     Args:
-        paces: what each node can take, kept up to date by the fleet.
+        paces: what each node can take; the fleet keeps it up to date.
         spawn: starts a named task that ends with its owner.
         on_answer: called with each node that answers a picture or a probe.
     """
@@ -103,7 +103,7 @@ class Dispatcher:
 
     @property
     def held_bytes(self) -> int:
-        """Pictures in memory until they are answered."""
+        """Bytes of the pictures that wait for an answer."""
         return self._open.held_bytes
 
     @property
@@ -112,7 +112,7 @@ class Dispatcher:
         return self._open.closing
 
     def oldest_waiting_s(self, now: float) -> float:
-        """How long the oldest picture has waited that nobody works on; 0 where none waits."""
+        """How long the oldest picture that nobody works on has waited; 0 if none waits."""
         first = self._table.first_waiting
         return now - self._open[first].accepted_at if first else 0.0
 
@@ -121,11 +121,11 @@ class Dispatcher:
         return self._table.held(node)
 
     def line_s(self, node: str) -> float:
-        """How long the line of a node needs for all that it holds; see `TaskTable.line_s`."""
+        """Seconds that a node's line needs to carry all that the node holds; see `TaskTable.line_s`."""
         return self._table.line_s(node)
 
     def grants(self, node: str) -> bool:
-        """Whether a node grants credit that is not used."""
+        """Whether a node has credit left."""
         return self._table.free(node) > 0
 
     # pictures in
@@ -133,7 +133,7 @@ class Dispatcher:
     async def submit(
         self, data: bytes, order: Order, *, key: str | None = None, trace: PictureTrace | None = None
     ) -> Answered:
-        """Have a picture worked on and wait for its end.
+        """Send a picture to a node and wait for the answer.
 
         Args:
             key: the sender's idempotency key; the same key with the same picture is worked on once.
@@ -168,7 +168,7 @@ class Dispatcher:
         return await (future if key is None else asyncio.shield(future))
 
     def send_probe(self, node: str, data: bytes, order: Order, now: float) -> str | None:
-        """Have a node work on a picture that nobody waits for; its task's id, None where its grant has no room."""
+        """Send a node a picture that nobody waits for. Returns the task's id, None if the node's grant has no room."""
         task = order.task(os.urandom(16).hex(), len(data))
         sends = self._table.probe(task.id, node, len(data), now)
         if not sends:
@@ -180,7 +180,7 @@ class Dispatcher:
     # what nodes say
 
     def on_heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> None:
-        """A node says what it holds, and what it grants."""
+        """A node reports what it holds and what it grants."""
         if self._sessions.get(node) != heartbeat.session:
             self._sessions[node] = heartbeat.session
             self._outcomes.forget(node)
@@ -192,7 +192,7 @@ class Dispatcher:
         self._pump(now)
 
     def on_credit(self, node: str, credit: Credit, now: float) -> None:
-        """A node grants anew."""
+        """A node changes its grant."""
         if grant := credit.grants.get(self.gateway):
             self._table.grant(node, credit.session, grant)
             self._pump(now)
@@ -217,7 +217,7 @@ class Dispatcher:
         """An outcome arrived, or a chunk of one.
 
         Raises:
-            ValueError: it cannot be read; the node is held to the picture as if it had said nothing.
+            ValueError: it cannot be read. The message is ignored. The node must still answer.
         """
         content: bytes | None = message.data
         if attempt_id := message.headers.get(contract.HEADER_TASK, ""):
@@ -241,7 +241,7 @@ class Dispatcher:
         self._pump(now)
 
     def _chunk_of(self, node: str, attempt_id: str, message: Incoming) -> bytes | None:
-        """A chunk of an outcome arrived: the whole outcome once it is the last one."""
+        """A chunk of an outcome arrived. Returns the whole outcome after the last chunk, else None."""
         try:
             if not self._table.holds(node, attempt_id):
                 self._outcomes.forget(node, attempt_id)
@@ -283,24 +283,24 @@ class Dispatcher:
             self._open.pop(task_id)
 
     def on_absent(self, node: str, number: int) -> None:
-        """The engine says that nobody took a dispatch: what the node holds goes to others, its own answers count."""
+        """No node received a dispatch. Send the node's pictures to others too; its answers still count."""
         self._carry_out(self._table.undelivered(node, number))
         self.node_unresponsive(node)
 
     def look_for(self, node: str) -> None:
-        """A node that holds pictures has been silent for a moment: the engine says at once if it is gone."""
+        """Test whether a silent node that holds pictures is connected: if not, the engine reports it at once."""
         if self._table.held(node):
             word = Dispatch(gateway=self.gateway, session=self._sessions.get(node, ""))
             self._link.dispatch(node, frame_head(word.wire()), number=0)
 
     def engine_lost(self) -> None:
-        """The connection to the engine broke: nothing is sent before nodes grant anew."""
+        """The connection to the engine broke: send nothing until nodes grant again."""
         self._table.close_all()
 
     # nodes that fail
 
     def rebalance(self, now: float) -> None:
-        """Hedge pictures that a free worker would end sooner than the node that holds them."""
+        """Hedge pictures that a free worker would finish earlier than the node that holds them."""
         if not self._link.connected:
             return
         sends = (
@@ -313,12 +313,12 @@ class Dispatcher:
         self._pump(now)
 
     def node_unresponsive(self, node: str) -> None:
-        """A node lives and answers nothing: others get what it holds, its own answers still count."""
-        self._table.issue_again(self._table.held_by(node))
+        """A node is connected but does not answer. Send its pictures to others too; its answers still count."""
+        self._table.doubt(node)
         self._pump(time.monotonic())
 
     def node_gone(self, node: str) -> None:
-        """A node is lost or left: what it held goes to others."""
+        """A node is lost or left: what it held goes to other nodes."""
         self._outcomes.forget(node)
         self._confirmations.forget(node)
         self._carry_out(self._table.node_gone(node))
@@ -332,7 +332,7 @@ class Dispatcher:
         self.statistics.by_node.pop(node, None)
 
     async def close(self, patience_s: float) -> None:
-        """Take nothing more in; wait a while for what is open; end the rest with `TaskLost`."""
+        """Take no more pictures, wait up to `patience_s` for open ones, then end the rest with `TaskLost`."""
         self._open.closing = True
         await self._open.answered(patience_s)
         error = TaskLost("the master stopped before the picture was answered; send it again")
@@ -342,7 +342,7 @@ class Dispatcher:
     # carrying out
 
     def _pump(self, now: float) -> None:
-        """Send all that waits and for which there is credit."""
+        """Send waiting pictures as long as there is credit."""
         if self._table.to_send and self._link.connected:
             self._carry_out(self._table.place(now, self._paces))
 
@@ -404,7 +404,7 @@ class Dispatcher:
         )  # after the answer, which its sender waits for
 
     def _lost(self, node: str, task_id: str, how: str) -> None:
-        """An attempt ended without a word from its node."""
+        """An attempt ended without an answer from its node."""
         self._outcomes.forget(node, task_id)
         entry = self._open.get(task_id)
         if entry is None:
@@ -425,7 +425,7 @@ class Dispatcher:
         )
 
     def _settle(self, node: str, attempt_id: str) -> None:
-        """Nothing more is wanted of an attempt."""
+        """Tell the node that an attempt is no longer needed."""
         self._outcomes.forget(node, attempt_id)
         self._confirmations.add(node, attempt_id)
 

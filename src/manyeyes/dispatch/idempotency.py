@@ -1,4 +1,4 @@
-"""Answers that are remembered by their sender's idempotency key, so that a picture is worked on once."""
+"""Remembers answers by idempotency key, so that a picture that is sent twice is worked on once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass
 class Remembered(Generic[T]):
-    """A picture that came with a key: `fingerprint` tells it from others, `future` has or gets its end."""
+    """A picture that came with a key. `fingerprint` identifies the picture, `future` gets its answer."""
 
     fingerprint: str
     future: asyncio.Future[T]
@@ -26,11 +26,11 @@ class Remembered(Generic[T]):
 
 
 class Memory(Generic[T]):
-    """The keys of one gateway.
+    """Remembers the pictures of one gateway by idempotency key.
 
     Args:
-        kept_s: how long an ended picture is remembered.
-        most_bytes: of answers; beyond it the oldest go first.
+        kept_s: how long an answered picture is remembered.
+        most_bytes: the most bytes of answers; above it the oldest are dropped.
     """
 
     def __init__(self, kept_s: float, most_bytes: int) -> None:
@@ -40,10 +40,10 @@ class Memory(Generic[T]):
         self._bytes = 0
 
     def recall(self, key: str, fingerprint: str) -> Remembered[T] | None:
-        """What came with the key before; None where nothing did, or what did may be tried again.
+        """The picture that came with the key before; None if there is none, or if it failed and may be tried again.
 
         Raises:
-            IdempotencyMismatch: another picture did.
+            IdempotencyMismatch: the key came with another picture.
         """
         known = self._keys.get(key)
         if known is None:
@@ -59,12 +59,12 @@ class Memory(Generic[T]):
         return known
 
     def remember(self, key: str, fingerprint: str, future: asyncio.Future[T], trace_id: str) -> Remembered[T]:
-        """A picture came with a key; say `ended` once its size is known."""
+        """Remember a picture that came with a key; call `ended` when its size is known."""
         entry = self._keys[key] = Remembered(fingerprint, future, trace_id)
         return entry
 
     def ended(self, entry: Remembered[T], size_bytes: int) -> None:
-        """The picture was answered, with so many bytes."""
+        """The picture was answered, with `size_bytes` bytes."""
         entry.expires_at = time.monotonic() + self._kept_s
         entry.size_bytes = size_bytes
         self._bytes += size_bytes

@@ -1,4 +1,4 @@
-"""The pictures that a gateway has in memory: their bytes, within limits, and who waits for the answer."""
+"""The pictures that a gateway keeps in memory: their bytes, within limits, and who waits for the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import Busy, TaskLost, Unavailable
 
 MOST_FETCHED = 3
-"""How many times over a node may fetch a picture that it was sent once: an answer is far larger than its question."""
+"""How many times a node may fetch a picture that it was sent.
+
+Limit: a small request can make the master send a lot of data."""
 
 
 @dataclass
@@ -28,17 +30,17 @@ class OpenPicture:
     accepted_at: float
     trace: PictureTrace
     fetched: dict[str, int] = field(default_factory=dict)
-    """Bytes that each node asked for since it was sent the task."""
+    """Bytes that each node fetched since it was sent the task."""
 
 
 class OpenPictures:
-    """Those of one gateway, by task."""
+    """Keeps a gateway's open pictures in memory, within limits, until each is answered."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._by_task: dict[str, OpenPicture] = {}
         self.held_bytes = 0
-        """Of pictures that somebody waits for."""
+        """Bytes of the pictures that somebody waits for."""
         self.closing = False
         """Whether nothing more is taken in."""
 
@@ -52,11 +54,11 @@ class OpenPictures:
         return self._by_task[task_id]
 
     def get(self, attempt_id: str) -> OpenPicture | None:
-        """The picture of an attempt; None once it was answered."""
+        """The picture of an attempt; None after it was answered."""
         return self._by_task.get(task_of(attempt_id))
 
     def check_room(self, size_bytes: int) -> None:
-        """Whether one more picture can be taken in.
+        """Check that there is room for one more picture.
 
         Raises:
             Unavailable: this master is stopping.
@@ -85,17 +87,17 @@ class OpenPictures:
         self._by_task[task.id] = OpenPicture(task, data, None, now, PictureTrace(now))
 
     def pop(self, task_id: str) -> OpenPicture:
-        """Keep a picture no longer."""
+        """Remove a picture."""
         entry = self._by_task.pop(task_id)
         if entry.future is not None:
             self.held_bytes -= len(entry.data)
         return entry
 
     def chunk(self, node: str, query: ChunkQuery) -> tuple[bytes, int]:
-        """What a node asks for of a picture that it holds, and the picture's size in bytes.
+        """The bytes that a node asks for of a picture that it holds, and the picture's size in bytes.
 
         Raises:
-            TaskLost: it asked for too much of it already.
+            TaskLost: it has fetched more than `MOST_FETCHED` allows.
         """
         entry = self._by_task[task_of(query.task_id)]
         most = min(query.most_bytes, contract.LARGEST_CHUNK_BYTES)
@@ -106,7 +108,7 @@ class OpenPictures:
         return chunk, size
 
     async def answered(self, within_s: float) -> None:
-        """Until all that somebody waits for has its answer, or so long."""
+        """Wait until every picture that somebody waits for has its answer, at most `within_s` seconds."""
         waiting = [entry.future for entry in self._by_task.values() if entry.future is not None]
         if waiting:
             await asyncio.wait(waiting, timeout=within_s)

@@ -1,4 +1,4 @@
-"""What a caller wants of a picture, and what it gets in the end."""
+"""What a caller asks for a picture, and the answer that it gets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from manyeyes.contract import Task
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted of a picture; see `contract.Task`."""
+    """What a node must do with a picture; see `contract.Task`."""
 
     kind: str
     pack: str
@@ -35,11 +35,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Answered:
-    """A task's end as its caller gets it."""
+    """A task's answer as its caller gets it."""
 
     content: Any
-    """What `Reader` made of the outcome."""
+    """The outcome as `Reader` returned it."""
     task_id: str
     trace_id: str = ""
-    """The trace that it was worked on in: an earlier one's where the picture came again under one key."""
+    """The trace of the work. If the picture was sent twice with one idempotency key, the first one's trace."""
     size_bytes: int = 0

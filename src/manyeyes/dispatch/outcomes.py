@@ -1,6 +1,6 @@
-"""Outcomes on their way from a message to what its caller gets: put together, taken apart, read.
+"""Turns the messages of a node into the answer for the caller: puts chunks together, splits parts, reads them.
 
-What is large is read in a thread, so that one outcome does not hold up all nodes.
+A large outcome is read in a thread, so that it does not delay the messages of other nodes.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log
 
 READ_IN_THREAD_BYTES = 64 * 1024
-"""What is larger is read off the event loop."""
+"""Larger outcomes are read in a thread."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], object]
 
 
 class Reader(Protocol):
-    """Makes of an outcome what its caller gets, and refuses what a node may not say."""
+    """Turns an outcome into the caller's answer, and refuses what a node must not send."""
 
     def content(self, task: Task, arrived: Arrived) -> Any:
-        """What the caller gets of an outcome that is `done`.
+        """The caller's answer from an outcome that is `done`.
 
         Raises:
-            ValueError: the outcome cannot be believed; it counts as a crashed attempt.
+            ValueError: the outcome is not valid; it counts as a crashed attempt.
         """
 
     def error(self, outcome: Outcome) -> ManyeyesError:
-        """The error that an outcome tells of, as far as a node may tell it."""
+        """The error of an outcome, as far as a node may report it."""
 
 
 class Outcomes:
-    """Those of one gateway.
+    """Collects and reads the outcomes of the nodes for one gateway.
 
     Args:
-        most_bytes: of one outcome, and of all unfinished ones of a node.
+        most_bytes: the most bytes of one outcome, and of all unfinished ones of a node.
         spawn: starts a named task that ends with its owner.
     """
 
@@ -65,23 +65,23 @@ class Outcomes:
         return self._chunks.add(node, headers[contract.HEADER_TASK], offset, size, data)
 
     def forget(self, node: str, attempt_id: str | None = None) -> None:
-        """Chunks of a node are wanted no more: of one attempt, or of all."""
+        """Drop a node's chunks: those of one attempt, or all."""
         self._chunks.forget(node, attempt_id)
 
     def reading(self, node: str) -> set[str]:
-        """The attempts of a node whose outcomes are being read."""
+        """The attempts of a node whose outcomes are being read in a thread."""
         return {attempt_id for owner, attempt_id in self._reading if owner == node}
 
     def is_read(self, node: str, attempt_id: str) -> bool:
-        """Whether an outcome of this attempt is being read already."""
+        """Whether an outcome of this attempt is being read in a thread already."""
         return (node, attempt_id) in self._reading
 
     def error(self, outcome: Outcome) -> ManyeyesError | None:
-        """The error that an outcome tells of; None where it tells none."""
+        """The error of an outcome; None if it has none."""
         return self._reader.error(outcome) if outcome.status == "error" else None
 
     def is_large(self, arrived: Arrived) -> bool:
-        """Whether an outcome is to be read in a thread."""
+        """Whether an outcome must be read in a thread."""
         return arrived.outcome.status == "done" and _to_read(arrived) > READ_IN_THREAD_BYTES
 
     def read_in_thread(
@@ -101,7 +101,7 @@ class Outcomes:
         self._spawn(reading(), f"read-{attempt_id}")
 
     def content(self, arrived: Arrived, picture: OpenPicture | None) -> Any:
-        """What the caller gets; a ValueError where the outcome cannot be believed, None where nobody waits."""
+        """The caller's answer; a ValueError if the outcome is not valid, None if nobody waits."""
         outcome = arrived.outcome
         if outcome.status != "done" or picture is None or picture.future is None:
             return None
@@ -115,6 +115,6 @@ class Outcomes:
 
 
 def _to_read(arrived: Arrived) -> int:
-    """Bytes that are looked into, and not only passed on."""
+    """How many bytes must be read, and not only passed on."""
     attached = sum(len(part) for name, part in arrived.attachments.items() if name != contract.PICTURE)
     return len(arrived.result_json) + attached

@@ -1,8 +1,8 @@
-"""Where a picture is done soonest: pure decisions from what each node holds and how long a picture takes it.
+"""Chooses the node that finishes a picture first: pure decisions from what each node holds and how fast it is.
 
-A gateway has all its waiting pictures and all credits before it: each picture goes at once to the free credit that
-ends it soonest. What that gets wrong is the end of a job, when a slow node has one of the last pictures: it is hedged,
-sent to a free worker that would end it sooner, and the first outcome counts.
+A gateway sees all its waiting pictures and all credits. It sends each picture at once to the node with credit that
+finishes it first. At the end of a job a slow node may hold one of the last pictures. That picture is hedged: it is
+also sent to a free worker that would finish it earlier, and the first outcome counts.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 GAIN_S = 0.05
-"""What a hedge must save at least; it costs a round trip and the bytes once more."""
+"""Seconds that a hedge must save at least; it costs a round trip and sends the bytes again."""
 GAIN_FACTOR = 1.5
 OVERDUE_S = 1.0
 OVERDUE_FACTOR = 3.0
-"""A picture held for longer than so many times what it should take, and `OVERDUE_S`, will take as long again."""
+"""A picture is overdue after `OVERDUE_FACTOR` times its expected time plus `OVERDUE_S`. It is expected to need as
+long again as it is overdue."""
 UNKNOWN_S = 10.0
-"""What a picture is taken to need on a node that has not told."""
+"""Expected time of a picture on a node that has not reported its speed."""
 STUCK_S = 5.0
-"""Overdue for so long, a picture is sent again though no worker is free."""
+"""A picture that is overdue for longer than this is sent again, even if no worker is free."""
 
 MOST_HELD = 1024
 
 
 def most_held(workers: int) -> int:
-    """How many pictures a node may hold that says it has so many workers, whatever it grants."""
+    """The most pictures that a node with this many workers may hold, whatever it grants."""
     return min(4 * workers + 8, MOST_HELD)
 
 
@@ -36,7 +37,7 @@ class Pace:
     Attributes:
         workers: processes that can work on a picture now.
         picture_s: seconds that a picture of the usual size takes one of them; 0: not known.
-        taking: whether the node is given pictures at all.
+        taking: whether the node gets pictures at all.
     """
 
     workers: int = 0
@@ -60,8 +61,8 @@ class Node:
 
     Attributes:
         queue: tasks that it holds, those of other gateways included.
-        line_bytes_per_s: what its line carries; 0: not known.
-        used: the larger, the later it was last sent something.
+        line_bytes_per_s: speed of its line; 0: not known.
+        used: a larger number means that it got a task later.
     """
 
     name: str
@@ -71,14 +72,14 @@ class Node:
     used: int = 0
 
     def ends_in_s(self, size_bytes: int) -> float:
-        """How long a picture sent now is expected to take there."""
+        """Expected seconds until a picture that is sent now ends on this node."""
         turn = self.queue // max(self.pace.workers, 1) + 1
         travel_s = size_bytes / self.line_bytes_per_s if self.line_bytes_per_s else 0.0
         return (self.pace.picture_s or UNKNOWN_S) * turn + travel_s
 
 
 def soonest(nodes: Sequence[Node], size_bytes: int) -> str:
-    """The name of the node that ends a picture soonest; of equal ones the least loaded, then the longest unused."""
+    """The name of the node that finishes a picture first; if equal, the least loaded, then the longest unused."""
     if len(nodes) == 1:
         return nodes[0].name
     best = min(
@@ -102,7 +103,7 @@ def hedges(
     waiting: int,
     usual_bytes: float,
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """What to send once more while its holder goes on.
+    """Which pictures to send to another node too, while their holders go on.
 
     Args:
         held: the pictures that exactly one node holds.
@@ -111,7 +112,7 @@ def hedges(
         usual_bytes: size of a picture that takes `Pace.picture_s`, 0: not known; larger ones are expected to take longer.
 
     Returns:
-        (task, node) pairs to send now, the most urgent first; and tasks so late that they go before all that waits.
+        (task, node) pairs to send now, the most urgent first; and tasks that are so late that they go first.
     """
     prospects = _prospects(held, paces, now, usual_bytes)
     stuck = [
@@ -150,7 +151,7 @@ def hedges(
 class _Prospect:
     picture: Held
     larger: float
-    """How many times as long as a usual picture it takes."""
+    """Its expected time, as a multiple of a usual picture's."""
     left_s: float
     overdue: bool
 
@@ -158,7 +159,7 @@ class _Prospect:
 def _prospects(
     running: Sequence[Held], paces: Mapping[str, Pace], now: float, usual_bytes: float
 ) -> list[_Prospect]:
-    """How long the holders still need, the longest first."""
+    """How long the nodes still need for the pictures that they hold, the longest first."""
     positions: dict[str, int] = {}
     found = []
     for picture in sorted(running, key=lambda picture: picture.sent_at):

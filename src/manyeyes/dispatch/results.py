@@ -1,4 +1,4 @@
-"""Outcomes of nodes as they arrive: whole or in chunks, then taken apart. Nothing is taken on trust."""
+"""Reads the outcomes of nodes, which arrive whole or in chunks. Nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from manyeyes.errors import TaskLost, Unavailable
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 16 * 1024 * 1024
-"""Of an outcome's result: some 5,000 faces with their references."""
+"""Largest result of an outcome: some 5,000 faces with their references."""
 LEAST_CHUNK_BYTES = 1024
-"""Of all chunks but the last: each one kept costs some bytes beside its own."""
+"""Smallest size of a chunk, except the last. Many tiny chunks would waste memory."""
 MAX_TEXT_CHARACTERS = 500
 
 
 def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """A text without what moves a terminal's cursor or breaks a line, cut to a length."""
+    """The text without control characters that move a terminal's cursor or break a line, cut to `most` characters."""
     text = text[:most]
     return (
         text
@@ -37,10 +37,10 @@ class Arrived:
 
 
 def read(content: bytes) -> Arrived:
-    """Take an outcome apart.
+    """Split an outcome into its parts.
 
     Raises:
-        ValueError: it is not what its head says.
+        ValueError: its bytes do not match its head.
     """
     head, body = unframe_view(content)
     if len(head) > MAX_HEAD_BYTES:
@@ -60,7 +60,7 @@ def read(content: bytes) -> Arrived:
 
 
 class Chunks:
-    """Outcomes that come in several messages, chunk by chunk.
+    """Puts outcomes together that arrive in several messages, chunk by chunk.
 
     Args:
         most_bytes: of one outcome, and of all that one node has begun to send.
@@ -72,11 +72,11 @@ class Chunks:
         """By node and task."""
 
     def held_bytes(self, node: str) -> int:
-        """What has arrived of a node's unfinished outcomes."""
+        """Bytes of a node's unfinished outcomes that have arrived."""
         return sum(assembly.received for assembly in self._begun.get(node, {}).values())
 
     def add(self, node: str, task_id: str, offset: int, size: int, chunk: bytes) -> bytes | None:
-        """A chunk arrived; the whole once it is the last one.
+        """Add a chunk. Returns the whole outcome after the last chunk, else None.
 
         Raises:
             TaskLost: it is too large.
@@ -111,7 +111,7 @@ class Chunks:
         return None
 
     def forget(self, node: str, task_id: str | None = None) -> None:
-        """What a node has begun is wanted no more: of one task, or of all."""
+        """Drop a node's unfinished outcomes: that of one task, or all."""
         begun = self._begun.get(node)
         if begun is None:
             return

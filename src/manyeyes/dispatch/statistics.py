@@ -1,4 +1,4 @@
-"""What a gateway counts of its pictures."""
+"""Counts a gateway's pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _SMOOTHING = 0.05
 
 
 class Statistics:
-    """Since the start; `by_node` since it was last taken."""
+    """Counts a gateway's pictures since its start; `by_node` counts since `take_by_node` was last called."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -17,7 +17,7 @@ class Statistics:
         """Size of a usual picture, smoothed."""
 
     def ended(self, node: str, size_bytes: int, *, ok: bool) -> None:
-        """A picture has its answer; `node` is empty where none gave it."""
+        """A picture has its answer; `node` is empty if no node gave it."""
         self.usual_bytes += (size_bytes - self.usual_bytes) * (_SMOOTHING if self.usual_bytes else 1.0)
         self.done += ok
         self.failed += not ok
@@ -26,6 +26,6 @@ class Statistics:
             self.by_node[node] = (done + ok, failed + (not ok))
 
     def take_by_node(self) -> dict[str, tuple[int, int]]:
-        """The counts by node, which begin anew."""
+        """Return the counts by node and reset them."""
         taken, self.by_node = self.by_node, {}
         return taken

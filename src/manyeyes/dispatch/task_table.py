@@ -1,13 +1,12 @@
-"""Which task is where: pure decisions about credits, dispatches, outcomes and loss; no I/O, no clock.
+"""Knows which node holds which task. Pure decisions about credits, dispatches, outcomes and loss; no I/O, no clock.
 
-Every method takes what happened and returns what is to be done. The invariants: every task that was added ends in
+Every method takes what happened and returns instructions. The invariants: every task that was added ends in
 exactly one `Answer`; no node is sent more than it granted.
 
-A dispatch is numbered for each pair of node session and gateway. A node says which number was the highest that
-arrived and what it holds, in that order, so a number that arrived and is not held is lost, and is known to be.
+Dispatches are numbered for each pair of node session and gateway. A node reports the highest number that arrived,
+then what it holds. A number that arrived but is not held is lost.
 
-Nodes know attempts: each dispatch of a task has an id of its own, so that what is said twice, or late, of one attempt
-is never taken for a word on the next.
+Each attempt has its own id, so a late or repeated message is never applied to the wrong attempt.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from manyeyes.dispatch.placement import Held, Node, Pace, hedges, most_held, soo
 from manyeyes.errors import ManyeyesError, PictureKillsWorkers
 
 TRANSIT_S = 3.0
-"""A dispatch that has not arrived after so long, while its node reports, is lost in transit."""
+"""A dispatch is lost in transit if it has not arrived after this time although its node reports."""
 RETURNED_FOR_S = 0.5
-"""How long a task is kept from a node that returned it."""
+"""Seconds that a node does not get a task again after it returned it or crashed on it."""
 MOST_REST_S = 30.0
-"""The longest that nothing is sent to a node that returns or loses one task after the other."""
+"""The longest pause for a node that returns or loses one task after the other."""
 
 
 def task_of(attempt_id: str) -> str:
-    """The id of the task that an attempt is one at."""
+    """The id of the task that an attempt belongs to."""
     return attempt_id.partition(".")[0]
 
 
@@ -39,18 +38,18 @@ class Send:
 
     task_id: str
     attempt_id: str
-    """The task's own for the first attempt."""
+    """The first attempt has the task's id."""
     node: str
     session: str
     number: int
     piece_bytes: int
     sent_bytes: int
-    """With this and with all before it."""
+    """Bytes sent with this dispatch and with all before it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Give the task's end to the caller who waits for it; exactly one a task. Without an error the outcome counts."""
+    """Answer the caller who waits for the task; exactly one for each task. Without an error the outcome counts."""
 
     task_id: str
     node: str
@@ -59,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Settle:
-    """Tell a node that nothing more is wanted of an attempt."""
+    """Tell a node that an attempt is no longer needed."""
 
     node: str
     attempt_id: str
@@ -67,7 +66,7 @@ class Settle:
 
 @dataclass(frozen=True)
 class Lost:
-    """An attempt ended without a word of its node."""
+    """An attempt ended without an answer from its node."""
 
     node: str
     task_id: str
@@ -76,7 +75,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Sync:
-    """Tell a node what it was sent so far: the dispatches that it has not seen are lost."""
+    """Tell a node what it was sent so far. Dispatches that it has not received are lost."""
 
     node: str
     session: str
@@ -96,18 +95,20 @@ class _Attempt:
     number: int
     sent_at: float
     arrived: bool = False
-    """Whether the node has said that it holds it."""
+    """Whether the node has reported that it holds it."""
+    doubted: bool = False
+    """Whether the node may be gone, and the task was queued again for that."""
 
 
 @dataclass
 class _Entry:
     size_bytes: int
     probe: str = ""
-    """The node that it is a probe of."""
+    """The node that this task probes; empty for a picture of a caller."""
     attempts: dict[str, _Attempt] = field(default_factory=dict)
-    """By the node that holds it."""
+    """The attempts, by the node that holds each."""
     avoid: dict[str, float] = field(default_factory=dict)
-    """Until when it is kept from nodes that returned it."""
+    """By node that returned it or crashed on it: until when that node does not get it again."""
     dispatches: int = 0
     lost_attempts: int = 0
 
@@ -123,12 +124,12 @@ class _Account:
     sent_bytes: int = 0
     line_bytes_per_s: float = 0.0
     others: int = 0
-    """Tasks of other gateways that it holds, as it said last."""
+    """Tasks of other gateways that it holds, as it last reported."""
     used: int = 0
-    """When it was last sent something, as a count of dispatches."""
+    """The count of all dispatches when it last got one: a higher count is later."""
     held: set[str] = field(default_factory=set)
     in_vain: int = 0
-    """Times in a row that it returned or lost what it was sent, and answered nothing between."""
+    """How many times in a row it returned or lost what it was sent, without an answer in between."""
     rests_until: float = 0.0
 
     @property
@@ -167,7 +168,7 @@ class TaskTable:
 
     @property
     def to_send(self) -> bool:
-        """Whether something is to be sent: what nobody works on, or what a node keeps for too long."""
+        """Whether something must be sent: a picture that nobody works on, or one that a node holds for too long."""
         return bool(self._waiting)
 
     @property
@@ -191,16 +192,16 @@ class TaskTable:
         return entry is not None and node in entry.attempts
 
     def counts(self, node: str, attempt_id: str, status: Status) -> bool:
-        """Whether an outcome counts: an earlier attempt's does where it answers a task that the node has again."""
+        """Whether an outcome counts. One of an earlier attempt counts if it is an answer and the node has the task again."""
         if not self.holds(node, attempt_id):
             return False
         current = self._entries[task_of(attempt_id)].attempts[node].id == attempt_id
         return current or status in ("done", "error")
 
     def line_s(self, node: str) -> float:
-        """How long the line of a node needs for all that it holds, there and back; 0 where it is not known.
+        """Seconds that a node's line needs to carry all that the node holds, there and back; 0 if not known.
 
-        Pictures of other gateways count as those that this one sent it.
+        Pictures of other gateways count as if they had the average size of this gateway's pictures.
         """
         account = self._accounts.get(node)
         if account is None or not account.held or not account.line_bytes_per_s:
@@ -215,19 +216,19 @@ class TaskTable:
         return list(account.held) if account else []
 
     def free(self, node: str) -> int:
-        """How many dispatches a node's grant has left; below 0 where it was lowered under what is sent already."""
+        """How many more dispatches a node's grant allows; below 0 if the grant was lowered below what was sent."""
         account = self._accounts.get(node)
         return account.free if account else 0
 
     # tasks
 
     def add(self, task_id: str, size_bytes: int) -> None:
-        """A picture was taken in."""
+        """Add a picture."""
         self._entries[task_id] = _Entry(size_bytes)
         self._waiting[task_id] = None
 
     def probe(self, task_id: str, node: str, size_bytes: int, now: float) -> list[Instruction]:
-        """Have a node work on a probe, which only it may answer; sent where its grant has room, else nothing."""
+        """Send a node a probe, which only that node may answer. Without room in its grant nothing is sent."""
         if self.free(node) <= 0:
             return []
         self._entries[task_id] = _Entry(size_bytes, probe=node)
@@ -235,14 +236,14 @@ class TaskTable:
         return [self._sent(task_id, node, now)]
 
     def fail_all(self, error: ManyeyesError) -> list[Instruction]:
-        """The gateway stops: everything open ends with `error`."""
+        """The gateway stops: end every open task with `error`."""
         instructions: list[Instruction] = []
         for task_id, entry in list(self._entries.items()):
             instructions += self._end(task_id, next(iter(entry.attempts), ""), error)
         return instructions
 
     def place(self, now: float, paces: Mapping[str, Pace]) -> list[Send]:
-        """Send what waits wherever it ends soonest, as long as there is credit."""
+        """Send waiting pictures to the nodes that finish them first, until there is no credit left."""
         sends: list[Send] = []
         takers = self._takers(now, paces)
         if not takers:
@@ -264,7 +265,7 @@ class TaskTable:
         return sends
 
     def hedge(self, now: float, paces: Mapping[str, Pace], usual_bytes: float) -> list[Send]:
-        """Send what its node takes too long with to a free worker elsewhere, too."""
+        """If a node takes too long, also send the picture to another node with a free worker."""
         held = [
             Held(task_id, node, attempt.sent_at, entry.size_bytes)
             for task_id, entry in self._entries.items()
@@ -280,12 +281,22 @@ class TaskTable:
         return [self._sent(task_id, node, now) for task_id, node in pairs if self.free(node) > 0]
 
     def issue_again(self, task_ids: Iterable[str]) -> None:
-        """Have tasks sent once more, before all others, while their holders go on."""
+        """Send tasks to another node too, before all other tasks; the nodes that hold them go on."""
         for task_id in task_ids:
             entry = self._entries.get(task_id)
             if entry is not None and not entry.probe and task_id not in self._waiting:
                 self._again.add(task_id)
                 self._wait_first(task_id)
+
+    def doubt(self, node: str) -> None:
+        """A node may be gone, or answers nothing: send what it holds to another node too, once for each attempt."""
+        doubted = []
+        for task_id in self.held_by(node):
+            attempt = self._entries[task_id].attempts[node]
+            if not attempt.doubted:
+                attempt.doubted = True
+                doubted.append(task_id)
+        self.issue_again(doubted)
 
     # what nodes say
 
@@ -293,7 +304,7 @@ class TaskTable:
         """A node grants credit.
 
         Returns:
-            Whether some of it is left.
+            Whether some of the credit is left.
         """
         account = self._accounts.get(node)
         if account is None or account.session != session:
@@ -303,7 +314,7 @@ class TaskTable:
         return self._count(node, account)
 
     def session(self, node: str, session: str) -> list[Instruction]:
-        """A node says which session it is in; what another one of it held is lost."""
+        """A node reports its session. What an earlier session of it held is lost."""
         account = self._accounts.get(node)
         if account is not None and account.session == session:
             return []
@@ -315,7 +326,7 @@ class TaskTable:
     def reported(
         self, node: str, session: str, received: int, holding: frozenset[str], now: float
     ) -> list[Instruction]:
-        """A node says what it holds, and which dispatch was the last to arrive, as far as it remembers."""
+        """A node reports what it holds and the highest dispatch number that arrived."""
         account = self._accounts.get(node)
         if account is None or account.session != session:
             return []
@@ -360,7 +371,7 @@ class TaskTable:
         return self._end(task_id, node, error, attempt_id)
 
     def undelivered(self, node: str, number: int) -> list[Instruction]:
-        """The engine found nobody to take a dispatch: the node is absent, until it speaks again."""
+        """The engine found no receiver for a dispatch. The node gets nothing more until it grants again."""
         self.close(node)
         return [
             instruction
@@ -370,13 +381,13 @@ class TaskTable:
         ]
 
     def unsent(self, send: Send) -> None:
-        """A dispatch could not be handed to the engine at all."""
+        """A dispatch could not be sent to the engine."""
         if self.holds(send.node, send.task_id):
             self._lost(send.task_id, send.node)
             self.close(send.node)
 
     def close(self, node: str) -> int:
-        """Send nothing more until the node grants anew; the number of the last dispatch."""
+        """Send nothing more until the node grants again. Returns the number of the last dispatch."""
         account = self._accounts.get(node)
         if account is None:
             return 0
@@ -385,12 +396,12 @@ class TaskTable:
         return account.sent
 
     def close_all(self) -> None:
-        """The engine is not reached: nothing is sent until nodes grant anew."""
+        """The engine cannot be reached: send nothing until nodes grant again."""
         for node in list(self._free):
             self.close(node)
 
     def node_gone(self, node: str, why: str = "") -> list[Instruction]:
-        """A node is lost: what it held goes to others."""
+        """A node is lost: what it held goes to other nodes."""
         self.close(node)
         instructions: list[Instruction] = []
         for task_id in self.held_by(node):
@@ -400,14 +411,14 @@ class TaskTable:
         return instructions
 
     def forget(self, node: str) -> None:
-        """A node is known no more; it holds nothing."""
+        """Remove a node, which holds nothing any more."""
         self._accounts.pop(node, None)
         self._free.discard(node)
 
     # how
 
     def _takers(self, now: float, paces: Mapping[str, Pace]) -> list[str]:
-        """The nodes that something may be sent to now."""
+        """The nodes that can get a task now."""
         names = []
         for name in self._free:
             pace, account = paces.get(name), self._accounts[name]
@@ -418,9 +429,10 @@ class TaskTable:
         return names
 
     def _in_vain(self, account: _Account, now: float) -> None:
-        """A node returned or lost what it was sent: once may be; from then on it rests, each time for longer.
+        """A node returned or lost what it was sent.
 
-        Else one that takes everything and returns it keeps pictures from others, and the gateway busy.
+        The first time is allowed. After that the node gets nothing for a while, longer each time. Otherwise a node that
+        takes everything and returns it keeps pictures away from others, and keeps the gateway busy.
         """
         if account.rests_until > now:
             return
@@ -470,6 +482,8 @@ class TaskTable:
     def _given_up(self, task_id: str, node: str) -> list[Instruction]:
         entry = self._release(task_id, node)
         if entry.attempts:
+            if all(attempt.doubted for attempt in entry.attempts.values()):
+                self.issue_again([task_id])
             return []
         if task_id in self._again:
             self._again.discard(task_id)
@@ -478,7 +492,7 @@ class TaskTable:
         return []
 
     def _lost(self, task_id: str, node: str, how: str = "", why: str = "") -> list[Instruction]:
-        """`why` is empty where it was lost in transit: that is no fault of the picture."""
+        """An attempt is lost. `why` is empty if it was lost in transit, which does not count against the picture."""
         entry = self._entries[task_id]
         told: list[Instruction] = [Lost(node, task_id, how if why else "lost in transit")]
         if entry.probe:
@@ -503,7 +517,7 @@ class TaskTable:
     def _end(
         self, task_id: str, node: str, error: ManyeyesError | None, ended: str = ""
     ) -> list[Instruction]:
-        """`ended` is the attempt that its node need not be told of; empty where it is to be told of all."""
+        """End a task. Tell all holders to stop, except the holder of attempt `ended`."""
         entry = self._entries[task_id]
         others = [
             Settle(holder, attempt.id) for holder, attempt in entry.attempts.items() if attempt.id != ended

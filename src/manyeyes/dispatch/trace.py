@@ -31,7 +31,7 @@ _MAX_ATTEMPTS_TOLD = 16
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sent a picture: the name of the API key, and what tells it from another one of that name."""
+    """Who sent a picture: the name of the API key, and an id that distinguishes keys of the same name."""
 
     name: str = ""
     key_id: str = ""
@@ -45,7 +45,7 @@ class AttemptSeen:
     dispatched_s: float
     ended_s: float | None = None
     how: str = ""
-    """The kind of its outcome, or why there is none."""
+    """The status of its outcome, or why there is none."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class PictureTrace:
     detail: str = ""
     faces: int | None = None
     answered_as: str = ""
-    """The trace in which the picture was worked on, where it came once more under the same idempotency key."""
+    """The trace of the work, if the picture was sent again with the same idempotency key; else empty."""
 
     @property
     def first_dispatched_s(self) -> float | None:
@@ -81,7 +81,7 @@ class PictureTrace:
         )
 
     def accepted(self, size_bytes: int, media_type: str, now: float) -> None:
-        """It is here, and may be worked on."""
+        """The picture was accepted."""
         self.size_bytes, self.media_type, self.accepted_s = size_bytes, media_type, now
 
     def dispatched(self, node: str, now: float) -> None:

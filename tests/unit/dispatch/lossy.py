@@ -293,7 +293,7 @@ class ModelGateway:
         self.pump()
 
     def unresponsive(self, node: str) -> None:
-        self.table.issue_again(self.table.held_by(node))
+        self.table.doubt(node)
         self.pump()
 
     def disconnect(self) -> None:

@@ -180,6 +180,27 @@ def test_a_picture_that_is_lost_while_it_waits_to_be_sent_again_is_sent_once() -
     assert made.place(1.0, PACES) == []
 
 
+def test_a_node_that_is_doubted_again_and_again_has_its_picture_sent_to_one_other_node() -> None:
+    made = table("a", "b", "c")
+    sent(made)
+    (holder,) = [name for name in "abc" if made.held(name)]
+    for _ in range(5):
+        made.doubt(holder)
+        made.place(1.0, PACES)
+    assert sorted(made.held(name) for name in "abc") == [0, 1, 1]
+
+
+def test_a_picture_that_only_a_doubted_node_is_left_with_is_sent_again() -> None:
+    made = table("a", "b", "c")
+    sent(made)
+    (holder,) = [name for name in "abc" if made.held(name)]
+    made.doubt(holder)
+    (second,) = made.place(1.0, PACES)
+    made.node_gone(second.node)
+    (third,) = made.place(1.0, PACES)
+    assert third.node not in (holder, second.node)
+
+
 def test_a_picture_that_is_sent_again_goes_to_another_node_than_its_holder() -> None:
     made = table("a")
     sent(made)
