@@ -134,9 +134,9 @@ class MasterSettings(BaseSettings):
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0
-    """A node that is silent for so long is suspect, and is given no pictures."""
+    """Suspect after this silence: the node gets no new pictures, and what it holds is sent to others too."""
     heartbeat_lost_s: float = 7.0
-    """A node that is silent for so long is lost: its pictures go to others."""
+    """Lost after this silence: the node's own answers no longer count."""
     probe_idle_s: float = 60.0
     """Without an answer for so long, a node that holds no pictures is probed."""
     probe_busy_s: float = 5.0

@@ -1,4 +1,4 @@
-"""What a node sends to its masters and receives from them, and how a machine joins."""
+"""A node's connection: what it sends to its masters and receives from them, and how a machine joins."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, fr
 from manyeyes.telemetry import log
 
 _CHUNK_S, _DRAIN_S = 15.0, 2.0
-"""How long to wait for a chunk of a picture, or for the confirmation that nothing more is sent."""
+"""Seconds to wait for a chunk of a picture, and for the answer that nothing more is sent."""
 DIALS = 4
 DIAL_PAUSE_S = 0.5
-"""An engine that is told of another machine just now drops, or refuses, a machine that is about to join: one refusal
-says nothing, so many in a row do."""
+"""While the engine reloads its list of keys, it may drop or refuse a machine that is joining. One refusal means
+nothing; `DIALS` refusals in a row do."""
 
 
 class NodeLink(Link):
@@ -100,7 +100,7 @@ class NodeLink(Link):
         return made[0]
 
     def try_also(self, address: str) -> None:
-        """While the connection is lost, try this address next; subscriptions stay."""
+        """While the connection is lost, try this address next; subscriptions are kept."""
         servers = [uri.geturl() for uri in self._client.servers]
         added = f"tls://{address}"
         with contextlib.suppress(nats.errors.ConnectionClosedError):
@@ -122,7 +122,7 @@ class NodeLink(Link):
         await self.receive(subject, unheaded)
 
     def tell(self, verb: contract.Verb, gateway: str, *parts: Bytes) -> bool:
-        """Send something without waiting; False if there is no connection, and then nothing was sent."""
+        """Send a message without waiting. Returns False if there is no connection; then nothing was sent."""
         return self.send(contract.node_subject(self._name, verb, gateway), *parts)
 
     async def fetch(
@@ -132,7 +132,7 @@ class NodeLink(Link):
         *,
         timeout_s: float = 15.0,
     ) -> tuple[bytes, dict[str, str]]:
-        """Ask a master for bytes of any size, chunk by chunk, all of the one that gave the first.
+        """Fetch bytes of any size from a master, chunk by chunk, all from the master that gave the first chunk.
 
         Args:
             timeout_s: the longest silence, not the whole.
@@ -169,7 +169,7 @@ class NodeLink(Link):
         *,
         timeout_s: float = 15.0,
     ) -> None:
-        """Have the pack's file with this digest in `part`, going on where an earlier attempt stopped.
+        """Fetch the pack's file with this digest into `part`; continues an earlier attempt.
 
         Args:
             progress: called with the bytes that are here, and those of the whole.
@@ -204,12 +204,12 @@ class NodeLink(Link):
         timeout_s: float = 15.0,
         gateway: str = contract.ANY,
     ) -> int:
-        """Have a master's answer to `query` in `part`, going on where an earlier attempt stopped.
+        """Fetch a master's answer to `query` into `part`; continues an earlier attempt.
 
-        The file stays empty where the node has the newest version already.
+        The file stays empty if the node has the newest version already.
 
         Returns:
-            The master's newest version; the answer may lead to an older one, then ask again.
+            The master's newest version. The answer may lead to an older version; then ask again.
 
         Raises:
             Unavailable: silence; what has arrived stays in `part`.
@@ -238,7 +238,7 @@ class NodeLink(Link):
         return answer.data
 
     async def ask_last(self, session: str, gateway: str) -> int:
-        """Ask a gateway to send nothing more; returns the number of its last dispatch.
+        """Ask a gateway to send nothing more. Returns the number of its last dispatch.
 
         Raises:
             Unavailable: no answer.
@@ -282,7 +282,7 @@ class NodeLink(Link):
     async def ask(
         self, verb: contract.Verb, content: bytes, *, timeout_s: float, gateway: str = contract.ANY
     ) -> bytes:
-        """Ask a master; the bytes of its answer.
+        """Send a request to a master and return the bytes of its answer.
 
         Raises:
             Unavailable: no answer in `timeout_s`, or the connection was broken and is back.
@@ -310,7 +310,7 @@ class NodeLink(Link):
         return answer.data
 
     def _give_up_asking(self) -> None:
-        """What was asked before the connection broke may never be answered."""
+        """Cancel open requests: the connection broke, so they may never be answered."""
         for asked in self._asked:
             asked.cancel()
 
@@ -329,7 +329,7 @@ _UNKNOWN_TOKEN = "this token (expired or revoked); get a new one with 'manyeyes 
 
 
 def _may_pass(error: Exception, refused: Sequence[str]) -> bool:
-    """Whether the same attempt may succeed a moment later."""
+    """Whether the same attempt may succeed if it is tried again."""
     told = " ".join([*refused, str(error)]).lower()
     return isinstance(error, ConnectionResetError | BrokenPipeError) or "authorization" in told
 
@@ -343,9 +343,9 @@ async def _dial(
     unknown: str = _UNKNOWN_TOKEN,
     **callbacks: Any,
 ) -> EngineClient:
-    """Connect, telling apart who refused and why.
+    """Connect; the error says who refused and why.
 
-    Connecting once first makes the refusal visible; a client that reconnects for ever would hide it.
+    The first try does not reconnect, so a refusal is seen. A client that always reconnects would hide it.
     """
     refused: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The bytes of a connection to nats-server: nothing is sent before TLS, and a large message is read in one piece."""
+"""Reads and writes the bytes of a connection to nats-server: nothing before TLS, and a large message in one piece."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from nats.aio.transport import TcpTransport
 from nats.protocol.parser import AWAITING_CONTROL_LINE, AWAITING_MSG_PAYLOAD, Parser
 
 _GOODBYE_S = 0.5
-"""For the end of TLS: a peer that is gone would be waited for 30 s, and a new connection with it."""
+"""Seconds to wait for the end of TLS. The default of 30 s would delay a new connection if the peer is gone."""
 _END = b"\r\n"
 _MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""Of what has arrived and is not read yet; more than any message has."""
+"""The most bytes that have arrived and are not read yet; more than any message has."""
 
 
 class MessageParser(Parser):
     """The client's parser, which copies a large message once instead of three times."""
 
     def missing_bytes(self) -> int:
-        """How much of the message that is being read has yet to come; 1 between messages."""
+        """How many bytes of the current message are missing; 1 between messages."""
         return self.needed + len(_END) - len(self.buf) if self.state == AWAITING_MSG_PAYLOAD else 1
 
     async def parse(self, data: bytes = b"") -> None:
-        """Take what has arrived, and pass on each message that is whole."""
+        """Take the bytes that arrived, and pass on each complete message."""
         missing = self.missing_bytes()
         if self.state == AWAITING_MSG_PAYLOAD and len(self.buf) <= self.needed and missing <= len(data):
             rest = memoryview(data)
@@ -41,7 +41,7 @@ class MessageParser(Parser):
 
 
 class MessageReader(asyncio.StreamReader):
-    """Wakes its reader once for the rest of a message, not for each TLS record of 16 KB that it comes in.
+    """Wakes its reader once for the rest of a message, not for each TLS record of 16 KB.
 
     Args:
         missing_bytes: see `MessageParser`.
@@ -87,7 +87,7 @@ class MessageReader(asyncio.StreamReader):
         return not self._pieces and super().at_eof()
 
     async def read(self, n: int = -1) -> bytes:
-        """What has arrived: at least what is missing of a message, except at the end; `n` counts only there."""
+        """Return what arrived, once the current message is complete. At the end of the stream: up to `n` bytes."""
         first, self._wanted_bytes = not self._wanted_bytes, max(1, self._missing_bytes())
         if first and (left := len(self._buffer)):  # type: ignore[attr-defined]
             return await super().read(left)
@@ -126,7 +126,7 @@ class OnlyTls(TcpTransport):
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
     ) -> None:
-        """Speak TLS from now on; raises where the certificate is for another host."""
+        """Use TLS from now on; raises if the certificate is for another host."""
         assert self._io_writer is not None
         loop = asyncio.get_running_loop()
         reader = MessageReader(self._missing_bytes)
@@ -143,7 +143,7 @@ class OnlyTls(TcpTransport):
 
     @property
     def written(self) -> bool:
-        """Whether all that was written has left this process."""
+        """Whether this process has sent all that was written."""
         return self._io_writer is not None and self._io_writer.transport.get_write_buffer_size() == 0
 
     def write(self, payload: bytes) -> None:
@@ -152,7 +152,7 @@ class OnlyTls(TcpTransport):
         super().write(payload)  # type: ignore[no-untyped-call]
 
     def writelines(self, payload: Any) -> None:
-        """What is pending; a client that closes while it has no connection would say it to anybody."""
+        """Write pending bytes, if the connection uses TLS: a client that closes without one would send them to anybody."""
         if self._proven:
             super().writelines(payload)  # type: ignore[no-untyped-call]
 
@@ -161,7 +161,7 @@ class OnlyTls(TcpTransport):
             await super().drain()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
-        """Close; a peer that does not answer is waited for only a moment."""
+        """Close; waits only a moment for a peer that does not answer."""
         super().close()  # type: ignore[no-untyped-call]
         if (writer := self._io_writer) is not None:
             asyncio.get_running_loop().call_later(_GOODBYE_S, writer.transport.abort)

@@ -1,4 +1,4 @@
-"""The service for people: enrolling with comparison, the threshold, the check, feedback."""
+"""The service for people: enrolment with comparison, the threshold, the check, feedback."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class NewFace:
 
 @dataclass(frozen=True)
 class AddedPhoto:
-    """A photo as it was enrolled, with what is worth saying about it.
+    """An enrolled photo with its warnings.
 
-    `box_xyxy_px` is the face's in the photo that was sent, None for a face that was kept.
+    `box_xyxy_px` is the face's box in the photo that was sent; None for an unknown face that was named.
     """
 
     file_name: str
@@ -59,23 +59,23 @@ class AddedPhoto:
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What came of enrolling: the person as they are now, and each photo."""
+    """The result of an enrolment: the person as they are now, and each photo."""
 
     person: Person
     added: tuple[AddedPhoto, ...]
 
     @property
     def warnings(self) -> list[Caution]:
-        """Those of all photos."""
+        """The warnings of all photos."""
         return [warning for photo in self.added for warning in photo.warnings]
 
 
 class PeopleService:
-    """Everything about people that outlasts a picture.
+    """Enrols, renames and removes people, sets the threshold, and takes feedback.
 
     Args:
-        changed: tells the nodes that the gallery is another.
-        growth: hears of each person who has new photos.
+        changed: tells the nodes that the gallery has changed.
+        growth: is told of each person who has new photos.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class PeopleService:
     # enrolling
 
     async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
-        """Enrol faces under a name, new or known; says what is wrong with each, and which other people it is like."""
+        """Enrol faces under a new or known name. Returns for each its warnings: what is wrong, and who else it looks like."""
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
         rows = []
@@ -171,7 +171,7 @@ class PeopleService:
         return self._people.person(name)
 
     async def merge(self, name: str, into: str) -> Person:
-        """Give all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
+        """Move all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
         self._people.merge(name, into)
         await self._changed()
         await self._growth.grew(into)
@@ -180,11 +180,11 @@ class PeopleService:
     # threshold
 
     def threshold(self) -> Threshold:
-        """What is in force for the gallery as it is."""
+        """The threshold in force for the gallery as it is now."""
         return self._follow(Rule.stored(self._settings.threshold_rule()))
 
     def preview_threshold(self, mode: str, value: float | None) -> Threshold:
-        """What a rule would give for the gallery as it is; raises ThresholdRefused."""
+        """The threshold that a rule would give for the gallery as it is now; raises ThresholdRefused."""
         return self._follow(make_rule(mode, value, self._in_use, self._served.calibration))
 
     def _follow(self, rule: Rule) -> Threshold:
@@ -220,14 +220,14 @@ class PeopleService:
     # check
 
     async def check(self) -> list[Caution]:
-        """What is worth saying about everybody enrolled; computed in a thread."""
+        """The warnings about all enrolled people; computed in a thread."""
         reader, embedder = self._gallery.reader, self._served.embedder
         return await asyncio.to_thread(check_everybody, reader, embedder, self._limits())
 
     # feedback
 
     def sealed(self, outcome: FaceOutcome) -> Result:
-        """The result with a reference for each face; the one that came where there is nothing to refer to."""
+        """The result with a reference for each face. Unchanged if it has no usable embeddings of the pack in use."""
         result = outcome.result
         assert result is not None
         if not outcome.embeddings or result.pack != self._served.pack:

@@ -22,7 +22,7 @@ PROBE_SIDE_PX = 96
 
 
 def probe_picture() -> bytes:
-    """A PNG of noise, some 27 kB: more than one packet of any network, so a line that loses large ones is found."""
+    """A PNG of noise, some 27 kB. It needs more than one packet, so it detects a line that loses large packets."""
     noise_hwc_u8 = np.random.default_rng(0).integers(0, 256, (PROBE_SIDE_PX, PROBE_SIDE_PX, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise_hwc_u8).save(buffer, "PNG")
@@ -30,10 +30,10 @@ def probe_picture() -> bytes:
 
 
 def says_it_takes(heartbeat: Heartbeat, holds: int) -> bool:
-    """Whether a node says that it works on pictures just now.
+    """Whether a node reports that it can work on pictures now.
 
-    One whose workers all start, or rest after a picture that killed them, grants nothing, and is not unresponsive; but
-    one that holds pictures is held to them.
+    A node whose workers are all starting, or resting after a crash, grants nothing; that does not make it unresponsive.
+    A node that holds pictures must answer all the same.
     """
     return heartbeat.state in TAKING and (
         holds > 0 or any(worker.state in ("idle", "busy") for worker in heartbeat.workers)
@@ -41,7 +41,7 @@ def says_it_takes(heartbeat: Heartbeat, holds: int) -> bool:
 
 
 class Probing:
-    """One per gateway, for the nodes that it dispatches to.
+    """Sends probes to the nodes of one gateway, and acts on answers that do not come.
 
     Args:
         pack: the one in use, as `faces@1.0.0`.
@@ -68,7 +68,7 @@ class Probing:
         self._waiting_since: float | None = None
 
     def look(self, now: float) -> None:
-        """Look at all nodes."""
+        """Check all nodes: send probes that are due, mark unresponsive nodes, bring others back."""
         self._waiting_since = (self._waiting_since or now) if self._dispatcher.waiting else None
         for view in list(self._fleet.nodes.values()):
             alive = view.heartbeat is not None and now - view.heard_at <= self._fleet.suspect_s

@@ -18,18 +18,19 @@ from manyeyes.identity import Certificates
 
 HANDSHAKE_S = 10.0
 HEAD_S = 10.0
-"""A TLS handshake, and the head of a request, must be here by then: who only holds a connection open is hung up on."""
+"""Time limits for the TLS handshake and for the head of a request. After that the connection is closed."""
 GOODBYE_S = 1.0
-"""Who is hung up on may read the answer for so long; what it still sends is thrown away."""
+"""Seconds that a client has to read the answer before its connection is closed; what it still sends is dropped."""
 _PIECE_BYTES = 1024 * 1024
 _JOINED_BYTES = 16 * 1024
-"""So much fits one TLS record; to copy a longer body before its head costs more than a record of its own."""
+"""What fits into one TLS record. A body up to this size is sent in one piece with its head. A longer body is not
+copied, since the copy would cost more than a second record."""
 
 
 class _HeadWithBody:
-    """One answer's way out: its head leaves with the first of its body where that follows at once.
+    """Writes one answer: the head is sent together with the first part of the body if that follows at once.
 
-    That is a system call and a TLS record less for each answer, and the client wakes up once.
+    That saves a system call and a TLS record for each answer, and the client wakes up once.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,7 +67,7 @@ class _HeadWithBody:
 
 
 class _Body:
-    """What has arrived of a request's body, in pieces; `bytes` of it is all of it, and one piece is not copied."""
+    """The part of a request's body that has arrived, in pieces; `bytes` joins them, and does not copy a single piece."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -84,9 +85,9 @@ class _Body:
 
 
 class _GatewayProtocol(HttpToolsProtocol):
-    """Hangs up on a client that does not say what it wants; sends the head of an answer with its body.
+    """Closes the connection of a client that sends no request; sends the head of an answer with its body.
 
-    A body is passed on once it is whole or has `_PIECE_BYTES`: the app is not woken for each TLS record.
+    A body is passed on when it is complete or has `_PIECE_BYTES`, so the app is not woken for each TLS record.
     """
 
     _in_head = False
@@ -139,13 +140,13 @@ class _GatewayProtocol(HttpToolsProtocol):
 
 
 def allow_many_connections() -> None:
-    """Take as many open files as the system gives: a thousand idle clients must not use them up."""
+    """Raise the limit of open files as far as the system allows, so that a thousand idle clients do not use them up."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the role that runs it, and listens with time limits that uvicorn has no settings for."""
+    """A uvicorn server that does not handle signals, and has time limits that uvicorn has no settings for."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         config = self.config

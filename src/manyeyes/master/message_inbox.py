@@ -1,4 +1,4 @@
-"""Where what nodes say comes in: dropped where it is too much, else handled one at a time, each node in its turn."""
+"""Receives the messages of nodes: drops what is too much, and handles the rest one at a time, each node in turn."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from manyeyes.telemetry import log
 
 
 class MessageInbox:
-    """A fair queue; one per master.
+    """A fair queue for the messages of all nodes: each node in turn, within its rate limits.
 
     Args:
-        speaker: who said a message, told from its subject.
-        handle: called with each message, one at a time; a node's own in their order. It must not wait.
-        cut_off: called with who says far too much, and what was seen; again until it falls silent.
+        speaker: the sender of a message, read from its subject.
+        handle: called with each message, one at a time; those of one node in their order. It must not wait.
+        cut_off: called with the name of a sender that is far over its limits, and the reason; again for each further
+            message that is dropped.
     """
 
     def __init__(
@@ -35,11 +36,11 @@ class MessageInbox:
         self._cut_off = cut_off
         self._lines: dict[str, deque[Incoming]] = {}
         self._turns: deque[str] = deque()
-        """Every line that is not empty, the next one first."""
+        """Names whose line is not empty, the next one first."""
         self._filled = asyncio.Event()
 
     def receive(self, message: Incoming) -> None:
-        """A message arrived: handled at once where nobody waits, else in its turn; dropping costs next to nothing."""
+        """A message arrived. It is handled at once if no other waits, else in its turn, or dropped at almost no cost."""
         now = time.monotonic()
         name = self._speaker(message.subject)
         verdict = self._rates.arrived(name, len(message.data), now)
@@ -57,7 +58,7 @@ class MessageInbox:
             self._cut_off(name, f"{self._rates.dropped(name)} messages over its limits were dropped at once")
 
     async def serve(self) -> None:
-        """Handle what waits, for ever: one message of each node in turn."""
+        """Handle waiting messages until cancelled: one message of each node in turn."""
         while True:
             pause_s = self._next_turn()
             if pause_s == 0.0:
@@ -82,7 +83,9 @@ class MessageInbox:
         self._rates.served(name, len(message.data), time.monotonic())
 
     def _next_turn(self) -> float | None:
-        """Put a line in front that is due, and say 0; else for how long none is, None where all are empty."""
+        """Move a line that may be served now to the front and return 0.
+
+        If there is none, return the seconds until there is one; None if all lines are empty."""
         now, soonest_s = time.monotonic(), None
         for _ in range(len(self._turns)):
             due_in_s = self._rates.due_in_s(self._turns[0], now)

@@ -1,4 +1,4 @@
-"""Brings the rest of pictures that did not fit into their dispatch: chunk by chunk, few at once on the node's line."""
+"""Fetches the rest of pictures that did not fit into their dispatch, chunk by chunk, at most `FETCHES` at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from manyeyes.node.tasks.line import Line
 from manyeyes.node.worker.pace import Pace
 
 FETCHES = 2
-"""Chunks that are asked for at once."""
+"""Chunks that are fetched at the same time."""
 
 
 class Fetcher:
-    """Of one agent session; measures the line on which pictures come, too."""
+    """Fetches the rest of pictures in one agent session, and measures the line on which they arrive."""
 
     def __init__(self, link: NodeLink, pace: Pace) -> None:
         self._link = link
@@ -27,11 +27,11 @@ class Fetcher:
 
     @property
     def window_bytes(self) -> int:
-        """What may be under way besides what is asked for just now."""
+        """Bytes that may be under way beside the chunks that are being fetched."""
         return max(0, self.line.window_bytes - self._asked_bytes)
 
     async def whole(self, task: Task, gateway: str, piece: memoryview) -> bytes:
-        """A picture of which `piece` is here.
+        """Return the whole picture, of which `piece` has arrived.
 
         Raises:
             ManyeyesError: the gateway does not send the rest.
@@ -60,6 +60,6 @@ class Fetcher:
         return chunk
 
     def travelled(self, size_bytes: int, seconds: float) -> None:
-        """All of a picture is here; its bytes took so long where the line's own speed is not known."""
+        """All of a picture has arrived, `seconds` after its dispatch."""
         rate = self.line.bytes_per_s
         self._pace.travelled(size_bytes / rate if rate else seconds)

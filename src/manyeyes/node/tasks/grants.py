@@ -1,8 +1,8 @@
-"""How much each gateway may send to this node: pure decisions from what arrived and the clock.
+"""Decides how much each gateway may send to this node, from what arrived and the clock; no I/O.
 
-A grant is absolute: the highest dispatch number and the number of bytes in all that a gateway may send. So nothing
-leaks where a message is lost, and the next grant puts right what the last one said. For each worker there is one
-picture in hand, and one ahead where that saves time; gateways that are sending share that.
+A grant names totals: the highest dispatch number and the total bytes that a gateway may send. So a lost message does
+no harm: the next grant replaces it. Each worker has one picture in hand, and one more ahead if that saves time.
+Gateways that are sending share these places.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from manyeyes.contract import Grant
 
 ACTIVE_S = 1.0
-"""A gateway that sent something so recently is one that shares."""
+"""A gateway is active, and shares the places, for this long after its last task."""
 GONE_S = 60.0
-"""A gateway that is not heard for so long is gone."""
+"""A gateway is forgotten after this long without a message, if none of its tasks is open."""
 LIVE_S = 5.0
-"""A gateway that was heard so recently is there."""
+"""A gateway is live for this long after its last message."""
 
 
 @dataclass
@@ -25,36 +25,36 @@ class _Gateway:
     received: int = 0
     received_bytes: int = 0
     holding: int = 0
-    """Its tasks that have no outcome yet."""
+    """How many of its tasks have no outcome yet."""
     sent_at: float = float("-inf")
     """When its last dispatch arrived."""
     told: int = 0
-    """The highest number that it was last allowed."""
+    """The highest dispatch number that it was last allowed."""
 
 
 class Grants:
-    """Of one agent session."""
+    """Counts what each gateway sent in one agent session, and decides what it may send next."""
 
     def __init__(self) -> None:
         self._gateways: dict[str, _Gateway] = {}
         self.capacity = 0
-        """Pictures that this node can take in all: in hand and ahead."""
+        """How many pictures this node can hold without an outcome: in hand and ahead."""
         self.window_bytes = 0
-        """What may be under way on the line."""
+        """Bytes that may be under way on the line."""
         self.line_bytes_per_s = 0.0
         self.closed = False
-        """Whether nothing is granted, since the node leaves or rests."""
+        """Whether nothing more is granted, because the node leaves."""
 
     def __contains__(self, gateway: str) -> bool:
         return gateway in self._gateways
 
     @property
     def gateways(self) -> list[str]:
-        """All that were heard of."""
+        """All known gateways."""
         return list(self._gateways)
 
     def live(self, now: float) -> list[str]:
-        """The gateways that are there."""
+        """The gateways that sent something in the last `LIVE_S` seconds."""
         return [name for name, gateway in self._gateways.items() if now - gateway.heard_at < LIVE_S]
 
     def received(self, gateway: str) -> int:
@@ -62,7 +62,7 @@ class Grants:
         return self._gateways[gateway].received if gateway in self._gateways else 0
 
     def heard(self, gateway: str, now: float) -> bool:
-        """A gateway says that it is there; whether it is a new one."""
+        """A message of a gateway arrived. Returns whether the gateway is new."""
         known = self._gateways.get(gateway)
         if known is None:
             self._gateways[gateway] = _Gateway(now)
@@ -71,7 +71,7 @@ class Grants:
         return False
 
     def gone(self, now: float) -> list[str]:
-        """Forget the gateways that are gone and whose tasks have all ended; which they are."""
+        """Forget the gateways that are gone and whose tasks have all ended. Returns their names."""
         names = [
             name
             for name, gateway in self._gateways.items()
@@ -85,10 +85,10 @@ class Grants:
         """A dispatch arrived.
 
         Args:
-            sent_bytes: what was sent along with it and with all before it, lost ones included.
+            sent_bytes: bytes sent with it and with all before it, lost ones included.
 
         Returns:
-            Whether one before it is missing: it is lost.
+            Whether a dispatch is missing, which means that it is lost.
         """
         self.heard(gateway, now)
         sender = self._gateways[gateway]
@@ -100,16 +100,16 @@ class Grants:
         return gap
 
     def taken(self, gateway: str) -> None:
-        """A task is held until it has its outcome."""
+        """Count a task until it has its outcome."""
         self._gateways[gateway].holding += 1
 
     def ended(self, gateway: str) -> None:
-        """A task has its outcome, or is wanted no more."""
+        """A task has its outcome, or is no longer needed."""
         if sender := self._gateways.get(gateway):
             sender.holding -= 1
 
     def grant(self, name: str, now: float) -> Grant:
-        """What a gateway may send, told to it now."""
+        """The grant to send to a gateway now."""
         gateway = self._gateways.get(name)
         if gateway is None:
             return Grant()
@@ -123,11 +123,11 @@ class Grants:
         )
 
     def all(self, now: float) -> dict[str, Grant]:
-        """What each gateway may send, told to all now."""
+        """The grants to send to all gateways now."""
         return {name: self.grant(name, now) for name in self._gateways}
 
     def rose(self, now: float) -> list[str]:
-        """The gateways that may send more than they were told."""
+        """The gateways whose last grant allows less than they may send now."""
         return [
             name for name, gateway in self._gateways.items() if self._allowed(gateway, now) > gateway.told
         ]

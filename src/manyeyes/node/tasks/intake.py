@@ -1,4 +1,4 @@
-"""Tasks that gateways send to this node: taken in, completed, given to the workers, answered, and then forgotten."""
+"""Takes the tasks of gateways: fetches the whole picture, gives it to the workers, and sends the outcome."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.telemetry import log
 
 CREDIT_S = 0.01
-"""How long a grant that rose may wait for others."""
+"""How long a larger grant waits, so that several are sent together."""
 FOLLOW_S = 0.25
-"""How often it is looked whether a grant rose by itself."""
+"""How often to check whether a grant has grown by itself."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Tally:
 
 @dataclass
 class _Held:
-    """A task that this node was sent, until its gateway wants nothing more of it."""
+    """A task that this node was sent, until its gateway no longer needs it."""
 
     task: Task
     gateway: str
@@ -57,10 +57,10 @@ class _Held:
 
 
 class TaskIntake:
-    """Of one agent session.
+    """Takes the tasks of gateways in one agent session, grants credit, and sends the outcomes.
 
     Args:
-        heartbeat: has a heartbeat said at once.
+        heartbeat: asks for a heartbeat to be sent soon.
         spawn: starts a named task that ends with the agent.
     """
 
@@ -98,18 +98,18 @@ class TaskIntake:
     # what gateways say
 
     def on_state(self, state: StateBroadcast, now: float) -> None:
-        """A gateway is there."""
+        """A broadcast of a gateway arrived."""
         if state.sent_s:
             self._fetcher.line.heard(state.gateway, state.sent_s, now)
         self.heard(state.gateway, now)
 
     def heard(self, gateway: str, now: float) -> None:
-        """A gateway is there; a new one gets its grant at once."""
+        """A message of a gateway arrived. A new gateway gets its grant soon."""
         if gateway and self.grants.heard(gateway, now):
             self._heartbeat()
 
     def on_dispatch(self, message: Incoming) -> None:
-        """A gateway sends a task, or wants nothing more of some."""
+        """A gateway sends a task, or names tasks that it no longer needs."""
         now = time.monotonic()
         try:
             head, piece = unframe_view(message.data)
@@ -152,7 +152,7 @@ class TaskIntake:
             held.fetching = self._spawn(self._fetch(held, piece), f"fetch-{task.id}")
 
     async def _fetch(self, held: _Held, piece: memoryview) -> None:
-        """Have the rest of a picture brought, and then worked on."""
+        """Fetch the rest of a picture, then give it to the workers."""
         task = held.task
         try:
             data = await self._fetcher.whole(task, held.gateway, piece)
@@ -173,7 +173,7 @@ class TaskIntake:
         self.pool.put(Picture(held.task, held.gateway, data, held.attempt))
 
     def _settle(self, task_id: str) -> None:
-        """Nothing more is wanted of a task: its outcome is taken, or another node was first."""
+        """A task is no longer needed: its outcome was received, or another node was first."""
         held = self._held.get(task_id)
         if held is None or self.outbox.settle(task_id):
             return
@@ -185,7 +185,7 @@ class TaskIntake:
         self._forget(held, Outcome(session=self._session, task_id=task_id, status="returned"))
 
     def _forget(self, held: _Held, outcome: Outcome) -> None:
-        """A task that was not begun is wanted no more."""
+        """Forget a task that is no longer needed and has sent no outcome."""
         del self._held[held.task.id]
         self.grants.ended(held.gateway)
         held.attempt.end(outcome, 0, "not wanted any more", time.monotonic())
@@ -194,7 +194,7 @@ class TaskIntake:
     # what workers say
 
     def ended(self, picture: Picture, outcome: Outcome, body: bytes) -> None:
-        """A slot has ended an attempt, or the pool returns a picture."""
+        """A slot ended an attempt, or the pool returns a picture."""
         held = self._held.get(picture.task.id)
         if held is None or held.ended:
             return
@@ -218,19 +218,19 @@ class TaskIntake:
     # credit
 
     def refresh(self, now: float) -> None:
-        """Bring what may be granted up to date."""
+        """Update how much may be granted."""
         grants = self.grants
         grants.capacity = self.pool.capacity(now) if self.pool and not self.outbox.full else 0
         grants.window_bytes = self._fetcher.window_bytes
         grants.line_bytes_per_s = self._fetcher.line.bytes_per_s
 
     def changed(self) -> None:
-        """A worker is in another state, or the pool takes pictures or none."""
+        """A worker changed its state, or the pool started or stopped taking pictures."""
         self.refresh(time.monotonic())
         self._rise()
 
     def _rise(self) -> None:
-        """Have gateways told soon that they may send more."""
+        """Send larger grants to gateways soon."""
         if self._crediting is None:
             self._crediting = asyncio.get_running_loop().call_later(CREDIT_S, self._credit)
 
@@ -243,7 +243,7 @@ class TaskIntake:
             self._link.tell("credit", gateway, word.wire())
 
     async def follow(self) -> None:
-        """Grant a picture ahead to a slow worker when it is time, and forget gateways that are gone; for ever."""
+        """Grant one more picture when a busy worker will soon need it, and forget gateways that are gone, until cancelled."""
         while True:
             now = time.monotonic()
             wait_s = (self.pool.rises_in_s(now) if self.pool else None) or FOLLOW_S
@@ -257,7 +257,7 @@ class TaskIntake:
     # leaving
 
     def close(self) -> None:
-        """Fetch nothing more, grant nothing more."""
+        """Stop fetching and granting."""
         if self._crediting is not None:
             self._crediting.cancel()
         for held in self._held.values():
@@ -265,7 +265,7 @@ class TaskIntake:
                 held.fetching.cancel()
 
     async def drain(self) -> None:
-        """Grant nothing more; return once every live gateway's last dispatch is here."""
+        """Grant nothing more; return when every live gateway's last dispatch has arrived."""
         self.grants.closed = True
         self._heartbeat()
         async with asyncio.TaskGroup() as group:

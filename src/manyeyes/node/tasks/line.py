@@ -1,7 +1,7 @@
-"""What this node's line carries, and how much may be under way on it: pure, by the clocks it is given.
+"""Measures the speed of a node's network line and limits how many bytes are under way on it: pure, by the clocks it is given.
 
-A line that is given more than it carries in a second or two looks dead to the engine, which hangs up. So what is
-under way, from all gateways and transfers together, stays under one second of what the line was seen to carry.
+If a line gets more than it can carry in a second or two, the engine takes it for dead and closes the connection. So
+the bytes under way, from all gateways and transfers together, stay below what the line carries in one second.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 AHEAD_S = 1.0
-"""How many seconds of the line may be under way."""
+"""Bytes may be under way for this many seconds of the line's speed."""
 MOST_BYTES = 16 * 1024 * 1024
 _LEAST_SAMPLE_BYTES = 4096
 _SAMPLES = 16
@@ -20,7 +20,7 @@ class Line:
     """One direction of a node's line.
 
     Args:
-        least_bytes: what may be under way before anything is known.
+        least_bytes: bytes that may be under way before the speed is known.
     """
 
     def __init__(self, least_bytes: int) -> None:
@@ -30,24 +30,24 @@ class Line:
         self._samples: deque[tuple[int, float]] = deque()
         self._sum_bytes, self._sum_s = 0, 0.0
         self.bytes_per_s = 0.0
-        """What the line was seen to carry, over recent messages; 0: not known."""
+        """Measured speed over recent messages; 0: not known."""
         self.window_bytes = least_bytes
-        """How much may be under way at once."""
+        """How many bytes may be under way at once."""
 
     def heard(self, sender: str, sent_s: float, now: float) -> None:
-        """A short message arrived: the least difference of the two clocks is the way without waiting."""
+        """A short message arrived. The smallest difference of the two clocks is the travel time without waiting."""
         offset_s = now - sent_s
         self._offsets_s[sender] = min(self._offsets_s.get(sender, offset_s), offset_s)
 
     def arrived(self, sender: str, size_bytes: int, sent_s: float, now: float) -> None:
-        """A message of a sender whose clock is known arrived; it had the line from when the one before was through."""
+        """A message arrived. If its sender's clock is known, measure the line from the moment that it was free for the message."""
         offset_s = self._offsets_s.get(sender)
         if offset_s is not None:
             self.heard(sender, sent_s, now)
             self.carried(size_bytes, now - max(self._arrived_at, sent_s + offset_s), now)
 
     def carried(self, size_bytes: int, seconds: float, now: float) -> None:
-        """The line had so many bytes to carry for so long."""
+        """The line needed `seconds` to carry `size_bytes` bytes."""
         if size_bytes >= _LEAST_SAMPLE_BYTES:
             self._add(size_bytes, max(min(seconds, now - self._arrived_at), _LEAST_S))
         self._arrived_at = now

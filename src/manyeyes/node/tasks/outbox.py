@@ -1,4 +1,4 @@
-"""Outcomes on their way to their gateways: sent, sent again, and kept until the gateway has confirmed them."""
+"""Sends outcomes to their gateways, sends them again if needed, and keeps them until they are confirmed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from manyeyes.node.worker.attempt import Attempt
 from manyeyes.telemetry import log
 
 AGAIN_S = 3.0
-"""After which an outcome that is not confirmed is sent again."""
+"""Seconds after which an outcome that is not confirmed is sent again."""
 MOST_BYTES = 64 * 1024 * 1024
-"""Of unconfirmed outcomes; beyond it the node takes nothing more."""
+"""The most bytes of unconfirmed outcomes; above it the node grants no more tasks."""
 _TICK_S = 0.5
 
 
@@ -36,9 +36,9 @@ class _Waiting:
     """When all of it was sent."""
     chunked: asyncio.Task[None] | None = None
     under_way_bytes: int = 0
-    """Of it, at once: all, or a chunk; 0: none."""
+    """Bytes of this outcome on the line at once: all of it, or one chunk; 0: none."""
     began_beside_bytes: int = 0
-    """What was under way when it was sent, itself included."""
+    """Bytes of all outcomes under way when it was sent, its own included."""
 
     @property
     def size(self) -> int:
@@ -46,10 +46,10 @@ class _Waiting:
 
 
 class Outbox:
-    """Of one agent session.
+    """Sends the outcomes of one agent session and keeps each until its gateway confirms it.
 
     Args:
-        settled: told of each outcome that left, and what became of it in words.
+        settled: called with each outcome that leaves the outbox, and with a text that says what became of it.
     """
 
     def __init__(
@@ -60,25 +60,25 @@ class Outbox:
         self._grants = grants
         self._tell_settled = settled
         self._waiting: dict[str, _Waiting] = {}
-        """By task, in the order in which they came."""
+        """By task, in the order of arrival."""
         self._unsent: dict[str, None] = {}
         self._line = Line(CHUNK_BYTES)
         self._in_flight: Counter[str] = Counter()
         """Bytes under way, by gateway."""
         self._bytes = 0
         self._one_chunked: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """By gateway: one that is gone must not hold up what others wait for."""
+        """By gateway, so that a gateway that is gone does not delay the others."""
         self._group: asyncio.TaskGroup | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def full(self) -> bool:
-        """Whether nothing more should be taken on before something is confirmed."""
+        """Whether no more tasks should be taken until something is confirmed."""
         return self._bytes > MOST_BYTES
 
     def put(self, gateway: str, outcome: Outcome, body: bytes, attempt: Attempt) -> None:
-        """Have an outcome sent; its gateway's credit counts it as ended."""
+        """Send an outcome as soon as the line allows."""
         entry = _Waiting(gateway, outcome, body, attempt)
         self._waiting[outcome.task_id] = entry
         self._unsent[outcome.task_id] = None
@@ -87,7 +87,7 @@ class Outbox:
         self._pump()
 
     def settle(self, task_id: str, how: str = "taken") -> bool:
-        """A gateway wants nothing more of a task; whether its outcome was here."""
+        """A gateway no longer needs a task. Returns whether its outcome was here."""
         entry = self._waiting.pop(task_id, None)
         if entry is None:
             return False
@@ -103,11 +103,11 @@ class Outbox:
         return True
 
     async def emptied(self) -> None:
-        """Until every outcome is confirmed."""
+        """Wait until every outcome is confirmed."""
         await self._empty.wait()
 
     async def run(self) -> None:
-        """Send again what is not confirmed, and what could not be sent while the engine was away."""
+        """Send unconfirmed outcomes again, and those that could not be sent while the engine was away."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             while True:
@@ -138,7 +138,7 @@ class Outbox:
             del self._unsent[task_id]
 
     def _send(self, entry: _Waiting) -> bool:
-        """Send it, or begin to; False where the engine is not reached."""
+        """Send an outcome, or begin to send its chunks. Returns False if the engine cannot be reached."""
         if not self._link.connected:
             return False
         now = time.monotonic()
@@ -159,19 +159,21 @@ class Outbox:
         return True
 
     def _across(self, entry: _Waiting) -> None:
-        """All of an outcome has arrived, whether it is settled or not."""
+        """All of an outcome has arrived: measure the line."""
         if entry.under_way_bytes:
             self._landed(entry)
             now = time.monotonic()
             self._line.carried(entry.began_beside_bytes, now - entry.began_at, now)
 
     def _landed(self, entry: _Waiting) -> None:
-        """Nothing of an outcome is under way any more, as far as is known."""
+        """Count no bytes of an outcome as under way any more."""
         self._in_flight[entry.gateway] -= entry.under_way_bytes
         entry.under_way_bytes = 0
 
     async def _chunks(self, entry: _Waiting, content: bytes) -> None:
-        """Chunk by chunk, one unanswered; of one outcome at a time for each gateway."""
+        """Send an outcome chunk by chunk; each chunk waits for the answer to the one before.
+
+        Each gateway gets one such outcome at a time."""
         task_id = entry.outcome.task_id
         try:
             async with self._one_chunked[entry.gateway]:

@@ -138,7 +138,7 @@ class _OnePerson:
         self._show(await self._client.remove_photo(self._name, photo_id))
 
     async def _undo(self, entry: Feedback) -> None:
-        what = f"Later answers no longer use that a face {facts.verdict(entry)}."
+        what = f"Later answers forget that a face {facts.verdict(entry)}."
         if await confirm("Undo this feedback?", what, "Undo"):
             await self._client.undo_feedback(entry.id)
             await self.refresh()
