@@ -1,4 +1,4 @@
-"""Comparing faces with everybody enrolled, block by block; the functions take long and are for threads."""
+"""Compares faces with all enrolled people, block by block. The functions are slow; call them in threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manyeyes.store.gallery import GalleryReader
 def likenesses(
     gallery: GalleryReader, embedder: str, name: str, faces: Floats, files: Sequence[str], limits: Limits
 ) -> list[list[Caution]]:
-    """What is worth saying about each of new faces (m, d), from `files`, that are to be enrolled as `name`."""
+    """Warnings for each of the new faces (m, d), from `files`, that will be enrolled as `name`."""
     best: list[dict[str, Near]] = [{} for _ in files]
     own = np.full(len(files), np.inf)
     for block in gallery.blocks(embedder):
@@ -41,7 +41,7 @@ def likenesses(
 
 
 def check_everybody(gallery: GalleryReader, embedder: str, limits: Limits) -> list[Caution]:
-    """What is worth saying about everybody enrolled."""
+    """Warnings about all enrolled people."""
     blocks = list(gallery.blocks(embedder))
     if not blocks:
         return []
@@ -55,7 +55,7 @@ def check_everybody(gallery: GalleryReader, embedder: str, limits: Limits) -> li
 
 
 def nearest_person(gallery: GalleryReader, embedder: str, faces: Floats) -> list[tuple[str, float] | None]:
-    """(name, distance) of the nearest photo to each of faces (m, d), None where there is none."""
+    """(name, distance) of the nearest photo to each of faces (m, d), None if there is none."""
     best: list[tuple[str, float] | None] = [None] * len(faces)
     for block in gallery.blocks(embedder):
         if block.embeddings.shape[1] != faces.shape[1]:

@@ -1,4 +1,4 @@
-"""Small pictures that nodes cut out, as far as a master keeps and shows them: nothing is taken on trust.
+"""Checks the small pictures that nodes cut out, before a master stores or shows them. Nothing in them is trusted.
 
 Only headers are read; no decoder is started.
 """
@@ -42,10 +42,10 @@ class FaceCrop:
 
 
 def face_crops(outcome: FaceOutcome, numbers: int) -> list[FaceCrop]:
-    """The unknown faces of an outcome that are what they are said to be; the others are logged and left out.
+    """The valid unknown faces of an outcome; the others are logged and left out.
 
     Args:
-        numbers: how many an embedding has here; 0 where that is not known.
+        numbers: how many an embedding has here; 0 if that is not known.
     """
     result = outcome.result
     if result is None or not outcome.unknown:
@@ -63,7 +63,7 @@ def face_crops(outcome: FaceOutcome, numbers: int) -> list[FaceCrop]:
 
 
 def thumbnail_of(outcome: FaceOutcome) -> bytes:
-    """The thumbnail, empty where there is none or none to be shown."""
+    """The thumbnail, empty if there is none or none to be shown."""
     if not outcome.thumbnail:
         return b""
     try:
@@ -74,7 +74,7 @@ def thumbnail_of(outcome: FaceOutcome) -> bytes:
 
 
 def portrait_of(picture: bytes, file_name: str) -> bytes:
-    """The portrait that a node cut out of an enrolled photo, empty where there is none or none to be shown."""
+    """The portrait that a node cut out of an enrolled photo, empty if there is none or none to be shown."""
     if not picture:
         return b""
     try:

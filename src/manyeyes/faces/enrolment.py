@@ -1,4 +1,4 @@
-"""Photos and portraits on their way through a node: to be enrolled, or embedded again for another embedder."""
+"""Sends photos to a node to enrol them, and portraits to embed them again for another embedder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NewPhoto:
 
 
 class Enrolling:
-    """Of one master."""
+    """Sends photos and portraits to nodes for their embeddings, and enrols the faces."""
 
     def __init__(
         self, dispatcher: Dispatcher, service: PeopleService, gallery: GalleryRepository, served: ServedPack
@@ -48,7 +48,7 @@ class Enrolling:
         sender: Sender | None = None,
         traceparent: str | None = None,
     ) -> Enrolment:
-        """Enrol all photos or none, with what is worth saying about each.
+        """Enrol all photos or none. Returns warnings for each.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.

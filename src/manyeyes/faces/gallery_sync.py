@@ -22,7 +22,7 @@ from manyeyes.store.gallery_view import GalleryView
 _CONTENTS_KEPT = 8
 _GATHERING_PATIENCE_S = 8.0
 _SNAPSHOT_GOES_STALE = 50_000
-"""After so many changes a new snapshot is made rather than an old one sent with a long delta."""
+"""After this many changes a new snapshot is made, instead of sending an old one with a long delta."""
 
 
 @dataclass(frozen=True)

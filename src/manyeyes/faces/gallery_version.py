@@ -6,12 +6,12 @@ from manyeyes.store.gallery import GalleryRepository
 
 
 class GalleryVersion:
-    """One per master."""
+    """Keeps the number of the newest gallery version in memory."""
 
     def __init__(self, gallery: GalleryRepository) -> None:
         self._gallery = gallery
         self.number = gallery.version
 
     def refresh(self) -> None:
-        """People changed in the store."""
+        """Read the number again, because people changed in the store."""
         self.number = self._gallery.version

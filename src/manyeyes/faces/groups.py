@@ -35,7 +35,7 @@ class Groups:
         return int(self.embeddings.shape[1]) if len(self) else 0
 
     def fitting(self, embedding: Floats, within: float) -> int | None:
-        """The group whose faces lie nearest to embedding (d,) on average, None where none is `within`."""
+        """The group whose faces lie nearest to embedding (d,) on average, None if none is `within`."""
         if not len(self):
             return None
         groups, places = np.unique(self.groups, return_inverse=True)
@@ -52,7 +52,7 @@ class Groups:
         self.embeddings = np.concatenate([self.embeddings, row]) if len(self.embeddings) else row
 
     def remove(self, faces: Iterable[int]) -> None:
-        """Faces are kept no longer."""
+        """Faces are no longer kept."""
         kept = ~np.isin(self.faces, list(faces))
         self.faces, self.groups, self.embeddings = self.faces[kept], self.groups[kept], self.embeddings[kept]
 

@@ -1,4 +1,4 @@
-"""What nodes say of faces, as far as a master passes it on: nothing is taken on trust."""
+"""Reads what nodes report of faces. Nothing in it is trusted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from manyeyes.results import Caution, Result
 
 MAX_UNKNOWN_BYTES = MOST_UNKNOWN * 2 * MAX_CROP_BYTES
 MAX_EMBEDDING_BYTES = 16 * 1024
-"""Of one face."""
+"""The most bytes of one face."""
 _MAY_SAY = (PictureError, EnrolmentError, PackError)
 """A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
 the master is busy, which would have the picture sent again for ever."""
@@ -30,10 +30,10 @@ class FaceReader:
     """Reads the outcomes of the face pack; a `Reader` of the dispatcher."""
 
     def content(self, task: Task, arrived: Arrived) -> FaceOutcome:
-        """The outcome as it may be believed.
+        """Check an outcome and return its content.
 
         Raises:
-            ValueError: it is none of this kind of task, or holds what nobody should be shown.
+            ValueError: it does not belong to this kind of task, or holds values that must not be shown.
         """
         attached = arrived.attachments
         picture = attached.get(PICTURE, b"")
@@ -62,7 +62,7 @@ class FaceReader:
         )
 
     def error(self, outcome: Outcome) -> ManyeyesError:
-        """The error that a node tells of, where it may tell it; else one that says nothing of it."""
+        """The error that a node reports, if it may report it; else a general one."""
         error = from_code(outcome.code, plain(outcome.detail))
         return error if isinstance(error, _MAY_SAY) else from_code(ManyeyesError.code, plain(outcome.detail))
 

@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from manyeyes.api.people import Threshold
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.comparison import check_everybody, likenesses
 from manyeyes.faces.crops import portrait_of
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
-from manyeyes.faces.threshold import InUse, Rule, Threshold, follow, make_rule
+from manyeyes.faces.threshold import InUse, Rule, follow, make_rule
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.enrolment.likeness import Limits

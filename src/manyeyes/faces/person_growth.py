@@ -1,4 +1,4 @@
-"""Says who has new photos: the service for people publishes it, the one for unknown faces listens."""
+"""Reports who has new photos: the service for people publishes it, the one for unknown faces listens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 class PersonGrowth:
-    """One per master; without listeners nothing happens."""
+    """Calls all listeners when a person has new photos."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[str], Awaitable[None]]] = []

@@ -20,12 +20,12 @@ from manyeyes.store.repositories import Store
 from manyeyes.telemetry import log
 
 AT_ONCE = 4
-"""Portraits on their way to nodes; few, so that pictures of users hardly wait for them."""
+"""The most portraits at nodes at once; few, so that pictures of users hardly wait for them."""
 TELL_EVERY_S = 2.0
 _PAUSE_S = 2.0
 
 Embed = Callable[[Portrait], Awaitable[Floats]]
-"""Has a node embed a portrait."""
+"""Sends a portrait to a node and returns its embedding."""
 
 
 def open_store(path: Path, embedder: str) -> Store:
@@ -54,10 +54,10 @@ def warn_of_others(gallery: GalleryRepository, served: ServedPack, waiting: int)
 
 
 class EmbedAgain:
-    """One round over the photos that lack an embedding of `embedder`.
+    """Embeds all photos again that have no embedding of `embedder`.
 
     Args:
-        changed: tells the nodes that the gallery is another.
+        changed: tells the nodes that the gallery has changed.
     """
 
     def __init__(

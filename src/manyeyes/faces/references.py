@@ -30,7 +30,7 @@ class SealedFace:
 
 
 class FaceReferences:
-    """AES-256-GCM under a key that stays in the master's identity folder, made on first use.
+    """AES-256-GCM under a key that stays in the master's identity folder, created on first use.
 
     A reference is `mef1.` and base64 of 4 bytes that name the key, a nonce, and the sealed embedder's id and
     float16 embedding; about 420 characters at 128 dimensions. The nonce is made from what is sealed, so the

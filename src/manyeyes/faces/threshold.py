@@ -1,4 +1,4 @@
-"""Up to which distance a name is given: the operator's rule, and what follows from it for the gallery."""
+"""The distance up to which a face gets a name: the operator's rule, and the threshold for the gallery."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
+from manyeyes.api.people import Threshold
 from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.matching.calibration import LARGEST_FMR, Calibration
 from manyeyes.store.settings import ThresholdRuleRow
@@ -45,25 +46,6 @@ class InUse(NamedTuple):
     pack: str
     embedder: str
     default: float
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """What is in force, and what it means for the gallery as it is; None where the pack has no calibration."""
-
-    mode: Mode
-    threshold: float
-    asked_fmr: float | None
-    fmr: float | None
-    """The chance that a stranger gets any name."""
-    miss_rate: float | None
-    """How often somebody enrolled with one photo goes without their name."""
-    people: int
-    photos: int
-    pack: str
-    extrapolated: bool
-    """Whether `fmr` rests on distances smaller than any that were measured between strangers."""
-    notes: tuple[str, ...]
 
 
 def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibration | None) -> Rule:

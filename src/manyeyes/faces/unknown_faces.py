@@ -27,7 +27,7 @@ GROUP_PART = 0.86
 """Of the pack's threshold: how near the faces of a group lie on average. Among hundreds of groups of strangers a
 face meets hundreds of chances to lie within the threshold of a wrong one."""
 MOST_ENROLLED = 10
-"""Of a group that is named whole: the best ones."""
+"""The most faces that are enrolled if a whole group is named: the best ones."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Group:
 
 @dataclass(frozen=True)
 class _Batch:
-    """What outcomes bring, decided face by face and then written at once."""
+    """New faces from outcomes: decided one by one, then written together."""
 
     face_ids: Iterator[int]
     group_ids: Iterator[int]
@@ -82,7 +82,7 @@ class _Batch:
 
 
 class UnknownFaces:
-    """Open while unknown faces are kept.
+    """Keeps unknown faces in a file, groups those that are alike, and compares them with the enrolled people.
 
     Args:
         most: how many are kept; the oldest go first.
@@ -127,7 +127,7 @@ class UnknownFaces:
         """Keep what outcomes of nodes bring.
 
         Args:
-            numbers: how many an embedding of somebody enrolled has; 0 where nobody is.
+            numbers: how many an embedding of somebody enrolled has; 0 if nobody is.
         """
         if numbers and len(self._groups) and self._groups.numbers != numbers:
             log().warning("unknown faces do not fit the people and are deleted", numbers=self._groups.numbers)

@@ -36,9 +36,9 @@ class UnknownFacesService:
 
     Args:
         folder: of the file they are kept in; it is there only while they are kept.
-        growth: says who has new photos: unknown faces that would get their name are kept no longer.
+        growth: says who has new photos: unknown faces that would get their name are no longer kept.
         clock: seconds since 1970.
-        changed: called when there may be other faces to show.
+        changed: called when the faces to show may have changed.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class UnknownFacesService:
             log().error("unknown faces are not kept", error=error.detail)
 
     async def run(self) -> None:
-        """Take in what waits and let go of what is too old, until cancelled."""
+        """Store waiting faces and delete old ones, until cancelled."""
         while True:
             batch: list[FaceOutcome] = []
             with contextlib.suppress(TimeoutError):
@@ -125,7 +125,7 @@ class UnknownFacesService:
 
     @property
     def wanted(self) -> bool:
-        """Whether nodes are to cut unknown faces out."""
+        """Whether nodes must send crops of unknown faces."""
         return bool(self.retention.for_s)
 
     def offer(self, outcome: FaceOutcome) -> None:
@@ -140,7 +140,7 @@ class UnknownFacesService:
     # the setting
 
     async def keep(self, who: str, for_s: float) -> Retention:
-        """Keep unknown faces for so many seconds from now on; 0: keep none, and delete those kept.
+        """Set how many seconds unknown faces are kept from now on; 0: keep none, and delete those kept.
 
         Raises:
             BadRequest: out of bounds.
@@ -232,7 +232,7 @@ class UnknownFacesService:
         return len(faces)
 
     async def person_grew(self, name: str) -> None:
-        """Somebody has new photos: unknown faces that would get the name now are kept no longer."""
+        """A person has new photos: delete the unknown faces that would get the name now."""
         try:
             if gone := await self._file.use(lambda kept: kept.forget_known(name)):
                 log().info("unknown faces are known now", faces=gone)

@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 class UnknownFacesThread:
-    """Calls come one after the other.
+    """Runs all calls on the file of unknown faces in one thread, one after the other.
 
     Raises:
         Unavailable: the file cannot be used; so from every call.
@@ -31,15 +31,15 @@ class UnknownFacesThread:
         self._kept: UnknownFaces | None = None
 
     async def use(self, function: Callable[[UnknownFaces], _T]) -> _T | None:
-        """What a function gives of the kept faces, None while none are kept."""
+        """Return what a function returns for the kept faces; None while none are kept."""
         return await self._do(lambda: function(self._kept) if self._kept is not None else None)
 
     async def open(self) -> None:
-        """Open the file, made where it is missing; nothing changes where it is open."""
+        """Open the file, created if it is missing; nothing changes where it is open."""
         await self._do(self._open)
 
     async def delete(self) -> bool:
-        """Close the file and delete it; whether there was one."""
+        """Close the file and delete it. Returns whether there was one."""
         return await self._do(self._delete)
 
     async def close(self) -> None:

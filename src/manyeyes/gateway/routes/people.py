@@ -191,13 +191,13 @@ async def portrait(master: TheMaster, name: PersonName, if_none_match: IfNoneMat
 @router.get("/v1/people-threshold")
 async def threshold(master: TheMaster) -> Threshold:
     """Up to which distance a name is given, and what that means for the gallery as it is."""
-    return Threshold.model_validate(master.people_service.threshold())
+    return master.people_service.threshold()
 
 
 @router.get("/v1/people-threshold/preview", responses=failures(ThresholdRefused))
 async def preview_threshold(master: TheMaster, body: Annotated[ThresholdRequest, Query()]) -> Threshold:
     """What a threshold would mean for the gallery as it is; by neither, the default. Nothing is set."""
-    return Threshold.model_validate(master.people_service.preview_threshold(*body.rule))
+    return master.people_service.preview_threshold(*body.rule)
 
 
 @router.put("/v1/people-threshold", responses=failures(ThresholdRefused))
@@ -205,7 +205,7 @@ async def set_threshold(master: TheMaster, body: ThresholdRequest) -> Threshold:
     """Set it by false-match rate or by distance; by neither, back to the default."""
     found = await master.people_service.set_threshold(*body.rule)
     master.events.notify("threshold")
-    return Threshold.model_validate(found)
+    return found
 
 
 @router.get("/v1/people-check")
