@@ -17,7 +17,7 @@ KEY_NAME = re.compile(r"\w(?:[^\x00-\x1f\x7f]{0,62}\S)?")
 
 
 class ApiKeyService:
-    """The API keys of one master.
+    """Creates, lists and revokes API keys, each change with an entry in the audit log.
 
     Args:
         revoked: called with the name of each key that is revoked.
@@ -42,7 +42,7 @@ class ApiKeyService:
         return self._credentials.api_keys()
 
     def create(self, who: str, name: str, role: str) -> tuple[str, ApiKeyRow]:
-        """A fresh key, which nobody can be told again, and what is kept of it.
+        """Create a key. Returns the key, which cannot be shown again, and its row.
 
         Raises:
             BadRequest: the name cannot be used.
@@ -62,17 +62,17 @@ class ApiKeyService:
         return key, row
 
     def create_local(self, name: str, role: str) -> str:
-        """A fresh key for this machine's own operator; the audit log has no entry of it."""
+        """Create a key for this machine's own operator, without an entry in the audit log."""
         key = identity.make_api_key()
         self._credentials.add_api_key(identity.hash_api_key(key), name, role)
         return key
 
     def revoke(self, who: str, name: str) -> None:
-        """Have a key work no more, from its next request on.
+        """Revoke a key: its next request is refused.
 
         Raises:
             KeyNotFound: none of that name.
-            LastAdminKey: nobody could make keys any more; nothing was done.
+            LastAdminKey: nobody could create keys any more; nothing was done.
             Unavailable: the audit log cannot be written.
         """
         known = self.known()

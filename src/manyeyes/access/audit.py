@@ -25,7 +25,7 @@ REFUSAL_EVERY_S = 60.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What verifying the chain gave; `broken` is the number of the first entry that is not as it was written."""
+    """The result of verifying the chain; `broken` is the number of the first entry that was altered."""
 
     entries: int
     head: str
@@ -37,7 +37,7 @@ def first_broken(entries: Iterator[Entry], last_given: int = 0) -> Verdict:
     """Verify a chain, first entry first.
 
     Args:
-        last_given: the highest number that was ever given to an entry, as far as is known.
+        last_given: the highest number that an entry ever got, as far as is known.
     """
     before, number = GENESIS, 0
     for entry in entries:
@@ -59,9 +59,9 @@ def first_broken(entries: Iterator[Entry], last_given: int = 0) -> Verdict:
 
 @dataclass
 class Refusals:
-    """How many refusals of one key are written: a number at once, then one a minute that counts the rest.
+    """Limits how many refusals of one key are logged: some at once, then one a minute with the count of the rest.
 
-    A key may ask as often as it likes for what it may not have; the log must not grow by that without end.
+    A key may repeat a forbidden request without end; the log must not grow without end.
     """
 
     left: float = REFUSALS_AT_ONCE
@@ -69,7 +69,7 @@ class Refusals:
     unwritten: int = 0
 
     def worth_writing(self, now: float) -> bool:
-        """Whether the one that happened just now is written; counted where it is not."""
+        """Whether the current refusal is logged; it is counted if not."""
         self.left = min(REFUSALS_AT_ONCE, self.left + (now - self.at_s) / REFUSAL_EVERY_S)
         self.at_s = now
         if self.left < 1:
@@ -80,7 +80,7 @@ class Refusals:
 
 
 class Audit:
-    """The log of one master."""
+    """Appends entries to the audit log, and reads and verifies it."""
 
     def __init__(self, entries: AuditRepository) -> None:
         self._entries = entries

@@ -19,12 +19,12 @@ from manyeyes.store.sessions import SessionRepository
 
 _ID_CHARACTERS = 12
 LINK_S = 120.0
-"""How long a link waits to be followed, once."""
+"""How long a sign-in link is valid; it works once."""
 _MOST_LINKS = 100
 _MOST_OF_ONE_KEY = 50
-"""Who signs in more often loses the oldest session."""
+"""The most sessions of one key; one more ends the oldest."""
 _MOST_RESOLVED = 1000
-"""Credentials that are looked up once, and not again until something is written."""
+"""The most credentials that are cached until something is written to the file."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Caller:
     """The holder of a credential."""
 
     name: str
-    """Of the API key."""
+    """The name of the API key."""
     role: str
     key_id: str
-    """Tells the API key from another one of that name; says nothing about it."""
+    """Distinguishes API keys of the same name; reveals nothing about the key."""
     expires_at: float | None = None
-    """Of a session, in seconds since 1970; None for a key itself."""
+    """When the session ends, in seconds since 1970; None for a key."""
 
 
 class Sessions:
-    """The sessions of one master, beside the keys that they came from.
+    """Makes and ends sign-in sessions, and finds the caller for a credential.
 
     Args:
         lasts_s: how long a session lasts.
@@ -64,7 +64,7 @@ class Sessions:
         self._resolved_at = credentials.changes
 
     def link(self, key: str) -> str:
-        """A secret that signs in once, soon, as the key's holder; a restart of the master ends it.
+        """Make a secret that signs in once, for a short time, as the key's holder. A restart of the master ends it.
 
         Raises:
             NotSignedIn: the key is unknown, or itself the token of a session.
@@ -79,7 +79,7 @@ class Sessions:
         return made
 
     def may_sign_in(self, credential: str) -> bool:
-        """Whether it is a link that waits to be followed; it is good for nothing else."""
+        """Whether the secret is a sign-in link that is not used yet; it allows nothing else."""
         _, until = self._links.get(identity.hash_api_key(credential), ("", 0.0))
         return until > self._now()
 
@@ -102,7 +102,7 @@ class Sessions:
         return Caller(row.name, row.role, digest[:_ID_CHARACTERS]) if row else None
 
     def sign_in(self, credential: str) -> tuple[str, Caller]:
-        """A new session of an API key, or of a link to it: its token, which nobody can be told again, and whose it is.
+        """Start a session from an API key or a sign-in link. Returns its token, which cannot be shown again, and its caller.
 
         Raises:
             NotSignedIn: the key or link is unknown, or it is itself the token of a session.
@@ -120,11 +120,11 @@ class Sessions:
         return token, replace(caller, expires_at=ends)
 
     def sign_out(self, token: str) -> None:
-        """End a session; one that has ended already is no error."""
+        """End a session; no error if it has ended already."""
         self._sessions.remove(identity.hash_api_key(token))
 
     def caller(self, credential: str) -> Caller | None:
-        """The holder of an API key or of a session's token; None where it is unknown or has ended.
+        """The holder of an API key or of a session's token; None if it is unknown or has ended.
 
         What was found is remembered by the credential's digest, until anything is written to the file: a key that is
         revoked or a session that is signed out is refused from the next request on, whichever process wrote that.
@@ -146,7 +146,7 @@ class Sessions:
         return None if ended else caller
 
     def role_of(self, credential: str) -> str | None:
-        """The role of an API key or a session, None where it is unknown."""
+        """The role of an API key or a session, None if it is unknown."""
         caller = self.caller(credential)
         return caller.role if caller else None
 

@@ -86,7 +86,7 @@ class EngineClient(NatsClient):
             parts: what the message consists of, one after the other.
 
         Returns:
-            False where there is no connection: nothing is kept then.
+            False if there is no connection: nothing is kept then.
         """
         if not self.is_connected or not self._transport:
             return False
@@ -192,7 +192,7 @@ class Link:
         return isinstance(transport, OnlyTls) and transport.written
 
     async def broken_for(self, silence_s: float) -> None:
-        """Until there was no connection for this long without a break."""
+        """Wait until the connection was broken for this long without a break."""
         since = time.monotonic()
         while time.monotonic() - since < silence_s:
             if self.connected:
@@ -231,7 +231,7 @@ class Link:
         self._client.direct[subscription._id] = counted
 
     def send(self, subject: str, *parts: Bytes, reply: str = "") -> bool:
-        """Send at once, as one message; False where the engine is not reached, and nothing is kept for later then."""
+        """Send at once, as one message; False if the engine is not reached, and nothing is kept for later then."""
         self.sent_bytes += sum(map(len, parts))
         return self._client.hand_over(subject, *parts, reply=reply)
 

@@ -1,4 +1,4 @@
-"""The stream of all machines' log lines: masters put batches in, and read them in their order."""
+"""The stream of all machines' log lines: masters write batches to it and read them in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PAUSE_S = 1.0
 
 @dataclass(frozen=True)
 class Stored:
-    """One batch as the stream has it."""
+    """One batch as the stream stores it."""
 
     sequence: int
     subject: str
@@ -43,7 +43,7 @@ class Stored:
 
 
 class LogStream:
-    """The stream `LOGS`, over a master's connection."""
+    """Writes and reads the stream `LOGS` over a master's connection."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -56,7 +56,7 @@ class LogStream:
         """Make the stream, or bring it to these settings.
 
         Returns:
-            When it was made: another one begins to count from 1.
+            When the stream was made; a new stream counts from 1 again.
 
         Raises:
             Unavailable: the engine did not.

@@ -15,11 +15,11 @@ from manyeyes.errors import Unavailable
 _MOST_CONNECTIONS = 65_536
 _OLD_STREAM = "TASKS"
 _NOBODY = "503"
-"""The engine's status for a message that nobody listens to."""
+"""The engine's status for a message without a receiver."""
 
 
 class MasterLink(Link):
-    """A master's connection, in account M."""
+    """A master's connection, in account M: sends dispatches and answers to nodes."""
 
     def __init__(self, client: EngineClient, gateway: str, on_lost: list[Callable[[], None]]) -> None:
         super().__init__(client)
@@ -50,7 +50,7 @@ class MasterLink(Link):
         self._on_lost.append(lost)
 
     async def listen_for_absent(self, absent: Callable[[str, int], None]) -> None:
-        """Call `absent` with node and number of each dispatch that the engine found nobody for."""
+        """Call `absent` with node and number of each dispatch that has no receiver."""
 
         def told(message: Incoming) -> None:
             node, number = message.subject.removeprefix(self._absent).rsplit(".", 1)
@@ -60,10 +60,10 @@ class MasterLink(Link):
         await self.receive(f"{self._absent}*.*", told)
 
     def dispatch(self, node: str, *parts: Bytes, number: int | None = None) -> bool:
-        """Send a dispatch at once; False where the engine is not reached.
+        """Send a dispatch at once. Returns False if the engine cannot be reached.
 
         Args:
-            number: what `absent` gets where nobody listens; None: `absent` is not called.
+            number: what `absent` gets if there is no receiver; None: `absent` is not called.
         """
         reply = "" if number is None else f"{self._absent}{node}.{number}"
         return self.send(contract.dispatch_subject(node), *parts, reply=reply)
@@ -100,7 +100,7 @@ class ConnectionUsageLink(Link):
             raise Unavailable(f"the engine at {address} does not answer: {error}") from error
 
     async def count(self) -> list[Counted] | None:
-        """Every connection of a node or of a token's holder; None where the engine does not answer."""
+        """Every connection of a node or of a token's holder; None if the engine does not answer."""
         question = json.dumps({"auth": True, "acc": "N", "limit": _MOST_CONNECTIONS}).encode()
         try:
             answer = await self._client.request(CONNECTIONS_SUBJECT, question, timeout=3)

@@ -33,7 +33,7 @@ class JoinUser:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What the configuration file says beside the users."""
+    """The settings of the configuration file beside the users."""
 
     listen: str
     port: int

@@ -13,7 +13,7 @@ from manyeyes.errors import Unavailable
 
 
 def chunk_at(content: bytes, offset: int) -> bytes:
-    """The chunk that begins at `offset`, at most `CHUNK_BYTES`; uncopied where it is the whole."""
+    """The chunk that begins at `offset`, at most `CHUNK_BYTES`; uncopied if it is the whole."""
     return content if len(content) <= CHUNK_BYTES and not offset else content[offset : offset + CHUNK_BYTES]
 
 
@@ -32,7 +32,7 @@ class Assembly:
     received: int = 0
 
     def add(self, offset: int, chunk: bytes) -> bool:
-        """Take the next chunk; False where it is not the next one or overruns the size."""
+        """Take the next chunk; False if it is not the next one or overruns the size."""
         if offset != self.received or self.received + len(chunk) > self.size:
             return False
         self.parts.append(chunk)

@@ -1,4 +1,4 @@
-"""THE wire contract between masters and nodes: subjects, messages by topic, versions. No other room spells a subject.
+"""THE wire contract between masters and nodes: subjects, messages by topic, versions. No other folder builds a subject.
 
 It carries no face and no other finding: a task has a kind, JSON options and bytes; an outcome has a status, a JSON
 result and named attachments. `Part` is inside a message, `FromNode` is strict, `FromMaster` may grow.

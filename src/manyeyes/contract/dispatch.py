@@ -24,7 +24,7 @@ class Task(Part):
     """One picture to work on. What `kind`, `options`, `wants` and `state` mean is between master and pack."""
 
     id: str
-    """Of this attempt: a picture that is sent again has another one. Messages call it `task_id`."""
+    """The id of this attempt: a picture that is sent again gets a new one. Messages call it `task_id`."""
     kind: str
     pack: str
     size_bytes: int
@@ -38,22 +38,22 @@ class Task(Part):
 
 
 class Dispatch(FromMaster):
-    """A gateway's word to one node: a task, whose first bytes follow, and tasks that need no more.
+    """A gateway's message to one node: a task, whose first bytes follow, and tasks that are no longer needed.
 
     Dispatches with a task are numbered from 1 for each pair of gateway and agent session.
     """
 
     gateway: str
     session: str
-    """Of the agent that it is for; another one passes it over."""
+    """The agent session that it is for; any other session ignores it."""
     number: int = 0
     sent_bytes: int = 0
     """Bytes of pictures sent along with this dispatch and with all before it."""
     task: Task | None = None
     sent_s: float = 0.0
-    """The gateway's monotonic clock, for the node to judge its line by."""
+    """The gateway's monotonic clock; the node measures its line with it."""
     settled: tuple[str, ...] = ()
-    """Ids of tasks whose outcome is taken or wanted no more: the node forgets them."""
+    """Ids of tasks whose outcome was received or is no longer needed: the node forgets them."""
 
 
 class Grant(Part):
@@ -64,13 +64,13 @@ class Grant(Part):
     allowed: int = Field(0, ge=0, le=MOST_COUNTED)
     """The highest dispatch number that may be sent."""
     allowed_bytes: int = Field(0, ge=0, le=MOST_COUNTED)
-    """How many bytes of pictures in all may be sent along with dispatches; the rest is asked for."""
+    """How many bytes of pictures in total may be sent with dispatches; the node fetches the rest."""
     line_bytes_per_s: float = Field(0.0, ge=0.0)
-    """What the node's line has carried; 0: not known."""
+    """Measured speed of the node's line; 0: not known."""
 
 
 class Credit(FromNode):
-    """Grants that changed, where neither a result nor a heartbeat is about to bring them."""
+    """Changed grants that no result or heartbeat is about to carry."""
 
     session: Id
     grants: dict[Id, Grant] = Field(max_length=MOST_GATEWAYS)
@@ -88,7 +88,7 @@ class Outcome(FromNode):
     """The end of one attempt; its parts follow in the order in which `parts` has them."""
 
     session: Id
-    """Of the agent; see `Hello`."""
+    """The agent's session; see `Hello`."""
     task_id: Id
     status: Status
     code: str = ""

@@ -18,7 +18,7 @@ _MOST_HOLDING = 16_384
 _MOST_FINGERPRINT = 128
 
 NodeState = Literal["waiting for approval", "provisioning", "ready", "working", "draining", "paused"]
-"""As a node tells it; the master adds joining, suspect, lost and left."""
+"""The state that a node reports; the master adds joining, suspect, lost and left."""
 Desired = Literal["", "pause", "drain"]
 """What an operator wants of a node until they say otherwise; empty: that it works."""
 
@@ -50,9 +50,9 @@ class Heartbeat(FromNode):
     state: NodeState
     reason: str = ""
     session: Id = ""
-    """Of this start of the agent; see `Hello`."""
+    """The session of this start of the agent; see `Hello`."""
     desired: Desired = ""
-    """The one that the node follows."""
+    """The desired state that the node follows."""
     workers: tuple[WorkerReport, ...] = Field((), max_length=_MOST_WORKERS)
     holding: tuple[Id, ...] = Field((), max_length=_MOST_HOLDING)
     grants: dict[Id, Grant] = Field(default_factory=dict, max_length=MOST_GATEWAYS)
@@ -101,7 +101,7 @@ class JoinRequest(_OfAnyVersion):
     version: str
     host: HostFacts
     fingerprint: str = Field("", max_length=_MOST_FINGERPRINT)
-    """Of the machine, see `node.host`; empty where it has none."""
+    """Of the machine, see `node.host`; empty if it has none."""
 
 
 class JoinReply(FromMaster):
@@ -114,7 +114,7 @@ class JoinReply(FromMaster):
 
 
 class Hello(_OfAnyVersion):
-    """A node says who it is and what it speaks, after each connect and before anything else.
+    """A node sends its identity and its versions, after each connect and before anything else.
 
     `session` is random for each start of an agent: two processes with one identity differ in it.
     """
@@ -129,24 +129,24 @@ class Welcome(FromMaster):
     speak: int = NEWEST
     """The version that the node speaks from now on."""
     gateway: str = ""
-    """Who answers."""
+    """The gateway that answers."""
     approved: bool
-    """While false the node gets neither the pack nor pictures."""
+    """While false, the node gets no pack and no pictures."""
     desired: Desired = ""
 
 
 class Directive(FromMaster):
     """What a master tells one node on its `directive_subject`.
 
-    A lost one does no harm: what is desired and approved is said again while heartbeats show that it did not arrive.
+    A lost one does no harm: the desired state and the approval are sent again until heartbeats show them.
     """
 
     kind: str
     """`desired`, `approved`, `shutdown`, `refused`, `heartbeat`, `unresponsive` (a probe was not answered); a node
-    passes over what it does not know."""
+    ignores what it does not know."""
     desired: Desired = ""
     session: str = ""
-    """Of `refused`: the session that must end."""
+    """For `refused`: the session that must end."""
     detail: str = ""
 
 

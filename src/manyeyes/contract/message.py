@@ -21,7 +21,7 @@ MOST_COUNTED = 2**63 - 1
 Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
 Id = Annotated[str, Field(max_length=64)]
-"""What names a task, a session, a call or a gateway. Masters say it again to the node, many in one message."""
+"""The id of a task, a session, a call or a gateway. Masters send it back to the node, many in one message."""
 
 
 def chunk_bytes(line_bytes_per_s: float) -> int:
@@ -39,13 +39,13 @@ HEADER_TASK = "Me-Task"
 HEADER_ERROR = "Me-Error"
 HEADER_DETAIL = "Me-Detail"
 HEADER_WAIT = "Me-Wait"
-"""Of an error: seconds after which to ask again."""
+"""With an error: seconds after which to ask again."""
 HEADER_SIGNATURE = "Me-Signature"
 HEADER_VERSION = "Me-Version"
 HEADER_CONTENT = "Me-Content"
 HEADER_ENCODING = "Me-Encoding"
 HEADER_GATEWAY = "Me-Gateway"
-"""Of an answer that goes on: the gateway that has the rest."""
+"""With an answer that continues: the gateway that has the rest."""
 HEADER_REPLY = "Me-Reply"
 """On answers without another header. A node chooses where its answer goes, and may choose what another node listens
 to: so what masters say of themselves (dispatches, state, commands, directives) has no headers, and what has some is
@@ -53,7 +53,7 @@ not heeded."""
 
 
 class FromNode(BaseModel):
-    """What a node says; unknown fields are refused."""
+    """Base of messages from nodes; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -66,7 +66,7 @@ class FromNode(BaseModel):
 
 
 class FromMaster(BaseModel):
-    """What a master says; unknown fields are ignored, so that a newer master may say more."""
+    """Base of messages from masters; unknown fields are ignored, so that a newer master may send more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

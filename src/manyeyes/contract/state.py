@@ -6,7 +6,7 @@ from manyeyes.contract.message import Count, FromMaster, FromNode
 
 
 class StateBroadcast(FromMaster):
-    """A gateway's word to all nodes, every second or two and at each change."""
+    """A gateway's message to all nodes, every second or two and after each change."""
 
     gateway: str
     sent_s: float = 0.0

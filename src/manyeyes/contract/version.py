@@ -13,6 +13,6 @@ OLDEST = 5
 
 
 def agreed(theirs_oldest: int, theirs_newest: int, oldest: int = OLDEST, newest: int = NEWEST) -> int | None:
-    """The newest version that both sides speak, None where there is none."""
+    """The newest version that both sides speak, None if there is none."""
     found = min(theirs_newest, newest)
     return found if found >= max(theirs_oldest, oldest) else None

@@ -29,7 +29,7 @@ def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
 
 @dataclass(frozen=True)
 class Arrived:
-    """An outcome with its parts: the result's JSON (empty where there is none), and attachments by name."""
+    """An outcome with its parts: the result's JSON (empty if there is none), and attachments by name."""
 
     outcome: Outcome
     result_json: bytes

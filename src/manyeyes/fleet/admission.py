@@ -25,10 +25,10 @@ from manyeyes.telemetry import log
 
 
 class Admission:
-    """Lets machines in that hold a token; one per master.
+    """Lets machines join that hold a token, and makes and expires tokens.
 
     Args:
-        reload_engine: has the engine follow nodes and tokens as they are kept.
+        reload_engine: makes the engine accept the stored nodes and tokens.
         pack_public_key: what a new node verifies packs with.
     """
 
@@ -102,7 +102,7 @@ class Admission:
     def create_token(
         self, expires_s: float, *, approve: bool = False, token_id: str | None = None
     ) -> tuple[str, datetime]:
-        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's word."""
+        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's approval."""
         key = identity.make_nkey()
         token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
@@ -119,7 +119,7 @@ class Admission:
         return token.encode(), datetime.fromtimestamp(expires_at, UTC)
 
     def expire(self) -> None:
-        """Shut out the holders of tokens that have run out since the last call."""
+        """Refuse the holders of tokens that have expired since the last call."""
         expired = {row.token_id for row in self._credentials.tokens() if row.expires_at < time.time()}
         if expired - self._expired:
             self._reload_engine()

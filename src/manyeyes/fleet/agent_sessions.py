@@ -1,6 +1,6 @@
 """Which running process is which node: pure, by the clock it is given.
 
-One identity, one process: a second one is held off while the first is heard.
+One identity, one process: a second process is refused while the first one sends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class _Held:
 
 @dataclass
 class AgentSessions:
-    """The session that holds each name.
+    """Knows which session holds each node's name.
 
     Args:
         silent_s: silence after which a name may go to another session.
@@ -26,10 +26,10 @@ class AgentSessions:
     _held: dict[str, _Held] = field(default_factory=dict)
 
     def heard(self, name: str, session: str, now: float) -> bool:
-        """A session spoke as `name`.
+        """A message of a session under `name` arrived.
 
         Returns:
-            Whether the name is that session's; it is from now on where nobody else's is alive.
+            Whether the session holds the name. It takes the name if no other live session holds it.
         """
         held = self._held.get(name)
         if held is not None and held.session != session and now - held.heard_at <= self.silent_s:
@@ -38,12 +38,12 @@ class AgentSessions:
         return True
 
     def holds(self, name: str, session: str) -> bool:
-        """Whether the name is that session's just now."""
+        """Whether the session holds the name now."""
         held = self._held.get(name)
         return held is not None and held.session == session
 
     def ended(self, name: str, session: str) -> bool:
-        """A session said goodbye; whether the name was its own, and is free now."""
+        """A session left. Returns whether it held the name, which is free now."""
         held = self._held.get(name)
         if held is not None and held.session != session:
             return False
@@ -51,10 +51,10 @@ class AgentSessions:
         return True
 
     def alive_since(self, name: str, moment: float) -> bool:
-        """Whether the name's session spoke after `moment`."""
+        """Whether the name's session sent something after `moment`."""
         held = self._held.get(name)
         return held is not None and held.heard_at > moment
 
     def forget(self, name: str) -> None:
-        """Nobody holds the name any more."""
+        """Free the name."""
         self._held.pop(name, None)

@@ -1,4 +1,4 @@
-"""Cuts off who says too much: the engine hangs up on their key for a while, and lets them in again."""
+"""Bans nodes that send too much: the engine closes their connections for a while, then accepts them again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ USAGE_EVERY_S = 0.5
 
 
 class BanEnforcer:
-    """One per master.
+    """Bans senders that exceed their limits, and ends bans when their time is over.
 
     Args:
-        keep_out: has the engine refuse these and hang up on them, and nobody else.
+        keep_out: makes the engine refuse exactly these names and close their connections.
     """
 
     def __init__(self, bans: Bans, keep_out: Callable[[frozenset[str]], None], events: NodeEvents) -> None:
@@ -29,7 +29,7 @@ class BanEnforcer:
         self._out: frozenset[str] = frozenset()
 
     def cut_off(self, name: str, reason: str) -> None:
-        """Cut a node, or the holders of a join token, off; nothing changes for one that is."""
+        """Ban a node or the holders of a join token; nothing changes if it is banned already."""
         if name in self._out:
             return
         now = time.monotonic()
@@ -40,7 +40,7 @@ class BanEnforcer:
         self._events.publish(CutOff(name))
 
     def tick(self, now: float) -> None:
-        """Time passed: bans that are over end."""
+        """End the bans whose time is over."""
         out = self._bans.names(now)
         for name in self._out - out:
             log().info("ban ended", node=name)
@@ -51,7 +51,7 @@ class BanEnforcer:
     async def watch(
         self, link: ConnectionUsageLink, usage: ConnectionUsage, name_of: Callable[[str], str | None]
     ) -> None:
-        """Ask the engine again and again, for ever, who sends how much; `name_of` tells whose a key is."""
+        """Check regularly how much each connection sends, until cancelled; `name_of` returns the name for a key."""
         while True:
             await asyncio.sleep(USAGE_EVERY_S)
             nodes: defaultdict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
@@ -68,10 +68,10 @@ class BanEnforcer:
                     self.cut_off(name, wrong)
 
     def of(self, name: str) -> Ban | None:
-        """Why and until when a node is cut off, None where it is not."""
+        """Why and until when a node is banned; None if it is not."""
         return self._bans.on(name, time.monotonic())
 
     def forget(self, name: str) -> None:
-        """The node was removed; another one may have its name."""
+        """The node was removed; a new node may get its name."""
         self._bans.forget(name)
         self._out -= {name}

@@ -22,9 +22,9 @@ SILENCE_S = 30.0
 """A node says every few seconds that it still works on a call, but for while a chunk crosses a slow line. One that
 is gone is known by its heartbeats long before."""
 HELD_BYTES = 2 * 1024 * 1024
-"""Output that waits for a slow caller; then the node is asked to wait."""
+"""The most bytes of output that wait for a slow caller; then the node is asked to wait."""
 MOST_PARTS_HELD = 4096
-"""Parts that wait for a slow caller, though they are small."""
+"""The most parts that wait for a slow caller, even if they are small."""
 MAX_CALLS_A_NODE = 8
 
 Part = tuple[Answer, bytes]
@@ -49,7 +49,7 @@ def _size(answer: Answer, data: bytes) -> int:
 
 
 class Calls:
-    """All open calls of this master.
+    """Keeps the open calls of this master, and passes orders to nodes and answers to callers.
 
     Args:
         post: publishes without waiting.

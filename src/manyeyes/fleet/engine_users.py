@@ -54,12 +54,12 @@ class EngineUsers:
         identity.write_private(self._engine.config, text.encode())
 
     def reload(self) -> None:
-        """Write the file and have the running engine follow it."""
+        """Write the file and reload the running engine."""
         self.write()
         self._engine.reload()
 
     def keep_out(self, names: frozenset[str]) -> None:
-        """Let these in no longer, and everybody else again.
+        """Refuse exactly these, and accept everybody else again.
 
         Args:
             names: of nodes, and `join-` with the ids of tokens.

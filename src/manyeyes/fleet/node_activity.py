@@ -1,4 +1,4 @@
-"""When each node was heard last and how many pictures it ended, recorded in the store every few seconds."""
+"""Records when each node last sent a heartbeat and how many pictures it ended, every few seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyeyes.store.timestamps import now_iso
 
 
 class NodeActivity:
-    """One per master."""
+    """Counts the activity of all nodes and writes it to the store."""
 
     def __init__(self, nodes: NodeRepository, dispatcher: Dispatcher) -> None:
         self._nodes = nodes
@@ -19,7 +19,7 @@ class NodeActivity:
 
     @property
     def last_seen(self) -> Mapping[str, str]:
-        """When each node was heard last since this master started; ISO 8601, UTC."""
+        """When each node last sent a heartbeat since this master started; ISO 8601, UTC."""
         return self._last_seen
 
     def heard(self, node: str) -> None:

@@ -1,4 +1,4 @@
-"""What happens to nodes: those who cause it publish it here, those who act on it subscribe."""
+"""Events about nodes: one part publishes an event, others subscribe and act on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyeyes.fleet.node_state import Change
 
 @dataclass(frozen=True)
 class Greeted:
-    """A node was accepted; `new_process`: it is another process than before."""
+    """A node was accepted; `new_process`: its process is a new one."""
 
     name: str
     new_process: bool
@@ -18,28 +18,28 @@ class Greeted:
 
 @dataclass(frozen=True)
 class CutOff:
-    """A node, or the holder of a join token, said too much and is cut off for a while."""
+    """A node or the holder of a join token sent too much and is banned for a while."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A node is no longer known."""
+    """A node was removed."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The registry's nodes are others than before, or one of them has other facts."""
+    """The list of nodes changed, or the facts of one node."""
 
 
 NodeEvent = Change | Greeted | CutOff | Removed | Listed
 
 
 class NodeEvents:
-    """One per master."""
+    """Passes each event about a node to all subscribers."""
 
     def __init__(self) -> None:
         self._subscribers: list[Callable[[NodeEvent], None]] = []

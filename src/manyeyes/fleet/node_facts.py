@@ -1,4 +1,4 @@
-"""What nodes say of themselves, as far as a master shows and believes it."""
+"""Cleans what nodes report of themselves, before a master shows or uses it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from manyeyes.contract import Heartbeat, HostFacts
 from manyeyes.dispatch.results import plain
 
 MAX_PICTURE_S = 60.0
-"""What a node is believed to need for a picture, at most: it is waited for a few times as long."""
+"""The longest time for a picture that a master believes; it waits a few times as long."""
 
 
 def plain_host(host: HostFacts) -> HostFacts:

@@ -1,7 +1,7 @@
-"""What becomes of nodes: which may join, which machine each is, what it should do, which are cut off.
+"""Manages nodes: which may join, which process each one is, its desired state, and removal.
 
-A thin shell over `NodeRepository` (what is kept) and `AgentSessions` (who speaks). A desired state is stored first and sent then, and
-said again while heartbeats do not show it: a kill anywhere in between loses nothing.
+A thin shell over `NodeRepository` (what is stored) and `AgentSessions` (which process holds a name). A desired state is
+stored first, then sent, and sent again until heartbeats show it: a kill at any point loses nothing.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from manyeyes.telemetry import log
 
 UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
-"""The engine has read its configuration again by then, and dropped the connections that it no longer knows."""
+"""After this time the engine has reloaded its configuration and closed the connections of removed keys."""
 PROOF_OF_LIFE_S = 2.0
 TOLD_EVERY_S = 10.0
-"""Between two lines of the log that say that a node was refused."""
+"""Least seconds between two log lines that a node was refused."""
 ANSWER_S = 3.0
 
 
 def check_versions(oldest: int, newest: int) -> None:
-    """Whether a node speaks a version that this master speaks; raises VersionMismatch, which says what to update."""
+    """Check that a node and this master have a version in common; raises VersionMismatch, which says what to update."""
     if contract.agreed(oldest, newest) is not None:
         return
     if newest < contract.OLDEST:
@@ -58,7 +58,7 @@ def _too_old(spoken: str) -> VersionMismatch:
 
 
 class NodeService:
-    """One per master.
+    """Decides which nodes may join and send, and carries out what operators want of them.
 
     Args:
         reload_engine: writes the engine's configuration anew and has it read.
@@ -91,7 +91,7 @@ class NodeService:
         self.refresh()
 
     def refresh(self) -> None:
-        """The rows of nodes changed."""
+        """Read the rows of nodes again, because they changed."""
         self._rows = {row.name: row for row in self._nodes.all()}
         self._events.publish(Listed())
 
@@ -111,10 +111,10 @@ class NodeService:
     # what nodes say
 
     def check_join(self, request: JoinRequest) -> None:
-        """Whether the key may join.
+        """Check that the key may join.
 
         Raises:
-            NodeRemoved: it was a node's that was removed.
+            NodeRemoved: the key belonged to a node that was removed.
         """
         gone = self._nodes.removed_key(request.public_nkey)
         if gone is not None:
@@ -124,14 +124,14 @@ class NodeService:
             )
 
     def admits(self, node: str, verb: str) -> bool:
-        """Whether what the node says is listened to."""
+        """Whether this kind of message of the node is accepted."""
         row = self._rows.get(node)
         return row is not None and (row.approved or verb in UNAPPROVED_SAY)
 
     async def hello(self, node: str, hello: Hello, reply: str) -> None:
-        """A process says that it is `node`: welcomed, or told why not. May take `PROOF_OF_LIFE_S`.
+        """A process sends the hello of `node`: it gets a welcome or a refusal. May take `PROOF_OF_LIFE_S`.
 
-        One at a time for each node; what comes meanwhile is not answered, and asked again by an honest node.
+        One at a time for each node; a hello that comes meanwhile is not answered, and an honest node sends it again.
         """
         if node in self._greeted or not reply:
             return
@@ -199,7 +199,7 @@ class NodeService:
             self.refresh()
 
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
-        """A heartbeat, as it is to be believed; None where it is not its node's."""
+        """Check a heartbeat and return what may be believed of it; None if it is not from the node's process."""
         if not self._sessions.heard(node, heartbeat.session, now):
             detail = f"another process took over as node {node!r} while this one was not heard of"
             self._direct(node, Directive(kind="refused", session=heartbeat.session, detail=detail))
@@ -214,13 +214,13 @@ class NodeService:
         return heartbeat
 
     def leave(self, node: str, leave: Leave) -> bool:
-        """A process leaves; whether it was the node's."""
+        """A process leaves. Returns whether it was the node's."""
         return self._sessions.ended(node, leave.session)
 
     # what operators want
 
     async def approve(self, name: str) -> None:
-        """Let a waiting node in; nothing changes for one that is in.
+        """Approve a waiting node; nothing changes if it is approved already.
 
         Raises:
             NodeNotFound: none of that name.
@@ -236,7 +236,7 @@ class NodeService:
         await self._until(lambda: self._state(name) != "waiting for approval")
 
     async def remove(self, name: str) -> None:
-        """Cut a node off: its key never works again, what it holds goes to others at once.
+        """Remove a node: its key never works again, and what it holds goes to others at once.
 
         Raises:
             NodeNotFound: none of that name.
@@ -254,7 +254,7 @@ class NodeService:
         self._events.publish(Removed(name))
 
     async def desire(self, name: str, desired: Desired) -> None:
-        """Have a node pause, drain or, with the empty word, work; kept for a node that is away.
+        """Tell a node to pause or drain; an empty text: to work. Stored for a node that is away.
 
         Raises:
             NodeNotFound: none of that name.
@@ -267,7 +267,7 @@ class NodeService:
             await self._until(lambda: self._follows(name, desired))
 
     async def shutdown(self, name: str) -> None:
-        """Have a node finish what it has in hand and end; it is not started again from here.
+        """Tell a node to finish its running pictures and end. The master cannot start it again.
 
         Raises:
             NodeNotFound: none of that name.

@@ -1,4 +1,4 @@
-"""Which nodes are there and in which state: pure decisions from heartbeats and the clock."""
+"""Knows all nodes and the state of each: pure decisions from heartbeats and the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from manyeyes.contract import Heartbeat
 from manyeyes.dispatch.placement import Pace
 
 TAKING = ("ready", "working")
-"""The states in which a node is given pictures."""
+"""The states in which a node gets pictures."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class NodeView:
     heartbeat: Heartbeat | None = None
     heard_at: float = 0.0
     unresponsive: str = ""
-    """Why it is given no pictures though it says that it takes them."""
+    """Why it gets no pictures although it reports that it takes them."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Fleet:
     lost_s: float
     nodes: dict[str, NodeView] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
-    """What each node can take; kept up to date."""
+    """What each node can take now."""
 
     def register(
         self, name: str, *, state: str = "joining", reason: str = "joined, not heard of yet"
@@ -64,13 +64,13 @@ class Fleet:
         return self._move(node, heartbeat.state, heartbeat.reason)
 
     def unresponsive(self, name: str, reason: str) -> Change | None:
-        """A node says that it takes pictures and ends none: it is suspect until it answers."""
+        """A node reports that it takes pictures but ends none: it is suspect until it answers."""
         node = self.nodes[name]
         node.unresponsive = reason
         return self._move(node, "suspect", reason) if node.state in TAKING else None
 
     def responsive(self, name: str, now: float) -> Change | None:
-        """An unresponsive node has answered, or is not counted on any more."""
+        """An unresponsive node has answered, or is no longer expected to answer."""
         node = self.nodes.get(name)
         if node is None:
             return None
@@ -80,12 +80,12 @@ class Fleet:
         return self._move(node, node.heartbeat.state, node.heartbeat.reason)
 
     def left(self, name: str, reason: str = "") -> Change | None:
-        """A node said goodbye."""
+        """A node left."""
         node = self.nodes.get(name)
         return self._move(node, "left", reason or "said goodbye") if node else None
 
     def removed(self, name: str) -> None:
-        """A node is no longer known."""
+        """A node was removed."""
         self.nodes.pop(name, None)
         self.paces.pop(name, None)
 
@@ -107,7 +107,7 @@ class Fleet:
         return changes
 
     def silent(self, now: float, for_s: float) -> list[str]:
-        """The nodes that should be there and were not heard for so long."""
+        """The nodes that should be there and sent no heartbeat for this time."""
         return [
             node.name
             for node in self.nodes.values()
@@ -115,7 +115,7 @@ class Fleet:
         ]
 
     def slept(self, gap_s: float) -> None:
-        """This master itself stood still for so long: nobody was silent, nobody was listened to."""
+        """This master itself stood still for this time, so it does not count as silence of the nodes."""
         for node in self.nodes.values():
             node.heard_at += gap_s
 

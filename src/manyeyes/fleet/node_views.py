@@ -16,10 +16,10 @@ from manyeyes.store.nodes import NodeCounts, NodeRepository, NodeRow
 
 
 class NodeViews:
-    """Of one master.
+    """Builds the nodes that the API returns from the store, the heartbeats and the dispatcher.
 
     Args:
-        activity: what is not in the store yet.
+        activity: the activity that is not in the store yet.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class NodeViews:
         return [self._shown(row) for row in self._nodes.all()]
 
     def some(self, wanted: Wanted) -> dict[str, Any]:
-        """A page of the nodes as the API shows them; a thousand others cost little."""
+        """A page of the nodes as the API shows them; nodes on other pages cost little."""
         rows, counts = self._service.rows, self._nodes.counts()
         chosen = choose((self._entry(row, counts[name]) for name, row in rows.items()), wanted)
         shown = [self._shown(replace(rows[name], **asdict(counts[name]))) for name in chosen.names]

@@ -1,9 +1,9 @@
-"""Which nodes only say that they live: pure decisions about probes; no I/O, no clock.
+"""Finds nodes that send heartbeats but do not work: pure decisions about probes; no I/O, no clock.
 
-Heartbeats come from a node's agent and prove no more than that. What proves that a node works is an answer: to a
-picture, or, where it has had none for a while, to a *probe*, a small picture that nobody waits for. A node that does
-not answer one is *unresponsive*: others get what it holds, it gets nothing more, and it is probed until it answers. So
-is one that says that it is free and grants no credit while pictures wait, until it grants.
+A heartbeat only proves that a node's agent runs. An answer proves that the node works: an answer to a picture or, if
+it had none for a while, to a *probe*, a small picture that nobody waits for. A node that does not answer a probe is
+*unresponsive*: others get what it holds, it gets nothing more, and it is probed until it answers. A node that reports
+that it is free but grants no credit while pictures wait is unresponsive too, until it grants.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ PATIENCE_FACTOR = 8.0
 LINE_FACTOR = 2.0
 """The same for what its line carries: it is shared with whatever else its owner does."""
 LONGEST_PATIENCE_S = 120.0
-"""However long a node says that a picture takes it."""
+"""The longest wait, however long a node reports that a picture takes it."""
 LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True)
 class SendProbe:
-    """Have a node work on a probe."""
+    """Send a node a probe."""
 
     node: str
 
@@ -48,9 +48,9 @@ Instruction = SendProbe | TakeOut | BringBack
 @dataclass
 class _Watch:
     proved_at: float
-    """When it last showed that it works, or began to say so."""
+    """When it last answered, or first reported that it takes pictures."""
     granted_at: float
-    """When it last had credit left, or began to say that it takes pictures."""
+    """When it last had credit left, or first reported that it takes pictures."""
     probed_at: float | None = None
     lacking: Literal["", "answers", "grants"] = ""
     """What it does not do."""
@@ -58,7 +58,7 @@ class _Watch:
 
 
 class Probes:
-    """Watches the nodes that say that they take pictures.
+    """Watches the nodes that report that they take pictures, and decides which are unresponsive.
 
     Args:
         idle_s: after how long without an answer a node that holds nothing is probed.
@@ -98,14 +98,14 @@ class Probes:
         now: float,
         waiting_since: float | None = None,
     ) -> list[Instruction]:
-        """How a node stands just now; called regularly.
+        """Check a node; call this regularly.
 
         Args:
             says_it_takes: whether its heartbeats come and say that it takes pictures.
             holds: how many pictures it holds.
             picture_s: what a picture usually takes it, in seconds; 0: not known.
             line_s: what its line needs for all that it holds, in seconds; 0: not known.
-            waiting_since: since when there have been pictures that nobody holds; None where there are none.
+            waiting_since: since when there have been pictures that nobody holds; None if there are none.
         """
         watch = self._watches.get(node)
         if not says_it_takes:
@@ -145,7 +145,7 @@ class Probes:
         return [TakeOut(node, reason), SendProbe(node)]
 
     def forget(self, node: str) -> None:
-        """The node was removed; one that comes under its name is another one."""
+        """The node was removed; a later node of that name is a new one."""
         self._watches.pop(node, None)
 
     def _bring_back(self, node: str, watch: _Watch) -> list[BringBack]:

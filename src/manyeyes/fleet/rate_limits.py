@@ -1,9 +1,9 @@
 """Rate limits of one node: pure decisions from what arrives and the clock; no I/O.
 
-What a node says waits in a line of its own. The line is served at a stated rate of messages and of bytes at most,
-so a fast node is slowed down there and loses nothing; and it has a stated length: what does not fit is dropped.
-An honest node never fills it, since it asks and waits for the answer, so that no more can be under way than its
-workers have in hand. Who overfills it for long, or by much at once, is cut off for a while.
+The messages of each node wait in its own queue. The queue is served at a limited rate of messages and bytes, so a
+fast node is slowed down and loses nothing. Its length is limited: what does not fit is dropped. An honest node never
+fills it, because it sends and waits for the answer, so no more can be under way than its workers hold. A node that
+overfills it for long, or by much at once, is banned for a while.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 from manyeyes.config import RateLimits
 
 QUIET_S = 1.0
-"""After so long without a drop the earlier ones count no more."""
+"""After this long without a dropped message, earlier ones no longer count."""
 
 Verdict = Literal["take", "drop", "cut-off"]
 
@@ -53,14 +53,14 @@ class _Line:
 
 
 class RateLimiter:
-    """What each node has said recently."""
+    """Limits the messages and bytes of each node, and decides when one must be cut off."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits
         self._lines: dict[str, _Line] = {}
 
     def arrived(self, name: str, size_bytes: int, now: float) -> Verdict:
-        """A message of `name` is here; one that is taken waits until `served`."""
+        """A message of `name` arrived. If it is taken, it waits until `served`."""
         limits, line = self._limits, self._line(name, now)
         line.heard_at_s = now
         if line.waiting < limits.waiting and line.waiting_bytes + size_bytes <= limits.waiting_bytes:
@@ -94,7 +94,7 @@ class RateLimiter:
         return line.dropped if line else 0
 
     def forget_idle(self, now: float, idle_s: float = 60.0) -> None:
-        """Keep nothing of who said nothing for a while."""
+        """Forget nodes that sent nothing for `idle_s` seconds."""
         for name, line in list(self._lines.items()):
             if not line.waiting and now - line.heard_at_s > idle_s:
                 del self._lines[name]
@@ -117,10 +117,10 @@ class _Account:
 
 
 class ConnectionUsage:
-    """What each node has sent by the engine's own count, work that it asked the queue for included.
+    """Checks what each node has sent by the engine's own count.
 
-    No honest node sends more than a master serves, so who sends twice as much is not waiting for answers. Twice,
-    since the engine counts headers and requests for work too.
+    No honest node sends more than a master serves, so a node that sends twice as much does not wait for answers. Twice,
+    because the engine counts headers too.
     """
 
     def __init__(self, limits: RateLimits) -> None:
@@ -128,7 +128,7 @@ class ConnectionUsage:
         self._accounts: dict[str, _Account] = {}
 
     def counted(self, name: str, connections: dict[int, tuple[int, int]], now: float) -> str:
-        """The engine counted (messages, bytes) on each connection; what is wrong with that, or nothing."""
+        """The engine counted (messages, bytes) on each connection. Returns what is wrong, or an empty text."""
         limits = self._limits
         if len(connections) > limits.connections:
             return f"{len(connections)} connections at once, the limit is {limits.connections}"
@@ -170,9 +170,9 @@ class Ban:
 
 
 class Bans:
-    """Who is cut off for how long: `first_s` the first time, twice as long each time after, up to `longest_s`.
+    """Decides how long each ban lasts: `first_s` the first time, twice as long each time after, up to `longest_s`.
 
-    An earlier time counts no more after `longest_s` of good conduct.
+    Earlier bans no longer count after `longest_s` without a new one.
     """
 
     def __init__(self, first_s: float, longest_s: float) -> None:
@@ -194,9 +194,9 @@ class Bans:
         return ban if ban and now < ban.until_s else None
 
     def names(self, now: float) -> frozenset[str]:
-        """Everybody who is cut off."""
+        """The names of all banned senders."""
         return frozenset(name for name in self._bans if self.on(name, now))
 
     def forget(self, name: str) -> None:
-        """The node is known no more."""
+        """Forget a node that was removed."""
         self._bans.pop(name, None)

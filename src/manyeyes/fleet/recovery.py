@@ -9,7 +9,7 @@ from manyeyes.telemetry import log
 
 
 class Recovery:
-    """One per gateway; knows no dispatcher, so that the dispatcher can tell it of answers."""
+    """Marks unresponsive nodes as responsive. It does not use the dispatcher, so the dispatcher can call it."""
 
     def __init__(self, probes: Probes, fleet: Fleet, events: NodeEvents) -> None:
         self._probes = probes
@@ -22,7 +22,7 @@ class Recovery:
             self.bring_back(instruction.node, now)
 
     def bring_back(self, node: str, now: float) -> None:
-        """A node is given pictures again."""
+        """Send a node pictures again."""
         log().info("an unresponsive node answers again", node=node)
         if change := self._fleet.responsive(node, now):
             self._events.publish(change)

@@ -1,4 +1,4 @@
-"""The HTTP face of a master: FastAPI routes under /v1, problem details for every error."""
+"""The HTTP interface of a master: FastAPI routes under /v1, problem details for every error."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ _TOPICS = (recognize, people, faces, nodes, commands, monitoring, logs, recent, 
 
 
 class Gateway(FastAPI):
-    """The framework, with pictures answered in front of it.
+    """The FastAPI app; requests for recognition are answered before they reach the framework.
 
     Args:
-        master: whom routes ask; None where only the description of the API is wanted.
+        master: the master that routes use; None if only the description of the API is needed.
     """
 
     def __init__(self, master: Master | None = None) -> None:
@@ -68,7 +68,7 @@ class Gateway(FastAPI):
             await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        """What /openapi.json says."""
+        """The content of /openapi.json."""
         if self.openapi_schema is None:
             self.openapi_schema = completed(super().openapi())
         return self.openapi_schema

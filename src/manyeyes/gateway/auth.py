@@ -15,13 +15,12 @@ from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
 from manyeyes.gateway.problems import problem
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
-"""What answers without a key: the way to the console, whether the master lives and has nodes, and the description
-of the API."""
+"""Paths that need no key: the way to the console, the health checks, and the description of the API."""
 CONSOLE = "/console"
 """The console has a middleware of its own, since it answers with pages: `manyeyes.gateway.console`."""
 SESSION = "/v1/session"
 MAX_JSON_BYTES = 2 * 1024 * 1024
-"""Of a body that is JSON; pictures and chunks have limits of their own."""
+"""The most bytes of a JSON body; pictures and chunks have their own limits."""
 CREDENTIAL = "manyeyes.credential"
 """Where a request's scope holds the API key or session that it came with."""
 CALLER = "manyeyes.caller"
@@ -30,7 +29,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """A request's headers, names in lower case; of one that comes twice the last."""
+    """A request's headers, names in lower case; if one comes twice, the last counts."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
@@ -39,7 +38,7 @@ def credential_of(method: str, headers: Mapping[str, str]) -> str:
 
     Raises:
         NotSignedIn: there is none.
-        CrossSite: another site has the browser send the cookie.
+        CrossSite: another site makes the browser send the cookie.
     """
     if authorization := headers.get("authorization", ""):
         scheme, _, key = authorization.partition(" ")
@@ -57,11 +56,11 @@ def credential_of(method: str, headers: Mapping[str, str]) -> str:
 def authenticated(
     method: str, headers: Mapping[str, str], caller_of: Callable[[str], Caller | None]
 ) -> tuple[str, Caller]:
-    """The credential that a request shows, and whose it is.
+    """The credential of a request, and its caller.
 
     Raises:
-        NotSignedIn: there is none, or it is not good.
-        CrossSite: another site has the browser send the cookie.
+        NotSignedIn: there is none, or it is not valid.
+        CrossSite: another site makes the browser send the cookie.
     """
     credential = credential_of(method, headers)
     caller = caller_of(credential)
@@ -108,11 +107,11 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
 
 
 class AuthMiddleware:
-    """ASGI middleware.
+    """ASGI middleware: refuses requests without a valid API key or session.
 
     Args:
-        caller_of: whose a credential is; None where this master knows none like it.
-        may_sign_in: whether it is good for making a session only.
+        caller_of: returns the caller for a credential; None if this master does not know it.
+        may_sign_in: whether the credential is a sign-in link, which can only start a session.
     """
 
     def __init__(

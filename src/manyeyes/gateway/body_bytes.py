@@ -22,7 +22,7 @@ class CountBytes:
 
 
 def counted(receive: Receive, send: Send, metrics: Metrics) -> tuple[Receive, Send]:
-    """Both, with the bodies of what passes counted."""
+    """Wrap both functions so that the bytes of bodies are counted."""
 
     async def counted_receive() -> Message:
         message = await receive()

@@ -16,7 +16,7 @@ from manyeyes.gateway.auth import CONSOLE, headers_of, is_cross_site, is_same_or
 
 SIGN_IN = f"{CONSOLE}/sign-in"
 _OPEN = (SIGN_IN, f"{CONSOLE}/static/sign-in.css", f"{CONSOLE}/static/eyes.svg")
-"""What a browser without a session gets."""
+"""The page for a browser without a session."""
 
 
 def policy(nonce: str) -> str:
@@ -51,10 +51,10 @@ _HEADERS = {
 
 
 class ConsoleAuth:
-    """ASGI app around the console's.
+    """ASGI app around the console: refuses requests without a session, and sets the content security policy.
 
     Args:
-        known: whether a session's token is good.
+        known: whether a session's token is valid.
     """
 
     def __init__(self, app: ASGIApp, known: Callable[[str], bool]) -> None:

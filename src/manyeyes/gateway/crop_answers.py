@@ -1,4 +1,4 @@
-"""How small pictures of people are answered: for the caller's eyes only, and for nothing but looking at."""
+"""Answers with small pictures of people: only for the caller, and only to be displayed."""
 
 from __future__ import annotations
 

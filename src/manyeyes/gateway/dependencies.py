@@ -34,7 +34,7 @@ async def _caller_with_role(
     master: Annotated[Master, Depends(_the_master)],
     _: Annotated[object, ANY_CREDENTIAL],
 ) -> str:
-    """The name of the caller's key; raises NotAllowed where its role is less than the one that is wanted."""
+    """The name of the caller's key; raises NotAllowed if its role is less than the one that is wanted."""
     (least,) = wanted.scopes
     # a body may arrive long after its head, and the key be revoked in between
     caller = master.sessions.caller(request.scope[CREDENTIAL])

@@ -12,7 +12,7 @@ MEDIA_TYPE = "application/x-ndjson"
 
 
 class JsonLines(StreamingResponse):
-    """Closes its generator when the caller goes away, so that what is behind it ends."""
+    """A streamed answer that closes its generator when the caller disconnects."""
 
     def __init__(self, lines: AsyncGenerator[bytes, None], first: bytes) -> None:
         async def body() -> AsyncGenerator[bytes, None]:

@@ -1,4 +1,4 @@
-"""Errors as the API tells them: problem details, RFC 9457."""
+"""Turns errors into HTTP answers: problem details, RFC 9457."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def failures(*errors: type[ManyeyesError]) -> dict[int | str, dict[str, Any]]:
 
 
 def problem(error: ManyeyesError) -> Response:
-    """An error of ours."""
+    """The answer for an error of manyeyes."""
     headers = {}
     if error.retryable:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s or 1)))
@@ -38,13 +38,13 @@ def problem(error: ManyeyesError) -> Response:
 
 
 def unexpected(path: str, error: Exception) -> Response:
-    """What nobody thought of: the log has it, the answer only says that."""
+    """The answer for an unexpected error: the details are in the log only."""
     log().error("request failed", path=path, error=repr(error))
     return problem(ManyeyesError("the request failed inside the master; its log says why"))
 
 
 def http_problem(error: HTTPException) -> Response:
-    """An error of the framework: no such path or method, a form that cannot be read."""
+    """The answer for an error of the framework: unknown path or method, a form that cannot be read."""
     body = {
         "type": "about:blank",
         "title": error.detail,

@@ -31,13 +31,13 @@ from manyeyes.traces import Trace, trace_of
 
 PATH = "/v1/recognize"
 LEAST_COMPRESSED_BYTES = 1400
-"""What is smaller fits one packet as it is."""
+"""A smaller answer is not compressed: it fits into one packet."""
 COMPRESS_LEVEL = 1
 _OFF_THE_LOOP_BYTES = 64 * 1024
-"""From so many on, compressing takes over a millisecond, and a thread does it."""
+"""From this size on, compressing takes over a millisecond and is done in a thread."""
 MAX_KEY_CHARACTERS = 200
 _FORM_BYTES = 65536
-"""Of a form, beside its picture."""
+"""The most bytes of a form beside its picture."""
 _JSON, _GZIP = b"application/json", 16 + zlib.MAX_WBITS
 
 Headers = list[tuple[bytes, bytes]]

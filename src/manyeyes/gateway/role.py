@@ -25,7 +25,7 @@ CONTEXT_FILE = "context.json"
 
 
 def local_context(master: Master, settings: MasterSettings) -> Context:
-    """The operator's way in on this machine: kept in the data folder, made on the first start."""
+    """The operator's access on this machine: stored in the data folder, created on the first start."""
     path = settings.data / CONTEXT_FILE
     url = _url(settings)
     ca_pem = (settings.data / "identity" / "ca.pem").read_text()

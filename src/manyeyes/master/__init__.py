@@ -1,1 +1,1 @@
-"""The composition root of a master, its clock, the router of what nodes say, and what one picture asks of the rest."""
+"""The composition root of a master, its clock, the router of node messages, and the recognition of one picture."""

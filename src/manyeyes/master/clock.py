@@ -1,4 +1,4 @@
-"""The master's clock: twice a second it looks at the nodes and does what is due."""
+"""The master's clock: twice a second it checks the nodes and does what is due."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from manyeyes.telemetry import log
 
 REBALANCE_S = 0.1
 SILENT_S = 2.0
-"""A node that was not heard for longer than between two heartbeats may be gone."""
+"""A node that sent no heartbeat for this long may be gone: longer than between two heartbeats."""
 
 
 class Clock:
-    """One per master.
+    """Checks the nodes at each tick and starts what is due: probes, broadcasts, records.
 
     Args:
-        followers: called at each tick with the time, after the nodes were looked at.
+        followers: called at each tick with the time, after the nodes were checked.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Clock:
         self._schedule = Schedule(time.monotonic())
 
     async def run(self) -> None:
-        """Tick, for ever."""
+        """Tick until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
             self.tick(time.monotonic())
 
     async def rebalance(self) -> None:
-        """Have pictures hedged, for ever."""
+        """Hedge slow pictures regularly, until cancelled."""
         while True:
             await asyncio.sleep(REBALANCE_S)
             self._dispatcher.rebalance(time.monotonic())
 
     def tick(self, now: float) -> None:
-        """Look at the nodes, and do what is due."""
+        """Check the nodes, and do what is due."""
         due = self._schedule.tick(now, self._broadcaster.sent_at)
         if due.stood_still_s:
             log().warning("this master stood still", seconds=round(due.stood_still_s, 1))

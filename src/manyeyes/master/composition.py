@@ -110,7 +110,7 @@ class _Built:
     clock: Clock
 
     async def listen(self) -> None:
-        """Hear nodes from now on, and have them hear of this master."""
+        """Receive messages of nodes from now on, and announce this master to them."""
         await listen(self.engine, self.fleet, self.hearing.inbox)
         self.people.broadcaster.send()
 
@@ -129,7 +129,7 @@ class _Built:
         }
 
     async def finish(self) -> None:
-        """End the pictures in hand, then record what nodes have done."""
+        """End the open pictures, then record what nodes have done."""
         await self.master.dispatcher.close(patience_s=2.0)
         self.fleet.activity.record()
         self.hearing.reads.close()

@@ -29,14 +29,14 @@ class FoundEngine:
 
 @dataclass(frozen=True)
 class EngineAccess:
-    """A running engine, and all that this master does with it."""
+    """A running engine, and this master's connections and accounts on it."""
 
     engine: Engine
     users: EngineUsers
     link: MasterLink
     usage: ConnectionUsageLink
     gateway: str
-    """This master's name in subjects; another one at each start."""
+    """This master's name in subjects; a new one at each start."""
     ca_pem: str
 
 

@@ -1,4 +1,4 @@
-"""Builds the parts of a master that deal with nodes and hand pictures out to them."""
+"""Builds the parts of a master that deal with nodes and send pictures to them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from manyeyes.store.repositories import Store
 
 @dataclass(frozen=True)
 class FleetParts:
-    """Of one master."""
+    """The parts of a master that deal with nodes and send pictures to them."""
 
     fleet: Fleet
     events: NodeEvents
@@ -53,7 +53,7 @@ def build_fleet(
     recorder: PictureRecorder,
     spawn: Spawn,
 ) -> FleetParts:
-    """The parts, with the store's nodes as lost until they are heard of."""
+    """Build the parts. The stored nodes are lost until they send a heartbeat."""
     link, gateway, users = engine.link, engine.gateway, engine.users
     fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
     for row in store.nodes.all():

@@ -1,4 +1,4 @@
-"""Builds what hears nodes and acts on it: the inbox, the router, who answers, what follows; and begins to listen."""
+"""Builds the parts that receive and handle messages of nodes, and starts listening."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from manyeyes.packs.served import ServedPack
 
 @dataclass(frozen=True)
 class InboxParts:
-    """Of one master."""
+    """The parts of a master that receive the messages of nodes."""
 
     inbox: MessageInbox
     rates: RateLimiter
@@ -43,7 +43,7 @@ def build_inbox(
     pages: EventHub,
     spawn: Spawn,
 ) -> InboxParts:
-    """The parts; nothing is heard before `listen`."""
+    """Build the parts; no message arrives before `listen`."""
     link, dispatcher = engine.link, fleet.dispatcher
     consequences = NodeConsequences(
         dispatcher, fleet.orders.calls, fleet.enforcer, fleet.probing, fleet.activity, logs, monitor, pages
@@ -61,7 +61,7 @@ def build_inbox(
 
 
 async def listen(engine: EngineAccess, fleet: FleetParts, inbox: MessageInbox) -> None:
-    """Hear nodes, holders of join tokens, and what becomes of dispatches, from now on."""
+    """Receive messages of nodes and holders of join tokens, and reports of undelivered dispatches, from now on."""
     link, receive, masters = engine.link, inbox.receive, "masters"
     link.listen_for_loss(fleet.dispatcher.engine_lost)
     await link.listen_for_absent(fleet.dispatcher.on_absent)

@@ -1,4 +1,4 @@
-"""What nodes say of themselves: that they are here, how they are, that they leave."""
+"""Handles what nodes report of themselves: hello, heartbeat, leave."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from manyeyes.monitoring.monitor import Monitor
 
 
 class MembershipMessages:
-    """Of one master."""
+    """Handles the hello, heartbeat and leave messages of nodes."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class MembershipMessages:
         self._spawn = spawn
 
     def hello(self, node: str, message: Incoming, now: float) -> None:
-        """A process says that it is the node."""
+        """A process sends the node's hello."""
         hello = Hello.model_validate_json(message.data)
         self._spawn(self._nodes.hello(node, hello, message.reply), f"hello-{node}")
 
     def heartbeat(self, node: str, message: Incoming, now: float) -> None:
-        """A node says how it is."""
+        """A node sends a heartbeat."""
         said = plain_heartbeat(Heartbeat.model_validate_json(message.data))
         heartbeat = self._nodes.heartbeat(node, said, now)
         if heartbeat is None:
@@ -54,7 +54,7 @@ class MembershipMessages:
         self._dispatcher.on_heartbeat(node, heartbeat, now)
 
     def leave(self, node: str, message: Incoming, now: float) -> None:
-        """A node says goodbye."""
+        """A node leaves."""
         leave = Leave.model_validate_json(message.data)
         if self._nodes.leave(node, leave) and (change := self._fleet.left(node, plain(leave.reason))):
             self._events.publish(change)

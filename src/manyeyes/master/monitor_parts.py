@@ -1,4 +1,4 @@
-"""Builds what looks over the whole service."""
+"""Builds the monitor of the whole service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build_monitor(
     recorder: PictureRecorder,
     events: EventHub,
 ) -> Monitor:
-    """The monitor of a master."""
+    """Build the monitor of a master."""
     sources = Sources(
         fleet=fleet.fleet,
         dispatcher=fleet.dispatcher,

@@ -1,4 +1,4 @@
-"""What follows when something happens to a node: the one place that acts on `NodeEvents`."""
+"""Acts on events about nodes: the one place that handles `NodeEvents`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from manyeyes.telemetry import log
 
 
 class NodeConsequences:
-    """Of one master; `follow` subscribes to `NodeEvents`."""
+    """Updates the other parts of a master after an event about a node; `follow` subscribes to `NodeEvents`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class NodeConsequences:
         self._pages = pages
 
     def follow(self, event: NodeEvent) -> None:
-        """Something happened to a node."""
+        """Handle an event about a node."""
         match event:
             case Change():
                 self._changed(event)

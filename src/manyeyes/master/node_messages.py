@@ -1,4 +1,4 @@
-"""What nodes say: a table from verb to handler, and the router over it. Nothing here waits."""
+"""Routes the messages of nodes: a table from verb to handler, and the router. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from manyeyes.monitoring.logs.service import LogService
 from manyeyes.telemetry import log
 
 _UNREADABLE_S = 10.0
-"""Between two lines of the log about what a node says that cannot be read."""
+"""Least seconds between two log lines about unreadable messages of a node."""
 _GATEWAYS, _JOINS = (
     pattern.removesuffix(">") for pattern in (contract.GATEWAYS_SUBJECT, contract.JOINS_SUBJECT)
 )
@@ -31,7 +31,7 @@ NodeHandler = Callable[[str, Incoming, float], None]
 """Takes a node's name, its message, and the time by the monotonic clock."""
 NodeHandlers = Mapping[Verb, NodeHandler]
 NOT_FOR_MASTERS: frozenset[Verb] = frozenset()
-"""Verbs of the contract that a master does not listen to."""
+"""Verbs of the contract that a master does not receive."""
 
 
 def handlers(
@@ -41,7 +41,7 @@ def handlers(
     orders: Orders,
     logs: LogService,
 ) -> NodeHandlers:
-    """Which part deals with what nodes say."""
+    """The handler for each verb."""
     return {
         "result": pictures.result,
         "credit": pictures.credit,
@@ -59,7 +59,7 @@ def handlers(
 
 
 class NodeMessages:
-    """The router of one master."""
+    """Passes each message of a node to the handler of its verb, if the node may send it."""
 
     def __init__(
         self, link: MasterLink, nodes: NodeService, admission: Admission, table: NodeHandlers
@@ -71,7 +71,7 @@ class NodeMessages:
         self._unreadable: dict[str, float] = {}
 
     def on_message(self, message: Incoming) -> None:
-        """A node, or the holder of a join token, says something."""
+        """A message of a node or of the holder of a join token arrived."""
         if message.subject.startswith(_JOINS):
             self._admission.on_join(message)
             return

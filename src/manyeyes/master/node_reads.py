@@ -1,4 +1,4 @@
-"""Answers nodes that fetch the gallery or files of the pack: read from the disk, off the loop that hears all nodes."""
+"""Answers nodes that fetch the gallery or files of the pack. The disk is read in threads, off the event loop."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from manyeyes.packs.served import ServedPack
 from manyeyes.telemetry import log
 
 _MOST_READS = 4
-"""Answers with the gallery, or with files of the pack, that one node may wait for at once."""
+"""How many such answers one node may wait for at once."""
 
 Read = Callable[[], tuple[bytes, int, dict[str, str]]]
-"""Gives a chunk, the size of the whole, and headers."""
+"""Returns a chunk, the size of the whole, and headers."""
 
 
 class NodeReads:
-    """Of one master."""
+    """Answers requests of nodes for the gallery and for files of the pack."""
 
     def __init__(
         self, link: MasterLink, gateway: str, served: ServedPack, galleries: Galleries, spawn: Spawn
@@ -40,7 +40,7 @@ class NodeReads:
         self._reads: Counter[str] = Counter()
 
     def close(self) -> None:
-        """Read nothing more from the disk for nodes."""
+        """Stop reading from the disk for nodes."""
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def gallery(self, node: str, message: Incoming, now: float) -> None:

@@ -26,7 +26,7 @@ from manyeyes.store.repositories import Store
 
 @dataclass(frozen=True)
 class PeopleParts:
-    """Of one master."""
+    """The parts of a master that deal with people and their faces."""
 
     gallery: GalleryVersion
     broadcaster: StateBroadcaster
@@ -46,7 +46,7 @@ def build_people(
     dispatcher: Dispatcher,
     events: EventHub,
 ) -> PeopleParts:
-    """The parts; the store serves the embedder of the pack already."""
+    """Build the parts. The store serves the embedder of the pack already."""
     data = settings.data
     gallery = GalleryVersion(store.gallery)
     broadcaster = StateBroadcaster(engine.link, engine.gateway, gallery, served.manifest_sha256, events)

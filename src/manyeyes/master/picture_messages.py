@@ -1,4 +1,4 @@
-"""What nodes say of pictures, in the form that the dispatcher takes."""
+"""Passes the messages of nodes about pictures to the dispatcher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from manyeyes.dispatch.dispatcher import Dispatcher
 
 
 class PictureMessages:
-    """Of one gateway."""
+    """Reads the messages of nodes about pictures and passes them to the dispatcher."""
 
     def __init__(self, dispatcher: Dispatcher, link: MasterLink) -> None:
         self._dispatcher = dispatcher
@@ -20,7 +20,7 @@ class PictureMessages:
         self._dispatcher.on_result(node, message, now)
 
     def credit(self, node: str, message: Incoming, now: float) -> None:
-        """A node grants anew."""
+        """A node changes its grant."""
         self._dispatcher.on_credit(node, Credit.model_validate_json(message.data), now)
 
     def chunk(self, node: str, message: Incoming, now: float) -> None:

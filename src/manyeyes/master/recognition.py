@@ -1,4 +1,4 @@
-"""Has one picture recognised: what is asked of the node, and what becomes of its answer."""
+"""Recognises one picture: what the node is asked for, and how its answer is used."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from manyeyes.results import Result
 
 @dataclass(frozen=True)
 class Recognised:
-    """A picture's end as its sender gets it."""
+    """A picture's answer as its sender gets it."""
 
     result: Result
     result_json: bytes
     picture: bytes
-    """The predicted picture; empty where none was asked for."""
+    """The predicted picture; empty if none was asked for."""
     trace_id: str
-    """The trace that it was worked on in: an earlier one's where the picture came again under one key."""
+    """The trace of the work. If the picture was sent twice with one idempotency key, the first one's trace."""
 
 
 class Recognition:
-    """Of one master.
+    """Sends pictures to nodes for recognition and completes their results.
 
     Args:
         pack: the one in use, as `faces@1.0.0`.
@@ -56,7 +56,7 @@ class Recognition:
     async def recognize(
         self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace | None = None
     ) -> Recognised:
-        """Have a picture recognised; see `Dispatcher.submit`. The result names the trace that it was worked on in.
+        """Recognise a picture; see `Dispatcher.submit`. The result names the trace of the work.
 
         Raises:
             ManyeyesError: the picture's own error, or this master's.
@@ -89,7 +89,7 @@ class Recognition:
 
 
 def _traced(result: Result, answered: Answered) -> Result:
-    """The result with the task and the trace of its answer; the same object where it names them already."""
+    """The result with the task and the trace of its answer; the same object if it has them already."""
     if (result.task_id, result.trace_id) == (answered.task_id, answered.trace_id):
         return result
     return result.model_copy(update={"task_id": answered.task_id, "trace_id": answered.trace_id})

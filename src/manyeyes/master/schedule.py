@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 TICK_S = 0.5
 STOOD_STILL_S = 1.0
-"""A tick that comes so much too late says that the process was frozen, not that the nodes were silent."""
+"""A tick that is this late means that the process was frozen, not that the nodes were silent."""
 RECORD_EVERY_S = 10.0
 BROADCAST_EVERY_S = 1.0
 
@@ -16,13 +16,13 @@ class Due:
     """What one tick has to do beside looking at the nodes."""
 
     stood_still_s: float
-    """For how long this master did nothing; 0 where the tick came in time."""
+    """For how long this master did nothing; 0 if the tick came in time."""
     broadcast: bool
     record: bool
 
 
 class Schedule:
-    """Remembers when what was done last.
+    """Remembers when each regular job was last done, and decides what is due.
 
     Args:
         now: by the monotonic clock, as all times here.

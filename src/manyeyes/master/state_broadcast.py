@@ -1,4 +1,4 @@
-"""Tells all nodes that this gateway is here and what is newest: every second, and when the gallery changed."""
+"""Broadcasts this gateway's newest gallery and pack to all nodes: every second, and when the gallery changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyeyes.monitoring.change_events import EventHub
 
 
 class StateBroadcaster:
-    """One per gateway.
+    """Sends the state broadcast of this gateway to all nodes.
 
     Args:
         pack: the SHA-256 of the manifest of the pack in use.
@@ -27,7 +27,7 @@ class StateBroadcaster:
         self._pack = pack
         self._events = events
         self.sent_at = float("-inf")
-        """Of the last broadcast, by the monotonic clock."""
+        """When the last broadcast was sent, by the monotonic clock."""
 
     def send(self) -> None:
         """Broadcast now."""
@@ -41,7 +41,7 @@ class StateBroadcaster:
         self._link.send(contract.STATE_SUBJECT, state.wire())
 
     async def gallery_changed(self) -> None:
-        """People changed in the registry: nodes and open pages hear of it."""
+        """People changed in the store: tell nodes and open pages."""
         self._gallery.refresh()
         self._events.notify("people")
         self.send()

@@ -1,4 +1,4 @@
-"""The agent: feeds what happens to `node_state`, and carries out what that says."""
+"""The agent: passes events to `node_state` and carries out its instructions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Agent:
         self._ended = asyncio.Event()
 
     def drain(self) -> None:
-        """Finish what is in hand, give the rest back, leave."""
+        """Finish running pictures, return the rest, leave."""
         self._feed(Stop())
 
     async def run(self, on_ready: Callable[[str, int], None]) -> None:
@@ -112,7 +112,7 @@ class Agent:
             log().info("stopped before the master answered")
 
     async def _work(self) -> None:
-        """All that goes on, until cancelled."""
+        """Run all tasks of the agent until cancelled."""
         async with asyncio.TaskGroup() as self._group:
             self._feed(Begin())
             await asyncio.Event().wait()

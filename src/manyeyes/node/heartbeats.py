@@ -1,4 +1,4 @@
-"""Says what this node is and holds: regularly, and soon after each change."""
+"""Sends this node's heartbeats: regularly, and soon after each change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from manyeyes.node.parts import Parts
 
 
 class Heartbeats:
-    """Of one node."""
+    """Builds the heartbeats of one node and has them sent: regularly, and soon after each change."""
 
     def __init__(self, settings: NodeSettings) -> None:
         self._settings = settings
@@ -27,11 +27,11 @@ class Heartbeats:
         self._soon = asyncio.Event()
 
     def soon(self) -> None:
-        """There is something new to tell."""
+        """Something changed: send a heartbeat soon."""
         self._soon.set()
 
     async def run(self, send: Callable[[], None]) -> None:
-        """Call `send` regularly and at each change, for ever."""
+        """Call `send` regularly and after each change, until cancelled."""
         while True:
             send()
             self._soon.clear()
@@ -42,7 +42,7 @@ class Heartbeats:
                 continue
 
     def made(self, life: NodeLife, parts: Parts) -> Heartbeat:
-        """The heartbeat of just now."""
+        """Build the heartbeat for this moment."""
         now = time.monotonic()
         desired_state, intake, provisioner = parts.desired_state, parts.intake, parts.provisioner
         slots, pace = parts.workers.slots, parts.workers.pace

@@ -1,4 +1,4 @@
-"""How a node that leaves ends its work: nothing more is sent to it, what is in hand ends, every outcome is confirmed."""
+"""Ends the work of a node that leaves: no new tasks, running ones finish, every outcome is confirmed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.telemetry import log
 
 LEAVE_AWAY_S = 3.0
-"""How long a node that leaves waits for a connection that broke; then what it holds goes to others by its silence."""
+"""How long a leaving node waits for a broken connection. After that it ends, and what it holds goes to others."""
 LEAVE_CONFIRMED_S = 3.0
-"""How long a node that leaves waits for gateways to confirm its outcomes; what is not confirmed goes to others."""
+"""How long a leaving node waits for gateways to confirm its outcomes. The rest goes to other nodes."""
 
 
 async def end_work(link: NodeLink, intake: TaskIntake, pool: WorkerPool) -> None:
-    """Return once nothing is left to do, or nobody can be given anything since the master is away."""
+    """Return when no work is left, or when nothing can be sent because the master is away."""
     log().info("draining", holding=intake.in_hand)
     finished = asyncio.ensure_future(_finish(intake, pool))
     away = asyncio.ensure_future(link.broken_for(LEAVE_AWAY_S))
@@ -40,7 +40,7 @@ async def end_work(link: NodeLink, intake: TaskIntake, pool: WorkerPool) -> None
 
 
 async def send_leave(link: NodeLink, life: NodeLife, reason: str, *, logs: bool) -> None:
-    """Say that this node leaves, where there is a reason to tell, and close the connection.
+    """Send `Leave` if there is a reason to send, and close the connection.
 
     Args:
         logs: whether the last log lines are sent before.

@@ -19,13 +19,13 @@ _TELL_EVERY_S = 10.0
 
 
 async def ship(link: NodeLink, node: str, may: Callable[[], bool], waiting: Waiting = to_send) -> None:
-    """Send lines, for ever: at most a batch each `EVERY_S`, none while the line is busy or the master away.
+    """Send lines until cancelled: at most a batch each `EVERY_S`, none while the line is busy or the master is away.
 
-    Lines that wait too long are dropped, the oldest first; how many is a line of its own later. A batch that is
-    under way when the connection breaks is lost.
+    Lines that wait too long are dropped, the oldest first; a later line says how many. A batch that is under way
+    when the connection breaks is lost.
 
     Args:
-        may: whether the master listens: it does not before it has approved this node.
+        may: whether the master accepts lines, which it does after this node is approved.
     """
     told_at = time.monotonic()
     while True:

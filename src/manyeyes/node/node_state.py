@@ -1,4 +1,4 @@
-"""What an agent does next, from joining to its end, and how its heartbeats name that: pure decisions.
+"""Decides what an agent does next, from joining to its end, and which state its heartbeats report.
 
 Every event is answered with instructions; there is no I/O here, no asyncio and no clock. Whatever order events come
 in: work begins once, after the approval; the agent ends exactly once; one that was cut off sends no `Leave`, since
@@ -45,12 +45,12 @@ class Begin:
 
 @dataclass(frozen=True)
 class Connected:
-    """The engine is reached, and what masters say to this node is heard."""
+    """The engine is connected, and messages of masters to this node arrive."""
 
 
 @dataclass(frozen=True)
 class Reconnected:
-    """The connection broke and is back: broadcasts may have been missed, and the master may be another one."""
+    """The connection broke and is back. Broadcasts may be lost, and the master may be a different one."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class PackHere:
 
 @dataclass(frozen=True)
 class ModeChanged:
-    """What the operator and this node's own limits want is another mode, or still this one."""
+    """The mode that the operator and this node's own limits want; it may be the same as before."""
 
     mode: Mode
 
 
 @dataclass(frozen=True)
 class Unresponsive:
-    """A master hears this node and gets no answers from it."""
+    """A master gets heartbeats of this node but no answers."""
 
     detail: str
 
@@ -98,12 +98,12 @@ class Stop:
 
 @dataclass(frozen=True)
 class Shutdown:
-    """A master passes on that an operator shuts this node down."""
+    """A master reports that an operator shuts this node down."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A master says that a session must end."""
+    """A master tells a session to end."""
 
     session: str
     detail: str
@@ -116,14 +116,14 @@ class Removed:
 
 @dataclass(frozen=True)
 class JoinFailed:
-    """Connecting or the hello failed in a way that trying again does not help."""
+    """Connecting or the hello failed, and trying again does not help."""
 
     error: ManyeyesError
 
 
 @dataclass(frozen=True)
 class Emptied:
-    """What was in hand has ended and is confirmed, or is left to others."""
+    """All work has ended and is confirmed, or is left to other nodes."""
 
 
 Event = (
@@ -149,17 +149,17 @@ Event = (
 
 @dataclass(frozen=True)
 class Connect:
-    """Reach the engine, then say `Connected`."""
+    """Connect to the engine, then send `Connected`."""
 
 
 @dataclass(frozen=True)
 class SayHello:
-    """Tell a master who this is until one answers, then say `Welcomed`; a hello or a wait that goes on is given up."""
+    """Send the hello until a master answers, then send `Welcomed`. An earlier hello or wait is cancelled."""
 
 
 @dataclass(frozen=True)
 class AwaitApproval:
-    """Log that an operator has to approve this node, and say `StillUnapproved` after so long."""
+    """Log that an operator must approve this node, and send `StillUnapproved` after `APPROVAL_S` seconds."""
 
     seconds: float
 
@@ -171,19 +171,19 @@ class BeginSending:
 
 @dataclass(frozen=True)
 class FetchPack:
-    """Hear dispatches, calls and the masters' state, fetch the pack and the gallery, then say `PackHere`."""
+    """Receive dispatches, calls and the masters' state, fetch the pack and the gallery, then send `PackHere`."""
 
 
 @dataclass(frozen=True)
 class StartWorkers:
-    """Make the pool, and follow what is wanted of it and which pack is in use."""
+    """Make the pool, and follow the wanted mode and the pack in use."""
 
     launch: Launch
 
 
 @dataclass(frozen=True)
 class TurnPool:
-    """Have the pool go over to a mode."""
+    """Switch the pool to a mode."""
 
     mode: Mode
 
@@ -200,29 +200,29 @@ class SendHeartbeat:
 
 @dataclass(frozen=True)
 class ReturnWaiting:
-    """Log what a master says of this node, and return the pictures that wait."""
+    """Log what a master reports of this node, and return the waiting pictures."""
 
     detail: str
 
 
 @dataclass(frozen=True)
 class Empty:
-    """Have nothing more sent, end what is in hand, have it confirmed; then say `Emptied`."""
+    """Stop new tasks, finish the running ones, wait for confirmations; then send `Emptied`."""
 
 
 @dataclass(frozen=True)
 class ForceEnd:
-    """End the process with this error should it not end by itself."""
+    """End the process with this error if it does not end by itself."""
 
     error: ManyeyesError
 
 
 @dataclass(frozen=True)
 class End:
-    """Cancel all that goes on, send the `Leave`, close the connection, and end.
+    """Cancel everything, send the `Leave`, close the connection, and end.
 
     Args:
-        leave_reason: why this node leaves; empty: nothing is said.
+        leave_reason: why this node leaves; empty: no `Leave` is sent.
         send_logs: whether the last log lines are sent.
         error: what the process ends with.
     """
@@ -251,7 +251,7 @@ Instruction = (
 
 @dataclass
 class NodeLife:
-    """Of one start of an agent.
+    """The state of an agent from its start to its end: takes events, returns instructions.
 
     Args:
         name: the node's.
@@ -268,11 +268,11 @@ class NodeLife:
 
     @property
     def has_workers(self) -> bool:
-        """Whether there is a pool, be it empty."""
+        """Whether there is a pool, with or without workers."""
         return self.phase in ("ready", "paused", "emptied", "draining")
 
     def handle(self, event: Event) -> list[Instruction]:
-        """What is to be done, in this order, after what happened; an event that comes too late changes nothing."""
+        """Return the instructions for an event, in order. An event that comes too late changes nothing."""
         if self.phase in ENDS:
             return []
         match event:
@@ -370,15 +370,15 @@ class NodeLife:
 
 @dataclass(frozen=True)
 class Doing:
-    """What stands in a heartbeat besides the phase.
+    """The facts, beside the phase, that decide the state in a heartbeat.
 
     Args:
         in_hand: pictures that have no outcome yet.
-        provisioning: what is done for the pack, or why it cannot be; empty: nothing.
+        provisioning: what is being done for the pack, or why it fails; empty: nothing.
         mode_reason: why this node does not work.
-        too_little: that the memory is too little for one worker; empty where it is not.
+        too_little: an error text if the memory is too little for one worker; else empty.
         any_ready: whether a worker has taken pictures since the slots were filled.
-        troubles: of each slot why it rests, in the order of `reports`.
+        troubles: why each slot rests, in the order of `reports`.
     """
 
     in_hand: int = 0
@@ -391,7 +391,7 @@ class Doing:
 
 
 def told_state(phase: Phase, name: str, doing: Doing) -> tuple[NodeState, str]:
-    """The state and its reason, as a heartbeat tells them."""
+    """The state and its reason for a heartbeat."""
     in_hand = f"{doing.in_hand} pictures in hand"
     match phase:
         case "joining" | "waiting for approval":

@@ -1,4 +1,4 @@
-"""The last resort for an agent that was cut off and does not end: it says what it waits for, and ends.
+"""The last resort for an agent that was removed and does not end: logs what it waits for, and ends it.
 
 Its key is refused by then and its pictures are with others, so nothing is lost by it. Workers end with their agent.
 """
@@ -13,11 +13,11 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log
 
 END_S = 15.0
-"""After being cut off; what ends in an orderly way takes 6 s at most."""
+"""Seconds after the removal. An orderly end takes at most 6 s."""
 
 
 def end_within(seconds: float, error: ManyeyesError) -> asyncio.TimerHandle:
-    """End this process with `error` after so long, unless it has ended by then; to be called on its event loop."""
+    """End this process with `error` after a delay, unless it has ended by then. Call it on the event loop."""
     return asyncio.get_running_loop().call_later(seconds, _end, error)
 
 

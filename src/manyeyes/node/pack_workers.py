@@ -1,4 +1,4 @@
-"""The workers of the pack in use: how many the memory allows, their pool, and how they go over to another pack."""
+"""The workers of the pack in use: how many the memory allows, their pool, and how they switch to another pack."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from manyeyes.packs import manifest
 from manyeyes.telemetry import log
 
 _SLOT_GONE_S = 0.5
-"""How often a switch looks whether the slot that it waits for is still there."""
+"""How often a switch checks whether the slot that it waits for still exists."""
 
 
 class PackWorkers:
-    """Of one node; there is no pool before the first pack is here.
+    """Makes the worker pool for the pack in use, and switches the workers to another pack.
 
     Args:
         memory_bytes: for all workers together; None: no limit.
-        ended: given each outcome, with the body that belongs to it.
-        changed: called when what is granted or told in heartbeats may be another.
+        ended: called with each outcome and its body.
+        changed: called when the grants or the heartbeat may have changed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PackWorkers:
         self.pace = pace
         self.pool: WorkerPool | None = None
         self.too_little = ""
-        """Says that the memory is too little for one worker; empty where it is not."""
+        """An error text if the memory is too little for one worker; empty if it is enough."""
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -59,11 +59,11 @@ class PackWorkers:
 
     @property
     def interpreter(self) -> Interpreter:
-        """What runs the pack."""
+        """The Python environment that runs the pack."""
         return self._launch.interpreter if self._launch else OWN
 
     def make_pool(self, launch: Launch) -> WorkerPool:
-        """The pool, still empty, for workers of a pack."""
+        """Make the pool, still without workers, for a pack."""
         self._launch = launch
         share = self._share(launch)
         self.pool = WorkerPool(
@@ -72,7 +72,7 @@ class PackWorkers:
         return self.pool
 
     async def ready(self) -> int:
-        """Wait until each slot's first worker takes pictures; how many there are."""
+        """Wait until each slot's first worker takes pictures. Returns the number of slots."""
         assert self.pool is not None
         await self.pool.filled.wait()
         slots = self.slots
@@ -99,13 +99,13 @@ class PackWorkers:
         return share
 
     async def switch(self, launch: Launch) -> None:
-        """Go over to another pack slot after slot: the others work, and no more than one worker is there twice."""
+        """Switch to another pack, one slot after the other: the others go on, and at most one extra worker runs."""
         self._launch = launch  # slots that are filled from now on begin with it
         for slot in self.slots:
             await self._switch_slot(slot, launch)
 
     async def _switch_slot(self, slot: Slot, launch: Launch) -> None:
-        """Return when the slot has gone over, or is no longer there."""
+        """Return when the slot has switched or no longer exists."""
         going = asyncio.ensure_future(slot.switch(launch))
         try:
             while slot in self.slots:

@@ -1,4 +1,4 @@
-"""What an agent consists of once it is connected."""
+"""The parts of an agent after it is connected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from manyeyes.node.worker.process import try_out
 
 @dataclass(frozen=True)
 class Parts:
-    """Each does one thing with the connection."""
+    """The parts of a connected agent."""
 
     link: NodeLink
     desired_state: DesiredState
@@ -38,7 +38,7 @@ class Parts:
     workers: PackWorkers
 
     async def hear_masters(self, name: str) -> None:
-        """From now on hear calls, the masters' state and dispatches."""
+        """Receive calls, the masters' state and dispatches from now on."""
         await self.link.hear(contract.command_subject(name), self.orders.heard)
         await self.link.hear(contract.STATE_SUBJECT, self._on_state)
         await self.link.hear(contract.dispatch_subject(name), self.intake.on_dispatch)
@@ -58,10 +58,10 @@ def make_parts(
     heartbeat: Callable[[], None],
     spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
 ) -> Parts:
-    """Make them, and tell each what the others do.
+    """Make the parts and connect them with each other.
 
     Args:
-        heartbeat: has a heartbeat sent soon.
+        heartbeat: asks for a heartbeat to be sent soon.
         spawn: starts a named task that ends with the agent.
     """
 

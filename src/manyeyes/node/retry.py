@@ -7,5 +7,5 @@ LONGEST_PAUSE_S = 60.0
 
 
 def pause_after(failures: int) -> float:
-    """Seconds until the next attempt, after so many in a row that failed."""
+    """Seconds until the next attempt, given how many attempts in a row failed."""
     return min(FIRST_PAUSE_S * 2.0 ** max(failures - 1, 0), LONGEST_PAUSE_S)

@@ -17,11 +17,11 @@ from manyeyes.store import gallery_history
 from manyeyes.store.schema import migrate
 
 Read = Callable[..., list[tuple[Any, ...]]]
-"""A query and its values to its rows."""
+"""Runs a query with its values and returns its rows."""
 
 
 class Database:
-    """The open file, for the thread that opened it.
+    """The open SQLite file with its transactions; only for the thread that opened it.
 
     Raises:
         DataFolderUnusable: the file is no such database or cannot be written.

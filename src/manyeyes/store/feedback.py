@@ -1,4 +1,4 @@
-"""What people said about results: this face is somebody (a photo from now on), or is not (a veto)."""
+"""Feedback on results: this face is a person (stored as a photo), or is not (a veto)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FeedbackRow:
 
 
 class FeedbackRepository:
-    """Photos whose source is feedback, and vetoes; each change is one that nodes hear of."""
+    """Photos whose source is feedback, and vetoes; each change is sent to nodes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class FeedbackRepository:
         return [FeedbackRow(*row) for row in rows]
 
     def id_of_photo(self, name: str, sha256: str) -> str:
-        """The feedback id of a person's photo with this digest; '' where it is not from feedback."""
+        """The feedback id of a person's photo with this digest; '' if it is not from feedback."""
         rows = self._database.read(
             "SELECT 'is-' || f.id FROM photos f JOIN people p ON p.id = f.person_id "
             "WHERE p.name = ? AND f.sha256 = ? AND f.source = 'feedback'",

@@ -79,7 +79,7 @@ class GalleryRepository:
         return int(rows[0][0])
 
     def serve_embedder(self, embedder: str) -> None:
-        """Note whose gallery is served from now on: another one's than before is a change that nodes must hear of."""
+        """Note whose gallery is served from now on: another one's than before is a change that must be sent to nodes."""
         with self._database.transaction() as cursor:
             row = cursor.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
             if row is None or row[0] != embedder:

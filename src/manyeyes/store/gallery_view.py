@@ -62,7 +62,7 @@ class GalleryView:
         return self._is_known(since, mark) and not self._read(gone, since, self._embedder)
 
     def delta(self, since: int, mark: str, threshold: float) -> Changes | None:
-        """What changed since a version, None where that is not known any more."""
+        """What changed since a version, None if that is not known any more."""
         if not self._is_known(since, mark):
             return None
         touched = "SELECT photo_id FROM changes WHERE version > ? AND photo_id IS NOT NULL"

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS holdings (machine TEXT PRIMARY KEY, lines INTEGER NOT
 CREATE TABLE IF NOT EXISTS place (made TEXT NOT NULL, sequence INTEGER NOT NULL);
 """
 STEP_LINES = 500
-"""Of the oldest, that are deleted at once where there is no more room."""
+"""How many of the oldest lines are deleted at once if there is no more room."""
 TRACE_LINES = 2000
 PATIENCE_S = 3.0
 """How long one question may search."""
@@ -62,7 +62,7 @@ class Question:
 
     machine: str = ""
     level: str = ""
-    """That and above."""
+    """This level and above."""
     text: str = ""
     """Only lines that contain this text, in any case."""
     trace_id: str = ""
@@ -71,7 +71,7 @@ class Question:
 
 
 class Index:
-    """One open file.
+    """An open index file: takes batches of lines and answers questions.
 
     Args:
         most_bytes: what the file holds at most, about.

@@ -26,7 +26,7 @@ class Person:
 
 
 class PeopleRepository:
-    """Triggers note each change for the nodes, but for those of feedback; these are noted here."""
+    """The rows of enrolled people. Triggers record each change for the nodes, except feedback, which is recorded here."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class PeopleRepository:
             cursor.execute("DELETE FROM people WHERE name = ?", (name,))
 
     def merge(self, name: str, into: str) -> None:
-        """Give all photos and feedback of one person to another and forget the first name.
+        """Move all photos and feedback of one person to another and delete the first name.
 
         A photo that both have counts once. A face that was said not to be one of both, and is a photo of the
         other, is a photo from now on: who merges two names says that they are one person.

@@ -54,7 +54,7 @@ class Portrait:
 
 
 class PhotoRepository:
-    """A photo has one row for each embedder that embedded it, and counts once. Triggers note each change for the nodes."""
+    """The rows of photos: one for each embedder, counted as one photo. Triggers record each change for the nodes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -120,7 +120,7 @@ class PhotoRepository:
     # what may be shown
 
     def picture(self, photo_id: int) -> bytes | None:
-        """The portrait kept of a photo, whichever embedder's row has it; None where there is none."""
+        """The portrait kept of a photo, whichever embedder's row has it; None if there is none."""
         rows = self._database.read(
             "SELECT g.chip FROM photos f JOIN photos g ON g.person_id = f.person_id AND g.sha256 = f.sha256 "
             "WHERE f.id = ? AND g.chip IS NOT NULL LIMIT 1",
@@ -150,7 +150,7 @@ class PhotoRepository:
         return [int(row[0]) for row in rows]
 
     def portrait(self, photo_id: int) -> Portrait | None:
-        """What was kept of a photo, None where it was removed meanwhile."""
+        """What was kept of a photo, None if it was removed meanwhile."""
         rows = self._database.read("SELECT chip, landmarks, file_name FROM photos WHERE id = ?", photo_id)
         if not rows or rows[0][0] is None:
             return None
@@ -158,7 +158,7 @@ class PhotoRepository:
         return Portrait(photo_id, content, tuple((x, y) for x, y in json.loads(landmarks)), file_name)
 
     def add_embedding(self, photo_id: int, embedder: str, embedding: bytes) -> bool:
-        """Keep what another embedder made of a photo; False where the photo was removed meanwhile.
+        """Keep what another embedder made of a photo; False if the photo was removed meanwhile.
 
         Args:
             embedding: raw little-endian float32.

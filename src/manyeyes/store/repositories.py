@@ -33,7 +33,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """Open a file, made where it is missing; raises DataFolderUnusable."""
+        """Open a file, created if it is missing; raises DataFolderUnusable."""
         return cls(Database(path))
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ class SessionRow:
 
 
 class SessionRepository:
-    """A session ends with its row, and its row with its key's."""
+    """The rows of sessions. A session ends when its row is deleted, at the latest with the row of its key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,7 +35,7 @@ class SessionRepository:
     def add(
         self, token_hash: str, key_hash: str, *, made_at: float, expires_at: float, most_of_one_key: int
     ) -> None:
-        """Record a session; those that have expired go, and the oldest of the key's beyond so many."""
+        """Record a session; deletes expired ones, and the oldest of the key above the limit."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM sessions WHERE expires_at <= ?", (made_at,))
             cursor.execute(
@@ -48,6 +48,6 @@ class SessionRepository:
             )
 
     def remove(self, token_hash: str) -> None:
-        """Forget a session; one that is not there is no error."""
+        """Forget a session: no error if it is not there."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM sessions WHERE hash = ?", (token_hash,))

@@ -40,7 +40,7 @@ class SettingsRepository:
         return stored_rule(self._database.read)
 
     def set_threshold_rule(self, rule: ThresholdRuleRow | None) -> None:
-        """Store a rule; None returns to the default. Nodes hear of it as a change of the gallery."""
+        """Store a rule; None returns to the default. Nodes receive it as a change of the gallery."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM meta WHERE key = ?", (_RULE_KEY,))
             if rule is not None:
@@ -53,7 +53,7 @@ class SettingsRepository:
         return Retention(*json.loads(rows[0][0])) if rows else Retention()
 
     def set_retention(self, retention: Retention) -> None:
-        """Keep unknown faces so long from now on."""
+        """Set how many seconds unknown faces are kept from now on."""
         with self._database.transaction() as cursor:
             value = json.dumps([retention.for_s, retention.since])
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RETENTION_KEY, value))

@@ -85,7 +85,7 @@ class Vector:
 
 
 class UnknownFaceRepository:
-    """The open file, made where it is missing.
+    """The rows of unknown faces, in a file of their own that is created if it is missing.
 
     Args:
         embedder: whose faces these are; those of any other are deleted.

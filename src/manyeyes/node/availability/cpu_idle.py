@@ -1,4 +1,4 @@
-"""How much of this machine everything but this node uses."""
+"""Measures how much of this machine's processor time other programs use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a node works: pure decisions from the desired state, the clock, what else the machine does, and its memory."""
+"""Decides when a node works, from the desired state, the clock, the machine's other load and its memory; no I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICTURE_BYTES = 128 * MEBIBYTE
 
 @dataclass(frozen=True)
 class EffectiveMode:
-    """What a node does now, and why where it does not work."""
+    """What a node does now, and the reason if it does not work."""
 
     mode: Mode
     reason: str = ""
@@ -62,12 +62,12 @@ class Hours:
 
 @dataclass
 class IdleWatch:
-    """Whether the machine is left alone by everything but this node.
+    """Decides whether the machine is idle: nothing but this node uses it.
 
     Args:
-        busy_share: of all cores; more than this used by others is use.
-        quiet_s: how long it must have been left alone before the node works.
-        busy_s: how long it must have been in use before the node stops.
+        busy_share: share of all cores; the machine is in use if others use more than this.
+        quiet_s: how long it must be idle before the node works.
+        busy_s: how long it must be in use before the node stops.
     """
 
     busy_share: float = 0.2
@@ -95,7 +95,7 @@ def effective_mode(
 
     Args:
         moment: the machine's local time of day.
-        idle: whether the machine is left alone; None where the node does not ask.
+        idle: whether the machine is idle; None if the node does not check.
     """
     if desired == "drain":
         return EffectiveMode("empty", "drained by an operator; 'manyeyes nodes resume' brings it back")
@@ -140,7 +140,7 @@ def divide_memory(memory_bytes: int | None, workers: int, pack_bytes: int, growt
         growth_bytes: the most that a worker may have beyond its size with the pack loaded.
 
     Returns:
-        0 workers where not even one fits.
+        0 workers if not even one fits.
     """
     if memory_bytes is None:
         return Share(workers, growth_bytes)

@@ -1,4 +1,4 @@
-"""What a node is to do: the operator's desired state, within the node's own limits."""
+"""What a node should do: the operator's desired state, within the node's own limits."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LOOK_EVERY_S = 1.0
 
 
 class DesiredState:
-    """What the master and the node's own limits say that it should do.
+    """Combines the operator's desired state with the node's own limits: hours, idle machine, memory.
 
     Args:
-        on_change: called when the next heartbeat has something new to tell.
+        on_change: called when the next heartbeat has something new.
 
     Raises:
         BadRequest: hours or memory of the settings cannot be read.
@@ -59,7 +59,7 @@ class DesiredState:
         self._turned.set()
 
     async def follow(self, turn: Callable[[Mode], None]) -> None:
-        """Call `turn` with what is wanted and allowed: at once, at each change, and each second where limits are set."""
+        """Call `turn` with the mode that is wanted and allowed: at once, at each change, and each second if limits are set."""
         others = OthersUse() if self._idle else None
         limited = self._hours is not None or self._idle is not None
         while True:

@@ -1,4 +1,4 @@
-"""How full the disk of a node's data folder is, told anew only when it has changed much."""
+"""Measures the disk of a node's data folder, and reports a new value only after a large change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 LOOK_EVERY_S = 10.0
 MUCH = 0.1
-"""Of what was told last."""
+"""A change is large if it is more than this share of the last reported value."""
 
 
 class DiskWatch:
-    """The watch of one node.
+    """Measures the free space of a folder's disk, and keeps the reported value until it changes much.
 
     Args:
         usage: (total, used, free) bytes of a folder's disk.
@@ -27,9 +27,9 @@ class DiskWatch:
         self._told = (0, 0)
 
     def told(self, now: float) -> tuple[int, int]:
-        """(free, size) in bytes; looked at every `LOOK_EVERY_S`, the same until `MUCH` has changed.
+        """(free, size) in bytes; measured every `LOOK_EVERY_S` seconds, the same until it changes by more than `MUCH`.
 
-        Zeros where the disk cannot be looked at.
+        Zeros if the disk cannot be measured.
         """
         if now - self._looked_at < LOOK_EVERY_S:
             return self._told

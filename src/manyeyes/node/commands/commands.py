@@ -19,12 +19,12 @@ from manyeyes.telemetry import log
 ALIVE_S = 2.0
 _ASK_S = 4.0
 _SLOWEST_LINE_BYTES_S = 16 * 1024
-"""A chunk is awaited for as long as it takes at this speed."""
+"""How long to wait for a chunk is calculated from this speed."""
 _TAKE_S = _ASK_S + CHUNK_BYTES / _SLOWEST_LINE_BYTES_S
 _TRIES = 3
 _AGAIN_S = 0.2
 _AWAY_S = 1.0
-"""Before a master that did not answer is asked again."""
+"""Seconds before a master that did not answer is asked again."""
 
 
 class Orders:
@@ -39,11 +39,11 @@ class Orders:
         self._heard: asyncio.Queue[Command] = asyncio.Queue()
 
     def heard(self, message: Incoming) -> None:
-        """A master has a call for this node, or wants one no more."""
+        """A master has a call for this node, or cancels one."""
         self._heard.put_nowait(Command.model_validate_json(message.data))
 
     async def run(self) -> None:
-        """Carry out calls until cancelled; then every command that runs is killed."""
+        """Carry out calls until cancelled. Then every running command is killed."""
         running: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
@@ -108,7 +108,7 @@ class Orders:
 
 
 class _Reply:
-    """The parts of one answer, in order, each until a master has it."""
+    """Sends the parts of one answer, in order, each until a master has received it."""
 
     def __init__(self, link: NodeLink, call: str, gateway: str) -> None:
         self._link = link
@@ -118,7 +118,7 @@ class _Reply:
         self._lock = asyncio.Lock()
 
     async def keep_alive(self) -> None:
-        """Say regularly that the call is worked on; learn that it is wanted no more."""
+        """Report regularly that the call is running, and learn if it was cancelled."""
         while True:
             await asyncio.sleep(ALIVE_S)
             await self.send()
@@ -127,7 +127,7 @@ class _Reply:
         """Send the next part.
 
         Raises:
-            TaskLost: the call is wanted no more.
+            TaskLost: the call was cancelled.
             Unavailable: no master has answered for a while.
         """
         async with self._lock:

@@ -18,9 +18,9 @@ from manyeyes.node.commands import exec_guard
 
 READ_BYTES = 64 * 1024
 GRACE_S = 2.0
-"""Between SIGTERM and SIGKILL at the time limit."""
+"""Seconds between SIGTERM and SIGKILL at the time limit."""
 STRAY_S = 1.0
-"""How long output is awaited from processes that outlived the command's group."""
+"""How long to wait for output of processes that outlived the command's group."""
 _LOOK_S = 0.02
 
 Tell = Callable[[Literal["stdout", "stderr"], bytes], Awaitable[None]]
@@ -41,8 +41,8 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
 
     Args:
         folder: where it runs.
-        max_output_bytes: of both streams together; what comes after is thrown away.
-        tell: is given the output as it comes; while it waits, the command's pipes fill and the command waits.
+        max_output_bytes: the limit for both streams together; the rest is dropped.
+        tell: called with the output as it arrives; while it waits, the command's pipes fill and the command waits.
     """
     began_s = time.monotonic()
     argv = ["/bin/sh", "-c", " ".join(order.args)] if order.shell else list(order.args)
@@ -92,7 +92,7 @@ async def run_command(order: ExecOrder, folder: Path, node: str, max_output_byte
 async def _limited(
     process: asyncio.subprocess.Process, pumps: list[asyncio.Task[None]], timeout_s: float
 ) -> Literal["exited", "timed-out"]:
-    """Until the command ended, by itself or at its limit; a pump that fails ends the wait."""
+    """Wait until the command ended, by itself or at its limit; an error of a reader ends the wait."""
     waiting = asyncio.create_task(_exit_of(process), name="exec-wait")
     try:
         end_s = time.monotonic() + timeout_s
@@ -117,7 +117,7 @@ async def _limited(
 
 
 async def _exit_of(process: asyncio.subprocess.Process) -> None:
-    """Until the process ended; `Process.wait` would wait for every process that still holds its pipes, too."""
+    """Wait until the process ended. `Process.wait` would also wait for every process that still holds its pipes."""
     while process.returncode is None:
         await asyncio.sleep(_LOOK_S)
 
@@ -147,7 +147,7 @@ class _Output:
             over.cancel()
 
     async def _read(self, stream: asyncio.StreamReader, over: asyncio.Task[bool]) -> bytes:
-        """The next output; nothing where the command is over and nobody writes any more."""
+        """The next output; empty if the command has ended and nobody writes any more."""
         reading = asyncio.create_task(stream.read(READ_BYTES), name="exec-read")
         try:
             await asyncio.wait([reading, over], return_when=asyncio.FIRST_COMPLETED)

@@ -26,7 +26,7 @@ from manyeyes.errors import FileTrouble, Unavailable
 
 LIST_PAGE = 1000
 LIST_PAGE_BYTES = 512 * 1024
-"""Of a page as it travels: the engine takes no message of more than a mebibyte."""
+"""The most bytes of a page in one message: the engine takes no message of more than a mebibyte."""
 MAX_DEPTH = 50
 KEPT_FREE_BYTES = 256 * 1024 * 1024
 """Of the disk, whatever is put."""
@@ -36,7 +36,7 @@ _WORTH_IT = 0.9
 
 
 def deflate(chunk: bytes) -> tuple[bytes, bool]:
-    """(bytes to send, whether they are deflated): deflated where that saves a tenth or more."""
+    """(bytes to send, whether they are deflated): deflated if that saves a tenth or more."""
     sample = chunk[:_SAMPLE_BYTES]
     if len(squeeze(sample)) > _WORTH_IT * len(sample):
         return chunk, False
@@ -77,7 +77,7 @@ class Room:
     """The folder. Safe for several threads.
 
     Args:
-        root: made where missing.
+        root: created if missing.
         incoming: where files arrive; on the same file system, outside of `root` or hidden in it.
     """
 
@@ -160,7 +160,7 @@ class Room:
             )
 
     def read(self, name: str, offset: int, most: int = 0) -> tuple[FileReply, bytes]:
-        """The chunk at `offset`, at most `most` bytes where given, deflated where that helps; `done` with the last."""
+        """The chunk at `offset`, at most `most` bytes where given, deflated if that helps; `done` with the last."""
         with self._file(parts_of(name)) as file:
             size = os.fstat(file).st_size
             chunk = os.pread(file, min(most or CHUNK_BYTES, CHUNK_BYTES), offset)

@@ -22,21 +22,22 @@ from manyeyes.telemetry import log
 MOST_DELTAS = 48
 LEAST_CHANGED = 1_000
 CHANGED_SHARE = 50
-"""The base is made anew once a fiftieth of its photos changed, or `LEAST_CHANGED`, or in `MOST_DELTAS` steps."""
+"""The base is rebuilt after more than 1/`CHANGED_SHARE` of its photos changed, at least `LEAST_CHANGED`, or after more
+than `MOST_DELTAS` deltas."""
 _REST_S = 30.0
 
 
 def wants_fold(base_photos: int, has_index: bool, changed_photos: int, deltas: int) -> bool:
-    """Whether a base should be made anew, or be given its index."""
+    """Whether the base should be rebuilt, or needs its index."""
     if base_photos >= SCAN_FROM and not has_index:
         return True
     return changed_photos > max(LEAST_CHANGED, base_photos // CHANGED_SHARE) or deltas > MOST_DELTAS
 
 
 class GalleryCache:
-    """Fetches what changed, keeps it in `folder` over restarts, folds it in the background.
+    """Fetches changes of the gallery, keeps them in `folder` over restarts, and compacts them in the background.
 
-    `files` is what a worker must open to be at `version`; None before anything was fetched.
+    `files` are the files that a worker must open to have `version`; None before anything was fetched.
     """
 
     def __init__(self, link: NodeLink, folder: Path) -> None:
@@ -51,7 +52,7 @@ class GalleryCache:
         self.files: GalleryFiles | None = None
         self.version = -1
         self.trouble = ""
-        """Why the last attempt to be at the master's newest failed on this machine; empty where it did not."""
+        """Why the last attempt to get the newest version failed on this machine; empty if it succeeded."""
         self._mark = ""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._load()
@@ -59,7 +60,7 @@ class GalleryCache:
     # what lies in the folder
 
     def _load(self) -> None:
-        """Take up what an earlier run left; anything that does not fit together is deleted and fetched again."""
+        """Load what an earlier run left. If its files do not match, they are deleted and fetched again."""
         try:
             state = json.loads((self._folder / "state.json").read_text())
             base, deltas = self._folder / state["base"], [self._folder / name for name in state["deltas"]]
@@ -83,7 +84,7 @@ class GalleryCache:
         return [path for path in (self.files.base, self.files.index, *self.files.deltas) if path]
 
     def _adopt(self, base: Path, index: Path | None, deltas: list[Path]) -> None:
-        """Have `files` be these.
+        """Use these files from now on.
 
         Raises:
             PackDamaged: one cannot be read, or does not follow the one before.
@@ -128,10 +129,10 @@ class GalleryCache:
     # what the master has
 
     async def refresh(self, least: int, *, gateway: str = ANY) -> None:
-        """Have at least version `least`; 0: the master's newest.
+        """Fetch the gallery up to at least version `least`; 0: the master's newest.
 
         Args:
-            gateway: who is asked.
+            gateway: the gateway to ask.
 
         Raises:
             Unavailable: the master does not answer (what has arrived is kept for the next time), or what it
@@ -153,7 +154,7 @@ class GalleryCache:
                 wanted = max(wanted, newest)
 
     async def forget(self) -> None:
-        """Give up what is here; the next `refresh` fetches all of it."""
+        """Forget what is here; the next `refresh` fetches the whole gallery."""
         async with self._lock:
             (self._folder / "state.json").unlink(missing_ok=True)
             self._retire(self._paths())
@@ -190,10 +191,10 @@ class GalleryCache:
     # folding
 
     async def keep_folded(self, interpreter: Callable[[], Interpreter] = lambda: OWN) -> None:
-        """Make the base anew whenever it should be, in a process of its own that gives way to all others.
+        """Rebuild the base when needed, in a separate process of low priority, until cancelled.
 
         Args:
-            interpreter: what that process runs in: the pack's environment, which has what searching needs.
+            interpreter: the pack's environment, which has the libraries for searching.
         """
         while True:
             await self._grown.wait()
@@ -248,7 +249,7 @@ class GalleryCache:
         log().info("gallery folded", photos=self._base_photos, version=before.version)
 
     def _retire(self, paths: list[str]) -> None:
-        """Delete what was retired before these; a worker may just be about to open these."""
+        """Delete the files that were retired earlier. A worker may be about to open the ones that are retired now."""
         for path in self._retired:
             path.unlink(missing_ok=True)
         self._retired = [Path(path) for path in paths]

@@ -1,4 +1,4 @@
-"""`python -m manyeyes.node.gallery.compaction MADE INDEX BASE DELTA...`: fold a gallery at a low priority."""
+"""`python -m manyeyes.node.gallery.compaction MADE INDEX BASE DELTA...`: compact a gallery at a low priority."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from manyeyes.recognition.matching.gallery_fold import fold, make_index
 
 NICENESS = 10
-"""Beside workers that use all cores it gets about a tenth of one: at 19 a large fold would take many minutes."""
+"""Beside workers that use all cores, this priority gives about a tenth of a core. At 19 a large gallery would take
+many minutes."""
 
 
 def main() -> None:
-    """Fold the deltas, if any, into MADE, and write its INDEX if it is large enough."""
+    """Merge the deltas, if any, into MADE, and write its INDEX if it is large enough."""
     os.nice(NICENESS)
     made, index, base, *deltas = map(Path, sys.argv[1:])
     if deltas:

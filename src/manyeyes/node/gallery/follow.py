@@ -1,4 +1,4 @@
-"""Keeps this node's gallery near the masters' newest; what goes wrong is logged, and tried again at the next news."""
+"""Keeps this node's gallery close to the masters' newest. Errors are logged; the next broadcast tries again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from manyeyes.telemetry import log
 
 
 class GalleryFollower:
-    """Of one node.
+    """Fetches the gallery for one node whenever a master reports a newer version.
 
     Args:
         spawn: starts a named task that ends with the agent.
-        changed: called when another version is here.
+        changed: called after each refresh that succeeded.
     """
 
     def __init__(
@@ -30,12 +30,12 @@ class GalleryFollower:
         self._changed = changed
 
     def heard(self, version: int) -> None:
-        """A master has this version."""
+        """A master reports that it has this version."""
         if version > self._galleries.version:
             self._spawn(self.refresh(version), "refresh-gallery")
 
     async def refresh(self, least: int = 0) -> None:
-        """Have at least this version; 0: the newest."""
+        """Fetch the gallery up to at least this version; 0: the newest."""
         try:
             await self._galleries.refresh(least)
         except ManyeyesError as error:

@@ -1,4 +1,4 @@
-"""How a node reaches its master and says who it is; both are tried until they succeed or are refused."""
+"""Connects a node to its master and sends the hello; both are tried until they succeed or are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HELLO_S, _HELLO_AGAIN_S = 5.0, 1.0
 
 
 class Connector:
-    """Of one node."""
+    """Finds the master of one node, connects to it and sends the hello."""
 
     def __init__(self, settings: NodeSettings, membership: Membership, key: identity.NKey) -> None:
         self._machine_id_file = settings.machine_id_file
@@ -29,7 +29,7 @@ class Connector:
         self.membership = membership
 
     async def connect(self, on_closed: Callable[[], None], on_reconnected: Callable[[], None]) -> NodeLink:
-        """A connection to the master, wherever it is found.
+        """Connect to the master, wherever it is found.
 
         Args:
             on_closed: called when the engine refuses this node's key.
@@ -54,7 +54,7 @@ class Connector:
                     await asyncio.sleep(_AGAIN_S)
 
     async def hello(self, link: NodeLink, session: str) -> Welcome:
-        """Say who this is until a master answers.
+        """Send the hello until a master answers.
 
         Raises:
             IdentityInUse: another process is this node.
@@ -72,5 +72,5 @@ class Connector:
                 return Welcome.model_validate_json(answer)
 
     async def follow(self, link: NodeLink) -> None:
-        """Find the master again whenever the connection stays away, until cancelled."""
+        """Search for the master whenever the connection stays broken, until cancelled."""
         await self._finder.follow(link)

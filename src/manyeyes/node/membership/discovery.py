@@ -82,7 +82,7 @@ async def _bool(proof: Awaitable[bool]) -> bool:
 
 
 async def find_master(ca_pem: str) -> str | None:
-    """`address:port` of the master of this CA on the local networks, None where it is not found."""
+    """`address:port` of the master of this CA on the local networks, None if it is not found."""
     heard = search.candidates(identity.ca_fingerprint(ca_pem), SEARCH_S)
     async with contextlib.aclosing(heard):
         return await first_proven(heard, lambda address: is_master_at(address, ca_pem))
@@ -94,7 +94,7 @@ def may_be_found(addresses: Sequence[str]) -> bool:
 
 
 class MasterFinder:
-    """Where this node's master is, and where it was found when it was there no longer.
+    """Knows the addresses of this node's master, and searches the networks if none works.
 
     Args:
         kept: the file of the membership; an address that proved to be the master's is kept there.
@@ -112,7 +112,7 @@ class MasterFinder:
         return self._membership.addresses
 
     async def look(self) -> str | None:
-        """Search once; an address found is kept and returned, None where there is none."""
+        """Search once. An address that is found is stored and returned; None if there is none."""
         if not self._allowed or not may_be_found(self.addresses):
             return None
         found = await find_master(self._membership.ca_pem)

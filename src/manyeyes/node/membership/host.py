@@ -30,7 +30,7 @@ def host_fingerprint(machine_id_file: Path, ca_pem: str) -> str:
     """A name for this machine that only the masters of one CA can compare.
 
     The system's own random id, keyed with the CA and hashed: the id cannot be read from it, and two
-    services cannot tell that they know the same machine. Empty where the machine has no id.
+    services cannot tell that they know the same machine. Empty if the machine has no id.
     """
     try:
         machine_id = machine_id_file.read_bytes().strip()

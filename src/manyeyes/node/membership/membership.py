@@ -1,4 +1,4 @@
-"""What a node keeps of its master since it joined."""
+"""Stores what a node must know of its master after joining."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ADDRESSES = 6
 
 @dataclass(frozen=True)
 class Membership:
-    """What a node keeps since it joined."""
+    """What a node stores after joining: its name, its master's CA and addresses."""
 
     name: str
     addresses: tuple[str, ...]
@@ -23,7 +23,7 @@ class Membership:
     pack_public_key: str
 
     def save(self, path: Path) -> None:
-        """Keep it."""
+        """Write it to a file."""
         identity.write_private(path, json.dumps(vars(self), indent=1).encode())
 
     @classmethod

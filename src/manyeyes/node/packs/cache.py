@@ -25,7 +25,7 @@ from manyeyes.telemetry import log
 KEPT = 2
 """Packs that stay: the one in use, and the one before it for roll-back."""
 SPARE_BYTES = 64 * 1024 * 1024
-"""Left free on the disk when a pack is fetched."""
+"""Bytes that stay free on the disk when a pack is fetched."""
 
 Tell = Callable[[str], None]
 
@@ -37,12 +37,12 @@ class StoredPack:
     folder: Path
     manifest: Manifest
     sha256: str
-    """Of the manifest, whose signature was checked."""
+    """Digest of the manifest, whose signature was checked."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Of a file among those that are fetched; sizes in bytes."""
+    """The place of a file among those that are fetched; sizes in bytes."""
 
     number: int
     count: int
@@ -50,7 +50,7 @@ class _Place:
     whole: int
 
     def told(self, path: str, received: int) -> str:
-        """For people: how much of all there is here, and the file that is being fetched, by its short name."""
+        """A text for people: how much has arrived, and the short name of the file that is being fetched."""
         name = "-".join(Path(path).name.split("-")[:2]) if path.endswith(".whl") else path
         here = (self.before + received) / 1e6
         return f"fetching {here:.1f} of {self.whole / 1e6:.1f} MB: file {self.number} of {self.count}, {name}"
@@ -71,7 +71,7 @@ class PackCache:
         self._blobs = root / ".blobs"
 
     def kept(self, manifest: Manifest, sha256: str) -> StoredPack | None:
-        """The pack, if it lies here undamaged."""
+        """The pack, if it is here and undamaged."""
         folder = self._folder(manifest, sha256)
         try:
             if _digest(folder / MANIFEST_NAME) != sha256:
@@ -86,7 +86,7 @@ class PackCache:
         return self._root / manifest.name / f"{manifest.version}-{sha256[:12]}"
 
     async def fetch(self, files: tuple[PackFile, ...], tell: Tell) -> None:
-        """Have every file among the blobs, whole and verified; what is here already is not sent again.
+        """Fetch every file that is missing, whole and verified; files that are here are not sent again.
 
         Raises:
             PackDamaged: what arrived has another digest; it is deleted.
@@ -198,7 +198,7 @@ def _digest(path: Path) -> str:
 
 
 def _place(blob: Path, target: Path) -> None:
-    """Link, or copy where the disk knows no links."""
+    """Link, or copy if the disk does not support links."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.link(blob, target)

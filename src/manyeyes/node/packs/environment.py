@@ -61,7 +61,7 @@ def version_here() -> str:
 
 
 def choose_python(fitting: Sequence[str], own: str, runs: Callable[[str], bool]) -> str | None:
-    """The Python version (X.Y) to use of those that the wheels fit; None where none is here.
+    """The Python version (X.Y) to use of those that the wheels fit; None if none is here.
 
     Args:
         own: the agent's.

@@ -1,7 +1,7 @@
-"""Bring what the master prescribes to this node: the signed manifest, missing files, the requirements.
+"""Fetches the master's pack to this node: the signed manifest, missing files, the requirements.
 
-A running node does this beside its work whenever the master's pack changes: it stages the new pack, tries it
-in a worker of its own, and only then switches. Whatever fails is said in the node's state and tried again.
+A running node does this during its work whenever the master's pack changes: it fetches the new pack, tries it in a
+separate worker, and only then switches. An error is shown in the node's state, and the node tries again.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Provisioner:
         data: the node's data folder; packs and environments go to folders in it.
         public_key: the master's pack key in hex, known since joining.
         changed: called when `doing` changed.
-        try_out: starts a worker with a pack and ends it again; raises ManyeyesError where that fails.
+        try_out: starts a worker with a pack and ends it again; raises ManyeyesError if that fails.
 
-    `doing` says what is being done, or why it cannot be; empty when nothing is.
+    `doing` says what is being done, or why it fails; empty if nothing is.
     """
 
     def __init__(
@@ -61,24 +61,24 @@ class Provisioner:
         """Attempts in a row that failed, until one succeeds."""
 
     def heard(self, manifest_sha256: str) -> None:
-        """The master said which manifest is in use."""
+        """The master sent which manifest is in use."""
         self._wanted = manifest_sha256
         if manifest_sha256 and self.launch and manifest_sha256 != self.launch.manifest_sha256:
             self._news.set()
 
     def doubt(self) -> None:
-        """A worker ended: hold the pack against its digests once more, and mend what does not fit."""
+        """A worker ended: check the pack against its digests again, and fetch what does not match."""
         if self.launch:
             self._news.set()
 
     async def obtain(self) -> Launch:
-        """What workers are started with; tried until it is had."""
+        """Fetch what workers are started with; tries until it succeeds."""
         launch = await self._until_had(self._stage)
         await self._take(launch)
         return launch
 
     async def follow(self, switch: Callable[[Launch], Awaitable[None]]) -> None:
-        """Bring each new pack beside the work, and `switch` the workers to it once it runs."""
+        """Fetch each new pack during the work, and `switch` the workers to it after it has started once."""
         while True:
             await self._news.wait()
             self._news.clear()

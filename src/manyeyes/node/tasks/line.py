@@ -40,7 +40,7 @@ class Line:
         self._offsets_s[sender] = min(self._offsets_s.get(sender, offset_s), offset_s)
 
     def arrived(self, sender: str, size_bytes: int, sent_s: float, now: float) -> None:
-        """A message arrived. If its sender's clock is known, measure the line from the moment that it was free for the message."""
+        """A message arrived. If its sender's clock is known, measure from the moment that the line was free for it."""
         offset_s = self._offsets_s.get(sender)
         if offset_s is not None:
             self.heard(sender, sent_s, now)

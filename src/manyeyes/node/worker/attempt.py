@@ -13,7 +13,7 @@ from manyeyes.traces import read_traceparent
 
 @dataclass
 class Attempt:
-    """What happened so far; times in seconds of one clock, which the line tells as milliseconds.
+    """What happened in one attempt so far. Times are seconds of one clock; the log line has milliseconds.
 
     Args:
         session: of the agent.
@@ -28,14 +28,14 @@ class Attempt:
     worked_s: float | None = None
     over: bool = field(default=False)
     wanted: bool = True
-    """Whether its outcome is to be sent."""
+    """Whether its outcome must be sent."""
     worker: int | None = None
     """The slot's index, once one has it."""
     trace_id: str = field(init=False, default="")
     """Of the picture; empty for a probe, which has none."""
     span_id: str = field(init=False, default="")
     stages_ms: dict[str, float] = field(default_factory=dict)
-    """As the recogniser tells them."""
+    """As the recogniser reports them."""
 
     def __post_init__(self) -> None:
         """Read the trace once."""

@@ -39,7 +39,7 @@ from manyeyes.recognition.pictures.memory_shortage import is_shortage
 _PR_SET_PDEATHSIG = 1
 _BENCHMARK_RUNS = 5
 _BENCHMARK_S = 1.0
-"""No run is begun after so many seconds of runs."""
+"""The benchmark starts no new run after this many seconds."""
 
 
 def _claim_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -71,7 +71,7 @@ def load_recognizer(folder: Path, manifest_sha256: str) -> Any:
 
 
 def run_benchmark(recognizer: Any) -> float:
-    """Seconds that the pack's own benchmark takes, the best of a few runs; 0 where the pack has none.
+    """Seconds that the pack's own benchmark takes, the best of a few runs; 0 if the pack has none.
 
     A pack's recogniser may have a method `benchmark()` that does the work of one usual picture.
     """

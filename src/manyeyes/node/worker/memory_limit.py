@@ -1,4 +1,4 @@
-"""How much memory one picture may take of a worker."""
+"""Limits how much memory one picture may use in a worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from manyeyes.config import NodeSettings
 
 
 def bound_memory(growth_bytes: int | None = None) -> None:
-    """Let this process, as it is now, grow by no more than so many bytes.
+    """Let this process grow by at most this many bytes from its current size.
 
     A library that asks for more is refused and says so, and the picture ends as an error; without this the
     system would kill a process of its own choice. Files that are mapped for reading, as galleries are, do not
@@ -28,9 +28,9 @@ def bound_memory(growth_bytes: int | None = None) -> None:
 
 
 def end_first() -> None:
-    """When the machine runs out of memory, have the system end this process before most others.
+    """When the machine runs out of memory, the system ends this process before most others.
 
-    A worker is replaced and its picture done elsewhere; its agent, and what else its owner runs, is not.
+    A worker is replaced and its picture goes to another node. That is not so for the agent and the owner's programs.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
@@ -38,7 +38,7 @@ def end_first() -> None:
 
 @contextmanager
 def unbound_memory() -> Iterator[None]:
-    """Let what is kept, as a gallery, take what it needs; the bound then starts from the new size."""
+    """Lift the limit while a gallery is loaded; the next limit starts from the new size."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
     try:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from manyeyes.telemetry import log
 
 MAX_SAID_BYTES = 16 * 1024
-"""Of what becomes one line; the log keeps less of it."""
+"""The most bytes of one line; the log keeps less."""
 _GATHER_S = 0.2
-"""How long more is waited for: a traceback is one line, and a chatty recogniser gives five a second at most."""
+"""How long to wait for more text, so that a traceback is one line. It also limits a recogniser to five lines a second."""
 _READ_BYTES = 64 * 1024
 
 
 async def listen(stream: asyncio.StreamReader, about: Callable[[], dict[str, object]]) -> None:
-    """Log what comes from a worker until it ends; what is too much at once is left out and counted.
+    """Log a worker's output until it ends; what exceeds the limit is dropped and counted.
 
     Args:
         about: what the line says beside it: which worker, which picture.

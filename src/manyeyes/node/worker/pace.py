@@ -1,18 +1,18 @@
-"""How long a picture takes here, and when a worker should have one ahead: pure, by the clock it is given."""
+"""Measures how long a picture takes here, and decides when a worker gets one ahead: pure, by the clock it is given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMOOTHING = 0.2
-"""The part that one picture has in the mean."""
+"""The weight of one picture in the mean."""
 LEAST_LEAD_S = 0.25
 LEAD_FACTOR = 4.0
 
 
 @dataclass
 class Pace:
-    """One for all workers of a node.
+    """Measures how long a picture takes, for all workers of a node, and decides when to ask for the next one.
 
     Sent too early, a picture lies waiting behind another one on a slow node while a fast node is idle; sent too
     late, the worker waits for its bytes.

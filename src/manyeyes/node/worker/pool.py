@@ -1,4 +1,4 @@
-"""The workers of a node: the slots that they sit in, and the pictures that wait for one of them."""
+"""The workers of a node: their slots, and the queue of pictures that wait for a worker."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _CANCEL_S = 3.0
 
 
 class WorkerPool:
-    """All slots of a node, and one queue for them.
+    """Keeps all slots of a node, and one queue of pictures for them.
 
     Args:
         make_slot: makes the slot of a number.
-        ended: given each outcome, with the body that belongs to it.
-        drain_s: how long an emptied pool may finish what it has in hand.
-        changed: called when what is granted or told in heartbeats may be another.
+        ended: called with each outcome and its body.
+        drain_s: how long running pictures may go on when the pool is emptied.
+        changed: called when the grants or the heartbeat may have changed.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class WorkerPool:
         return len(busy) + sum(self._pace.ahead_in_s(busy_s) <= 0 for busy_s in busy)
 
     def rises_in_s(self, now: float) -> float | None:
-        """After how long the capacity rises by itself, None where it does not."""
+        """Seconds until the capacity rises by itself; None if it does not."""
         if self._mode != "work":
             return None
         waits = [self._pace.ahead_in_s(slot.busy_s(now)) for slot in self.slots if slot.fit and slot.busy]
         return min((wait for wait in waits if wait > 0), default=None)
 
     def put(self, picture: Picture) -> None:
-        """Have a picture worked on; given back at once where nobody would."""
+        """Queue a picture for a worker. It is returned at once if no worker would take it."""
         if not self.takes:
             self._give_back(picture)
             return
@@ -86,7 +86,7 @@ class WorkerPool:
         return self._queue.popleft() if self._queue else None
 
     def forget(self, task_id: str) -> bool:
-        """A task is wanted no more; whether it was waiting here."""
+        """Remove a task that is no longer needed. Returns whether it was waiting here."""
         for picture in self._queue:
             if picture.task.id == task_id:
                 self._queue.remove(picture)
@@ -107,7 +107,7 @@ class WorkerPool:
         self._ended(picture, Outcome(session=session, task_id=picture.task.id, status="returned"), b"")
 
     def changed(self) -> None:
-        """A slot is in another state; what waits is returned where no worker is left for it."""
+        """A slot changed its state. If no worker is left, waiting pictures are returned."""
         if not self.takes:
             self.give_back_all()
         self._tell_changed()
@@ -115,14 +115,14 @@ class WorkerPool:
     # slots
 
     def turn(self, mode: Mode) -> None:
-        """From now on `mode` is wanted."""
+        """Switch to `mode`."""
         if mode != self._mode:
             self._mode = mode
             self._emptied.clear()
             self._turned.set()
 
     async def run(self) -> None:
-        """Follow what is wanted until cancelled."""
+        """Follow the wanted mode until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._turned.clear()
@@ -134,7 +134,7 @@ class WorkerPool:
                 await self._turned.wait()
 
     async def empty(self) -> None:
-        """Have all slots emptied, and wait for it."""
+        """Empty all slots, and wait for it."""
         self.turn("empty")
         if self.slots:
             await self._emptied.wait()
@@ -150,7 +150,7 @@ class WorkerPool:
             self.filled.set()
 
     async def _empty(self) -> None:
-        """What is in hand is finished; what takes longer than `drain_s` is forgotten, and goes to another node."""
+        """Running pictures finish. One that takes longer than `drain_s` is dropped and goes to another node."""
         self.give_back_all()
         for slot in self.slots:
             slot.drain()

@@ -81,11 +81,11 @@ class WorkerProcess:
         return worker
 
     async def set_gallery(self, files: GalleryFiles, deadline_s: float) -> None:
-        """Have the next orders use this gallery.
+        """Use this gallery for the next orders.
 
         Raises:
             WorkerDied: the process ended, or took longer than `deadline_s`.
-            PackDamaged: the files cannot be opened; the worker goes on with the gallery that it has.
+            PackDamaged: the files cannot be opened; the worker keeps the gallery that it has.
         """
         reply, _ = await self._answered(Order(kind="gallery", gallery=files), b"", deadline_s)
         if reply.detail:

@@ -35,7 +35,7 @@ class Reply(BaseModel):
     kind: Literal["ready", "unfit", "gallery", "outcome"]
     pack: str = ""
     benchmark_s: float = 0.0
-    """Of `ready`: what the pack's own benchmark took; 0 where it has none."""
+    """Of `ready`: what the pack's own benchmark took; 0 if it has none."""
     detail: str = ""
     status: Status = "done"
     code: str = ""

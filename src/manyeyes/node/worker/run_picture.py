@@ -23,7 +23,7 @@ async def run_picture(
         deadline_s: a worker that takes longer is killed.
 
     Returns:
-        The outcome and its body; `returned` where the gallery is not here, `crashed` where the worker died.
+        The outcome and its body; `returned` if the gallery is not here, `crashed` if the worker died.
     """
     try:
         return await _recognised(worker, picture, galleries, deadline_s)

@@ -1,4 +1,4 @@
-"""One worker's slot: feeds what happens to `slot_state`, and carries out what that says."""
+"""One worker's slot: passes events to `slot_state` and carries out its instructions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from manyeyes.telemetry import log
 
 
 class Pictures(Protocol):
-    """Where a slot has its pictures from, and brings their outcomes."""
+    """Where a slot gets its pictures and returns their outcomes."""
 
     def next(self) -> Picture | None:
         """The picture that has waited longest."""
@@ -56,7 +56,7 @@ class Pictures(Protocol):
 
 
 class Slot:
-    """One slot.
+    """Keeps one worker process alive and gives it one picture at a time.
 
     Args:
         pace: shared by the node's slots.
@@ -88,7 +88,7 @@ class Slot:
 
     @property
     def fit(self) -> bool:
-        """Whether a worker lives here that takes pictures."""
+        """Whether the slot has a worker that takes pictures."""
         return self._state.fit
 
     @property
@@ -102,7 +102,7 @@ class Slot:
         return self._state.busy_since is not None
 
     def busy_s(self, now: float) -> float:
-        """For how long its worker has had the picture that it has in hand; 0 where it has none."""
+        """For how long its worker has had the picture that it has in hand; 0 if it has none."""
         since = self._state.busy_since
         return now - since if since is not None else 0.0
 
@@ -118,7 +118,7 @@ class Slot:
         )
 
     def give(self, picture: Picture) -> bool:
-        """Give a picture to the idle worker; False where it is not idle."""
+        """Give a picture to the idle worker; False if it is not idle."""
         if not self._state.takes:
             return False
         self._feed(Given(picture))
@@ -130,11 +130,11 @@ class Slot:
             self._worker.kill()
 
     def drain(self) -> None:
-        """Take nothing more; `run` ends once what is in hand has ended."""
+        """Take no more pictures; `run` ends when the current picture has ended."""
         self._feed(Drain())
 
     async def switch(self, launch: Launch) -> None:
-        """Go over to another pack between two pictures: returns when its worker has taken the old one's place."""
+        """Switch to another pack between two pictures. Returns when the new worker has replaced the old one."""
         self._switched.clear()
         self._feed(Switch(launch))
         await self._switched.wait()

@@ -1,4 +1,4 @@
-"""What a slot does next: pure decisions from what happened and the clock that it is given.
+"""Decides what a slot does next, from events and the clock that it is given; no I/O.
 
 A slot keeps one worker alive and gives it one picture at a time. Whatever order events come in: no more than one
 picture is in hand, only a living worker is given one, each picture that was given ends exactly once, and a slot that
@@ -30,14 +30,14 @@ class Begin:
 
 @dataclass(frozen=True)
 class Started:
-    """The worker that was asked for lives, and has the place of the one before it."""
+    """The requested worker has started and replaced the one before it."""
 
     launch: Launch
 
 
 @dataclass(frozen=True)
 class StartFailed:
-    """The worker that was asked for did not start; one that was here before it stays."""
+    """The requested worker did not start; the one before it stays."""
 
     why: str
 
@@ -64,19 +64,19 @@ class Worked:
 
 @dataclass(frozen=True)
 class PauseOver:
-    """The pause that was asked for is over."""
+    """The requested pause is over."""
 
 
 @dataclass(frozen=True)
 class Switch:
-    """Another pack is wanted."""
+    """The slot must switch to another pack."""
 
     launch: Launch
 
 
 @dataclass(frozen=True)
 class Drain:
-    """Nothing more is wanted."""
+    """The slot must end."""
 
 
 Event = Begin | Started | StartFailed | WorkerEnded | Given | Worked | PauseOver | Switch | Drain
@@ -133,12 +133,12 @@ class TellChanged:
 
 @dataclass(frozen=True)
 class TellSwitched:
-    """Tell who asked for another pack that the worker runs it."""
+    """Tell the caller of `switch` that the worker runs the new pack."""
 
 
 @dataclass(frozen=True)
 class CancelWait:
-    """Give up the start or the pause that goes on; nothing is said of it any more."""
+    """Cancel the current start or pause; no event follows from it."""
 
 
 @dataclass(frozen=True)
@@ -162,22 +162,22 @@ Instruction = (
 
 @dataclass
 class SlotState:
-    """Of one slot.
+    """The state of one slot: takes events, returns instructions.
 
     Args:
-        wanted: what its worker is to run.
+        wanted: what its worker should run.
     """
 
     wanted: Launch
     running: Launch | None = None
-    """What the worker that is here runs; None: there is none."""
+    """What the current worker runs; None: there is no worker."""
     state: State = "starting"
     fit: bool = False
     """Whether a worker lives here that takes pictures; it does while a new one is started beside it, too."""
     trouble: str = ""
     """Why the slot rests; empty once a worker takes pictures again."""
     picture: Picture | None = None
-    """In hand."""
+    """The picture that its worker has now."""
     busy_since: float | None = None
     lost: bool = False
     """Whether the worker's process ended, and the slot has not replaced it yet."""
@@ -198,7 +198,7 @@ class SlotState:
         return self.phase == "idle"
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """What is to be done, in this order, after what happened; an event that comes too late changes nothing."""
+        """Return the instructions for an event, in order. An event that comes too late changes nothing."""
         match event:
             case Given(picture):
                 return self._given(picture, now)
@@ -254,7 +254,7 @@ class SlotState:
         return []
 
     def _go_on(self, now: float) -> list[Instruction]:
-        """Nothing is in hand and nothing is waited for: take a picture, unless something else comes first."""
+        """The slot has no picture and waits for nothing: take a picture, unless something else comes first."""
         if self.draining:
             return self._finish()
         if self.running is None or self.running != self.wanted:
