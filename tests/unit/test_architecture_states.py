@@ -12,8 +12,9 @@ import pytest
 from tests.unit.node.pictures import outcome, picture
 
 from manyeyes.contract import Grant
+from manyeyes.dispatch.instructions import Send
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.task_table import Send, TaskTable
+from manyeyes.dispatch.task_table import TaskTable
 from manyeyes.errors import Unavailable, VersionMismatch
 from manyeyes.node import node_state
 from manyeyes.node.node_state import NodeLife

@@ -24,7 +24,7 @@ LONGEST = {
     "cli": (460, 130),
     "console": (250, 60),
     "contract": (200, 20),
-    "dispatch": (530, 60),
+    "dispatch": (490, 60),
     "faces": (320, 50),
     "fleet": (310, 60),
     "gateway": (280, 70),

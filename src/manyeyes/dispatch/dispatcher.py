@@ -22,13 +22,14 @@ from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat
 from manyeyes.dispatch.confirmations import Confirmations
 from manyeyes.dispatch.idempotency import Memory
+from manyeyes.dispatch.instructions import Answer, Instruction, Lost, Send, Settle, Sync
 from manyeyes.dispatch.open_pictures import OpenPictures
 from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.outcomes import Outcomes, Reader, Spawn
 from manyeyes.dispatch.placement import Pace
 from manyeyes.dispatch.results import Arrived, plain, read
 from manyeyes.dispatch.statistics import Statistics
-from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
+from manyeyes.dispatch.task_table import TaskTable, task_of
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError, TaskLost
 from manyeyes.telemetry import log

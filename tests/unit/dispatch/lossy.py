@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manyeyes.contract import CHUNK_BYTES, Credit, Dispatch, Grant, Outcome, Status, Task
+from manyeyes.dispatch.instructions import Answer, Instruction, Lost, Send, Settle, Sync
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.task_table import Answer, Instruction, Lost, Send, Settle, Sync, TaskTable, task_of
+from manyeyes.dispatch.task_table import TaskTable, task_of
 from manyeyes.errors import PictureKillsWorkers
 from manyeyes.node.tasks.grants import Grants
 

@@ -9,19 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manyeyes.contract import CHUNK_BYTES, LARGEST_CHUNK_BYTES, Grant
+from manyeyes.dispatch.instructions import Answer, Instruction, Lost, Send, Settle, Sync
 from manyeyes.dispatch.placement import OVERDUE_FACTOR, OVERDUE_S, STUCK_S, Pace
-from manyeyes.dispatch.task_table import (
-    RETURNED_FOR_S,
-    TRANSIT_S,
-    Answer,
-    Instruction,
-    Lost,
-    Send,
-    Settle,
-    Sync,
-    TaskTable,
-    task_of,
-)
+from manyeyes.dispatch.task_table import RETURNED_FOR_S, TRANSIT_S, TaskTable, task_of
 from manyeyes.errors import DamagedPicture, PictureKillsWorkers, TaskLost
 
 PACES = {name: Pace(1, 0.1, taking=True) for name in "abc"}
