@@ -257,7 +257,7 @@ class SlotState:
         """The slot has no picture and waits for nothing: take a picture, unless something else comes first."""
         if self.draining:
             return self._finish()
-        if self.running is None or self.running != self.wanted:
+        if self.running is not self.wanted and self.running != self.wanted:
             return self._start(now)
         if self.lost:
             return self._replace("an idle worker ended", now)
