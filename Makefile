@@ -36,7 +36,7 @@ screenshots: $(STAMP) ## every page of the console, empty and busy, wide and pho
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
 	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 2 --dist loadfile --no-loadscope-reorder tests
 
-check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: under a minute
+check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: a minute or two
 	@$(BIN)/ruff format --check --quiet . >/dev/null 2>&1 || \
 	  { $(BIN)/ruff format --check --output-format concise . >&2; echo "run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .

@@ -22,9 +22,9 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Heartbeat, Outcome, StateBroadcast, Task
+from manyeyes.dispatch.arrived import Arrived
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.dispatch.order import Order
-from manyeyes.dispatch.results import Arrived
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
 from manyeyes.fleet.node_state import Fleet

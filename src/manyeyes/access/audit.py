@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from manyeyes.api.audit import AuditVerdict
 from manyeyes.errors import NotAllowed, Unavailable
 from manyeyes.store.audit import GENESIS, AuditRepository, Entry
 from manyeyes.telemetry import log
@@ -23,38 +24,28 @@ REFUSALS_AT_ONCE = 20.0
 REFUSAL_EVERY_S = 60.0
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The result of verifying the chain; `broken` is the number of the first entry that was altered."""
-
-    entries: int
-    head: str
-    broken: int | None = None
-    reason: str = ""
-
-
-def first_broken(entries: Iterator[Entry], last_given: int = 0) -> Verdict:
+def first_broken(entries: Iterator[Entry], last_given: int = 0) -> AuditVerdict:
     """Verify a chain, first entry first.
 
     Args:
         last_given: the highest number that an entry ever got, as far as is known.
     """
     before, number = GENESIS, 0
+
+    def broken(at: int, reason: str) -> AuditVerdict:
+        return AuditVerdict(entries=number, head=before, broken=at, reason=reason)
+
     for entry in entries:
         if entry.number != number + 1:
-            return Verdict(
-                number, before, number + 1, f"missing: entry {entry.number} comes where {number + 1} should"
-            )
+            return broken(number + 1, f"missing: entry {entry.number} comes where {number + 1} should")
         if entry.before != before:
-            return Verdict(
-                number, before, entry.number, "it does not carry the SHA-256 of the entry before it"
-            )
+            return broken(entry.number, "it does not carry the SHA-256 of the entry before it")
         if entry.digest() != entry.sha256:
-            return Verdict(number, before, entry.number, "its content does not have its SHA-256")
+            return broken(entry.number, "its content does not have its SHA-256")
         before, number = entry.sha256, entry.number
     if number < last_given:
-        return Verdict(number, before, number + 1, f"missing: {last_given} entries were written")
-    return Verdict(number, before)
+        return broken(number + 1, f"missing: {last_given} entries were written")
+    return AuditVerdict(entries=number, head=before)
 
 
 @dataclass
@@ -116,7 +107,7 @@ class Audit:
         """The entries with a number above `after`, oldest first, at most `limit`."""
         return self._entries.entries(after, limit)
 
-    def verify(self) -> Verdict:
+    def verify(self) -> AuditVerdict:
         """Verify the whole chain."""
         return first_broken(self._all(), self._entries.last_given())
 

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.people import Person
-from manyeyes.cli import judging
+from manyeyes.cli import people_checks
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import EntryNotFound
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
-judging.register(app)
+people_checks.register(app)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 

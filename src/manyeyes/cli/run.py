@@ -161,7 +161,7 @@ def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
 
 @asynccontextmanager
 async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, Any]]:
-    from manyeyes.gateway.role import running_master
+    from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
     try:

@@ -20,18 +20,19 @@ from manyeyes.broker.masterlink import MasterLink
 from manyeyes.broker.transfer import frame_head
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, DrainAnswer, Grant, Heartbeat
+from manyeyes.dispatch.arrived import Arrived, read
 from manyeyes.dispatch.confirmations import Confirmations
-from manyeyes.dispatch.idempotency import Memory
+from manyeyes.dispatch.idempotency import KeptAnswers
 from manyeyes.dispatch.instructions import Answer, Instruction, Lost, Send, Settle, Sync
 from manyeyes.dispatch.open_pictures import OpenPictures
 from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.outcomes import Outcomes, Reader, Spawn
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.results import Arrived, plain, read
 from manyeyes.dispatch.statistics import Statistics
 from manyeyes.dispatch.task_table import TaskTable, task_of
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError, TaskLost
+from manyeyes.plain_text import plain
 from manyeyes.telemetry import log
 
 HASHED_IN_THREAD_BYTES = 1024 * 1024
@@ -85,7 +86,7 @@ class Dispatcher:
         self._table = TaskTable(limits.max_attempts)
         self._open = OpenPictures(limits)
         self._outcomes = Outcomes(reader, limits.max_result_bytes, spawn)
-        self._memory: Memory[Answered] = Memory(limits.answers_kept_s, limits.max_answers_bytes)
+        self._memory: KeptAnswers[Answered] = KeptAnswers(limits.answers_kept_s, limits.max_answers_bytes)
         self._sessions: dict[str, str] = {}
         """The agent session of each node."""
         self._confirmations = Confirmations(link, gateway, self._sessions)
@@ -231,7 +232,7 @@ class Dispatcher:
             return
         attempt_id, picture = outcome.task_id, self._open.get(outcome.task_id)
         counts = self._table.counts(node, attempt_id, outcome.status)
-        if not counts or self._outcomes.is_read(node, attempt_id):
+        if not counts or self._outcomes.is_reading(node, attempt_id):
             self._settle(node, attempt_id)
         elif self._outcomes.is_large(arrived):
             self._outcomes.read_in_thread(node, arrived, picture, partial(self._was_read, node, arrived))

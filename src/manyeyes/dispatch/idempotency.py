@@ -25,7 +25,7 @@ class Remembered(Generic[T]):
     size_bytes: int = 0
 
 
-class Memory(Generic[T]):
+class KeptAnswers(Generic[T]):
     """Remembers the pictures of one gateway by idempotency key.
 
     Args:

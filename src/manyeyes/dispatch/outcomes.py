@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from manyeyes import contract
 from manyeyes.broker.connection import Incoming
 from manyeyes.contract import Outcome, Task
+from manyeyes.dispatch.arrived import Arrived, Chunks
 from manyeyes.dispatch.open_pictures import OpenPicture
-from manyeyes.dispatch.results import Arrived, Chunks
 from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log
 
@@ -72,7 +72,7 @@ class Outcomes:
         """The attempts of a node whose outcomes are being read in a thread."""
         return {attempt_id for owner, attempt_id in self._reading if owner == node}
 
-    def is_read(self, node: str, attempt_id: str) -> bool:
+    def is_reading(self, node: str, attempt_id: str) -> bool:
         """Whether an outcome of this attempt is being read in a thread already."""
         return (node, attempt_id) in self._reading
 

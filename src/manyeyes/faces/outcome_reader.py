@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.contract import PICTURE, Outcome, Task
-from manyeyes.dispatch.results import MAX_TEXT_CHARACTERS, Arrived, plain
+from manyeyes.dispatch.arrived import Arrived
 from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
 from manyeyes.face_results import (
     EMBEDDINGS,
@@ -15,6 +15,7 @@ from manyeyes.face_results import (
     FaceOutcome,
     UnknownFaces,
 )
+from manyeyes.plain_text import MAX_TEXT_CHARACTERS, plain
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.results import Caution, Result
 

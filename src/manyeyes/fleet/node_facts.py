@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.contract import Heartbeat, HostFacts
-from manyeyes.dispatch.results import plain
+from manyeyes.plain_text import plain
 
 MAX_PICTURE_S = 60.0
 """The longest time for a picture that a master believes; it waits a few times as long."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from manyeyes.broker.connection import Incoming
 from manyeyes.contract import Heartbeat, Hello, Leave
 from manyeyes.dispatch.dispatcher import Dispatcher
-from manyeyes.dispatch.results import plain
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import NodeEvents
 from manyeyes.fleet.node_facts import plain_heartbeat
@@ -13,6 +12,7 @@ from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.master.background import Spawn
 from manyeyes.monitoring.monitor import Monitor
+from manyeyes.plain_text import plain
 
 
 class MembershipMessages:

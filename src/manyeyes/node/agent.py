@@ -13,6 +13,7 @@ from manyeyes.config import NodeSettings
 from manyeyes.contract import Directive
 from manyeyes.errors import ManyeyesError
 from manyeyes.node.availability.desired_state import DesiredState
+from manyeyes.node.force_end import END_S, end_within
 from manyeyes.node.heartbeats import Heartbeats
 from manyeyes.node.leaving import end_work, send_leave
 from manyeyes.node.log_shipping import ship
@@ -51,7 +52,6 @@ from manyeyes.node.node_state import (
     Unresponsive,
     Welcomed,
 )
-from manyeyes.node.overdue import END_S, end_within
 from manyeyes.node.packs.launch import Launch
 from manyeyes.node.parts import Parts, make_parts
 from manyeyes.node.worker.pool import WorkerPool

@@ -50,7 +50,7 @@ def test_an_agent_needs_nothing_that_is_not_sent() -> None:
 
 
 def test_starting_the_command_line_imports_neither_ssh_nor_mdns() -> None:
-    code = "import sys, manyeyes.cli.app, manyeyes.node.agent, manyeyes.gateway.role; "
+    code = "import sys, manyeyes.cli.app, manyeyes.node.agent, manyeyes.gateway.master_role; "
     code += "print({'zeroconf', 'asyncssh'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr

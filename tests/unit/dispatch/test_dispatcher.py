@@ -14,13 +14,13 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.config import Limits
 from manyeyes.contract import ChunkQuery, Credit, Dispatch, Grant, Heartbeat, HostFacts, Outcome, Status
+from manyeyes.dispatch import arrived as arrived_module
 from manyeyes.dispatch import dispatcher as dispatcher_module
 from manyeyes.dispatch import outcomes as outcomes_module
-from manyeyes.dispatch import results as results_module
+from manyeyes.dispatch.arrived import Arrived
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.placement import Pace
-from manyeyes.dispatch.results import Arrived
 from manyeyes.errors import (
     Busy,
     DamagedPicture,
@@ -38,7 +38,7 @@ PICTURE = b"a picture"
 
 @dataclass
 class Link:
-    """Keeps what is said."""
+    """CallRecorder what is said."""
 
     connected: bool = True
     sent: list[tuple[str, Dispatch, bytes, int | None]] = field(default_factory=list)
@@ -307,7 +307,7 @@ def test_an_outcome_that_comes_twice_is_confirmed_twice_and_counted_once() -> No
 
 
 def test_an_outcome_in_chunks_is_answered_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results_module, "LEAST_CHUNK_BYTES", 1)
+    monkeypatch.setattr(arrived_module, "LEAST_CHUNK_BYTES", 1)
 
     async def body(gateway: Gateway) -> None:
         gateway.heartbeat()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from manyeyes.dispatch import idempotency
-from manyeyes.dispatch.idempotency import Memory
+from manyeyes.dispatch.idempotency import KeptAnswers
 from manyeyes.errors import Busy, DamagedPicture, IdempotencyMismatch, ManyeyesError
 
 
@@ -35,7 +35,7 @@ def future() -> asyncio.Future[str]:
     return asyncio.get_running_loop().create_future()
 
 
-def ended(memory: Memory[str], key: str, size_bytes: int = 10) -> None:
+def ended(memory: KeptAnswers[str], key: str, size_bytes: int = 10) -> None:
     made = future()
     entry = memory.remember(key, "f", made, "trace")
     made.set_result(key)
@@ -44,7 +44,7 @@ def ended(memory: Memory[str], key: str, size_bytes: int = 10) -> None:
 
 def test_the_same_picture_under_the_same_key_is_found_before_and_after_its_end(clock: Clock) -> None:
     async def scene() -> None:
-        memory: Memory[str] = Memory(60.0, 1000)
+        memory: KeptAnswers[str] = KeptAnswers(60.0, 1000)
         assert memory.recall("k", "f") is None
         made = future()
         entry = memory.remember("k", "f", made, "trace")
@@ -63,7 +63,7 @@ def test_the_same_picture_under_the_same_key_is_found_before_and_after_its_end(c
 
 def test_another_picture_under_the_same_key_is_refused(clock: Clock) -> None:
     async def scene() -> None:
-        memory: Memory[str] = Memory(60.0, 1000)
+        memory: KeptAnswers[str] = KeptAnswers(60.0, 1000)
         ended(memory, "k")
         with pytest.raises(IdempotencyMismatch, match="'k'"):
             memory.recall("k", "another")
@@ -78,7 +78,7 @@ def test_what_failed_for_a_while_may_be_tried_again_and_what_failed_for_good_sta
     error: ManyeyesError, again: bool
 ) -> None:
     async def scene() -> None:
-        memory: Memory[str] = Memory(60.0, 1000)
+        memory: KeptAnswers[str] = KeptAnswers(60.0, 1000)
         made = future()
         entry = memory.remember("k", "f", made, "")
         made.set_exception(error)
@@ -90,7 +90,7 @@ def test_what_failed_for_a_while_may_be_tried_again_and_what_failed_for_good_sta
 
 def test_the_oldest_answers_go_first_and_open_pictures_never() -> None:
     async def scene() -> None:
-        memory: Memory[str] = Memory(60.0, 25)
+        memory: KeptAnswers[str] = KeptAnswers(60.0, 25)
         memory.remember("open", "f", future(), "")
         for key in "abc":
             ended(memory, key)
@@ -107,7 +107,7 @@ def test_keys_are_few_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "MOST_KEYS", 3)
 
     async def scene() -> None:
-        memory: Memory[str] = Memory(60.0, 1000)
+        memory: KeptAnswers[str] = KeptAnswers(60.0, 1000)
         for key in "abcd":
             ended(memory, key, 0)
         assert [key for key in "abcd" if memory.recall(key, "f")] == ["c", "d"]

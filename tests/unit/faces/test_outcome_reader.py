@@ -9,10 +9,11 @@ import pytest
 from tests.unit.faces.unknown_faces import cut
 
 from manyeyes.contract import Outcome, Task
-from manyeyes.dispatch.results import MAX_TEXT_CHARACTERS, Arrived
+from manyeyes.dispatch.arrived import Arrived
 from manyeyes.errors import ManyeyesError
 from manyeyes.face_results import MAX_CROP_BYTES, MOST_UNKNOWN, Enrolled, UnknownFace, UnknownFaces
 from manyeyes.faces.outcome_reader import FaceReader
+from manyeyes.plain_text import MAX_TEXT_CHARACTERS
 from manyeyes.results import Caution, Face, Result
 
 FACE = Face(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from manyeyes.contract import Heartbeat, HostFacts
-from manyeyes.dispatch.results import plain
 from manyeyes.fleet.node_facts import plain_heartbeat
+from manyeyes.plain_text import plain
 
 
 def test_texts_of_a_heartbeat_are_made_plain() -> None:

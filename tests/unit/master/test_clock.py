@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.unit.keeps import Keeps
+from tests.unit.call_recorder import CallRecorder
 
 from manyeyes.contract import Heartbeat, HostFacts
 from manyeyes.fleet.node_events import NodeEvent, NodeEvents
@@ -33,7 +33,12 @@ class Scene:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-        self.fleet, self.dispatcher, self.probing, self.activity = Fleet(4, 7), Keeps(), Keeps(), Keeps()
+        self.fleet, self.dispatcher, self.probing, self.activity = (
+            Fleet(4, 7),
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+        )
         self.fleet.heard("a", Heartbeat(state="ready", session="s", host=HOST), 100.0)
         self.broadcaster = Broadcaster()
         self.happened: list[NodeEvent] = []

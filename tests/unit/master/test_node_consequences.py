@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.keeps import Keeps
+from tests.unit.call_recorder import CallRecorder
 
 from manyeyes.fleet.node_events import CutOff, Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Change
@@ -16,8 +16,18 @@ class Scene:
     """The parts that hear of nodes; each keeps its calls."""
 
     def __init__(self) -> None:
-        self.dispatcher, self.calls, self.enforcer, self.probing = Keeps(), Keeps(), Keeps(), Keeps()
-        self.activity, self.logs, self.monitor, self.pages = Keeps(), Keeps(), Keeps(), Keeps()
+        self.dispatcher, self.calls, self.enforcer, self.probing = (
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+        )
+        self.activity, self.logs, self.monitor, self.pages = (
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+        )
         parts: Any = (
             self.dispatcher, self.calls, self.enforcer, self.probing, self.activity, self.logs,
             self.monitor, self.pages,

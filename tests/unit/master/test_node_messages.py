@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, get_args
 
-from tests.unit.keeps import Keeps
+from tests.unit.call_recorder import CallRecorder
 
 from manyeyes import contract
 from manyeyes.broker.connection import Incoming
@@ -82,20 +82,25 @@ class Master:
 
     def __init__(self) -> None:
         self.link, self.nodes = Link(), Nodes()
-        self.admission, self.orders, self.logs, self.monitor = Keeps(), Keeps(), Keeps(), Keeps()
-        self.fleet = Keeps(
+        self.admission, self.orders, self.logs, self.monitor = (
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+            CallRecorder(),
+        )
+        self.fleet = CallRecorder(
             heard=Change("a", "lost", "ready", ""), left=Change("a", "ready", "left", "goodbye")
         )
-        self.dispatcher = Keeps(on_drain=DrainAnswer(last=7))
+        self.dispatcher = CallRecorder(on_drain=DrainAnswer(last=7))
         self.changes: list[NodeEvent] = []
-        self.activity = Keeps()
+        self.activity = CallRecorder()
         self.spawned: list[asyncio.Task[None]] = []
         self.newest = 3
 
         def piece(query: GalleryQuery, embedder: str) -> SimpleNamespace:
             return SimpleNamespace(newest=self.newest, content="c", offset=5, chunk=b"gallery", size_bytes=9)
 
-        self.served = Keeps(read=(b"pack", 4, {}))
+        self.served = CallRecorder(read=(b"pack", 4, {}))
         link: Any = self.link
         nodes: Any = self.nodes
         rest: Any = self

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from tests.unit.keeps import Keeps
+from tests.unit.call_recorder import CallRecorder
 
 from manyeyes import contract
 from manyeyes.contract import StateBroadcast
@@ -24,7 +24,7 @@ def test_a_changed_gallery_is_told_to_nodes_and_pages_at_once(store: Store) -> N
         said.append(StateBroadcast.model_validate_json(data))
 
     link: Any = SimpleNamespace(send=send)
-    pages: Any = Keeps()
+    pages: Any = CallRecorder()
     gallery = GalleryVersion(store.gallery)
     broadcaster = StateBroadcaster(link, "g", gallery, "digest", pages)
     assert broadcaster.sent_at == float("-inf") and said == []

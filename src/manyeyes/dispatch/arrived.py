@@ -14,17 +14,6 @@ MAX_RESULT_BYTES = 16 * 1024 * 1024
 """Largest result of an outcome: some 5,000 faces with their references."""
 LEAST_CHUNK_BYTES = 1024
 """Smallest size of a chunk, except the last. Many tiny chunks would waste memory."""
-MAX_TEXT_CHARACTERS = 500
-
-
-def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """The text without control characters that move a terminal's cursor or break a line, cut to `most` characters."""
-    text = text[:most]
-    return (
-        text
-        if text.isprintable()
-        else "".join(character if character.isprintable() else " " for character in text)
-    )
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ import pytest
 
 from manyeyes.broker.transfer import frame
 from manyeyes.contract import CHUNK_BYTES, Outcome
-from manyeyes.dispatch import results
-from manyeyes.dispatch.results import MAX_HEAD_BYTES, Chunks, read
+from manyeyes.dispatch import arrived
+from manyeyes.dispatch.arrived import MAX_HEAD_BYTES, Chunks, read
 from manyeyes.errors import TaskLost, Unavailable
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few bytes stand for large ones here."""
-    monkeypatch.setattr(results, "LEAST_CHUNK_BYTES", 1)
+    monkeypatch.setattr(arrived, "LEAST_CHUNK_BYTES", 1)
 
 
 def outcome(**parts: int) -> bytes:
@@ -51,7 +51,7 @@ def test_an_outcome_that_is_not_what_its_head_says_is_refused(content: bytes) ->
 
 
 def test_a_result_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "MAX_RESULT_BYTES", 4)
+    monkeypatch.setattr(arrived, "MAX_RESULT_BYTES", 4)
     assert read(frame(outcome(result=4), b"1234")).result_json == b"1234"
     with pytest.raises(ValueError, match="5 bytes, the limit is 4"):
         read(frame(outcome(result=5), b"12345"))

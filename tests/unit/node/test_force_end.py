@@ -11,7 +11,7 @@ from manyeyes.errors import NodeRemoved
 STUBBORN = """
     import asyncio
     from manyeyes.errors import NodeRemoved
-    from manyeyes.node.overdue import end_within
+    from manyeyes.node.force_end import end_within
 
     async def reconnect():
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Keeps:
+class CallRecorder:
     """Each call is kept as (method, *arguments); keyword arguments are kept as a dictionary at the end.
 
     Args:
