@@ -156,7 +156,7 @@ def show(console: Console) -> bool:
             photos = portraits()
             lay_out(inbox, photos)
         ports = ("--https-port", str(free_port()), "--nats-port", str(free_port()))
-        with steps.step("starting a master and a first node (the first time: a pack)"):
+        with steps.step("starting a master and a first node (builds the recogniser once)"):
             up = ("up", "--data", str(first), *ports, "--workers", "1")
             start(stack, folder / "first.log", *up, env=env)
         with steps.step("a second node joins with a token"):
