@@ -1,4 +1,4 @@
-"""CallRecorder a page up to date: refreshed when something changed, and from time to time."""
+"""Keeps a page up to date: refreshed when something changed, and from time to time."""
 
 from __future__ import annotations
 

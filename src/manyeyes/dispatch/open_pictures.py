@@ -34,7 +34,7 @@ class OpenPicture:
 
 
 class OpenPictures:
-    """CallRecorder a gateway's open pictures in memory, within limits, until each is answered."""
+    """Keeps a gateway's open pictures in memory, within limits, until each is answered."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -6,7 +6,7 @@ from manyeyes.store.gallery import GalleryRepository
 
 
 class GalleryVersion:
-    """CallRecorder the number of the newest gallery version in memory."""
+    """Keeps the number of the newest gallery version in memory."""
 
     def __init__(self, gallery: GalleryRepository) -> None:
         self._gallery = gallery

@@ -82,7 +82,7 @@ class _Batch:
 
 
 class UnknownFaces:
-    """CallRecorder unknown faces in a file, groups those that are alike, and compares them with the enrolled people.
+    """Keeps unknown faces in a file, groups those that are alike, and compares them with the enrolled people.
 
     Args:
         most: how many are kept; the oldest go first.

@@ -32,7 +32,7 @@ _LINE = 16
 
 
 class UnknownFacesService:
-    """CallRecorder, names and forgets unknown faces.
+    """Keeps, names and forgets unknown faces.
 
     Args:
         folder: of the file they are kept in; it is there only while they are kept.

@@ -49,7 +49,7 @@ def _size(answer: Answer, data: bytes) -> int:
 
 
 class Calls:
-    """CallRecorder the open calls of this master, and passes orders to nodes and answers to callers.
+    """Keeps the open calls of this master, and passes orders to nodes and answers to callers.
 
     Args:
         post: publishes without waiting.

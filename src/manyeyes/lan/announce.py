@@ -41,7 +41,7 @@ def _name(index: int) -> str:
 
 
 class Announcer:
-    """CallRecorder the announcements in step with this machine's addresses.
+    """Keeps the announcements in step with this machine's addresses.
 
     Args:
         listen: the address that the engine listens on.

@@ -11,7 +11,7 @@ from manyeyes.dispatch.confirmations import MOST_SETTLED, SETTLE_S, Confirmation
 
 
 class Link:
-    """CallRecorder what is dispatched."""
+    """Keeps what is dispatched."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []

@@ -38,7 +38,7 @@ PICTURE = b"a picture"
 
 @dataclass
 class Link:
-    """CallRecorder what is said."""
+    """Keeps what is said."""
 
     connected: bool = True
     sent: list[tuple[str, Dispatch, bytes, int | None]] = field(default_factory=list)

@@ -23,7 +23,7 @@ class Clock:
 
 @dataclass
 class Link:
-    """CallRecorder what a node says, and answers as it is told to."""
+    """Keeps what a node says, and answers as it is told to."""
 
     connected: bool = True
     said: list[tuple[str, str, bytes]] = field(default_factory=list)

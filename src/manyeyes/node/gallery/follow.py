@@ -1,4 +1,4 @@
-"""CallRecorder this node's gallery close to the masters' newest. Errors are logged; the next broadcast tries again."""
+"""Keeps this node's gallery close to the masters' newest. Errors are logged; the next broadcast tries again."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from manyeyes.telemetry import log
 
 
 class Provisioner:
-    """CallRecorder this node at the master's pack.
+    """Keeps this node at the master's pack.
 
     Args:
         data: the node's data folder; packs and environments go to folders in it.

@@ -16,7 +16,7 @@ _CANCEL_S = 3.0
 
 
 class WorkerPool:
-    """CallRecorder all slots of a node, and one queue of pictures for them.
+    """Keeps all slots of a node, and one queue of pictures for them.
 
     Args:
         make_slot: makes the slot of a number.

@@ -56,7 +56,7 @@ class Pictures(Protocol):
 
 
 class Slot:
-    """CallRecorder one worker process alive and gives it one picture at a time.
+    """Keeps one worker process alive and gives it one picture at a time.
 
     Args:
         pace: shared by the node's slots.
