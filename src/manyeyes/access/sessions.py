@@ -126,8 +126,8 @@ class Sessions:
     def caller(self, credential: str) -> Caller | None:
         """The holder of an API key or of a session's token; None if it is unknown or has ended.
 
-        What was found is remembered by the credential's digest, until anything is written to the file: a key that is
-        revoked or a session that is signed out is refused from the next request on, whichever process wrote that.
+        What was found is remembered by the credential's digest, until this master writes anything to the file: a key that
+        is revoked or a session that is signed out is refused from the next request on.
         """
         changes = self._credentials.changes
         if self._resolved_at != changes:

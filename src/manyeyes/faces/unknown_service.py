@@ -193,7 +193,7 @@ class UnknownFacesService:
 
         Args:
             faces: those of the group that show the person; none: all of it, of which the best
-                `unknown.MOST_ENROLLED` are enrolled.
+                `unknown_faces.MOST_ENROLLED` are enrolled.
 
         Raises:
             EntryNotFound: there is no such group, or no such face in it.

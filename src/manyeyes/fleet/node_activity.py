@@ -36,7 +36,7 @@ class NodeActivity:
         names = set(self._last_seen) | set(counts)
         if not names:
             return
-        known = {row.name: row.last_seen for row in self._nodes.all()}
+        known = {name: counts.last_seen for name, counts in self._nodes.counts().items()}
         self._nodes.record_seen(
             {
                 name: (self._last_seen.get(name, known[name]), *counts.get(name, (0, 0)))

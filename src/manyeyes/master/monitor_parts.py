@@ -33,7 +33,7 @@ def build_monitor(
         dispatcher=fleet.dispatcher,
         link=engine.link,
         enforcer=fleet.enforcer,
-        gallery=GalleryCounts(store.people, store.gallery, people.gallery, served.embedder),
+        gallery=GalleryCounts(store.gallery, people.gallery, served.embedder),
         embed_again=people.embed_again,
         data=settings.data,
     )

@@ -30,8 +30,6 @@ _GATEWAYS, _JOINS = (
 NodeHandler = Callable[[str, Incoming, float], None]
 """Takes a node's name, its message, and the time by the monotonic clock."""
 NodeHandlers = Mapping[Verb, NodeHandler]
-NOT_FOR_MASTERS: frozenset[Verb] = frozenset()
-"""Verbs of the contract that a master does not receive."""
 
 
 def handlers(

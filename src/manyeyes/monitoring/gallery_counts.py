@@ -6,26 +6,17 @@ import sqlite3
 
 from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.store.gallery import GalleryRepository, GallerySize
-from manyeyes.store.people import PeopleRepository
 from manyeyes.telemetry import log
 
 
 class GalleryCounts:
     """Of one master."""
 
-    def __init__(
-        self, people: PeopleRepository, gallery: GalleryRepository, version: GalleryVersion, embedder: str
-    ) -> None:
-        self._people = people
+    def __init__(self, gallery: GalleryRepository, version: GalleryVersion, embedder: str) -> None:
         self._gallery = gallery
         self._version = version
         self._embedder = embedder
         self._counted: tuple[int, GallerySize] | None = None
-
-    @property
-    def people(self) -> int:
-        """How many people are enrolled, as of now."""
-        return self._people.count
 
     def read(self) -> GallerySize:
         """How large the gallery is; as last known where it cannot be counted."""

@@ -104,7 +104,7 @@ class Monitor:
                 "done": dispatcher.statistics.done,
                 "failed": dispatcher.statistics.failed,
             },
-            "people": self._sources.gallery.people,
+            "people": self._sources.gallery.read().people,
             "photos_to_embed": self._sources.embed_again.waiting,
             "pack": self._pack,
         }

@@ -6,7 +6,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,11 @@ _SERVER_NAME = "manyeyes-master"
 """In every master's certificate, whatever address it is reached by."""
 _BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+Call = Callable[..., Awaitable[httpx.Response]]
+"""Makes one call: method, path, and what httpx takes besides."""
+Stream = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
+"""Opens an answer that is read while it comes: path, parameters, seconds of silence that end it."""
 
 
 class Calls:

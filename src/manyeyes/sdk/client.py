@@ -45,8 +45,9 @@ from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.parsing import parsed
-from manyeyes.sdk.portraits import Portraits, quoted_name
+from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
+from manyeyes.sdk.urls import node_url, person_url
 from manyeyes.sdk.watching import Watching
 from manyeyes.traces import new_trace, trace_id_for
 
@@ -149,7 +150,7 @@ class AsyncClient(Watching):
         Raises:
             PersonNotFound: nobody of that name is enrolled.
         """
-        return parsed(Person, (await self._call("GET", _person_url(name))).content)
+        return parsed(Person, (await self._call("GET", person_url(name))).content)
 
     async def rename_person(self, name: str, new: str) -> Person:
         """Give a person another name.
@@ -159,7 +160,7 @@ class AsyncClient(Watching):
             PersonExists: the new name is taken.
         """
         body = Rename.model_construct(name=new).model_dump()
-        response = await self._call("PATCH", _person_url(name), json=body, repeatable=False)
+        response = await self._call("PATCH", person_url(name), json=body, repeatable=False)
         return parsed(Person, response.content) if response.content else await self.person(new)
 
     async def merge_person(self, name: str, into: str) -> Person:
@@ -169,7 +170,7 @@ class AsyncClient(Watching):
             PersonNotFound: nobody of one of the names is enrolled.
             BadRequest: both names are the same.
         """
-        url = f"{_person_url(name)}/merge"
+        url = f"{person_url(name)}/merge"
         body = MergeRequest.model_construct(into=into).model_dump()
         return parsed(Person, (await self._call("POST", url, json=body, repeatable=False)).content)
 
@@ -179,7 +180,7 @@ class AsyncClient(Watching):
         Raises:
             PersonNotFound: nobody of that name is enrolled.
         """
-        await self._call("DELETE", _person_url(name), repeatable=False)
+        await self._call("DELETE", person_url(name), repeatable=False)
 
     async def remove_photo(self, name: str, photo_id: int) -> Person:
         """Forget one photo of a person; the answer lists the others.
@@ -291,7 +292,7 @@ class AsyncClient(Watching):
         Raises:
             NodeNotFound: none of that name.
         """
-        return parsed(Node, (await self._call("GET", _node_url(name))).content)
+        return parsed(Node, (await self._call("GET", node_url(name))).content)
 
     async def remove_node(self, name: str) -> None:
         """Cut a node off at once; its key never works again, its pictures go to others.
@@ -299,7 +300,7 @@ class AsyncClient(Watching):
         Raises:
             NodeNotFound: none of that name.
         """
-        await self._call("DELETE", _node_url(name), repeatable=False)
+        await self._call("DELETE", node_url(name), repeatable=False)
 
     async def tell_node(self, name: str, word: NodeWord) -> Node:
         """Approve a waiting node, or have one pause, drain, resume or shut down.
@@ -310,7 +311,7 @@ class AsyncClient(Watching):
             NodeNotFound: none of that name.
             NodeAway: it is not connected, so it cannot be shut down.
         """
-        return parsed(Node, (await self._call("POST", f"{_node_url(name)}/{word}")).content)
+        return parsed(Node, (await self._call("POST", f"{node_url(name)}/{word}")).content)
 
     async def status(self) -> Status:
         """The service at one glance."""
@@ -417,11 +418,3 @@ async def _content(picture: Picture) -> bytes:
         return await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise FileTrouble(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _person_url(name: str) -> str:
-    return f"/v1/people/{quoted_name(name)}"
-
-
-def _node_url(name: str) -> str:
-    return "/v1/nodes/" + quote(name, safe="")

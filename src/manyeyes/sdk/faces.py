@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from manyeyes.api.people import Person
 from manyeyes.api.unknown_faces import Dismissed, NameRequest, Retention, RetentionRequest, Unknown
+from manyeyes.sdk.calls import Call
 from manyeyes.sdk.parsing import parsed
-from manyeyes.sdk.portraits import Call, SmallPicture, small_picture
+from manyeyes.sdk.portraits import SmallPicture, small_picture
 
 
 class Faces:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
-
-import httpx
 
 from manyeyes.api.logs import (
     FollowedLine,
@@ -20,19 +18,17 @@ from manyeyes.api.logs import (
     Trace,
 )
 from manyeyes.errors import Unavailable
+from manyeyes.sdk.calls import Call, Stream
 from manyeyes.sdk.parsing import parsed
 
 _SILENCE_S = 30.0
 """The master gives a sign of life every ten seconds."""
 
-Call = Callable[..., Awaitable[httpx.Response]]
-StreamGet = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
-
 
 class Logs:
     """Reads logs; made by `AsyncClient.logs`. Needs the role `operator`, but for `trace`."""
 
-    def __init__(self, call: Call, stream: StreamGet) -> None:
+    def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
         self._stream = stream
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import quote
-
-import httpx
+from typing import Literal
 
 from manyeyes.api.commands import ANSWER_HEADER, ExecLine, ExecRequest
 from manyeyes.contract import Ended, FileOrder, FileReply
 from manyeyes.errors import ManyeyesError, Unavailable, from_code
+from manyeyes.sdk.calls import Call, Stream
 from manyeyes.sdk.parsing import parsed
+from manyeyes.sdk.urls import node_url
 
 _SILENCE_S = 40.0
 """The master says every few seconds that the command still runs."""
-
-Call = Callable[..., Awaitable[httpx.Response]]
-Stream = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Orders:
             Unavailable: the node or the master is not there, or fell silent.
         """
         body = ExecRequest.model_construct(args=list(args), shell=shell, timeout_s=timeout_s).model_dump()
-        async with self._stream(f"{_node_url(node)}/exec", body, _SILENCE_S) as response:
+        async with self._stream(f"{node_url(node)}/exec", body, _SILENCE_S) as response:
             async for line in response.aiter_lines():
                 told = parsed(ExecLine, line.encode())
                 if told.error:
@@ -69,7 +64,7 @@ class Orders:
             FileTrouble: the node refused: a name that leads out, no room, no such file.
         """
         params = order.model_dump()
-        response = await self._call("POST", f"{_node_url(node)}/files", params=params, content=data)
+        response = await self._call("POST", f"{node_url(node)}/files", params=params, content=data)
         try:
             if order.kind == "read":
                 return FileReply.model_validate_json(response.headers[ANSWER_HEADER]), response.content
@@ -78,7 +73,3 @@ class Orders:
             raise ManyeyesError(
                 "the master's answer is not of the agreed form; same version on both sides?"
             ) from error
-
-
-def _node_url(node: str) -> str:
-    return f"/v1/nodes/{quote(node, safe='')}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 import httpx
 
-Call = Callable[..., Awaitable[httpx.Response]]
+from manyeyes.sdk.calls import Call
+from manyeyes.sdk.urls import quoted_name
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,6 @@ def small_picture(response: httpx.Response) -> SmallPicture:
     """What an answer holds."""
     media_type = response.headers.get("Content-Type", "").partition(";")[0]
     return SmallPicture(response.content, media_type, response.headers.get("ETag", ""))
-
-
-def quoted_name(name: str) -> str:
-    """A person's name as a part of a URL."""
-    # A name of dots only would be taken for a relative path segment even when quoted.
-    quoted = quote(name, safe="")
-    return quoted.replace(".", "%2E") if not name.strip(".") else quoted
 
 
 class Portraits:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from manyeyes.api.recent import Latest
+from manyeyes.sdk.calls import Call
 from manyeyes.sdk.parsing import parsed
-from manyeyes.sdk.portraits import Call, SmallPicture, small_picture
+from manyeyes.sdk.portraits import SmallPicture, small_picture
 
 
 class RecentPictures:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from urllib.parse import quote
 
 from manyeyes.api.overview import History, NodeHistory, Notice, Overview, Setting, Settings, StreamedNotice
 from manyeyes.errors import Unavailable
 from manyeyes.sdk.calls import Calls
 from manyeyes.sdk.parsing import parsed
+from manyeyes.sdk.urls import node_url
 
 _SILENCE_S = 30.0
 """The master says every 10 s that it lives."""
@@ -31,7 +31,7 @@ class Watching(Calls):
         Raises:
             NodeNotFound: none of that name.
         """
-        response = await self._call("GET", f"/v1/nodes/{quote(name, safe='')}/history")
+        response = await self._call("GET", f"{node_url(name)}/history")
         return parsed(NodeHistory, response.content)
 
     async def settings(self) -> list[Setting]:

@@ -36,7 +36,7 @@ class CredentialRepository:
 
     @property
     def changes(self) -> int:
-        """Rises with every row of the file that is written; while it stays, all that was read still holds."""
+        """Rises with every row that this connection writes; while it stays, all that was read still holds."""
         return self._database.changes
 
     # join tokens

@@ -64,5 +64,5 @@ class Database:
 
     @property
     def changes(self) -> int:
-        """Rises with every row that is written; while it stays, all that was read still holds."""
+        """Rises with every row that this connection writes; while it stays, all that was read still holds."""
         return self._db.total_changes

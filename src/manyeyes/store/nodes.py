@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from manyeyes.contract import Desired, HostFacts
 from manyeyes.errors import NodeNotFound
@@ -46,6 +47,27 @@ class RemovedNode:
     removed_at: str
 
 
+_COLUMNS = (
+    "name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, approved, wish"
+)
+
+
+def _node_row(row: tuple[Any, ...]) -> NodeRow:
+    return NodeRow(
+        name=row[0],
+        public_nkey=row[1],
+        token_id=row[2],
+        host=HostFacts.model_validate_json(row[3]),
+        first_seen=row[4],
+        last_seen=row[5],
+        done=row[6],
+        failed=row[7],
+        fingerprint=row[8],
+        approved=bool(row[9]),
+        desired=row[10],
+    )
+
+
 class NodeRepository:
     """The rows of nodes; each change is one transaction."""
 
@@ -54,26 +76,7 @@ class NodeRepository:
 
     def all(self) -> list[NodeRow]:
         """All nodes, by name."""
-        rows = self._database.read(
-            "SELECT name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, "
-            "approved, wish FROM nodes ORDER BY name"
-        )
-        return [
-            NodeRow(
-                name=r[0],
-                public_nkey=r[1],
-                token_id=r[2],
-                host=HostFacts.model_validate_json(r[3]),
-                first_seen=r[4],
-                last_seen=r[5],
-                done=r[6],
-                failed=r[7],
-                fingerprint=r[8],
-                approved=bool(r[9]),
-                desired=r[10],
-            )
-            for r in rows
-        ]
+        return [_node_row(row) for row in self._database.read(f"SELECT {_COLUMNS} FROM nodes ORDER BY name")]
 
     def counts(self) -> dict[str, NodeCounts]:
         """Of each node what `record_seen` recorded."""
@@ -86,9 +89,9 @@ class NodeRepository:
         Raises:
             NodeNotFound: none of that name, or it was removed.
         """
-        row = next((row for row in self.all() if row.name == name), None)
-        if row is not None:
-            return row
+        rows = self._database.read(f"SELECT {_COLUMNS} FROM nodes WHERE name = ?", name)
+        if rows:
+            return _node_row(rows[0])
         gone = [node for node in self.removed() if node.name == name]
         if gone:
             raise NodeNotFound(

@@ -26,7 +26,7 @@ class Person:
 
 
 class PeopleRepository:
-    """The rows of enrolled people. Triggers record each change for the nodes, except feedback, which is recorded here."""
+    """The rows of enrolled people. Triggers record each change for the nodes, except that feedback moves to another person."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -46,11 +46,6 @@ class PeopleRepository:
         if not rows:
             raise nobody(name)
         return Person(*rows[0])
-
-    @property
-    def count(self) -> int:
-        """How many people are enrolled."""
-        return int(self._database.read("SELECT COUNT(*) FROM people")[0][0])
 
     def rename(self, name: str, new: str) -> Person:
         """Give a person another name.

@@ -43,7 +43,7 @@ def monitor(store: Store, folder: Path, hub: EventHub | None = None) -> tuple[Mo
         dispatcher=cast(Any, dispatcher),
         link=cast(Any, SimpleNamespace(connected=True, received_bytes=0, sent_bytes=0)),
         enforcer=cast(Any, SimpleNamespace(of=lambda name: None)),
-        gallery=GalleryCounts(store.people, store.gallery, GalleryVersion(store.gallery), "e"),
+        gallery=GalleryCounts(store.gallery, GalleryVersion(store.gallery), "e"),
         embed_again=cast(Any, SimpleNamespace(waiting=0)),
         data=folder,
     )
@@ -113,7 +113,7 @@ def test_another_pack_on_a_node_and_new_attention_are_told(store: Store, tmp_pat
 
 def test_the_gallery_is_counted_when_it_changed(store: Store) -> None:
     version = GalleryVersion(store.gallery)
-    counts = GalleryCounts(store.people, store.gallery, version, "e")
+    counts = GalleryCounts(store.gallery, version, "e")
     store.photos.enrol("Ada", "e", [Photo("1", bytes(8)), Photo("2", bytes(8))])
     store.photos.enrol("Ada", "another", [Photo("3", bytes(8))])
     assert counts.read() == GallerySize(people=1, photos=2)
