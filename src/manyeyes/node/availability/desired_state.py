@@ -69,7 +69,7 @@ class DesiredState:
                 idle = self._idle.seen(others.share(), time.monotonic())
             found = effective_mode(self.desired, self._hours, datetime.now().time(), idle)
             if found != self.effective_mode:
-                log().info("effective_mode", mode=found.mode, reason=found.reason)
+                log().info("mode changed", mode=found.mode, reason=found.reason)
                 self.effective_mode = found
                 self._on_change()
             turn(found.mode)

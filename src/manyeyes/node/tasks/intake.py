@@ -144,8 +144,8 @@ class TaskIntake:
         held = self._held[task.id] = _Held(task, gateway, attempt)
         self.grants.taken(gateway)
         if self.pool is None or not self.pool.takes or self.grants.closed:
-            returned = Outcome(session=self._session, task_id=task.id, status="returned")
-            self.ended(Picture(task, gateway, b"", attempt), returned, b"")
+            picture = Picture(task, gateway, b"", attempt)
+            self.ended(picture, picture.ended("returned"), b"")
         elif len(piece) >= task.size_bytes:
             self._whole(held, piece, now)
         else:
@@ -158,8 +158,8 @@ class TaskIntake:
             data = await self._fetcher.whole(task, held.gateway, piece)
         except ManyeyesError as error:
             log().info("a picture could not be fetched", trace=held.attempt.trace_id, error=error.detail)
-            outcome = Outcome(session=self._session, task_id=task.id, status="returned", detail=error.detail)
-            self.ended(Picture(task, held.gateway, b"", held.attempt), outcome, b"")
+            picture = Picture(task, held.gateway, b"", held.attempt)
+            self.ended(picture, picture.ended("returned", error.detail), b"")
             return
         finally:
             held.fetching = None

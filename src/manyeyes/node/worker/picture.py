@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from manyeyes.broker.connection import Bytes
-from manyeyes.contract import Task
+from manyeyes.contract import Outcome, Task
 from manyeyes.node.worker.attempt import Attempt
 
 
@@ -17,3 +18,7 @@ class Picture:
     gateway: str
     data: Bytes
     attempt: Attempt
+
+    def ended(self, status: Literal["crashed", "returned"], detail: str = "") -> Outcome:
+        """The outcome of an attempt that no worker finished."""
+        return Outcome(session=self.attempt.session, task_id=self.task.id, status=status, detail=detail)

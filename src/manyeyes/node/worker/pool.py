@@ -103,8 +103,7 @@ class WorkerPool:
             self._give_back(picture)
 
     def _give_back(self, picture: Picture) -> None:
-        session = picture.attempt.session
-        self._ended(picture, Outcome(session=session, task_id=picture.task.id, status="returned"), b"")
+        self._ended(picture, picture.ended("returned"), b"")
 
     def changed(self) -> None:
         """A slot changed its state. If no worker is left, waiting pictures are returned."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from manyeyes.contract import Outcome
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.face_results import GALLERY
@@ -28,13 +26,13 @@ async def run_picture(
     try:
         return await _recognised(worker, picture, galleries, deadline_s)
     except WorkerDied as error:
-        return _outcome(picture, "crashed", error.detail), b""
+        return picture.ended("crashed", error.detail), b""
     except Unavailable as error:
-        return _outcome(picture, "returned", error.detail), b""
+        return picture.ended("returned", error.detail), b""
     except PackDamaged as error:
         log().error("the gallery cannot be opened and is fetched again", error=error.detail)
         await galleries.forget()
-        return _outcome(picture, "returned", error.detail), b""
+        return picture.ended("returned", error.detail), b""
 
 
 async def _recognised(
@@ -64,7 +62,3 @@ async def _recognised(
         parts=reply.parts,
     )
     return outcome, body
-
-
-def _outcome(picture: Picture, status: Literal["crashed", "returned"], detail: str) -> Outcome:
-    return Outcome(session=picture.attempt.session, task_id=picture.task.id, status=status, detail=detail)

@@ -224,8 +224,7 @@ class SlotState:
 
     def _given(self, picture: Picture, now: float) -> list[Instruction]:
         if not self.takes:
-            session, task_id = picture.attempt.session, picture.task.id
-            return [EndPicture(picture, Outcome(session=session, task_id=task_id, status="returned"), b"")]
+            return [EndPicture(picture, picture.ended("returned"), b"")]
         self.state, self.picture, self.busy_since = "busy", picture, now
         return [Work(picture)]
 
