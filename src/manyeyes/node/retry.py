@@ -6,6 +6,11 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
 
-def pause_after(failures: int, first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> float:
-    """Seconds until the next attempt, given how many attempts in a row failed: twice as long each time."""
+def pause_after(failures: int) -> float:
+    """Seconds until the next attempt, given how many attempts in a row failed."""
+    return doubled(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+
+
+def doubled(failures: int, first_s: float, longest_s: float) -> float:
+    """A pause that is twice as long after each failure in a row."""
     return min(first_s * 2.0 ** max(failures - 1, 0), longest_s)

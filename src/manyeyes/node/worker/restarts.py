@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manyeyes.node.retry import pause_after
+from manyeyes.node.retry import doubled
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 30.0
@@ -31,4 +31,4 @@ class Backoff:
         """
         self.restarts += 1
         self.quick_ends = 0 if now - self.started_at > HEALTHY_AFTER_S else self.quick_ends + 1
-        return pause_after(self.quick_ends, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        return doubled(self.quick_ends, FIRST_PAUSE_S, LONGEST_PAUSE_S)
