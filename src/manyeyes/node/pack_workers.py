@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
@@ -18,9 +17,6 @@ from manyeyes.node.worker.pool import WorkerPool
 from manyeyes.node.worker.slot import Slot
 from manyeyes.packs import manifest
 from manyeyes.telemetry import log
-
-_SLOT_GONE_S = 0.5
-"""How often a switch checks whether the slot that it waits for still exists."""
 
 
 class PackWorkers:
@@ -102,15 +98,4 @@ class PackWorkers:
         """Switch to another pack, one slot after the other: the others go on, and at most one extra worker runs."""
         self._launch = launch  # slots that are filled from now on begin with it
         for slot in self.slots:
-            await self._switch_slot(slot, launch)
-
-    async def _switch_slot(self, slot: Slot, launch: Launch) -> None:
-        """Return when the slot has switched or no longer exists."""
-        going = asyncio.ensure_future(slot.switch(launch))
-        try:
-            while slot in self.slots:
-                await asyncio.wait([going], timeout=_SLOT_GONE_S)
-                if going.done():
-                    return going.result()
-        finally:
-            going.cancel()
+            await slot.switch(launch)

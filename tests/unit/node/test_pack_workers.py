@@ -46,7 +46,6 @@ def made(folder: Path, monkeypatch: pytest.MonkeyPatch, memory_bytes: int | None
     monkeypatch.setattr(
         pack_workers, "manifest", SimpleNamespace(read=lambda _: SimpleNamespace(memory_mb=100))
     )
-    monkeypatch.setattr(pack_workers, "_SLOT_GONE_S", 0.0)
     settings = NodeSettings(data=folder, workers=3, memory="200M")
     return PackWorkers(settings, memory_bytes, nothing, Pace(), nothing, lambda: None)
 
@@ -81,18 +80,3 @@ def test_workers_go_over_to_another_pack_one_after_the_other(workers: PackWorker
         return log
 
     assert asyncio.run(scene()) == ["0 begins", "0 runs p@2", "1 begins", "1 runs p@2"]
-
-
-def test_a_switch_does_not_wait_for_a_slot_that_is_gone(workers: PackWorkers) -> None:
-    async def scene() -> None:
-        slots: list[Any] = [Slot(0, [])]
-        pool = workers.make_pool(PACK)
-        pool.slots = slots
-        slots[0].may.clear()
-        switching = asyncio.create_task(workers.switch(NEWER))
-        await asyncio.sleep(0)
-        pool.slots = []
-        async with asyncio.timeout(20):
-            await switching
-
-    asyncio.run(scene())

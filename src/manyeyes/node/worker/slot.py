@@ -134,20 +134,29 @@ class Slot:
         self._feed(Drain())
 
     async def switch(self, launch: Launch) -> None:
-        """Switch to another pack between two pictures. Returns when the new worker has replaced the old one."""
+        """Switch to another pack between two pictures. Returns when the new worker has replaced the old one.
+
+        A slot that has ended, or ends meanwhile, has nothing to switch: it returns at once.
+        """
+        if self._over.is_set():
+            return
         self._switched.clear()
         self._feed(Switch(launch))
         await self._switched.wait()
 
     async def run(self) -> None:
         """Work until drained."""
-        async with asyncio.TaskGroup() as self._group:
-            self._feed(Begin())
-            await self._over.wait()
-            if self._doing is not None:
-                await asyncio.wait([self._doing])
-            if self._worker is not None:
-                await self._worker.stop()
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._feed(Begin())
+                await self._over.wait()
+                if self._doing is not None:
+                    await asyncio.wait([self._doing])
+                if self._worker is not None:
+                    await self._worker.stop()
+        finally:
+            self._over.set()
+            self._switched.set()
 
     def _feed(self, event: Event) -> None:
         for instruction in self._state.handle(event, time.monotonic()):

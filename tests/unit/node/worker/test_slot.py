@@ -281,6 +281,23 @@ def test_another_pack_takes_over_between_two_pictures(pauses: list[float]) -> No
     play(body)
 
 
+def test_a_switch_does_not_wait_for_a_slot_that_ends_or_has_ended(pauses: list[float]) -> None:
+    async def body(node: Node) -> None:
+        node.worker.go_on.clear()
+        node.slot.give(picture())
+        await steps()
+        switching = asyncio.create_task(node.slot.switch(launch("p@2")))
+        await steps()
+        node.slot.drain()
+        node.worker.go_on.set()
+        async with asyncio.timeout(20):
+            await switching
+            await node.slot.switch(launch("p@3"))
+        assert [told.status for told in node.outcomes] == ["done"]
+
+    play(body)
+
+
 def test_a_slot_that_is_drained_finishes_what_it_has_in_hand(pauses: list[float]) -> None:
     async def body(node: Node) -> None:
         node.worker.go_on.clear()
