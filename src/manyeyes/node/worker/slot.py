@@ -80,7 +80,8 @@ class Slot:
         self._worker: WorkerProcess | None = None
         self._group: asyncio.TaskGroup | None = None
         self._doing: asyncio.Task[None] | None = None
-        """A start, a picture or a pause; one at a time."""
+        """A start, a run of pictures or a pause; one at a time."""
+        self._working = False
         self._switched = asyncio.Event()
         self._over = asyncio.Event()
         self.ready = asyncio.Event()
@@ -168,8 +169,9 @@ class Slot:
                 self._do(self._start(launch), "start")
             case TakeNext():
                 self._take_next()
-            case Work(picture):
-                self._do(self._work(picture), "work")
+            case Work():
+                if not self._working:
+                    self._do(self._work(), "work")
             case EndPicture(picture, outcome, body):
                 self._pool.end(picture, outcome, body)
             case DropWorker():
@@ -221,7 +223,17 @@ class Slot:
         elif self._state.takes and (picture := self._pool.next()) is not None:
             self._feed(Given(picture))
 
-    async def _work(self, picture: Picture) -> None:
+    async def _work(self) -> None:
+        """Work on the picture in hand, and on those that follow it at once."""
+        self._working = True
+        try:
+            while (picture := self._state.picture) is not None:
+                outcome, body = await self._work_on(picture)
+                self._feed(Worked(outcome, body))
+        finally:
+            self._working = False
+
+    async def _work_on(self, picture: Picture) -> tuple[Outcome, bytes]:
         worker, attempt = self._worker, picture.attempt
         assert worker is not None
         attempt.began_s = time.monotonic()
@@ -230,7 +242,7 @@ class Slot:
         attempt.worked_s = time.monotonic()
         if outcome.status == "done":
             self._pace.worked(attempt.worked_s - attempt.began_s)
-        self._feed(Worked(outcome, body))
+        return outcome, body
 
     async def _pause(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s)

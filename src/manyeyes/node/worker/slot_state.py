@@ -181,6 +181,8 @@ class SlotState:
     busy_since: float | None = None
     lost: bool = False
     """Whether the worker's process ended, and the slot has not replaced it yet."""
+    switching: bool = False
+    """Whether somebody waits until the worker runs what is wanted."""
     lacking: int = 0
     """How many pictures in a row could not be begun, since the gallery is not here."""
     draining: bool = False
@@ -217,7 +219,7 @@ class SlotState:
             case PauseOver():
                 return self._go_on(now) if self.state == "resting" else []
             case Switch(launch):
-                self.wanted = launch
+                self.wanted, self.switching = launch, True
                 return self._go_on(now) if self.state == "idle" else []
             case Drain():
                 return self._drain()
@@ -261,10 +263,14 @@ class SlotState:
         if self.lost:
             return self._replace("an idle worker ended", now)
         self.state = "idle"
-        if self.fit:
-            return [TellSwitched(), TakeNext()]
-        self.fit, self.trouble = True, ""
-        return [TellSwitched(), TellChanged(), TakeNext()]
+        told: list[Instruction] = []
+        if self.switching:
+            self.switching = False
+            told.append(TellSwitched())
+        if not self.fit:
+            self.fit, self.trouble = True, ""
+            told.append(TellChanged())
+        return [*told, TakeNext()]
 
     def _start(self, now: float) -> list[Instruction]:
         self.backoff.started(now)

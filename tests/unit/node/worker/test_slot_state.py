@@ -46,7 +46,7 @@ T = picture("t")
 def idle(now: float = 0.0) -> SlotState:
     state = SlotState(ONE)
     assert state.handle(Begin(), now) == [StartWorker(ONE)]
-    assert state.handle(Started(ONE), now) == [TellSwitched(), TellChanged(), TakeNext()]
+    assert state.handle(Started(ONE), now) == [TellChanged(), TakeNext()]
     return state
 
 
@@ -73,7 +73,7 @@ def test_a_picture_is_in_hand_until_its_attempt_ended() -> None:
     state = busy(now=5.0)
     assert (state.phase, state.picture, state.busy_since, state.takes) == ("busy", T, 5.0, False)
     done = ended()
-    assert state.handle(done, 6.0) == [EndPicture(T, done.outcome, b"{}"), TellSwitched(), TakeNext()]
+    assert state.handle(done, 6.0) == [EndPicture(T, done.outcome, b"{}"), TakeNext()]
     assert (state.phase, state.picture, state.busy_since) == ("idle", None, None)
 
 
@@ -187,7 +187,7 @@ class Shell:
         self.waiting: list[Any] = []
         self.in_hand: Any = None
         self.starting: Launch | None = None
-        self.pausing = self.finished = False
+        self.pausing = self.finished = self.switching = False
         self.worker: Launch | None = None
         self.worker_lives = False
         self.given: list[str] = []
@@ -220,6 +220,10 @@ class Shell:
             case Pause():
                 self.wait_for_nothing()
                 self.pausing = True
+            case TellSwitched():
+                assert self.switching, "somebody waits for it"
+                assert self.worker == self.state.wanted, "the worker runs another pack"
+                self.switching = False
             case CancelWait():
                 assert self.in_hand is None
                 self.starting, self.pausing = None, False
@@ -249,6 +253,7 @@ class Shell:
             self.worker_lives = False
             self.feed(WorkerEnded())
         elif what == "another pack":
+            self.switching = True
             self.feed(Switch(TWO if self.state.wanted == ONE else ONE))
         elif what == "drain":
             self.feed(Drain())
@@ -285,6 +290,7 @@ def test_in_every_order_one_picture_is_in_hand_with_a_worker_and_ends_once(steps
         shell.step(what)
         open_pictures = [one for one in shell.given if one not in shell.ends]
         assert open_pictures == ([shell.in_hand.task.id] if shell.in_hand else [])
+        assert not (shell.switching and shell.state.takes), "a switch is told before the next picture"
     shell.step("drain")
     shell.step("done")
     assert shell.finished and shell.state.phase == "ended", "a drain waits for the picture in hand alone"
