@@ -9,19 +9,13 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli import faces, keys, nodes, packs, people, run
-from manyeyes.cli.audit import audit
-from manyeyes.cli.console import console
-from manyeyes.cli.logs import logs
+from manyeyes.cli.loading import LoadingGroup
 from manyeyes.cli.output import say_error
-from manyeyes.cli.recent import recent
-from manyeyes.cli.send import send
-from manyeyes.cli.settings import settings
-from manyeyes.cli.status import status, token
 from manyeyes.errors import ManyeyesError, StartError
 
 app = typer.Typer(
     name="manyeyes",
+    cls=LoadingGroup,
     help="One recognition service from the machines you already own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -55,22 +49,6 @@ def manyeyes(
     Example: manyeyes up, then: manyeyes send holiday/ -o holiday-named
     """
     ctx.obj = master
-
-
-run.register(app)
-app.command()(send)
-app.add_typer(people.app, name="people")
-app.add_typer(faces.app, name="faces")
-app.add_typer(nodes.app, name="nodes")
-app.add_typer(packs.app, name="packs")
-app.add_typer(keys.app, name="keys")
-app.command()(status)
-app.command()(token)
-app.command()(audit)
-app.command()(console)
-app.command()(recent)
-app.command()(settings)
-app.command()(logs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,29 +6,32 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from manyeyes.errors import ManyeyesError
-from manyeyes.sdk.blocking import Client
-from manyeyes.sdk.context import Context, find_context
+
+if TYPE_CHECKING:
+    from manyeyes.sdk.blocking import Client
+    from manyeyes.sdk.context import Context
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def context_of(ctx: typer.Context) -> Context:
     """The master that the command line or the stored context names."""
+    from manyeyes.sdk.context import find_context
+
     root = ctx.find_root()
     return find_context(root.obj if isinstance(root.obj, str) else None)
 
 
 def client_of(ctx: typer.Context) -> Client:
     """A blocking client of that master."""
+    from manyeyes.sdk.blocking import Client
+
     return Client(context_of(ctx))
 
 
@@ -54,6 +57,10 @@ def _moment(value: datetime) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table, or the sentence `empty` when there are no rows; without a terminal nothing is cut off."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     console = Console(width=None if sys.stdout.isatty() else 10_000)
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

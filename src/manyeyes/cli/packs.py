@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from manyeyes.cli.build_bar import BuildBar
 from manyeyes.cli.output import JsonOption, print_json, print_table, say
-from manyeyes.cli.run import BuildBar, DataOption
+from manyeyes.cli.run import DataOption
 from manyeyes.config import default_data_folder
 from manyeyes.errors import BadRequest
 from manyeyes.packs import store

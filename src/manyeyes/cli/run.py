@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from manyeyes import identity, telemetry
 from manyeyes.cli.output import print_json, say
@@ -95,25 +94,6 @@ def _master_settings(
     return settings.model_copy(update={"advertise": (platform.node(), *here)})
 
 
-class BuildBar:
-    """Shows the building of the default pack; nothing when it is there already."""
-
-    def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, transient=True)
-        self._task: Any = None
-
-    def __call__(self, step: str, fraction: float) -> None:
-        if self._task is None:
-            say("building the default pack (only once)")
-            self._bar.start()
-            self._task = self._bar.add_task(step, total=1.0)
-        self._bar.update(self._task, description=step, completed=fraction)
-
-    def stop(self) -> None:
-        self._bar.stop()
-
-
 async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `main`; the first SIGTERM or SIGINT sets its event, a second one ends the process at once."""
     stop = asyncio.Event()
@@ -161,6 +141,7 @@ def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
 
 @asynccontextmanager
 async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, Any]]:
+    from manyeyes.cli.build_bar import BuildBar
     from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
@@ -450,9 +431,3 @@ def doctor(data: DataOption = None, as_json: Annotated[bool, typer.Option("--jso
             typer.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
     if not all(ok for _, ok, _ in rows):
         raise typer.Exit(8)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands that start and stop roles."""
-    for command in (up, master, node, down, doctor):
-        app.command()(command)

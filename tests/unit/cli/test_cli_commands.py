@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from manyeyes import errors
-from manyeyes.cli import output, status
 from manyeyes.cli import send as send_module
+from manyeyes.cli import status
 from manyeyes.cli.app import main
+from manyeyes.sdk import blocking
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context, save_context
@@ -98,7 +99,7 @@ def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
     monkeypatch.setenv("MANYEYES_CONTEXT", str(path))
     save_context(Context("https://10.0.0.4:8443", "", "key"), path)
     transport = httpx.MockTransport(fleet)
-    monkeypatch.setattr(output, "Client", functools.partial(Client, transport=transport))
+    monkeypatch.setattr(blocking, "Client", functools.partial(Client, transport=transport))
     monkeypatch.setattr(send_module, "AsyncClient", functools.partial(AsyncClient, transport=transport))
     return fleet
 

@@ -8,16 +8,19 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.transfer import PartialFile
 from manyeyes.contract import ANY, GalleryQuery
+from manyeyes.durable import flush_to_disk
 from manyeyes.errors import PackDamaged, Unavailable
 from manyeyes.node.gallery.files import GalleryFiles
 from manyeyes.node.packs.environment import OWN, Interpreter
-from manyeyes.recognition.matching.gallery_changes import Changes, keep
-from manyeyes.recognition.matching.nearest import SCAN_FROM
 from manyeyes.telemetry import log
+
+if TYPE_CHECKING:
+    from manyeyes.recognition.matching.gallery_changes import Changes
 
 MOST_DELTAS = 48
 LEAST_CHANGED = 1_000
@@ -29,9 +32,17 @@ _REST_S = 30.0
 
 def wants_fold(base_photos: int, has_index: bool, changed_photos: int, deltas: int) -> bool:
     """Whether the base should be rebuilt, or needs its index."""
+    from manyeyes.recognition.matching.nearest import SCAN_FROM
+
     if base_photos >= SCAN_FROM and not has_index:
         return True
     return changed_photos > max(LEAST_CHANGED, base_photos // CHANGED_SHARE) or deltas > MOST_DELTAS
+
+
+def _changes(path: Path) -> Changes:
+    from manyeyes.recognition.matching.gallery_changes import Changes  # NumPy, only where there is a gallery
+
+    return Changes.open(path)
 
 
 class GalleryCache:
@@ -89,12 +100,12 @@ class GalleryCache:
         Raises:
             PackDamaged: one cannot be read, or does not follow the one before.
         """
-        first = last = Changes.open(base)
+        first = last = _changes(base)
         if first.since or (index is not None and not index.exists()):
             raise PackDamaged(f"{base} is no whole gallery with an index; it is fetched again")
         changed = 0
         for path in deltas:
-            change = Changes.open(path)
+            change = _changes(path)
             if change.since != last.version:
                 raise PackDamaged(f"{path} leads on from version {change.since}, here is {last.version}")
             last, changed = change, changed + change.size_photos
@@ -119,7 +130,7 @@ class GalleryCache:
         }
         partial = self._folder / "state.part"
         partial.write_text(json.dumps(state))
-        keep(partial)
+        flush_to_disk(partial)
         partial.replace(self._folder / "state.json")
 
     def _next(self, kind: str) -> Path:
@@ -169,12 +180,12 @@ class GalleryCache:
         part, self._part = self._part, None
         part.close()
         if part.received:
-            await asyncio.to_thread(keep, incoming)
+            await asyncio.to_thread(flush_to_disk, incoming)
             self._take(incoming)
         return newest
 
     def _take(self, incoming: Path) -> None:
-        change = Changes.open(incoming)
+        change = _changes(incoming)
         if change.since and (self.files is None or change.since != self.version):
             raise Unavailable(f"the master sent changes since {change.since}, here is {self.version}")
         path = self._next("delta" if change.since else "base")

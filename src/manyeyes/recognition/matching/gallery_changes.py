@@ -8,7 +8,6 @@ header, header, then the sections of `_SECTIONS` in that order, each beginning a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -213,12 +212,6 @@ def pack_names(people: Mapping[int, str]) -> tuple[Ids, Ids, NDArray[np.uint8]]:
     texts = [people[person].encode() for person in ids]
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64) if texts else np.zeros(0, np.int64)
     return np.array(ids, np.int64), ends, np.frombuffer(b"".join(texts), np.uint8)
-
-
-def keep(path: Path) -> None:
-    """Have the file's content on the disk, not only in the system's memory."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _stack(rows: Sequence[Floats]) -> Floats:

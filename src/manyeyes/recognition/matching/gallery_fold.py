@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from manyeyes.recognition.matching.gallery_changes import Changes, keep, pack_names
+from manyeyes.durable import flush_to_disk
+from manyeyes.recognition.matching.gallery_changes import Changes, pack_names
 from manyeyes.recognition.matching.layered_gallery import Layers
 from manyeyes.recognition.matching.nearest import SCAN_FROM, build_codes
 
@@ -51,7 +52,7 @@ def fold(base: Path, deltas: Sequence[Path], made: Path) -> None:
             whole.owners[into][~old] = layers.owners[new]
             whole.embeddings[into][~old] = layers.added.embeddings[new]
     del whole
-    keep(partial)
+    flush_to_disk(partial)
     partial.replace(made)
 
 
@@ -66,7 +67,7 @@ def make_index(base: Path, index: Path) -> bool:
         return False
     partial = index.with_suffix(".part")
     build_codes(partial, embeddings)
-    keep(partial)
+    flush_to_disk(partial)
     partial.replace(index)
     return True
 

@@ -1,0 +1,28 @@
+"""The progress of a pack that is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from manyeyes.cli.output import say
+
+
+class BuildBar:
+    """Shows the building of the default pack; nothing when it is there already."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, transient=True)
+        self._task: Any = None
+
+    def __call__(self, step: str, fraction: float) -> None:
+        if self._task is None:
+            say("building the default pack (only once)")
+            self._bar.start()
+            self._task = self._bar.add_task(step, total=1.0)
+        self._bar.update(self._task, description=step, completed=fraction)
+
+    def stop(self) -> None:
+        self._bar.stop()
