@@ -626,12 +626,12 @@ async def crash_always(scene: Scene) -> str:
 async def answer_late(scene: Scene) -> str:
     async with scene.rogue() as rogue:
         task, sent = await handed(scene, rogue)
-        counted = scene.network.client.status().tasks["done"]
+        counted = scene.network.ended("done")
         await resumed(scene, sent)
         for _ in range(3):
             await rogue.tell("result", outcome(rogue, task.id, result()))
             assert await give(rogue, task.id, outcome(rogue, task.id, result())) == "task-lost"
-        assert scene.network.client.status().tasks["done"] == counted + 1
+        assert scene.network.ended("done") == counted + 1
         rogue.allowed = 5
         await scene.told("pause")
         again = asyncio.ensure_future(asyncio.wrap_future(scene.send()))
@@ -641,7 +641,7 @@ async def answer_late(scene: Scene) -> str:
         answer = await again
         assert answer.result.pack == "forged@1", "the test tells nothing"
         await asyncio.sleep(0.2)
-        assert scene.network.client.status().tasks["done"] == counted + 2
+        assert scene.network.ended("done") == counted + 2
     return "the first answer counts, later ones are dropped"
 
 
@@ -709,7 +709,7 @@ async def hold(scene: Scene) -> str:
 
 @listed(ATTACKS, "hoard: grant credit, take pictures and answer nothing", long=True)
 async def hoard(scene: Scene) -> str:
-    before = scene.network.client.status().tasks["done"]
+    before = scene.network.ended("done")
     sent, longest_s = 0, 0.0
     async with scene.rogue() as rogue:
         await rogue.work(allowed=10_000, picture_s=0.0001)
@@ -726,7 +726,7 @@ async def hoard(scene: Scene) -> str:
         hoarded = rogue.dispatches.qsize()
         await scene.honest_works()
         assert rogue.dispatches.qsize() == hoarded, "it was sent another one"
-    assert scene.network.client.status().tasks["done"] == before + sent + 1
+    assert scene.network.ended("done") == before + sent + 1
     assert hoarded, "the test tells nothing"
     return (
         f"it got {hoarded} of {sent}; all were answered by others, the last {longest_s:.0f} s late; after {named_s:.0f} s it "

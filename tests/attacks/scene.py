@@ -216,7 +216,7 @@ class Scene:
 
     @property
     def ca_pem(self) -> str:
-        return (self.network.folder / "master" / "identity" / "ca.pem").read_text()
+        return (self.network.data / "identity" / "ca.pem").read_text()
 
     @property
     def master(self) -> psutil.Process:
@@ -290,7 +290,7 @@ class Scene:
     @asynccontextmanager
     async def in_work(self) -> AsyncIterator[tuple[Dispatch, Future[Prediction]]]:
         """The honest node works on a picture: its dispatch, and the user's answer to come."""
-        seed = (self.network.folder / "master" / "identity" / "master.nk").read_text().strip()
+        seed = (self.network.data / "identity" / "master.nk").read_text().strip()
         look = await self.connect(seed, "_INBOX_look", [])
         try:
             sent_to_honest = await look.subscribe(contract.dispatch_subject("honest"))

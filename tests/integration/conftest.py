@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -84,12 +84,24 @@ def make_faulty_pack(folder: Path) -> Path:
 
 @dataclass
 class Network:
-    """A master without nodes, and how to add some."""
+    """A master without nodes, and how to add some.
+
+    Args:
+        folder: of this test: its nodes' data and its logs.
+        data: the master's data folder.
+        ended_before: how many pictures had ended before this test, by how they ended.
+    """
 
     folder: Path
+    data: Path
     master: Role
     client: Client
     nats_port: int
+    ended_before: Mapping[str, int] = field(default_factory=dict)
+
+    def ended(self, how: str) -> int:
+        """How many pictures of this test are `done` or `failed`."""
+        return self.client.status().tasks[how] - self.ended_before.get(how, 0)
 
     @contextmanager
     def node(self, name: str, *, workers: int = 1, wait: bool = True, **environment: str) -> Iterator[Role]:
@@ -123,10 +135,25 @@ def running_network(folder: Path, pack: Path) -> Iterator[Network]:
     with role(folder / "logs", "master", *arguments) as master:
         master.wait_for("ready:")
         with Client(load_context(data / "context.json")) as client:
-            yield Network(folder, master, client, nats_port)
+            yield Network(folder, data, master, client, nats_port)
 
 
 @pytest.fixture
 def network(tmp_path: Path, faulty_pack: Path) -> Iterator[Network]:
     with running_network(tmp_path, faulty_pack) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def master_of_the_file(tmp_path_factory: pytest.TempPathFactory, faulty_pack: Path) -> Iterator[Network]:
+    with running_network(tmp_path_factory.mktemp("shared"), faulty_pack) as running:
+        yield running
+
+
+@pytest.fixture
+def shared(master_of_the_file: Network, tmp_path: Path) -> Iterator[Network]:
+    """The master that the tests of a file share; each begins without nodes, and leaves the master running."""
+    before = master_of_the_file.client.status().tasks
+    yield replace(master_of_the_file, folder=tmp_path, ended_before=before)
+    for node in master_of_the_file.client.nodes():
+        master_of_the_file.client.remove_node(node.name)

@@ -23,7 +23,7 @@ from tests.integration.conftest import MANYEYES, Network, picture, role
 
 def manyeyes(network: Network, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
     """One command of a user of this master, to its end."""
-    context = str(network.folder / "master" / "context.json")
+    context = str(network.data / "context.json")
     return subprocess.run(
         [*MANYEYES, *arguments],
         capture_output=True,
@@ -35,7 +35,7 @@ def manyeyes(network: Network, *arguments: str, timeout_s: float = 60) -> subpro
 
 def wait_done(network: Network, count: int, timeout_s: float = 30) -> None:
     end = time.monotonic() + timeout_s
-    while network.client.status().tasks["done"] < count:
+    while network.ended("done") < count:
         assert time.monotonic() < end, network.client.status()
         time.sleep(0.05)
 
@@ -44,23 +44,23 @@ def all_right(answers: Sequence[object]) -> None:
     assert {answer.result(timeout=60).result.pack for answer in answers} == {"faulty@1.0.0"}  # type: ignore[attr-defined]
 
 
-def test_a_removed_node_is_cut_off_and_its_pictures_go_on(network: Network) -> None:
-    with network.node("a") as a, network.node("b"), ThreadPoolExecutor(16) as pool:
-        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(16)]
+def test_a_removed_node_is_cut_off_and_its_pictures_go_on(shared: Network) -> None:
+    with shared.node("a") as a, shared.node("b"), ThreadPoolExecutor(16) as pool:
+        sent = [pool.submit(shared.client.recognize, picture(b"SLOW", n)) for n in range(16)]
         time.sleep(1.0)
         began = time.monotonic()
-        removed = manyeyes(network, "nodes", "remove", "a")
+        removed = manyeyes(shared, "nodes", "remove", "a")
         assert (removed.returncode, removed.stdout) == (0, "")
         assert a.process.wait(5) == 5
         assert "was removed there" in a.log.read_text()
         assert "Traceback" not in a.log.read_text()
         all_right(sent)
         assert time.monotonic() - began < 20
-        assert [node.name for node in network.client.nodes()] == ["b"]
-        assert network.client.status().tasks["done"] == 16
+        assert [node.name for node in shared.client.nodes()] == ["b"]
+        assert shared.ended("done") == 16
     with pytest.raises(NodeNotFound, match="was removed at"):
-        network.client.node("a")
-    shown = manyeyes(network, "nodes", "show", "a")
+        shared.client.node("a")
+    shown = manyeyes(shared, "nodes", "show", "a")
     assert (shown.returncode, "was removed at" in shown.stderr) == (4, True)
 
 
@@ -80,48 +80,48 @@ def test_a_removed_key_never_works_again(network: Network) -> None:
         assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
 
 
-def test_a_node_removed_while_away_is_told_when_it_comes_back(network: Network) -> None:
-    with network.node("a") as a:
+def test_a_node_removed_while_away_is_told_when_it_comes_back(shared: Network) -> None:
+    with shared.node("a") as a:
         os.kill(a.process.pid, signal.SIGSTOP)
-        network.client.remove_node("a")
+        shared.client.remove_node("a")
         time.sleep(6)
         os.kill(a.process.pid, signal.SIGCONT)
         assert a.process.wait(20) == 5
         assert "was removed there" in a.log.read_text()
 
 
-def test_a_node_removed_while_it_connects_is_told(network: Network) -> None:
-    with network.node("a", wait=False) as a:
+def test_a_node_removed_while_it_connects_is_told(shared: Network) -> None:
+    with shared.node("a", wait=False) as a:
         end = time.monotonic() + 20
-        while not network.client.nodes() and time.monotonic() < end:
+        while not shared.client.nodes() and time.monotonic() < end:
             time.sleep(0.005)
-        network.client.remove_node("a")
+        shared.client.remove_node("a")
         assert a.process.wait(20) == 5
         assert "was removed there" in a.log.read_text()
 
 
-def test_a_node_waits_for_approval_without_pack_and_pictures(network: Network) -> None:
-    made = manyeyes(network, "token", "--approve", "--json")
+def test_a_node_waits_for_approval_without_pack_and_pictures(shared: Network) -> None:
+    made = manyeyes(shared, "token", "--approve", "--json")
     token = json.loads(made.stdout)["token"]
-    with network.node("a", wait=False, MANYEYES_NODE_JOIN=token) as a:
-        network.wait_state("a", "waiting for approval")
-        node = network.client.node("a")
+    with shared.node("a", wait=False, MANYEYES_NODE_JOIN=token) as a:
+        shared.wait_state("a", "waiting for approval")
+        node = shared.client.node("a")
         assert not node.approved
         assert node.pack == ""
         assert "nodes approve a" in str(node.reason)
-        assert not (network.folder / "a" / "packs").exists()
-        assert "waiting for approval" in manyeyes(network, "nodes", "list").stdout
+        assert not (shared.folder / "a" / "packs").exists()
+        assert "waiting for approval" in manyeyes(shared, "nodes", "list").stdout
         a.process.terminate()
         assert a.process.wait(10) == 0
-    with network.node("a", wait=False) as a:
-        network.wait_state("a", "waiting for approval")
-        approved = manyeyes(network, "nodes", "approve", "a")
+    with shared.node("a", wait=False) as a:
+        shared.wait_state("a", "waiting for approval")
+        approved = manyeyes(shared, "nodes", "approve", "a")
         assert approved.returncode == 0, approved.stderr
         a.wait_for("ready:")
-        assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
-        assert network.client.node("a").approved
-    with network.node("a"):
-        network.wait_state("a", "ready")
+        assert shared.client.recognize(picture()).result.pack == "faulty@1.0.0"
+        assert shared.client.node("a").approved
+    with shared.node("a"):
+        shared.wait_state("a", "ready")
 
 
 def test_what_the_master_knows_of_a_node(network: Network) -> None:
@@ -143,118 +143,118 @@ def test_what_the_master_knows_of_a_node(network: Network) -> None:
     assert unknown.returncode == 4
 
 
-def test_a_copied_data_folder_is_refused(network: Network) -> None:
-    copy, machine = network.folder / "copy", network.folder / "machine-id"
+def test_a_copied_data_folder_is_refused(shared: Network) -> None:
+    copy, machine = shared.folder / "copy", shared.folder / "machine-id"
     machine.write_text("of another machine\n")
     arguments = ["node", "--data", str(copy), "--workers", "1"]
-    with network.node("a"):
-        shutil.copytree(network.folder / "a", copy)
-        with role(network.folder / "logs", *arguments) as second:
+    with shared.node("a"):
+        shutil.copytree(shared.folder / "a", copy)
+        with role(shared.folder / "logs", *arguments) as second:
             assert second.process.wait(20) == 5
             assert "another process is node 'a' already" in second.log.read_text()
             assert "--join TOKEN --data FOLDER" in second.log.read_text()
         with role(
-            network.folder / "logs", *arguments, MANYEYES_NODE_MACHINE_ID_FILE=str(machine)
+            shared.folder / "logs", *arguments, MANYEYES_NODE_MACHINE_ID_FILE=str(machine)
         ) as elsewhere:
             assert elsewhere.process.wait(20) == 5
             assert "joined from another machine" in elsewhere.log.read_text()
-        with role(network.folder / "logs", "node", "--data", str(network.folder / "a")) as same_folder:
+        with role(shared.folder / "logs", "node", "--data", str(shared.folder / "a")) as same_folder:
             assert same_folder.process.wait(20) == 8
             assert "is in use by process" in same_folder.log.read_text()
-        assert network.state("a") == "ready"
-        assert network.client.recognize(picture()).result.pack == "faulty@1.0.0"
+        assert shared.state("a") == "ready"
+        assert shared.client.recognize(picture()).result.pack == "faulty@1.0.0"
 
 
-def test_a_killed_node_started_again_at_once_is_itself(network: Network) -> None:
-    with network.node("a") as a:
+def test_a_killed_node_started_again_at_once_is_itself(shared: Network) -> None:
+    with shared.node("a") as a:
         for process in [*psutil.Process(a.process.pid).children(recursive=True), a.process]:
             process.kill()
         a.process.wait()
         began = time.monotonic()
-        with network.node("a"):
-            network.wait_state("a", "ready")
+        with shared.node("a"):
+            shared.wait_state("a", "ready")
             assert time.monotonic() - began < 15
 
 
-def test_who_took_over_from_a_frozen_node_stays(network: Network) -> None:
-    with network.node("a") as a:
-        copy = network.folder / "copy"
-        shutil.copytree(network.folder / "a", copy)
+def test_who_took_over_from_a_frozen_node_stays(shared: Network) -> None:
+    with shared.node("a") as a:
+        copy = shared.folder / "copy"
+        shutil.copytree(shared.folder / "a", copy)
         os.kill(a.process.pid, signal.SIGSTOP)
-        with role(network.folder / "logs", "node", "--data", str(copy), "--workers", "1") as other:
+        with role(shared.folder / "logs", "node", "--data", str(copy), "--workers", "1") as other:
             other.wait_for("ready:")
             os.kill(a.process.pid, signal.SIGCONT)
             assert a.process.wait(20) == 5
             assert "took over as node 'a'" in a.log.read_text()
             time.sleep(1)
-            assert network.state("a") == "ready"
+            assert shared.state("a") == "ready"
             assert other.process.poll() is None
 
 
 @pytest.mark.parametrize("word", ["pause", "drain"])
-def test_a_node_stops_working_until_resumed(network: Network, word: str) -> None:
-    with network.node("a") as a, ThreadPoolExecutor(24) as pool:
-        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(24)]
+def test_a_node_stops_working_until_resumed(shared: Network, word: str) -> None:
+    with shared.node("a") as a, ThreadPoolExecutor(24) as pool:
+        sent = [pool.submit(shared.client.recognize, picture(b"SLOW", n)) for n in range(24)]
         time.sleep(0.4)
-        told = manyeyes(network, "nodes", word, "a")
+        told = manyeyes(shared, "nodes", word, "a")
         assert told.returncode == 0, told.stderr
-        network.wait_state("a", "paused")
-        done = network.client.status().tasks["done"]
+        shared.wait_state("a", "paused")
+        done = shared.ended("done")
         assert 0 < done < 24
-        node = network.client.node("a")
+        node = shared.client.node("a")
         assert node.desired == word
         assert node.workers == (1 if word == "pause" else 0)
         time.sleep(1.5)
-        assert network.client.status().tasks["done"] == done
+        assert shared.ended("done") == done
         a.process.terminate()
         assert a.process.wait(10) == 0
-        with network.node("a", wait=False):
-            network.wait_state("a", "paused")
+        with shared.node("a", wait=False):
+            shared.wait_state("a", "paused")
             assert f"{word}{'d' if word == 'pause' else 'ed'} by an operator" in str(
-                network.client.node("a").reason
+                shared.client.node("a").reason
             )
-            assert network.client.tell_node("a", "resume").desired == ""
+            assert shared.client.tell_node("a", "resume").desired == ""
             all_right(sent)
-            assert network.client.status().tasks["done"] == 24
+            assert shared.ended("done") == 24
 
 
-def test_pausing_and_resuming_again_and_again_loses_nothing(network: Network) -> None:
-    with network.node("a", workers=2), ThreadPoolExecutor(40) as pool:
-        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(40)]
+def test_pausing_and_resuming_again_and_again_loses_nothing(shared: Network) -> None:
+    with shared.node("a", workers=2), ThreadPoolExecutor(40) as pool:
+        sent = [pool.submit(shared.client.recognize, picture(b"SLOW", n)) for n in range(40)]
         for _ in range(6):
-            network.client.tell_node("a", "pause")
+            shared.client.tell_node("a", "pause")
             time.sleep(0.2)
-            network.client.tell_node("a", "resume")
+            shared.client.tell_node("a", "resume")
             time.sleep(0.2)
         all_right(sent)
-        assert network.client.status().tasks["done"] == 40
-        assert network.client.status().tasks["failed"] == 0
+        assert shared.ended("done") == 40
+        assert shared.ended("failed") == 0
 
 
-def test_a_wish_reaches_a_node_that_was_away(network: Network) -> None:
-    with network.node("a"):
+def test_a_wish_reaches_a_node_that_was_away(shared: Network) -> None:
+    with shared.node("a"):
         pass
-    told = manyeyes(network, "nodes", "pause", "a")
+    told = manyeyes(shared, "nodes", "pause", "a")
     assert (told.returncode, "follows when it is back" in told.stdout) == (0, True)
-    with network.node("a", wait=False):
-        network.wait_state("a", "paused")
+    with shared.node("a", wait=False):
+        shared.wait_state("a", "paused")
 
 
-def test_shutdown_from_the_master(network: Network) -> None:
-    with network.node("a") as a, network.node("b"), ThreadPoolExecutor(12) as pool:
-        sent = [pool.submit(network.client.recognize, picture(b"SLOW", n)) for n in range(12)]
+def test_shutdown_from_the_master(shared: Network) -> None:
+    with shared.node("a") as a, shared.node("b"), ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(shared.client.recognize, picture(b"SLOW", n)) for n in range(12)]
         time.sleep(0.8)
-        told = manyeyes(network, "nodes", "shutdown", "a")
+        told = manyeyes(shared, "nodes", "shutdown", "a")
         assert told.returncode == 0, told.stderr
         assert a.process.wait(15) == 0
         all_right(sent)
-        assert network.client.status().tasks["done"] == 12
-        node = network.client.node("a")
+        assert shared.ended("done") == 12
+        node = shared.client.node("a")
         assert (node.state, node.reason) == ("left", "shut down by an operator")
         with pytest.raises(NodeAway, match="is left"):
-            network.client.tell_node("a", "shutdown")
-    with network.node("a"):
-        network.wait_state("a", "ready")
+            shared.client.tell_node("a", "shutdown")
+    with shared.node("a"):
+        shared.wait_state("a", "ready")
 
 
 def test_down_on_the_node_itself_needs_no_master(network: Network) -> None:
@@ -277,37 +277,37 @@ def test_down_on_the_node_itself_needs_no_master(network: Network) -> None:
     assert (nobody.returncode, "no node runs" in nobody.stderr) == (6, True)
 
 
-def test_a_node_keeps_to_its_hours_and_its_memory(network: Network) -> None:
+def test_a_node_keeps_to_its_hours_and_its_memory(shared: Network) -> None:
     now = datetime.datetime.now()
     hours = [f"{now + datetime.timedelta(hours=h):%H:%M}" for h in (2, 3)]
-    with network.node("a", wait=False, MANYEYES_NODE_HOURS="-".join(hours)):
-        network.wait_state("a", "paused")
-        assert network.client.node("a").reason == f"outside its hours {'-'.join(hours)}"
-    with network.node("a", workers=2, MANYEYES_NODE_MEMORY="200M"):
-        assert network.client.node("a").workers == 1
-    with network.node("a", wait=False, MANYEYES_NODE_MEMORY="100M"):
-        network.wait_state("a", "provisioning")
+    with shared.node("a", wait=False, MANYEYES_NODE_HOURS="-".join(hours)):
+        shared.wait_state("a", "paused")
+        assert shared.client.node("a").reason == f"outside its hours {'-'.join(hours)}"
+    with shared.node("a", workers=2, MANYEYES_NODE_MEMORY="200M"):
+        assert shared.client.node("a").workers == 1
+    with shared.node("a", wait=False, MANYEYES_NODE_MEMORY="100M"):
+        shared.wait_state("a", "provisioning")
         time.sleep(1)
-        assert "too little for one worker" in str(network.client.node("a").reason)
-    with network.node("a", wait=False, MANYEYES_NODE_HOURS="late") as a:
+        assert "too little for one worker" in str(shared.client.node("a").reason)
+    with shared.node("a", wait=False, MANYEYES_NODE_HOURS="late") as a:
         assert a.process.wait(10) == 2
         assert "not of the form 22:00-07:00" in a.log.read_text()
 
 
-def test_a_node_stops_while_its_machine_is_in_use(network: Network) -> None:
+def test_a_node_stops_while_its_machine_is_in_use(shared: Network) -> None:
     burn = [["python3", "-c", "while True: pass"]] * (os.cpu_count() or 1)
     quiet = {"MANYEYES_NODE_IDLE_QUIET_S": "0.5", "MANYEYES_NODE_IDLE_SHARE": "0.95"}
-    with network.node("a", MANYEYES_NODE_WHEN_IDLE="1", **quiet):
-        network.wait_state("a", "ready", timeout_s=60)
+    with shared.node("a", MANYEYES_NODE_WHEN_IDLE="1", **quiet):
+        shared.wait_state("a", "ready", timeout_s=60)
         burning = [subprocess.Popen(command) for command in burn]
         try:
-            network.wait_state("a", "paused", timeout_s=60)
-            assert "in use" in str(network.client.node("a").reason)
+            shared.wait_state("a", "paused", timeout_s=60)
+            assert "in use" in str(shared.client.node("a").reason)
         finally:
             for process in burning:
                 process.kill()
                 process.wait()
-        network.wait_state("a", "ready", timeout_s=60)
+        shared.wait_state("a", "ready", timeout_s=60)
 
 
 def test_send_says_that_no_node_is_ready_and_goes_on_when_one_is(network: Network) -> None:
@@ -326,4 +326,4 @@ def test_send_says_that_no_node_is_ready_and_goes_on_when_one_is(network: Networ
         sending.join(40)
         assert heard[0].returncode == 0, heard[0].stderr
         assert "waiting: no node is ready (none has joined)" in heard[0].stderr
-        assert network.client.status().tasks["done"] == 1
+        assert network.ended("done") == 1

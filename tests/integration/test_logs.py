@@ -187,7 +187,7 @@ def test_a_node_whose_lines_go_nowhere_recognises_all_the_same(
     with running_network(tmp_path, faulty_pack) as network, network.node("a"):
         answers = [network.client.recognize(picture(shade=shade)) for shade in range(20)]
         assert len({answer.result.trace_id for answer in answers}) == 20
-        assert network.client.status().tasks["done"] == 20
+        assert network.ended("done") == 20
         until(
             lambda: bool(network.client.logs.list(text="lines of a node's log were dropped").lines),
             "the count of what was dropped",
@@ -200,7 +200,7 @@ def test_nothing_secret_is_in_any_log(network: Network) -> None:
     searcher = Searcher()
     shades = range(3)
     sent = [picture(b"TELLS", 7), *(picture(shade=shade) for shade in shades)]
-    data = network.folder / "master"
+    data = network.data
     for number, content in enumerate(sent):
         searcher.picture(f"picture {number}", content)
     searcher.secret("the API key", network.client.context.api_key)

@@ -21,7 +21,7 @@ PICTURE_VERBS = ("result", "credit", "chunk")
 def counting(network: Network) -> Iterator[Counter[str]]:
     """Count what gateways and nodes say about pictures, heartbeats left out."""
     seen: Counter[str] = Counter()
-    data = network.folder / "master"
+    data = network.data
     key = identity.load_or_make_nkey(data / "identity" / "master.nk")
     ca_pem = (data / "identity" / "ca.pem").read_text()
     listening, done = threading.Event(), threading.Event()

@@ -24,7 +24,7 @@ ALLOW = {"MANYEYES_NODE_ALLOW_EXEC": "1"}
 
 
 def environment(network: Network) -> dict[str, str]:
-    return {**os.environ, "MANYEYES_CONTEXT": str(network.folder / "master" / "context.json")}
+    return {**os.environ, "MANYEYES_CONTEXT": str(network.data / "context.json")}
 
 
 def manyeyes(network: Network, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -48,58 +48,58 @@ def wait_gone(marker: str, timeout_s: float = 10) -> float:
     return time.monotonic() - began_s
 
 
-def test_commands(network: Network) -> None:
-    with network.node("a", **ALLOW), network.node("b", **ALLOW), network.node("closed"):
-        nodes = {node.name: node.allow_exec for node in network.client.nodes()}
+def test_commands(shared: Network) -> None:
+    with shared.node("a", **ALLOW), shared.node("b", **ALLOW), shared.node("closed"):
+        nodes = {node.name: node.allow_exec for node in shared.client.nodes()}
         assert nodes == {"a": True, "b": True, "closed": False}
 
-        one = manyeyes(network, "nodes", "exec", "a", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+        one = manyeyes(shared, "nodes", "exec", "a", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
         assert (one.returncode, one.stdout, one.stderr) == (3, b"out\n", b"err\n")
-        told = manyeyes(network, "nodes", "exec", "a", "b", "--", "printf", "%s\n", "$HOME", "a b")
+        told = manyeyes(shared, "nodes", "exec", "a", "b", "--", "printf", "%s\n", "$HOME", "a b")
         assert told.returncode == 0
         assert sorted(told.stdout.splitlines()) == [b"a: $HOME", b"a: a b", b"b: $HOME", b"b: a b"]
-        shell = manyeyes(network, "nodes", "exec", "--shell", "--json", "a", "--", "echo $((20 + 3)); pwd")
+        shell = manyeyes(shared, "nodes", "exec", "--shell", "--json", "a", "--", "echo $((20 + 3)); pwd")
         (ran,) = json.loads(shell.stdout)["nodes"]
-        assert ran["stdout"].split() == ["23", str(network.folder / "a" / "exchange")]
-        slow = manyeyes(network, "nodes", "exec", "a", "--timeout", "1s", "--", "sleep", "64.2371")
+        assert ran["stdout"].split() == ["23", str(shared.folder / "a" / "exchange")]
+        slow = manyeyes(shared, "nodes", "exec", "a", "--timeout", "1s", "--", "sleep", "64.2371")
         assert slow.returncode == 124 and b"time limit" in slow.stderr
         assert not alive("64.2371")
 
-        refused = manyeyes(network, "nodes", "exec", "closed", "--", "true")
+        refused = manyeyes(shared, "nodes", "exec", "closed", "--", "true")
         assert refused.returncode == 5 and b"--allow-exec" in refused.stderr
-        everywhere = manyeyes(network, "nodes", "exec", "--all", "--", "echo", "here")
+        everywhere = manyeyes(shared, "nodes", "exec", "--all", "--", "echo", "here")
         assert everywhere.returncode == 5
         assert sorted(everywhere.stdout.splitlines()) == [b"a: here", b"b: here"]
-        assert manyeyes(network, "nodes", "exec", "nobody", "--", "true").returncode == 4
-        assert manyeyes(network, "nodes", "exec", "a", "--", "no-such-program").returncode == 127
+        assert manyeyes(shared, "nodes", "exec", "nobody", "--", "true").returncode == 4
+        assert manyeyes(shared, "nodes", "exec", "a", "--", "no-such-program").returncode == 127
 
-        logged = entries(network, "exec")
+        logged = entries(shared, "exec")
         assert logged[:2] == [
             ("a", "asked", "sh -c 'echo out; echo err >&2; exit 3'"),
             ("a", "exit 3", "sh -c 'echo out; echo err >&2; exit 3'"),
         ]
         assert ("closed", "exec-refused", "true") in logged
         assert any(outcome.startswith("timed out") for _, outcome, _ in logged)
-        assert {entry.who for entry in network.client.audit()} == {"local admin"}
+        assert {entry.who for entry in shared.client.audit()} == {"local admin"}
 
 
-def test_a_command_ends_with_its_caller_or_its_node(network: Network) -> None:
-    with network.node("a", **ALLOW) as node:
+def test_a_command_ends_with_its_caller_or_its_node(shared: Network) -> None:
+    with shared.node("a", **ALLOW) as node:
         for number, end in enumerate((signal.SIGINT, signal.SIGTERM, signal.SIGKILL)):
             marker = f"6{number}.9173"
-            caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", f"echo begun; sleep {marker}")
+            caller = start(shared, "nodes", "exec", "a", "--", "sh", "-c", f"echo begun; sleep {marker}")
             assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
             caller.send_signal(end)
             caller.wait(20)
             wait_gone(marker)
-        assert entries(network, "exec")[-1][1] == "caller gone"
-        caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 69.9173")
+        assert entries(shared, "exec")[-1][1] == "caller gone"
+        caller = start(shared, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 69.9173")
         assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
         node.process.terminate()
         wait_gone("69.9173")
         assert caller.wait(30) == 6
-    with network.node("a", **ALLOW) as node:
-        caller = start(network, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 68.9173")
+    with shared.node("a", **ALLOW) as node:
+        caller = start(shared, "nodes", "exec", "a", "--", "sh", "-c", "echo begun; sleep 68.9173")
         assert caller.stdout is not None and caller.stdout.readline() == b"begun\n"
         node.process.kill()
         assert caller.wait(30) == 6
@@ -115,19 +115,19 @@ def test_a_command_ends_when_its_master_is_killed(network: Network) -> None:
         wait_gone("70.9173", 30)
 
 
-def test_much_output_arrives_whole_and_bounded(network: Network) -> None:
-    with network.node("a", MANYEYES_NODE_EXEC_OUTPUT_BYTES="6000000", **ALLOW):
-        whole = manyeyes(network, "nodes", "exec", "a", "--", "seq", "700000")
+def test_much_output_arrives_whole_and_bounded(shared: Network) -> None:
+    with shared.node("a", MANYEYES_NODE_EXEC_OUTPUT_BYTES="6000000", **ALLOW):
+        whole = manyeyes(shared, "nodes", "exec", "a", "--", "seq", "700000")
         assert whole.stdout == "".join(f"{n}\n" for n in range(1, 700_001)).encode()
-        cut = manyeyes(network, "nodes", "exec", "a", "--", "head", "-c", "7000000", "/dev/zero")
+        cut = manyeyes(shared, "nodes", "exec", "a", "--", "head", "-c", "7000000", "/dev/zero")
         assert len(cut.stdout) == 6_000_000 and b"thrown away" in cut.stderr
 
 
-def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
-    with network.node("a", **ALLOW):
+def test_only_admins_run_commands_and_read_the_log(shared: Network) -> None:
+    with shared.node("a", **ALLOW):
         for role in ("user", "operator"):
-            path = network.folder / f"{role}.json"
-            made = manyeyes(network, "keys", "create", f"a {role}", "--role", role, "--context", str(path))
+            path = shared.folder / f"{role}.json"
+            made = manyeyes(shared, "keys", "create", f"a {role}", "--role", role, "--context", str(path))
             assert (made.returncode, made.stdout) == (0, b""), made.stderr
             assert path.stat().st_mode & 0o777 == 0o600
             env = {**os.environ, "MANYEYES_CONTEXT": str(path)}
@@ -136,35 +136,35 @@ def test_only_admins_run_commands_and_read_the_log(network: Network) -> None:
                 assert done.returncode == 5, done.stderr
             with Client(load_context(path)) as client, pytest.raises(NotAllowed):
                 client.verify_audit()
-            (network.folder / "f").write_text("x")
-            put = subprocess.run([*MANYEYES, "nodes", "put", "a", str(network.folder / "f")], env=env)
+            (shared.folder / "f").write_text("x")
+            put = subprocess.run([*MANYEYES, "nodes", "put", "a", str(shared.folder / "f")], env=env)
             assert put.returncode == (0 if role == "operator" else 5)
-        refused = [e for e in network.client.audit() if e.outcome == "not-allowed"]
+        refused = [e for e in shared.client.audit() if e.outcome == "not-allowed"]
         assert [(e.who, e.what, e.node) for e in refused if e.what in ("exec", "put", "get")] == [
             ("a user", "exec", "a"), ("a user", "put", "a"), ("a operator", "exec", "a"),
         ]  # fmt: skip
         assert "the key's role is user, admin is needed" in refused[0].detail
         assert {e.who for e in refused if e.what == "GET audit"} == {"a user", "a operator"}
-        put_done = [e.who for e in network.client.audit() if e.what == "put" and e.outcome == "done"]
+        put_done = [e.who for e in shared.client.audit() if e.what == "put" and e.outcome == "done"]
         assert put_done == ["a operator"]
-        before = len(network.client.audit())
-        stranger = Client(replace(network.client.context, api_key="mek_nobody"))
+        before = len(shared.client.audit())
+        stranger = Client(replace(shared.client.context, api_key="mek_nobody"))
         with stranger, pytest.raises(NotSignedIn):
             stranger.audit()
-        assert len(network.client.audit()) == before
-        assert manyeyes(network, "keys", "revoke", "a operator").returncode == 0
+        assert len(shared.client.audit()) == before
+        assert manyeyes(shared, "keys", "revoke", "a operator").returncode == 0
         revoked = subprocess.run([*MANYEYES, "nodes", "list"], capture_output=True, env=env)
         assert revoked.returncode == 5 and b"revoked, or run out?" in revoked.stderr
-        last = manyeyes(network, "keys", "revoke", "local admin")
+        last = manyeyes(shared, "keys", "revoke", "local admin")
         assert last.returncode == 5 and b"the last key with the role admin" in last.stderr
-        shown = manyeyes(network, "keys", "create", "a third", "--json")
+        shown = manyeyes(shared, "keys", "create", "a third", "--json")
         key = json.loads(shown.stdout)["key"]
         assert (
-            key.startswith("mek_") and key.encode() not in manyeyes(network, "keys", "list", "--json").stdout
+            key.startswith("mek_") and key.encode() not in manyeyes(shared, "keys", "list", "--json").stdout
         )
 
 
-def test_files(network: Network, tmp_path: Path) -> None:
+def test_files(shared: Network, tmp_path: Path) -> None:
     source = tmp_path / "source"
     (source / "deep").mkdir(parents=True)
     noise = secrets.token_bytes(2_000_000)
@@ -173,52 +173,52 @@ def test_files(network: Network, tmp_path: Path) -> None:
     (source / "deep" / "tool").write_text("#!/bin/sh\necho works\n")
     (source / "deep" / "tool").chmod(0o755)
     (source / "empty").write_bytes(b"")
-    with network.node("a", **ALLOW):
-        put = manyeyes(network, "nodes", "put", "a", str(source), "--to", "in", "--json")
+    with shared.node("a", **ALLOW):
+        put = manyeyes(shared, "nodes", "put", "a", str(source), "--to", "in", "--json")
         moved = json.loads(put.stdout)
         assert (put.returncode, moved["files"]) == (0, 4)
         assert moved["size_bytes"] == 3_400_021 and 2_000_000 <= moved["travelled_bytes"] < 2_100_000
-        again = json.loads(manyeyes(network, "nodes", "put", "a", str(source), "--to", "in", "--json").stdout)
+        again = json.loads(manyeyes(shared, "nodes", "put", "a", str(source), "--to", "in", "--json").stdout)
         assert again["travelled_bytes"] == 0
-        ran = manyeyes(network, "nodes", "exec", "a", "--", "./in/source/deep/tool")
+        ran = manyeyes(shared, "nodes", "exec", "a", "--", "./in/source/deep/tool")
         assert ran.stdout == b"works\n"
 
         out = tmp_path / "out"
-        got = manyeyes(network, "nodes", "get", "a", "in/source", "-o", str(out))
+        got = manyeyes(shared, "nodes", "get", "a", "in/source", "-o", str(out))
         assert got.returncode == 0, got.stderr
         assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()) == [
             "source/deep/text", "source/deep/tool", "source/empty", "source/noise.bin",
         ]  # fmt: skip
         assert (out / "source" / "noise.bin").read_bytes() == noise
 
-        exchange = network.folder / "a" / "exchange"
-        (exchange / "leak").symlink_to(network.folder / "a" / "node.nk")
-        for name in ("leak", "../node.nk", str(network.folder / "a" / "node.nk"), "missing"):
-            refused = manyeyes(network, "nodes", "get", "a", name, "-o", str(out))
+        exchange = shared.folder / "a" / "exchange"
+        (exchange / "leak").symlink_to(shared.folder / "a" / "node.nk")
+        for name in ("leak", "../node.nk", str(shared.folder / "a" / "node.nk"), "missing"):
+            refused = manyeyes(shared, "nodes", "get", "a", name, "-o", str(out))
             assert refused.returncode == 2, (name, refused.stderr)
         assert not (out / "leak").exists() and not (out / "node.nk").exists()
         (source / "link").symlink_to("/etc/passwd")
         for arguments in ([str(source)], [str(source / "empty"), "--to", "../up"], [str(tmp_path / "none")]):
-            assert manyeyes(network, "nodes", "put", "a", *arguments).returncode == 2
-        assert not (network.folder / "a" / "up").exists()
+            assert manyeyes(shared, "nodes", "put", "a", *arguments).returncode == 2
+        assert not (shared.folder / "a" / "up").exists()
 
-        puts = entries(network, "put")
+        puts = entries(shared, "put")
         assert ("a", "begun", "in/source/noise.bin") in puts
         assert any(
             outcome == "done" and "in/source/noise.bin, 2000000 bytes" in detail
             for _, outcome, detail in puts
         )
-        assert ("a", "file", "leak") in entries(network, "list")
-        verified = manyeyes(network, "audit", "--verify")
+        assert ("a", "file", "leak") in entries(shared, "list")
+        verified = manyeyes(shared, "audit", "--verify")
         assert verified.returncode == 0 and b"all as they were written" in verified.stdout
 
 
-def test_a_cut_transfer_goes_on(network: Network, tmp_path: Path) -> None:
+def test_a_cut_transfer_goes_on(shared: Network, tmp_path: Path) -> None:
     big = tmp_path / "big"
     big.write_bytes(secrets.token_bytes(60_000_000))
-    with network.node("a"):
-        caller = start(network, "nodes", "put", "a", str(big))
-        part = network.folder / "a" / "incoming"
+    with shared.node("a"):
+        caller = start(shared, "nodes", "put", "a", str(big))
+        part = shared.folder / "a" / "incoming"
         end_s = time.monotonic() + 30
         while not (part.exists() and any(p.stat().st_size > 5_000_000 for p in part.iterdir())):
             assert time.monotonic() < end_s and caller.poll() is None
@@ -229,17 +229,17 @@ def test_a_cut_transfer_goes_on(network: Network, tmp_path: Path) -> None:
         (kept,) = part.iterdir()
         had = kept.stat().st_size
         assert 5_000_000 < had < 60_000_000
-    with network.node("a"):
-        moved = json.loads(manyeyes(network, "nodes", "put", "a", str(big), "--json").stdout)
+    with shared.node("a"):
+        moved = json.loads(manyeyes(shared, "nodes", "put", "a", str(big), "--json").stdout)
         assert moved["travelled_bytes"] == 60_000_000 - had
-        assert (network.folder / "a" / "exchange" / "big").read_bytes() == big.read_bytes()
+        assert (shared.folder / "a" / "exchange" / "big").read_bytes() == big.read_bytes()
 
 
 def test_an_altered_log_is_named(network: Network) -> None:
     for _ in range(3):
         network.client.create_token(60)
     assert manyeyes(network, "audit", "--verify").returncode == 0
-    db = sqlite3.connect(network.folder / "master" / "master.db")
+    db = sqlite3.connect(network.data / "master.db")
     with db:
         db.execute("DROP TRIGGER audit_is_not_changed")
         db.execute("UPDATE audit SET detail = 'good for 1 s' WHERE number = 2")

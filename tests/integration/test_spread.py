@@ -24,45 +24,45 @@ def _done(network: Network) -> dict[str, int]:
     return {node.name: node.done for node in network.client.nodes()}
 
 
-def test_the_last_pictures_are_not_held_up_by_a_slow_node(network: Network) -> None:
+def test_the_last_pictures_are_not_held_up_by_a_slow_node(shared: Network) -> None:
     slow_s = 5.0
     with (
-        network.node("slow", FAULTY_PICTURE_S=str(slow_s)),
-        network.node("fast", FAULTY_PICTURE_S="0.03"),
+        shared.node("slow", FAULTY_PICTURE_S=str(slow_s)),
+        shared.node("fast", FAULTY_PICTURE_S="0.03"),
         ThreadPoolExecutor(16) as pool,
     ):
-        sent = _send(network, pool, 120)
-        network.wait_state("slow", "working")
+        sent = _send(shared, pool, 120)
+        shared.wait_state("slow", "working")
         begun = time.monotonic()
         ids = {answer.result(timeout=60).result.task_id for answer in sent}
         assert time.monotonic() - begun < slow_s, "the slow node's picture was waited for"
         assert len(ids) == 120
-        network.wait_state("slow", "ready")
-        assert _done(network) == {"slow": 0, "fast": 120}, "its late answer does not count"
-        assert "hedged" in network.master.log.read_text()
+        shared.wait_state("slow", "ready")
+        assert _done(shared) == {"slow": 0, "fast": 120}, "its late answer does not count"
+        assert "hedged" in shared.master.log.read_text()
 
 
-def test_a_picture_alone_goes_to_the_fast_node(network: Network) -> None:
+def test_a_picture_alone_goes_to_the_fast_node(shared: Network) -> None:
     with (
-        network.node("slow", FAULTY_PICTURE_S="1"),
-        network.node("fast", FAULTY_PICTURE_S="0.02"),
+        shared.node("slow", FAULTY_PICTURE_S="1"),
+        shared.node("fast", FAULTY_PICTURE_S="0.02"),
     ):
         for number in range(6):
-            network.client.recognize(picture(b"", number))
-        assert _done(network) == {"slow": 0, "fast": 6}
+            shared.client.recognize(picture(b"", number))
+        assert _done(shared) == {"slow": 0, "fast": 6}
 
 
-def test_work_spreads_anew_when_a_node_joins_and_when_one_is_removed(network: Network) -> None:
-    with network.node("a", FAULTY_PICTURE_S="0.1"), ThreadPoolExecutor(16) as pool:
-        sent = _send(network, pool, 150)
+def test_work_spreads_anew_when_a_node_joins_and_when_one_is_removed(shared: Network) -> None:
+    with shared.node("a", FAULTY_PICTURE_S="0.1"), ThreadPoolExecutor(16) as pool:
+        sent = _send(shared, pool, 150)
         _wait(sent, 5)
-        with network.node("b", FAULTY_PICTURE_S="0.1"):
+        with shared.node("b", FAULTY_PICTURE_S="0.1"):
             _wait(sent, sum(answer.done() for answer in sent) + 10)
-            of_both = _done(network)
+            of_both = _done(shared)
             assert of_both["b"] > 0, "the node that joined got nothing"
             assert not all(answer.done() for answer in sent)
-            network.client.remove_node("a")
+            shared.client.remove_node("a")
             ids = {answer.result(timeout=60).result.task_id for answer in sent}
             assert len(ids) == 150
-            assert network.client.status().tasks["done"] == 150
-            assert _done(network)["b"] > of_both["b"]
+            assert shared.ended("done") == 150
+            assert _done(shared)["b"] > of_both["b"]

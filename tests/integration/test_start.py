@@ -68,6 +68,6 @@ def test_an_unwritable_data_folder(tmp_path: Path, faulty_pack: Path) -> None:
 
 
 def test_a_data_folder_in_use(network: Network, tmp_path: Path, faulty_pack: Path) -> None:
-    ended = _start(tmp_path, faulty_pack, "--data", str(network.folder / "master"))
+    ended = _start(tmp_path, faulty_pack, "--data", str(network.data))
     assert ended.returncode == 8
     assert f"in use by process {network.master.process.pid}" in ended.stderr

@@ -35,7 +35,7 @@ def shared(network: Network, earlier: int) -> float:
     """Have both gateways send at once; how long it took until all was answered, each picture once."""
     engine = f"127.0.0.1:{network.nats_port}"
     with (
-        extra_gateway(network.folder / "master", engine, EACH, 0, NODES) as second,
+        extra_gateway(network.data, engine, EACH, 0, NODES) as second,
         ThreadPoolExecutor(EACH) as pool,
     ):
         began = time.monotonic()

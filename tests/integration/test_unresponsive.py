@@ -79,7 +79,7 @@ async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
     host = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
     workers = (WorkerReport(index=0, state="idle"),)
     hello = contract.node_subject("a", "hello", ANY)
-    ca_pem = (network.folder / "master" / "identity" / "ca.pem").read_text()
+    ca_pem = (network.data / "identity" / "ca.pem").read_text()
     fingerprint = host_fingerprint(NodeSettings().machine_id_file, ca_pem)
     answer = await client.request(hello, Hello(session="s", fingerprint=fingerprint).wire(), timeout=5)
     assert answer.data, answer.headers

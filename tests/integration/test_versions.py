@@ -35,7 +35,7 @@ async def connected(network: Network, seed: str, name: str) -> NatsClient:
         try:
             return await nats.connect(
                 f"tls://127.0.0.1:{network.nats_port}",
-                tls=trust((network.folder / "master" / "identity" / "ca.pem").read_text()),
+                tls=trust((network.data / "identity" / "ca.pem").read_text()),
                 tls_hostname=MASTER_HOSTNAME,
                 nkeys_seed_str=seed,
                 inbox_prefix=contract.inbox_prefix(name),
@@ -77,9 +77,9 @@ async def asked(client: NatsClient, subject: str, content: bytes) -> tuple[dict[
 HELLO = contract.node_subject("hand", "hello", contract.ANY)
 
 
-def test_a_newer_node_that_still_speaks_this_version_works(network: Network) -> None:
+def test_a_newer_node_that_still_speaks_this_version_works(shared: Network) -> None:
     async def main() -> None:
-        async with member(network) as client:
+        async with member(shared) as client:
             hello = said(v=6, oldest=5, newest=6, session="s1", fingerprint="", mood="new", more={"a": [1]})
             headers, data = await asked(client, HELLO, hello)
             assert contract.HEADER_ERROR not in headers, headers
@@ -104,7 +104,7 @@ def test_a_newer_node_that_still_speaks_this_version_works(network: Network) -> 
 
             await heartbeat()
             with ThreadPoolExecutor(1) as pool:
-                sent = pool.submit(network.client.recognize, picture(b"MINE"))
+                sent = pool.submit(shared.client.recognize, picture(b"MINE"))
                 message = await dispatches.next_msg(timeout=10)
                 head, piece = unframe(message.data)
                 task = json.loads(head)["task"]
@@ -129,25 +129,25 @@ def test_a_newer_node_that_still_speaks_this_version_works(network: Network) -> 
     ids=["newer", "older", "of before versions were agreed on"],
 )
 def test_who_speaks_no_version_of_the_masters_is_told_whom_to_update(
-    network: Network, spoken: dict[str, int], told: str
+    shared: Network, spoken: dict[str, int], told: str
 ) -> None:
     async def main() -> None:
-        reply, _ = await joined(network, **spoken, extra="x")
+        reply, _ = await joined(shared, **spoken, extra="x")
         assert (reply["code"], reply["name"]) == ("version-mismatch", ""), reply
         assert told in reply["detail"], reply
-        async with member(network) as client:
+        async with member(shared) as client:
             headers, data = await asked(client, HELLO, said(**spoken, session="s", extra="x"))
             assert data == b""
             assert headers[contract.HEADER_ERROR] == "version-mismatch", headers
             assert told in headers[contract.HEADER_DETAIL], headers
 
     asyncio.run(main())
-    assert network.client.nodes() and network.state("hand") != "ready"
+    assert shared.client.nodes() and shared.state("hand") != "ready"
 
 
-def test_a_node_of_before_gets_an_answer_where_it_says_hello(network: Network) -> None:
+def test_a_node_of_before_gets_an_answer_where_it_says_hello(shared: Network) -> None:
     async def main() -> None:
-        async with member(network) as client:
+        async with member(shared) as client:
             old = b'{"v":4,"session":"s","fingerprint":"f"}'
             headers, data = await asked(client, "me.node.hand.hello", old)
             assert data == b""
@@ -168,16 +168,16 @@ NEWER: list[tuple[str, bytes]] = [
 ]
 
 
-def test_a_node_passes_over_what_a_newer_master_says_beyond_its_version(network: Network) -> None:
+def test_a_node_passes_over_what_a_newer_master_says_beyond_its_version(shared: Network) -> None:
     """Played by the master's own key beside the real master, so that the node is in the middle of its work."""
 
     async def play() -> None:
-        seed = (network.folder / "master" / "identity" / "master.nk").read_text().strip()
-        client = await connected(network, seed, "newer")
+        seed = (shared.data / "identity" / "master.nk").read_text().strip()
+        client = await connected(shared, seed, "newer")
         heard = await client.subscribe("me.gw.*.node.real.*")
         with ThreadPoolExecutor(1) as pool:
             real = await client.subscribe("me.dispatch.real")
-            sent = pool.submit(network.client.recognize, picture(b"LONG"))
+            sent = pool.submit(shared.client.recognize, picture(b"LONG"))
             dispatch = json.loads(unframe((await real.next_msg(timeout=10)).data)[0])
             for subject, content in NEWER:
                 await client.publish(subject, content)
@@ -205,10 +205,10 @@ def test_a_node_passes_over_what_a_newer_master_says_beyond_its_version(network:
             assert (await asyncio.wrap_future(sent)).result.pack == "faulty@1.0.0"
         await client.close()
 
-    with network.node("real") as real:
+    with shared.node("real") as real:
         asyncio.run(play())
-        assert network.client.recognize(picture(shade=9)).result.pack == "faulty@1.0.0"
-        network.wait_state("real", "ready")
+        assert shared.client.recognize(picture(shade=9)).result.pack == "faulty@1.0.0"
+        shared.wait_state("real", "ready")
         assert "a message that this version cannot read" in real.log.read_text()
         assert "Traceback" not in real.log.read_text()
         assert real.process.poll() is None

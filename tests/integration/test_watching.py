@@ -35,7 +35,7 @@ def wait_for(met: Callable[[], bool], what: str, timeout_s: float = 15) -> None:
 @contextmanager
 def asking(network: Network, key: str | None = None) -> Iterator[httpx.Client]:
     """Plain HTTP, as Prometheus and load balancers speak it."""
-    context = load_context(network.folder / "master" / "context.json")
+    context = load_context(network.data / "context.json")
     ca = network.folder / "ca.pem"
     ca.write_text(context.ca_pem)
     headers = {"Authorization": f"Bearer {context.api_key if key is None else key}"}
@@ -157,11 +157,11 @@ def test_figures_add_up(network: Network) -> None:
         assert not [name for name in names if "_created" in name]
 
 
-def test_figures_need_a_key_and_the_rest_a_role(network: Network) -> None:
-    key = network.client.create_key("prometheus", "user").key
-    with asking(network, key="nobody's") as http:
+def test_figures_need_a_key_and_the_rest_a_role(shared: Network) -> None:
+    key = shared.client.create_key("prometheus", "user").key
+    with asking(shared, key="nobody's") as http:
         assert http.get("/metrics").status_code == 401
-    with asking(network, key=key) as http:
+    with asking(shared, key=key) as http:
         assert http.get("/metrics").status_code == 200
         assert http.get("/v1/overview").json()["alerts"] is None
         refused = ("/v1/history", "/v1/nodes/a/history", "/v1/events", "/v1/settings")
@@ -200,7 +200,7 @@ def test_the_last_hour_is_told(network: Network) -> None:
 
 
 def test_changes_are_told_as_they_happen(network: Network) -> None:
-    context = load_context(network.folder / "master" / "context.json")
+    context = load_context(network.data / "context.json")
     with Client(context) as listening:
         events = listening.events()
 
@@ -227,17 +227,17 @@ def test_changes_are_told_as_they_happen(network: Network) -> None:
         assert time.monotonic() - began < 5, "listeners keep a master from stopping"
 
 
-def test_a_listener_whose_key_is_revoked_is_let_go(network: Network) -> None:
-    key = network.client.create_key("console", "operator").key
-    with asking(network, key=key) as http, http.stream("GET", "/v1/events") as answer:
+def test_a_listener_whose_key_is_revoked_is_let_go(shared: Network) -> None:
+    key = shared.client.create_key("console", "operator").key
+    with asking(shared, key=key) as http, http.stream("GET", "/v1/events") as answer:
         lines = answer.iter_lines()
         assert [json.loads(next(lines))["kind"] for _ in KINDS] == list(KINDS)
-        network.client.revoke_key("console")
+        shared.client.revoke_key("console")
         assert list(lines) == [], "not even the notice of its own end"
 
 
-def test_settings_are_told_with_a_sentence_each(network: Network) -> None:
-    found = {setting.name: setting for setting in network.client.settings()}
+def test_settings_are_told_with_a_sentence_each(shared: Network) -> None:
+    found = {setting.name: setting for setting in shared.client.settings()}
     waiting = found["MANYEYES_LIMITS_MAX_WAITING"]
     assert (waiting.value, waiting.default, waiting.changed) == (2000, 2000, False)
     assert found["MANYEYES_MASTER_HTTPS_PORT"].changed
