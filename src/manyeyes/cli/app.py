@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from manyeyes.cli.loading import LoadingGroup
 from manyeyes.cli.output import say_error
 from manyeyes.errors import ManyeyesError, StartError
+from manyeyes.version import VERSION
 
 app = typer.Typer(
     name="manyeyes",
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"manyeyes {importlib.metadata.version('manyeyes')}")
+        print(f"manyeyes {VERSION}")
         raise typer.Exit
 
 

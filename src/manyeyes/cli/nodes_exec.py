@@ -17,7 +17,7 @@ from manyeyes.cli.status import parse_duration_s
 from manyeyes.contract import Ended
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import AsyncClient
-from manyeyes.sdk.orders import Output
+from manyeyes.sdk.commands import Output
 
 _AFTER_DASHES = "manyeyes.after-dashes"
 
@@ -138,7 +138,7 @@ def exec_on_nodes(
 
 async def _run(client: AsyncClient, run: Ran, command: Sequence[str], shell: bool, timeout_s: float) -> None:
     try:
-        async for piece in client.orders.exec(run.node, command, shell=shell, timeout_s=timeout_s):
+        async for piece in client.commands.exec(run.node, command, shell=shell, timeout_s=timeout_s):
             if isinstance(piece, Output):
                 run.take(piece)
             else:

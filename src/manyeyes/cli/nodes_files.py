@@ -211,7 +211,7 @@ async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved
 def _timed(client: AsyncClient, node: str, pace: ChunkPace) -> Step:
     async def step(order: FileOrder, data: bytes) -> tuple[FileReply, bytes]:
         began_s = time.monotonic()
-        reply, answered = await client.orders.step(node, order, data)
+        reply, answered = await client.commands.step(node, order, data)
         took_s = time.monotonic() - began_s
         if travelled := len(data) + len(answered):
             pace.step(travelled, took_s)

@@ -20,7 +20,7 @@ from manyeyes.fleet.node_state import Fleet
 _MOST_MOVING = 10_000
 
 
-class Orders:
+class Commands:
     """Commands and files for nodes.
 
     Args:

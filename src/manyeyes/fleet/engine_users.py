@@ -7,27 +7,31 @@ import time
 from manyeyes import contract, identity
 from manyeyes.broker.engine import Engine
 from manyeyes.broker.topology import EngineSettings, JoinUser, NodeUser, render_config
-from manyeyes.config import MasterSettings
+from manyeyes.identity import NKey
 from manyeyes.store.credentials import CredentialRepository
 from manyeyes.store.nodes import NodeRepository
 
 
 class EngineUsers:
-    """The keys that the engine accepts, written from the rows of nodes and tokens."""
+    """The keys that the engine accepts, written from the rows of nodes and tokens.
+
+    Args:
+        key: the master's own.
+    """
 
     def __init__(
         self,
-        settings: MasterSettings,
-        engine_settings: EngineSettings,
+        settings: EngineSettings,
         nodes: NodeRepository,
         credentials: CredentialRepository,
         engine: Engine,
+        key: NKey,
     ) -> None:
         self._nodes = nodes
         self._credentials = credentials
-        self._settings = engine_settings
+        self._settings = settings
         self._engine = engine
-        self._key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
+        self._key = key
         self.usage_key = identity.make_nkey()
         self._names: dict[str, str] = {}
         self._out: frozenset[str] = frozenset()

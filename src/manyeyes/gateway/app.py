@@ -31,7 +31,7 @@ from manyeyes.gateway.routes import (
     sessions,
 )
 from manyeyes.master.composition import Master
-from manyeyes.monitoring.monitor import VERSION
+from manyeyes.version import VERSION
 
 _NOT_COMPRESSED = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,

@@ -21,7 +21,7 @@ from manyeyes.faces.people import PeopleService
 from manyeyes.faces.reembedding import open_store, warn_of_others
 from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.fleet.admission import Admission
-from manyeyes.fleet.commands import Orders
+from manyeyes.fleet.commands import Commands
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_views import NodeViews
 from manyeyes.fleet.rate_limits import ConnectionUsage
@@ -36,12 +36,13 @@ from manyeyes.master.recognition import Recognition
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.logs.service import LogService
 from manyeyes.monitoring.metrics import Metrics
-from manyeyes.monitoring.monitor import VERSION, Monitor
+from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
+from manyeyes.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Master:
     node_service: NodeService
     nodes: NodeViews
     admission: Admission
-    orders: Orders
+    commands: Commands
     people_service: PeopleService
     enrolling: Enrolling
     faces: UnknownFacesService
@@ -184,7 +185,7 @@ def _build(
         node_service=fleet.node_service,
         nodes=fleet.nodes,
         admission=fleet.admission,
-        orders=fleet.orders,
+        commands=fleet.commands,
         people_service=people.people_service,
         enrolling=people.enrolling,
         faces=people.faces,

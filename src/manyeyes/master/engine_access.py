@@ -71,7 +71,7 @@ async def running_engine(
     engine_settings = EngineSettings(
         settings.listen, settings.nats_port, settings.data / "jetstream", certificates
     )
-    users = EngineUsers(settings, engine_settings, store.nodes, store.credentials, engine)
+    users = EngineUsers(engine_settings, store.nodes, store.credentials, engine, key)
     users.write()
     async with AsyncExitStack() as stack:
         await engine.start()

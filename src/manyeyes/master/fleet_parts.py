@@ -10,7 +10,7 @@ from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.faces.outcome_reader import FaceReader
 from manyeyes.fleet.admission import Admission
 from manyeyes.fleet.bans import BanEnforcer
-from manyeyes.fleet.commands import Orders
+from manyeyes.fleet.commands import Commands
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import NodeEvents
 from manyeyes.fleet.node_service import NodeService
@@ -40,7 +40,7 @@ class FleetParts:
     admission: Admission
     enforcer: BanEnforcer
     nodes: NodeViews
-    orders: Orders
+    commands: Commands
 
 
 def build_fleet(
@@ -83,7 +83,7 @@ def build_fleet(
     bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
     enforcer = BanEnforcer(bans, users.keep_out, events)
     nodes = NodeViews(store.nodes, fleet, node_service, dispatcher, enforcer, activity)
-    orders = Orders(audit, fleet, link, gateway)
+    commands = Commands(audit, fleet, link, gateway)
     return FleetParts(
-        fleet, events, dispatcher, probing, activity, node_service, admission, enforcer, nodes, orders
+        fleet, events, dispatcher, probing, activity, node_service, admission, enforcer, nodes, commands
     )

@@ -46,14 +46,14 @@ def build_inbox(
     """Build the parts; no message arrives before `listen`."""
     link, dispatcher = engine.link, fleet.dispatcher
     consequences = NodeConsequences(
-        dispatcher, fleet.orders.calls, fleet.enforcer, fleet.probing, fleet.activity, logs, monitor, pages
+        dispatcher, fleet.commands.calls, fleet.enforcer, fleet.probing, fleet.activity, logs, monitor, pages
     )
     fleet.events.subscribe(consequences.follow)
     reads = NodeReads(link, engine.gateway, served, people.galleries, spawn)
     membership = MembershipMessages(
         fleet.node_service, fleet.fleet, dispatcher, monitor, fleet.activity, fleet.events, spawn
     )
-    table = handlers(PictureMessages(dispatcher, link), membership, reads, fleet.orders, logs)
+    table = handlers(PictureMessages(dispatcher, link), membership, reads, fleet.commands, logs)
     messages = NodeMessages(link, fleet.node_service, fleet.admission, table)
     rates = RateLimiter(limits.rates)
     inbox = MessageInbox(rates, contract.speaker, messages.on_message, fleet.enforcer.cut_off)

@@ -13,7 +13,7 @@ from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import Verb
 from manyeyes.errors import ManyeyesError
 from manyeyes.fleet.admission import Admission
-from manyeyes.fleet.commands import Orders
+from manyeyes.fleet.commands import Commands
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.master.membership_messages import MembershipMessages
 from manyeyes.master.node_reads import NodeReads
@@ -36,7 +36,7 @@ def handlers(
     pictures: PictureMessages,
     membership: MembershipMessages,
     reads: NodeReads,
-    orders: Orders,
+    commands: Commands,
     logs: LogService,
 ) -> NodeHandlers:
     """The handler for each verb."""
@@ -50,8 +50,8 @@ def handlers(
         "leave": membership.leave,
         "gallery": reads.gallery,
         "pack": reads.pack,
-        "fetch": lambda node, message, now: orders.heard(node, "fetch", message),
-        "answer": lambda node, message, now: orders.heard(node, "answer", message),
+        "fetch": lambda node, message, now: commands.heard(node, "fetch", message),
+        "answer": lambda node, message, now: commands.heard(node, "answer", message),
         "log": lambda node, message, now: logs.heard(node, message),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,8 +17,7 @@ from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import BUCKET_S
-
-VERSION = importlib.metadata.version("manyeyes")
+from manyeyes.version import VERSION
 
 
 class Monitor:

@@ -236,7 +236,7 @@ class Agent:
         self._spawn(intake.outbox.run(), "outbox")
         self._spawn(intake.follow(), "credit")
         self._spawn(self._connector.follow(link), "find")
-        self._spawn(parts.orders.run(), "orders")
+        self._spawn(parts.commands.run(), "commands")
         if self._settings.logs.send:
             self._spawn(ship(link, self._life.name, lambda: self._life.approved), "ship-logs")
 

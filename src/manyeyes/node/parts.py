@@ -13,7 +13,7 @@ from manyeyes.broker.connection import Incoming
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import NodeSettings
 from manyeyes.node.availability.desired_state import DesiredState
-from manyeyes.node.commands.commands import Orders
+from manyeyes.node.commands.commands import Commands
 from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.gallery.follow import GalleryFollower
 from manyeyes.node.membership.membership import Membership
@@ -32,14 +32,14 @@ class Parts:
     desired_state: DesiredState
     galleries: GalleryCache
     gallery_follower: GalleryFollower
-    orders: Orders
+    commands: Commands
     provisioner: Provisioner
     intake: TaskIntake
     workers: PackWorkers
 
     async def hear_masters(self, name: str) -> None:
         """Receive calls, the masters' state and dispatches from now on."""
-        await self.link.hear(contract.command_subject(name), self.orders.heard)
+        await self.link.hear(contract.command_subject(name), self.commands.heard)
         await self.link.hear(contract.STATE_SUBJECT, self._on_state)
         await self.link.hear(contract.dispatch_subject(name), self.intake.on_dispatch)
 
@@ -81,7 +81,7 @@ def make_parts(
         desired_state=desired_state,
         galleries=galleries,
         gallery_follower=GalleryFollower(galleries, spawn, heartbeat),
-        orders=Orders(link, settings, membership.name),
+        commands=Commands(link, settings, membership.name),
         provisioner=provisioner,
         intake=intake,
         workers=workers,

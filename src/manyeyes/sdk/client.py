@@ -40,10 +40,10 @@ from manyeyes.api.people import (
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import Prediction, SignInLink
+from manyeyes.sdk.commands import Commands
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.multipart import parse_parts
-from manyeyes.sdk.orders import Orders
 from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
@@ -381,9 +381,9 @@ class AsyncClient(Watching):
         return parsed(AuditVerdict, (await self._call("GET", "/v1/audit/verify")).content)
 
     @property
-    def orders(self) -> Orders:
+    def commands(self) -> Commands:
         """Commands on nodes, and files of their exchange folders."""
-        return Orders(self._call, self._stream)
+        return Commands(self._call, self._stream)
 
     @property
     def faces(self) -> Faces:

@@ -7,14 +7,15 @@ repositories of this folder use it; nobody else does.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from manyeyes.errors import DataFolderUnusable
 from manyeyes.store import gallery_history
 from manyeyes.store.schema import migrate
+from manyeyes.store.transaction import transaction
 
 Read = Callable[..., list[tuple[Any, ...]]]
 """Runs a query with its values and returns its rows."""
@@ -46,17 +47,9 @@ class Database:
         """Close the file."""
         self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Cursor]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Cursor]:
         """All changes made with the cursor, or none."""
-        cursor = self._db.cursor()
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            yield cursor
-        except BaseException:
-            cursor.execute("ROLLBACK")
-            raise
-        cursor.execute("COMMIT")
+        return transaction(self._db)
 
     def read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""

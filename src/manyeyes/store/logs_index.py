@@ -18,6 +18,7 @@ from manyeyes import contract
 from manyeyes.api.logs import MOST_LINES
 from manyeyes.broker.logstream import Stored
 from manyeyes.errors import BadRequest
+from manyeyes.store.transaction import transaction
 from manyeyes.telemetry.batches import read_line, unpacked
 from manyeyes.telemetry.events import LEVELS
 from manyeyes.telemetry.guard import MAX_LINE_BYTES
@@ -107,7 +108,7 @@ class Index:
         row = self._db.execute("SELECT made, sequence FROM place").fetchone()
         if row is not None and row[0] == made:
             return int(row[1])
-        with self._transaction():
+        with transaction(self._db):
             self._db.execute("DELETE FROM place")
             self._db.execute("INSERT INTO place VALUES (?, 0)", (made,))
         return 0
@@ -122,7 +123,7 @@ class Index:
         holdings: dict[str, int] = {}
         for row in rows:
             holdings[row[1]] = holdings.get(row[1], 0) + 1
-        with self._transaction():
+        with transaction(self._db):
             self._db.executemany(
                 "INSERT INTO lines (at, machine, role, level, event, trace, text) VALUES (?,?,?,?,?,?,?)",
                 rows,
@@ -150,7 +151,7 @@ class Index:
                 ).fetchall()
         if not old:
             return 0
-        with self._transaction():
+        with transaction(self._db):
             for (number,) in old:
                 gone = self._db.execute(
                     "DELETE FROM lines WHERE id = ? RETURNING machine", (number,)
@@ -206,17 +207,6 @@ class Index:
             ) from error
         finally:
             self._db.set_progress_handler(None, 0)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Any:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-            raise
 
 
 def _conditions(question: Question) -> tuple[list[str], list[object]]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pydantic import TypeAdapter
 
 from manyeyes.recognition.arrays import Floats
 from manyeyes.results import Caution
+from manyeyes.store.transaction import transaction
 
 KEPT_OF_DISMISSED = 5
 """Embeddings of a dismissed group that are kept, so that faces like them are not shown again."""
@@ -152,7 +152,7 @@ class UnknownFaceRepository:
 
     def add(self, faces: Sequence[NewUnknown], seen_again: Sequence[str], now: float) -> None:
         """Keep faces and make their groups; pictures with these SHA-256, kept already, count as seen now. All or nothing."""
-        with self._transaction():
+        with transaction(self._db):
             self._db.executemany(
                 "UPDATE faces SET seen_at = ? WHERE sha256 = ?", [(now, one) for one in seen_again]
             )
@@ -200,7 +200,7 @@ class UnknownFaceRepository:
     def dismiss(self, group: int, keep: Sequence[int], now: float) -> list[int]:
         """Delete a group's pictures and all its faces but the embeddings of `keep`, which count from now on
         as a dismissed group; the ids deleted."""
-        with self._transaction():
+        with transaction(self._db):
             self._db.execute("UPDATE groups SET dismissed = 1 WHERE id = ?", (group,))
             ids = self._db.execute("SELECT id FROM faces WHERE group_id = ?", (group,)).fetchall()
             gone = [row[0] for row in ids if row[0] not in keep]
@@ -239,20 +239,10 @@ class UnknownFaceRepository:
         query = "SELECT id FROM faces WHERE sha256 IN (SELECT value FROM json_each(?))"
         return [row[0] for row in self._db.execute(query, (wanted,))]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
     def _deleted(self, query: str, *values: object) -> list[int]:
         gone = [row[0] for row in self._db.execute(query, values)]
         if gone:
-            with self._transaction():
+            with transaction(self._db):
                 self._db.executemany("DELETE FROM faces WHERE id = ?", [(face,) for face in gone])
                 self._drop_empty()
             self._deletions += len(gone)

@@ -10,7 +10,6 @@ import pytest
 
 from manyeyes import identity
 from manyeyes.broker.topology import EngineSettings
-from manyeyes.config import MasterSettings
 from manyeyes.contract import HostFacts, join_name
 from manyeyes.fleet.engine_users import EngineUsers
 from manyeyes.store.credentials import TokenRow
@@ -37,12 +36,11 @@ def engine(tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def users(store: Store, tmp_path: Path, engine: Any) -> EngineUsers:
-    settings = MasterSettings(data=tmp_path)
     certificates = identity.Certificates(
         tmp_path / "ca.pem", tmp_path / "server.pem", tmp_path / "server.key"
     )
     engine_settings = EngineSettings("127.0.0.1", 4222, tmp_path / "jetstream", certificates)
-    return EngineUsers(settings, engine_settings, store.nodes, store.credentials, engine)
+    return EngineUsers(engine_settings, store.nodes, store.credentials, engine, identity.make_nkey())
 
 
 def test_nodes_and_tokens_may_connect_until_they_are_kept_out(

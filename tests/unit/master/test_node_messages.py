@@ -82,7 +82,7 @@ class Master:
 
     def __init__(self) -> None:
         self.link, self.nodes = Link(), Nodes()
-        self.admission, self.orders, self.logs, self.monitor = (
+        self.admission, self.commands, self.logs, self.monitor = (
             CallRecorder(),
             CallRecorder(),
             CallRecorder(),
@@ -112,7 +112,7 @@ class Master:
             nodes, rest.fleet, rest.dispatcher, rest.monitor, rest.activity, events, rest._spawn
         )
         pictures = PictureMessages(rest.dispatcher, link)
-        self.table = handlers(pictures, membership, self.reads, rest.orders, rest.logs)
+        self.table = handlers(pictures, membership, self.reads, rest.commands, rest.logs)
         self.messages = NodeMessages(link, nodes, rest.admission, self.table)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -218,7 +218,7 @@ def test_commands_and_logs_go_where_they_belong() -> None:
         master.say("fetch", b"1")
         master.say("answer", b"2")
         master.say("log", b"3")
-        assert [call[:3] for call in master.orders.calls] == [
+        assert [call[:3] for call in master.commands.calls] == [
             ("heard", "a", "fetch"),
             ("heard", "a", "answer"),
         ]

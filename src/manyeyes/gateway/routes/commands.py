@@ -72,7 +72,7 @@ async def file_of_node(
         data += part
         if len(data) > CHUNK_BYTES:
             raise BadRequest(f"a chunk has at most {CHUNK_BYTES} bytes")
-    reply, chunk = await master.orders.file(who, node, FileOrder(**body.model_dump()), data)
+    reply, chunk = await master.commands.file(who, node, FileOrder(**body.model_dump()), data)
     if body.kind == "read":
         headers = {ANSWER_HEADER: reply.model_dump_json()}
         return Response(chunk, media_type="application/octet-stream", headers=headers)
@@ -100,7 +100,7 @@ async def _exec_lines(master: Master, who: str, node: str, order: ExecOrder) -> 
     """Raises what goes wrong before the command began; later it is a line."""
     begun = False
     try:
-        async with master.orders.exec(who, node, order) as parts:
+        async with master.commands.exec(who, node, order) as parts:
             async for part in parts:
                 begun = True
                 yield _line(part)

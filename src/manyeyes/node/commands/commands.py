@@ -27,7 +27,7 @@ _AWAY_S = 1.0
 """Seconds before a master that did not answer is asked again."""
 
 
-class Orders:
+class Commands:
     """Carries out the calls of one node, several at a time."""
 
     def __init__(self, link: NodeLink, settings: NodeSettings, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from manyeyes.node.membership.discovery import find_master, may_be_found
 from manyeyes.node.membership.host import host_facts, host_fingerprint
 from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.telemetry import log
+from manyeyes.version import VERSION
 
 
 async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
@@ -44,7 +44,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     request = JoinRequest(
         public_nkey=key.public,
         wanted_name=settings.name or host.hostname,
-        version=importlib.metadata.version("manyeyes"),
+        version=VERSION,
         host=host,
         fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),
     )

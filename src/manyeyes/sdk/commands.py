@@ -26,8 +26,8 @@ class Output:
     data: bytes
 
 
-class Orders:
-    """What an operator does on a node; made by `AsyncClient.orders`."""
+class Commands:
+    """What an operator does on a node; made by `AsyncClient.commands`."""
 
     def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
