@@ -21,7 +21,7 @@ LONGEST = {
     "access": (180, 40),
     "api": (330, 40),
     "broker": (410, 60),
-    "cli": (460, 130),
+    "cli": (450, 90),
     "console": (250, 60),
     "contract": (200, 20),
     "dispatch": (490, 60),

@@ -89,87 +89,16 @@ async def run_batch(
         Unavailable: patience ended for as many pictures in a row as are in flight, or for all there were.
         NotSignedIn, NotAllowed: the key does not serve.
     """
-    queue: asyncio.Queue[Source | None] = asyncio.Queue(maxsize=in_flight)
-    undrawn = asyncio.Semaphore(2 * drawing.threads if drawing else 1)
-    writing = asyncio.Lock()
     over = threading.Event()
-    unanswered = 0
-    last_unanswered: Unavailable | None = None
-    senders: set[asyncio.Task[None]] = set()
-
-    async def feed() -> None:
-        while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
-            for source in map(writer.checked, some):
-                if source.trouble is None and writer.has(source, picture=pictures):
-                    tally.skipped += 1
-                    said(None)
-                else:
-                    await queue.put(source)
-        await queue.put(None)
-
-    async def widen(wanted: AsyncIterator[int]) -> None:
-        async for number in wanted:
-            begin(number - len(senders))
-
-    async def keep(source: Source, answer: Prediction | ManyeyesError) -> None:
-        async with writing:
-            if isinstance(answer, Prediction):
-                line = await asyncio.to_thread(writer.done, source, answer)
-            else:
-                line = await asyncio.to_thread(writer.failed, source, answer)
-        tally.add(line)
-        said(line)
-
-    async def draw_and_keep(drawer: Drawer, source: Source, content: bytes, answer: Prediction) -> None:
-        try:
-            await keep(source, await drawer.draw(content, answer.result))
-        except DrawingFailed as error:
-            await keep(source, error)
-        finally:
-            undrawn.release()
-
-    async def send() -> None:
-        nonlocal unanswered, last_unanswered
-        while (source := await queue.get()) is not None:
-            try:
-                content = await _content(source)
-                answer = await client.recognize(content, picture=pictures and drawing is None)
-            except (NotSignedIn, NotAllowed):
-                raise
-            except ManyeyesError as error:
-                if isinstance(error, Unavailable):
-                    unanswered += 1
-                    last_unanswered = error
-                elif source.trouble is None:
-                    unanswered = 0
-                await keep(source, error)
-            else:
-                unanswered = 0
-                if drawing is None:
-                    await keep(source, answer)
-                else:
-                    await undrawn.acquire()
-                    group.create_task(
-                        draw_and_keep(drawing, source, content, answer), name=f"draw {source.relative}"
-                    )
-            if last_unanswered is not None and unanswered >= len(senders):
-                raise last_unanswered
-        await queue.put(None)
-
-    def begin(number: int) -> None:
-        for _ in range(number):
-            sender = group.create_task(send(), name=f"send-{len(senders)}")
-            senders.add(sender)
-
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(feed(), name="plan")
+            batch = _Batch(client, _Record(writer, tally, said), group, pictures, drawing, in_flight)
+            group.create_task(batch.plan(sources), name="plan")
             if alongside is not None:
                 group.create_task(asyncio.to_thread(alongside, over), name="alongside")
-            begin(in_flight)
-            widening = group.create_task(widen(wider), name="widen") if wider is not None else None
-            while running := [sender for sender in senders if not sender.done()]:
-                await asyncio.wait(running)
+            batch.widen_to(in_flight)
+            widening = group.create_task(_widen(batch, wider), name="widen") if wider is not None else None
+            await batch.sent()
             if widening is not None:
                 widening.cancel()
     except BaseExceptionGroup as several:
@@ -179,8 +108,127 @@ async def run_batch(
         raise stop from None
     finally:
         over.set()
-    if last_unanswered is not None and unanswered and not tally.done:
-        raise last_unanswered
+    if batch.last_unanswered is not None and batch.unanswered and not tally.done:
+        raise batch.last_unanswered
+
+
+async def _widen(batch: _Batch, wider: AsyncIterator[int]) -> None:
+    async for number in wider:
+        batch.widen_to(number)
+
+
+@dataclass
+class _Record:
+    """Writes what came of each picture, counts it and tells it, one picture at a time."""
+
+    writer: Writer
+    tally: Tally
+    said: Callable[[dict[str, Any] | None], None]
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def has(self, source: Source, pictures: bool) -> bool:
+        """Whether an earlier run did this picture; it is counted then."""
+        if source.trouble is not None or not self.writer.has(source, picture=pictures):
+            return False
+        self.tally.skipped += 1
+        self.said(None)
+        return True
+
+    async def keep(self, source: Source, answer: Prediction | ManyeyesError) -> None:
+        async with self.writing:
+            if isinstance(answer, Prediction):
+                line = await asyncio.to_thread(self.writer.done, source, answer)
+            else:
+                line = await asyncio.to_thread(self.writer.failed, source, answer)
+        self.tally.add(line)
+        self.said(line)
+
+
+class _Batch:
+    """The pictures of one run: a queue, and senders that each have one picture in flight."""
+
+    def __init__(
+        self,
+        client: Recognizing,
+        record: _Record,
+        group: asyncio.TaskGroup,
+        pictures: bool,
+        drawing: Drawer | None,
+        in_flight: int,
+    ) -> None:
+        self._client = client
+        self._record = record
+        self._group = group
+        self._pictures = pictures
+        self._drawing = drawing
+        self._queue: asyncio.Queue[Source | None] = asyncio.Queue(maxsize=in_flight)
+        self._undrawn = asyncio.Semaphore(2 * drawing.threads if drawing else 1)
+        self._senders: list[asyncio.Task[None]] = []
+        self.unanswered = 0
+        """How many pictures in a row the service did not answer."""
+        self.last_unanswered: Unavailable | None = None
+
+    async def plan(self, sources: Iterator[Source]) -> None:
+        """Queue what no earlier run has done; None ends the queue."""
+        while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
+            for source in map(self._record.writer.checked, some):
+                if not self._record.has(source, self._pictures):
+                    await self._queue.put(source)
+        await self._queue.put(None)
+
+    def widen_to(self, number: int) -> None:
+        """Have so many pictures in flight; fewer than now changes nothing."""
+        for index in range(len(self._senders), number):
+            self._senders.append(self._group.create_task(self._send(), name=f"send-{index}"))
+
+    async def sent(self) -> None:
+        """Wait until the queue has ended; what is drawn here may still be at work."""
+        while running := [sender for sender in self._senders if not sender.done()]:
+            await asyncio.wait(running)
+
+    async def _send(self) -> None:
+        while (source := await self._queue.get()) is not None:
+            try:
+                content = await _content(source)
+                answer = await self._client.recognize(
+                    content, picture=self._pictures and self._drawing is None
+                )
+            except (NotSignedIn, NotAllowed):
+                raise
+            except ManyeyesError as error:
+                self._count(source, error)
+                await self._record.keep(source, error)
+            else:
+                self.unanswered = 0
+                await self._answered(source, content, answer)
+            if self.last_unanswered is not None and self.unanswered >= len(self._senders):
+                raise self.last_unanswered
+        await self._queue.put(None)
+
+    def _count(self, source: Source, error: ManyeyesError) -> None:
+        if isinstance(error, Unavailable):
+            self.unanswered += 1
+            self.last_unanswered = error
+        elif source.trouble is None:
+            self.unanswered = 0
+
+    async def _answered(self, source: Source, content: bytes, answer: Prediction) -> None:
+        if self._drawing is None:
+            await self._record.keep(source, answer)
+            return
+        await self._undrawn.acquire()
+        drawn = self._draw_and_keep(self._drawing, source, content, answer)
+        self._group.create_task(drawn, name=f"draw {source.relative}")
+
+    async def _draw_and_keep(
+        self, drawer: Drawer, source: Source, content: bytes, answer: Prediction
+    ) -> None:
+        try:
+            await self._record.keep(source, await drawer.draw(content, answer.result))
+        except DrawingFailed as error:
+            await self._record.keep(source, error)
+        finally:
+            self._undrawn.release()
 
 
 async def _content(source: Source) -> bytes:
