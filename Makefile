@@ -36,13 +36,13 @@ screenshots: $(STAMP) ## every page of the console, empty and busy, wide and pho
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
 	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 3 --dist loadfile --no-loadscope-reorder tests
 
-check: $(STAMP) ## format, lint, types, import rules, unit and contract tests: a minute or two
+check: $(STAMP) ## format, lint, types, import rules, unit and contract tests but the slow ones: a minute
 	@$(BIN)/ruff format --check --quiet . >/dev/null 2>&1 || \
 	  { $(BIN)/ruff format --check --output-format concise . >&2; echo "run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null 2>&1 || $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -p tests.tiers -n 2 $(wildcard tests/unit tests/contract)
+	@$(BIN)/python -m pytest -q -p tests.tiers -m "not slow" -n 2 $(wildcard tests/unit tests/contract)
 
 bench: $(STAMP) ## the whole path beside the bare recogniser, as a Markdown table
 	@$(BIN)/python bench/whole_path.py

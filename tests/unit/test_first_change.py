@@ -74,6 +74,7 @@ def run(copy: Path, command: str) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.slow
 def test_the_guide_followed_to_the_letter_shows_the_new_fact(copy: Path) -> None:
     (copy / "tests/unit/node/membership/test_booted_in_the_api.py").write_text(IN_THE_API)
     commands = edits = 0

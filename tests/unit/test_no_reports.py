@@ -24,6 +24,7 @@ def left_in_home(code: str, home: Path, **own: str) -> list[str]:
     return files_below(home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [{}, {"ORT_DISABLE_TELEMETRY": "0"}, {"ORT_DISABLE_TELEMETRY": ""}])
 def test_the_library_leaves_nothing_in_the_home(
     own: dict[str, str], default_pack: Path, tmp_path: Path

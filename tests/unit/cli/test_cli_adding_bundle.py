@@ -8,6 +8,8 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
+
 from manyeyes.cli.adding import bundle as bundle
 from manyeyes.packs import pins
 
@@ -43,6 +45,7 @@ def _python(code: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_an_agent_needs_nothing_that_is_not_sent() -> None:
     not_sent = _python(NOT_SENT)
     assert {"fastapi", "nicegui", "aiohttp", "cv2"} <= set(json.loads(not_sent))

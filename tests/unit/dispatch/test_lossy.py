@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -193,6 +194,7 @@ DRAWN: dict[str, Callable[[Random], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 def test_long_histories_in_which_some_things_happen_often_and_others_never() -> None:
     for seed in range(250):
         random = Random(seed)

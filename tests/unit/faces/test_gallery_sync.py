@@ -106,6 +106,7 @@ def change(store: Store, kind: str, name: str, number: int) -> None:
             cursor.execute("UPDATE photos SET embedding = ? WHERE sha256 = ?", (photo(number + 50).embedding, f"sha{number}"))  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(steps)
 def test_followers_have_the_masters_people(todo: list[tuple[str, str, int]]) -> None:

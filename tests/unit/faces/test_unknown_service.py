@@ -377,6 +377,7 @@ def test_a_full_line_drops_faces_and_never_waits(scene: Scene) -> None:
     play(scene, body)
 
 
+@pytest.mark.slow
 def test_two_thousand_faces_are_grouped_in_a_thread_of_their_own(scene: Scene) -> None:
     async def body() -> None:
         service = await scene.on()

@@ -38,6 +38,7 @@ def packed(default: Path, model: Path, folder: Path, feed: Feed) -> Recognizer:
     return load(build_own(options, default, folder / "ours").folder)
 
 
+@pytest.mark.slow
 def test_a_real_face_is_fed_as_the_kind_wants_it(default_pack: Path, model: Path, tmp_path: Path) -> None:
     plain = load(default_pack, "fp32").enrol(encoded(ASTRONAUT)).embedding
     plain = plain / np.linalg.norm(plain)

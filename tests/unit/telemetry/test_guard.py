@@ -150,6 +150,7 @@ def test_long_values_are_cut_in_the_middle_and_a_line_has_a_bound() -> None:
     assert len(_encoded(guarded({"event": "e", "deep": deep, "many": list("abc") * 1000}))) <= MAX_LINE_BYTES
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(

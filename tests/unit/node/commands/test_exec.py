@@ -81,6 +81,7 @@ def test_the_time_limit_ends_the_whole_group(tmp_path: Path) -> None:
     assert not alive("61.2371")
 
 
+@pytest.mark.slow
 def test_one_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     line = "trap '' TERM; while :; do sleep 0.1; done"
     ended, _, _ = run(tmp_path, line, shell=True, timeout_s=0.5)

@@ -29,6 +29,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "AVIF"])
 def test_a_picture_that_wants_too_much_is_an_error_and_the_next_one_works(kind: str) -> None:
     told = run(f"""
@@ -48,6 +49,7 @@ def test_a_picture_that_wants_too_much_is_an_error_and_the_next_one_works(kind: 
     ]
 
 
+@pytest.mark.slow
 def test_a_gallery_does_not_count() -> None:
     told = run("""
         bound_memory(80_000_000)

@@ -67,6 +67,7 @@ def test_any_bytes_end_as_a_picture_error(data: bytes) -> None:
             decode(start + data)
 
 
+@pytest.mark.slow
 def test_broken_pictures_through_the_whole_recogniser(default_pack: Path) -> None:
     """`make fuzz` and the chaos tier give it many more."""
     seen = harness.feed(default_pack, map(broken, range(FEED)))
@@ -74,6 +75,7 @@ def test_broken_pictures_through_the_whole_recogniser(default_pack: Path) -> Non
     assert seen.found["result"] > FEED / 10 and seen.found["damaged-picture"] > FEED / 10
 
 
+@pytest.mark.slow
 def test_the_harness_sees_what_must_not_be(
     default_pack: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

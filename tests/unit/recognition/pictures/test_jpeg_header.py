@@ -91,6 +91,7 @@ def test_cut_short_anywhere_in_its_header() -> None:
     assert [cut for cut in range(end) if jpeg_header(data[:cut]) is not None] == []
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(
     which=st.integers(0, len(PLAIN) - 1),

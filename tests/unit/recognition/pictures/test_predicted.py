@@ -46,6 +46,7 @@ def test_the_same_bytes_as_a_nodes(sample: Sample, recognizer: Recognizer, galle
         assert made.content != blank.content, "nothing was drawn"
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(recognizer: Recognizer, gallery: Gallery) -> None:
     originals = [sample.make() for sample in SAMPLES if sample.named]
     results = [recognizer.recognize(original, gallery, draw=False)[0] for original in originals]

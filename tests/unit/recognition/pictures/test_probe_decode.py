@@ -237,6 +237,7 @@ def test_padding_before_the_end_and_an_odd_revision_are_no_damage(padding: int) 
     assert data[6:11] == b"JFIF\0" and np.array_equal(decode(odd).image_hwc_u8, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(5760, 3000), (6001, 4003), (11521, 90)])
 def test_a_large_jpeg_may_be_shrunk_on_the_way(size: tuple[int, int]) -> None:
     data = picture("JPEG", size)
