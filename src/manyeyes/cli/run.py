@@ -208,9 +208,9 @@ async def _ready(master: Any) -> None:
 
 
 _REFUSALS = 3
+"""After so many in a row the local node is taken for removed."""
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """When a role has loaded what it needs, and after how many new objects the collector looks then (700 otherwise)."""
-"""In a row, after which the local node is taken for removed."""
 
 
 async def _keep_local_node(
