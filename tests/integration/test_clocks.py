@@ -75,7 +75,7 @@ def master(folder: Path, pack: Path, clock_shown: dict[str, str]) -> Iterator[Ne
     with role(folder / "logs", "master", *arguments, **clock_shown) as running:
         running.wait_for("ready:")
         with Client(load_context(folder / "master" / "context.json")) as client:
-            yield Network(folder, running, client, nats_port)
+            yield Network(folder, folder / "master", running, client, nats_port)
 
 
 def test_a_master_whose_clock_jumps_ahead_by_a_day_and_back_loses_nobody(
