@@ -1,4 +1,4 @@
-"""The environment of a process as a user starts it: a library that is silent in tests is not silent here."""
+"""The environment of a process as a user starts it: without the variables that silence libraries in tests and CI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SILENCES = (
     *("BUILDKITE", "TEAMCITY_VERSION", "APPVEYOR", "BITBUCKET_BUILD_NUMBER"),
     *("ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY"),
 )
-"""With one of these ONNX Runtime reports nothing; the tests' own process has the last, from manyeyes."""
+"""With any of these, ONNX Runtime sends no telemetry. manyeyes sets the last one in the process of the tests."""
 ELSEWHERE = (
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
@@ -28,15 +28,15 @@ ELSEWHERE = (
     "TMPDIR",
     "MANYEYES_CACHE",
 )
-"""With these, files would appear elsewhere than where a user has them."""
+"""With these, files would appear in other places than on a user's machine."""
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The variables of this process without what changes how libraries behave, and with a home of its own."""
+    """The variables of this process without `SILENCES` and `ELSEWHERE`, and with another home folder."""
     kept = {name: value for name, value in os.environ.items() if name not in (*SILENCES, *ELSEWHERE)}
     return {**kept, "HOME": str(home)}
 
 
 def files_below(folder: Path) -> list[str]:
-    """All that is no folder, relative to it."""
+    """The paths of all files below a folder, relative to it."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())

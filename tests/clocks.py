@@ -1,4 +1,4 @@
-"""Processes that are shown another time of day than the machine's; their monotonic clock stays right."""
+"""Fake clocks (libfaketime) for processes: another time of day than the machine's, and a correct monotonic clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @functools.cache
 def faketime() -> str | None:
-    """The library that shows a process another time, None where it is not installed."""
+    """The path of libfaketime, for LD_PRELOAD; None if it is not installed."""
     if shutil.which("faketime") is None:
         return None
     shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True).stdout
@@ -20,7 +20,7 @@ def faketime() -> str | None:
 
 
 def clock(shown: Path, offset: str = "+0") -> dict[str, str]:
-    """The environment of a process whose clock is `offset` off, as `+1d`, and follows the file `shown`."""
+    """The environment of a process whose clock is off by `offset`, such as `+1d`, until `shown` gets another offset."""
     shown.write_text(offset)
     return {
         "LD_PRELOAD": faketime() or "",
@@ -31,5 +31,5 @@ def clock(shown: Path, offset: str = "+0") -> dict[str, str]:
 
 
 def why_no_clock() -> str | None:
-    """Why processes cannot be shown another time here, or None."""
+    """Why clocks cannot be faked here, or None."""
     return None if faketime() else "the command `faketime` is missing (Debian: apt-get install faketime)"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import manyeyes  # noqa: F401  before any test loads a library that reports to its maker
+import manyeyes  # noqa: F401  must come before any library that sends telemetry
 
 ROOT = Path(__file__).resolve().parent.parent
 

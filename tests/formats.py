@@ -1,4 +1,4 @@
-"""`make formats`: a file of every accepted kind made, recognised and printed, and what is refused."""
+"""`make formats`: recognises a file of every accepted format, and prints tables of these and of refused files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def row(sample: Sample, recognizer: Recognizer, gallery: Gallery) -> tuple[str, bool]:
-    """One line of the table, and whether all is as it must be."""
+    """One row of the table, and whether the result is as expected."""
     data = sample.make()
     try:
         decoded = decode(data)

@@ -1,8 +1,8 @@
-"""ONNX files with the very inputs and outputs of YuNet, SCRFD and ArcFace, whose answers are known.
+"""Small ONNX models with the inputs and outputs of YuNet, SCRFD and ArcFace, and with known answers.
 
-The detectors see a *mark*, a bright square that fills one cell of a stride: its score is how bright the cell
-is, its box and landmarks lie at fixed places around it (`FACE`, in strides from the cell's top left corner). The
-embedder is a fixed random projection of the chip's coarse pixels.
+The detectors see a *mark*, a bright square that fills one cell of a stride: its score is the brightness of the cell.
+Its box and landmarks are at fixed places (`CENTRE`, `SIDES`, `LANDMARKS`: in strides, from the cell's top left
+corner). The embedder is a fixed random projection of the chip's coarse pixels.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ Size = tuple[int, int] | None
 
 
 def box_of(corner_xy: tuple[int, int], stride: int) -> Any:
-    """Where the box of a mark lies, x1 y1 x2 y2 px."""
+    """The box of a mark: x1 y1 x2 y2 px."""
     centre = np.array(corner_xy) + np.array(CENTRE) * stride
     half = np.array(SIDES) * stride / 2
     return np.hstack([centre - half, centre + half])
 
 
 def landmarks_of(corner_xy: tuple[int, int], stride: int) -> Any:
-    """Where the landmarks of a mark lie, (5, 2) px."""
+    """The landmarks of a mark, (5, 2) px."""
     return np.array(corner_xy) + LANDMARKS * stride
 
 
 def yunet(size: Size = None, *, sees: tuple[int, ...] = (8,), reverse: bool = False) -> onnx.ModelProto:
-    """YuNet of 2023; `sees`: the strides that answer at all. The score is the blue channel's."""
+    """A model like YuNet (2023). `sees`: the strides that detect marks. The score is the blue channel's brightness."""
     graph = Graph()
     blue = graph.split("input", [1, 2])[0]
     blue = graph.add("Mul", [blue, graph.constant([1 / 255])])
@@ -60,7 +60,7 @@ def yunet(size: Size = None, *, sees: tuple[int, ...] = (8,), reverse: bool = Fa
 def scrfd(
     size: Size = None, *, batched: bool = False, landmarks: bool = True, anchors: int = 2
 ) -> onnx.ModelProto:
-    """SCRFD; the last anchor of a stride-8 cell answers. The score is the red channel's."""
+    """A model like SCRFD. The last anchor of a stride-8 cell detects marks; the score is the brightness of red."""
     graph = Graph()
     red = graph.split("input.1", [1, 2])[0]
     red = graph.add("Mul", [red, graph.constant([128.0])])
@@ -95,7 +95,7 @@ def arcface(
     names: tuple[str, str] = ("input.1", "683"),
     seed: int = 1,
 ) -> onnx.ModelProto:
-    """`normalises`: raw pixels go in, mean and scale are in the graph, as in exports from MXNet (SFace)."""
+    """A model like ArcFace. `normalises`: raw pixels go in, mean and scale are in the graph, as in SFace (MXNet)."""
     graph = Graph()
     source, target = names
     current = graph.add("Transpose", [source], perm=[0, 3, 1, 2]) if channels_last else source
@@ -111,10 +111,10 @@ def arcface(
 
 
 def dressed_as_arcface(embedder: Path) -> onnx.ModelProto:
-    """The default pack's embedder behind ArcFace's input: 112×112, RGB, -1 to 1, its own template.
+    """The default pack's embedder with ArcFace's input: 112×112, RGB, -1 to 1, ArcFace's template.
 
-    The chip is moved to where dlib's template has the landmarks; below the chin, where ArcFace's chip ends
-    before dlib's, its last row goes on.
+    The chip is moved so that its landmarks fit dlib's template. ArcFace's chip ends above dlib's, at the chin: its
+    last row is repeated below.
     """
     move = similarity(ARCFACE_CHIP.template_px, DLIB_CHIP.template_px)
     side = round(112 * float(np.hypot(move[0, 0], move[1, 0])))

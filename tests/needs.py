@@ -1,4 +1,4 @@
-"""What a test needs of the machine: missing, it is skipped on a laptop and fails on a build machine."""
+"""What a test needs from the machine: if it is missing, the test is skipped on a laptop and fails in CI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 
 def needed(*reasons: str | None) -> None:
-    """Go on where no reason is given why not; otherwise skip the test, with `CI=true` fail it."""
+    """Skip the test if one of the reasons is not None; with `CI=true`, fail it."""
     for reason in reasons:
         if reason is not None:
             if os.environ.get("CI") == "true":

@@ -1,4 +1,4 @@
-"""Packs for tests whose recogniser is one Python file without requirements."""
+"""Packs for tests: the recogniser is one Python file without requirements."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
 
 
 def write_pack(folder: Path, code: Path) -> Path:
-    """Make `folder` the pack `<module>@1.0.0` of the module in the file `code`; returns `folder`."""
+    """Write the pack `<module>@1.0.0` of the module in the file `code` to `folder`; returns `folder`."""
     name, content = code.stem, code.read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(code, folder / code.name)

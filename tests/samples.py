@@ -1,4 +1,4 @@
-"""One small file of every kind that is accepted, and of many that are not; all made here.
+"""One small file of every accepted kind, and of many refused kinds; all made here.
 
 The picture in all of them is a part of `skimage.data.astronaut()` with one face, 300×260 px.
 """
@@ -21,7 +21,7 @@ from PIL import Image
 from skimage import data
 
 EXACT, SLIGHT, LOSSY, COARSE = 0.0, 1.5, 8.0, 40.0
-"""Mean difference allowed to the original's pixels, of 255."""
+"""The mean difference that is allowed from the original's pixels, of 255."""
 
 
 @functools.cache
@@ -82,7 +82,7 @@ def lying(turned: int = 6) -> Image.Image:
 
 
 def sixteen(pixels: Any) -> Any:
-    """16 bit with a low byte that rounding would carry."""
+    """The pixels in 16 bits, with a low byte that rounding would round up."""
     return pixels.astype(np.uint16) << 8 | 0xF0
 
 
@@ -110,7 +110,7 @@ def ink_rgb() -> Any:
 
 
 def cmyk_without_adobe() -> bytes:
-    """Pillow inverts what it writes, so what goes in is inverted too and the marker that says so is cut out."""
+    """A CMYK JPEG without Adobe's marker, which is cut out. Pillow inverts what it writes, so the input is inverted."""
     return without_segment(saved(Image.fromarray(255 - ink(), "CMYK"), "JPEG", quality=92), 0xEE)
 
 
@@ -181,7 +181,7 @@ def transparent_gif() -> bytes:
 
 
 def with_hole() -> Image.Image:
-    """Fully transparent in the left 40 columns, where another picture hides."""
+    """The picture with its left 40 columns fully transparent; their pixels are hidden, not removed."""
     pixels = np.dstack([face_rgb(), np.full((260, 300), 255, np.uint8)])
     pixels[:, :40, 3] = 0
     return Image.fromarray(pixels)
@@ -195,12 +195,12 @@ def holed_rgb() -> Any:
 
 @dataclass(frozen=True)
 class Sample:
-    """A file, and what is to come out of it.
+    """A file, and the expected result of decoding it.
 
     Attributes:
-        key: of its format; the first part of its name too.
+        key: of its format.
         expected: RGB as a person sees it.
-        alpha: expected too, or None where none is to be.
+        alpha: the expected alpha channel, or None if there must be none.
         named: whether the face must be found and named in it.
     """
 
@@ -304,7 +304,7 @@ SAMPLES: tuple[Sample, ...] = (
 
 
 def _tiff(tag: int, kind: int, value: int) -> bytes:
-    """A TIFF of 8×8 grey pixels with one tag more."""
+    """A TIFF of 8×8 grey pixels with one more tag."""
     plain = {256: (3, 8), 257: (3, 8), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 200), 277: (3, 1)}
     found = plain | {278: (3, 8), 279: (4, 64)} | {tag: (kind, value)}
     body = b"".join(struct.pack("<HHII", number, k, 1, v) for number, (k, v) in sorted(found.items()))

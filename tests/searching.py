@@ -1,4 +1,4 @@
-"""Searches what a run left behind for what no log may hold."""
+"""Searches the logs of a run for what no log may contain: pictures, embeddings, secrets."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ WINDOW_BYTES = 16
 
 
 class Searcher:
-    """Knows what is looked for: pictures in windows of 16 bytes, as they are and however they may be written."""
+    """Searches texts for windows of 16 bytes of secrets, and of pictures raw and in all usual encodings."""
 
     def __init__(self) -> None:
         self._needles: dict[bytes, str] = {}
 
     def secret(self, name: str, text: str) -> None:
-        """A text, of which no 16 characters may be found."""
+        """Add a secret text: none of its windows may be found."""
         raw = text.encode()
         for at in range(0, max(1, len(raw) - WINDOW_BYTES + 1), 4):
             self._needles[raw[at : at + WINDOW_BYTES]] = name
 
     def picture(self, name: str, data: bytes) -> None:
-        """An encoded picture: pieces from all over it."""
+        """Add an encoded picture: windows from all parts of it."""
         step = max(1, len(data) // 200)
         for at in range(0, len(data) - WINDOW_BYTES, step):
             window = data[at : at + WINDOW_BYTES]
-            if len(set(window)) < 6:  # a run of zeros is no picture
+            if len(set(window)) < 6:  # such as a run of zeros, which any file may contain
                 continue
             self._needles[window] = f"{name}, raw"
             self._needles[window.hex().encode()] = f"{name}, hex"
@@ -52,18 +52,18 @@ class Searcher:
                 self._needles[base64.b64encode(piece)] = f"{name}, base64"
 
     def embedding(self, name: str, values: Sequence[float]) -> None:
-        """An embedding: each of its numbers with seven digits."""
+        """Add an embedding: each of its numbers with seven decimal places."""
         for value in values:
             if abs(value) > 1e-3:
                 self._needles[f"{abs(value):.7f}".encode()] = name
 
     def found(self, text: bytes) -> set[str]:
-        """What of it stands in a text."""
+        """The names of the searched items that a text contains."""
         return {name for needle, name in self._needles.items() if needle in text}
 
 
 def stream_lines(data: Path, nats_port: int) -> Iterator[bytes]:
-    """Every batch of a running master's stream, read with its own key."""
+    """Every batch of a running master's log stream, read with the master's own key."""
 
     async def read() -> list[bytes]:
         client = await nats.connect(
@@ -86,13 +86,13 @@ def stream_lines(data: Path, nats_port: int) -> Iterator[bytes]:
 
 
 def index_lines(data: Path) -> bytes:
-    """All that a master's index says."""
+    """All rows of a master's log index."""
     with closing(sqlite3.connect(f"file:{data / 'logs.db'}?mode=ro", uri=True)) as db:
         return "\n".join(str(row) for row in db.execute("SELECT * FROM lines")).encode()
 
 
 def left_behind(folders: Sequence[Path]) -> dict[str, bytes]:
-    """The files of logs in data folders, and the files of an index as they are on the disk."""
+    """The raw content of the log files and of the log index in data folders, by path."""
     return {
         str(path): path.read_bytes()
         for folder in folders

@@ -1,4 +1,4 @@
-"""What the file of a master holds, read past its repositories."""
+"""Rows of a master's database, read without its repositories."""
 
 from __future__ import annotations
 

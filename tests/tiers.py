@@ -1,4 +1,4 @@
-"""Pytest plugin: the slow tiers begin first; how many tests of each tier ran stands just above pytest's own last line."""
+"""Pytest plugin: runs the slow tiers first, and prints how many tests of each tier ran above pytest's own last line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 SLOWEST_FIRST = ("e2e", "integration", "contract", "unit")
-"""So that of several processes none is left with a long file at the end; files of unit tests fill the gaps."""
+"""With several processes, none is left with a long file at the end: the short files of unit tests fill the gaps."""
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 

@@ -1,4 +1,4 @@
-"""An environment that holds a node's agent and nothing else: links to what is installed beside the tests."""
+"""An environment with a node's agent and nothing else: links to the packages installed for the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def agent_needs() -> tuple[str, ...]:
 
 
 def bare_environment(folder: Path) -> str:
-    """Make it in `folder`; returns its `manyeyes` command. pip is there too, as in every fresh environment."""
+    """Make the environment in `folder`; returns its `manyeyes` command. It has pip, as every new environment has."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (packages,) = folder.glob("lib/python3*/site-packages")
     for pin in pins.closure((*agent_needs(), "pip")):

@@ -52,7 +52,7 @@ class Up:
     def run(
         self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command against it to its end."""
+        """Run one command with this master to its end."""
         return subprocess.run(
             [MANYEYES, *arguments],
             capture_output=True,
@@ -82,7 +82,7 @@ def seed(request: pytest.FixtureRequest) -> Seed:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
-    """A short folder for data folders; whoever ends the tests by SIGTERM ends what they started too."""
+    """A folder with a short path, for data folders. SIGTERM acts like Ctrl-C, so it ends what the tests started."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with tempfile.TemporaryDirectory(prefix="manyeyes-e2e-") as folder:
         yield Path(folder)

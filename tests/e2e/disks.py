@@ -21,7 +21,7 @@ def why_no_disk() -> str | None:
 
 @contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """A file system of its own at `folder`, with these options, as `size=256k`."""
+    """Mount a tmpfs of its own at `folder`, with these options, such as `size=256k`."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
@@ -32,7 +32,7 @@ def mounted(folder: Path, *options: str) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """Leave not a byte free."""
+    """Fill the disk to its last byte."""
     with (disk / FILL).open("ab", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
             try:

@@ -22,8 +22,8 @@ class Fleet:
 
     Attributes:
         folder: data and logs of all of them.
-        pack: what the master serves; None: what lies in its data folder.
-        nodes: what runs of each node, by its name.
+        pack: the pack that the master serves; None: the pack in its data folder.
+        nodes: the last process of each node, by the node's name.
     """
 
     hosts: dict[str, Host]
@@ -36,21 +36,21 @@ class Fleet:
 
     @property
     def env(self) -> dict[str, str]:
-        """What leads the user's commands to the master."""
+        """The variables with which the user's commands find the master."""
         context = str(self.data("master") / "context.json")
         address = self.hosts["master"].address
         return {"MANYEYES_CONTEXT": context, "MANYEYES_MASTER": f"https://{address}:8443"}
 
     def user(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-        """One command on the user's host, to its end."""
+        """Run one command on the user's host, to its end."""
         return self.hosts["user"].run([MANYEYES, *arguments], self.env, timeout_s)
 
     def user_begins(self, *arguments: str, log: Path | None = None) -> Background:
-        """One command on the user's host, in the background; output and errors in its log."""
+        """Start one command on the user's host, in the background; output and errors go to its log."""
         return self._start("user", "user", [MANYEYES, *arguments], self.env, log=log)
 
     def ordered(self, *arguments: str) -> str:
-        """What a command of the user prints; it must end well."""
+        """Run a command of the user, which must succeed; returns its output."""
         done = self.user(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -73,16 +73,16 @@ class Fleet:
         return self.folder / name
 
     def log(self, name: str) -> str:
-        """All that a node has said, over its starts."""
+        """The logs of all starts of a node."""
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob(f"{name}.*.log")))
 
     def received_bytes(self, host: str) -> int:
-        """What the host's cable has brought since it was plugged in."""
+        """How many bytes the host's network interface has received."""
         told = self.hosts[host].run(["cat", "/sys/class/net/eth0/statistics/rx_bytes"])
         return int(told.stdout)
 
     def start_master(self, pack: Path | None = None) -> None:
-        """Start the master, or start it again with the data that it had; `pack` in place of the fleet's."""
+        """Start the master, or start it again with the same data; `pack` replaces the fleet's pack."""
         where = ["--listen", "0.0.0.0", "--advertise", self.hosts["master"].address]
         ports = ["--https-port", "8443", "--nats-port", "4222"]
         command = [MANYEYES, "master", "--data", str(self.data("master")), *where, *ports]
@@ -103,14 +103,14 @@ class Fleet:
         wrap: Sequence[str] = (),
         wait: bool = True,
     ) -> Background:
-        """Start a node, joining where it has not.
+        """Start a node; it joins if it has not joined before.
 
         Args:
-            host: where; on the host of its own name if empty.
-            machine: what stands in the machine's id file, the host's name if empty; None: it has no id.
+            host: the host to run on; the host with the node's name if empty.
+            machine: the content of the machine's id file, the host's name if empty; None: there is no such file.
             program: the `manyeyes` of another environment.
-            wrap: put before the whole command.
-            wait: until it is ready.
+            wrap: arguments put before the whole command.
+            wait: wait until the node is ready.
         """
         host, folder = host or name, data or self.data(name)
         id_file = self.folder / "no-machine"
@@ -143,7 +143,7 @@ class Fleet:
         return started
 
     def wait_ready(self, *names: str, timeout_s: float = 40.0) -> None:
-        """Wait until the master lists these nodes, all by default, as ready with nothing in hand."""
+        """Wait until the master lists these nodes, by default all, as `ready`: without pictures."""
         until = time.monotonic() + timeout_s
         while True:
             listed = self.listed()
@@ -155,7 +155,7 @@ class Fleet:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End all that still runs, the master last."""
+        """Stop everything that still runs, the master last."""
         running = [started for started in reversed(self._started) if started.process.poll() is None]
         for started in sorted(running, key=lambda started: started is self.master):
             started.stop()
@@ -169,7 +169,7 @@ def running_fleet(
     pack: Path | None = None,
     seed: Callable[[Path], None] | None = None,
 ) -> Iterator[Fleet]:
-    """A running master; hosts for it, for nodes (of these names) and for a user; all ended on leaving.
+    """A running master, with hosts for it, for nodes (with these names) and for a user; all are removed at the end.
 
     Args:
         folder: for data and logs.
@@ -191,7 +191,7 @@ def nodes_of(document: str) -> dict[str, dict[str, Any]]:
 
 
 def wait_for(what: Callable[[], bool], told: str, timeout_s: float = 60.0) -> None:
-    """Wait until `what()`; AssertionError with `told` after `timeout_s`."""
+    """Wait until `what()` is true; raises AssertionError with `told` after `timeout_s`."""
     until = time.monotonic() + timeout_s
     while not what():
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""Workers that wait in the middle of a picture: the test's side of the gated pack."""
+"""The test's side of the gated pack: makes workers wait in the middle of a picture."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ class Begun:
 
 
 class Gate:
-    """What the workers are told, and what they began, in files in `folder`."""
+    """Tells the workers what to do, and reads which pictures they began, through files in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def env(self, node: str) -> dict[str, str]:
-        """What the node is to be started with."""
+        """The environment variables for the node."""
         return {"GATED_FOLDER": str(self._folder), "GATED_NODE": node}
 
     def tell(self, node: str, what: Literal["", "hold", "eat"]) -> None:
-        """Have the node's workers go on, wait in the middle of a picture, or take memory there."""
+        """Make the node's workers go on, wait in the middle of a picture (`hold`), or fill the memory there (`eat`)."""
         staged = self._folder / f".{node}.told"
         staged.write_text(what)
         staged.replace(self._folder / f"{node}.told")
 
     def told(self, node: str) -> str:
-        """What the node's workers were told last."""
+        """The last word that `tell` sent to the node's workers."""
         path = self._folder / f"{node}.told"
         return path.read_text() if path.exists() else ""
 
     def open(self, node: str) -> None:
-        """Have a node go on that was held."""
+        """Make a node go on if it is held."""
         if self.told(node) == "hold":
             self.tell(node, "")
 
     def begun(self) -> list[Begun]:
-        """All pictures that were begun, anywhere and ever."""
+        """All pictures that any worker has ever begun."""
         found = []
         for path in self._folder.glob("*.begun"):
             for line in path.read_text().splitlines():
@@ -58,7 +58,7 @@ class Gate:
 
 
 def write_numbered(folder: Path, names: list[str]) -> None:
-    """Small pictures called `NAME.png`, each of which tells the gated pack its name."""
+    """Write small pictures `NAME.png`; each ends with its name, which the gated pack reads."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         assert len(name) == NAME_BYTES, name

@@ -1,7 +1,8 @@
-"""A recogniser that can be held in the middle of a picture, and that notes what it begins: the code of the gated pack.
+"""The code of the gated pack: a recogniser that can be held in the middle of a picture, and records what it begins.
 
-`GATED_FOLDER` and `GATED_NODE` in the node's environment say where: while `NODE.told` there says `hold`, a picture
-is not ended; where it says `eat`, the worker takes memory until it is ended. `NODE.PID.begun` gets a line for each picture.
+The environment variables `GATED_FOLDER` and `GATED_NODE` name a folder and the node. While the file `NODE.told` there
+contains `hold`, no picture ends; if it contains `eat`, the worker takes memory until it is killed. The file
+`NODE.PID.begun` gets a line for each picture.
 """
 
 import os
@@ -15,11 +16,11 @@ from manyeyes.results import Result
 PICTURE_S = 0.05
 NAME_BYTES = 8
 NAME = re.compile(rb"\d{3}-\d{4}")
-"""What our pictures end with; those of the master's probes do not."""
+"""The last bytes of the tests' pictures; the pictures of the master's probes end differently."""
 
 
 def _wait(seconds: float) -> None:
-    """`time.sleep` fails under libfaketime on a machine that has been up for less than the clock is off."""
+    """Wait. `time.sleep` fails under libfaketime if the machine's uptime is less than the clock's offset."""
     select.select([], [], [], seconds)
 
 

@@ -1,6 +1,6 @@
 """Hosts for tests: network namespaces on one bridge, each with a cable that can be pulled.
 
-The bridge lives in a namespace of its own, so the machine's own network is not touched and removing the
+The bridge is in a namespace of its own: so the machine's own network does not change, and removing the
 namespaces removes everything.
 """
 
@@ -24,7 +24,7 @@ _labs = itertools.count()
 
 
 def why_not() -> str | None:
-    """Why this machine cannot play several hosts, or None."""
+    """Why this machine cannot simulate several hosts, or None."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     if shutil.which("ip") is None:
@@ -72,11 +72,11 @@ class Host:
         )
 
     def cut(self) -> None:
-        """Pull the cable: nothing says goodbye."""
+        """Pull the cable: connections are not closed, packets just stop."""
         _ip("-n", self.switch, "link", "set", self.port, "down")
 
     def heal(self) -> None:
-        """Put the cable back, and have it lose nothing."""
+        """Put the cable back, and end the packet loss."""
         _ip("-n", self.switch, "link", "set", self.port, "up")
         for namespace in (self.switch, self.namespace):
             removed = [*_in(namespace), "nft", "delete", "table", "netdev", f"lost-{self.port}"]
@@ -84,7 +84,7 @@ class Host:
                 subprocess.run(removed, capture_output=True)
 
     def lose(self, percent: int, directions: Sequence[Direction] = ("out", "in")) -> None:
-        """Have the cable lose this share of the packets that leave this host, come to it, or both; needs `nft`."""
+        """Drop this percentage of the packets that leave this host, arrive at it, or both; needs `nft`."""
         for direction in directions:
             out = direction == "out"
             namespace, device = (self.switch, self.port) if out else (self.namespace, "eth0")
@@ -98,7 +98,7 @@ class Host:
             subprocess.run([*_in(namespace), "nft", rules], check=True, capture_output=True)
 
     def slow(self, megabits_per_s: int) -> None:
-        """Make the line slow in both directions."""
+        """Limit the line's speed in both directions."""
         shape = ["root", "tbf", "rate", f"{megabits_per_s}mbit", "burst", "32kb", "latency", "400ms"]
         for namespace, device in ((self.switch, self.port), (self.namespace, "eth0")):
             command = ["tc", "-n", namespace, "qdisc", "replace", "dev", device, *shape]
@@ -107,7 +107,7 @@ class Host:
 
 @contextlib.contextmanager
 def lab(names: Sequence[str]) -> Iterator[dict[str, Host]]:
-    """Hosts by name, on one network; always removed."""
+    """Hosts by name, on one network; removed at the end, also after an error."""
     unique = f"me{os.getpid()}x{next(_labs)}"
     switch = f"{unique}sw"
     with contextlib.ExitStack() as stack:

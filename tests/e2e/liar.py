@@ -1,7 +1,8 @@
-"""Somebody on the network who claims to be the master: `liar.py CA_FINGERPRINT ADDRESS TOLD CERTIFICATE KEY`.
+"""An attacker on the network that claims to be the master: `liar.py CA_FINGERPRINT ADDRESS TOLD CERTIFICATE KEY`.
 
-It says so under names of its own and under the master's own name, answers without TLS, with another CA's
-certificate, or not at all, names a thousand places where nobody is, and writes down what it is told.
+It announces itself under its own names and under the master's name. It answers without TLS, with another CA's
+certificate, or not at all. It also announces `INVENTED` ports where nobody listens, and writes all that it receives to
+the file TOLD.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 SERVICE = "_manyeyes._tcp.local."
 GREETING = b'INFO {"server_id":"X","version":"2.15.0","max_payload":1048576,"nonce":"abc","auth_required":true%s}\r\n'
 HANDSHAKE = b"\x16\x03"
-"""How TLS begins, and all that it says by then: that a master is looked for. It ends where no certificate comes."""
+"""The first bytes of a TLS handshake: they only say that a node looks for a master. It needs a certificate to go on."""
 PLAIN, TLS, SILENT = 4222, 4223, 4224
 INVENTED = 250
 

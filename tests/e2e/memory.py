@@ -1,4 +1,4 @@
-"""Processes whose memory is bounded together, as on a small machine: beyond it the system ends one of them."""
+"""A memory limit (cgroup) for a group of processes, as on a small machine: above it the kernel kills one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def _hierarchy() -> tuple[Path, str] | None:
-    """Where groups that bound memory can be made, and the file that says how much."""
+    """The folder where cgroups can limit memory, and the name of the file with the limit; None if there is none."""
     for folder, limit in ((ROOT / "memory", "memory.limit_in_bytes"), (ROOT, "memory.max")):
         probe = folder / f"manyeyes-{os.getpid()}-probe"
         with contextlib.suppress(OSError):
@@ -27,15 +27,15 @@ def _hierarchy() -> tuple[Path, str] | None:
 
 
 def why_no_bound() -> str | None:
-    """Why memory cannot be bounded here, or None."""
+    """Why memory cannot be limited here, or None."""
     return None if _hierarchy() else f"no memory cgroup can be made under {ROOT}; it needs root"
 
 
 @contextmanager
 def bounded_memory(size_bytes: int) -> Iterator[Path | None]:
-    """A group of processes that have so much together; who writes its id to `cgroup.procs` there is in it.
+    """A cgroup whose processes together have `size_bytes` of memory. A process joins by its id in `cgroup.procs`.
 
-    None where this machine has no such groups.
+    None if this machine has no such cgroups.
     """
     found = _hierarchy()
     if found is None:

@@ -1,8 +1,8 @@
-"""The world outside, for hosts of a lab: notes every packet on their network and every name that they ask for.
+"""The outside world for the hosts of a lab: records every packet on their network and every name that they look up.
 
 `python outside.py packets FILE` listens on all devices of its namespace. `python outside.py names FILE` is the name
-server of the hosts: every name has the address `ANSWER`, so that who asks goes on and is seen again. Both write a
-line for each thing that is new to them. Nothing but the standard library, so that nothing else is loaded.
+server of the hosts. It gives every name the address `ANSWER`, so that a program that asks goes on, and its packets are
+seen too. Both write a line for each new packet or name. Only the standard library is used, so nothing else is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ANSWER = "203.0.113.80"
-"""Of a network that belongs to nobody (RFC 5737)."""
+"""An address of a network that nobody uses (RFC 5737)."""
 _ALL_KINDS = 0x0003
 _IPV4, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 58: "icmp6"}
@@ -55,7 +55,7 @@ def packets() -> Iterator[str]:
 
 
 def names() -> Iterator[str]:
-    """Every name that is asked for, answered."""
+    """Answer every DNS query, and yield its name."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("", 53))
         while True:

@@ -18,7 +18,7 @@ def astronaut() -> Image.Image:
 
 
 def write_many(folder: Path, count: int, side_px: int = 320) -> None:
-    """`count` different small pictures of one face, each with bytes of its own."""
+    """Write `count` small pictures of one face, all different."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         left, top = number % 40, (number // 40) % 10
@@ -28,7 +28,7 @@ def write_many(folder: Path, count: int, side_px: int = 320) -> None:
 
 
 def write_huge_png(path: Path, width_px: int = 20_000, height_px: int = 10_000) -> None:
-    """A black picture of 200 megapixels in a file of some 200 KB."""
+    """Write a black picture of 200 megapixels in a file of about 200 KB."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

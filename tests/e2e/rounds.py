@@ -1,7 +1,7 @@
-"""Nodes are harmed while they hold pictures: what became of these, and how soon.
+"""Harms nodes while they hold pictures, and measures what happens to these pictures, and how soon.
 
 The victims are held in the middle of a picture until only their pictures are open; then they are harmed. A picture
-is *taken up* when a node that is well begins it, or when it is answered, whichever comes first.
+is *taken up* when a healthy node begins it, or when it is answered, whichever comes first.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ MEMORY_BYTES = 400_000_000
 STARTS = 5
 """How many nodes are started at a time."""
 QUIET_S = 0.15
-"""Nothing was begun and nothing answered for so long: what is open lies with the victims."""
+"""Seconds without a picture begun or answered, after which all open pictures are held by the victims."""
 OPEN_S = 0.5
-"""So long after all victims hold something they are harmed in any case: a little later the master gives what they
-hold to others as well, because it takes too long."""
+"""Seconds after which victims that all hold a picture are harmed in any case: a little later the master gives their
+pictures to other nodes as well, because they take too long."""
 TRIES = 4
-"""Rounds in which the victims held nothing any more are played again."""
+"""How often a round is tried; it is repeated if the victims held no picture."""
 LATE_S = 1.0
-"""In which a node that is well again has sent what it still had."""
+"""Seconds in which a node that works again has sent the results that it still had."""
 
 
 @dataclass
 class Victim:
-    """A node that is to be harmed: with a small disk and bounded memory where it has them."""
+    """A node that is to be harmed; with a small disk and limited memory if `disk` and `cgroup` are set."""
 
     name: str
     fleet: Fleet
@@ -49,7 +49,7 @@ class Victim:
     disk: Path | None = None
     cgroup: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
-    """What it was started with."""
+    """The variables with which it was started last."""
 
     @property
     def node(self) -> Background:
@@ -77,13 +77,13 @@ class Way:
     """A way of leaving.
 
     Attributes:
-        title: as the table has it.
+        title: its name in the table.
         harm: done to the victim while it holds pictures; returns at once.
-        undo: makes it good again once every picture is answered; the victim may have ended.
-        after: more to do, so many seconds after the harm.
-        needs_s: what the picture in hand still needs when the harm is done.
-        status: how the victim must end by itself; None where it need not.
-        env: what the victim is started with.
+        undo: ends the harm after every picture is answered; the victim may have ended.
+        after: further actions, each with the seconds after the harm.
+        needs_s: how long the current picture still takes when the harm is done.
+        status: the exit status with which the victim must end by itself; None if it need not end.
+        env: the variables with which the victim is started.
     """
 
     title: str
@@ -97,19 +97,19 @@ class Way:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of one round; times in seconds since the harm."""
+    """The outcome of one round; times in seconds since the harm."""
 
     held: int
     taken_up_s: float
     lost: int
     doubled: int
     ended: dict[str, tuple[int, float]]
-    """The victims that ended: exit status, and when."""
+    """The victims that ended, by name: exit status, and when."""
 
 
 @dataclass
 class Scene:
-    """A fleet with victims, and two nodes that are well."""
+    """A fleet with victims and two healthy nodes."""
 
     fleet: Fleet
     gate: Gate
@@ -128,7 +128,7 @@ class Answers:
         self.errors: dict[str, str] = {}
 
     def look(self) -> bool:
-        """Read what is new; whether there was anything."""
+        """Read new lines. Returns whether there were any."""
         if not self._path.exists():
             return False
         whole = self._path.read_bytes()[self._read :]
@@ -146,7 +146,7 @@ class Answers:
 
 @contextmanager
 def scene_of(place: Path, pack: Path, ways: Mapping[str, Way]) -> Iterator[Scene]:
-    """A fleet with the gated pack: victims by name, each started for its way, and those that are well; all ready."""
+    """A fleet with the gated pack, all nodes ready: victims by name, each started for its way, and healthy nodes."""
     gate = Gate(place / "gate")
     with ExitStack() as stack:
         disks = {name: stack.enter_context(mounted(place / name, f"size={DISK}")) for name in ways}
@@ -166,11 +166,11 @@ def scene_of(place: Path, pack: Path, ways: Mapping[str, Way]) -> Iterator[Scene
 
 
 def play(scene: Scene, ways: Mapping[str, Way], folder: Path, within_s: float) -> Taken:
-    """Send pictures, harm the victims of these names while they hold some, wait until all pictures are answered.
+    """Send pictures, harm the victims with these names while they hold some, and wait until all are answered.
 
     Raises:
-        AssertionError: a picture was not answered in `within_s`, a victim did not end as it should, or they hold
-            nothing however often it is tried.
+        AssertionError: a picture was not answered in `within_s`, a victim did not end as it should, or the victims
+            held nothing in all tries.
     """
     for number in range(TRIES):
         if (taken := _play(scene, ways, folder / str(number), within_s)) is not None:
@@ -179,7 +179,7 @@ def play(scene: Scene, ways: Mapping[str, Way], folder: Path, within_s: float) -
 
 
 def _play(scene: Scene, ways: Mapping[str, Way], folder: Path, within_s: float) -> Taken | None:
-    """One try; None where the victims held nothing, and were not harmed."""
+    """One try; None if the victims held nothing and were not harmed."""
     victims = {name: scene.victims[name] for name in ways}
     _make_ready(scene, ways)
     names, before = _pictures(scene, folder, 4 * (len(victims) + len(WELL))), _counted(scene.fleet)
@@ -231,10 +231,13 @@ def _play(scene: Scene, ways: Mapping[str, Way], folder: Path, within_s: float) 
 
 
 def play_under_load(scene: Scene, name: str, way: Way, folder: Path, pictures: int, within_s: float) -> float:
-    """Harm a victim while pictures flow; how long the slowest took, of those that were open or came later.
+    """Harm a victim while pictures are sent.
 
-    Four pictures are under way at a time, fewer than the nodes ask for: some are handed to the victim just when
+    Four pictures are in flight at a time, fewer than the nodes ask for: so some are given to the victim just when
     it is harmed, and after that.
+
+    Returns:
+        How long the slowest picture took, in seconds, of those that were open at the harm or sent later.
 
     Raises:
         AssertionError: a picture was lost or answered twice.
@@ -271,9 +274,9 @@ def play_under_load(scene: Scene, name: str, way: Way, folder: Path, pictures: i
 
 
 def _make_ready(scene: Scene, ways: Mapping[str, Way]) -> None:
-    """The victims run with their ways' environments, and all nodes are ready.
+    """Make the victims run with the environments of their ways, and wait until all nodes are ready.
 
-    A victim that was held before is started anew: the master takes it for slow, and would give what it holds to others.
+    A victim that was held before is restarted: the master considers it slow, and would give its pictures to others.
     """
     for name, way in ways.items():
         victim = scene.victims[name]
@@ -298,10 +301,10 @@ def _opened(victim: Victim) -> None:
 
 
 def _held(scene: Scene, names: list[str], answers: Answers) -> list[str]:
-    """Wait until all victims and, if it comes to that, only they have something to do.
+    """Wait until all victims hold a picture and, if that happens in time, until only they hold pictures.
 
     Returns:
-        The pictures that nobody has answered and no node that is well has begun.
+        The pictures that are not answered and that no healthy node has begun.
     """
     began, held_since = time.monotonic(), float("inf")
     quiet_since, seen = began, 0
@@ -346,7 +349,7 @@ def _counted(fleet: Fleet) -> Counter[str]:
 
 
 def _surplus(scene: Scene, before: Counter[str], pictures: int) -> int:
-    """How many answers the master counts beyond one for each picture; each is some node's."""
+    """How many answers the master counts beyond one for each picture. Checks that the nodes' counts add up."""
     time.sleep(LATE_S)
     scene.fleet.wait_ready(*WELL, *(name for name, victim in scene.victims.items() if victim.alive))
     after = _counted(scene.fleet)

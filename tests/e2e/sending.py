@@ -1,4 +1,4 @@
-"""`python -m tests.e2e.sending COUNT BYTES`: send pictures one after another from this host; a JSON line for each.
+"""`python -m tests.e2e.sending COUNT BYTES`: sends pictures one after another from this host; a JSON line for each.
 
 The faulty pack's recogniser takes 0.3 s for each. Run on a user's host, with its context in the environment.
 """

@@ -1,4 +1,4 @@
-"""A machine that only SSH reaches: a real sshd on a host of the lab, with a home folder of its own."""
+"""A machine with SSH access only: a real sshd on a host of the lab, with a home folder of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def why_not() -> str | None:
 
 
 def make_key(path: Path) -> None:
-    """A key pair, as ssh-keygen makes it."""
+    """Make a key pair with ssh-keygen."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     subprocess.run(
@@ -39,7 +39,7 @@ def make_key(path: Path) -> None:
 
 
 def fingerprint(key: Path) -> str:
-    """What ssh-keygen says of a public key."""
+    """The fingerprint of a key, from ssh-keygen."""
     told = subprocess.run(["ssh-keygen", "-lf", str(key)], check=True, capture_output=True, text=True)
     return told.stdout.split()[1]
 
@@ -66,7 +66,7 @@ class Machine:
 
     @classmethod
     def start(cls, host: Host, folder: Path, operator_key: Path, env: Mapping[str, str]) -> Machine:
-        """Start its sshd; `env` is what logins find in their environment."""
+        """Start a machine's sshd; `env` is added to the environment of its logins."""
         for inside in ("home", "bin"):
             (folder / inside).mkdir(parents=True, exist_ok=True)
         if not (folder / "host_key").exists():
@@ -96,11 +96,11 @@ class Machine:
         return machine
 
     def commands(self) -> list[str]:
-        """The command lines of what was started by logins and still runs."""
+        """The command lines of the processes that logins have started and that still run."""
         return [line for _, line in self._processes()]
 
     def stop(self) -> None:
-        """End the sshd and whatever of this machine still runs."""
+        """Stop the sshd and all processes of this machine."""
         self.service.stop()
         for process, _ in self._processes():
             with contextlib.suppress(ProcessLookupError):
@@ -113,5 +113,5 @@ class Machine:
             with contextlib.suppress(OSError):
                 if f"HOME={self.home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
                     line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if line:  # else it is a zombie
+                    if line:  # a zombie has an empty line
                         yield int(folder.name), line

@@ -1,4 +1,4 @@
-"""Everything a user may get wrong: each has a message of its own, the others go on, the service stays up."""
+"""Every kind of bad input: each has a message of its own, other pictures go on, and the service stays up."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def heavy(folder: Path) -> Path:
 
 @contextmanager
 def small_disk(folder: Path, *options: str) -> Iterator[Path]:
-    """A file system of its own in memory; root only."""
+    """A separate file system in memory; needs root."""
     needed(why_no_disk())
     with mounted(folder, *options):
         yield folder
@@ -126,7 +126,7 @@ def test_a_path_that_does_not_exist(up: Up, tmp_path: Path) -> None:
 
 
 def test_a_file_without_read_permission(up: Up) -> None:
-    """Root gives up the right to read everything; anybody else never had it."""
+    """Root can read every file, so as root the command runs without that capability."""
     with tempfile.TemporaryDirectory(prefix="manyeyes-perm-") as name:
         folder = Path(name)
         secret, good = jpeg(folder / "secret.jpg"), jpeg(folder / "good.jpg")
@@ -186,7 +186,7 @@ def test_raw_http(up: Up) -> None:
 
 
 def test_noise_then_a_good_one(up: Up, tmp_path: Path) -> None:
-    """Many bad requests leave neither memory nor trouble behind."""
+    """After many bad requests the service still answers a good one."""
     context = up.context
     trust = ssl.create_default_context(cadata=context["ca_pem"])
     signed = {"Authorization": f"Bearer {context['api_key']}", "Content-Type": "image/jpeg"}
@@ -200,7 +200,7 @@ def test_noise_then_a_good_one(up: Up, tmp_path: Path) -> None:
 
 
 def test_memory_stays_bounded(up: Up) -> None:
-    """After all of the above no process has grown to the size of what it was sent."""
+    """After all tests above, the memory of every process is still small, whatever it was sent."""
     sizes = {}
     for process in up.service.family():
         try:

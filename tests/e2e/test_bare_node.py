@@ -1,4 +1,4 @@
-"""On four hosts: a node that holds only the agent is sent all it needs, killed again and again on the way."""
+"""On four hosts: a node with only the agent gets all that it needs, though it is killed again and again meanwhile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fleet(start_fleet: StartFleet, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def travels(file: Path) -> int:
-    """Bytes that the file takes on the line."""
+    """How many bytes are sent for the file, after compression."""
     content = file.read_bytes()
     if len(squeeze(content[:CHUNK_BYTES])) >= WORTH_SQUEEZING * len(content[:CHUNK_BYTES]):
         return len(content)
@@ -89,7 +89,7 @@ def test_killed_at_any_point_it_goes_on_where_it_stopped(fleet: Fleet, bare: str
 
 
 def test_altered_files_and_foreign_signatures_are_never_run(fleet: Fleet, bare: str) -> None:
-    """The master's own disk plays whoever alters files on their way: what is sent is not what was signed."""
+    """The file is altered on the master's disk, as by an attacker on the way: what is sent is not what was signed."""
     code = fleet.pack / "needy.py"
     good, marker = code.read_bytes(), fleet.folder / "evil"
     evil = f"open({str(marker)!r}, 'w')\n".encode()

@@ -1,4 +1,4 @@
-"""`send --draw here`: the same pictures as a node draws, with small answers; stopped and failing as it should."""
+"""`send --draw here` draws the same pictures as a node, with small answers; kills and failures are handled."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(up: Up, tmp_path: Path) ->
 
 
 def counted(host: Host) -> tuple[int, int]:
-    """(sent, received) bytes on the host's cable."""
+    """(sent, received) bytes of the host's network interface."""
     command = ["ip", "-j", "-s", "-n", host.namespace, "link", "show", "eth0"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = json.loads(shown)[0]["stats64"]
@@ -155,7 +155,7 @@ def counted(host: Host) -> tuple[int, int]:
 
 
 def test_the_predicted_picture_stays_off_the_wire(place: Path, seed: Seed, tmp_path: Path) -> None:
-    """Four hosts, counted at their cables: neither nodes nor master send a picture, and both ways draw the same."""
+    """Bytes are counted on four hosts: neither nodes nor master send a picture, and both ways draw the same."""
     needed(why_not())
     folder, count = tmp_path / "in", 8
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""Commands and files between four hosts: over a slow line beside pictures, through cuts and kills."""
+"""Commands and files between four hosts: over a slow line together with pictures, and after cuts and kills."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import make_faulty_pack
 MEGABITS_PER_S = 4
 SIZE = 3_000_000
 LINE_S = SIZE * 8 / (MEGABITS_PER_S * 1e6)
-"""What the line needs for a file of that size, with nothing beside it."""
+"""Seconds that the line needs for a file of that size, without other traffic."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_output_arrives_while_the_command_runs(fleet: Fleet) -> None:
 
 
 def test_a_file_and_pictures_share_a_slow_line(fleet: Fleet, tmp_path: Path) -> None:
-    """The line is used well, no picture waits long, and the node is never taken for lost."""
+    """The file takes little longer than alone, no picture waits long, and the node is never considered lost."""
     big = noise(tmp_path / "big")
     assert fleet.nodes["near"].stop() == 0
     for moving in (["put", "far", str(big)], ["get", "far", "big", "-o", str(tmp_path / "back")]):
@@ -87,7 +87,7 @@ def test_a_file_and_pictures_share_a_slow_line(fleet: Fleet, tmp_path: Path) -> 
 
 @pytest.mark.chaos
 def test_a_transfer_goes_on_after_every_cut(fleet: Fleet, tmp_path: Path) -> None:
-    """Cable pulled, node killed, master killed: one command goes through all; its own kill needs it again."""
+    """One command survives a pulled cable, a killed node and a killed master; if it is killed, a new one continues."""
     big = noise(tmp_path / "cut")
     put = fleet.user_begins("nodes", "put", "far", str(big))
     wait_for(lambda: arrived(fleet) > 600_000, "nothing arrives")

@@ -1,4 +1,4 @@
-"""A master whose address changes is found again, by mDNS, whatever a liar on the same network says."""
+"""A master whose address changes is found again by mDNS, whatever an attacker on the same network announces."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Site:
         return service
 
     def move(self, to: str) -> None:
-        """Give the master another address; the one before answers no more."""
+        """Give the master another address; its old address no longer answers."""
         at = ["ip", "-n", self.hosts["master"].namespace, "address"]
         subprocess.run([*at, "del", f"{self.address}/24", "dev", "eth0"], check=True)
         subprocess.run([*at, "add", f"{to}/24", "dev", "eth0"], check=True)
@@ -64,7 +64,7 @@ class Site:
         return kept
 
     def wait_found(self, host: str, timeout_s: float = 60) -> None:
-        """Until a node has kept the master's address, and the master has heard of it since."""
+        """Wait until a node has stored the master's address, and the master has had a heartbeat from it since."""
         end = time.monotonic() + timeout_s
         while self.addresses(host)[0] != f"{self.address}:4222":
             assert time.monotonic() < end, self.addresses(host)
@@ -92,7 +92,7 @@ def site(tmp_path: Path, faulty_pack: Path) -> Iterator[Site]:
 
 
 def start_liar(site: Site, told: Path, address: str) -> None:
-    """On its own host, and from now on at the address that the master had."""
+    """Start the liar on its own host; it writes what it receives to `told`."""
     certificates = identity.make_certificates(site.folder / "other-ca", ())
     fingerprint = identity.ca_fingerprint((site.folder / "m" / "identity" / "ca.pem").read_text())
     host = site.hosts["liar"]
@@ -117,7 +117,7 @@ def test_a_master_that_moved_is_found_beside_a_liar(site: Site) -> None:
         ["ip", "-n", site.hosts["liar"].namespace, "address", "add", f"{first}/24", "dev", "eth0"], check=True
     )
 
-    # a machine that has never been here, with a token that names the old address
+    # a new machine, with a token that names the old address
     two = site.start("two", "--join", token, "--name", "two")
     two.wait_ready(60)
     assert site.addresses("two") == ["10.77.0.101:4222", f"{first}:4222"]
@@ -129,7 +129,7 @@ def test_a_master_that_moved_is_found_beside_a_liar(site: Site) -> None:
     joined = site.master.output.count("joined for the first time")
     assert joined == 2, site.master.output
 
-    # a node that starts anew: the address that it kept answers no more
+    # a node that is restarted: its stored address no longer answers
     assert two.stop() == 0
     site.move("10.77.0.102")
     again = site.start("two", name="-again")
@@ -156,7 +156,7 @@ def test_nothing_is_announced_where_it_is_turned_off(tmp_path: Path, faulty_pack
             str(faulty_pack),
             "--no-announce",
         ]
-        # the address is the joining machine's own, where nobody listens
+        # the advertised address is the joining machine's own, where nobody listens
         master = hosts["master"].popen([*command, "--advertise", "10.77.0.2"], tmp_path / "master.log", env)
         try:
             master.wait_ready()

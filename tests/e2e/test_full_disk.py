@@ -1,4 +1,4 @@
-"""A node whose disk is full: what needs no disk goes on, what does is done elsewhere, and it says why."""
+"""A node with a full disk: work without the disk goes on, other work is done elsewhere, and the node says why."""
 
 from __future__ import annotations
 

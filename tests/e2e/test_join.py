@@ -1,4 +1,4 @@
-"""Tokens that must not open the door: each is refused at once, with its reason."""
+"""Tokens that must not work: each is refused at once, with its reason."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def people(up: Up) -> Iterator[None]:
 
 
 def face(up: Up, photo: Path) -> dict[str, Any]:
-    """The one face of a picture, as `send --json` tells it."""
+    """The only face of a picture, as `send --json` prints it."""
     sent = up.run("send", str(photo), "--json")
     assert sent.returncode == 0, sent.stderr
     (found,) = json.loads(sent.stdout)["faces"]

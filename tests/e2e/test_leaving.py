@@ -23,9 +23,9 @@ from .ways import HARMS, WORDS, why_no_filter
 pytestmark = pytest.mark.timeout(240)
 
 HUNG_S = "4"
-"""When a hung worker is killed here; 60 s is the default."""
+"""Seconds after which a hung worker is killed in this test; the default is 60."""
 WITHIN_S = 40.0
-"""Generous: all at once, on a machine that has other work."""
+"""A generous limit, in seconds: all ways at once, on a machine that has other work."""
 
 
 LEFT_OUT = (
@@ -35,7 +35,7 @@ LEFT_OUT = (
     "nothing arrives at the node",
     "clock a day behind",
 )
-"""Like others that are here, but for what only time tells."""
+"""Ways that differ from others here only in how long they take."""
 
 
 def _quick(way: Way) -> Way:

@@ -1,4 +1,4 @@
-"""Each way in which a node leaves, alone: no picture is lost or answered twice, and how soon they are taken up."""
+"""Each way in which a node leaves, alone: no picture is lost or answered twice, and all are taken up soon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 WITHIN_S = 150.0
 DEADLINE_S = 75.0
-"""A worker that hangs with an agent that lives is killed after 60 s."""
+"""A worker that hangs is killed after 60 s by its agent, if that is alive."""
 GATED = Path(__file__).with_name("gated.py")
 
 

@@ -1,4 +1,4 @@
-"""One picture followed from upload to result in the terminal, and a whole run's logs searched for what none may hold."""
+"""The trace of one picture in the terminal, from upload to result, and a search for secrets in all logs of a run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Service:
         return self.folder / "m"
 
     def run(self, *arguments: str, timeout_s: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
-        """One command of a user."""
+        """Run one command of a user."""
         context = {"MANYEYES_CONTEXT": str(self.data / "context.json")}
         return subprocess.run(
             [MANYEYES, *arguments],
@@ -50,20 +50,20 @@ class Service:
         )
 
     def told(self, *arguments: str) -> Any:
-        """What a command tells with --json."""
+        """The output of a command with --json."""
         asked = self.run(*arguments, "--json")
         assert asked.returncode == 0, asked.stderr
         return json.loads(asked.stdout)
 
     def wait_state(self, name: str, state: str) -> None:
-        """Until a node is in a state."""
+        """Wait until a node is in a state."""
         end = time.monotonic() + 40
         while (seen := {node["name"]: node["state"] for node in self.told("nodes", "list")}[name]) != state:
             assert time.monotonic() < end, seen
             time.sleep(0.3)
 
     def trace(self, trace_id: str, whole: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-        """The spans of a trace, once they are whole."""
+        """Wait until the spans of a trace are complete, and return them."""
         end = time.monotonic() + 30
         while True:
             asked = self.run("logs", "--trace", trace_id, "--json")
@@ -191,7 +191,7 @@ def test_a_node_that_is_killed_half_way_and_who_took_over(service: Service, tmp_
 
 
 def _visited_console(context: dict[str, Any], link: str) -> dict[str, str]:
-    """Sign in by a link and by a key, look at pages, sign out; what was secret about it."""
+    """Sign in by a link and by a key, open pages, and sign out. Returns the secrets that were used."""
     secrets = {"a link": link.partition("link=")[2]}
     for name, key in (("a session by link", secrets["a link"]), ("a session by key", context["api_key"])):
         trust = ssl.create_default_context(cadata=context["ca_pem"])
@@ -207,7 +207,7 @@ def _visited_console(context: dict[str, Any], link: str) -> dict[str, str]:
 
 
 def test_nothing_that_a_log_may_not_hold_is_in_any_of_them(service: Service, tmp_path: Path) -> None:
-    """Runs last: over all that the tests before have left behind, and pictures, people and keys of its own."""
+    """Runs last: it searches the logs of the earlier tests, and those of its own pictures, people and keys."""
     searcher = Searcher()
     pictures = []
     for number in range(3):

@@ -47,7 +47,7 @@ esac
 
 @dataclass
 class Site:
-    """A master, an operator's machine, and machines to bring in."""
+    """A master, an operator's machine, and machines to add."""
 
     folder: Path
     hosts: dict[str, Host]
@@ -125,7 +125,7 @@ def test_host_keys_are_verified(site: Site) -> None:
         assert not site.known_hosts.exists()
         assert "Accepted publickey" not in machine.service.output
 
-        # the right one: remembered; the machine itself has no Python that fits
+        # the right one is stored; but the machine has no suitable Python
         for name in ("python3", *(f"python3.{minor}" for minor in range(11, 21))):
             (machine.folder / "bin" / name).write_text('#!/bin/sh\nprintf "%s\\t3.9\\t1\\n" "$0"\n')
             (machine.folder / "bin" / name).chmod(0o755)
@@ -161,7 +161,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         options = ["--name", "lab-1", "--workers", "1", "--wheels", "--allow-exec"]
         options += ["--host-key-fingerprint", sshd.fingerprint(machine.host_key)]
 
-        # killed in the middle of it: what ran there ends, and the same command goes on
+        # killed while it installs: the processes on the machine end, and the same command continues
         first = site.hosts["operator"].popen(
             site.command(where, *options), site.folder / "killed.log", site.env
         )
@@ -184,7 +184,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         listed = site.nodes()["lab-1"]
         assert listed["allow_exec"] is True
 
-        # it outlives the login, and works
+        # the node still runs after the login has ended, and works
         process = holder(machine)
         assert process is not None
         wait_until(lambda: site.nodes()["lab-1"]["state"] == "ready", 60, machine.agent / "agent.log")
@@ -194,14 +194,14 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         sending = site.hosts["operator"].run([MANYEYES, "send", str(sent), "-o", str(out)], site.env)
         assert sending.returncode == 0, sending.stderr
 
-        # again: nothing changes
+        # run again: nothing changes
         again = site.add(where, "--workers", "1", "--allow-exec", "--json")
         assert again.returncode == 0, again.stderr
         assert json.loads(again.stdout)["name"] == "lab-1"
         assert "installed already" in again.stderr and "as before" in again.stderr
         assert holder(machine) == process
 
-        # a systemd user service, where there is one
+        # with systemd, it becomes a user service
         (machine.folder / "bin" / "systemctl").write_text(SYSTEMCTL)
         (machine.folder / "bin" / "systemctl").chmod(0o755)
         served = site.add(where, "--workers", "2")
@@ -212,7 +212,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         told = (machine.home / "systemctl.told").read_text()
         assert "daemon-reload" in told and "enable --quiet manyeyes-node.service" in told
 
-        # removed by the master: it joins anew when an operator brings it in again
+        # removed by the master: it joins again when an operator adds it again
         removed = site.hosts["operator"].run([MANYEYES, "nodes", "remove", "lab-1"], site.env)
         assert removed.returncode == 0, removed.stderr
         wait_until(lambda: holder(machine) is None, 30, machine.agent / "agent.log")
@@ -223,7 +223,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
 
 
 def holder(machine: sshd.Machine) -> int | None:
-    """The process that is the machine's node."""
+    """The id of the process that runs the machine's node; None if it does not run."""
     try:
         text = (machine.agent.parent / "node" / "manyeyes.pid").read_text().strip()
     except OSError:
@@ -232,7 +232,7 @@ def holder(machine: sshd.Machine) -> int | None:
 
 
 def at_work(machine: sshd.Machine) -> list[str]:
-    """The command lines of what runs on the machine, its sshd aside."""
+    """The command lines of the processes on the machine, without its sshd."""
     return [line for line in machine.commands() if "sshd" not in line]
 
 
@@ -244,7 +244,7 @@ def wait_until(fits: object, timeout_s: float, log: Path) -> None:
 
 
 class Watched:
-    """The command lines of all that runs on a machine meanwhile, as its process list shows them."""
+    """Collects the command lines of all processes on a machine, until `stop`."""
 
     def __init__(self, machine: sshd.Machine) -> None:
         self.lines: set[str] = set()

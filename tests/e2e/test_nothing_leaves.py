@@ -1,7 +1,7 @@
-"""Nothing leaves the machines: a service on hosts of its own, and all that its processes send, ask and write.
+"""Nothing leaves the machines: a service on its own hosts, and all packets, name look-ups and files of its processes.
 
-Each host's way out leads to one that notes packets and names, and answers the names; each role has an empty home
-and empty folders for temporary files. CI systems silence some libraries, so their variables are taken away.
+Each host's default route leads to a host that records packets and names, and answers the look-ups. Each role has an
+empty home and empty temporary folders. CI systems silence some libraries, so their variables are removed.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from .hosts import Host, lab, why_not
 from .pictures import write_many
 
 LOOKED_S = 8.0
-"""ONNX Runtime reports some five seconds after it was loaded."""
+"""How long to watch, in seconds: ONNX Runtime sends telemetry about 5 s after it is loaded."""
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 PLANTED_TARGET, PLANTED_NAME = "203.0.113.9:9", "planted.example"
 _OF_ANY_NETWORK = re.compile(
     r"arp|igmp .*"
-    r"|icmp6-(13[3-6]|143) \S+ > (ff02|fe80):\S+"  # neighbours, routers, who listens to which group
+    r"|icmp6-(13[3-6]|143) \S+ > (ff02|fe80):\S+"  # neighbour and router discovery, multicast group reports
     r"|udp \S+:5353 > (224\.0\.0\.251|ff02::fb):5353"  # the master's announcement
 )
 
 
 @dataclass(frozen=True)
 class Boxed(Host):
-    """A host whose processes have a home, a folder to start in and temporary folders in `box`, and no others."""
+    """A host whose processes have their home, start folder and temporary folders in `box`, and no others."""
 
     box: Path
     folder: Path
-    """What processes may write to: data folders and contexts."""
+    """The folder that processes may write to: data folders and contexts."""
 
     @classmethod
     def of(cls, host: Host, folder: Path, name_server: str) -> Boxed:
@@ -62,7 +62,7 @@ class Boxed(Host):
         return cls(host.namespace, host.address, host.switch, host.port, box, folder)
 
     def command(self, command: Sequence[str]) -> list[str]:
-        """`ip netns exec` gives a process mounts of its own: what is mounted here is seen by it alone."""
+        """Wrap a command. `ip netns exec` gives a process its own mounts: only this process sees those made here."""
         mounts = [
             f"mount --bind {shlex.quote(str(path))} /etc/{path.name}"
             for path in sorted((self.folder / f"etc-{self.namespace}").iterdir())
@@ -86,7 +86,7 @@ class Boxed(Host):
 
 @dataclass(frozen=True)
 class Noted:
-    """All that was seen from outside, and what the roles left in their boxes."""
+    """The packets and names that were recorded, and the files that the roles left in their boxes."""
 
     packets: tuple[str, ...]
     names: tuple[str, ...]
@@ -96,7 +96,7 @@ class Noted:
     addresses: dict[str, str]
 
     def is_own(self, packet: str) -> bool:
-        """Whether it is of the service: a node and the engine, a user and the gateway, or what any network has."""
+        """Whether a packet is the service's (node and engine, user and gateway), or occurs on any network."""
         if _OF_ANY_NETWORK.fullmatch(packet):
             return True
         _, *ends = packet.replace(" > ", " ").split(" ")
@@ -110,7 +110,7 @@ class Noted:
 
 
 def use_it(fleet: Fleet, seed: Seed, folder: Path) -> None:
-    """What a small service does: a master, a node, a person, pictures, the console's first page."""
+    """Do what a small service does: a master, a node, a person, pictures, the console's first page."""
     seed(fleet.data("master"))
     fleet.start_master()
     fleet.start_node("node")
@@ -130,7 +130,7 @@ def use_it(fleet: Fleet, seed: Seed, folder: Path) -> None:
 
 
 def plant(host: Host) -> None:
-    """A packet, a name and files, by a process of a role."""
+    """Send a packet, look up a name and write files, in a process of a role."""
     address, port = PLANTED_TARGET.split(":")
     code = (
         "import socket, pathlib, contextlib\n"
@@ -201,7 +201,7 @@ def test_the_watch_sees_what_is_planted(noted: Noted) -> None:
 
 
 def test_no_packet_goes_anywhere_else(noted: Noted) -> None:
-    """Beside what was planted, and the questions for names: the names themselves are looked at below."""
+    """Except the planted packet and the name look-ups: the next test checks the names."""
     node, server = (re.escape(noted.addresses[name]) for name in ("node", "outside"))
     target = re.escape(PLANTED_TARGET)
     aside = re.compile(rf"udp {node}:\d+ > ({target}|{server}:53)|udp {server}:53 > {node}:\d+")

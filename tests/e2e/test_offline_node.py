@@ -1,4 +1,4 @@
-"""A node that reaches its master and nothing else: the requirements come with the pack."""
+"""A node that can reach only its master: the requirements come with the pack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change of people reaches every worker at once: the next picture knows it, whichever worker takes it."""
+"""A change of people reaches every worker at once: the next picture uses it, whichever worker processes it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_next_picture_knows_a_change_of_people(up: Up) -> None:
 
 
 def _insert_crowd(registry: Path, people: int) -> None:
-    """Strangers of whom each lies about 10 from any real face, straight into the master's registry."""
+    """Write strangers directly to the master's database; each has a distance of about 10 from any real face."""
     rng = np.random.default_rng(1)
     with closing(sqlite3.connect(registry, timeout=30)) as db, db:
         for number in range(people):
@@ -65,7 +65,7 @@ def _remove_crowd(registry: Path) -> None:
 
 
 def test_people_come_and_go_in_a_crowd_while_pictures_flow(up: Up) -> None:
-    """Thousands of photos come as one delta, are folded and indexed; no picture fails or is late to know."""
+    """Thousands of photos arrive as one delta, are compacted and indexed; no picture fails or uses an older gallery."""
     buffer = io.BytesIO()
     astronaut().save(buffer, "JPEG")
     photo = buffer.getvalue()
@@ -88,7 +88,7 @@ def test_people_come_and_go_in_a_crowd_while_pictures_flow(up: Up) -> None:
                 assert _names(client, photo, 3) == {f"Eileen {turn}"}, turn
                 client.remove_person(f"Eileen {turn}")
                 assert _names(client, photo, 3) == {None}, turn
-            flowing = False  # the index is built at low priority, which pictures without end would starve
+            flowing = False  # the index is built at low priority, so endless pictures would prevent it
             end = time.monotonic() + 150
             while not list(folder.glob("base-*.idx")):
                 assert time.monotonic() < end, list(folder.iterdir())

@@ -20,7 +20,7 @@ from .pictures import astronaut, write_many
 
 @pytest.fixture()
 def eileen(up: Up, tmp_path: Path) -> Iterator[str]:
-    """One enrolled person, gone after the test."""
+    """One enrolled person, removed after the test."""
     name, photo = f"Eileen {uuid.uuid4().hex[:6]}", tmp_path / "eileen.jpg"
     astronaut().save(photo)
     added = up.run("people", "add", name, str(photo))
@@ -133,7 +133,7 @@ def test_a_person_who_is_not_there(up: Up) -> None:
 
 
 def test_no_master_there(tmp_path: Path, up: Up) -> None:
-    """A context of a master that does not answer: says where, and what to do."""
+    """The context's master does not answer: the message says where the master should be."""
     context = dict(up.context, url="https://127.0.0.1:9")
     path, picture = tmp_path / "context.json", tmp_path / "one.jpg"
     path.write_text(json.dumps(context))

@@ -1,4 +1,4 @@
-"""A node behind a slow line is slow, not lost: it gets the pack, large pictures go there and back."""
+"""A node behind a slow line is slow, but not lost: it gets the pack and large pictures, and sends results back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which a node leaves: with a word, without one, or only in part."""
+"""The ways in which a node leaves: on request, without notice, or only in part."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .disks import fill, unfill
 from .rounds import Victim, Way
 
 MOMENT_S = 1.5
-"""What the picture in hand still needs where a node leaves of its own will."""
+"""Seconds that the current picture still takes after a node is asked to leave."""
 AWAY_S = 12.0
-"""For how long the master is away: longer than a node may be silent."""
+"""Seconds for which the master is away: longer than a node may be silent."""
 
 
 def why_no_filter() -> str | None:
-    """Why packets cannot be lost on purpose here, or None."""
+    """Why packets cannot be dropped on purpose here, or None."""
     return None if shutil.which("nft") else "the command `nft` is missing (Debian: apt-get install nftables)"
 
 
@@ -56,7 +56,7 @@ def _wake(victim: Victim) -> None:
 
 
 def _eat(victim: Victim, *, agent_first: bool) -> None:
-    """Have the worker take memory until the system ends a process: the largest, or the agent."""
+    """Make the worker take memory until the kernel kills a process: the largest one, or the agent."""
     pid = victim.node.process.pid
     if agent_first:
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
@@ -89,7 +89,7 @@ def _set_clock(victim: Victim, offset: str) -> None:
     (victim.fleet.folder / f"{victim.name}.clock").write_text(offset)
 
 
-# words
+# requests to leave
 
 
 def _nodes(victim: Victim, word: str) -> None:
@@ -110,7 +110,7 @@ def _down_away(victim: Victim) -> None:
 
 
 def _forget(victim: Victim) -> None:
-    """The victim's folder is emptied, so that it comes back as somebody new."""
+    """Empty the victim's data folder, so that it comes back as a new node."""
     victim.node.stop()
     for path in victim.fleet.data(victim.name).iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()

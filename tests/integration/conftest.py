@@ -54,7 +54,7 @@ class Role:
 
 @contextmanager
 def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
-    """Run a command in the background; ended on leaving."""
+    """Run a command in the background; it is stopped when the context ends."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
     env = {**os.environ, "MANYEYES_CONTEXT": str(folder / "user-context.json"), **environment}
@@ -84,12 +84,12 @@ def make_faulty_pack(folder: Path) -> Path:
 
 @dataclass
 class Network:
-    """A master without nodes, and how to add some.
+    """A running master without nodes; `node` adds one.
 
     Args:
-        folder: of this test: its nodes' data and its logs.
+        folder: the folder of this test, for its nodes' data and its logs.
         data: the master's data folder.
-        ended_before: how many pictures had ended before this test, by how they ended.
+        ended_before: how many pictures had ended before this test, for `done` and `failed`.
     """
 
     folder: Path
@@ -100,7 +100,7 @@ class Network:
     ended_before: Mapping[str, int] = field(default_factory=dict)
 
     def ended(self, how: str) -> int:
-        """How many pictures of this test are `done` or `failed`."""
+        """How many pictures of this test are `done`, or `failed`."""
         return self.client.status().tasks[how] - self.ended_before.get(how, 0)
 
     @contextmanager
@@ -152,7 +152,7 @@ def master_of_the_file(tmp_path_factory: pytest.TempPathFactory, faulty_pack: Pa
 
 @pytest.fixture
 def shared(master_of_the_file: Network, tmp_path: Path) -> Iterator[Network]:
-    """The master that the tests of a file share; each begins without nodes, and leaves the master running."""
+    """The master that the tests of a file share. Each test begins without nodes, and must leave the master running."""
     before = master_of_the_file.client.status().tasks
     yield replace(master_of_the_file, folder=tmp_path, ended_before=before)
     for node in master_of_the_file.client.nodes():

@@ -1,7 +1,8 @@
-"""One more gateway on a running master's engine, in a process of its own: it dispatches, and does nothing else.
+"""One more gateway on a running master's engine, in a process of its own: it only dispatches pictures.
 
-`python -m tests.integration.extra_gateway MASTER_DATA ENGINE PICTURES SIZE NODE...`: says `ready` once every node
-grants it credit, sends pictures of at least SIZE bytes when a line comes in, and prints what became of each as a JSON line.
+`python -m tests.integration.extra_gateway MASTER_DATA ENGINE PICTURES SIZE NODE...` prints `ready` when every node
+grants it credit. When a line arrives on standard input, it sends PICTURES pictures of at least SIZE bytes, and prints
+the outcome of each as a JSON line.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from tests.integration.conftest import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = "beside"
-"""What the names of these gateways begin with."""
+"""The prefix of these gateways' names."""
 
 
 @contextmanager
 def extra_gateway(
     data: Path, engine: str, pictures: int, size_bytes: int, nodes: Sequence[str], prefix: Sequence[str] = ()
 ) -> Iterator[Popen[str]]:
-    """The process, ready; ended on leaving. `prefix` is what its command is run by, as in a network namespace."""
+    """The process, ready; killed at the end. `prefix` is put before its command, as `ip netns exec NAME`."""
     command = [*prefix, sys.executable, "-m", "tests.integration.extra_gateway"]
     command += [str(data), engine, str(pictures), str(size_bytes), *nodes]
     process = Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
@@ -52,14 +53,14 @@ def extra_gateway(
 
 
 def go(process: Popen[str]) -> None:
-    """Have an extra gateway send its pictures."""
+    """Make an extra gateway send its pictures."""
     assert process.stdin is not None
     process.stdin.write("go\n")
     process.stdin.flush()
 
 
 def answers(process: Popen[str], pictures: int) -> list[dict[str, Any]]:
-    """What became of each picture; none has another's answer."""
+    """The outcome of each picture; checks that each answer belongs to its picture."""
     assert process.stdout is not None
     told = [json.loads(process.stdout.readline()) for _ in range(pictures)]
     assert {one["number"] for one in told} == set(range(pictures))
@@ -96,7 +97,7 @@ class Recorder:
 
 
 class ExtraGateway:
-    """The least that a gateway is: it is heard of, hears what nodes say of its pictures, and dispatches."""
+    """A minimal gateway: it announces itself, receives what nodes send about its pictures, and dispatches."""
 
     def __init__(self, link: MasterLink, gateway: str, group: asyncio.TaskGroup) -> None:
         self.gateway = gateway
@@ -132,7 +133,7 @@ class ExtraGateway:
             self.dispatcher.on_chunk(node, ChunkQuery.model_validate_json(message.data), message.reply)
 
     def _follow(self, message: Incoming) -> None:
-        """Say after each of the first gateway's broadcasts that this one is there too."""
+        """After each broadcast of the first gateway, send one for this gateway too."""
         state = StateBroadcast.model_validate_json(message.data)
         if not state.gateway.startswith(BESIDE):
             own = state.model_copy(update={"gateway": self.gateway, "sent_s": time.monotonic()})

@@ -1,6 +1,6 @@
 """A recogniser that does what the last bytes of a picture say: the code of the faulty test pack.
 
-Each picture takes `FAULTY_PICTURE_S` seconds, so that nodes of different speed can be played on one machine.
+Each picture takes `FAULTY_PICTURE_S` seconds, so that one machine can simulate nodes of different speed.
 """
 
 import os
@@ -22,7 +22,7 @@ class Faulty:
         pass
 
     def _take_time(self) -> None:
-        if self.picture_s:  # under libfaketime time.sleep fails, of nothing too
+        if self.picture_s:  # under libfaketime time.sleep fails, even for 0 s
             time.sleep(self.picture_s)
 
     def benchmark(self) -> None:

@@ -1,4 +1,4 @@
-"""Clocks a day wrong: the master's decides about tokens, and nothing else depends on any."""
+"""Clocks that are a day wrong: tokens expire by the master's clock, and nothing else depends on the time of day."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_a_token_that_has_run_out_says_by_whose_clock(network: Network, tmp_path
 
 
 def _engine(folder: Path) -> Path:
-    """The engine; asked for its version, it has ended before its output does.
+    """A script that runs the engine. With `--version`, the process ends before its output is closed.
 
-    Waiting for a process would use `time.sleep`, which libfaketime breaks.
+    So the master need not wait for the process, which would use `time.sleep`: libfaketime breaks that.
     """
     path, engine = folder / "nats-server", find_engine()
     path.write_text(

@@ -1,4 +1,4 @@
-"""Commands and files over real masters and nodes, and what the audit log has of them."""
+"""Commands and file transfers with real masters and nodes, and their entries in the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unknown faces, portraits, merging and recent pictures over a real master with the default pack."""
+"""Unknown faces, portraits, merging and recent pictures, with a real master and the default pack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLAIN, MIRRORED = photo(), photo(ImageOps.mirror)
 BRIGHT = photo(lambda image: ImageEnhance.Brightness(image).enhance(1.15))
 SMALLER = photo(lambda image: image.resize((440, 440)))
 OTHERS = photo(lambda image: image.resize((180, 180)))
-"""Of whom the face is too small to be kept."""
+"""The face in this picture is too small to be kept."""
 
 
 def fresh_ports() -> list[str]:
@@ -81,7 +81,7 @@ def names(client: Client, picture: bytes) -> list[str | None]:
 
 
 def settled(client: Client, count: int) -> Unknown:
-    """The unknown faces once there are so many: they are kept beside the answer, not before it."""
+    """Wait until `count` unknown faces are kept, and return them: they may be stored after the answer is sent."""
     end = time.monotonic() + 10
     while (found := client.faces.unknown()).retention.kept != count:
         assert time.monotonic() < end, found
@@ -180,7 +180,7 @@ def test_enrolling_tells_of_each_photo_and_its_portrait_is_shown(client: Client)
     url = f"{context.url}/v1/people-photos/{first.photo_id}/image"
     answer = httpx.get(
         url, headers=headers, verify=False
-    )  # the SDK verifies; this asks for what it does not show
+    )  # not with the SDK, which shows no status and no headers
     assert (answer.status_code, answer.content) == (304, b"")
     assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

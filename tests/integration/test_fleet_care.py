@@ -1,4 +1,4 @@
-"""Nodes approved, copied, removed, paused, drained, shut down and limited: over real processes."""
+"""Nodes are approved, copied, removed, paused, drained, shut down and limited, with real processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.conftest import MANYEYES, Network, picture, role
 
 
 def manyeyes(network: Network, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    """One command of a user of this master, to its end."""
+    """Run one command of a user of this master, to its end."""
     context = str(network.data / "context.json")
     return subprocess.run(
         [*MANYEYES, *arguments],

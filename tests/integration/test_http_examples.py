@@ -1,4 +1,4 @@
-"""Every curl command of docs/reference/http.md, run as it stands there against a running master."""
+"""Every curl command of docs/reference/http.md, run unchanged against a running master."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def examples() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, default_pack: Path) -> Iterator[dict[str, str]]:
-    """What the page's variables are for a master and a node of this machine; curl says what was answered."""
+    """The page's variables, for a master and a node on this machine. curl also prints status and media type."""
     needed(None if shutil.which("curl") else "curl is not installed")
     folder = tmp_path_factory.mktemp("examples")
     data, pack = folder / "data", manifest.read(default_pack)
@@ -123,7 +123,7 @@ def test_an_example_works(
 
 
 def assert_shape(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """A value is of its schema: objects have the fields that they must have, and none that is not described."""
+    """Check that a value fits its schema: objects have all required fields, and no field that is not described."""
     if reference := schema.get("$ref"):
         schema = schemas[reference.rpartition("/")[2]]
     if choices := schema.get("anyOf"):

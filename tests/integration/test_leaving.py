@@ -1,4 +1,4 @@
-"""Nodes told to stop while no master is there, or before they are in: they end with status 0, soon."""
+"""Nodes that are asked to stop while there is no master, or before they have joined: they end soon, with status 0."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from manyeyes import ManyeyesError
 from tests.integration.conftest import MANYEYES, Network, free_port, picture, role
 
 STATED_S = 12.0
-"""In which a node ends that finds no master, whatever it holds."""
+"""Seconds in which a node without a master ends, even if it works on pictures."""
 
 
 def _kill_master(network: Network) -> None:

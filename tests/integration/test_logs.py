@@ -1,4 +1,4 @@
-"""Logs over a real engine: bounded, indexed again after a restart, followed; nothing secret in them."""
+"""Logs with a real engine: limited in size, indexed again after a restart, followed; they contain no secrets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def until(met: Callable[[], bool], what: str, timeout_s: float = 20) -> None:
 
 
 def trace_with(client: Client, trace_id: str, *names: str) -> Trace:
-    """A trace, once its spans have these names."""
+    """Wait until a trace has spans with these names, and return it."""
     found: list[Trace] = []
 
     def there() -> bool:
@@ -180,7 +180,7 @@ def test_the_stream_keeps_so_many_batches_of_a_machine(
 def test_a_node_whose_lines_go_nowhere_recognises_all_the_same(
     tmp_path: Path, faulty_pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its files cannot be written, and the master takes next to nothing from it."""
+    """The node's log files cannot be written, and the master accepts almost no lines from it."""
     monkeypatch.setenv("MANYEYES_LOGS_MACHINE_LINES_PER_S", "0.01")
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "logs").write_text("a file where the folder should be")

@@ -1,4 +1,4 @@
-"""How many messages a picture costs: counted by a second connection with the master's key, which hears them all."""
+"""How many messages a picture needs: counted by a second connection with the master's key, which gets them all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PICTURE_VERBS = ("result", "credit", "chunk")
 
 @contextmanager
 def counting(network: Network) -> Iterator[Counter[str]]:
-    """Count what gateways and nodes say about pictures, heartbeats left out."""
+    """Count the messages of gateways and nodes about pictures, without heartbeats."""
     seen: Counter[str] = Counter()
     data = network.data
     key = identity.load_or_make_nkey(data / "identity" / "master.nk")

@@ -1,4 +1,4 @@
-"""One node with one worker: what kills it is told apart from a node that is unresponsive, and the next picture is worked on."""
+"""One node with one worker: a picture that kills the worker becomes an error, and the next picture is done."""
 
 from __future__ import annotations
 

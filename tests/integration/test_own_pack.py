@@ -1,4 +1,4 @@
-"""A pack of one's own models from files to names, and back to the default pack: nobody is matched across."""
+"""A pack of the user's own models is built and used, then the default pack again: no face is matched across packs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests import made_models
 from tests.integration.conftest import MANYEYES, Role, free_port, role
 
 MARK = (216, 40)
-"""Above the astronaut's face: the made detector finds it there, MTCNN finds the face."""
+"""The mark is above the astronaut's face: the made detector finds the mark, MTCNN finds the face."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def named(client: Client, photo: Path) -> list[tuple[str | None, bool, str]]:
 
 
 def embedded_again(client: Client) -> None:
-    """Return when no photo waits to be embedded by the pack in use."""
+    """Wait until no photo waits to be embedded by the pack in use."""
     deadline = time.monotonic() + 30
     while client.status().photos_to_embed:
         assert time.monotonic() < deadline, "photos still wait to be embedded again"
@@ -134,7 +134,7 @@ def test_a_pack_that_is_not_there(data: Path) -> None:
 def test_a_node_that_cannot_get_the_new_pack_says_so_and_names_nobody_wrongly(
     tmp_path: Path, data: Path, photo: Path, default_pack: Path
 ) -> None:
-    """The master changes its pack while a node runs; the node goes over to it as soon as it can."""
+    """The master changes its pack while a node runs; the node switches to it as soon as it can."""
     onnx.save(made_models.arcface(128), tmp_path / "arcface.onnx")  # as many dimensions as the default's
     onnx.save(made_models.yunet(), tmp_path / "yunet.onnx")
     models = ["--detector", str(tmp_path / "yunet.onnx"), "--embedder", str(tmp_path / "arcface.onnx")]

@@ -1,6 +1,6 @@
 """What a malicious node with a valid identity, and a stranger without one, can do: every attack of `make attacks`.
 
-The long ones are of the chaos tier.
+The long attacks run in the chaos tier.
 """
 
 from __future__ import annotations

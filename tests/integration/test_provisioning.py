@@ -1,4 +1,4 @@
-"""A node is sent what it needs: files, requirements, a new pack; killed at any point it starts again."""
+"""A node gets what it needs: files, requirements, a new pack. After a kill at any point, the next start continues."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_pack(folder: Path, house: Path, tiny: str, *, carried: bool = False, ballast: int = 0) -> Path:
-    """A pack that imports `tiny_thing` of this version; `carried`: with the wheels."""
+    """A pack that imports `tiny_thing` of this version; `carried`: the pack contains the wheels."""
     wanted = [w for w in sorted(house.iterdir()) if "tiny_thing" not in w.name or f"-{tiny}-" in w.name]
     folder.mkdir()
 
@@ -80,7 +80,7 @@ def make_pack(folder: Path, house: Path, tiny: str, *, carried: bool = False, ba
 
 
 class Site:
-    """One master's data folder and ports; the master comes and goes."""
+    """One master's data folder and ports; the master can be started again and again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -114,7 +114,7 @@ def wait(client: Client, fits: Callable[[Node], bool], timeout_s: float = 60) ->
 
 
 def tiny_of(client: Client) -> str:
-    """What the pack that answered was built with."""
+    """The version of `tiny_thing`, and the environment, of the pack that answered."""
     return client.recognize(picture()).result.pack
 
 
@@ -189,7 +189,7 @@ def test_a_node_killed_while_it_fetches_and_while_it_installs_starts_again(
 def test_packs_build_puts_the_wheels_into_the_pack(
     tmp_path: Path, house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pip takes them from where this machine is told to; here a folder stands for the package index."""
+    """pip takes them from the index that this machine is configured for; here a folder stands for that index."""
     pack = make_pack(tmp_path / "one", house, "1.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Work goes where it is done soonest: fast and slow nodes, played by a recogniser that waits a set time."""
+"""Pictures go to the node that finishes them soonest. Fast and slow nodes: a recogniser that waits for a set time."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ NODES = ("a", "b", "c", "d")
 IDEAL_S = 2 * EACH * PICTURE_S / len(NODES)
 LIMIT = 1.08
 MOST_ROUNDS = 4
-"""Other work on the machine may spoil one; that both share the nodes well shows in the best."""
+"""Other work on the machine may slow a round down; the best round counts."""
 
 
 def test_two_gateways_share_four_nodes(network: Network) -> None:
@@ -32,7 +32,7 @@ def test_two_gateways_share_four_nodes(network: Network) -> None:
 
 
 def shared(network: Network, earlier: int) -> float:
-    """Have both gateways send at once; how long it took until all was answered, each picture once."""
+    """Send from both gateways at once, and check that each picture is answered once. Returns the seconds it took."""
     engine = f"127.0.0.1:{network.nats_port}"
     with (
         extra_gateway(network.data, engine, EACH, 0, NODES) as second,

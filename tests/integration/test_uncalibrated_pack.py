@@ -1,4 +1,4 @@
-"""A pack that states no calibration: thresholds are distances, and faces without embeddings no references."""
+"""A pack without a calibration: a threshold must be a distance. Feedback without a valid reference is refused."""
 
 from __future__ import annotations
 

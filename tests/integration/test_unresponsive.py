@@ -1,4 +1,4 @@
-"""Nodes whose heartbeats come and that end no pictures are found, taken out, told, and brought back."""
+"""Nodes that send heartbeats but finish no pictures are detected, taken out of use, informed, and brought back."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_a_node_whose_worker_hangs_is_taken_out_and_brought_back(network: Networ
 
 
 async def _say_ready(network: Network, until: str, *, allowed: int) -> None:
-    """Play node `a` by a raw client: heartbeats that say `ready` and allow so many dispatches, and nothing else,
-    until its reason says `until`."""
+    """Simulate node `a` with a raw client, until its reason contains `until`: it only sends heartbeats that say
+    `ready` and allow `allowed` dispatches."""
     member = json.loads((network.folder / "a" / "membership.json").read_text())
     client = await nats.connect(
         f"tls://127.0.0.1:{network.nats_port}",

@@ -1,4 +1,4 @@
-"""Nodes and masters of other versions: what fits works, what does not is told whom to update."""
+"""Nodes and masters of other versions: compatible ones work, others get an error that says which side to update."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def connected(network: Network, seed: str, name: str) -> NatsClient:
 
 
 async def joined(network: Network, **fields: Any) -> tuple[dict[str, Any], identity.NKey]:
-    """The answer to a join that is said as a node of some version says it, and the node's key."""
+    """Join as a node of some version would; returns the answer and the node's key."""
     made = await asyncio.to_thread(network.client.create_token, 60)
     token, key = JoinToken.decode(made.token), identity.make_nkey()
     client = await connected(network, token.seed, contract.join_name(token.token_id))
@@ -169,7 +169,7 @@ NEWER: list[tuple[str, bytes]] = [
 
 
 def test_a_node_passes_over_what_a_newer_master_says_beyond_its_version(shared: Network) -> None:
-    """Played by the master's own key beside the real master, so that the node is in the middle of its work."""
+    """A client with the master's own key sends beside the real master: so the node is in the middle of its work."""
 
     async def play() -> None:
         seed = (shared.data / "identity" / "master.nk").read_text().strip()

@@ -1,4 +1,4 @@
-"""Health, figures, the last hour, what needs a person and notices of change, of a real master."""
+"""Health, metrics, the last hour, alerts and notices of change, with a real master."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def wait_for(met: Callable[[], bool], what: str, timeout_s: float = 15) -> None:
 
 @contextmanager
 def asking(network: Network, key: str | None = None) -> Iterator[httpx.Client]:
-    """Plain HTTP, as Prometheus and load balancers speak it."""
+    """A plain HTTP client without the SDK, like Prometheus or a load balancer."""
     context = load_context(network.data / "context.json")
     ca = network.folder / "ca.pem"
     ca.write_text(context.ca_pem)

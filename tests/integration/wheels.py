@@ -1,4 +1,4 @@
-"""Wheels without a package index: made here, or packed again from what is installed beside the tests."""
+"""Wheels without a package index: made here, or packed again from what is installed for the tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def tiny(folder: Path, version: str = "1.0") -> Path:
 
 
 def packed_again(folder: Path) -> list[Path]:
-    """The wheels of all that a worker needs, from the environment of the tests."""
+    """Make the wheels of all that a worker needs, from the environment of the tests."""
     made = []
     for pin in pins.closure(WORKER_NEEDS):
         name, version = pins.split(pin)

@@ -1,4 +1,4 @@
-"""The command `manyeyes`: its groups, the option they share, and the edge where errors become exit codes."""
+"""The command `manyeyes`: its groups, the option they share, and the place where errors become exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manyeyes audit`: who did what on which node, and whether the log is as it was written."""
+"""`manyeyes audit`: who did what on which node, and whether the log was altered."""
 
 from __future__ import annotations
 

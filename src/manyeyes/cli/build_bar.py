@@ -1,4 +1,4 @@
-"""The progress of a pack that is built."""
+"""The progress bar for building a pack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyeyes.cli.output import say
 
 
 class BuildBar:
-    """Shows the building of the default pack; nothing when it is there already."""
+    """Shows the progress while the default pack is built; shows nothing if the pack exists already."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

@@ -1,4 +1,4 @@
-"""Which face of a stored result is meant: pure, so that every form of it can be tested."""
+"""Finds the face that the user means in a stored result. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyeyes.errors import BadRequest
 
 @dataclass(frozen=True)
 class ChosenFace:
-    """A face's reference, and the picture's name where the result tells it."""
+    """A face's reference, and the picture's file name; without one in the result, the name of the result's file."""
 
     reference: str
     file_name: str
@@ -25,13 +25,13 @@ def choose_face(
 
     Args:
         text: a result's JSON, one line of `send --json`, or a whole `results.jsonl`.
-        where: what the user called it, for messages.
-        picture: which picture's, by path or file name; needed where there are several.
-        face: its number as messages list them, from 1, or the name that it was given.
-        named: the name that the feedback takes back; it chooses where nothing else does.
+        where: the user's name for the source of `text`, for messages.
+        picture: the picture's path or file name; needed if there are several pictures.
+        face: the face's number, from 1 as in messages, or the name that the face got.
+        named: the name that the feedback takes from the face; used to find the face if `face` is None.
 
     Raises:
-        BadRequest: no result, no such picture or face, or more than one; lists what there is.
+        BadRequest: no result, no such picture or face, or more than one; the message says what there is.
     """
     result = _choose_picture(_results(text, where), where, picture)
     faces = result["faces"]

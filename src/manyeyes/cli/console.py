@@ -1,4 +1,4 @@
-"""`manyeyes console`: into the web console without typing a key."""
+"""`manyeyes console`: opens the web console without typing a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manyeyes keys`: who may do what, by API keys with a role."""
+"""`manyeyes keys`: create, list and revoke API keys; a key's role says what its holder may do."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def create(
             try:
                 save_context(replace(client.context, api_key=made.key), context)
             except FileTrouble:
-                client.revoke_key(name)  # nobody was told it
+                client.revoke_key(name)  # nobody has seen the key
                 raise
     if as_json:
         print_json(made if context is None else made.model_copy(update={"key": ""}))

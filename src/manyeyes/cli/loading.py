@@ -34,7 +34,7 @@ PLACES = {
 
 
 class _Commands(MutableMapping[str, Any]):
-    """Commands by name; one that is asked for is loaded and kept."""
+    """Commands by name; each is loaded when it is first used, and kept."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
@@ -70,12 +70,12 @@ def _load(name: str) -> Any:
 
 
 class LoadingGroup(TyperGroup):
-    """The root command."""
+    """The root command; it loads its commands when they are used."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Commands()
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names; nothing is loaded for them."""
+        """The names of the commands; loads none of them."""
         return list(self.commands)

@@ -93,7 +93,7 @@ def list_nodes(
 def _found(
     ctx: typer.Context, search: str, state: str, sort: str, limit: int | None
 ) -> tuple[list[Node], int]:
-    """The nodes that are wanted, and how many more there are."""
+    """The nodes that match, at most `limit`, and how many more match."""
     order = sort.removeprefix("-").replace("-", "_")
     if order not in get_args(NodeSort):
         raise BadRequest(f"nodes cannot be sorted by {sort!r}; by {', '.join(get_args(NodeSort))}")

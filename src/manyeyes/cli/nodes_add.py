@@ -1,4 +1,4 @@
-"""`manyeyes nodes add`: bring a machine in over SSH."""
+"""`manyeyes nodes add`: adds a machine over SSH."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def add(
 
     async def main() -> Node:
         async with AsyncClient(context_of(ctx)) as client:
-            await client.status()  # before anything is done elsewhere
+            await client.status()  # the master must answer before anything is done on the machine
             async with connected(target, identity=identity, fingerprint=wanted) as remote:
                 return await bring_in(remote, client, options, lambda step: say(f"{target.host}: {step}"))
 

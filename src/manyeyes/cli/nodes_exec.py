@@ -1,4 +1,4 @@
-"""`manyeyes nodes exec`: run a command on nodes, their output coming back while it runs."""
+"""`manyeyes nodes exec`: runs a command on nodes and prints its output as it arrives."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _AFTER_DASHES = "manyeyes.after-dashes"
 
 
 class AfterDashes(TyperCommand):
-    """A command whose line goes on after `--` with something that is not its own."""
+    """A command that takes all arguments after `--` as another command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keep what comes after the first `--` as it is."""
+        """Store the arguments after the first `--` unchanged."""
         if "--" in args:
             at = args.index("--")
             ctx.meta[_AFTER_DASHES], args = args[at + 1 :], args[:at]
@@ -35,7 +35,7 @@ class AfterDashes(TyperCommand):
 
 @dataclass
 class Ran:
-    """A command on one node."""
+    """A command on one node: its output, how it ended, or its error."""
 
     node: str
     prefix: bytes
@@ -47,7 +47,7 @@ class Ran:
     kept: dict[str, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
 
     def take(self, output: Output) -> None:
-        """Print output as it comes; of several nodes whole lines, each with its node's name."""
+        """Print output as it arrives; with several nodes, print whole lines, each with its node's name."""
         kept = self.kept[output.stream]
         kept += output.data
         if self.quiet:
@@ -62,7 +62,7 @@ class Ran:
             self.kept[output.stream] = bytearray(rest)
 
     def finish(self) -> None:
-        """Print lines that were left without an end."""
+        """Print the rest of the output that has no line end."""
         for stream, kept in self.kept.items():
             if kept and not self.quiet:
                 self._lines(stream, bytes(kept))
@@ -77,7 +77,7 @@ class Ran:
         target.buffer.flush()
 
     def as_json(self) -> dict[str, Any]:
-        """Print JSON for machines; bytes that are not UTF-8 are replaced."""
+        """The fields for `--json`; bytes that are not UTF-8 are replaced."""
         return {
             "node": self.node,
             "status": self.status,

@@ -1,4 +1,4 @@
-"""`manyeyes nodes put` and `nodes get`: files to and from a node's exchange folder, going on after a cut."""
+"""`manyeyes nodes put` and `nodes get`: copy files to and from a node's exchange folder, and resume after a break."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ Step = Callable[[FileOrder, bytes], Awaitable[tuple[FileReply, bytes]]]
 
 @dataclass
 class Moved:
-    """What was moved: bytes of the files, and bytes that travelled for them."""
+    """What was moved: the files and their bytes, and the bytes that were sent for them (after compression)."""
 
     files: int = 0
     size_bytes: int = 0
     travelled_bytes: int = 0
     expect: Callable[[int], None] = lambda total: None
-    """Told how many bytes there are in all."""
+    """Called with the total number of bytes."""
     advance: Callable[[int], None] = lambda count: None
-    """Told how many more are in place."""
+    """Called with the number of bytes that arrived since the last call."""
     pace: ChunkPace = field(default_factory=ChunkPace)
 
     def as_json(self) -> dict[str, int]:
-        """For machines."""
+        """The fields for `--json`."""
         return {
             "files": self.files,
             "size_bytes": self.size_bytes,
@@ -126,10 +126,10 @@ def get(
 
 
 async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
-    """Send one file, from where the node's copy ends.
+    """Send one file, starting at the end of the node's partial copy.
 
     Raises:
-        FileTrouble: it cannot be read, changed meanwhile, or the node refused it.
+        FileTrouble: the file cannot be read or changed meanwhile, or the node refused it.
     """
     size, digest, executable = await asyncio.to_thread(_facts, path)
     order = FileOrder(kind="put", name=name, size_bytes=size, sha256=digest, executable=executable)
@@ -160,7 +160,7 @@ async def listed(step: Step, name: str) -> list[FileFact]:
     """All files at or below a name of the exchange folder.
 
     Raises:
-        FileTrouble: no such name, or the node gives names that lead elsewhere.
+        FileTrouble: there is no such name, or the node returns names outside it.
     """
     found: list[FileFact] = []
     while True:
@@ -180,10 +180,10 @@ async def listed(step: Step, name: str) -> list[FileFact]:
 
 
 async def fetch_file(step: Step, room: Room, name: str, place: str, moved: Moved) -> None:
-    """Fetch one file into `room`, from where an earlier attempt was cut.
+    """Fetch one file into `room`, starting where an earlier attempt stopped.
 
     Raises:
-        FileTrouble: it changed meanwhile, the node refused, or it cannot be written.
+        FileTrouble: the file changed meanwhile, the node refused it, or it cannot be written.
     """
     about, _ = await step(FileOrder(kind="digest", name=name), b"")
     order = FileOrder(
@@ -223,14 +223,14 @@ def _timed(client: AsyncClient, node: str, pace: ChunkPace) -> Step:
 
 
 def _place(asked: str, name: str) -> str:
-    """Where a file goes below the output folder: what was asked for keeps its own name, without the path to it."""
+    """The path of a file below the output folder: `name` without the folders above the requested name."""
     above = posixpath.dirname(asked)
     return name[len(above) + 1 :] if above and asked != "." else name
 
 
 def _local_files(given: list[Path]) -> Iterator[tuple[Path, str]]:
     for path in given:
-        path = Path(os.path.abspath(path))  # noqa: PTH100  a link named outright keeps its name
+        path = Path(os.path.abspath(path))  # noqa: PTH100  a link given as an argument keeps its name
         name = path.name
         if not path.exists():
             raise FileTrouble(f"{path} is not there")

@@ -1,4 +1,4 @@
-"""What all commands share: the client they talk through, tables, JSON, and lines on standard error."""
+"""Shared by all commands: the client, tables, JSON, and lines on standard error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 
 def context_of(ctx: typer.Context) -> Context:
-    """The master that the command line or the stored context names."""
+    """The context of the master that the command line or the stored context names."""
     from manyeyes.sdk.context import find_context
 
     root = ctx.find_root()
@@ -29,14 +29,14 @@ def context_of(ctx: typer.Context) -> Context:
 
 
 def client_of(ctx: typer.Context) -> Client:
-    """A blocking client of that master."""
+    """A blocking client for the master of `context_of`."""
     from manyeyes.sdk.blocking import Client
 
     return Client(context_of(ctx))
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     if isinstance(value, BaseModel):
         plain: Any = value.model_dump()
     elif isinstance(value, dict):
@@ -56,7 +56,7 @@ def _moment(value: datetime) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """A table, or the sentence `empty` when there are no rows; without a terminal nothing is cut off."""
+    """Print a table, or the sentence `empty` if there are no rows. Cells are only cut to fit a terminal."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -72,12 +72,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
 
 
 def say(sentence: str) -> None:
-    """A line for a person, on standard error."""
+    """Print a line for a person, on standard error."""
     print(sentence, file=sys.stderr, flush=True)
 
 
 def say_error(error: ManyeyesError) -> None:
-    """The one line that a failed command leaves."""
+    """Print the one-line error message of a failed command."""
     say(f"error: {' '.join(error.detail.split())}")
 
 
@@ -91,7 +91,7 @@ def ago(moment: datetime | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`12 s`, `3 min`, `5 h`, `2 d`."""
+    """A duration as `12 s`, `3 min`, `5 h` or `2 d`."""
     seconds = max(0.0, seconds)
     for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
         if seconds < until_s:

@@ -1,4 +1,4 @@
-"""`manyeyes packs`: what the nodes run."""
+"""`manyeyes packs`: build, list and choose the packs that the nodes run."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def build(
 
 
 def _pythons(wheels: bool, given: list[str] | None) -> tuple[str, ...]:
-    """The Python versions to carry wheels for; none without --wheels."""
+    """The Python versions whose wheels the pack contains; empty without --wheels."""
     if not wheels:
         if given:
             raise BadRequest("--python says what --wheels are for; add --wheels")
@@ -149,7 +149,7 @@ def _pythons(wheels: bool, given: list[str] | None) -> tuple[str, ...]:
 
 
 def _carry(folder: Path, manifest: Manifest, pythons: tuple[str, ...]) -> Manifest:
-    """The pack, with wheels where they are wanted."""
+    """Add wheels for `pythons` to the pack, if there are any."""
     if not pythons:
         return manifest
     from manyeyes.packs.wheels import add_wheels

@@ -1,4 +1,4 @@
-"""`manyeyes people`: who is known by name."""
+"""`manyeyes people`: enrol people, and list, rename, merge and remove them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manyeyes people threshold`, `check` and `feedback`: how far answers can be trusted, and what to correct."""
+"""`manyeyes people threshold`, `check` and `feedback`: how reliable answers are, and how to correct them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures from the master into files."""
+"""Writes small pictures from the master to files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from manyeyes.sdk.portraits import SmallPicture
 
 
 def write_picture(path: Path, picture: SmallPicture) -> Path:
-    """Write a picture for its owner alone; its folder is made where it is missing.
+    """Write a picture to a file, readable by its owner only if it is new. Creates the folder if it is missing.
 
     Raises:
-        FileTrouble: it cannot be written.
+        FileTrouble: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""Start and stop the roles: `up`, `master`, `node`, `down`; `doctor` looks at what they need."""
+"""Starts and stops the roles: `up`, `master`, `node`, `down`; `doctor` checks what they need."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PackOption = Annotated[
 
 
 def _given(**values: Any) -> dict[str, Any]:
-    """Only what was given: the rest comes from the environment or the defaults."""
+    """The values that are not None; the rest comes from the environment or the defaults."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -111,14 +111,14 @@ async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
 
 
 def _keep_what_is_loaded() -> None:
-    """Have the garbage collector pass over what was loaded at the start: it stays, and looking at it takes 50 ms."""
+    """Make the garbage collector skip the objects loaded at the start: they stay, and scanning them takes 50 ms."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
 
 
 def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a role; the first of grouped errors that has something to say is raised alone."""
+    """Run a role; from a group of errors, raise only the first `ManyeyesError`."""
     import uvloop
 
     try:
@@ -208,15 +208,15 @@ async def _ready(master: Any) -> None:
 
 
 _REFUSALS = 3
-"""After so many in a row the local node is taken for removed."""
+"""After so many refusals in a row the local node is considered removed."""
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
-"""When a role has loaded what it needs, and after how many new objects the collector looks then (700 otherwise)."""
+"""Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
 
 
 async def _keep_local_node(
     master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
-    """The node beside the master, as a process of its own; started again when it ends by itself."""
+    """Run the node beside the master, as a process of its own; restart it if it fails."""
     folder = settings.data / "node"
     pause_s = 0.5
     refusals = 0
@@ -255,7 +255,7 @@ async def _keep_local_node(
 
 
 def _store_user_context(context: Any) -> None:
-    """Make this master the one that commands of this user find, unless the environment names a file."""
+    """Store this master's context where commands of this user find it, unless MANYEYES_CONTEXT names a file."""
     from manyeyes.sdk.context import save_context
 
     if "MANYEYES_CONTEXT" not in os.environ:

@@ -162,7 +162,7 @@ async def _send(
 def _drawing(draw: Draw) -> AbstractContextManager[Drawer | None]:
     if draw is not Draw.HERE:
         return nullcontext()
-    from manyeyes.cli.sending.drawing import Drawing  # with OpenCV, which takes a moment to load
+    from manyeyes.cli.sending.drawing import Drawing  # imports OpenCV, which loads slowly
 
     return Drawing()
 
@@ -199,7 +199,7 @@ class _Quiet:
 
 
 class _Json(_Quiet):
-    """Each line as it is known."""
+    """Prints each line as soon as it is known."""
 
     def said(self, line: dict[str, Any] | None) -> None:
         if line is not None:
@@ -207,7 +207,7 @@ class _Json(_Quiet):
 
 
 class _Plain(_Quiet):
-    """A line now and then, where no terminal is."""
+    """Prints a progress line every few seconds, if standard error is not a terminal."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -273,7 +273,7 @@ class _Bar(_Quiet):
         self._show()
 
     def _show(self) -> None:
-        """Pictures done earlier are left out of both numbers: they would make the rate a dream."""
+        """Update the bar. Pictures of earlier runs are left out of both numbers: they would make the rate too high."""
         here = self._tally.done + self._tally.failed
         elapsed_s = time.monotonic() - self._began_s
         self._progress.update(

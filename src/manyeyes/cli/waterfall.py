@@ -1,4 +1,4 @@
-"""A trace as a small waterfall for a terminal. Pure."""
+"""Draws a trace as a small waterfall chart for a terminal. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyeyes.api.logs import LogLine, Span
 
 BAR_CHARACTERS = 32
 _UNTOLD = frozenset(("by", "parent", "operation", "number"))
-"""Facts that are for programs."""
+"""Facts that are only for programs, and not shown."""
 
 
 def waterfall(spans: Sequence[Span]) -> list[tuple[str, str, str, str, str]]:
@@ -29,14 +29,14 @@ def waterfall(spans: Sequence[Span]) -> list[tuple[str, str, str, str, str]]:
 
 
 def bar(start: float, length: float) -> str:
-    """A bar from `start` on, both as parts of the whole; what is too short to be seen is a dot."""
+    """A bar that begins at `start`; both arguments are fractions of the whole. A bar too short to be seen is a dot."""
     first = min(int(start * BAR_CHARACTERS), BAR_CHARACTERS - 1)
     filled = round(length * BAR_CHARACTERS)
     return (" " * first + ("█" * filled if filled else "·"))[:BAR_CHARACTERS]
 
 
 def facts(told: dict[str, Any]) -> str:
-    """Facts on one line, the telling ones."""
+    """Facts on one line, without those that are empty or only for programs."""
     return " ".join(
         f"{name}={_short(value)}"
         for name, value in told.items()
@@ -45,7 +45,7 @@ def facts(told: dict[str, Any]) -> str:
 
 
 def line_text(line: LogLine, *, local: bool = True) -> str:
-    """A line of the log as a person reads it; times are of this machine's place."""
+    """A log line as text for people; times are in this machine's time zone, or unchanged if not `local`."""
     at: datetime = line.at.astimezone() if local else line.at
     told = {name: value for name, value in line.fields.items() if name not in ("trace", "span", "by")}
     trace = f" trace={line.trace_id}" if line.trace_id else ""

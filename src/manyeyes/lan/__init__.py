@@ -1,1 +1,1 @@
-"""Masters and nodes finding each other on a local network, by mDNS. Only this room imports zeroconf."""
+"""Discovery of masters on a local network, by mDNS. Only this folder imports zeroconf."""

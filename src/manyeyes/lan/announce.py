@@ -1,4 +1,4 @@
-"""A master announces itself, on each network with the address that it has there, for as long as it has it."""
+"""Announces a master by mDNS, on each network with its address there, as long as it has that address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zeroconf.asyncio import AsyncZeroconf
 
 LOOK_S = 2.0
-"""How often the machine's addresses are looked at."""
+"""Seconds between two checks of the machine's addresses."""
 
 
 def places_here() -> set[Place]:
@@ -41,12 +41,12 @@ def _name(index: int) -> str:
 
 
 class Announcer:
-    """Keeps the announcements in step with this machine's addresses.
+    """Announces the master on all addresses of this machine, and follows their changes.
 
     Args:
         listen: the address that the engine listens on.
         port: the engine's port.
-        ca_fingerprint: of the CA that the master's certificate is by.
+        ca_fingerprint: of the CA that signed the master's certificate.
     """
 
     def __init__(self, listen: str, port: int, ca_fingerprint: str) -> None:
@@ -92,7 +92,7 @@ class Announcer:
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
         responder = AsyncZeroconf(interfaces=[place.address], ip_version=IPVersion.V4Only)
-        # a name for each network: on a machine with two, each knows only its own address
+        # one name for each network: a name has only the address of its own network
         name = f"{self._name}-{place.interface}"
         info = AsyncServiceInfo(
             SERVICE_TYPE,

@@ -1,4 +1,4 @@
-"""A node searches its networks for the master of its CA."""
+"""Searches a node's networks for the master of its CA, by mDNS."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from manyeyes.lan.service import SERVICE_TYPE, Heard
 from manyeyes.telemetry import log
 
 MAX_INSTANCES = 256
-"""Of one search: for how many names the missing records are asked for."""
+"""The most service names whose missing records one search asks for."""
 
 _A, _TXT, _SRV = 1, 16, 33  # types of records: RFC 1035, RFC 2782
 
 
 async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[str, None]:
-    """`address:port` of all that claim to be a master of this CA, each once, as they arrive. Ends after
+    """Yield `address:port` of all that claim to be a master of this CA, each once, as they are found.
 
-    `patience_s`, or at once if this machine has no network to ask.
+    Ends after `patience_s` seconds, or at once if this machine has no network.
     """
     from zeroconf import IPVersion, RecordUpdateListener, Zeroconf
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
@@ -70,7 +70,7 @@ async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[s
 
 
 def _note(heard: Heard, record: Any) -> None:
-    """Sort a record in; whatever it is, it does not break the search."""
+    """Store a record of a known type and service; any other is ignored, and no record breaks the search."""
     from zeroconf import ServiceInfo
 
     ours = record.name.lower().endswith(SERVICE_TYPE)

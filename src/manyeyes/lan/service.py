@@ -1,7 +1,7 @@
-"""What a master announces on its networks, and how a node reads announcements. No announcement is proof: anybody on
+"""What a master announces on its networks, and how a node reads announcements. No I/O.
 
-a network may send one. It only names addresses to try; what answers
-there must show the certificate of the node's own master (`broker.proof`).
+An announcement is no proof: anybody on a network can send one. It only names addresses to try. A server there must
+show the certificate of the node's own master (`broker.proof`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 SERVICE_TYPE = "_manyeyes._tcp.local."
 CA_KEY = b"ca"
 MAX_HEARD = 4096
-"""Records that one search keeps, so that a flood costs no memory."""
+"""The most records that one search keeps, so that a flood of them cannot fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Place:
     """An address of this machine on one of its networks."""
 
     interface: int
-    """The system's number of the interface; one that was taken away and comes back has another."""
+    """The index of the interface; an interface that is removed and added again gets another index."""
     address: str
 
 
@@ -34,9 +34,9 @@ def is_loopback(address: str) -> bool:
 
 
 def places_to_announce(listen: str, here: Iterable[Place]) -> set[Place]:
-    """Where a master that listens on `listen` is announced: on each network with the address that it has there.
+    """Where to announce a master that listens on `listen`: on each network, with its address there.
 
-    IPv4 only. None where it listens on the loopback alone.
+    IPv4 only. Empty if the master listens only on the loopback address.
     """
     fitting = {place for place in here if ":" not in place.address and not is_loopback(place.address)}
     if listen in ("0.0.0.0", "::", ""):
@@ -45,17 +45,16 @@ def places_to_announce(listen: str, here: Iterable[Place]) -> set[Place]:
 
 
 def properties(ca_fingerprint: str) -> dict[bytes, bytes]:
-    """The TXT record: which CA the master's certificate is by, and nothing else."""
+    """The TXT record: the fingerprint of the CA that signed the master's certificate, and nothing else."""
     return {CA_KEY: ca_fingerprint.encode()}
 
 
 @dataclass
 class Heard:
-    """All announcements of one search, of masters of one CA. A record stays valid, whatever comes later: an
+    """Collects the announcements of one search, for masters of one CA.
 
-    attacker who announces something else for the same name, or a goodbye for another, adds addresses to try and
-
-    removes none.
+    A record is never removed: an attacker who announces other data or a goodbye for a master's name can add addresses
+    to try, but cannot remove any.
     """
 
     ca_fingerprint: str
@@ -65,17 +64,17 @@ class Heard:
     _kept: int = 0
 
     def text(self, instance: str, found: Mapping[bytes, bytes | None]) -> None:
-        """The TXT record of an instance."""
+        """Add the TXT record of an instance; a record of another CA is ignored."""
         if found.get(CA_KEY) == self.ca_fingerprint.encode() and self._room():
             self._ours.add(instance.lower())
 
     def service(self, instance: str, server: str, port: int) -> None:
-        """The SRV record of an instance: on which host and port it is."""
+        """Add the SRV record of an instance: its host and port."""
         if 0 < port < 65536 and self._room():
             self._servers.setdefault(instance.lower(), set()).add((server.lower(), port))
 
     def address(self, server: str, address: str) -> None:
-        """An address of a host."""
+        """Add an address of a host."""
         if self._room():
             self._addresses.setdefault(server.lower(), set()).add(address)
 

@@ -1,4 +1,4 @@
-"""What the client makes of answers; the answers themselves are models of `manyeyes.api`."""
+"""Types that the client builds from the master's answers; the answers themselves are models in `manyeyes.api`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from manyeyes.results import Result
 
 @dataclass(frozen=True)
 class Prediction:
-    """One picture's answer: the faces, and the predicted picture when it was asked for."""
+    """The answer for one picture: the faces, and the predicted picture if it was requested."""
 
     result: Result
     picture: bytes | None = None
     """The encoded picture with its boxes drawn."""
     media_type: str | None = None
-    """Of `picture`, as `image/jpeg`; the original's, but for GIF, TIFF and BMP (PNG), AVIF and HEIC (JPEG)."""
+    """The type of `picture`, such as `image/jpeg`. It is the type of the original, but PNG for GIF, TIFF and BMP, and
+    JPEG for AVIF and HEIC."""
 
 
 class SignInLink(Answer):
-    """A link into the console that works once."""
+    """A link that signs in to the console; it works once."""
 
     url: str
     expires_s: float

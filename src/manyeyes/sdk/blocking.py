@@ -210,15 +210,19 @@ class Client(BlockingWatching):
         return self._run(self._client.ca_pem())
 
     def session(self) -> Session:
+        """See `AsyncClient.session`."""
         return self._run(self._client.session())
 
     def sign_in(self) -> NewSession:
+        """See `AsyncClient.sign_in`."""
         return self._run(self._client.sign_in())
 
     def console_link(self) -> SignInLink:
+        """See `AsyncClient.console_link`."""
         return self._run(self._client.console_link())
 
     def sign_out(self) -> None:
+        """See `AsyncClient.sign_out`."""
         self._run(self._client.sign_out())
 
     def audit(self, after: int = 0) -> list[AuditEntry]:

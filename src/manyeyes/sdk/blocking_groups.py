@@ -1,4 +1,4 @@
-"""The blocking faces of the client's groups of calls; arguments, answers and errors are those of the groups."""
+"""Blocking versions of the client's groups of calls; arguments, answers and errors are those of the groups."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _T = TypeVar("_T")
 
 
 class Run(Protocol):
-    """Waits for a call of the client's event loop."""
+    """Runs a coroutine on the client's event loop."""
 
     def __call__(self, call: Coroutine[Any, Any, _T]) -> _T:
-        """What the call gives."""
+        """Wait for the coroutine and return its result."""
         ...
 
 
 class BlockingFaces:
-    """Made by `Client.faces`."""
+    """`Faces` for code without an event loop; made by `Client.faces`."""
 
     def __init__(self, faces: Faces, run: Run) -> None:
         self._faces = faces
@@ -56,7 +56,7 @@ class BlockingFaces:
 
 
 class BlockingPortraits:
-    """Made by `Client.portraits`."""
+    """`Portraits` for code without an event loop; made by `Client.portraits`."""
 
     def __init__(self, portraits: Portraits, run: Run) -> None:
         self._portraits = portraits
@@ -72,7 +72,7 @@ class BlockingPortraits:
 
 
 class BlockingRecentPictures:
-    """Made by `Client.recent`."""
+    """`RecentPictures` for code without an event loop; made by `Client.recent`."""
 
     def __init__(self, recent: RecentPictures, run: Run) -> None:
         self._recent = recent

@@ -1,4 +1,4 @@
-"""The calls for those who look on, for code without an event loop."""
+"""The calls for monitoring, for code without an event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 class BlockingWatching:
-    """A part of `Client`."""
+    """The monitoring calls of `Client`."""
 
     if TYPE_CHECKING:
         _client: AsyncClient
@@ -39,7 +39,7 @@ class BlockingWatching:
         return self._run(self._client.settings())
 
     def events(self) -> Iterator[Notice]:
-        """See `AsyncClient.events`; the first step begins to listen."""
+        """See `AsyncClient.events`; the connection is opened by the first `next`."""
         events = self._client.events()
 
         async def one() -> Notice | None:

@@ -1,4 +1,4 @@
-"""One call of the HTTP interface: sent, sent again while that can help, and its failure told as an error of ours."""
+"""Sends calls of the HTTP API, retries them while that can help, and raises failures as `ManyeyesError`."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.patience import Patience
 
 _SERVER_NAME = "manyeyes-master"
-"""In every master's certificate, whatever address it is reached by."""
+"""The host name in every master's certificate, whatever the master's address is."""
 _BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Call = Callable[..., Awaitable[httpx.Response]]
-"""Makes one call: method, path, and what httpx takes besides."""
+"""Makes one call: method, path, and the keyword arguments of `Calls._call`."""
 Stream = Callable[[str, dict[str, Any], float], AbstractAsyncContextManager[httpx.Response]]
-"""Opens an answer that is read while it comes: path, parameters, seconds of silence that end it."""
+"""Opens a streamed answer: path, parameters or JSON body, and the read time-out in seconds."""
 
 
 class Calls:
-    """The connections of one client, and how a call goes over them; see `AsyncClient` for the arguments."""
+    """Holds the connections of one client and sends calls over them; see `AsyncClient` for the arguments."""
 
     def __init__(
         self,
@@ -72,8 +72,8 @@ class Calls:
         repeatable: bool = True,
         **body: Any,
     ) -> httpx.Response:
-        """One request with all its attempts; a call not `repeatable` is sent again only when the
-        master cannot have taken it."""
+        """Send one request, with all its attempts. A call that is not `repeatable` is sent again only if the
+        master cannot have acted on it."""
         began_s = time.monotonic()
         attempts = 0
         while True:
@@ -134,7 +134,7 @@ class Calls:
     async def _streamed(
         self, method: str, url: str, silence_s: float, **asked: Any
     ) -> AsyncIterator[httpx.Response]:
-        """One request, sent once, whose answer is read while it comes."""
+        """Send one request, once, and yield its answer, to be read as it arrives."""
         try:
             async with self._http.stream(
                 method,
@@ -151,7 +151,7 @@ class Calls:
             raise Unavailable(f"the connection to {self.context.url} was lost: {_reason(error)}") from error
 
     def _timeout(self, elapsed_s: float) -> httpx.Timeout:
-        """No attempt is silent for longer than what is left of patience, but a second is always given."""
+        """The time-outs of one attempt: no longer than the rest of `patience`, which counts as at least 1 s."""
         patience = self.patience
         left_s = max(1.0, patience.total_s - elapsed_s) if patience.total_s > 0 else patience.attempt_s
         silence_s = min(patience.attempt_s, left_s)
@@ -214,7 +214,7 @@ def _is_certificate_trouble(error: BaseException) -> bool:
 
 
 def _reason(error: httpx.TransportError) -> str:
-    """The system's own words where there are any: "connection refused" says more than "attempts failed"."""
+    """The operating system's message if there is one: "connection refused" says more than "attempts failed"."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
     pending: list[BaseException | None] = [error]

@@ -1,4 +1,4 @@
-"""The asynchronous client: every call of the HTTP interface, sent again while that can help."""
+"""The asynchronous client: every call of the HTTP API, with retries."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
 class AsyncClient(Watching):
     """Talks to one master; use it as `async with AsyncClient() as client`.
 
-    Connection errors, time-outs, 429, 503 and every error that calls itself retryable are tried
-    again within `patience`; a picture keeps its idempotency key through all attempts, so that it is
-    never computed twice for one call. Proxies of the environment are not used: through one, the
-    master's certificate could not be verified.
+    It retries after connection errors, time-outs, 429, 503 and every error that is marked as retryable,
+    within `patience`. A picture keeps its idempotency key through all attempts, so it is never computed
+    twice for one call. Proxies from the environment are not used: the master's certificate could not be
+    verified through a proxy.
 
     Args:
-        context: where the master is; found by `find_context` when None.
+        context: the master's address, CA and API key; found by `find_context` if None.
         patience: how long each call may keep trying.
         transport: replaces the network, for tests.
 
     Raises:
-        Unavailable: no master is known, or, from every call, patience ended; the message says how
-            many attempts and seconds, and the last cause.
-        FileTrouble: the context's CA is no certificate; from calls with paths, a file cannot be read.
+        Unavailable: no master is known. From every call: `patience` ended; the message says how many
+            attempts and seconds it took, and the last cause.
+        FileTrouble: the context's CA is not a certificate. From calls with paths: a file cannot be read.
         NotSignedIn, NotAllowed: the key is unknown or its role does not allow the call.
     """
 
@@ -82,13 +82,13 @@ class AsyncClient(Watching):
         """Find and name the faces of one picture.
 
         Args:
-            picture_in: a path or the encoded picture: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, or HEIC where the
-                nodes can read it. Its content says what it is.
+            picture_in: a path or the encoded picture: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, or HEIC if the
+                nodes can read it. The format is detected from the content.
             picture: fetch the predicted picture too.
-            idempotency_key: names this sending; a fresh one when None.
+            idempotency_key: identifies this request; a new one is made if None.
 
         Raises:
-            PictureError: the picture itself is at fault.
+            PictureError: the picture itself is the problem.
         """
         content = await _content(picture_in)
         key = idempotency_key or str(uuid.uuid4())
@@ -119,7 +119,7 @@ class AsyncClient(Watching):
         """Enrol photos for a new or a known person: all of them or none.
 
         Raises:
-            EnrolmentError: a photo shows no face or several; the message names it.
+            EnrolmentError: a photo shows no face or several; the message names the photo.
         """
         if isinstance(photos, str | Path | bytes):
             photos = [photos]
@@ -164,10 +164,10 @@ class AsyncClient(Watching):
         return parsed(Person, response.content) if response.content else await self.person(new)
 
     async def merge_person(self, name: str, into: str) -> Person:
-        """Give all photos and feedback of a person to another one, and forget the first name.
+        """Move all photos and feedback of person `name` to person `into`, and delete `name`.
 
         Raises:
-            PersonNotFound: nobody of one of the names is enrolled.
+            PersonNotFound: one of the names is not enrolled.
             BadRequest: both names are the same.
         """
         url = f"{person_url(name)}/merge"
@@ -175,7 +175,7 @@ class AsyncClient(Watching):
         return parsed(Person, (await self._call("POST", url, json=body, repeatable=False)).content)
 
     async def remove_person(self, name: str) -> None:
-        """Forget a person and all their photos.
+        """Delete a person and all their photos.
 
         Raises:
             PersonNotFound: nobody of that name is enrolled.
@@ -183,11 +183,11 @@ class AsyncClient(Watching):
         await self._call("DELETE", person_url(name), repeatable=False)
 
     async def remove_photo(self, name: str, photo_id: int) -> Person:
-        """Forget one photo of a person; the answer lists the others.
+        """Delete one photo of a person; the answer lists the remaining photos.
 
         Raises:
             PersonNotFound, EntryNotFound: there is no such person, or no such photo of theirs.
-            BadRequest: it is the last one.
+            BadRequest: it is the person's last photo.
         """
         response = await self._call(
             "DELETE", f"/v1/people-photos/{photo_id}", params={"name": name}, repeatable=False
@@ -195,18 +195,19 @@ class AsyncClient(Watching):
         return parsed(Person, response.content)
 
     async def threshold(self) -> Threshold:
-        """Up to which distance a name is given; needs the role `operator`."""
+        """The largest distance at which a face gets a name; needs the role `operator`."""
         return parsed(Threshold, (await self._call("GET", "/v1/people-threshold")).content)
 
     async def set_threshold(self, *, fmr: float | None = None, distance: float | None = None) -> Threshold:
-        """Set the threshold, from the next picture on; with neither argument, back to the default.
+        """Set the threshold, from the next picture on; without arguments, restore the default.
 
         Args:
-            fmr: the chance that a stranger gets any name; the threshold then follows every change of people.
-            distance: the threshold itself.
+            fmr: the false-match rate, the chance that a stranger gets any name; the threshold is then computed
+                again after every change of people.
+            distance: the threshold itself, a distance between embeddings.
 
         Raises:
-            ThresholdRefused: out of bounds, or the pack has no calibration to follow a rate.
+            ThresholdRefused: the value is out of bounds, or the pack has no calibration, which `fmr` needs.
         """
         body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump()
         return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=body)).content)
@@ -214,13 +215,13 @@ class AsyncClient(Watching):
     async def preview_threshold(
         self, *, fmr: float | None = None, distance: float | None = None
     ) -> Threshold:
-        """What `set_threshold` would give for the gallery as it is; sets nothing, and raises what that does."""
+        """What `set_threshold` would return for the current gallery; sets nothing, and raises the same errors."""
         body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump(exclude_none=True)
         response = await self._call("GET", "/v1/people-threshold/preview", params=body)
         return parsed(Threshold, response.content)
 
     async def check_people(self) -> list[Caution]:
-        """What is worth a look among everybody enrolled: doubles, people too close, odd photos."""
+        """Possible problems of the enrolled people: duplicates, people who are too similar, unusual photos."""
         return list(parsed(Findings, (await self._call("GET", "/v1/people-check")).content).findings)
 
     async def give_feedback(
@@ -232,11 +233,11 @@ class AsyncClient(Watching):
             reference: `Face.reference` of a result of this master.
             is_: the person that the face shows, new or known.
             is_not: the person whose name the face must not get.
-            file_name: the picture's, for the list of feedback.
+            file_name: the picture's file name, shown in the list of feedback.
 
         Raises:
-            ReferenceRefused: altered, or of another master or pack.
-            PersonNotFound: nobody is called `is_not`.
+            ReferenceRefused: the reference was altered, or is of another master or pack.
+            PersonNotFound: nobody named `is_not` is enrolled.
         """
         name = is_not if is_ is None else is_
         if name is None or (is_ is not None and is_not is not None):
@@ -248,14 +249,14 @@ class AsyncClient(Watching):
         return parsed(Feedback, response.content)
 
     async def feedback(self) -> list[Feedback]:
-        """All feedback that counts, oldest first."""
+        """All feedback in force, oldest first."""
         return list(parsed(FeedbackList, (await self._call("GET", "/v1/people-feedback")).content).feedback)
 
     async def undo_feedback(self, feedback_id: str) -> Feedback:
         """Undo feedback.
 
         Raises:
-            EntryNotFound: there is none of that id.
+            EntryNotFound: there is no feedback with that id.
         """
         url = f"/v1/people-feedback/{quote(feedback_id, safe='')}"
         return parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
@@ -277,9 +278,9 @@ class AsyncClient(Watching):
         """A page of the nodes.
 
         Args:
-            search: words that are all in a node's name, host, pack, state or reason, whatever their case.
+            search: words, in any case; a node matches if its name, host, pack, state or reason contain all of them.
             state: only nodes in that state; all when empty.
-            sort: `state` has those first that a person may have to see to.
+            sort: the column; `state` lists the nodes first that may need a person.
             limit: at most 1000.
         """
         body = {"search": search, "state": state, "sort": sort, "descending": descending}
@@ -290,31 +291,31 @@ class AsyncClient(Watching):
         """One machine of the fleet.
 
         Raises:
-            NodeNotFound: none of that name.
+            NodeNotFound: no node has that name.
         """
         return parsed(Node, (await self._call("GET", node_url(name))).content)
 
     async def remove_node(self, name: str) -> None:
-        """Cut a node off at once; its key never works again, its pictures go to others.
+        """Remove a node and disconnect it at once; its key never works again, its pictures go to other nodes.
 
         Raises:
-            NodeNotFound: none of that name.
+            NodeNotFound: no node has that name.
         """
         await self._call("DELETE", node_url(name), repeatable=False)
 
     async def tell_node(self, name: str, word: NodeWord) -> Node:
-        """Approve a waiting node, or have one pause, drain, resume or shut down.
+        """Approve a waiting node, or make a node pause, drain, resume or shut down.
 
-        An order to pause or drain is kept over the node's restarts until it resumes by another order.
+        `pause` and `drain` stay in force when the node restarts, until `resume`.
 
         Raises:
-            NodeNotFound: none of that name.
-            NodeAway: it is not connected, so it cannot be shut down.
+            NodeNotFound: no node has that name.
+            NodeAway: the node is not connected, so it cannot be shut down.
         """
         return parsed(Node, (await self._call("POST", f"{node_url(name)}/{word}")).content)
 
     async def status(self) -> Status:
-        """The service at one glance."""
+        """The state of the service in short: version, nodes, tasks, people, pack."""
         return parsed(Status, (await self._call("GET", "/v1/status")).content)
 
     async def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
@@ -328,11 +329,11 @@ class AsyncClient(Watching):
         return parsed(JoinToken, response.content)
 
     async def keys(self) -> list[ApiKey]:
-        """All API keys that work; needs the role `admin`, as making and revoking them does."""
+        """All valid API keys; needs the role `admin`, as do creating and revoking keys."""
         return list(parsed(ApiKeys, (await self._call("GET", "/v1/keys")).content).keys)
 
     async def create_key(self, name: str, role: KeyRole = "user") -> NewApiKey:
-        """Make an API key; the answer is the only place where it ever stands.
+        """Create an API key. Only this answer contains the key; it cannot be shown again.
 
         Raises:
             KeyExists: a key has that name.
@@ -342,16 +343,16 @@ class AsyncClient(Watching):
         return parsed(NewApiKey, response.content)
 
     async def revoke_key(self, name: str) -> None:
-        """Have a key work no more, from its next request on.
+        """Revoke an API key: its next request is refused.
 
         Raises:
-            KeyNotFound: none of that name.
-            LastAdminKey: no admin's key would be left.
+            KeyNotFound: no key has that name.
+            LastAdminKey: it is the last key with the role `admin`.
         """
         await self._call("DELETE", f"/v1/keys/{quote(name, safe='')}", repeatable=False)
 
     async def ca_pem(self) -> str:
-        """The certificate of the master's CA, as a context file holds it."""
+        """The certificate of the master's CA as PEM text, as in a context file."""
         return parsed(CaCertificate, (await self._call("GET", "/v1/ca")).content).ca_pem
 
     async def session(self) -> Session:
@@ -359,16 +360,16 @@ class AsyncClient(Watching):
         return parsed(Session, (await self._call("GET", "/v1/session")).content)
 
     async def sign_in(self) -> NewSession:
-        """Make a session of the context's API key: a credential that runs out by itself."""
+        """Start a session from the context's API key: a credential that expires by itself."""
         return parsed(NewSession, (await self._call("POST", "/v1/session", repeatable=False)).content)
 
     async def console_link(self) -> SignInLink:
-        """A link to the console that signs in, once and soon, as the holder of the context's API key."""
+        """A link to the console, signed in as the holder of the context's API key; it works once and expires soon."""
         made = parsed(SignInPath, (await self._call("POST", "/v1/session/link", repeatable=False)).content)
         return SignInLink(url=self.context.url + made.path, expires_s=made.expires_s)
 
     async def sign_out(self) -> None:
-        """End the session that is the context's key."""
+        """End the session whose token is the context's key."""
         await self._call("DELETE", "/v1/session")
 
     async def audit(self, after: int = 0) -> list[AuditEntry]:
@@ -382,7 +383,7 @@ class AsyncClient(Watching):
 
     @property
     def commands(self) -> Commands:
-        """Commands on nodes, and files of their exchange folders."""
+        """Runs commands on nodes, and transfers files of their exchange folders."""
         return Commands(self._call, self._stream)
 
     @property
@@ -392,7 +393,7 @@ class AsyncClient(Watching):
 
     @property
     def portraits(self) -> Portraits:
-        """The faces of people, as enrolment keeps them."""
+        """The portraits of people that are stored at enrolment."""
         return Portraits(self._call)
 
     @property
@@ -402,11 +403,11 @@ class AsyncClient(Watching):
 
     @property
     def logs(self) -> Logs:
-        """The logs of all machines, and one picture's way through them."""
+        """The logs of all machines, and the trace of one picture."""
         return Logs(self._call, self._stream_get)
 
     async def wait_ready(self) -> None:
-        """Return when the master takes pictures; asks within the client's patience."""
+        """Wait until the master accepts pictures, at most as long as the client's `patience`."""
         await self._call("GET", "/readyz")
 
 

@@ -15,19 +15,19 @@ from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.urls import node_url
 
 _SILENCE_S = 40.0
-"""The master says every few seconds that the command still runs."""
+"""Read time-out; the master sends a sign of life every few seconds while the command runs."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a command said."""
+    """A piece of a command's output."""
 
     stream: Literal["stdout", "stderr"]
     data: bytes
 
 
 class Commands:
-    """What an operator does on a node; made by `AsyncClient.commands`."""
+    """Runs commands and transfers files on nodes; made by `AsyncClient.commands`."""
 
     def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
@@ -36,13 +36,14 @@ class Commands:
     async def exec(
         self, node: str, args: Sequence[str], *, shell: bool = False, timeout_s: float = 60
     ) -> AsyncIterator[Output | Ended]:
-        """Run a command: its output while it comes, at last how it ended. Needs the role `admin`.
+        """Run a command. Yields its output as it arrives and, last, how it ended. Needs the role `admin`.
 
-        Leaving early ends the command. It is sent once: after a lost connection, look before you send it again.
+        Closing the iterator early ends the command. The request is sent only once: after a lost connection,
+        check whether the command ran before you send it again.
 
         Raises:
             ExecRefused: the node was not started with --allow-exec.
-            Unavailable: the node or the master is not there, or fell silent.
+            Unavailable: the node or the master is not connected, or stopped sending.
         """
         body = ExecRequest.model_construct(args=list(args), shell=shell, timeout_s=timeout_s).model_dump()
         async with self._stream(f"{node_url(node)}/exec", body, _SILENCE_S) as response:
@@ -58,10 +59,16 @@ class Commands:
         raise Unavailable(f"the answer of node {node} broke off; the command may or may not have ended")
 
     async def step(self, node: str, order: FileOrder, data: bytes = b"") -> tuple[FileReply, bytes]:
-        """One step with a file of the exchange folder; safe to repeat, and repeated within the client's patience.
+        """Do one step with a file of the exchange folder; safe to repeat, and retried within the client's patience.
+
+        Args:
+            data: the chunk of a `put`.
+
+        Returns:
+            The node's reply, and the chunk of a `read`.
 
         Raises:
-            FileTrouble: the node refused: a name that leads out, no room, no such file.
+            FileTrouble: the node refused: the name leads out of the folder, the disk is full, or there is no such file.
         """
         params = order.model_dump()
         response = await self._call("POST", f"{node_url(node)}/files", params=params, content=data)

@@ -1,4 +1,4 @@
-"""Where the master is and how to be known to it: the context, its file, and the order of finding it."""
+"""The context (a master's address, CA and API key), its file, and where the client looks for it."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ class Context:
         try:
             parts = urlsplit(self.url)
             usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number
+        except ValueError:  # the port is not a number
             usable = False
         if not usable:
             raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
 
 
 def context_path(environ: Mapping[str, str] | None = None) -> Path:
-    """The file that `save_context` writes: `MANYEYES_CONTEXT`, or the user's own configuration folder."""
+    """The path of the context file: `MANYEYES_CONTEXT`, or `context.json` in the user's configuration folder."""
     environ = os.environ if environ is None else environ
     named = environ.get("MANYEYES_CONTEXT")
     return Path(named) if named else platformdirs.user_config_path("manyeyes") / "context.json"
 
 
 def context_text(context: Context) -> str:
-    """What a context file holds."""
+    """The content of a context file, as JSON."""
     return json.dumps(asdict(context), indent=1)
 
 
 def save_context(context: Context, path: Path | None = None) -> Path:
-    """Write the context, readable by its owner only, in one step.
+    """Write the context file atomically, readable by its owner only.
 
     Returns:
         the path written.
@@ -77,7 +77,7 @@ def load_context(path: Path | None = None) -> Context:
     """Read a context file.
 
     Raises:
-        FileTrouble: no such file, or not a context.
+        FileTrouble: there is no such file, or it is not a context.
     """
     source = path or context_path()
     try:
@@ -102,14 +102,14 @@ def find_context(
     ca_pem: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Context:
-    """The context to use: what is given, else `MANYEYES_MASTER`, `MANYEYES_KEY` and `MANYEYES_CA`
+    """The context to use: the arguments, else `MANYEYES_MASTER`, `MANYEYES_KEY` and `MANYEYES_CA`
     (a file), else the file that `MANYEYES_CONTEXT` names, else the one in the user's configuration folder.
 
-    With an address given, what is missing of key and CA comes from the stored context, so that
-    another master of the same fleet can be asked.
+    If an address is given without a key or a CA, these come from the stored context: so you can call
+    another master of the same fleet.
 
     Raises:
-        FileTrouble: a file named does not serve.
+        FileTrouble: a named file cannot be read, or is not a context.
         BadRequest: the address is not an https address.
         Unavailable: no master is known.
     """

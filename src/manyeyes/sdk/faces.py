@@ -1,4 +1,4 @@
-"""Faces that got no name: what is kept of them, and what an operator does with it."""
+"""Faces without a name: list, name and dismiss those that are kept, and set how long they are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyeyes.sdk.portraits import SmallPicture, small_picture
 
 
 class Faces:
-    """Made by `AsyncClient.faces`; all calls need the role `operator`, `keep` the role `admin`."""
+    """Reads and names unknown faces; made by `AsyncClient.faces`. Needs the role `operator`, `keep` needs `admin`."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -22,29 +22,29 @@ class Faces:
         return parsed(Retention, (await self._call("GET", "/v1/faces/retention")).content)
 
     async def keep(self, for_s: float | None) -> Retention:
-        """Keep unknown faces for so many seconds each, 60 to 90 days; None: keep none, delete those kept."""
+        """Keep each unknown face for `for_s` seconds, from 60 s to 90 days. None: keep none, and delete those kept."""
         body = RetentionRequest.model_construct(for_s=for_s).model_dump()
         return parsed(Retention, (await self._call("PUT", "/v1/faces/retention", json=body)).content)
 
     async def unknown(self, limit: int = 100) -> Unknown:
-        """The unknown faces, grouped by likeness; at most `limit` groups, 1 to 500."""
+        """The unknown faces, grouped by similarity; at most `limit` groups, 1 to 500."""
         response = await self._call("GET", "/v1/faces/unknown", params={"limit": limit})
         return parsed(Unknown, response.content)
 
     async def image(self, face_id: int) -> SmallPicture:
-        """One face, a JPEG of at most 320 px.
+        """One face: a JPEG whose longer side is at most 320 px.
 
         Raises:
-            EntryNotFound: it is not kept any more.
+            EntryNotFound: the face is no longer kept.
         """
         return small_picture(await self._call("GET", f"/v1/faces/unknown/{face_id}/image"))
 
     async def name(self, group_id: int, name: str, face_ids: Sequence[int] = ()) -> Person:
-        """Enrol a group under a name, new or known, and keep it no longer.
+        """Enrol a group of faces under a name, new or known; its faces are then no longer kept as unknown.
 
         Args:
-            face_ids: the faces of the group that show the person, at most 50. Without them it is all of the
-                group: its ten best faces are enrolled.
+            face_ids: the faces of the group that show the person, at most 50. If empty, the whole group shows
+                the person, and its ten best faces are enrolled.
 
         Raises:
             EntryNotFound: there is no such group, or no such face in it.
@@ -54,7 +54,7 @@ class Faces:
         return parsed(Person, (await self._call("POST", url, json=body, repeatable=False)).content)
 
     async def dismiss(self, group_id: int) -> int:
-        """Show a group, and later faces like it, no more while the retention lasts; how many faces it had.
+        """Hide a group, and later faces like it, for the retention time. Returns how many faces the group had.
 
         Raises:
             EntryNotFound: there is no such group.

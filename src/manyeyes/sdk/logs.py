@@ -1,4 +1,4 @@
-"""The logs of all machines, and one picture's way through them."""
+"""The logs of all machines, and the trace of one picture."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from manyeyes.sdk.calls import Call, Stream
 from manyeyes.sdk.parsing import parsed
 
 _SILENCE_S = 30.0
-"""The master gives a sign of life every ten seconds."""
+"""Read time-out; the master sends a sign of life every 10 s."""
 
 
 class Logs:
-    """Reads logs; made by `AsyncClient.logs`. Needs the role `operator`, but for `trace`."""
+    """Reads logs; made by `AsyncClient.logs`. Needs the role `operator`, except for `trace`."""
 
     def __init__(self, call: Call, stream: Stream) -> None:
         self._call = call
@@ -44,18 +44,18 @@ class Logs:
         limit: int = 200,
         cursor: str = "",
     ) -> LogPage:
-        """Lines of all machines that fit, the newest last: the newest, or those next to a cursor.
+        """Log lines of all machines that match, newest last: the newest ones, or those next to a cursor.
 
         Args:
             machine: a node's name, or `master`.
-            level: that and above.
-            text: somewhere in the line, whatever its case.
-            since: a moment, or how long ago: `10m`, `2h`, `1d`. `before` too.
+            level: the lowest level to return.
+            text: text that a line contains, in any case.
+            since: a point in time, or how long ago: `10m`, `2h`, `1d`. The same for `before`.
             limit: at most 1000.
             cursor: `newer` or `older` of an earlier page; the other arguments must be the same.
 
         Raises:
-            BadRequest: the search would take too long, or a moment is none.
+            BadRequest: the search would take too long, or a time is not valid.
         """
         wanted = PageWanted.model_construct(
             machine=machine,
@@ -79,13 +79,13 @@ class Logs:
         since: datetime | str = "",
         limit: int = 50,
     ) -> AsyncGenerator[LogLine, None]:
-        """The newest `limit` lines that fit, then new ones as they come, until left.
+        """The newest `limit` lines that match, then new ones as they arrive, until the iterator is closed.
 
-        A line is here within a second or two of what it tells.
+        A line arrives within a second or two of its event.
 
         Raises:
-            Unavailable: the master went away, or fell silent.
-            Busy: too many follow already.
+            Unavailable: the connection to the master was lost, or the master stopped sending.
+            Busy: too many clients follow already.
         """
         wanted = FollowWanted.model_construct(
             machine=machine, level=level or "", text=text, trace=trace_id, since=_moment(since)
@@ -100,13 +100,13 @@ class Logs:
         raise Unavailable("the master ended the stream of log lines; is it being stopped? follow again")
 
     async def trace(self, trace_id: str) -> Trace:
-        """One picture's whole way. A key with the role `user` reads those of pictures that were sent with it.
+        """The whole trace of one picture. A key with the role `user` reads only traces of pictures sent with it.
 
         Args:
-            trace_id: `Result.trace_id`, or `ManyeyesError.trace_id` of a failed one.
+            trace_id: `Result.trace_id`, or `ManyeyesError.trace_id` of a failed picture.
 
         Raises:
-            TraceNotFound: no line of it is here, not yet or not any more.
+            TraceNotFound: the master has no line of this trace: not yet, or no longer.
         """
         return parsed(Trace, (await self._call("GET", f"/v1/traces/{trace_id}")).content)
 

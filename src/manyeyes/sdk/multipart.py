@@ -1,4 +1,4 @@
-"""Read a `multipart/mixed` answer by the lengths its parts state, so that a picture may hold any bytes."""
+"""Parses `multipart/mixed` answers by the Content-Length of each part, so that a picture may contain any bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parse_parts(content_type: str, body: bytes) -> list[Part]:
         body: the whole body.
 
     Raises:
-        ManyeyesError: the body is cut off or breaks the form.
+        ManyeyesError: the body is cut off or malformed.
     """
     header = Message()
     header["Content-Type"] = content_type

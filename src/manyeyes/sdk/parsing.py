@@ -1,4 +1,4 @@
-"""A master's JSON to what the client's calls answer."""
+"""Parses a master's JSON answers into models."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _AnswerT = TypeVar("_AnswerT", bound=BaseModel)
 
 
 def parsed(model: type[_AnswerT], content: bytes) -> _AnswerT:
-    """One JSON document.
+    """Parse one JSON document.
 
     Raises:
-        ManyeyesError: it is of another form.
+        ManyeyesError: the document does not fit the model.
     """
     try:
         return model.model_validate_json(content)

@@ -1,4 +1,4 @@
-"""How long a client keeps trying: a value object and the pure decision what to do after a failed attempt."""
+"""Limits for retries, and the decision after a failed attempt: how long to wait, or to give up. No I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Patience:
-    """Limits of one call, all its attempts together.
+    """Limits of one call, for all its attempts together.
 
     `total_s` 0 means a single attempt.
     """
@@ -24,13 +24,13 @@ class Patience:
     def wait_s(
         self, attempts: int, elapsed_s: float, retry_after_s: float | None, luck: float | None = None
     ) -> float | None:
-        """The pause before the next attempt, or None when patience is over.
+        """The seconds to wait before the next attempt, or None to give up.
 
         Args:
-            attempts: how many failed so far, at least 1.
+            attempts: how many attempts failed so far, at least 1.
             elapsed_s: since the first attempt began.
             retry_after_s: what the master asked for; the pause is never shorter.
-            luck: 0 to 1, the jitter; drawn when None.
+            luck: the jitter, 0 to 1; random if None.
         """
         luck = random.random() if luck is None else luck
         ceiling_s = min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(attempts - 1, 30))

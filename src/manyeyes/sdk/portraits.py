@@ -1,4 +1,4 @@
-"""Small pictures: the faces of people as enrolment keeps them."""
+"""Portraits: small pictures of people's faces, stored at enrolment."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ class SmallPicture:
 
 
 def small_picture(response: httpx.Response) -> SmallPicture:
-    """What an answer holds."""
+    """Read the picture from an HTTP answer."""
     media_type = response.headers.get("Content-Type", "").partition(";")[0]
     return SmallPicture(response.content, media_type, response.headers.get("ETag", ""))
 
 
 class Portraits:
-    """Made by `AsyncClient.portraits`; all calls need the role `operator`."""
+    """Reads portraits; made by `AsyncClient.portraits`. All calls need the role `operator`."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
     async def of_person(self, name: str) -> SmallPicture:
-        """The best portrait kept of a person.
+        """The best portrait that is stored of a person.
 
         Raises:
             PersonNotFound: nobody of that name is enrolled.
-            EntryNotFound: no picture of them was kept.
+            EntryNotFound: no portrait of the person is stored.
         """
         return small_picture(await self._call("GET", f"/v1/people-portraits/{quoted_name(name)}"))
 
     async def of_photo(self, photo_id: int) -> SmallPicture:
-        """The portrait kept of an enrolled photo.
+        """The portrait that is stored of an enrolled photo.
 
         Raises:
-            EntryNotFound: there is no such photo, or no picture of it was kept.
+            EntryNotFound: there is no such photo, or no portrait of it is stored.
         """
         return small_picture(await self._call("GET", f"/v1/people-photos/{photo_id}/image"))

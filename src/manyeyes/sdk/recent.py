@@ -9,19 +9,19 @@ from manyeyes.sdk.portraits import SmallPicture, small_picture
 
 
 class RecentPictures:
-    """Made by `AsyncClient.recent`; operators see all pictures, users those of their own key."""
+    """Reads recent pictures; made by `AsyncClient.recent`. Operators see all pictures, users those of their own key."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
     async def latest(self) -> Latest:
-        """The last answered pictures; under load only some, at most 2 a second."""
+        """The last answered pictures; under load only some of them, at most 2 per second."""
         return parsed(Latest, (await self._call("GET", "/v1/recent")).content)
 
     async def image(self, picture_id: str) -> SmallPicture:
-        """The predicted picture of one, a JPEG of at most 640 px.
+        """The predicted picture of a recent picture: a JPEG whose longer side is at most 640 px.
 
         Raises:
-            EntryNotFound: it is forgotten already, or has no picture.
+            EntryNotFound: the picture is no longer kept, or has no predicted picture.
         """
         return small_picture(await self._call("GET", f"/v1/recent/{picture_id}/image"))

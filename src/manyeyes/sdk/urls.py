@@ -1,4 +1,4 @@
-"""Paths of the HTTP interface that hold a name."""
+"""Paths of the HTTP API that contain a name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def person_url(name: str) -> str:
 
 
 def quoted_name(name: str) -> str:
-    """A person's name as a part of a URL."""
+    """A person's name, quoted for a URL path."""
     # A name of dots only would be taken for a relative path segment even when quoted.
     quoted = quote(name, safe="")
     return quoted.replace(".", "%2E") if not name.strip(".") else quoted

@@ -1,4 +1,4 @@
-"""The calls for those who look on."""
+"""The calls for monitoring: overview, history, settings and change events."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.urls import node_url
 
 _SILENCE_S = 30.0
-"""The master says every 10 s that it lives."""
+"""Read time-out; the master sends a sign of life every 10 s."""
 
 
 class Watching(Calls):
-    """A part of `AsyncClient`."""
+    """The monitoring calls of `AsyncClient`."""
 
     async def overview(self) -> Overview:
-        """The service at one glance, and for operators what needs a person."""
+        """The state of the service in short, with the rates of the last minute; for operators also the alerts."""
         return parsed(Overview, (await self._call("GET", "/v1/overview")).content)
 
     async def history(self) -> History:
-        """The last hour; needs the role `operator`. Kept in memory: a master that starts begins anew."""
+        """The last hour; needs the role `operator`. It is kept in memory, so a restart of the master empties it."""
         return parsed(History, (await self._call("GET", "/v1/history")).content)
 
     async def node_history(self, name: str) -> NodeHistory:
         """The last hour of one node; needs the role `operator`.
 
         Raises:
-            NodeNotFound: none of that name.
+            NodeNotFound: no node has that name.
         """
         response = await self._call("GET", f"{node_url(name)}/history")
         return parsed(NodeHistory, response.content)
@@ -39,14 +39,15 @@ class Watching(Calls):
         return list(parsed(Settings, (await self._call("GET", "/v1/settings")).content).settings)
 
     async def events(self) -> AsyncGenerator[Notice, None]:
-        """A notice whenever something changed, as it happens; needs the role `operator`.
+        """Yield a notice for each change, as it happens; needs the role `operator`.
 
-        At first one of every kind comes: the listening has begun, whatever was seen before may be old. Of one
-        kind at most two a second come; what changed meanwhile is in the next one. Who is slow misses no kind.
+        The first notices are one of every kind: the stream has started, and data that you read before may be old.
+        At most two notices of a kind are sent per second; changes in between are part of the next notice. A slow
+        reader misses no kind.
 
         Raises:
             Unavailable: the connection was lost, or the master is stopping.
-            Busy: too many listen already.
+            Busy: too many clients listen already.
         """
         async with self._stream_get("/v1/events", {}, _SILENCE_S) as response:
             async for line in response.aiter_lines():

@@ -1,4 +1,4 @@
-"""Log events: written to standard error, kept in files, sent to the masters; and the ids that follow one picture."""
+"""Log events: written to standard error, kept in files, and sent to the masters."""
 
 from manyeyes.telemetry.events import bind, log, note, set_up
 from manyeyes.telemetry.file_writer import kept

@@ -1,4 +1,4 @@
-"""Lines as they are sent: JSON lines, deflated. Pure."""
+"""Batches of log lines for sending: JSON lines, compressed with zlib. No I/O."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_BATCH_BYTES = 128 * 1024
-"""Of the lines as they are."""
+"""The most bytes of the lines of one batch, before compression."""
 
 
 def packed(lines: Sequence[bytes]) -> bytes:
-    """Lines in fewer bytes; `unpacked` gives them back."""
+    """Compress lines into a batch; `unpacked` reads it."""
     return zlib.compress(b"\n".join(lines), 1)
 
 
 def unpacked(data: bytes, most_bytes: int = 2 * MAX_BATCH_BYTES) -> list[bytes]:
-    """What `packed` was given.
+    """The lines of a batch that `packed` made.
 
     Raises:
-        ValueError: damaged, cut short, or larger than `most_bytes`.
+        ValueError: the batch is damaged, cut short, or larger than `most_bytes` when decompressed.
     """
     opened = zlib.decompressobj()
     try:
@@ -33,10 +33,10 @@ def unpacked(data: bytes, most_bytes: int = 2 * MAX_BATCH_BYTES) -> list[bytes]:
 
 
 def read_line(line: bytes) -> dict[str, Any]:
-    """One line's fields.
+    """Parse one line into its fields.
 
     Raises:
-        ValueError: it is no JSON object.
+        ValueError: the line is not a JSON object.
     """
     try:
         found = json.loads(line)

@@ -1,4 +1,4 @@
-"""Events of this process: guarded, written to standard error, and passed on to be kept and sent."""
+"""Log events of this process: without secrets, written to standard error, and queued for log files and masters."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from manyeyes.telemetry.queue import Waiting
 Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _EARLY_BYTES = 1024 * 1024
-"""Of lines that wait for a file, or for a master."""
+"""The most bytes of lines that wait for the log file, and of those that wait for a master."""
 _CUT_CHARACTERS = 300
-"""Of each text in a line that is too long as a whole."""
+"""The length to which each text is cut in a line that is too long."""
 
 _facts: dict[str, str] = {}
-"""In every event of the process."""
+"""Facts that are added to every event of the process."""
 to_write = Waiting(_EARLY_BYTES)
 to_send = Waiting(_EARLY_BYTES)
 
@@ -38,7 +38,7 @@ class _State:
 def set_up(role: str, *, level: Level = "info") -> None:
     """Send log events to standard error, as JSON or for people when it is a terminal; every event names its role.
 
-    From now on lines wait to be kept and sent, the oldest 1 MiB of each at most are dropped; see `kept`.
+    From now on lines wait to be kept and sent, at most 1 MiB for each; beyond that the oldest are dropped. See `kept`.
     """
     _facts.clear()
     bind(role=role)
@@ -79,7 +79,7 @@ def bind(**facts: str) -> None:
 
 
 def note(event: str, *, level: Level = "info", **facts: Any) -> None:
-    """An event that is kept and sent, but not written to standard error: there are one or more for each picture."""
+    """Log an event to the file and the masters, but not to standard error: each picture has one or more such events."""
     if not _State.on:
         return
     own = {"event": event, "level": level, "timestamp": _now()}
@@ -112,7 +112,7 @@ _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=s
 def _encoded(event: MutableMapping[str, Any]) -> bytes:
     try:
         line = to_json(event, inf_nan_mode="constants", fallback=str)
-    except ValueError:  # half of a surrogate pair, as of a file's name that is no UTF-8
+    except ValueError:  # a lone surrogate, as in a file name that is not UTF-8
         line = _encoder.encode(event).encode(errors="replace")
     if len(line) > MAX_LINE_BYTES:
         line = _encoder.encode(shortened(event, _CUT_CHARACTERS)).encode(errors="replace")

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1024 * 1024
 
 
 class Writer:
-    """Writes what waits, a few times a second; what cannot be written is counted, and the count written later."""
+    """Writes waiting lines a few times a second; counts lines that it cannot write, and logs the count later."""
 
     def __init__(self, waiting: Waiting, files: Files) -> None:
         self._waiting = waiting
@@ -28,16 +28,16 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="log-files", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits and end; a disk that hangs is not waited for."""
+        """Write the waiting lines and end the thread; waits at most `_CLOSE_S` seconds, even if the disk hangs."""
         self._stopping.set()
         self._thread.join(_CLOSE_S)
 
     def step(self) -> None:
-        """Write what waits now."""
+        """Write the waiting lines now."""
         while lines := self._waiting.take(_BLOCK_BYTES):
             try:
                 self._files.write(lines)
@@ -57,7 +57,7 @@ class Writer:
 
 @contextlib.contextmanager
 def kept(data: Path, settings: LogSettings | None = None) -> Iterator[None]:
-    """Keep this process's lines in the folder `logs` of its data folder, until left; one process for each folder."""
+    """Write this process's lines to `logs` in its data folder until the context ends; one process per folder."""
     settings = settings or LogSettings()
     writer = Writer(events.to_write, Files(data / FOLDER, settings.file_bytes, settings.files))
     writer.start()

@@ -1,4 +1,4 @@
-"""Lines in files of a folder: `manyeyes.log` the newest, `manyeyes.log.1` the one before, and so on; bounded."""
+"""Rotating log files, limited in size and number: `manyeyes.log` is the newest, `manyeyes.log.1` the one before."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ NAME = "manyeyes.log"
 
 
 class Files:
-    """Appends lines; a file that is full is renamed, the oldest one goes.
+    """Appends lines; a full file is renamed, and the oldest file is deleted.
 
-    A kill leaves whole lines and at most one torn one, which the next start ends. A full disk leaves whole lines.
+    A kill leaves whole lines and at most one incomplete line; the next start adds its line end. A full disk leaves
+    whole lines only.
 
     Args:
-        file_bytes: what a file holds at most.
-        files: how many there are at most, the newest one included.
+        file_bytes: the most bytes of one file.
+        files: the most files, the newest one included.
     """
 
     def __init__(self, folder: Path, file_bytes: int, files: int) -> None:
@@ -31,7 +32,7 @@ class Files:
         """Append lines, each without its line end.
 
         Raises:
-            OSError: the disk is full or failing; none of what did not fit is left in the file.
+            OSError: the disk is full or failing; the block of lines that did not fit is removed from the file.
         """
         block: list[bytes] = []
         size_bytes = 0
@@ -45,13 +46,13 @@ class Files:
         self._append(block)
 
     def close(self) -> None:
-        """Close; a later write opens again."""
+        """Close the file; a later write opens it again."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def _opened(self) -> int:
-        """The newest file's size; it is opened where it is not."""
+        """The newest file's size in bytes; opens the file if needed."""
         if self._descriptor is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC

@@ -1,7 +1,7 @@
-"""Removes what no log line may hold: picture bytes, embeddings, keys, tokens, references to faces, long values. Pure.
+"""Removes what no log line may hold: picture bytes, embeddings, keys, tokens, references to faces, long values. No I/O.
 
 A line is a dict of plain values. Each value is checked for its kind and, if it is text, for its content: an
-exception's message may quote anything. What is removed leaves its kind behind, as `<API key>`.
+exception's message may quote anything. A removed value is replaced by its kind, such as `<API key>`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ MAX_LINE_BYTES = 8192
 MAX_ITEMS = 40
 MAX_DEPTH = 4
 MANY_NUMBERS = 8
-"""From so many in a row on, numbers are taken for an embedding."""
+"""So many numbers in a row, or more, are treated as an embedding."""
 _HARMLESS_CHARACTERS = 20
-"""No secret and no piece of a picture worth the name is so short."""
+"""A text this short holds no secret and no useful piece of a picture."""
 _HARMLESS_RUN_CHARACTERS = 39
-"""Nor a run of letters and digits alone, such as the id of a trace: every secret has a mark between them."""
+"""The same for letters and digits only, such as a trace id: secrets this short contain other characters too."""
 _MAX_LOOKED_AT = 16_384
-"""Of one text; every step below takes time in proportion to it."""
+"""The most characters of one text that are checked: the time for each step below grows with them."""
 
 SECRET_NAMES = frozenset(
     (
@@ -52,16 +52,16 @@ _RUN = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
 _WORD = re.compile(r"\S+")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _DIGEST_CHARACTERS = 64
-"""A SHA-256 in hexadecimal: longer ones say more than which content it is."""
+"""The length of a SHA-256 in hexadecimal; a longer run may be the content itself."""
 
 
 def guarded(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event as it may be written: plain values of bounded size, nothing secret."""
+    """The event as it may be logged: plain values of limited size, no secrets."""
     return {str(name): _named(str(name), value, MAX_DEPTH) for name, value in event.items()}
 
 
 def guarded_text(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """Text without what a log may not hold; its middle is left out if it is longer than `most`."""
+    """The text without secrets; its middle is left out if it is longer than `most` characters."""
     if len(text) <= _HARMLESS_CHARACTERS or (len(text) <= _HARMLESS_RUN_CHARACTERS and text.isalnum()):
         return text
     if len(text) > _MAX_LOOKED_AT:
@@ -91,7 +91,7 @@ def shortened(event: Mapping[str, Any], most: int) -> dict[str, Any]:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """A word with two escaped bytes or more is a piece of the representation of bytes."""
+    """Replace a word with two or more escaped bytes: it is part of a `repr` of bytes."""
     return "<bytes>" if found[0].count("\\x") > 1 else found[0]
 
 
@@ -101,7 +101,7 @@ def _is_binary(text: str) -> bool:
 
 
 def _judge(found: re.Match[str]) -> str:
-    """A long run of letters and digits: kept where it is a word, a path or a digest."""
+    """Replace a long run of letters and digits, unless it is a word, a path or a digest."""
     run = found[0]
     if _HEX.fullmatch(run):
         return run if len(run) <= _DIGEST_CHARACTERS else f"<encoded, {len(run)} characters>"
@@ -156,7 +156,7 @@ def _items(items: list[Any], depth: int) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Paths, dates, enumerations and the like: objects that are a short text; no arrays, messages or results."""
+    """Whether a value has a short text, as a path, a date or an enumeration has; not an array, message or result."""
     return type(value).__module__.partition(".")[0] in (
         "pathlib",
         "datetime",

@@ -1,4 +1,4 @@
-"""Lines that wait to be written or sent: limited in size; when it is full, the oldest are dropped and counted."""
+"""A queue of lines that wait to be written or sent. Its size is limited: the oldest lines are dropped and counted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class Waiting:
-    """Lines in their order. Safe for threads; adding never waits.
+    """Lines in order. Thread-safe; adding never blocks.
 
     Args:
-        most_bytes: of all lines together.
+        most_bytes: the limit for all lines together.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -33,7 +33,7 @@ class Waiting:
                 self._dropped += 1
 
     def take(self, most_bytes: int) -> list[bytes]:
-        """Take the oldest lines: at most so many bytes of them, but at least one if there is one."""
+        """Take the oldest lines, at most `most_bytes` of them, but at least one line if there is one."""
         taken: list[bytes] = []
         size_bytes = 0
         with self._lock:
@@ -45,12 +45,12 @@ class Waiting:
         return taken
 
     def lost(self, lines: int) -> None:
-        """Lines that were taken could not be written: they count as dropped."""
+        """Count lines as dropped that were taken but could not be written."""
         with self._lock:
             self._dropped += lines
 
     def dropped(self) -> int:
-        """How many lines were dropped since this was asked last."""
+        """How many lines were dropped since the last call."""
         with self._lock:
             dropped, self._dropped = self._dropped, 0
         return dropped

@@ -1,1 +1,1 @@
-"""`manyeyes nodes add`: bring a machine in over SSH, from the operator's machine. Only this room imports asyncssh."""
+"""`manyeyes nodes add`: adds a machine over SSH, from the operator's machine. Only this folder imports asyncssh."""

@@ -1,4 +1,4 @@
-"""What is sent to a machine: the wheel of this very installation, and the list of what the agent needs."""
+"""The bundle that is sent to a machine: a wheel of this installation, and the requirements of the agent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from manyeyes.packs import pins
 from manyeyes.packs.wheels import download
 
 FROM_SOURCE = ("nkeys",)
-"""Of these a package index has no wheel; pure Python, they go as they are installed here."""
+"""The package index has no wheel of these. They are pure Python, so wheels are made of the files installed here."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 
@@ -32,30 +32,30 @@ class Sent:
 
     @property
     def sha256(self) -> str:
-        """Its digest, in hexadecimal."""
+        """The digest of the content, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """All that one kind of machine is sent."""
+    """Everything that is sent to one kind of machine."""
 
     own: tuple[Sent, ...]
-    """The wheels made here: the agent, and what an index has no wheel of."""
+    """The wheels made here: the agent and `FROM_SOURCE`."""
     requirements: str
-    """With versions and digests, as pip reads it."""
+    """A requirements file for pip, with versions and digests."""
     wheels: tuple[Sent, ...] = ()
-    """Of the requirements, for a machine without a package index."""
+    """The wheels of the requirements, for a machine without a package index."""
 
     @property
     def digest(self) -> str:
-        """Of what it installs."""
+        """A digest of what the bundle installs: 24 hexadecimal digits."""
         told = "\n".join([*(sent.sha256 for sent in self.own), self.requirements])
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
 def own_wheel() -> Sent:
-    """The package as it runs here, as a wheel; the same installation gives the same bytes."""
+    """Make a wheel of this package as installed here; the same installation gives the same bytes."""
     found = metadata.distribution("manyeyes")
     info = f"manyeyes-{found.version}.dist-info"
     contents = dict(_code(Path(manyeyes.__file__).parent))
@@ -68,10 +68,10 @@ def own_wheel() -> Sent:
 
 
 def packed_again(name: str) -> Sent:
-    """An installed distribution of pure Python as a wheel.
+    """Make a wheel of an installed distribution of pure Python.
 
     Raises:
-        InstallFailed: it is not of pure Python.
+        InstallFailed: the distribution is not pure Python.
     """
     found = metadata.distribution(name)
     if "Root-Is-Purelib: true" not in (found.read_text("WHEEL") or ""):
@@ -98,13 +98,13 @@ def _wheel(name: str, version: str, info: str, contents: dict[str, bytes]) -> Se
 
 
 def agent_pins(python: str = "") -> list[str]:
-    """What an agent needs, as it is installed here: what `manyeyes` alone asks for, without its extras.
+    """The requirements of an agent, in the versions installed here: those of `manyeyes` without its extras.
 
     Args:
-        python: for this version (X.Y) of Python in place of the one that runs here.
+        python: the Python version (X.Y) that they are for; the one that runs here if empty.
 
     Raises:
-        metadata.PackageNotFoundError: one is not installed here.
+        metadata.PackageNotFoundError: a requirement is not installed here.
     """
     return [pin for pin in pins.closure(("manyeyes",), python) if pins.split(pin)[0] != "manyeyes"]
 
@@ -121,13 +121,13 @@ def _record(name: str, content: bytes) -> str:
 
 
 def make_bundle(python: str, *, with_wheels: bool) -> Bundle:
-    """What a machine with Python `python` (X.Y) is sent.
+    """Make the bundle for a machine with Python `python` (X.Y).
 
     Args:
-        with_wheels: send the wheels too; they are had from this machine's package index.
+        with_wheels: include the wheels; they are downloaded from this machine's package index.
 
     Raises:
-        InstallFailed: the digest or the wheel of a requirement cannot be had.
+        InstallFailed: the digest or the wheel of a requirement cannot be found.
     """
     try:
         everything = agent_pins(python)

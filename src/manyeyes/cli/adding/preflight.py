@@ -1,4 +1,4 @@
-"""Whether a machine can be a node, from the facts that it reported. No I/O."""
+"""Checks whether a machine can be a node, from the facts that it reported. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyeyes.errors import MachineUnfit
 
 LEAST_PYTHON = (3, 11)
 NEEDED_BYTES = 2_000_000_000
-"""For the agent, a pack's environment and the pack."""
+"""Free disk space for the agent, a pack's environment and the pack."""
 MACHINES = ("x86_64", "aarch64", "arm64")
 
 FIND_PYTHON = """\
@@ -30,7 +30,7 @@ PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(20, 10, -1)))
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter that was found."""
+    """A Python interpreter found on the machine."""
 
     path: str
     version: tuple[int, int]
@@ -38,12 +38,12 @@ class Python:
 
     @property
     def label(self) -> str:
-        """X.Y."""
+        """The version as X.Y."""
         return f"{self.version[0]}.{self.version[1]}"
 
 
 def parse_pythons(told: str) -> list[Python]:
-    """What `FIND_PYTHON` printed; a login that greets with other lines does not matter."""
+    """Parse the output of `FIND_PYTHON`; other lines, such as a login message, are ignored."""
     found = []
     for line in told.splitlines():
         match line.split("\t"):
@@ -54,10 +54,10 @@ def parse_pythons(told: str) -> list[Python]:
 
 
 def choose_python(found: list[Python], label: str, *, own: tuple[int, int] = sys.version_info[:2]) -> Python:
-    """The interpreter to use: one like the operator's, for which everything was tried, else the newest.
+    """Choose an interpreter: one of the operator's own version, with which everything was tried, else the newest.
 
     Raises:
-        MachineUnfit: none fits; says what to install.
+        MachineUnfit: no interpreter is suitable; the message says what to install.
     """
     fitting = [python for python in found if python.version >= LEAST_PYTHON]
     if not fitting:
@@ -79,10 +79,10 @@ def check_machine(told: Mapping[str, Any], label: str, *, ca_fingerprint: str, w
     """Check the facts that the machine reported.
 
     Args:
-        ca_fingerprint: of the master that it shall work for.
+        ca_fingerprint: of the CA of the master that the machine is to join.
 
     Raises:
-        MachineUnfit: says why, and what to do.
+        MachineUnfit: the machine cannot be a node; the message says why, and what to do.
     """
     if told["system"] != "Linux" or told["machine"] not in MACHINES:
         raise MachineUnfit(

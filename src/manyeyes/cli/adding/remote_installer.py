@@ -1,8 +1,8 @@
-"""Runs on the machine that is added: copied there as one file, needs only Python 3.11.
+"""Runs on the machine that is added. It is copied there as one file and needs only Python 3.11.
 
 `python3 -I remote_installer.py VERB JSON` prints JSON lines: `{"step": ...}` while it works, then one `{"done": ...}` or
-`{"error": ...}`. Every verb may be ended at any point and run again. Standard input is a lifeline: when it ends,
-the operator is gone, and what was started ends too.
+`{"error": ...}`. Every verb can be killed at any point and run again. While `install` runs, the end of standard input
+means that the operator is gone: the installer ends, with all processes that it started.
 
 Everything is in `~/.local/share/manyeyes`: `agent/envs/DIGEST` with the link `agent/current`, the commands
 `agent/manyeyes` and `agent/start`, `agent/agent.log`, and the node's data in `node`.
@@ -40,11 +40,11 @@ STARTED = ROOT / "started.json"
 REACH_S = 5.0
 LOG_BYTES = 5_000_000
 STOP_S = 60.0
-"""Time for a node that is asked to stop: it finishes the pictures in hand."""
+"""Time for a node to stop after it is asked to; it finishes its current pictures."""
 
 
 class Trouble(Exception):
-    """What went wrong, as a sentence."""
+    """A failure; its text is a sentence for the operator."""
 
 
 def tell(**what: Any) -> None:
@@ -55,7 +55,7 @@ def tell(**what: Any) -> None:
 
 
 def preflight(wanted: dict[str, Any]) -> dict[str, Any]:
-    """What this machine is, what is here already, and which of the addresses answer."""
+    """Report this machine's facts, what is installed already, and which of the master's addresses answer."""
     ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
     reach: dict[str, str] = {}
     threads = [
@@ -100,7 +100,7 @@ def _installed() -> str:
 
 
 def _member() -> dict[str, str] | None:
-    """Of which master this machine is a node already, by the digest of its CA."""
+    """The node that this machine is already: its name, and the digest of its master's CA. None if it never joined."""
     try:
         fields = json.loads((DATA / "membership.json").read_bytes())
         inside = re.sub(r"-----[A-Z ]+-----|\s", "", fields["ca_pem"])
@@ -110,7 +110,7 @@ def _member() -> dict[str, str] | None:
 
 
 def holder() -> int | None:
-    """The process that is this node, None where it does not run."""
+    """The id of the process that runs this machine's node; None if it does not run."""
     try:
         with (DATA / "manyeyes.pid").open("rb+") as file:
             text = file.read().decode(errors="replace").strip()
@@ -123,11 +123,11 @@ def holder() -> int | None:
     return None
 
 
-# bytes
+# receiving files
 
 
 def receive(wanted: dict[str, Any]) -> dict[str, Any]:
-    """A file from standard input, kept only if it is what was announced."""
+    """Read a file from standard input; keep it only if it has the announced digest."""
     name = wanted["name"]
     if not name or name != Path(name).name or name.startswith("."):
         raise Trouble(f"{name!r} is no file name")
@@ -152,7 +152,7 @@ def receive(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def install(wanted: dict[str, Any]) -> dict[str, Any]:
-    """An environment with the agent; it gets its name when it is complete, and is used from then on."""
+    """Make an environment with the agent. It gets its final name when it is complete, and is used from then on."""
     _follow_the_life_line()
     with _alone():
         envs = ROOT / "envs"
@@ -235,7 +235,7 @@ def _point(link: Path, target: Path) -> None:
 
 
 def _script(name: str, line: str) -> bool:
-    """Write a command; whether it is another than before."""
+    """Write a shell script. Returns whether it changed."""
     return _write(ROOT / name, f"#!/bin/sh\n{line}\n", 0o700)
 
 
@@ -258,7 +258,7 @@ def _quoted(path: Path) -> str:
 
 
 def start(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Have the node run with these flags: as a systemd user service where there is one, else in the background."""
+    """Run the node with these flags: as a systemd user service if the user has systemd, else in the background."""
     if LOG.exists() and LOG.stat().st_size > LOG_BYTES:
         LOG.replace(LOG.with_suffix(".old"))
     flags = shlex.join(wanted["flags"])
@@ -294,13 +294,13 @@ def _as_service(as_wanted: bool) -> dict[str, Any]:
         _systemctl("daemon-reload")
     _systemctl("enable", "--quiet", UNIT)
     if new or not as_wanted or _systemctl("is-active", "--quiet", UNIT, may_fail=True):
-        stop({})  # one that was started by hand
+        stop({})  # a node that runs without the service
         _systemctl("restart", UNIT)
     return {"linger": _linger()}
 
 
 def unit_text() -> str:
-    """The unit: a node that ended by itself is started again, one that was told to end is not."""
+    """The systemd unit: it restarts a node that failed, but not one that was asked to stop."""
     return f"""[Unit]
 Description=manyeyes node
 StartLimitIntervalSec=0
@@ -324,13 +324,13 @@ def _for_systemd(path: Path) -> str:
 
 
 def _session() -> dict[str, str]:
-    """The variables with which the user's systemd is found, also where the login set none."""
+    """The environment with which `systemctl` finds the user's systemd, even if the login set no XDG_RUNTIME_DIR."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     return {**os.environ, "XDG_RUNTIME_DIR": runtime}
 
 
 def has_user_systemd() -> bool:
-    """Whether a systemd of this user's own answers."""
+    """Whether the systemd of this user answers."""
     if shutil.which("systemctl") is None:
         return False
     return _systemctl("show-environment", may_fail=True) == 0
@@ -356,7 +356,7 @@ def _systemctl(*words: str, may_fail: bool = False) -> int:
 
 
 def _linger() -> bool:
-    """Have the user's services run without a login; whether they do."""
+    """Enable lingering: the user's services run without a login. Returns whether it is enabled."""
     user = str(os.getuid())
 
     def asked(*words: str) -> subprocess.CompletedProcess[str] | None:
@@ -377,7 +377,7 @@ def _linger() -> bool:
 
 
 def stop(_: dict[str, Any]) -> dict[str, Any]:
-    """End the node, if it runs; it finishes what it has in hand."""
+    """Stop the node if it runs; it finishes its current pictures."""
     process = holder()
     if process is None:
         return {}
@@ -394,7 +394,7 @@ def stop(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def forget(_: dict[str, Any]) -> dict[str, Any]:
-    """Put aside an identity that the master has removed; packs and environments stay."""
+    """Rename the files of an identity that the master has removed; packs and environments stay."""
     stop({})
     for name in ("membership.json", "node.nk"):
         with contextlib.suppress(FileNotFoundError):

@@ -41,13 +41,13 @@ class Remote:
         """Run a command to its end.
 
         Args:
-            given: its standard input.
+            given: the command's standard input.
 
         Returns:
-            Its status, its output, and what it said on standard error.
+            The exit status, standard output, and standard error as text.
 
         Raises:
-            Unavailable: the connection broke, or it took longer.
+            Unavailable: the connection broke, or the command took longer than `timeout_s`.
         """
         line = command if isinstance(command, str) else join(command)
         try:
@@ -59,10 +59,10 @@ class Remote:
         return status, _bytes(done.stdout), _bytes(done.stderr).decode(errors="replace")
 
     async def lines(self, command: Sequence[str], *, timeout_s: float) -> AsyncIterator[str]:
-        """The lines that a command prints, as they come; its standard input ends when they are no longer read.
+        """The lines that a command prints, as they arrive; its standard input ends when the caller stops reading.
 
         Raises:
-            Unavailable: the connection broke, or it took longer.
+            Unavailable: the connection broke, or the command took longer than `timeout_s`.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -134,16 +134,16 @@ class _HostKeys:
 async def connected(
     target: Target, *, identity: Path | None, fingerprint: str | None
 ) -> AsyncIterator[Remote]:
-    """A connection; only keys are used to sign in: of the agent, the default ones, or `identity`.
+    """Connect to a machine. Signs in with keys only: those of the SSH agent, the default ones, or `identity`.
 
     Args:
-        fingerprint: of the one host key to accept though it is not known; it is remembered then.
+        fingerprint: the fingerprint of a host key to accept if it is not known yet; the key is then stored.
 
     Raises:
         HostKeyRefused: the host key is unknown, changed, or not the one given.
-        SshRefused: no key of ours lets this user in.
+        SshRefused: the machine accepts none of our keys for this user.
         FileTrouble: a key or configuration file cannot be used.
-        Unavailable: nobody answers.
+        Unavailable: no SSH server answers.
     """
     import asyncssh
 
@@ -152,7 +152,7 @@ async def connected(
 
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-            """Asked where `known_hosts` does not trust the key already."""
+            """Called if `known_hosts` does not trust the key."""
             seen.append((host, port, key))
             return judge(key.get_fingerprint(), known.kept(host, port), fingerprint) == "accept"
 

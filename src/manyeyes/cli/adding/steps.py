@@ -1,4 +1,4 @@
-"""The steps that add a machine, each of which may be repeated: preflight, send, install, join, start, wait."""
+"""The steps that add a machine: preflight, send, install, join, start, wait. Each step can be repeated."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class InstallOptions:
     python: str = ""
     with_wheels: bool = False
     flags: tuple[str, ...] = ()
-    """Of `manyeyes node`, for each start."""
+    """Flags for `manyeyes node`, used at each start."""
 
 
 class RemoteInstaller:
-    """`remote_installer.py` on the machine."""
+    """Runs `remote_installer.py` on the machine."""
 
     def __init__(self, machine: Machine, python: Python, script: str) -> None:
         self._machine = machine
@@ -78,7 +78,7 @@ class RemoteInstaller:
 
     @classmethod
     async def put(cls, machine: Machine, python: Python) -> RemoteInstaller:
-        """Copy it there.
+        """Copy the installer to the machine.
 
         Raises:
             MachineUnfit: the user's home cannot be written to.
@@ -101,7 +101,7 @@ class RemoteInstaller:
         """Run a verb to its end.
 
         Raises:
-            InstallFailed: it says what failed.
+            InstallFailed: the verb failed; the message says why.
         """
         command = [*self._command, verb, json.dumps(wanted)]
         status, told, said = await self._machine.run(command, given=given, timeout_s=timeout_s)
@@ -111,10 +111,10 @@ class RemoteInstaller:
         raise InstallFailed(f"{self._machine.label}: {said.strip()[-400:] or f'status {status}'}")
 
     async def follow(self, verb: str, wanted: dict[str, Any], tell: Tell, *, timeout_s: float) -> Any:
-        """Run a verb that takes long, and tell its steps.
+        """Run a verb that takes long, and pass its steps to `tell`.
 
         Raises:
-            InstallFailed: it says what failed.
+            InstallFailed: the verb failed; the message says why.
         """
         command = [*self._command, verb, json.dumps(wanted)]
         async for line in self._machine.lines(command, timeout_s=timeout_s):
@@ -126,7 +126,7 @@ class RemoteInstaller:
         try:
             said = json.loads(line)
         except ValueError:
-            return None  # a login that greets
+            return None  # a line of a login message
         if not isinstance(said, dict):
             return None
         if "error" in said:
@@ -137,16 +137,16 @@ class RemoteInstaller:
 
 
 async def bring_in(machine: Machine, fleet: Fleet, options: InstallOptions, tell: Tell) -> Node:
-    """Make the machine a node, or bring the node that it is up to date.
+    """Make the machine a node, or update the node that it already is.
 
     Returns:
         The node as the master lists it.
 
     Raises:
-        MachineUnfit: it cannot be a node; nothing was installed.
-        InstallFailed: a step failed; says which.
+        MachineUnfit: the machine cannot be a node; nothing was installed.
+        InstallFailed: a step failed; the message says which.
         TokenRefused: the master refused the machine.
-        Unavailable: the connection broke, or the master gets no heartbeat of the node.
+        Unavailable: the connection broke, or the master gets no heartbeat from the node.
     """
     token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
     ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
@@ -195,7 +195,7 @@ async def _install(
 
 
 async def _send(installer: RemoteInstaller, bundle: Bundle, there: dict[str, int], tell: Tell) -> None:
-    """Send what is not there; what was made here has one name for many contents and always goes."""
+    """Send the missing files. Wheels made here are always sent: their content can change under the same name."""
     missing = [sent for sent in bundle.wheels if there.get(sent.name) != len(sent.content)]
     to_send: list[Sent] = [*bundle.own, *missing]
     tell(f"sending {len(to_send)} files, {sum(len(sent.content) for sent in to_send) / 1e6:.1f} MB")
@@ -207,7 +207,7 @@ async def _send(installer: RemoteInstaller, bundle: Bundle, there: dict[str, int
 async def _join(
     machine: Machine, installer: RemoteInstaller, fleet: Fleet, told: Any, options: InstallOptions, tell: Tell
 ) -> str:
-    """The node's name; a machine that has joined before stays who it is, unless the master removed it."""
+    """Join, and return the node's name. A machine that joined before keeps its name, unless the master removed it."""
     if (member := told["member"]) is not None:
         if any(node.name == member["name"] for node in await fleet.nodes()):
             tell(f"it is node {member['name']} already")

@@ -1,4 +1,4 @@
-"""Which machine is meant, and whether the host key that it shows is the right one. No I/O."""
+"""Parses the address of a machine, and decides whether to accept its host key. No I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 @dataclass(frozen=True)
 class Target:
-    """A machine to bring in; what is None comes from the user's SSH configuration, or its default."""
+    """A machine to add; a field that is None comes from the user's SSH configuration, or its default."""
 
     host: str
     user: str | None = None
@@ -31,7 +31,7 @@ def parse_target(text: str) -> Target:
     """Read `USER@HOST`, `HOST:PORT`, `USER@[IPV6]:PORT` and the like.
 
     Raises:
-        BadRequest: another form.
+        BadRequest: the text has another form.
     """
     found = _FORM.fullmatch(text.strip())
     port = int(found["port"]) if found and found["port"] else None
@@ -44,10 +44,10 @@ def parse_target(text: str) -> Target:
 
 
 def parse_fingerprint(text: str) -> str:
-    """A host key's fingerprint as `ssh-keygen -l` prints it.
+    """Read a host key's fingerprint as `ssh-keygen -l` prints it.
 
     Raises:
-        BadRequest: another form.
+        BadRequest: the text has another form.
     """
     wanted = text.strip().rstrip("=")
     if not _FINGERPRINT.fullmatch(wanted):
@@ -59,7 +59,7 @@ def parse_fingerprint(text: str) -> str:
 
 
 def name_in_known_hosts(host: str, port: int) -> str:
-    """The name under which a machine's key stands in `known_hosts`."""
+    """The name under which `known_hosts` stores a machine's key."""
     return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
@@ -67,12 +67,12 @@ Verdict = Literal["accept", "unknown", "changed", "not-the-one"]
 
 
 def judge(shown: str, kept: Collection[str], wanted: str | None) -> Verdict:
-    """What to do about a host key.
+    """Decide whether to accept a host key.
 
     Args:
         shown: the fingerprint of the key that the machine shows.
-        kept: the fingerprints that `known_hosts` has for it.
-        wanted: the fingerprint that the operator vouches for; it makes an unknown key acceptable, never a
+        kept: the fingerprints that `known_hosts` has for the machine.
+        wanted: the fingerprint that the operator gave. It makes an unknown key acceptable, but never a
             changed one.
     """
     if wanted is not None and shown != wanted:

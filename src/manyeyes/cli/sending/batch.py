@@ -1,4 +1,4 @@
-"""Send many pictures, several in flight; a failed picture is noted and the rest go on."""
+"""Sends many pictures, several in flight; a failed picture is recorded and the rest go on."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TAKEN_AT_ONCE = 64
 
 
 class Recognizing(Protocol):
-    """What a batch needs of a client."""
+    """What a batch needs from a client."""
 
     async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction: ...
 
 
 class Drawer(Protocol):
-    """What a batch needs where the boxes are drawn on this machine."""
+    """What a batch needs to draw the boxes on this machine."""
 
     threads: int
 
@@ -35,7 +35,7 @@ class Drawer(Protocol):
 
 @dataclass
 class Tally:
-    """What came of the pictures so far."""
+    """The outcomes of the pictures so far."""
 
     done: int = 0
     skipped: int = 0
@@ -44,7 +44,7 @@ class Tally:
     faces: int = 0
     named: int = 0
     first_failures: list[tuple[str, str, str]] = field(default_factory=list)
-    """(file, detail, trace id) of the first `MAX_LISTED`; the record has them all."""
+    """(file, detail, trace id) of the first `MAX_LISTED` failures; the record has all of them."""
 
     def add(self, line: dict[str, Any]) -> None:
         """Count one line of the record."""
@@ -71,23 +71,24 @@ async def run_batch(
     drawing: Drawer | None = None,
     alongside: Callable[[threading.Event], None] | None = None,
 ) -> None:
-    """Send every source that no earlier run has done, and keep each answer.
+    """Send every source that no earlier run has done, and store each answer.
 
-    A picture is kept, and has its line, when it was answered and drawn: what is stopped in between is sent again.
+    A picture gets its line after it was answered and drawn. A picture that is interrupted before is sent again
+    by the next run.
 
     Args:
         in_flight: how many pictures are in flight at once; about twice as many are listed ahead.
         pictures: predicted pictures are wanted too.
-        wider: gives how many may be in flight from now on, if that is more.
-        said: called with each line as it is kept, and None for a picture that an earlier run did.
-        drawing: draws them here; without it the service does. Beside those in flight, twice its threads of
-            pictures are held.
-        alongside: runs in a thread meanwhile; the event tells it to end early.
+        wider: yields how many may be in flight from now on; smaller numbers are ignored.
+        said: called with each line after it is stored, and with None for a picture that an earlier run did.
+        drawing: draws the boxes on this machine; if None, the service draws. Beside those in flight, at most
+            twice as many pictures as it has threads are in memory.
+        alongside: runs in a thread during the batch; the event tells it to end early.
 
     Raises:
-        FileTrouble: OUT can take no more.
-        Unavailable: patience ended for as many pictures in a row as are in flight, or for all there were.
-        NotSignedIn, NotAllowed: the key does not serve.
+        FileTrouble: nothing more can be written to OUT.
+        Unavailable: patience ended for as many pictures in a row as are in flight, or for all pictures.
+        NotSignedIn, NotAllowed: the key is unknown, or its role does not allow the call.
     """
     over = threading.Event()
     try:

@@ -1,4 +1,4 @@
-"""`--draw here`: boxes and names drawn on this machine, on all its cores, within a bound of memory."""
+"""`--draw here`: draws boxes and names on this machine, on all its cores, within a memory limit."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
 MOST_PIXELS = 100_000_000
-"""Drawn at once by all threads together; one picture larger than that is drawn alone. By the table in
-docs/reference/pictures.md a pixel takes 4 to 11 bytes."""
+"""The most pixels that all threads together draw at once; a picture larger than that is drawn alone. A pixel takes
+4 to 11 bytes, see the table in docs/reference/pictures.md."""
 
 
 class Drawing:
-    """Draws many pictures at once in threads: the decoders and encoders below let go of Python's lock.
+    """Draws many pictures at once in threads: the decoders and encoders release the GIL.
 
     Args:
         threads: how many at once; by default one for each core that this process may use.
         most_pixels: see `MOST_PIXELS`.
-        by: what draws one picture.
+        by: the function that draws one picture.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Drawing:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def draw(self, original: bytes, result: Result) -> Prediction:
-        """The result with its predicted picture; waits while others fill threads and memory.
+        """Draw a result's predicted picture; waits while other pictures use all threads or the memory limit.
 
         Raises:
-            DrawingFailed: it cannot be drawn on this machine; the message says why.
+            DrawingFailed: the picture cannot be drawn on this machine; the message says why.
         """
         async with self._room_for(result.width_px * result.height_px):
             loop = asyncio.get_running_loop()
@@ -83,7 +83,7 @@ class Drawing:
     def _drawn(self, original: bytes, result: Result) -> Encoded:
         try:
             return self._by(original, result)
-        except Exception as error:  # libraries raise many kinds, and the other pictures go on
+        except Exception as error:  # libraries raise many types of errors, and the other pictures must go on
             reason = error.detail if isinstance(error, ManyeyesError) else f"{type(error).__name__}: {error}"
             count = len(result.faces)
             found = "1 face was found, but its box" if count == 1 else f"{count} faces were found, but they"

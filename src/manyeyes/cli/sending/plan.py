@@ -31,14 +31,14 @@ class Source:
 class _Argument:
     path: Path
     first_part: str
-    """What its names begin with: empty, or with several arguments the folder's name."""
+    """The first part of its names below OUT: empty for a single argument, else a unique name."""
 
 
 def plan(inputs: Sequence[Path], out: Path | None) -> Iterator[Source]:
-    """Every picture of the arguments, found as it is asked for.
+    """Yield every picture of the arguments, searching as the caller asks for more.
 
-    A file named is always taken; from folders come the picture files, hidden ones and OUT left out.
-    A path that cannot be used comes with its `trouble`. Links to folders are followed unless they
+    A file that is named as an argument is always included. From folders come the picture files, without hidden
+    files and OUT. A path that cannot be used is yielded with its `trouble`. Links to folders are followed unless they
     lead back into a folder that is being read.
     """
     skip = _identity(out) if out is not None else None
@@ -52,7 +52,7 @@ def plan(inputs: Sequence[Path], out: Path | None) -> Iterator[Source]:
 
 
 def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> int:
-    """How many sources `plan` will give, without looking at the files; less when `stop` is set."""
+    """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
     skip = _identity(out) if out is not None else None
     found = 0
     for argument in _arguments(inputs):
@@ -65,7 +65,7 @@ def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> in
 
 
 def look(path: Path, relative: str) -> Source:
-    """Check one file before anything is sent: there, a file, readable, not empty, not too big."""
+    """Check before anything is sent that a path exists and is a readable file, not empty and not too big."""
     try:
         facts = path.stat()
     except OSError as error:
@@ -87,7 +87,7 @@ def look(path: Path, relative: str) -> Source:
 
 
 def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
-    """Each argument once, with a first part that no other has."""
+    """Each argument once, with a unique first part."""
     seen: set[Path] = set()
     distinct = []
     for path in inputs:
@@ -114,7 +114,7 @@ def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
 def _walk(
     top: Path, skip: tuple[int, int] | None, stop: threading.Event | None
 ) -> Iterator[tuple[Path, list[str], ManyeyesError | None]]:
-    """Depth first, one open folder per level; gives (path, parts below top, trouble)."""
+    """Search depth first, with one open folder per level; yields (path, parts below top, trouble)."""
     levels: list[tuple[os._ScandirIterator[str], tuple[int, int] | None]] = []
     parts: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The lines of `results.jsonl`: one per picture, flushed as it is known, read again by the next run."""
+"""The lines of `results.jsonl`: one per picture, written as soon as it is known, and read by the next run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.results import Result
 
 _SAME = ""
-"""Instead of an output that is called as its original is: most are."""
+"""Stands for an output that has the same name as its original, as most have."""
 
 
 def done_line(source: Source, result: Result, output: str | None) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def encode(line: dict[str, Any]) -> bytes:
 
 
 def decode(raw: bytes) -> dict[str, Any] | None:
-    """The line, or None when it is not a whole one."""
+    """The line, or None if it is not complete and valid."""
     if not raw.endswith(b"\n"):
         return None
     try:
@@ -80,7 +80,7 @@ class Record:
     picture in memory, not the lines.
 
     Raises:
-        OSError: from every method, as the file system gives it; BlockingIOError when another run has it.
+        OSError: from every method, as the file system raises it; BlockingIOError if another run holds the lock.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +93,7 @@ class Record:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             whole_bytes = self._read()
-            if path.stat().st_size > whole_bytes:  # a line that a kill cut in two
+            if path.stat().st_size > whole_bytes:  # an incomplete line, left by a kill
                 self._file.truncate(whole_bytes)
         except BaseException:
             self._file.close()
@@ -126,7 +126,7 @@ class Record:
             self._done.pop(key, None)
 
     def has(self, source: Source, *, picture: bool) -> bool:
-        """Whether this very file was answered and, where `picture`, its predicted picture is there."""
+        """Whether this file, unchanged, was answered and, if `picture`, its predicted picture exists."""
         found = self._done.get(_digest(source.relative))
         if found is None or found[0] != _digest(f"{source.size_bytes} {source.mtime_ns}"):
             return False
@@ -141,7 +141,7 @@ class Record:
         return not by_own_name and self._renamed.get(name, own) == own
 
     def add(self, line: dict[str, Any]) -> None:
-        """Append one line and hand it to the system."""
+        """Append one line and pass it to the operating system."""
         raw = encode(line)
         size_bytes = os.fstat(self._file.fileno()).st_size
         try:
@@ -149,18 +149,18 @@ class Record:
             while written < len(raw):
                 written += self._file.write(raw[written:])
         except OSError:
-            self._file.truncate(size_bytes)  # a full disk: the file stays whole
+            self._file.truncate(size_bytes)  # disk full: remove the incomplete line
             raise
         self._note(line)
 
     def close(self) -> None:
-        """Leave one valid line per picture, the last one; rewritten in one step, when there is need."""
+        """Close the file. If needed, first rewrite it atomically with one line per picture, the last one."""
         try:
             if self._untidy and not self._file.closed:
                 self._tidy()
                 self._untidy = False
         finally:
-            self._file.close()  # gives back the lock
+            self._file.close()  # releases the lock
 
     def _tidy(self) -> None:
         last: dict[bytes, int] = {}
@@ -175,10 +175,10 @@ class Record:
 
 
 def replace_with(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file in one step: beside it, then in its place; nothing is left behind on failure.
+    """Write a file atomically: to a temporary file beside it, which then replaces it, or is deleted on failure.
 
-    What a kill leaves behind has the same name at the next try, which takes it over; only the run
-    that holds the record's lock writes below OUT.
+    After a kill the temporary file stays; the next try uses the same name and overwrites it. Only the run that
+    holds the record's lock writes below OUT.
     """
     temporary = path.with_name(f".manyeyes-{_digest(path.name).hex()}")
     try:

@@ -13,7 +13,7 @@ from manyeyes.sdk.answers import Prediction
 from manyeyes.sdk.client import AsyncClient
 
 QUIET_S = 2.0
-"""Silence after which the master is asked whether any node is ready."""
+"""Seconds without an answer after which the master is asked whether any node is ready."""
 _LOOK_EVERY_S = 1.0
 
 
@@ -39,7 +39,7 @@ class WaitingClient:
         self._nobody: str | None = None
 
     async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
-        """One picture; sent again under the same key, so it is not computed twice."""
+        """Recognise one picture. Retries use the same idempotency key, so it is not computed twice."""
         key = str(uuid.uuid4())
         while True:
             try:
@@ -55,7 +55,7 @@ class WaitingClient:
                 return answer
 
     async def watch(self) -> None:
-        """Ask the master now and then while it answers nothing, until cancelled."""
+        """Ask the master for its status every second while no answers arrive, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if self._nobody is None and time.monotonic() - self._answered_at < QUIET_S:

@@ -10,20 +10,20 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.sdk.client import AsyncClient
 
 FIRST = 8
-"""Until the master has reported how many workers there are; also the minimum."""
+"""The number until the master has reported how many workers there are; also the minimum."""
 MOST = 256
 A_WORKER = 3
-"""One being sent to a worker, one in work, one being returned."""
+"""For each worker: one picture on its way to it, one in work, one on its way back."""
 _LOOK_EVERY_S = 2.0
 
 
 def width_for(workers: int) -> int:
-    """How many pictures keep so many workers busy."""
+    """How many pictures in flight keep `workers` workers busy."""
     return min(max(FIRST, A_WORKER * workers), MOST)
 
 
 async def widths(client: AsyncClient) -> AsyncIterator[int]:
-    """What the fleet can take, as it changes; for ever."""
+    """Yield, without end, how many pictures in flight the fleet can use now."""
     while True:
         with contextlib.suppress(ManyeyesError):
             yield width_for((await client.status()).workers)

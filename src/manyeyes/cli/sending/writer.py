@@ -15,17 +15,17 @@ from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction
 
 _OF_THIS_NAME = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ}
-"""Troubles that the next picture need not share."""
+"""Errors of this one file name; the next picture may still be written."""
 
 
 class Writer:
-    """Writes answers below OUT; one thread at a time.
+    """Writes answers below OUT. Only one thread may use it at a time.
 
     Args:
-        out: the folder, made when missing; None writes nothing.
+        out: the folder, created if missing; None writes nothing.
 
     Raises:
-        FileTrouble: OUT cannot be made or written to; seen before anything is sent.
+        FileTrouble: OUT cannot be created or written to; raised before anything is sent.
     """
 
     def __init__(self, out: Path | None) -> None:
@@ -46,11 +46,11 @@ class Writer:
             raise FileTrouble(f"output folder {out} cannot be used: {error.strerror or error}") from error
 
     def has(self, source: Source, *, picture: bool) -> bool:
-        """Whether an earlier run has done this very file, with its predicted picture where that is wanted."""
+        """Whether an earlier run has done this file, unchanged, with its predicted picture if `picture`."""
         return self._record is not None and self._record.has(source, picture=picture)
 
     def checked(self, source: Source) -> Source:
-        """The source, with a trouble when its predicted picture would take the original's place."""
+        """The source, with a `trouble` if its predicted picture would overwrite the original."""
         if self._out is None or source.trouble is not None:
             return source
         try:
@@ -67,13 +67,13 @@ class Writer:
         )
 
     def done(self, source: Source, prediction: Prediction) -> dict[str, Any]:
-        """Keep one answer; the picture first, then its line.
+        """Write one answer: the picture first, then its line.
 
         Returns:
-            the line; that of a failure when no file of this name can be there.
+            the line; the line of a failure if no file can have this name.
 
         Raises:
-            FileTrouble: OUT can take no more; results so far are kept.
+            FileTrouble: nothing more can be written to OUT; results so far are kept.
         """
         output = None
         if self._out is not None and prediction.picture is not None:
@@ -90,13 +90,13 @@ class Writer:
         return self._add(done_line(source, prediction.result, output))
 
     def failed(self, source: Source, error: ManyeyesError) -> dict[str, Any]:
-        """Keep one failure.
+        """Write the line of one failure.
 
         Returns:
             the line.
 
         Raises:
-            FileTrouble: OUT can take no more; results so far are kept.
+            FileTrouble: nothing more can be written to OUT; results so far are kept.
         """
         return self._add(error_line(source, error))
 
@@ -104,7 +104,7 @@ class Writer:
         """Tidy the record; every picture then has one line.
 
         Raises:
-            FileTrouble: the record cannot be rewritten; the untidy one is kept and still serves.
+            FileTrouble: the record cannot be rewritten; the old one is kept and can still be read.
         """
         if self._record is not None and self._out is not None:
             try:
@@ -113,7 +113,7 @@ class Writer:
                 raise self._trouble(self._out / RESULTS_NAME, error) from error
 
     def _free_name(self, source: Source, wanted: str) -> str:
-        """The wanted name, or with a number where another picture's answer has it."""
+        """The wanted name, with a number added if another picture's answer has that name."""
         path, name, number = PurePosixPath(wanted), wanted, 2
         while self._record is not None and not self._record.is_free(name, source):
             name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
@@ -143,7 +143,7 @@ class Writer:
 def output_name(relative: str, media_type: str | None) -> str:
     """The predicted picture's name below OUT: the original's, with a suffix added when the format differs.
 
-    `holiday.heic` comes back as `holiday.heic.jpg`, so it does not meet the answer of a `holiday.jpg` beside it.
+    `holiday.heic` comes back as `holiday.heic.jpg`, so it does not overwrite the answer of a `holiday.jpg` beside it.
     """
     found = BY_MEDIA_TYPE.get(media_type or "")
     if found is None or PurePosixPath(relative).suffix.lower() in found.suffixes:
