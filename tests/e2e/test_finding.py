@@ -91,7 +91,7 @@ def site(tmp_path: Path, faulty_pack: Path) -> Iterator[Site]:
         yield Site(tmp_path, hosts, stack, service, master.address)
 
 
-def start_liar(site: Site, told: Path, address: str) -> None:
+def start_liar(site: Site, told: Path) -> None:
     """Start the liar on its own host; it writes what it receives to `told`."""
     certificates = identity.make_certificates(site.folder / "other-ca", ())
     fingerprint = identity.ca_fingerprint((site.folder / "m" / "identity" / "ca.pem").read_text())
@@ -109,7 +109,7 @@ def test_a_master_that_moved_is_found_beside_a_liar(site: Site) -> None:
     token = site.command("token").stdout.split()[-1]
     one = site.start("one", "--join", token, "--name", "one")
     one.wait_ready()
-    start_liar(site, told, site.address)
+    start_liar(site, told)
 
     first = site.address
     site.move("10.77.0.101")

@@ -15,7 +15,7 @@ from .disks import why_no_disk
 from .hosts import why_not
 from .memory import why_no_bound
 from .rounds import Scene, Way, play, play_under_load, scene_of
-from .ways import HARMS, MASTERS, WORDS, why_no_filter
+from .ways_to_leave import HARMS, MASTERS, WORDS, why_no_filter
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -231,7 +231,7 @@ def test_pausing_and_resuming_again_and_again_loses_nothing(shared: Network) -> 
         assert shared.ended("failed") == 0
 
 
-def test_a_wish_reaches_a_node_that_was_away(shared: Network) -> None:
+def test_what_is_desired_reaches_a_node_that_was_away(shared: Network) -> None:
     with shared.node("a"):
         pass
     told = manyeyes(shared, "nodes", "pause", "a")
