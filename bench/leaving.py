@@ -23,7 +23,7 @@ from tests.e2e.disks import why_no_disk  # noqa: E402
 from tests.e2e.hosts import why_not  # noqa: E402
 from tests.e2e.memory import why_no_bound  # noqa: E402
 from tests.e2e.rounds import Scene, Taken, Way, play, play_under_load, scene_of  # noqa: E402
-from tests.e2e.ways import HARMS, MASTERS, WORDS, why_no_filter  # noqa: E402
+from tests.e2e.ways_to_leave import HARMS, MASTERS, WORDS, why_no_filter  # noqa: E402
 from tests.one_file_packs import write_pack  # noqa: E402
 
 WITHIN_S = 150.0
