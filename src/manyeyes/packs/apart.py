@@ -1,7 +1,7 @@
-"""Builds the default pack in a process of its own, so that what only building needs leaves memory with it.
+"""Builds the default pack in a child process, so that the memory that only a build needs is freed at its end.
 
-`python -m manyeyes.packs.apart FOLDER` builds, verifies and tests; it says each step, and at last the error
-if there was one, as a line of JSON on standard output.
+`python -m manyeyes.packs.apart FOLDER` builds the pack, verifies it and runs its self-test. It prints each
+step as a line of JSON on standard output. If a step fails, the last line is the error.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _say(**message: object) -> None:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the child process that the module's docstring describes."""
     folder = Path(sys.argv[1])
     try:
         build_default(folder, progress=lambda step, part: _say(step=step, part=part))

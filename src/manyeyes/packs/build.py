@@ -38,9 +38,9 @@ CALIBRATION = Calibration(
     shown_to_rate=1e-3,
     basis="2184 comparisons of strangers and 168 of one person, 49 photos of 13 people, with a margin",
 )
-"""From `bench/open_set.py --fit`, taken to the careful side of what other draws of people give."""
+"""Fitted by `bench/open_set.py --fit`, with a margin: other samples of people give less cautious values."""
 TOLERANCES = {"embedding_int8": 0.015}
-"""Between processors only the rounding of a step may differ (measured: .007); sums that saturate differ by .021."""
+"""Processors may differ only in the rounding of a step (measured: 0.007); saturated sums differ by 0.021."""
 SOURCES = {
     "pnet.onnx": weights.PNET,
     "rnet.onnx": weights.RNET,
@@ -51,12 +51,14 @@ SOURCES = {
 
 
 def build_default(target: Path, *, progress: Progress | None = None) -> Path:
-    """Build the default pack into the folder `target`, replacing what is there; returns it.
+    """Build the default pack into the folder `target`, replacing what is there; returns `target`.
 
-    Everything is made in a folder beside it and renamed at the end: a kill leaves no half pack.
+    The files are written to a folder next to `target`, which is renamed at the end: a killed build leaves no
+    incomplete pack.
 
     Raises:
-        WeightsRefused, PackError: the weights cannot be had, or the folder cannot be written.
+        WeightsRefused: a weight file is not the expected one.
+        PackError: the weights cannot be downloaded, or the folder cannot be written.
     """
     tell = progress or (lambda _what, _part: None)
     with staged(target) as staging:
@@ -104,12 +106,12 @@ def _fill(staging: Path, tell: Progress) -> None:
 
 
 def _at(part: float, tell: Progress) -> Progress:
-    """Tell at this part of the whole, whatever part of its own work the caller names."""
+    """A progress callback that always reports `part` of the whole build, whatever part the caller passes."""
     return lambda what, _part: tell(what, part)
 
 
 def _convert(name: str, data: bytes) -> bytes:
-    # imported here: onnx and joblib are needed where packs are built, and nowhere else
+    # imported here: only a build needs onnx and joblib
     from manyeyes.packs import dlib_resnet, mtcnn_onnx, quantize
 
     if name.startswith("embed"):
@@ -119,7 +121,7 @@ def _convert(name: str, data: bytes) -> bytes:
     else:
         import joblib
 
-        # joblib runs pickle: `data` has passed its SHA-256 in weights.obtain
+        # joblib unpickles, which can run code: `weights.obtain` has checked the SHA-256 of `data`
         arrays: list[Any] = joblib.load(io.BytesIO(data))
         builders = {"pnet": mtcnn_onnx.pnet, "rnet": mtcnn_onnx.rnet, "onet": mtcnn_onnx.onet}
         model = builders[name.removesuffix(".onnx")](arrays)

@@ -1,6 +1,6 @@
-"""dlib's face recognition ResNet: a reader of dlib's serialisation, and the same network as ONNX.
+"""dlib's face recognition ResNet: reads dlib's serialised file, and builds the same network as ONNX.
 
-The numbers come out as dlib's own (see tests/contract/test_golden_embeddings.py).
+The embeddings equal dlib's own to within 1e-5 (see tests/contract/test_golden_embeddings.py).
 Source: King, "High quality face recognition with deep metric learning" (2017); dlib's `dnn/layers.h`.
 """
 
@@ -22,7 +22,7 @@ PIXEL_SCALE = 256.0
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, innermost (nearest the input) first; `kind` is "mark" for dlib's tags and skips."""
+    """One layer of a network; `kind` is "mark" for dlib's tag and skip layers."""
 
     kind: str
     weight: Any = None
@@ -34,6 +34,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
+    """A network of dlib: the mean of its input pixels, 0 to 255, and its layers from input to output."""
+
     mean_rgb: tuple[float, float, float]
     layers: tuple[Layer, ...]
 
@@ -97,7 +99,7 @@ def parse(data: bytes) -> Network:
     """Read dlib's serialised `dlib_face_recognition_resnet_model_v1.dat`.
 
     Raises:
-        WeightsRefused: another network, or a damaged file; names the offset.
+        WeightsRefused: the file holds another network or is damaged; the message gives the offset in bytes.
     """
     read = _Reader(data)
     read.expect(1, read.integer(), "file version")
@@ -156,9 +158,9 @@ def _details(read: _Reader) -> Layer:
 
 
 def to_onnx(network: Network) -> onnx.ModelProto:
-    """The network as ONNX: `chips` uint8 (n, 150, 150, 3) BGR in, `embeddings` float32 (n, 128) out.
+    """Build the network as ONNX: `chips` uint8 (n, 150, 150, 3) BGR in, `embeddings` float32 (n, 128) out.
 
-    Affine layers fold into their convolutions; mean, scale and channel order into the first one.
+    Affine layers are folded into their convolutions; mean, scale and channel order into the first of them.
     """
     graph = Graph()
     current = graph.add("Transpose", ["chips"], perm=[0, 3, 1, 2])

@@ -1,4 +1,4 @@
-"""Whose embeddings a stored photo has, for photos that were enrolled before embedders had names."""
+"""The embedder ids of photos that manyeyes 0.1 stored, before embedders had ids."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from manyeyes.packs import weights
 from manyeyes.recognition.models.manifest_parts import EmbedderPart, embedder_id
 
 DEFAULT_EMBEDDER = embedder_id(EmbedderPart(), weights.RESNET.sha256)
-"""The default pack's, in every version of the pack."""
+"""The `embedder_id` of the default pack, the same in every version of the pack."""
 LEGACY_KEYS = {"faces@1.0.0": DEFAULT_EMBEDDER}
-"""Version 0.1 kept the pack's label in the embedder's place."""
+"""Pack label → embedder id: manyeyes 0.1 stored the pack's label instead of an embedder id."""

@@ -1,4 +1,4 @@
-"""What a recogniser makes of an operator's own pictures: faces, distances, and a threshold that parts them."""
+"""Measures a recogniser on an operator's own pictures: faces, distances, and a threshold between people."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from manyeyes.recognition.recognizer import Recognizer
 
 MOST_PICTURES = 500
 FALSE_NAME_WEIGHS = 100
-"""What a rate of false matches weighs against the same rate of misses: each face is compared with many people."""
+"""Weight of the false-match rate relative to the miss rate: each face is compared with many people."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture; `person` is the name of its folder, empty for a loose one; `error` says why it was no use."""
+    """One picture and what was measured on it; `error` says why the picture could not be used.
+
+    `person` is the name of the picture's folder; it is empty for a picture that is in no person's folder.
+    """
 
     path: Path
     person: str
@@ -51,20 +54,22 @@ class Report:
 
     @property
     def median_ms(self) -> float:
-        """Of decoding, detecting, aligning and embedding."""
+        """Median time to decode, detect, align and embed a picture, in milliseconds; 0 without pictures."""
         return statistics.median([e.took_ms for e in self.examples if not e.error] or [0.0])
 
     @property
     def suggestion(self) -> Suggestion | None:
-        """None without two people with two photos each that show a face, or where no distance separates them."""
+        """The threshold that `suggest` finds, or None."""
         return suggest(self.genuine, self.impostor)
 
 
 def find(folder: Path) -> list[Example]:
-    """The pictures of a folder: NAME/* show NAME alone, loose ones anybody.
+    """List the pictures of a folder.
+
+    Files in a subfolder NAME show only the person NAME; files directly in the folder may show anybody.
 
     Raises:
-        FileTrouble: no folder, no file in it, or too many.
+        FileTrouble: the folder is missing, or holds no files or more than `MOST_PICTURES`.
     """
     if not folder.is_dir():
         raise FileTrouble(
@@ -83,9 +88,9 @@ def _is_picture(path: Path) -> bool:
 
 
 def measure(recognizer: Recognizer, examples: Sequence[Example]) -> Report:
-    """Run the recogniser on each example; one that cannot be read is reported, and the others go on.
+    """Run the recogniser on each example; a picture that cannot be read is reported and skipped.
 
-    A person's photo is enrolled as `Recognizer.enrol` does, by its largest face and that face's mirror image.
+    A person's photo is enrolled as `Recognizer.enrol` does: the largest face, averaged with its mirror image.
     """
     seen, enrolled, plain = [], [], []
     for example in examples:
@@ -115,7 +120,7 @@ def measure(recognizer: Recognizer, examples: Sequence[Example]) -> Report:
 def _compare(
     enrolled: list[Any], plain: list[tuple[str, Any]]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Each enrolled photo against every other photo as it would come to be recognised."""
+    """Sorted distances (genuine, impostor) of each enrolled photo to each other photo, as recognised."""
     genuine: list[float] = []
     impostor: list[float] = []
     for place, known in enumerate(enrolled):
@@ -127,9 +132,12 @@ def _compare(
 
 
 def suggest(genuine: Sequence[float], impostor: Sequence[float]) -> Suggestion | None:
-    """The threshold that costs least by misses' and, `FALSE_NAME_WEIGHS` times, false matches' rate; mid-gap.
+    """The threshold with the lowest cost, in the middle of the gap between two distances.
 
-    None where nothing can be parted: no person with two photos, no second person, or it were best to name nobody.
+    The cost is the miss rate plus `FALSE_NAME_WEIGHS` times the false-match rate.
+
+    Returns:
+        None if no person has two photos, if there is no second person, or if it is best to name nobody.
     """
     if not genuine or not impostor:
         return None

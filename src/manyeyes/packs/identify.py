@@ -1,4 +1,4 @@
-"""What an operator's ONNX file is, and how it is to be fed: read from the file, tried out, or told."""
+"""Finds the kind of an operator's ONNX file and its input: from the file, by a test run, or from options."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ ALIKE = 1e-3
 
 @dataclass(frozen=True)
 class Feed:
-    """How a model is to be fed, where the operator knows better than the file."""
+    """The operator's settings for a model's input; None: as the file or the kind of the model suggests."""
 
     mean: PerChannel | None = None
     std: PerChannel | None = None
     channels: Channels | None = None
 
     def given(self) -> dict[str, Any]:
-        """What was said."""
+        """The settings that the operator gave, by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
@@ -55,15 +55,17 @@ def read_detector(
     size_px: tuple[int, int] | None = None,
     score: float | None = None,
 ) -> tuple[DetectorPart, bytes]:
-    """A detector's file as a part of a pack, and the bytes to put there.
+    """Read a detector's ONNX file; returns its part of the manifest, and the bytes to store in the pack.
 
     Args:
-        kind: "yunet" or "scrfd" where the file must be that.
+        kind: "yunet" or "scrfd" if the file must be of that kind.
         size_px: (width, height) of the largest canvas.
+        score: lowest score of a face, 0 to 1; None: the default of the kind.
 
     Raises:
-        BadRequest: another size than the one that the file takes.
-        FileTrouble, ModelRefused: the file cannot be read, or is no detector of a known kind; says what it is.
+        BadRequest: the file takes one size only, and `size_px` is another.
+        FileTrouble, ModelRefused: the file cannot be read, or is no detector of a known kind; the message
+            says what it is.
     """
     model, source = read_model(path)
     with tempfile.TemporaryDirectory(prefix="manyeyes-model-") as folder:
@@ -97,7 +99,10 @@ def _open(path: Path) -> Any:
 
 
 def _of_any_size(model: onnx.ModelProto, source: bytes, path: Path) -> bytes:
-    """The file, or a twin of it that takes any size, where that gives the same numbers; `path` is for trying."""
+    """The bytes of a copy that takes any picture size, if it gives the same numbers; else `source`.
+
+    `path` is a scratch file for the test runs.
+    """
     path.write_bytes(source)
     session = _open(path)
     given = read_input(session)
@@ -114,7 +119,7 @@ def _of_any_size(model: onnx.ModelProto, source: bytes, path: Path) -> bytes:
         for hw in (PROBE_HW_PX, SECOND_PROBE_HW_PX):
             probed = probe(path, hw)
             counts.append(_read_heads(probed) is not None)
-    except Exception:  # whatever ONNX Runtime raises: the graph has the size built in
+    except Exception:  # whatever ONNX Runtime raises: the graph works at its own size only
         return source
     same = all(
         a.shape == b.shape and np.allclose(a, b, atol=1e-5) for a, b in zip(expected, seen, strict=True)
@@ -142,10 +147,14 @@ def _detector_kind(probed: Probe, wanted: str | None) -> DetectorKind:
 def read_embedder(
     path: Path, *, kind: EmbedderKind | None = None, feed: Feed | None = None
 ) -> tuple[EmbedderPart, bytes]:
-    """An embedder's file as a part of a pack, and the bytes to put there.
+    """Read an embedder's ONNX file; returns its part of the manifest, and the bytes to store in the pack.
+
+    Args:
+        kind: the kind that the file must be of; None: found from the file.
 
     Raises:
-        FileTrouble, ModelRefused: the file cannot be read, or is no embedder of a known kind; says what it is.
+        FileTrouble, ModelRefused: the file cannot be read, or is no embedder of a known kind; the message
+            says what it is.
     """
     model, source = read_model(path)
     session = _open(path)
@@ -190,7 +199,7 @@ def read_embedder(
 def _embedder_kind(
     session: Any, dimensions: int, raw: bool, wanted: EmbedderKind | None
 ) -> tuple[EmbedderKind, dict[str, Any]]:
-    """The kind, and how that kind is fed: raw pixels where the graph itself takes the mean off."""
+    """The kind and its input settings: raw pixels if the graph itself subtracts the mean."""
     names = (session.get_inputs()[0].name, session.get_outputs()[0].name)
     is_sface = wanted == "sface" or (
         wanted is None and raw and names == ("data", "fc1") and dimensions == 128
@@ -200,7 +209,7 @@ def _embedder_kind(
 
 
 def _working_batch(path: Path, part: EmbedderPart) -> int:
-    """How many chips the file takes at once; also shows that it tells chips apart.
+    """How many chips the model takes at once; also checks that different chips give different embeddings.
 
     Raises:
         ModelRefused: different chips give the same embedding, or numbers that are not finite.
@@ -213,6 +222,6 @@ def _working_batch(path: Path, part: EmbedderPart) -> int:
         raise ModelRefused("the embedder gives the same embedding for different chips; is the file whole?")
     try:
         together = ArcFaceEmbedder(path, part).embed(chips)
-    except Exception:  # whatever ONNX Runtime raises: one at a time, then
+    except Exception:  # whatever ONNX Runtime raises: the model takes one chip at a time
         return 1
     return part.batch if np.allclose(single, together, atol=ALIKE) else 1

@@ -25,7 +25,7 @@ Pin = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*$", max_length=128),
 ]
-"""`name==version` and nothing else: what stands here is given to an installer."""
+"""`name==version` and nothing else, because an installer gets this text."""
 PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")]
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 
@@ -43,7 +43,7 @@ class PackFile(_Part):
 
 
 class Weight(_Part):
-    """Where the numbers in a file came from, and on what terms."""
+    """Where the weights in a file come from: origin, licence, and the SHA-256 of the original file."""
 
     file: InnerPath
     origin: str
@@ -72,15 +72,15 @@ class Manifest(_Part):
     kind: str
     entry_point: str
     requirements: tuple[Pin, ...]
-    """All that the recogniser imports, and all that these need in turn."""
+    """All packages that the recogniser imports, and all packages that these need."""
     hashes: dict[PlainName, tuple[Sha256, ...]] = {}
-    """SHA-256 of the wheels that each requirement may be installed from, by its name as `pins.plain` writes it."""
+    """Name, as `pins.plain` writes it → SHA-256 of the wheels that the requirement may be installed from."""
     pythons: tuple[PythonVersion, ...] = ()
-    """The Python versions that `wheels` fit; empty where there are none."""
+    """The Python versions (X.Y) that `wheels` fit; empty if there are no wheels."""
     memory_mb: int
     files: tuple[PackFile, ...]
     wheels: tuple[PackFile, ...] = ()
-    """The requirements themselves, for nodes that reach no package index; fetched only where they are needed."""
+    """The requirements as wheels, for nodes that reach no package index; a node fetches them if needed."""
     weights: tuple[Weight, ...] = ()
     detector: DetectorPart = DetectorPart()
     embedder: EmbedderPart = EmbedderPart()
@@ -96,7 +96,7 @@ class Manifest(_Part):
 
     @property
     def embedder_id(self) -> str:
-        """What the pack's embeddings belong to; packs that share it share a gallery."""
+        """The id of the pack's embedder; packs with the same id share a gallery."""
         files = {file.path: file.sha256 for file in self.files}
         sources = {weight.file: weight.source_sha256 for weight in self.weights}
         return pack_embedder_id(self.embedder, self.label, files, sources)
@@ -133,7 +133,7 @@ def parse(text: str, *, where: str = MANIFEST_NAME) -> Manifest:
     """Read a manifest's text.
 
     Raises:
-        PackDamaged: not TOML, or a field is missing, unknown or malformed; names it.
+        PackDamaged: the text is not TOML, or a field is missing, unknown or malformed; the message names it.
     """
     try:
         return Manifest.model_validate(tomllib.loads(text))
@@ -157,7 +157,7 @@ def read(folder: Path) -> Manifest:
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        return json.dumps(value)  # printable ASCII with \\u escapes: TOML reads it alike
+        return json.dumps(value)  # ASCII with \\u escapes: a string of JSON is a string of TOML
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):

@@ -1,10 +1,12 @@
-"""MTCNN's three networks from their Keras weight lists, as ONNX.
+"""Builds MTCNN's three networks as ONNX from their Keras weight lists.
 
-All take uint8 NHWC BGR pictures (mean, scale and channel order fold into the first convolution) and give
-`logit` (face against not: the difference of the two softmax inputs), `offsets` and, for O-Net, `landmarks`.
+All take uint8 NHWC BGR pictures (mean, scale and channel order are folded into the first convolution) and
+give `logit` (face or no face: the difference of the two softmax inputs), `offsets` and, for O-Net,
+`landmarks`.
 
-Pooling runs before PReLU, on a quarter of the values. That is exact for slopes that are not negative; a
-channel with a negative slope a computes max(x, a·x), so it gets a twin a·x whose pool joins by a maximum.
+The networks pool before PReLU, so PReLU computes a quarter of the values. The result is the same if the slope
+is not negative. A channel with a negative slope a computes max(x, a·x): it gets a second channel a·x, and the
+result is the maximum of both pooled channels.
 Source: Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded CNNs" (2016).
 """
 
@@ -98,7 +100,7 @@ def _block(graph: Graph, current: str, take: Any, order: Any, pool: _Pool | None
 def _conv_prelu(
     graph: Graph, current: str, weight: Any, bias: Any, slope: Any, pool: _Pool | None
 ) -> tuple[str, Any]:
-    """Convolution, pool, PReLU; returns the output and the order in which its channels now lie."""
+    """Add convolution, pool and PReLU; returns the output's name and the new order of its channels."""
     channels = len(slope)
     if pool is None:
         current = graph.conv(current, weight, bias)
@@ -108,7 +110,7 @@ def _conv_prelu(
     twin = slope[negative].astype(np.float64)
     weight = np.concatenate([weight[order], weight[negative] * twin[:, None, None, None]])
     bias = np.concatenate([bias[order], bias[negative] * twin])
-    # a whole number of blocks lets the runtime pool in the layout in which it convolves
+    # with a whole number of blocks, ONNX Runtime pools in the memory layout of its convolutions
     idle = -len(bias) % CHANNEL_BLOCK
     weight = np.pad(weight, ((0, idle), (0, 0), (0, 0), (0, 0)))
     current = pool.add(graph, graph.conv(current, weight, np.pad(bias, (0, idle))))
@@ -122,9 +124,9 @@ def _conv_prelu(
 
 
 def _prelu(graph: Graph, current: str, slope: Any) -> str:
-    """PReLU of an NCHW tensor; as a·x + relu((1 - a)·x) where no slope exceeds 1.
+    """PReLU of an NCHW tensor, as a·x + relu((1 - a)·x) if no slope exceeds 1.
 
-    The runtime computes that in the layout in which it convolves, and PRelu only in the plain one.
+    ONNX Runtime computes this form in the memory layout of its convolutions, but PRelu only in plain NCHW.
     """
     slopes = slope.reshape(-1, 1, 1).astype(np.float64)
     if slopes.max() > 1.0:
@@ -137,7 +139,7 @@ def _prelu(graph: Graph, current: str, slope: Any) -> str:
 def _heads(graph: Graph, current: str, take: Any, *, side: int, outputs: list[str]) -> None:
     weight, bias, slope = next(take), next(take), next(take).reshape(-1)
     channels = weight.shape[0] // (side * side)
-    # the Keras net flattens width, height, channel; ours channel, height, width
+    # the Keras network flattens in the order width, height, channel; this one in channel, height, width
     weight = weight.reshape(side, side, channels, -1).transpose(2, 1, 0, 3).reshape(weight.shape)
     current = graph.add("Flatten", [current], axis=1)
     current = graph.add("Gemm", [current, graph.constant(weight), graph.constant(bias)])

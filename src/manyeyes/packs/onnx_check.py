@@ -1,4 +1,4 @@
-"""An ONNX file from outside: read without trusting it, before anything runs it."""
+"""Checks an untrusted ONNX file before anything runs it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from manyeyes.config import MAX_MODEL_BYTES, MEBIBYTE
 from manyeyes.errors import FileTrouble, ModelRefused
 
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-"""What ONNX Runtime computes by itself; any other domain needs code of its own."""
+"""Operator domains that ONNX Runtime implements; an operator of another domain needs extra code."""
 _QUANTISED = {"QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DequantizeLinear", "QGemm"}
 _ARITHMETIC = {"Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Add": np.add}
 _TRANSPARENT = {"Identity", "Cast", "Transpose"}
 _DARKEST_AND_LIGHTEST = np.array([0.0, 255.0])
 NEAR_ZERO = 8.0
-"""Pixels that were normalised lie within a few units of zero, by whatever mean and scale."""
+"""Normalised pixels are within a few units of zero, whatever the mean and the scale are."""
 
 
 def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.ModelProto, bytes]:
-    """Parse a file and hold it against what manyeyes accepts; nothing is run. Returns the model and the bytes.
+    """Parse a file and check that manyeyes accepts it; the model is not run.
+
+    Returns:
+        The model, and the bytes of the file.
 
     Raises:
-        FileTrouble: it cannot be read.
-        ModelRefused: too large, no ONNX, weights in other files, or operators that ONNX Runtime lacks; says which.
+        FileTrouble: the file cannot be read.
+        ModelRefused: the file is too large or no ONNX, its weights are in other files, or it uses operators
+            that ONNX Runtime lacks; the message says which.
     """
     try:
         size = path.stat().st_size
@@ -71,7 +75,7 @@ def is_quantised(model: onnx.ModelProto) -> bool:
 
 
 def normalises_its_input(model: onnx.ModelProto) -> bool:
-    """Whether the graph's own first steps bring pixels, 0 to 255, near zero: raw pixels are to be fed then."""
+    """Whether the graph's first operators bring pixels, 0 to 255, near zero; it needs raw pixels then."""
     constants: dict[str, Any] = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in model.graph.initializer
@@ -93,7 +97,7 @@ def normalises_its_input(model: onnx.ModelProto) -> bool:
 
 
 def _first_step(node: onnx.NodeProto, pixels: dict[str, Any], constants: dict[str, Any]) -> Any:
-    """What a step makes of the darkest and the lightest pixel, None where it is no plain arithmetic."""
+    """The darkest and the lightest pixel after a node; None if the node is not plain arithmetic."""
     if node.op_type in _TRANSPARENT:
         return next(pixels[name] for name in node.input if name in pixels)
     values: list[Any] = [pixels.get(name, constants.get(name)) for name in node.input]
@@ -107,7 +111,7 @@ def _first_step(node: onnx.NodeProto, pixels: dict[str, Any], constants: dict[st
 
 
 def loosen_size(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose picture input takes any height and width; whether the graph stands it must be tried."""
+    """A copy whose picture input takes any height and width; only a test run shows whether it works."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     constants = {tensor.name for tensor in copy.graph.initializer}

@@ -1,4 +1,4 @@
-"""A small writer of ONNX graphs: names are counted, constants become initialisers."""
+"""A small builder of ONNX graphs: names are numbered, constants become initializers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IR_VERSION = 8
 
 
 class Graph:
-    """Nodes and constants in the order they are added; every call gives back the name of its output."""
+    """Nodes and constants in the order they are added; a call that adds one returns its output's name."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -34,13 +34,13 @@ class Graph:
         return name
 
     def split(self, tensor: str, sizes: list[int], axis: int = 1) -> list[str]:
-        """Split along an axis into parts of these sizes."""
+        """Split along an axis into parts of these sizes; returns the names of the parts."""
         names = [f"t{len(self._nodes)}_{part}" for part in range(len(sizes))]
         self._nodes.append(helper.make_node("Split", [tensor, self.constant(sizes)], names, axis=axis))
         return names
 
     def conv(self, tensor: str, weight_oihw: Any, bias: Any, *, stride: int = 1, padding: int = 0) -> str:
-        """A two-dimensional convolution with a bias."""
+        """Add a two-dimensional convolution with a bias; weights (out, in, height, width)."""
         return self.add(
             "Conv",
             [tensor, self.constant(weight_oihw), self.constant(bias)],
@@ -52,14 +52,14 @@ class Graph:
     def pad(
         self, tensor: str, *, channels_after: int = 0, rows_after: int = 0, columns_after: int = 0
     ) -> str:
-        """Zero padding at the end of axes of an NCHW tensor; nothing to add gives the tensor back."""
+        """Pad an NCHW tensor with zeros at the end of its axes; returns `tensor` if all amounts are 0."""
         if not (channels_after or rows_after or columns_after):
             return tensor
         amounts = [0, 0, 0, 0, 0, channels_after, rows_after, columns_after]
         return self.add("Pad", [tensor, self.constant(amounts)])
 
     def rename(self, tensor: str, name: str) -> None:
-        """Give a node's output the name under which the graph hands it out."""
+        """Rename a tensor wherever it is used, so that it can be an output of the model."""
         for node in self._nodes:
             for names in (node.input, node.output):
                 for place, seen in enumerate(names):

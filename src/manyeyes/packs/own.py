@@ -1,4 +1,4 @@
-"""A pack of an operator's own ONNX files: their kind is read from the files and checked."""
+"""Builds a pack from an operator's own ONNX files: reads their kind from the files and checks it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from manyeyes.recognition.pictures.decode import decode
 
 LARGEST_SIDE_PX = 4096
 DISTANCES_TOLERANCE = 0.05
-"""Of the examples' distances: machines may choose another precision for the default embedder."""
+"""Tolerance of the examples' distances; a machine may choose another precision for the default embedder."""
 
 
 @dataclass(frozen=True)
 class PackOptions:
-    """What the operator asks for; a part without a file is the default pack's."""
+    """The operator's options; a detector or embedder without a file comes from the default pack."""
 
     name: str
     version: str = "1.0.0"
@@ -50,7 +50,7 @@ class PackOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """The finished pack; `report` where there were examples; `threshold_from` says whose word it is."""
+    """The finished pack; `report` is None without examples; `threshold_from` names the threshold's source."""
 
     folder: Path
     manifest: Manifest
@@ -60,7 +60,7 @@ class Built:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part with its files: (path in the pack, content, origin); an embedder's calibration goes with it."""
+    """A detector or embedder, its files (path in the pack, content, origin), an embedder's calibration."""
 
     part: Any
     files: tuple[tuple[str, bytes, Weight | None], ...]
@@ -68,14 +68,15 @@ class _Piece:
 
 
 def build_own(options: PackOptions, default: Path, target: Path, progress: Progress | None = None) -> Built:
-    """Build the pack into the folder `target`, which must not be there yet.
+    """Build the pack into the folder `target`, which must not exist yet.
 
     Args:
-        default: the default pack's folder, from which a part without a file is taken.
+        default: the default pack's folder; a detector or embedder without a file comes from there.
 
     Raises:
-        BadRequest: the options contradict each other, or no threshold can be had.
-        ModelRefused, FileTrouble, PackError: a file is not what it should be; says what was seen.
+        BadRequest: the options contradict each other, or no threshold is known.
+        ModelRefused, FileTrouble, PackError: a file is not as expected; the message says what was seen.
+        PictureError: an example to include cannot be decoded.
     """
     tell = progress or (lambda _what, _part: None)
     _check_options(options, target)
@@ -194,7 +195,7 @@ def _pack_file(path: str, content: bytes) -> PackFile:
 
 
 def _with_examples(staging: Path, manifest: Manifest, pictures: list[Example]) -> Manifest:
-    """The pictures that can be read become files of the pack, without their names."""
+    """Copy the pictures into the pack under numbers, not names; an error if one cannot be read or decoded."""
     files = []
     for number, example in enumerate(pictures, start=1):
         try:

@@ -1,7 +1,7 @@
 """The requirements of a recogniser: exact versions from this machine, and the digests of their wheels.
 
-The digests come from the lock file that manyeyes was tested with, where it has the version that is installed
-here, else from the package index, by `uv` or `pip` as this machine is set up for them.
+The digests come from the lock file that manyeyes was tested with, if that has the installed version; else
+from the package index, through `uv` or `pip` with this machine's settings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Hashes = dict[str, tuple[str, ...]]
 
 
 def plain(name: str) -> str:
-    """A distribution's name in the one form in which two spellings are equal."""
+    """A distribution's normalised name (PEP 503): `Foo_Bar` and `foo.bar` are both `foo-bar`."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -40,7 +40,7 @@ def split(pin: str) -> tuple[str, str]:
 
 
 def unmet(pins: Iterable[str]) -> list[str]:
-    """The pins that this interpreter's own environment does not hold at exactly that version."""
+    """The pins that are not installed at exactly that version in this interpreter's environment."""
     return [pin for pin in pins if _installed(pin) != split(pin)[1]]
 
 
@@ -52,13 +52,13 @@ def _installed(pin: str) -> str | None:
 
 
 def closure(names: Iterable[str], python: str = "") -> tuple[str, ...]:
-    """Pins of these distributions and of all that they need on this machine, as installed, in the names' order.
+    """Pins of these distributions and of all their dependencies here, as installed, sorted by name.
 
     Args:
-        python: for this version (X.Y) of Python in place of the one that runs here.
+        python: the Python version (X.Y) whose dependencies count; empty: the version that runs here.
 
     Raises:
-        metadata.PackageNotFoundError: one is not installed here.
+        metadata.PackageNotFoundError: a distribution is not installed here.
     """
     other = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
     found: dict[str, str] = {}
@@ -87,7 +87,7 @@ def locked(text: str) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def hashes_of(pins: Sequence[str], lock: Path = LOCK) -> Hashes:
-    """The digests of each pin's wheels, by plain name; a pin for which none can be had is left out."""
+    """The digests of each pin's wheels, by plain name; a pin without digests is logged and left out."""
     known = locked(lock.read_text("utf-8")) if lock.is_file() else {}
     missing = [pin for pin in pins if not known.get(split(pin))]
     if missing:
@@ -125,7 +125,7 @@ def _from_index(pins: Sequence[str]) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def _told(command: list[str], given: str) -> str:
-    """What a command printed; nothing where it failed, which is logged."""
+    """The standard output of a command; if it fails, logs the failure and returns an empty text."""
     try:
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=INDEX_PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -138,7 +138,7 @@ def _told(command: list[str], given: str) -> str:
 
 
 def requirements_file(pins: Sequence[str], hashes: Mapping[str, Sequence[str]]) -> str:
-    """The text that an installer is given; it refuses whatever has another digest."""
+    """The text of a requirements file with digests; an installer refuses a wheel with another digest."""
     lines = []
     for pin in pins:
         digests = [f"--hash=sha256:{digest}" for digest in hashes.get(split(pin)[0], ())]
@@ -147,13 +147,13 @@ def requirements_file(pins: Sequence[str], hashes: Mapping[str, Sequence[str]]) 
 
 
 def digest(pins: Sequence[str], hashes: Mapping[str, Sequence[str]], python: str) -> str:
-    """The name of the environment that these make with Python `python` (X.Y)."""
+    """The name, 24 hex digits, of the environment with these requirements and Python `python` (X.Y)."""
     text = f"python {python}\n{requirements_file(pins, hashes)}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def last_words(told: str) -> str:
-    """The line that says what failed, of all that an installer printed."""
+    """The line of an installer's output that says what failed; at most 400 characters."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
     return (errors or lines or ["it printed nothing"])[-1][:400]

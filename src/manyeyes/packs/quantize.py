@@ -1,10 +1,9 @@
-"""The embedder as int8: uint8 activations, int8 weights with a scale for each filter.
+"""Quantises the embedder to int8: uint8 activations, int8 weights with a scale for each filter.
 
 x86 processors without VNNI multiply uint8 by int8 in pairs and add the two products in 16 bits, which
-saturate: |255·a + 255·b| must stay below 32,768. Here every filter's scale is large enough that no pair of
-neighbouring weights can reach that, in whichever of the two usual layouts they lie. So the same file gives
-the same sums on every processor; it costs a third of a bit of weight precision and not the whole bit that
-7-bit weights cost.
+saturate: |255·a + 255·b| must stay below 32,768. Here the scale of each filter is so large that no pair of
+neighbouring weights reaches this limit, in either of the two usual memory layouts. So the same file gives the
+same sums on every processor. This costs a third of a bit of weight precision; 7-bit weights cost a whole bit.
 
 The ranges of the activations were measured once (`scripts/activation_ranges.py`) and are read from
 `activation_ranges.toml`: building needs no picture.
@@ -27,9 +26,9 @@ Ranges = dict[str, tuple[float, float]]
 
 WEIGHT_LIMIT = 127.0
 PAIR_LIMIT = 127.5
-"""Of two neighbouring weights of one sign together, their rounding included: 255 · 128 < 32,768."""
+"""Limit for the sum of two neighbouring weights of one sign; 128 after rounding: 255 · 128 < 32,768."""
 FLOAT_ONLY = frozenset({"Transpose", "Cast"})
-"""Operators before the first convolution: the picture is uint8 already."""
+"""Operators that are not quantised: before the first convolution the picture is already uint8."""
 
 
 def activation_ranges() -> Ranges:
@@ -49,7 +48,7 @@ def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
     Raises:
         PackError: a tensor of the model has no range, or a range has no tensor.
     """
-    # imported here: these are needed where packs are built, and nowhere else
+    # imported here: only a build needs these
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -90,7 +89,7 @@ def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
 def filter_scales(weight: Any) -> Any:
     """The scale of each filter, (o,), for a convolution (o, i, h, w) or a matrix (i, o).
 
-    Each is the smallest with which neither one weight nor a pair of neighbours leaves its limit.
+    Each is the smallest scale with which every weight and every pair of neighbours stays within its limit.
     """
     if weight.ndim == 4:
         layouts = [weight.reshape(len(weight), -1), weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)]

@@ -1,4 +1,4 @@
-"""The pack in use, as nodes fetch it: a signed manifest, and files by their SHA-256."""
+"""Serves the pack in use to nodes: a signed manifest, and files by their SHA-256."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from manyeyes.packs.manifest import MANIFEST_NAME
 from manyeyes.packs.verify import verify
 
 WORTH_SQUEEZING = 0.8
-"""A file whose first chunk shrinks to less than this share travels compressed. Source text and manifests do;
-weights and wheels do not (docs/guides/offline-nodes.md has the figures), and would cost every node's fetch time."""
+"""A file is sent compressed if its first chunk shrinks to less than this share. Source text and manifests do.
+Weights and wheels do not (docs/guides/offline-nodes.md has the figures): compressed, they would only take
+longer."""
 
 
 class ServedPack:
-    """One verified pack folder and the key that vouches for it.
+    """One verified pack folder, and the key that signs its manifest.
 
     Raises:
         PackDamaged: a file is not what the manifest says.
@@ -30,7 +31,7 @@ class ServedPack:
         manifest = verify(folder)
         self.pack = manifest.label
         self.embedder = manifest.embedder_id
-        """What enrolled photos are kept under; see `Manifest.embedder_id`."""
+        """The id under which enrolled photos are stored; see `Manifest.embedder_id`."""
         self.threshold = manifest.matching.threshold
         self.calibration = manifest.calibration
         self.public_key = identity.public_hex(key)
@@ -41,12 +42,14 @@ class ServedPack:
         self._shrinking = {sha256 for sha256, path in self._files.items() if _shrinks(path)}
 
     def read(self, sha256: str, offset: int) -> tuple[bytes, int, dict[str, str]]:
-        """(chunk from `offset` on, size of the whole, headers that say how the chunk is encoded).
+        """Read a chunk of the file with this digest; an empty digest means the manifest.
 
-        The whole is the manifest for an empty digest, whose headers hold its signature, else that file.
+        Returns:
+            The chunk from `offset` on, the size of the whole file in bytes, and headers: how the chunk is
+            encoded, and for the manifest its signature.
 
         Raises:
-            PackError: no such file in the pack.
+            PackError: the pack has no such file.
         """
         if not sha256:
             headers = {HEADER_SIGNATURE: self._signature, HEADER_ENCODING: DEFLATE}

@@ -1,4 +1,4 @@
-"""A pack's folder appears whole or not at all: filled under another name, then renamed."""
+"""Writes a pack's folder completely or not at all: fills it under another name, then renames it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEFTOVER_AGE_S = 3600.0
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A folder to fill; becomes `target`, replacing what is there, when the block ends without an error.
+    """Yield a new folder to fill; it replaces `target` when the block ends without an error.
 
     Raises:
         PackError: the folder cannot be written.
@@ -38,7 +38,7 @@ def staged(target: Path) -> Iterator[Path]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file and have it on the disk before returning."""
+    """Write a file and flush it to disk before returning; missing folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(data)
@@ -47,7 +47,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Remove what killed builds left; a build that is still running is younger than the limit."""
+    """Remove the folders of killed builds; the folder of a running build is younger than the limit."""
     for leftover in target.parent.glob(f".{target.name}-building-*"):
         if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE_S:
             shutil.rmtree(leftover, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The packs on a master's disk: `packs/NAME/VERSION` under its data folder; `packs/in-use` names one."""
+"""The packs in a master's data folder: `packs/NAME/VERSION`; `packs/in-use` names the pack to serve."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ IN_USE = "in-use"
 
 
 def folder_of(data: Path, name: str, version: str) -> Path:
-    """Where a pack lies; it need not exist."""
+    """The folder of a pack, whether it exists or not."""
     return data / "packs" / name / version
 
 
 def ensure_default(data: Path, progress: Progress | None = None) -> Path:
-    """The default pack's folder, verified; built first where it is missing or damaged.
+    """The default pack's folder, verified; builds the pack if it is missing or damaged.
 
     Raises:
-        WeightsRefused, PackError: it cannot be built.
+        WeightsRefused, PackError: the pack cannot be built.
     """
     folder = folder_of(data, build.NAME, build.VERSION)
     if (folder / MANIFEST_NAME).is_file():
@@ -39,7 +39,7 @@ def ensure_default(data: Path, progress: Progress | None = None) -> Path:
 
 
 def installed(data: Path) -> list[Manifest]:
-    """The manifests of all packs in the store, by name and version; unreadable ones are left out."""
+    """The manifests of all packs in the store, sorted by name and version; unreadable ones are left out."""
     found = []
     for path in sorted((data / "packs").glob(f"[!.]*/[!.]*/{MANIFEST_NAME}")):
         try:
@@ -53,7 +53,7 @@ def find(data: Path, wanted: str) -> Path:
     """The folder of the pack NAME@VERSION, or of the newest version of NAME.
 
     Raises:
-        PackError: there is none; names those that are there.
+        PackError: there is no such pack; the message lists the packs that exist.
     """
     name, _, version = wanted.partition("@")
     kept = installed(data)
@@ -69,7 +69,7 @@ def find(data: Path, wanted: str) -> Path:
 
 
 def use(data: Path, wanted: str) -> Manifest:
-    """Have the master serve a pack from its next start on; see `find`.
+    """Choose the pack that the master serves from its next start on; `wanted` as for `find`.
 
     Raises:
         PackError, PackDamaged: there is no such pack, or a file of it is damaged; nothing changes.
@@ -98,7 +98,7 @@ def choose(data: Path, wanted: str | None, progress: Progress | None = None) -> 
     """The folder to serve: `wanted` is a pack's folder or NAME[@VERSION]; None is the pack in use.
 
     Raises:
-        WeightsRefused, PackError: it is not there, or the default pack cannot be built.
+        WeightsRefused, PackError: the pack does not exist, or the default pack cannot be built.
     """
     if wanted and (Path(wanted) / MANIFEST_NAME).is_file():
         return Path(wanted).absolute()

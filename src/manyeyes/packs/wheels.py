@@ -1,4 +1,4 @@
-"""Put a pack's requirements into the pack, for nodes that reach no package index."""
+"""Adds the wheels of a pack's requirements to the pack, for nodes that reach no package index."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DOWNLOAD_DEADLINE_S = 1800.0
 
 
 def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
-    """Add its wheels to the pack in `folder`, for this kind of machine and these Python versions (X.Y).
+    """Add the wheels of its requirements to the pack in `folder`, for this platform and these Pythons (X.Y).
 
     Returns:
-        The new manifest, which stands in the folder; nothing changes where an error is raised.
+        The new manifest, as written to the folder.
 
     Raises:
-        PackError: a wheel cannot be had; says which.
+        PackError: a wheel cannot be downloaded, and the message says which; the folder is unchanged.
     """
     manifest = read(folder)
     with staged(folder) as staging:
@@ -41,14 +41,15 @@ def add_wheels(folder: Path, pythons: Sequence[str]) -> Manifest:
 
 
 def download(requirements: str, python: str, target: Path, label: str) -> None:
-    """Have the wheels of a requirements file with digests, for this kind of machine and Python `python` (X.Y).
+    """Download the wheels of a requirements file, for this platform and Python `python` (X.Y).
 
     Args:
-        target: the folder that gets them.
-        label: whose requirements they are, for errors.
+        requirements: the text of the file, with digests.
+        target: the folder that receives the wheels.
+        label: the owner of the requirements, for error messages.
 
     Raises:
-        PackError: one cannot be had; says which.
+        PackError: a wheel cannot be downloaded; the message says which.
     """
     target.mkdir(exist_ok=True)
     listed = target / "requirements.txt"

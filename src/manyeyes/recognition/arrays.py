@@ -1,4 +1,4 @@
-"""The array types that the rooms of recognition hand to each other."""
+"""The array types that the packages of recognition share, and embeddings as float16 bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[Any]
-"""uint8: a picture (h, w, 3) BGR, or chips and crops (n, h, w, 3). OpenCV's stubs know no closer type."""
+"""uint8: a picture (h, w, 3) BGR, or chips and crops (n, h, w, 3). OpenCV's stubs have no narrower type."""
 Floats = NDArray[np.float32]
 
 
 def half_precision(embeddings: Sequence[Sequence[float]]) -> bytes:
-    """Embeddings as float16, little-endian, to be sent to the master; empty where there are none."""
+    """Embeddings (n, d) as bytes of little-endian float16, to send to the master; empty if there are none."""
     if not embeddings or not len(embeddings[0]):
         return b""
     return np.asarray(embeddings, "<f2").tobytes()
@@ -24,6 +24,6 @@ def from_half_precision(content: bytes, count: int) -> Floats:
     """The reverse of `half_precision`: float32 (count, d).
 
     Raises:
-        ValueError: these are not `count` embeddings.
+        ValueError: `content` does not hold `count` embeddings.
     """
     return np.frombuffer(content, "<f2").astype(np.float32).reshape(count, -1)

@@ -1,4 +1,4 @@
-"""What a master may ask for beside a result; only the types, for workers without OpenCV."""
+"""What a master can request in addition to a result: types only, for workers without OpenCV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from manyeyes.results import Caution
 
 @dataclass(frozen=True)
 class WantedExtras:
-    """What is asked for."""
+    """Which extras a master requests: crops of the faces without a name, a thumbnail."""
 
     unknown: bool = False
     thumbnail: bool = False
@@ -17,10 +17,10 @@ class WantedExtras:
 
 @dataclass(frozen=True)
 class Cut:
-    """A face without a name, cut out of its picture.
+    """The crop of a face without a name.
 
-    `face` is its place among the result's faces, `landmarks_px` (5, 2) lie in the cut, `width_px` is the
-    shorter side of its box in the picture that was sent.
+    `face` is its index in the result's faces; `landmarks_px` (5, 2) are px of the crop; `width_px` is the
+    shorter side of its box in the picture.
     """
 
     face: int
@@ -33,7 +33,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Extras:
-    """What was asked for, as far as there is any."""
+    """The requested extras; empty if not requested, or if the picture gives none."""
 
     unknown: tuple[Cut, ...] = ()
     thumbnail: bytes = b""

@@ -1,4 +1,4 @@
-"""A pack's folder to the parts that its manifest names, opened for this machine."""
+"""Opens the detector and the embedder that a pack's manifest names, in the precision for this machine."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from manyeyes.recognition.models.manifest_parts import DetectorPart, EmbedderPar
 
 @dataclass(frozen=True)
 class Parts:
-    """What a recogniser of faces is put together from."""
+    """The opened parts of a face recogniser."""
 
     pack: str
     """Name and version, as `faces@1.0.0`."""
     detector: FaceDetector
     embedder: FaceEmbedder
     embedder_id: str
-    """What made the embeddings; a gallery of another embedder is refused."""
+    """The id of the embedder; a gallery of another embedder is refused."""
     calibration: Calibration | None = None
 
 
@@ -38,7 +38,7 @@ def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts
     """Open the models in a pack's folder.
 
     Args:
-        precision: of the embedder; None follows `MANYEYES_RECOGNITION_PRECISION`.
+        precision: of the embedder; None: the setting `MANYEYES_RECOGNITION_PRECISION`.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.

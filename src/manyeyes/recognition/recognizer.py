@@ -1,4 +1,4 @@
-"""The recogniser: a pack's models put together; what a worker runs."""
+"""The recogniser that a worker runs: detects, embeds, matches and draws faces with a pack's models."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from manyeyes.recognition.pictures.probe import PictureInfo
 from manyeyes.results import Caution, Face, Provenance, Result
 
 ENOUGH_PX = 2880
-"""A long side with all the detail that recognising wants: the smallest face found, 40 px at 1280, is 90 px
-then, as many as a chip of 150 px gives to a face."""
+"""The long side at which recognition has all the detail it uses: the smallest face that is found, 40 px wide
+at 1280, is then 90 px wide, as wide as a face in a chip of 150 px."""
 BENCHMARK_SIDE_PX = 512
 BYSTANDER_AREA = 0.25
-"""At enrolment, faces below this part of the largest one's area are passers-by."""
+"""At enrolment, a face with less than this part of the largest face's area is a bystander."""
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What an enrolled photo gave: embedding float32 (d,), averaged with the mirrored chip's."""
+    """The result of enrolling a photo; `embedding`, float32 (d,), averages the face and its mirror image."""
 
     faces: int
     embedding: Floats
     box_xyxy_px: tuple[int, int, int, int]
     warnings: tuple[Caution, ...] = ()
     portrait: bytes = b""
-    """The face as `portrait.cut_portrait` cuts it, for being embedded again."""
+    """The face as `portrait.cut_portrait` cuts it; another embedder can embed it again."""
     portrait_landmarks_px: tuple[tuple[float, float], ...] = ()
 
 
@@ -80,14 +80,15 @@ class Recognizer:
         """Recognise the faces of one encoded picture.
 
         Returns:
-            The result, with milliseconds per stage, and the predicted picture in the pixel size of the
-            original as a person sees it, its format named by the result (None without `draw`). Without
-            `draw`, a large JPEG is shrunk while it is decoded; boxes are in the original's pixels all the same.
+            The result, with milliseconds per stage, and the encoded predicted picture (None without `draw`).
+            The picture has the original's size with its orientation applied; the result names its format.
+            Without `draw`, a large JPEG is shrunk while it is decoded; boxes are still in the original's
+            pixels.
 
         Raises:
             PictureError: the bytes are not a whole picture of a format in `formats.FORMATS`, or need more
                 memory than there is.
-            EmbedderMismatch: the gallery is another embedder's; nothing was compared.
+            EmbedderMismatch: the gallery is of another embedder; nothing was compared.
         """
         result, predicted, _ = self.recognize_with(data, gallery, draw=draw, wish=WantedExtras())
         return result, predicted
@@ -95,7 +96,7 @@ class Recognizer:
     def recognize_with(
         self, data: bytes, gallery: Gallery, *, draw: bool, wish: WantedExtras
     ) -> tuple[Result, bytes | None, Extras]:
-        """As `recognize`, with what a master wants beside it; a thumbnail only with `draw`."""
+        """As `recognize`, with the extras that a master requests; a thumbnail only with `draw`."""
         self._check(gallery)
         clock = _Clock()
         with clock.stage(DECODE):
@@ -142,8 +143,8 @@ class Recognizer:
         """The embedding of the one person in a photo.
 
         Raises:
-            NoFaceFound, SeveralFacesFound: the photo does not show one person; small faces beside a
-                large one do not count.
+            NoFaceFound, SeveralFacesFound: the photo does not show one person; faces below `BYSTANDER_AREA`
+                do not count.
             PictureError: as `recognize`.
         """
         picture = decode(data)
@@ -176,13 +177,13 @@ class Recognizer:
         )
 
     def embed_portrait(self, portrait: bytes, landmarks_px: Sequence[tuple[float, float]]) -> Enrolment:
-        """The embedding of a portrait kept from an enrolment, for a pack with another embedder.
+        """Embed a portrait that an enrolment stored, for a pack with another embedder.
 
         Args:
-            landmarks_px: (5, 2), of the face in the portrait, as the enrolment gave them.
+            landmarks_px: (5, 2), of the face in the portrait, as the enrolment returned them.
 
         Raises:
-            DamagedPicture: the portrait was damaged since.
+            DamagedPicture: the portrait cannot be decoded.
         """
         image, points = open_portrait(portrait), np.asarray(landmarks_px, np.float32)
         return Enrolment(
@@ -197,7 +198,7 @@ class Recognizer:
         return self.embedder.embed(np.stack([chip, np.ascontiguousarray(chip[:, ::-1])]))
 
     def average(self, embeddings: Floats) -> Floats:
-        """One embedding (d,) for several (n, d) of a person, comparable with any other of this embedder."""
+        """The average (d,) of embeddings (n, d) of a person; of length 1 if the embedder's embeddings are."""
         mean = embeddings.mean(axis=0, keepdims=True).astype(np.float32)
         average: Floats = (to_unit_length(mean) if self.embedder.unit_length else mean)[0]
         return average
@@ -240,7 +241,7 @@ class Recognizer:
         return self.calibration.confidence(match.distance + lack, self._counted[1])
 
     def warm_up(self) -> None:
-        """Run every model and load the font, so that the first picture does not pay for that."""
+        """Run every model and load the font, so that the first picture does not take longer."""
         side = self.embedder.layout.side_px
         self.embedder.embed(np.zeros((1, side, side, 3), np.uint8))
         self.detector.warm_up()
@@ -256,7 +257,7 @@ class Recognizer:
         draw_faces(np.zeros((100, 100, 3), np.uint8), [face])
 
     def benchmark(self) -> None:
-        """Do the work of a usual picture, 512×512 pixels with one face, all but comparing and drawing."""
+        """Do the work of a usual picture, 512×512 pixels with one face, except matching and drawing."""
         picture = decode(_benchmark_jpeg())
         self.detector.detect(picture.image_hwc_u8)
         side = self.embedder.layout.side_px
@@ -276,8 +277,8 @@ def load(folder: Path, precision: PrecisionSetting | None = None) -> Recognizer:
 
     Args:
         folder: a built pack.
-        precision: of the embedder; by default as `MANYEYES_RECOGNITION_PRECISION` says, and `auto` without it:
-            int8 where that is faster. Only the file that is used is opened.
+        precision: of the embedder; None: the setting `MANYEYES_RECOGNITION_PRECISION`, by default `auto`:
+            int8 if that is faster. Only the file of the chosen precision is opened.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.

@@ -1,4 +1,4 @@
-"""Numbers by which a machine shows that a pack's models run on it as they did where it was built."""
+"""Numbers that show whether a pack's models give the same outputs here as where the pack was built."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
-    """What the pack's embedders and detector networks say about `noise`; keyed by output.
+    """The first 32 values of each output of the pack's embedders and detector networks, with `noise` as
+    input.
 
-    Every precision that the pack offers is run, whichever this machine would choose.
+    Every precision that the pack offers is run, not only the one that this machine uses.
     """
     side = recognizer.embedder.layout.side_px
     found = {
@@ -33,10 +34,10 @@ def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
 
 
 def example_numbers(recognizer: Recognizer, pictures: Sequence[bytes]) -> dict[str, list[float]]:
-    """What the whole recogniser says about example pictures that came with the pack.
+    """The outputs of the whole recogniser for a pack's example pictures.
 
-    `example_1` and so on: the number of faces, then the boxes of the first few; `DISTANCES`: between the
-    first faces of each picture and the next one that has any.
+    `example_1` and so on: the number of faces, then the boxes of the first `MOST_BOXES` faces. `DISTANCES`:
+    the distances between the first face of each picture and of the next picture that shows a face.
     """
     if not pictures:
         return {}

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def shift(boxes: Any, offsets: Any) -> Any:
-    """Boxes moved by offsets (n, 4), which are parts of each box's sides."""
+    """Boxes moved by offsets (n, 4), which are fractions of each box's sides."""
     sides = boxes[:, 2:] - boxes[:, :2] + 1
     return boxes + offsets * np.tile(sides, 2)
 
@@ -26,14 +26,14 @@ def suppress(boxes: Any, scores: Any, overlap: float) -> Any:
     if not len(boxes):
         return np.zeros(0, np.intp)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    positive = scores - min(0.0, float(scores.min()) - 1.0)  # OpenCV leaves out scores that are not
+    positive = scores - min(0.0, float(scores.min()) - 1.0)  # OpenCV drops scores that are not positive
     corners_and_sides: Any = np.hstack([boxes[:, :2], sides]).astype(np.float64)
     kept = cv2.dnn.NMSBoxes(corners_and_sides, positive.astype(np.float32), 0.0, overlap)
     return np.asarray(kept, np.intp)
 
 
 def suppress_within(boxes: Any, scores: Any, overlap: float) -> Any:
-    """As `suppress`, by intersection over the smaller box: a face within a face goes too."""
+    """As `suppress`, by intersection over the smaller box: a box inside another is left out too."""
     order = np.argsort(-scores, kind="stable")
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     areas = sides[:, 0] * sides[:, 1]

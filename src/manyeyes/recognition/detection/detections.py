@@ -1,4 +1,4 @@
-"""What detectors find, and what the recogniser asks of a detector."""
+"""The result of a detector, and the interface of a detector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from manyeyes.recognition.arrays import Bytes, Floats
 
 MakePicture = Callable[[int, int], Bytes]
-"""Height and width to the same uint8 (h, w, 3) picture on every machine."""
+"""Makes a picture, uint8 (h, w, 3), from height and width; the same picture on every machine."""
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,5 @@ class FaceDetector(Protocol):
         ...
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
-        """The networks' own outputs for made pictures; for the pack's self-test."""
+        """The networks' raw outputs for pictures that `picture` makes; for the pack's self-test."""
         ...

@@ -1,6 +1,7 @@
-"""Looking again: what to try when a detector finds nothing, or a face that the picture's edge cuts.
+"""Searches again if a detector finds nothing, or finds a face that the picture's edge cuts.
 
-Every further look is at 640 px or less, so that a picture without a face costs about twice the first look.
+A further search first shrinks the picture to 640 px or less, so a picture without a face takes about twice as
+long as one search.
 """
 
 from __future__ import annotations
@@ -18,34 +19,34 @@ from manyeyes.recognition.detection.detections import Detections
 GREY = (127, 127, 127)
 LOOK_PX = 640
 PAD_FRACTION = 0.25
-"""Grey around a picture in which nothing was found, for portraits cut at the hairline."""
+"""Width of the grey border, as a part of the longer side; it helps with portraits cut at the hairline."""
 TURNS_DEGREES = (25.0, -25.0)
-"""The detectors were trained on upright faces; they find what is turned by up to some 20°."""
+"""The detectors were trained on upright faces; they find faces that are turned by up to about 20°."""
 TURNED_SCORE = 0.95
-"""Least score of what only a turned picture shows: real faces had .95 to 1, drawings and covered faces less."""
+"""Lowest score for faces in a turned picture: real faces have 0.95 to 1, drawings and covered faces less."""
 DARK_MEAN = 64.0
 LIT_MEAN = 110.0
 AROUND = 1.8
-"""Side of the part that is looked at again around a cut face, in sides of its box."""
+"""Side of the part around a cut face that is searched again, in sides of the face's box."""
 AROUND_PX = 200
 
 Find = Callable[[Bytes], Detections]
-"""One look: uint8 (h, w, 3) BGR to the faces in it."""
+"""One search: finds the faces in a picture, uint8 (h, w, 3) BGR."""
 
 
 def look(find: Find, image_hwc_u8: Bytes) -> Detections:
-    """The faces of a picture, uint8 (h, w, 3) BGR; looks again where nothing is found.
+    """The faces of a picture, uint8 (h, w, 3) BGR; searches again if nothing is found.
 
-    Then with a grey border, brightened where it is dark, and turned to either side.
+    It then tries the picture with a grey border, brightened if it is dark, and turned to either side.
     """
     found = find(image_hwc_u8)
     return found if len(found) else _look_harder(find, image_hwc_u8)
 
 
 def look_around(find: Find, image_hwc_u8: Bytes, found: Detections) -> Detections:
-    """The same faces with better landmarks where the picture's edge cuts a face.
+    """The same faces, with better landmarks for faces that the picture's edge cuts.
 
-    Each such face is looked at again with grey in the place of what is missing.
+    Each such face is searched again, with grey in place of the missing part.
     """
     height, width = image_hwc_u8.shape[:2]
     boxes = found.boxes_xyxy_px
@@ -59,7 +60,7 @@ def look_around(find: Find, image_hwc_u8: Bytes, found: Detections) -> Detection
 
 
 def brightened(image_hwc_u8: Bytes) -> Bytes | None:
-    """The picture with its highlights stretched to white and its middle lifted; None where it is light enough."""
+    """The picture with highlights stretched to white and the middle lifted; None if it is light enough."""
     mean = float(image_hwc_u8.mean())
     if mean >= DARK_MEAN:
         return None

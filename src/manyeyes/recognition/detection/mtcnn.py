@@ -1,4 +1,4 @@
-"""MTCNN: faces and five landmarks each, by three networks, each more exact than the one before.
+"""MTCNN: finds faces with five landmarks by three networks, each more exact than the one before.
 
 Source: Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded CNNs" (2016).
 """
@@ -25,14 +25,14 @@ CELL_PX, STRIDE_PX = 12, 2
 
 @dataclass(frozen=True)
 class Settings:
-    """What lost no face against dlib's detector; smaller faces and lower thresholds cost time."""
+    """These values lose no face that dlib's detector finds; smaller faces and lower thresholds cost time."""
 
     min_face_px: float = 40.0
     longest_side_px: int = 1280
     pyramid_factor: float = 0.709
     thresholds: tuple[float, float, float] = (0.75, 0.7, 0.9)
     overlaps: tuple[float, float] = (0.4, 0.6)
-    """Above which a proposal gives way to a better one, within a level and between levels."""
+    """A proposal that overlaps a better one by more is left out: within a level, and between levels."""
     batch: int = 64
 
 
@@ -46,7 +46,10 @@ class Detector:
         )
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `look_again` has it."""
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+
+        It searches again in the cases that the module `look_again` describes.
+        """
         image, times = _halved(image_hwc_u8, self.settings.longest_side_px)
         found = look_around(self._find, image, look(self._find, image))
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
@@ -55,14 +58,14 @@ class Detector:
         )
 
     def warm_up(self) -> None:
-        """Run everything once at the sizes that pictures bring, so that the first one finds its buffers."""
+        """Run each network once at the usual sizes, so that its buffers exist before the first picture."""
         side = self.settings.longest_side_px
         self.detect(np.full((side * 3 // 4, side, 3), BORDER, np.uint8))
         self._run(self._rnet, ["logit"], np.full((self.settings.batch, 24, 24, 3), BORDER, np.uint8))
         self._run(self._onet, ["logit"], np.full((8, 48, 48, 3), BORDER, np.uint8))
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
-        """The networks' own outputs for one made picture each; for the pack's self-test."""
+        """Each network's raw outputs for one picture that `picture` makes; for the pack's self-test."""
         p_logit, p_offsets = self._run(self._pnet, ["logit", "offsets"], picture(64, 96)[None])
         r_logit, r_offsets = self._run(self._rnet, ["logit", "offsets"], picture(24, 24)[None])
         o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], picture(48, 48)[None])
@@ -70,7 +73,7 @@ class Detector:
         return found | {"rnet_offsets": r_offsets, "onet_logit": o_logit, "onet_landmarks": o_landmarks}
 
     def _find(self, image: Bytes) -> Detections:
-        """The faces of a picture that is searched as if its longer side were at most `longest_side_px`."""
+        """The faces of a picture; it is searched as if its longer side were at most `longest_side_px`."""
         wanted = self.settings
         scale = min(1.0, wanted.longest_side_px / max(image.shape[:2]))
         levels = pyramid.build(
@@ -130,7 +133,7 @@ class Detector:
 
 
 def _halved(image: Bytes, longest_px: int) -> tuple[Bytes, int]:
-    """The picture, halved while that leaves its longer side at least so long, and how many times larger it was."""
+    """The picture, halved while its longer side stays at least `longest_px`, and the factor of shrinking."""
     times = 1
     while max(image.shape[:2]) >= 2 * longest_px and min(image.shape[:2]) >= 2:
         image, times = pyramid.halve(image), times * 2

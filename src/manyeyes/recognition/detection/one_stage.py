@@ -1,4 +1,4 @@
-"""Detectors that are one network: a canvas in, boxes, scores and landmarks at once out."""
+"""Detectors of one network: a canvas in; boxes, scores and landmarks out, in one run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LARGEST_SIZE_PX = 4096
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a network says on one canvas, overlaps included: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
+    """A network's candidates on one canvas, with overlaps: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
 
     boxes_xyxy_px: Any
     scores: Any
@@ -35,7 +35,7 @@ class Candidates:
 
 
 class Decoder(Protocol):
-    """What a network's outputs mean; only candidates of at least a score are worked out."""
+    """Decodes a network's outputs; returns only candidates with a score of at least `least_score`."""
 
     def __call__(
         self, outputs: list[Any], height_px: int, width_px: int, least_score: float
@@ -44,7 +44,7 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """What an opened model said about a black canvas; `told` describes its inputs and outputs."""
+    """An opened model and its outputs for a black canvas; `told` describes its inputs and outputs."""
 
     session: Any
     input: PictureInput
@@ -56,10 +56,10 @@ class Probe:
 
 
 def probe(model: Path, hw_px: tuple[int, int] = PROBE_HW_PX) -> Probe:
-    """Open a model and run it once, at (height, width) where the file leaves that open.
+    """Open a model and run it once on a black picture, of `hw_px` (height, width) if the file fixes no size.
 
     Raises:
-        ModelRefused: it takes no pictures, or does not run on one.
+        ModelRefused: the model takes no pictures, or does not run on one.
     """
     session = open_session(model)
     given = read_input(session)
@@ -86,7 +86,10 @@ class OneStageDetector:
         self._decode = decoder
 
     def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; looks again as `look_again` has it."""
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+
+        If it finds none, it searches again as the module `look_again` describes.
+        """
         found = look(self._find, image_hwc_u8)
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
         return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
@@ -97,7 +100,7 @@ class OneStageDetector:
         self._run(np.full((_padded(height), _padded(width), 3), BORDER, np.uint8))
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
-        """The network's own outputs for one made picture; for the pack's self-test."""
+        """The network's raw outputs for one picture that `picture` makes; for the pack's self-test."""
         height, width = self._fixed or PROBE_HW_PX
         outputs = self._run(picture(height, width))
         return {f"detector_{place}": values.astype(np.float32) for place, values in enumerate(outputs)}
@@ -118,9 +121,10 @@ class OneStageDetector:
 def fit(
     image_hwc_u8: Bytes, size_wh_px: tuple[int, int], fixed_hw_px: tuple[int, int] | None
 ) -> tuple[Bytes, tuple[float, float]]:
-    """The picture on a canvas, top left, black beside it; and its scale (x, y) there.
+    """Place the picture at the top left of a black canvas; returns the canvas and the scale (x, y).
 
-    It is shrunk to fit, never enlarged. The canvas is as the file fixes it, or the next multiple of 32.
+    The picture is shrunk to fit, never enlarged. The canvas has the size that the file fixes, or else sides
+    rounded up to a multiple of 32 px.
     """
     height, width = image_hwc_u8.shape[:2]
     room_h, room_w = fixed_hw_px or (size_wh_px[1], size_wh_px[0])
@@ -136,7 +140,7 @@ def fit(
 
 
 def choose(seen: Candidates, part: DetectorPart) -> Detections:
-    """The faces among the candidates: score, size, finite numbers, and one box a face."""
+    """The faces among the candidates: with enough score and size and finite numbers, one box per face."""
     sides = seen.boxes_xyxy_px[:, 2:] - seen.boxes_xyxy_px[:, :2]
     good = (seen.scores >= part.score) & (sides.min(axis=1, initial=np.inf) >= part.min_face_px)
     good &= np.isfinite(seen.boxes_xyxy_px).all(axis=1) & np.isfinite(seen.landmarks_px).all(axis=(1, 2))
@@ -153,9 +157,10 @@ def choose(seen: Candidates, part: DetectorPart) -> Detections:
 
 
 def heads(outputs: list[Any], height_px: int, width_px: int) -> dict[int, dict[int, list[tuple[int, int]]]]:
-    """Outputs by stride (8, 16, 32) and width: places, and anchors a cell; empty where one fits no stride.
+    """Group outputs by stride (8, 16, 32) and width, each as (index, anchors per cell).
 
-    An output is (n, width) or (1, n, width) with n = anchors · cells of the stride.
+    An output is (n, width) or (1, n, width) with n = anchors · cells of the stride. Empty if one fits no
+    stride.
     """
     found: dict[int, dict[int, list[tuple[int, int]]]] = {}
     for place, values in enumerate(outputs):
@@ -173,9 +178,9 @@ def heads(outputs: list[Any], height_px: int, width_px: int) -> dict[int, dict[i
 
 
 def cell_corners(places: Any, width_px: int, stride: int, anchors: int = 1) -> Any:
-    """Top left corners (n, 2) of the cells that the n places in a stride's output belong to.
+    """Top left corners (n, 2), in px, of the cells of n rows in a stride's output.
 
-    Cells come row by row, each as often as it has anchors.
+    The output has the cells row by row, and each cell as often as it has anchors.
     """
     rows, columns = np.divmod(places // anchors, width_px // stride)
     return np.stack([columns, rows], axis=1) * float(stride)

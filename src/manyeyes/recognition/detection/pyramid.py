@@ -1,4 +1,4 @@
-"""A picture at falling sizes, and square crops out of whichever size has the detail."""
+"""An image pyramid: a picture at decreasing sizes, and square crops from the size that has enough detail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ BORDER = 127
 
 @dataclass(frozen=True)
 class Level:
-    """One size; `scale_xy` (2,) is its pixels for one of the picture. Only some are searched for faces."""
+    """One size; `scale_xy` (2,) is its pixels per pixel of the picture.
+
+    `searched`: whether this size is searched for faces.
+    """
 
     image: Bytes
     scale_xy: Any
@@ -35,8 +38,8 @@ def halve(image: Bytes) -> Bytes:
 def build(image: Bytes, *, first_scale: float, factor: float, smallest_px: int) -> list[Level]:
     """Levels from large to small, each made from the one before.
 
-    The picture itself and its halves down to `first_scale` only lend crops. From there on levels are searched,
-    each `factor` of the one before, until one would be lower or narrower than `smallest_px`.
+    The picture itself and its halves down to `first_scale` are used for crops only. The levels from there on
+    are searched: each is `factor` of the level before, and no side is shorter than `smallest_px`.
     """
     levels = [Level(image, np.ones(2), False)]
     halved = 1.0
@@ -58,7 +61,7 @@ def build(image: Bytes, *, first_scale: float, factor: float, smallest_px: int) 
 def crops(levels: list[Level], boxes_xyxy_px: Any, side_px: int) -> Bytes:
     """Square crops, uint8 (n, side, side, 3), each from the smallest level that still has the detail.
 
-    What lies past the picture's edge is grey.
+    A crop is grey beyond the picture's edge.
     """
     found = np.full((len(boxes_xyxy_px), side_px, side_px, 3), BORDER, np.uint8)
     scales = np.stack([level.scale_xy for level in levels])

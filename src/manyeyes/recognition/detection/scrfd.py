@@ -28,12 +28,12 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ScrfdDecoder:
-    """For each stride the places of scores, boxes and landmarks among the outputs, and anchors a cell."""
+    """`places`: for each stride, the indices of scores, boxes and landmarks, and the anchors per cell."""
 
     places: dict[int, tuple[int, int, int, int]]
 
     def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
-        """Distances from the anchor to the box's four sides, in strides; landmarks as offsets from it."""
+        """Boxes are distances, in strides, from anchor to sides; landmarks are offsets from the anchor."""
         boxes, scores, points = [], [], []
         for stride, (score, box, landmarks, anchors) in self.places.items():
             values = outputs[score].reshape(-1)
@@ -47,10 +47,10 @@ class ScrfdDecoder:
 
 
 def read_heads(outputs: list[Any], height_px: int, width_px: int) -> ScrfdDecoder | None:
-    """How to read these outputs of a probe, by their shapes; None where they are not SCRFD's.
+    """The decoder for these outputs of a probe, by their shapes; None if they are not SCRFD's.
 
     Raises:
-        ModelRefused: it is an SCRFD without landmarks.
+        ModelRefused: the model is an SCRFD without landmarks.
     """
     found = heads(outputs, height_px, width_px)
     if tuple(found) != STRIDES:
@@ -73,7 +73,7 @@ def read_heads(outputs: list[Any], height_px: int, width_px: int) -> ScrfdDecode
 
 
 def open_scrfd(model: Path, part: DetectorPart) -> OneStageDetector:
-    """An SCRFD from its file.
+    """Open an SCRFD's file.
 
     Raises:
         ModelRefused: the outputs are not SCRFD's, or lack landmarks.

@@ -1,8 +1,8 @@
 """YuNet, OpenCV's face detector, run on ONNX Runtime.
 
-Not through `cv2.FaceDetectorYN`: a pack then has one runtime, one thread setting and one memory bound, a
-picture of another size does not make the network be set up anew, and the self-test sees its numbers. The
-tests hold the two beside each other on the same file.
+manyeyes does not use `cv2.FaceDetectorYN`. So a pack has one runtime, one thread setting and one memory
+limit, a picture of another size does not set up the network again, and the self-test sees the network's
+outputs. The tests compare both on the same file.
 
 Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector" (2023).
 """
@@ -21,10 +21,10 @@ from manyeyes.recognition.models.manifest_parts import DetectorPart
 
 STRIDES = (8, 16, 32)
 DEFAULTS = {"score": 0.9, "overlap": 0.3}
-"""As OpenCV's own detector has them."""
+"""The defaults of OpenCV's own detector."""
 PRIOR_SIDES_PX = {8: (10, 16, 24), 16: (32, 48), 32: (64, 96), 64: (128, 192, 256)}
 PRIOR_VARIANCE = (0.1, 0.2)
-"""The first for places and for the logarithm of the width, the second for that of the height, as in OpenCV."""
+"""The first is for positions and the log of the width, the second for the log of the height, as in OpenCV."""
 _LARGEST_EXPONENT = 10.0
 
 
@@ -32,13 +32,13 @@ _LARGEST_EXPONENT = 10.0
 class YuNetDecoder:
     """The file of 2023: `cls`, `obj`, `bbox` and `kps` at strides 8, 16, 32.
 
-    `places`: for each stride the outputs' places (two of width 1, then boxes, then landmarks).
+    `places`: for each stride the indices of its outputs (two of width 1, then boxes, then landmarks).
     """
 
     places: dict[int, tuple[int, int, int, int]]
 
     def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
-        """Boxes around a centre counted in cells; the score is the geometric mean of the two."""
+        """Boxes have their centre and sides in cells; the score is the geometric mean of `cls` and `obj`."""
         boxes, scores, points = [], [], []
         for stride, (first, second, box, landmarks) in self.places.items():
             both = [np.clip(outputs[place].reshape(-1), 0.0, 1.0) for place in (first, second)]
@@ -63,7 +63,7 @@ class PriorDecoder:
     iou: int
 
     def __call__(self, outputs: list[Any], height_px: int, width_px: int, least_score: float) -> Candidates:
-        """Offsets from prior boxes; the score is the geometric mean of class and overlap."""
+        """Boxes are offsets from prior boxes; the score is the geometric mean of class and overlap."""
         face = np.clip(outputs[self.conf].reshape(-1, 2)[:, 1], 0.0, 1.0)
         overlap = np.clip(outputs[self.iou].reshape(-1), 0.0, 1.0)
         score = np.sqrt(face * overlap)
@@ -96,7 +96,7 @@ def _halved(length_px: int, stride: int) -> int:
 
 
 def read_heads(outputs: list[Any], height_px: int, width_px: int) -> YuNetDecoder | PriorDecoder | None:
-    """How to read these outputs of a probe, None where they are not YuNet's."""
+    """The decoder for these outputs of a probe, by their shapes; None if they are not YuNet's."""
     found = heads(outputs, height_px, width_px)
     if tuple(found) == STRIDES and len(outputs) == 12:
         places = {}
@@ -121,7 +121,7 @@ def read_heads(outputs: list[Any], height_px: int, width_px: int) -> YuNetDecode
 
 
 def open_yunet(model: Path, part: DetectorPart) -> OneStageDetector:
-    """A YuNet from its file; BGR pixels as they are, unless the part says otherwise.
+    """Open a YuNet's file; it takes raw BGR pixels, unless the part says otherwise.
 
     Raises:
         ModelRefused: the outputs are not YuNet's.

@@ -27,7 +27,7 @@ ARCFACE_CHIP = ChipLayout(
 )
 """Where ArcFace's published alignment puts the five landmarks."""
 SFACE_THRESHOLD = 1.128
-"""OpenCV's published Euclidean distance for SFace; it is the cosine 0.363 as a distance."""
+"""OpenCV's published threshold for SFace as a Euclidean distance; it equals a cosine of 0.363."""
 
 
 class ArcFaceEmbedder:
@@ -63,7 +63,7 @@ class ArcFaceEmbedder:
         self._batch = 1 if fixed == 1 else part.batch
 
     def variants(self) -> dict[Precision, ArcFaceEmbedder]:
-        """This embedder alone: an operator's file has no twin."""
+        """This embedder alone: an operator's file has no variant of another precision."""
         return {self.precision: self}
 
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:

@@ -1,4 +1,4 @@
-"""Aligned chips to embeddings."""
+"""dlib's face recognition ResNet: aligned chips to embeddings."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Embedder:
     dimensions = 128
     unit_length = False
     usual_length = 1.34
-    """Shorter embeddings lie nearer to everybody: those of 630 changed photographs were 1.28 to 1.62 long, those
-    of 101 drawn faces 1.22 to 1.38."""
+    """Shorter embeddings are nearer to everybody: those of 630 changed photographs are 1.28 to 1.62 long,
+    those of 101 drawn faces 1.22 to 1.38."""
 
     def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Embedder:
         return frozenset(precision for precision, name in FILES.items() if (folder / name).is_file())
 
     def variants(self) -> dict[Precision, Embedder]:
-        """This embedder and its twins of other precisions; for the pack's self-test."""
+        """This embedder and its variants of other precisions; for the pack's self-test."""
         twins = self.offered(self.folder) - {self.precision}
         return {self.precision: self} | {other: Embedder(self.folder, other) for other in twins}
 

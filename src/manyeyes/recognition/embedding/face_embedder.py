@@ -1,4 +1,4 @@
-"""What the recogniser asks of an embedder."""
+"""The interface of an embedder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from manyeyes.results import Precision
 class FaceEmbedder(Protocol):
     """Chips in, embeddings out; `unit_length` says whether an average must be scaled to length 1 again.
 
-    An embedding shorter than `usual_length` gets a name only if it is nearer by as much as it is shorter.
+    For an embedding shorter than `usual_length`, the recogniser adds the missing length to its distances.
     """
 
     @property
@@ -32,7 +32,7 @@ class FaceEmbedder(Protocol):
     def usual_length(self) -> float: ...
 
     def variants(self) -> Mapping[Precision, FaceEmbedder]:
-        """This embedder and its twins of other precisions; for the pack's self-test."""
+        """This embedder and its variants of other precisions; for the pack's self-test."""
         ...
 
     def embed(self, chips_nhwc_u8: Bytes) -> Floats:

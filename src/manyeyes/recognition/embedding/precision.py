@@ -1,4 +1,4 @@
-"""Which of a pack's embedders suits this processor: whole numbers or floating point."""
+"""Chooses the embedder of a pack that suits this processor: int8 or floating point."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from manyeyes.results import Precision
 
 PrecisionSetting = Literal["auto", "int8", "fp32"]
 INT8_FEATURES = frozenset({"AVX2", "NEON_DOTPROD"})
-"""What makes whole numbers faster. AVX-512 and VNNI come with AVX2, and `packs.quantize` makes weights that
-cannot saturate without VNNI; ARM before dot products would only lose."""
+"""Processor features with which int8 is faster. Processors with AVX-512 or VNNI have AVX2 too, and
+`packs.quantize` makes weights that cannot saturate without VNNI. ARM without dot products would be slower."""
 _FEATURE_IDS = 512
 
 
@@ -25,9 +25,9 @@ def processor_features() -> frozenset[str]:
 
 
 def choose(setting: PrecisionSetting, features: frozenset[str], offered: frozenset[Precision]) -> Precision:
-    """The precision to load: the setting, or with `auto` int8 where pack and processor have it.
+    """The precision to load: the setting, or with `auto` int8 if both pack and processor have it.
 
-    A setting that the pack does not offer is given back as it is: opening its file then names what is missing.
+    A setting that the pack does not offer is returned as it is: opening its file then names the missing file.
     """
     if setting != "auto":
         return setting

@@ -1,1 +1,1 @@
-"""Photos to enrol and photos enrolled: how good they are, which people look alike, what is kept of the face."""
+"""Enrolment: the quality of photos, people who look alike, and the face crops to store."""

@@ -1,6 +1,6 @@
-"""What is cut out of a picture beside its result: the faces without a name, and a thumbnail.
+"""Crops of the faces without a name, and a thumbnail, made in addition to a picture's result.
 
-A worker has the pixels decoded; a master starts no decoder.
+A worker makes them because it has the decoded pixels; a master starts no decoder.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from manyeyes.results import Face
 
 LEAST_WIDTH_PX = 48
 LEAST_SHARPNESS = 1.5
-"""Half of the limit at which enrolling warns: below it, neither a person nor the embedder recognises much."""
+"""Half of `quality.BLURRED`; below it, neither a person nor the embedder recognises much."""
 _QUALITIES = (80, 60, 40)
 
 
 def cut_unknown(image_hwc_u8: Bytes, found: Detections, faces: Sequence[Face]) -> tuple[Cut, ...]:
-    """The faces without a name that are worth keeping, the widest `MOST_UNKNOWN` of them, widest first.
+    """Crops of faces without a name, widest first: at most `MOST_UNKNOWN`, without those of low quality.
 
     Args:
         image_hwc_u8: the picture before anything is drawn, (h, w, 3) BGR.
         found: the detections in it.
-        faces: the result's, in the order of `found`.
+        faces: the faces of the result, in the order of `found`.
     """
     unknown = [(_width_px(face), place) for place, face in enumerate(faces) if face.name is None]
     wide = sorted(one for one in unknown if one[0] >= LEAST_WIDTH_PX)[::-1][:MOST_UNKNOWN]
@@ -39,7 +39,7 @@ def cut_unknown(image_hwc_u8: Bytes, found: Detections, faces: Sequence[Face]) -
 
 
 def thumbnail(image_hwc_u8: Bytes) -> bytes:
-    """A JPEG of at most 640 px on its longer side and 128 KiB; empty where it cannot be made so small."""
+    """A JPEG of at most 640 px on its longer side and 128 KiB; empty if it cannot be made so small."""
     height, width = image_hwc_u8.shape[:2]
     factor = min(1.0, THUMBNAIL_SIDE_PX / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))

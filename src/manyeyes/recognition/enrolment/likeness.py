@@ -1,6 +1,6 @@
-"""Which enrolled people look alike: doubles, pairs too close, mislabelled photos, too little variety.
+"""Finds enrolled people who look alike: doubles, pairs too close, mislabelled photos, too little variety.
 
-Distances are taken a block of rows at a time by matrix products: 10,000 photos are 50 million pairs.
+Distances are computed by matrix products, a block of rows at a time: 10,000 photos have 50 million pairs.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from manyeyes.recognition.matching.calibration import Calibration
 from manyeyes.results import Caution
 
 ALIKE_PART = 0.58
-"""Photos of one person nearer than this part of a usual distance are nearly the same picture."""
+"""Photos of one person nearer than this part of the usual distance are nearly the same picture."""
 MOST_PAIRS = 200
-"""Of people too close to tell apart, that are listed one by one."""
+"""The most pairs of people too close to tell apart that are listed one by one."""
 _BLOCK_ROWS = 512
 
 
 class Limits(NamedTuple):
-    """Distances from which something is reported."""
+    """Distances at which a finding is reported."""
 
     confusable: float
-    """Two people this near or nearer are confused: the threshold in force."""
+    """Two people at this distance or less are confused: the current threshold."""
     double: float
-    """Two people this near or nearer are more likely one."""
+    """Two people at this distance or less are probably one person."""
     unlike: float
-    """A photo farther than this from all others of its person is hardly of that person."""
+    """A photo farther than this from all other photos of its person is probably of somebody else."""
     alike: float
-    """Photos of one person all nearer than this show no variety."""
+    """Photos of one person that are all nearer to each other than this show no variety."""
 
     @classmethod
     def of(cls, threshold: float, calibration: Calibration | None) -> Limits:
-        """From the pack's calibration; as parts of the threshold where there is none."""
+        """Limits from the pack's calibration, or as parts of the threshold if there is none."""
         if calibration is None:
             return cls(threshold, 0.75 * threshold, 1.1 * threshold, 0.43 * threshold)
         usual, spread = calibration.genuine_mean, calibration.genuine_sd
@@ -46,7 +46,7 @@ class Limits(NamedTuple):
 
     @property
     def same_face(self) -> float:
-        """Reported when a photo is enrolled, whatever the threshold in force."""
+        """The limit at enrolment for photos of others: `confusable`, kept between `double` and `unlike`."""
         return max(self.double, min(self.confusable, self.unlike))
 
 
@@ -57,7 +57,7 @@ class Photos:
     Args:
         people: n names.
         embeddings: float32 (n, d).
-        ids, files: n ids and n file names, for what is said about a photo.
+        ids, files: n ids and n file names, for messages about a photo.
     """
 
     people: Sequence[str]
@@ -66,7 +66,7 @@ class Photos:
     files: Sequence[str]
 
     def called(self, place: int) -> str:
-        """`photo 12 (ada.jpg)`."""
+        """The photo at a place, as messages name it: `photo 12 (ada.jpg)`."""
         name = self.files[place]
         return f"photo {self.ids[place]} ({name})" if name else f"photo {self.ids[place]}"
 
@@ -82,8 +82,8 @@ class Near(NamedTuple):
 def check(photos: Photos, limits: Limits) -> list[Caution]:
     """All findings about the enrolled people, most serious first.
 
-    Photos that look mislabelled do not count when people are compared: one such photo would make its two
-    people look like one.
+    Photos that look mislabelled are left out when people are compared: one such photo would make two people
+    look like one.
     """
     numbers, people = _numbered(photos.people)
     groups = _groups(numbers, len(people))
@@ -123,10 +123,10 @@ def nearest_people(faces: Floats, photos: Photos, within: float) -> list[list[Ne
 
 
 def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limits: Limits) -> list[Caution]:
-    """Warnings about a photo as it is enrolled.
+    """Warnings about a photo at its enrolment.
 
     Args:
-        others: the people beside its own whose photos are near, nearest first.
+        others: other people whose photos are near, nearest first.
         nearest_own: the distance to the nearest other photo of its person; None for the first one.
     """
     found = [
@@ -183,7 +183,10 @@ def _blocks(count: int) -> Iterator[slice]:
 def _nearest_others(
     embeddings: Floats, numbers: NDArray[np.int64], counts: NDArray[np.bool_]
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """For each photo, the distance to the nearest photo that counts of somebody else (inf without), and its place."""
+    """For each photo, the distance to somebody else's nearest photo (inf if none), and that photo's place.
+
+    Only photos that are true in `counts` can be the nearest.
+    """
     distances = np.empty(len(numbers), np.float32)
     places = np.empty(len(numbers), np.int64)
     for block in _blocks(len(numbers)):
@@ -202,7 +205,7 @@ def _inside(embeddings: Floats, places: NDArray[np.int64]) -> Floats:
 
 
 def _nearest_own(embeddings: Floats, groups: list[NDArray[np.int64]]) -> Floats:
-    """For each photo, the distance to the nearest other photo of its person; inf for an only one."""
+    """For each photo, the distance to the nearest other photo of its person; inf if there is no other."""
     found = np.full(len(embeddings), np.inf, np.float32)
     for places in groups:
         if len(places) > 1:
@@ -228,7 +231,10 @@ class _Close(NamedTuple):
 def _close_pairs(
     embeddings: Floats, groups: list[NDArray[np.int64]], counts: NDArray[np.bool_], within: float
 ) -> _Close:
-    """Pairs of people within a distance, each by its nearest two photos, of those that count."""
+    """Pairs of people within a distance, each with its two nearest photos.
+
+    Only photos that are true in `counts` are compared.
+    """
     if not groups:
         return _Close(0, [])
     order = np.concatenate(groups)
@@ -258,7 +264,7 @@ def _close_pairs(
 
 
 def _whole_people(starts: NDArray[np.int64], count: int) -> Iterator[slice]:
-    """Slices of people with some hundred photos together."""
+    """Slices of people with about `_BLOCK_ROWS` photos together."""
     first = 0
     while first < len(starts):
         after = int(np.searchsorted(starts, starts[first] + _BLOCK_ROWS))

@@ -1,4 +1,4 @@
-"""The face cut out of a picture, small enough to keep, good enough to be embedded again."""
+"""Crops of faces, small enough to store and good enough to embed again."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.embedding.align import DLIB_CHIP, similarity
 
 MARGIN = 1.25
-"""The portrait's side, in sides of the aligned chip: room for embedders that look at more than dlib's."""
+"""The portrait's side, in sides of the aligned chip: some embedders use a larger area than dlib's."""
 SMALL_QUALITY = 88
 _SMALLEST_QUALITY = 70
 
 
 def cut_portrait(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floats]:
-    """Cut an upright square around a face out of a picture, where the picture reaches that far.
+    """Cut a square around a face out of a picture, parallel to its edges; smaller at the picture's edge.
 
     Returns:
-        a lossless WebP, at most 320 px on its longer side, and the landmarks (5, 2) in it.
+        A lossless WebP, at most 320 px on its longer side, and the landmarks (5, 2) in it.
 
     Raises:
         DamagedPicture: the face lies beyond the picture's edge.
@@ -30,7 +30,7 @@ def cut_portrait(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floa
 
 
 def cut_small(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[bytes, Floats]:
-    """As `cut_portrait`, as a JPEG: quicker to make, and a fraction of the bytes.
+    """As `cut_portrait`, but as a JPEG: faster to encode, and a fraction of the bytes.
 
     Raises:
         DamagedPicture: the face lies beyond the picture's edge.
@@ -46,7 +46,7 @@ def _cut(image_hwc_u8: Bytes, landmarks_px: Floats) -> tuple[Bytes, Floats]:
     matrix = similarity(landmarks_px)
     back = np.linalg.inv(np.vstack([matrix, [0.0, 0.0, 1.0]]))
     centre = back[:2] @ [DLIB_CHIP.side_px / 2, DLIB_CHIP.side_px / 2, 1.0]
-    # a turned chip reaches further: its diagonal's share of both axes
+    # the box around a turned chip is larger than the chip
     sine, cosine = abs(back[1, 0]), abs(back[0, 0])
     half_px = MARGIN * DLIB_CHIP.side_px * (sine + cosine) / 2
     height, width = image_hwc_u8.shape[:2]
@@ -71,10 +71,10 @@ def _encoded(part: Bytes, kind: str, how: list[int]) -> bytes:
 
 
 def open_portrait(data: bytes) -> Bytes:
-    """The picture, uint8 (h, w, 3) BGR, of what `cut_portrait` encoded.
+    """Decode what `cut_portrait` encoded: uint8 (h, w, 3) BGR.
 
     Raises:
-        DamagedPicture: it was damaged since.
+        DamagedPicture: `data` cannot be decoded.
     """
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_BGR)
     if image is None:

@@ -1,8 +1,8 @@
-"""How good a photo is for enrolling: size, sharpness, light, pose, and whether the frame cuts the face.
+"""The quality of a photo for enrolment: size, sharpness, light, pose, and whether the frame cuts the face.
 
-Everything is measured on the face cut to one size, so the figures mean the same whatever the photo's size
-and whatever embedder will see it. Limits were set on 52 real faces made worse step by step: each lies where
-a face of the same person begins to be missed clearly more often, or where no unharmed face was.
+Sharpness and light are measured on the face scaled to one size, so they do not depend on the photo's size or
+on the embedder. The limits come from 52 real faces that were degraded step by step: at each limit, faces of
+the same person are missed clearly more often, or no face without degradation reaches it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from manyeyes.results import Caution
 
 SMALL_PX = 80.0
 BLURRED = 3.0
-"""Sharpness below it: a Gaussian of 2 px (of 150) or 9 px of motion gave .4-3.1, unharmed faces 2.8-29;
-such blur made misses 3.5 to 5 times as frequent."""
+"""A face of lower sharpness is blurred. A Gaussian blur of 2 px (of 150) or a motion blur of 9 px gives 0.4
+to 3.1, a face without degradation 2.8 to 29. Such blur makes misses 3.5 to 5 times as frequent."""
 DARK, BRIGHT, FLAT = 30.0, 215.0, 9.0
-"""Of 255: mean of the face, and its standard deviation."""
+"""Of 255: lowest and highest mean of the face, and its lowest standard deviation."""
 TURNED_DEGREES, NODDING_DEGREES, TILTED_DEGREES = 30.0, 25.0, 40.0
 CUT_PART = 0.33
-"""Of the area that the embedder looks at, hidden beyond the picture's edge. Set on 40 tight crops, of which
-the few above it took part in most of the nearest pairs of strangers."""
+"""Of the area that the embedder uses, the largest part that may be beyond the picture's edge. Set on 40 tight
+crops: the few crops above it are in most of the nearest pairs of strangers."""
 
 _NOSE_DEPTH, _MOUTH_DEPTH = 0.5, 0.2
-"""How far nose and mouth stand out before the eyes, in distances between the eyes, of a usual head."""
+"""How far nose and mouth are in front of the eyes of a usual head, in distances between the eyes."""
 _FACE_HEIGHT = 1.03
 """From eyes to mouth, in the same unit."""
 _NOSE_AT_REST = 0.592
-"""The nose's place between eyes (0) and mouth (1) of a level head."""
+"""The nose's position between eyes (0) and mouth (1) of a level head."""
 
 
 class Pose(NamedTuple):
-    """Degrees: `yaw` to the image's right, `pitch` downwards, `roll` clockwise; from five landmarks, so rough."""
+    """Degrees: `yaw` to the image's right, `pitch` downwards, `roll` clockwise; rough, from five points."""
 
     yaw: float
     pitch: float
@@ -45,7 +45,7 @@ class Pose(NamedTuple):
 
 
 def assess(image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats) -> tuple[Caution, ...]:
-    """What is wrong with a face for enrolling; empty where nothing is.
+    """The warnings about the quality of a face for enrolment; empty if there are none.
 
     Args:
         image_hwc_u8: the picture, (h, w, 3) BGR.
@@ -58,7 +58,7 @@ def assess(image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats) -> tu
 def measure(
     image_hwc_u8: Bytes, landmarks_px: Floats, box_xyxy_px: Floats
 ) -> tuple[float, tuple[Caution, ...]]:
-    """The sharpness of a face, and what `assess` says of it."""
+    """The sharpness of a face, and the warnings that `assess` returns."""
     chip = cut_chip(image_hwc_u8, landmarks_px)
     face = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)[25:135, 25:125]
     width_px = float(min(box_xyxy_px[2] - box_xyxy_px[0], box_xyxy_px[3] - box_xyxy_px[1]))
@@ -74,11 +74,11 @@ def measure(
 
 
 def sharpness(face_hw_u8: Bytes) -> float:
-    """Fine detail against coarse, in thousandths, of a grey face (110, 100) out of a 150 px chip.
+    """Fine detail relative to coarse detail, in thousandths, of a grey face (110, 100) from a 150 px chip.
 
-    The variance of the second difference along rows or columns, the weaker of both, so that motion in one
-    direction shows; divided by the variance of the face, so that contrast does not matter; after slight
-    smoothing, so that noise does not pass for detail.
+    It is the variance of the second difference along rows or along columns, the lower of both, so that motion
+    blur in one direction shows. It is divided by the variance of the face, so that contrast does not matter.
+    The face is smoothed slightly before, so that noise does not count as detail.
     """
     smooth = cv2.GaussianBlur(face_hw_u8.astype(np.float32), (0, 0), 0.8)
     weaker = min(float(np.diff(smooth, 2, axis=axis).var()) for axis in (0, 1))

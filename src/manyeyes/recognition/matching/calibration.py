@@ -1,9 +1,9 @@
-"""What a distance means: how often strangers come that near, and how likely a name is then right.
+"""What a distance means: how often strangers are that near, and how likely the name is right.
 
-A model of one embedder's distances, with the figures that its pack states. Distances of the same person
-are taken as normal. Distances of strangers are normal too, but below `tail_from`, where measured pairs end,
-the density falls by the constant rate that it has there, which is slower than a normal's: what was not
-measured is judged to be worse than the measured part alone suggests.
+A statistical model of one embedder's distances; the pack states its parameters. Distances of the same person
+have a normal distribution. Distances of strangers have one too, with an exponential tail below `tail_from`,
+where the measured pairs end. In the tail, the density keeps the relative slope of the normal density at
+`tail_from`, so it falls more slowly than a normal density: the model is cautious where nothing was measured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PRIOR_KNOWN = 0.5
-"""How likely a face is somebody enrolled, where nobody says otherwise."""
+"""The default probability that a face is somebody enrolled."""
 LARGEST_FMR = 0.5
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -28,18 +28,18 @@ class Calibration(BaseModel):
 
     impostor_mean: _Positive
     impostor_sd: _Positive
-    """Of distances between a face and a photo of somebody else."""
+    """Mean and standard deviation of distances between a face and a photo of somebody else."""
     tail_from: _Positive
     """Where the exponential tail begins; below `impostor_mean`."""
     genuine_mean: _Positive
     genuine_sd: _Positive
-    """Of distances between a face and a photo of the same person."""
+    """Mean and standard deviation of distances between a face and a photo of the same person."""
     photos_exponent: Annotated[float, Field(ge=0, le=1)]
-    """A person with k photos is as easy to be taken for as k ** this people with one."""
+    """A person with k photos gets as many false matches as k ** `photos_exponent` people with one photo."""
     shown_to_rate: Annotated[float, Field(gt=0, lt=1)]
-    """The smallest false-match rate of one comparison that was seen, not extrapolated."""
+    """The smallest false-match rate of one comparison that was measured; smaller rates are extrapolated."""
     basis: str
-    """What was measured, for people."""
+    """A text for users that says what was measured."""
 
     @model_validator(mode="after")
     def _tail_lies_below_the_mean(self) -> Calibration:
@@ -57,7 +57,7 @@ class Calibration(BaseModel):
 
     @property
     def _tail_steepness(self) -> float:
-        """The normal's own relative change of density at `tail_from`, per unit of distance."""
+        """The relative change of the normal density at `tail_from`, per unit of distance."""
         return float((self.impostor_mean - self.tail_from) / self.impostor_sd**2)
 
     @property
@@ -85,22 +85,26 @@ class Calibration(BaseModel):
         return self._impostor.inv_cdf(min(below, 1 - 1e-9))
 
     def comparisons(self, photo_counts: Iterable[int]) -> float:
-        """How many people with one photo each are as easy to be taken for as these, by photos of each."""
+        """The number of people with one photo each who get as many false matches as these people do.
+
+        Args:
+            photo_counts: the number of photos of each person.
+        """
         return float(sum(count**self.photos_exponent for count in photo_counts if count > 0))
 
     def open_set_fmr(self, distance: float, comparisons: float) -> float:
-        """The chance that a stranger gets any name at this threshold, of a gallery of so many comparisons.
+        """The probability that a stranger gets any name at the threshold `distance`, in so many comparisons.
 
-        Comparisons are taken as independent, which overstates the chance: strangers who resemble one
-        enrolled person tend to resemble others too.
+        The model treats comparisons as independent, which overstates the probability: strangers who resemble
+        one enrolled person tend to resemble others too.
         """
         rate = self.false_match_rate(distance)
         return 1.0 if rate >= 1.0 and comparisons else -expm1(comparisons * log1p(-rate))
 
     def threshold_for(self, fmr: float, comparisons: float) -> float:
-        """The largest distance at which a stranger gets any name with a chance of at most `fmr`.
+        """The largest threshold at which a stranger gets any name with a probability of at most `fmr`.
 
-        An empty gallery is treated as one person. 0 where not even equal embeddings would do.
+        An empty gallery is treated as one person. Returns 0 if no threshold is small enough.
 
         Raises:
             ValueError: `fmr` is not in (0, 0.5].
@@ -114,10 +118,11 @@ class Calibration(BaseModel):
         return 1.0 - self._genuine.cdf(distance)
 
     def confidence(self, distance: float, comparisons: float, prior: float = PRIOR_KNOWN) -> float:
-        """How likely the nearest person is the right one; falls as distance and gallery grow.
+        """The probability that the nearest person is the right one; falls as distance and gallery grow.
 
-        By Bayes: the right person's photo lies this near, against any of the others' doing so, the face
-        being somebody enrolled or not. Nearer than usual for the same person counts as usual.
+        Bayes' rule compares two cases: the right person's photo is at this distance, or somebody else's photo
+        is, while the face is or is not somebody enrolled. In the first case, a distance below `genuine_mean`
+        counts as `genuine_mean`.
         """
         beyond = 1.0 - self.false_match_rate(distance)
         if beyond <= 0.0:

@@ -1,4 +1,4 @@
-"""The people that faces are compared with."""
+"""A gallery: the enrolled photos that faces are compared with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEEPNESS = 20.0
 
 
 class Match(NamedTuple):
-    """The nearest enrolled photo: `name` is None past the threshold, `distance` where nobody is left to compare."""
+    """The nearest enrolled photo; `name` is None beyond the threshold, `distance` if there is no photo."""
 
     name: str | None
     distance: float | None
@@ -33,14 +33,14 @@ class Gallery:
 
     Args:
         names: n names.
-        embeddings: float32 (n, d), d as the embedder has it.
+        embeddings: float32 (n, d), d is the embedder's number of dimensions.
         threshold: largest Euclidean distance of raw embeddings at which two faces are one person.
         version: the registry's count of changes.
-        embedder: the `embedder_id` that made the embeddings; empty where it is not known.
-        vetoes: faces that must not be given a name, from feedback.
+        embedder: the `embedder_id` that made the embeddings; empty if it is not known.
+        vetoes: from feedback: faces and the name that each must not get.
 
     Raises:
-        ValueError: names and embeddings do not fit each other.
+        ValueError: `embeddings` is not one row for each name.
     """
 
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ class Gallery:
         return Counter(self.names).values()
 
     def match(self, embeddings: Floats) -> list[Match]:
-        """The nearest photo for each of embeddings float32 (m, d); past a vetoed name, the next one."""
+        """The nearest photo for each of embeddings float32 (m, d); if its name is vetoed, the next one."""
         if not len(embeddings):
             return []
         return [
@@ -88,7 +88,7 @@ class Gallery:
         return Match(name if distance <= self.threshold else None, distance, self.confidence(distance))
 
     def by_distance(self, face: Floats) -> Iterator[tuple[str, float]]:
-        """All photos of people near a face (d,) as (name, distance), nearest first, sought as they are asked for."""
+        """All photos as (name, distance), nearest to a face (d,) first; searched lazily, in growing parts."""
         given, count = 0, 8
         while given < self.photos:
             (near,) = self.neighbours(face[None], count)

@@ -1,8 +1,9 @@
-"""What changed in a gallery between two versions, as a file: fixed sections that can be memory-mapped.
+"""The file format for changes of a gallery between two versions: fixed sections that can be memory-mapped.
 
-A whole gallery is the change from nothing (`since` 0), so one format serves as the snapshot that a node
+A whole gallery is the change from an empty one (`since` 0). So one format serves as the snapshot that a node
 starts with, as the delta that follows, and as the base that workers map. Layout: magic, length of the JSON
-header, header, then the sections of `_SECTIONS` in that order, each beginning at a multiple of 64 bytes.
+header (4 bytes, little-endian), header, then the sections of `_SECTIONS` in that order, each beginning at a
+multiple of 64 bytes.
 """
 
 from __future__ import annotations
@@ -39,20 +40,20 @@ _KINDS = {"embeddings": "<f4", "vetoes": "<f4", "names": "|u1"}
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Everything that leads from version `since` of a gallery to `version`.
+    """All changes from version `since` of a gallery to `version`.
 
     Attributes:
-        since: 0 where this is a whole gallery.
+        since: 0 for a whole gallery.
         mark: which history `version` belongs to, and which embedder; as `full_mark` makes it.
-        threshold: as it stands at `version`.
-        photos: int64 (n,), ascending: ids of photos to add; one that exists already is replaced.
-        owners: int64 (n,): the person of each.
+        threshold: the threshold at `version`.
+        photos: int64 (n,), ascending: ids of photos to add; a photo that exists already is replaced.
+        owners: int64 (n,): the id of each photo's person.
         embeddings: float32 (n, d).
-        removed: int64 (r,): ids of photos to take out first.
-        people: int64 (p,), ascending: people that are new or were renamed.
-        name_ends: int64 (p,): where each one's name ends in `names`.
+        removed: int64 (r,): ids of photos to remove first.
+        people: int64 (p,), ascending: ids of people who are new or renamed.
+        name_ends: int64 (p,): where each person's name ends in `names`.
         names: uint8: their names in UTF-8, one after another.
-        veto_owners, vetoes: int64 (v,), float32 (v, d): faces that are not who they look like; always all.
+        veto_owners, vetoes: int64 (v,), float32 (v, d): person and face of every veto, not only of new ones.
     """
 
     since: int
@@ -82,7 +83,7 @@ class Changes:
         people: Mapping[int, str] | None = None,
         vetoes: Sequence[tuple[int, Floats]] = (),
     ) -> Changes:
-        """From plain values: `added` are (photo, person, embedding), `vetoes` (person, embedding)."""
+        """Changes from plain values: `added` are (photo, person, embedding), `vetoes` (person, embedding)."""
         added = sorted(added, key=lambda row: row[0])
         ids, ends, names = pack_names(people or {})
         return cls(
@@ -103,16 +104,16 @@ class Changes:
 
     @property
     def embedder(self) -> str:
-        """The `embedder_id` that made the embeddings; empty where it is not known."""
+        """The `embedder_id` that made the embeddings; empty if it is not known."""
         return self.mark.partition(":")[2]
 
     @property
     def size_photos(self) -> int:
-        """How many photos it adds and takes out."""
+        """How many photos are added and removed."""
         return len(self.photos) + len(self.removed)
 
     def named(self) -> dict[int, str]:
-        """Person → name, of all people in it."""
+        """Person id → name, of all in `people`."""
         text, start, found = self.names.tobytes(), 0, {}
         for person, end in zip(self.people.tolist(), self.name_ends.tolist(), strict=True):
             found[person] = text[start:end].decode()
@@ -120,7 +121,7 @@ class Changes:
         return found
 
     def name(self, person: int) -> str | None:
-        """One person's name, None where it is not in here."""
+        """One person's name; None if the person is not in `people`."""
         place = int(np.searchsorted(self.people, person))
         if place == len(self.people) or self.people[place] != person:
             return None
@@ -143,16 +144,16 @@ class Changes:
         """The reverse of `to_bytes`.
 
         Raises:
-            PackDamaged: these are no such bytes.
+            PackDamaged: `content` is not in this format.
         """
         return cls._read(np.frombuffer(content, np.uint8), f"gallery of {len(content)} bytes")
 
     @classmethod
     def open(cls, path: Path) -> Changes:
-        """Map a file for reading: its pages are shared by all processes that do.
+        """Map a file for reading; all processes that map it share its pages.
 
         Raises:
-            PackDamaged: the file is missing, cut short or something else.
+            PackDamaged: the file is missing, cut short or not in this format.
         """
         try:
             content = np.memmap(path, np.uint8, "r")
@@ -162,9 +163,9 @@ class Changes:
 
     @classmethod
     def create(cls, path: Path, head: Changes, shapes: Mapping[str, tuple[int, ...]]) -> Changes:
-        """A file to be filled in place: the scalars of `head`, sections of zeros of these shapes.
+        """Create a file to fill in place, with the scalars of `head` and sections of zeros in these shapes.
 
-        A section that `shapes` does not name has the shape and the values that it has in `head`.
+        A section that is not in `shapes` is copied from `head`.
         """
         whole = {name: tuple(shapes.get(name, getattr(head, name).shape)) for name in _SECTIONS}
         text, places, size = _layout(head, whole)
@@ -202,7 +203,7 @@ class Changes:
 
 
 def full_mark(history: str, embedder: str) -> str:
-    """The mark of a history's version with an embedder: what another embedder made is another gallery."""
+    """The mark of a history with an embedder: embeddings of another embedder are another gallery."""
     return f"{history}:{embedder}"
 
 

@@ -1,4 +1,4 @@
-"""Compaction: merge a base and the changes since into a new base with an index. Reads files and writes files, nothing else."""
+"""Compaction: merges a base and its deltas into a new base with an index. Reads and writes files only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BLOCK_ROWS = 65_536
 
 
 def fold(base: Path, deltas: Sequence[Path], made: Path) -> None:
-    """Write `made`, the whole gallery after all deltas; photos taken out are in it no more.
+    """Write `made`: the whole gallery after all deltas, without the removed photos.
 
-    The file has its name only once it is complete and on the disk.
+    The file gets its name only when it is complete and flushed to disk.
 
     Raises:
         PackDamaged: a file is missing or damaged.
@@ -57,7 +57,7 @@ def fold(base: Path, deltas: Sequence[Path], made: Path) -> None:
 
 
 def make_index(base: Path, index: Path) -> bool:
-    """Write the index of a base, where it is large enough to have one and faiss is here; true then.
+    """Write the index of a base; returns False if it is below `SCAN_FROM` or faiss is not installed.
 
     Raises:
         PackDamaged: the base is missing or damaged.
@@ -73,7 +73,7 @@ def make_index(base: Path, index: Path) -> bool:
 
 
 def _people(layers: Layers, newest: Changes) -> dict[int, str]:
-    """Names of all who have a photo or a veto."""
+    """Person id → name, of all people who have a photo or a veto."""
     kept = np.ones(len(layers.base.photos), bool)
     kept[layers.codes.without] = False
     owners = np.unique(np.concatenate([layers.base.owners[kept], layers.owners, newest.veto_owners]))

@@ -19,13 +19,13 @@ _NO_IDS = np.zeros(0, np.int64)
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Base and overlay; `with_changes` gives new layers and leaves these as they are.
+    """Base and overlay; `with_changes` returns new layers and leaves these unchanged.
 
     Attributes:
         base: the whole gallery as it was at some version.
-        codes: what searches the base; compares with all of it where it is small or has no index yet.
+        codes: the search in the base; exact if the base is small or has no index yet.
         photos, owners, added: the overlay: ids ascending, their people, embeddings.
-        renamed: names of people that are new or renamed since the base.
+        renamed: names of people who are new or renamed since the base.
     """
 
     base: Changes
@@ -37,14 +37,14 @@ class Layers:
 
     @classmethod
     def over(cls, base: Changes, index: Path | None = None) -> Layers:
-        """A base, with the index that `build_codes` made of it where there is one."""
+        """Layers of a base only, with the index that `build_codes` wrote for it, if there is one."""
         if index is None or len(base.photos) < SCAN_FROM:
             return cls(base, Exact(base.embeddings))
         return cls(base, open_scan(index, base.embeddings, _NO_IDS))
 
     @property
     def count(self) -> int:
-        """Photos that count."""
+        """How many photos there are, without the removed ones."""
         return len(self.base.photos) - len(self.codes.without) + len(self.photos)
 
     def with_changes(self, changes: Iterable[Changes]) -> Layers:
@@ -82,7 +82,7 @@ class Layers:
         return self.base.name(person) or ""
 
     def nearest(self, faces: Floats, count: int) -> list[tuple[Ids, Floats]]:
-        """(people, distances) of the `count` nearest photos for each face; fewer where there are fewer."""
+        """(people, distances) of the `count` nearest photos for each face; fewer if there are fewer."""
         if not len(self.photos):
             return [
                 (self.base.owners[near.rows], near.distances) for near in self.codes.nearest(faces, count)
@@ -104,7 +104,7 @@ class Layers:
         return [int(count) for count in counts]
 
     def everything(self) -> tuple[Ids, Ids]:
-        """(photo ids ascending, where each lies): base rows as they are, overlay rows after the base's."""
+        """(photo ids ascending, row of each); rows of the overlay are numbered after those of the base."""
         kept = np.delete(np.arange(len(self.base.photos)), self.codes.without)
         ids = np.concatenate([self.base.photos[kept], self.photos])
         rows = np.concatenate([kept, len(self.base.photos) + np.arange(len(self.photos))])
@@ -113,13 +113,13 @@ class Layers:
 
 
 class LayeredGallery(Gallery):
-    """A `Gallery` over layers; `names` and `embeddings` stay empty, the photos lie in the files."""
+    """A `Gallery` over layers; `names` and `embeddings` stay empty, the photos are in the files."""
 
     layers: Layers
 
     @classmethod
     def over(cls, layers: Layers, newest: Changes) -> LayeredGallery:
-        """The layers, with version, threshold and vetoes of the newest change that is in them."""
+        """A gallery of layers, with version, threshold, embedder and vetoes of their last change."""
         vetoes = tuple(
             Veto(layers.name(int(owner)), row)
             for owner, row in zip(newest.veto_owners, newest.vetoes, strict=True)

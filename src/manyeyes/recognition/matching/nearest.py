@@ -1,6 +1,6 @@
-"""The nearest of many embeddings: by comparing with all, or by a compressed scan whose best are compared exactly.
+"""Nearest-neighbour search among embeddings: exact, or a scan of compressed codes with exact re-ranking.
 
-Distances are Euclidean, on embeddings as they come. `docs/decisions/0012` has the figures behind both.
+Distances are Euclidean, on embeddings as they are stored. `docs/decisions/0012` has the measurements.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from manyeyes.recognition.arrays import Floats
 Rows = NDArray[np.int64]
 
 SCAN_FROM = 4_000
-"""From so many photos on, the compressed scan is faster than comparing with all of them."""
+"""From this many photos on, the compressed scan is faster than the exact search."""
 TRAIN_PHOTOS = 40_000
 _BITS = 4
 _LEAST_CANDIDATES = 128
@@ -43,18 +43,18 @@ NOTHING_NEAR = Near(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """Compares with all rows but `without`.
+    """Exact search: compares with all rows except `without`.
 
     Args:
         embeddings: float32 (n, d), in memory or mapped.
-        without: rows that do not count.
+        without: the rows to leave out, ascending.
     """
 
     embeddings: Floats
     without: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def also_without(self, rows: Rows) -> Exact:
-        """The same, with `rows` (ascending, all of them) left out."""
+        """The same search, but it leaves out `rows`: all rows to leave out, ascending."""
         made = Exact(self.embeddings, rows)
         squares = self._squares.copy()
         squares[rows] = np.inf
@@ -75,12 +75,12 @@ class Exact:
         ]
 
     def nearest(self, faces: Floats, count: int) -> list[Near]:
-        """The `count` nearest rows for each of faces float32 (m, d); fewer where there are fewer."""
+        """The `count` nearest rows for each of faces float32 (m, d); fewer if there are fewer."""
         left = len(self.embeddings) - len(self.without)
         if not left:
             return [NOTHING_NEAR] * len(faces)
         count = min(count, left)
-        # |a-b|² by one matrix product picks the nearest; its distance is then taken exactly
+        # one matrix product ranks by |a-b|² to pick the nearest; their distances are then computed exactly
         picked: list[list[Rows]] = [[] for _ in faces]
         for start, block in self._blocks():
             rough = self._squares[start : start + len(block)] - 2.0 * (faces @ block.T)
@@ -96,14 +96,14 @@ class Exact:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """Scans 4-bit product codes of all rows, half a byte for two dimensions, and compares the best exactly."""
+    """Scans product quantisation codes, 4 bits for two dimensions, and compares the best rows exactly."""
 
     embeddings: Floats
     index: Any
     without: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def nearest(self, faces: Floats, count: int) -> list[Near]:
-        """As `Exact.nearest`; deeper, at last exactly, where removed rows crowd the best."""
+        """As `Exact.nearest`; compares more rows, in the end all, if many of the best are removed."""
         depth = min(
             max(_LEAST_CANDIDATES, len(self.embeddings) // _PHOTOS_FOR_A_CANDIDATE, 4 * count),
             _MOST_CANDIDATES,
@@ -137,7 +137,7 @@ class Scan:
 
 
 def exact(face: Floats, embeddings: Floats, rows: Rows, count: int, without: Rows) -> Near:
-    """The nearest `count` of some rows, by their exact distances."""
+    """The nearest `count` of `rows`, by their exact distances."""
     if len(without) and len(rows):
         rows = rows[~_contained(rows, without)]
     if len(rows) > 32:
@@ -149,10 +149,10 @@ def exact(face: Floats, embeddings: Floats, rows: Rows, count: int, without: Row
 
 
 def open_scan(path: Path, embeddings: Floats, without: Rows) -> Scan:
-    """The scan over embeddings whose codes `build_codes` wrote.
+    """Open the codes that `build_codes` wrote for these embeddings.
 
     Raises:
-        PackDamaged: the file is damaged, or of other embeddings.
+        PackDamaged: the file is damaged, or belongs to other embeddings.
     """
     import faiss
 

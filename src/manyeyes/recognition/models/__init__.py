@@ -1,1 +1,1 @@
-"""A pack's ONNX files: what its manifest says about them, how they are opened and fed."""
+"""A pack's ONNX files: their parts of the manifest, their sessions and their input tensors."""

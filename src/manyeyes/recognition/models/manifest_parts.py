@@ -1,6 +1,6 @@
-"""What a pack's manifest says about its detector, its embedder and its matching; what an embedder *is*.
+"""The parts of a pack's manifest for detector, embedder and matching, and the id of an embedder.
 
-Embeddings may be compared only when one embedder made them: `embedder_id` names it.
+Embeddings are comparable only if the same embedder made them: `embedder_id` names it.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ _IDENTITY = ("kind", "side_px", "template", "mean", "std", "channels", "dimensio
 
 
 def embedder_id(part: EmbedderPart, weights_sha256: str) -> str:
-    """The name of an embedder, as `dlib-0123456789abcdef`: what it was made from, and what it is fed.
+    """The id of an embedder, as `dlib-0123456789abcdef`: a digest of its weights and its input settings.
 
     Args:
-        weights_sha256: of the weights as they came. Another conversion of the same weights, a quantised twin,
-            another detector beside it or a new version of the pack leave the name as it is.
+        weights_sha256: of the original weights. So another conversion of the same weights, a quantised
+            variant, another detector in the pack or a new version of the pack do not change the id.
     """
     facts = {name: getattr(part, name) for name in _IDENTITY} | {"weights": weights_sha256}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -91,9 +91,14 @@ def embedder_id(part: EmbedderPart, weights_sha256: str) -> str:
 def pack_embedder_id(
     part: EmbedderPart, label: str, files_sha256: Mapping[str, str], sources_sha256: Mapping[str, str]
 ) -> str:
-    """As `embedder_id`, for a pack whose manifest has these digests by file: of the files, and of what they came from.
+    """As `embedder_id`, for a pack; `label` for a pack without the embedder's file.
 
-    A pack without the embedder's file has a recogniser of its own, and so a gallery of its own: its label's.
+    Such a pack has its own recogniser, and so its own gallery.
+
+    Args:
+        label: name and version of the pack, as `faces@1.0.0`.
+        files_sha256: SHA-256 of the pack's files, by path.
+        sources_sha256: SHA-256 of the original weights that a file is made from, by path of the file.
     """
     digest = {**files_sha256, **sources_sha256}.get(part.file)
     return embedder_id(part, digest) if digest else label

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions as a worker wants them: one thread, little memory."""
+"""Opens ONNX Runtime sessions for a worker: one thread, little memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import onnxruntime
 
 from manyeyes.errors import PackDamaged
 
-# for a program that loaded it before manyeyes, where the variable of `manyeyes.no_reports` came too late
+# if a program loads onnxruntime before manyeyes, the variable of `manyeyes.no_reports` comes too late
 onnxruntime.disable_telemetry_events()
 
 RUNTIME = f"onnxruntime {onnxruntime.__version__} CPU"
@@ -20,8 +20,9 @@ def open_session(model: Path, *, keep_buffers: bool = False) -> Any:
 
     Args:
         model: the file.
-        keep_buffers: keep the memory of the largest run for the next one. Without it every run asks the system
-            for pages anew, which costs a tenth of detection; only for networks whose input is bounded.
+        keep_buffers: keep the memory of the largest run for the next run. Otherwise every run requests new
+            pages from the system, which costs a tenth of detection's time. Only for networks with bounded
+            input.
 
     Raises:
         PackDamaged: the file is missing or not a model that this ONNX Runtime reads.
@@ -42,7 +43,7 @@ def open_session(model: Path, *, keep_buffers: bool = False) -> Any:
 
 
 def quiet() -> Any:
-    """Options of one run that may fail: ONNX Runtime raises, and writes nothing of its own beside that."""
+    """Options of a run that may fail: ONNX Runtime raises an exception and logs nothing."""
     options = onnxruntime.RunOptions()
     options.log_severity_level = 4
     return options

@@ -1,4 +1,4 @@
-"""How a model wants pictures: read from the file, and made so."""
+"""Reads a model's input format from its file, and converts pictures to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class PictureInput:
-    """The one input of a model; None where the file leaves a size open."""
+    """The one input of a model; a size is None if the file leaves it open."""
 
     name: str
     channels_first: bool
@@ -30,7 +30,12 @@ class PictureInput:
     width_px: int | None
 
     def tensor(self, images_nhwc_u8: Bytes, mean: PerChannel, std: PerChannel, channels: Channels) -> Any:
-        """BGR pictures, uint8 (n, h, w, 3), as the model takes them."""
+        """Convert BGR pictures, uint8 (n, h, w, 3), to the model's input.
+
+        Args:
+            mean, std: per channel, in the order of `channels`; not used if the model takes uint8.
+            channels: the order that the model takes.
+        """
         ordered = images_nhwc_u8 if channels == "bgr" else images_nhwc_u8[..., ::-1]
         if self.dtype != np.uint8:
             ordered = ordered.astype(np.float32)
@@ -44,7 +49,7 @@ class PictureInput:
 
 
 def describe(session: Any) -> str:
-    """The inputs and outputs of a model in a line, for errors."""
+    """The inputs and outputs of a model in one line, for error messages."""
 
     def said(values: Any) -> str:
         return ", ".join(
@@ -55,10 +60,11 @@ def describe(session: Any) -> str:
 
 
 def read_input(session: Any) -> PictureInput:
-    """How the model wants its pictures.
+    """Read the input format of a model.
 
     Raises:
-        ModelRefused: it has not one input of four axes with three channels, or one of another type.
+        ModelRefused: the model has several inputs, or its input is not float32, float16 or uint8 with four
+            axes and three channels.
     """
     inputs = session.get_inputs()
     if len(inputs) != 1:

@@ -1,1 +1,1 @@
-"""Bytes to pixels and back: what a file is, its header, its pixels, what is drawn on them."""
+"""Bytes to pixels and back: formats, headers, decoding, drawing and encoding of pictures."""

@@ -1,4 +1,4 @@
-"""Colour profiles: read with the header, passed on in the predicted picture, never applied."""
+"""Colour profiles (ICC): read with the header, copied into the predicted picture, never applied."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import zlib
 
 _MAX_BYTES = 1_000_000
 _JPEG_PART_BYTES = 65_519
-"""What a segment has room for beside its own head."""
+"""The part of a profile that one JPEG segment can hold besides its own header."""
 _PNG_HEADER_END = 33
 
 
 def usable(icc_profile: bytes) -> bool:
-    """Whether it is a profile for colours of three lights; one for grey or ink no longer fits the pixels."""
+    """Whether it is a profile for RGB; one for grey or CMYK does not fit the pixels after decoding."""
     return (
         132 <= len(icc_profile) <= _MAX_BYTES
         and icc_profile[16:20] == b"RGB "
@@ -21,7 +21,10 @@ def usable(icc_profile: bytes) -> bool:
 
 
 def with_profile(content: bytes, key: str, icc_profile: bytes) -> bytes:
-    """An encoded JPEG or PNG with this profile; anything else, and an unusable profile, leave it as it is."""
+    """Add a profile to an encoded JPEG or PNG, as `key` says.
+
+    Other formats, and an unusable profile, leave `content` unchanged.
+    """
     if not usable(icc_profile):
         return content
     if key == "jpeg":

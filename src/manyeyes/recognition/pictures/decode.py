@@ -1,4 +1,4 @@
-"""Bytes to pixels, refusing pictures that were cut short or damaged."""
+"""Decodes pictures, and refuses pictures that are cut short or damaged."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from manyeyes.recognition.pictures.pillow_readers import decode_with_pillow, tur
 from manyeyes.recognition.pictures.probe import PictureInfo, read_header
 
 MAX_MEGAPIXELS = 400.0
-"""What no worker tries, whatever the master allows: four times the default of `limits.max_megapixels`."""
+"""The limit of a worker, whatever the master allows: four times the default of `limits.max_megapixels`."""
 INVISIBLE = 255
-"""White, as a page behind it: what lies under full transparency is nothing that a person sees."""
+"""The value of fully transparent pixels, whose colour nobody sees: white, as a page behind the picture."""
 _APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 _PNG_DEPTH = 24
-"""Where the header has the bits of a sample."""
+"""The offset of the bit depth in a PNG file."""
 _BMP_RUN_LENGTH = (1, 2)
 _BAND_ROWS = 256
 
 
 @dataclass
 class Picture:
-    """Decoded pixels: uint8 (h, w, 3) BGR as a person sees them, and alpha (h, w) where there was any.
+    """Decoded pixels with the orientation applied: uint8 (h, w, 3) BGR, and alpha (h, w) or None.
 
-    With `shrink` above 1 the pixels were shrunk while decoding: each stands for `shrink` × `shrink` of `info`'s.
+    If `shrink` is above 1, the picture was shrunk while it was decoded: each pixel stands for `shrink` ×
+    `shrink` pixels of the size in `info`.
     """
 
     info: PictureInfo
@@ -43,16 +44,16 @@ class Picture:
 def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
     """Decode a picture of any accepted format with its orientation applied.
 
-    Missing pixels are never made up: a picture that is cut short, or damaged so that a decoder notices, is refused.
-    JPEG is checked by libjpeg's warnings, PNG by its check sums, all formats by their length.
+    Missing pixels are never made up: a picture that is cut short, or damaged so that a decoder notices, is
+    refused. JPEG is checked by libjpeg's warnings, PNG by its checksums, all formats by their length.
 
     Args:
-        least_long_side_px: the picture may be shrunk while decoding, to a long side of no less than this; done
-            for JPEG, where it saves memory and time.
+        least_long_side_px: a JPEG may be shrunk while it is decoded, which saves memory and time, to a long
+            side of no less than this. Other formats are never shrunk.
 
     Raises:
         EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture.
-        TooManyPixels: beyond `MAX_MEGAPIXELS`, or too little memory for it here.
+        TooManyPixels: the picture has more than `MAX_MEGAPIXELS`, or there is too little memory.
     """
     info = read_header(data)
     if info.megapixels > MAX_MEGAPIXELS:
@@ -86,7 +87,7 @@ def _pixels(
         return decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink), None
     if info.format == "png":
         still = _still_png(data)
-        if still[_PNG_DEPTH] == 16:  # OpenCV holds these twice, with all 16 bits
+        if still[_PNG_DEPTH] == 16:  # OpenCV needs twice the memory: it keeps all 16 bits
             return decode_with_pillow(still, "png")
         return _split_alpha(_with_opencv(still, "png"))
     if info.format == "webp":
@@ -151,7 +152,7 @@ def _cut_short(kind: str, seen: str) -> DamagedPicture:
 
 
 def _still_png(data: bytes) -> bytes:
-    """The PNG after a look at its chunks and their check sums; without the frames of an APNG."""
+    """Check the chunks of a PNG and their checksums; returns the PNG without the frames of an APNG."""
     at, view = 8, memoryview(data)
     kept: list[tuple[int, int]] = []
     animated = False

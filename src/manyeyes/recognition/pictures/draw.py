@@ -1,4 +1,4 @@
-"""Boxes and names on a picture, readable on a thumbnail and on a poster."""
+"""Draws boxes and names on a picture, readable on small and on large pictures."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _WEIGHT = 600
 
 
 def draw(image_hwc_u8: Bytes, faces: Sequence[Face], alpha_hw_u8: Bytes | None = None) -> None:
-    """Draw a box and a name for each face onto the picture, uint8 (h, w, 3) BGR, itself.
+    """Draw a box and a name for each face on the picture, uint8 (h, w, 3) BGR, in place.
 
-    Lines grow with the picture, text with picture and face; labels stay inside the picture and are
-    shortened where it is too narrow for the name. Alpha, where given, becomes opaque where something is drawn.
+    Lines grow with the picture, text with picture and face. Labels stay inside the picture; a name that is
+    too long for it is shortened. `alpha_hw_u8`, if given, becomes opaque where something is drawn.
     """
     line = max(1, round(min(image_hwc_u8.shape[:2]) / 250))
     for face in faces:

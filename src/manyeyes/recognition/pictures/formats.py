@@ -1,6 +1,6 @@
-"""THE table of picture formats: what is accepted, how it is called, and as what it comes back.
+"""The one table of picture formats: accepted formats, their names, and the format of the predicted picture.
 
-The gateway, the command line and the documentation all read it here.
+The gateway, the command line and the documentation all use this table.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ class Format:
 
     Attributes:
         key: its name in code, as `jpeg`.
-        predicted: the key of the format in which the predicted picture comes back.
-        variants: what of it is read, in words.
-        extra: the optional package that reads it, with the extra of manyeyes that installs it.
+        predicted: the key of the predicted picture's format.
+        variants: which variants are read, as a text for users.
+        extra: the optional package that reads it, and the extra of manyeyes that installs this package.
     """
 
     key: str
@@ -71,7 +71,7 @@ FORMATS: tuple[Format, ...] = (
     ),
 )
 MAX_WEBP_PIXELS = 20_000_000
-"""Writing 100 megapixels took libwebp 30 s of processor time, JPEG 0.3 s."""
+"""Larger pictures are not written as WebP: 100 megapixels take libwebp 30 s of processor time, JPEG 0.3 s."""
 BY_KEY = {one.key: one for one in FORMATS}
 BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 SUFFIXES = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
@@ -79,11 +79,12 @@ ACCEPTED = f"{', '.join(one.name for one in FORMATS[:-1])} and {FORMATS[-1].name
 
 
 def predicted_format(key: str, *, alpha: bool, pixels: int = 0) -> Format:
-    """In which format the predicted picture of an original comes back.
+    """The format of the predicted picture of an original with the format `key`.
 
-    The original's own, where browsers show it and it holds the labels' colours. GIF, TIFF and BMP come back
-    as PNG: nothing is lost. AVIF and HEIC come from cameras, take seconds to write, and HEIC is shown by few
-    programs: JPEG, or PNG for the sake of transparency; so does WebP beyond `MAX_WEBP_PIXELS`.
+    It is the original's own format if browsers show it and it can hold the labels' colours. GIF, TIFF and BMP
+    come back as PNG, without loss. AVIF and HEIC come back as JPEG, or as PNG if they have alpha: they come
+    from cameras, take seconds to write, and few programs show HEIC. WebP beyond `MAX_WEBP_PIXELS` does the
+    same.
     """
     found = BY_KEY[BY_KEY[key].predicted]
     if found.key == "webp" and pixels > MAX_WEBP_PIXELS:

@@ -1,7 +1,8 @@
-"""Size and orientation from the boxes of PNG, WebP, GIF, AVIF and HEIC files and of ordinary JPEG, read by hand.
+"""Reads size and orientation from the headers of PNG, WebP, GIF, AVIF, HEIC and ordinary JPEG files.
 
-For most of these the libraries start a decoder, with buffers as large as the header claims; here nothing is
-kept, so a gateway may look at anything. Each function raises `struct.error` or ValueError where the boxes make no sense.
+For most of these formats a library starts a decoder, with buffers as large as the header claims. This module
+uses no picture library and no such buffers, so a gateway may read any file. Each function raises
+`struct.error` or ValueError if the header makes no sense.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ _LEAST_APP_BYTES = {
     0xED: (b"Photoshop 3.0\0", 65_536),
     0xEE: (b"Adobe", 9),
 }
-"""Segments that Pillow takes apart, by their marker: how they begin, and from which length on nothing can be amiss."""
+"""Segments that Pillow parses, by marker: first bytes, and the length from which parsing cannot fail."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Width and height as stored, the EXIF orientation that shows it upright (1 to 8), and the EXIF block."""
+    """Width and height as stored, the EXIF orientation (1 to 8) that shows it upright, EXIF and profile."""
 
     width_px: int
     height_px: int
@@ -42,9 +43,10 @@ _FIRST_APP, _LAST_APP, _TABLES, _SCAN = 0xE0, 0xEF, 0xDB, 0xDA
 
 
 def jpeg_header(data: bytes) -> tuple[Header, str] | None:
-    """Of a JPEG that is as most are, and Pillow's name of its pixels' kind; None where anything is out of the ordinary.
+    """The header of an ordinary JPEG, and Pillow's mode of its pixels; None if anything is unusual.
 
-    Pillow reads all that stands before the pixels, which takes ten times as long; it judges what is odd or damaged.
+    Pillow reads everything before the pixels, which takes ten times as long. The caller uses it for JPEGs
+    that are unusual or damaged.
     """
     size, mode = (0, 0), ""
     exif, profile, pieces = b"", b"", list[bytes]()
@@ -83,7 +85,7 @@ def jpeg_header(data: bytes) -> tuple[Header, str] | None:
 
 
 def png_header(data: bytes) -> Header:
-    """Of the picture; EXIF and profile may stand anywhere, and what unpacks to too much is left out."""
+    """The header of a PNG; EXIF and profile may be anywhere; a profile of more than 1 MB is left out."""
     length, kind, width, height = struct.unpack_from(">I4sII", data, 8)
     if kind != b"IHDR" or length != 13:
         raise ValueError(f"it begins with {kind!r} of {length} bytes")
@@ -112,7 +114,7 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def webp_header(data: bytes) -> Header:
-    """Of the canvas; the EXIF chunk stands at the end of the file."""
+    """The header of a WebP, with the size of its canvas; the EXIF chunk is at the end of the file."""
     size: tuple[int, int] | None = None
     exif = icc = b""
     at = 12
@@ -144,7 +146,7 @@ def webp_header(data: bytes) -> Header:
 
 
 def gif_header(data: bytes) -> Header:
-    """Of the screen, grown to the first frame where that is larger, as viewers do."""
+    """The header of a GIF: the size of its screen, enlarged to hold the first frame, as viewers do."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     for _ in range(_MAX_BOXES):
@@ -162,12 +164,12 @@ def gif_header(data: bytes) -> Header:
 
 
 def avif_header(data: bytes) -> Header:
-    """Of an AVIF's primary picture; the orientation is what its `irot` and `imir` ask for."""
+    """The header of an AVIF's primary picture; the orientation is that of its `irot` and `imir` boxes."""
     return _isobmff_header(data, cropped=False)
 
 
 def heic_header(data: bytes) -> Header:
-    """As `avif_header`. The coded size is even; `clap` says what of it is the picture, and libheif crops to it."""
+    """As `avif_header`. The coded size is even; the box `clap` has the real size, and libheif crops to it."""
     return _isobmff_header(data, cropped=True)
 
 
@@ -207,11 +209,11 @@ _ORIENTATION = {
     (0, 0): 4, (0, 1): 5, (0, 2): 2, (0, 3): 7,
     (1, 0): 2, (1, 1): 7, (1, 2): 4, (1, 3): 5,
 }  # fmt: skip
-"""(mirror axis or -1, quarter turns against the clock) to EXIF; the turn comes before the mirror."""
+"""(mirror axis or -1, quarter turns anticlockwise) → EXIF orientation; the turn comes before the mirror."""
 
 
 def _sequence_header(data: bytes) -> Header:
-    """A film-like file without a still picture: the first track's size, 16.16 fixed point."""
+    """An image sequence without a still picture: the first track's size, 16.16 fixed point."""
     moov = dict(_boxes(data, *_need(dict(_boxes(data, 0, len(data))), b"moov")))
     track = dict(_boxes(data, *_need(moov, b"trak")))
     start, end = _need(track, b"tkhd")
@@ -222,7 +224,7 @@ def _sequence_header(data: bytes) -> Header:
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """(kind, (start, end) of the body) of each box between two places."""
+    """(kind, (start, end) of the body) of each box from the offset `at` to `end`."""
     end = min(end, len(data))
     for _ in range(_MAX_BOXES):
         if at + 8 > end:
@@ -253,7 +255,7 @@ def _primary(data: bytes, boxes: dict[bytes, tuple[int, int]]) -> int:
 
 
 def _associated(data: bytes, place: tuple[int, int], item: int) -> list[int]:
-    """The property numbers, from 1, of an item."""
+    """The numbers of an item's properties; they start at 1."""
     at, end = place
     version, wide = data[at], data[at + 3] & 1
     (entries,) = struct.unpack_from(">I", data, at + 4)

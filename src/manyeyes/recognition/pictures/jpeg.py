@@ -1,6 +1,7 @@
-"""JPEG to pixels, refusing what libjpeg would fill with grey.
+"""Decodes JPEG, and refuses pictures with missing parts, which libjpeg would fill with grey.
 
-libjpeg shows a damaged picture as far as it can and only warns; `simplejpeg` makes its first warning an error.
+libjpeg decodes a damaged picture as far as it can and only warns; `simplejpeg` turns its first warning into
+an error.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ _CUT = ("Premature end of JPEG file", "premature end of data segment", "Prematur
 _MAX_MENDS = 3
 _BAND_ROWS = 256
 SHRINKS = (8, 4, 2)
-"""Factors that the inverse transform can apply: these have SIMD code."""
+"""Factors by which libjpeg can shrink in the inverse DCT; it has SIMD code for these."""
 
 
 def shrink_factor(width_px: int, height_px: int, least_long_side_px: int) -> int:
-    """By how much a picture may be shrunk while it is decoded: 1, 2, 4 or 8."""
+    """The largest factor of 1, 2, 4 or 8 by which a picture may be shrunk while it is decoded."""
     longest = max(width_px, height_px)
     return next((factor for factor in SHRINKS if longest >= factor * least_long_side_px), 1)
 
@@ -35,13 +36,14 @@ def decode_jpeg(data: bytes, *, cmyk: bool, size_px: tuple[int, int], shrink: in
     """Decode a JPEG as stored (orientation not applied), uint8 (h, w, 3) BGR.
 
     Args:
-        cmyk: it has four colours, as its header says.
-        size_px: width and height by its header.
+        cmyk: whether the header says that the picture has four colours.
+        size_px: (width, height) by the header.
         shrink: 1, 2, 4 or 8; the sides are divided by it, rounded up.
 
     Raises:
         DamagedPicture: libjpeg had to make up pixels.
         UnsupportedFormat: arithmetic coding of a rare kind, lossless JPEG, 12 bit.
+        MemoryError: there is too little memory.
     """
     least = (
         {"min_width": -(-size_px[0] // shrink), "min_height": -(-size_px[1] // shrink)} if shrink > 1 else {}
@@ -73,9 +75,9 @@ def _refusal(data: bytes, told: str) -> Exception:
 
 
 def _mended(data: bytes, told: str) -> bytes | None:
-    """The bytes without an oddity that takes nothing from the picture; None where it is damage.
+    """The bytes without a fault that does no harm to the picture; None if the picture is damaged.
 
-    Some cameras pad before the end marker, some programs state a JFIF revision of their own.
+    Some cameras write padding before the end marker; some programs write an unknown JFIF revision.
     """
     if _JFIF_REVISION in told:
         at = data.find(b"JFIF\0", 0, 64)
@@ -83,7 +85,7 @@ def _mended(data: bytes, told: str) -> bytes | None:
     if _EXTRANEOUS.search(told):
         end = data.rfind(b"\xff\xd9")
         body = data[:end].rstrip(b"\0")
-        if body.endswith(b"\xff") and len(body) < end:  # a stuffed 0xff: its zero belongs to it
+        if body.endswith(b"\xff") and len(body) < end:  # a stuffed 0xff: the zero after it is data
             body += b"\0"
         return body + data[end:] if len(body) < end else None
     return None
@@ -103,7 +105,7 @@ def _by_adobe(data: bytes) -> bool:
 
 
 def _from_cmyk(pixels: Bytes, *, inverted: bool) -> Bytes:
-    """Ink to light: each colour is what its own ink and black let through."""
+    """CMYK to BGR: each channel is the light that its own ink and black let through."""
     height, width = pixels.shape[:2]
     image = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _BAND_ROWS):

@@ -1,4 +1,4 @@
-"""Too little memory is an answer about one picture, not the end of a worker."""
+"""Turns a shortage of memory into an error of one picture, so that the worker goes on."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from contextlib import contextmanager
 from manyeyes.errors import TooManyPixels
 
 _IN_WORDS = ("insufficient memory", "out of memory", "bad alloc", "bad_alloc", "failed to allocate memory")
-"""How libraries that have no class for it say it."""
+"""Error texts of libraries that have no exception class for it."""
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an exception of any library says that memory could not be had."""
+    """Whether an exception of any library means that there is too little memory."""
     if isinstance(error, MemoryError):
         return True
-    cv2 = sys.modules.get(
-        "cv2"
-    )  # in the environment of a pack without it, nothing of it can have been raised
+    # a pack's environment may lack cv2; if it is not loaded, the error is not from it
+    cv2 = sys.modules.get("cv2")
     if cv2 and isinstance(error, cv2.error) and getattr(error, "code", None) == cv2.Error.StsNoMem:
         return True
     told = str(error).lower()
@@ -27,7 +26,7 @@ def is_shortage(error: BaseException) -> bool:
 
 @contextmanager
 def shortage_named(width_px: int, height_px: int) -> Iterator[None]:
-    """Turn any library's shortage of memory into `TooManyPixels`; other exceptions pass."""
+    """Turn any library's shortage of memory into `TooManyPixels`; other exceptions pass through."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""GIF, TIFF, BMP, AVIF, HEIC and deep PNG to pixels, through Pillow's readers."""
+"""Decodes GIF, TIFF, BMP, AVIF, HEIC and 16-bit PNG with Pillow's readers."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ _READERS: dict[str, Callable[[BytesIO], ImageFile]] = {
 
 
 def decode_with_pillow(data: bytes, key: str) -> tuple[Bytes, Bytes | None]:
-    """The first picture of a file: uint8 (h, w, 3) BGR, and alpha (h, w) where it has any.
+    """The first picture of a file: uint8 (h, w, 3) BGR, and alpha (h, w) or None.
 
     Raises:
-        UnsupportedFormat: samples that are no picture's, as floating point; or a reader not installed.
-        DamagedPicture: cut short, or its parts contradict each other.
-        MemoryError: too little of it.
+        UnsupportedFormat: the samples have 32 bits or floating point, or the reader is not installed.
+        DamagedPicture: the file is cut short, or its parts contradict each other.
+        MemoryError: there is too little memory.
     """
     name = BY_KEY[key].name
     try:
@@ -70,7 +70,7 @@ def decode_with_pillow(data: bytes, key: str) -> tuple[Bytes, Bytes | None]:
             return _pixels(image, name)
     except (MemoryError, UnsupportedFormat):
         raise
-    except Exception as error:  # Pillow's readers raise many kinds
+    except Exception as error:  # Pillow's readers raise many classes of exceptions
         told = str(error) or type(error).__name__
         if "memory" in told.lower():
             raise MemoryError(told) from error
@@ -80,7 +80,7 @@ def decode_with_pillow(data: bytes, key: str) -> tuple[Bytes, Bytes | None]:
 
 
 def _pixels(image: Image, name: str) -> tuple[Bytes, Bytes | None]:
-    """Band by band, so that a huge picture is never there three times."""
+    """Convert in bands of rows, so that memory never holds a huge picture three times."""
     if image.mode in ("F", "I"):
         raise UnsupportedFormat(
             f"the {name} has 32-bit samples ({image.mode}), which are measurements rather than a picture; "

@@ -1,4 +1,4 @@
-"""The predicted picture from an original and its result, with the code that draws it on a node."""
+"""Makes the predicted picture from an original and its result, with the code that nodes use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from manyeyes.results import Result
 def draw(original: bytes, result: Result) -> Encoded:
     """Draw the boxes and names of a result onto the picture that was sent.
 
-    With the same versions of OpenCV, Pillow and simplejpeg these are the very bytes that a node makes of this
-    original and this result. May run in several threads at once.
+    With the same versions of OpenCV, Pillow and simplejpeg, the bytes equal those that a node makes from this
+    original and this result. Several threads may call this function at once.
 
     Returns:
-        The predicted picture and its media type, in the format that `formats.predicted_format` says.
+        The predicted picture and its media type, in the format of `formats.predicted_format`.
 
     Raises:
         BadRequest: the result is of a picture of another size; nothing was drawn.
-        PictureError: the original cannot be decoded here, as a HEIC without `pillow-heif`, or needs more
-            memory than there is.
+        PictureError: the original cannot be decoded here (for example a HEIC without `pillow-heif`), or needs
+            more memory than there is.
     """
     picture = decode(original)
     seen, told = (picture.info.width_px, picture.info.height_px), (result.width_px, result.height_px)

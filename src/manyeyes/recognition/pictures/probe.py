@@ -1,7 +1,7 @@
-"""What a picture says about itself in its header: nothing is decoded here.
+"""Reads a picture's format, size and orientation from its header; decodes nothing.
 
-The gateway and the command line use this before a picture is taken in; it imports neither OpenCV nor
-ONNX Runtime, and no decoder is started.
+The gateway and the command line use this before they accept a picture. It imports neither OpenCV nor
+ONNX Runtime, and starts no decoder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from manyeyes.recognition.pictures.headers import (
 )
 from manyeyes.recognition.pictures.sniff import sniff
 
-# Pillow warns about metadata that is damaged or odd; it is of no use here
+# Pillow warns about damaged or unusual metadata; nobody needs these warnings
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
 _COMPRESSION, _ORIENTATION, _DNG_VERSION, _SHORT = 259, 274, 50706, 3
@@ -50,7 +50,7 @@ class PictureInfo:
     format: str
     orientation: int = 1
     mode: str = ""
-    """Pillow's name of the pixels' kind, as `RGB` or `CMYK`; empty where the header does not tell."""
+    """Pillow's mode of the pixels, as `RGB` or `CMYK`; known for JPEG, BMP and TIFF, else empty."""
     icc_profile: bytes = field(default=b"", repr=False)
 
     @property
@@ -59,11 +59,11 @@ class PictureInfo:
 
 
 def probe(data: bytes, *, max_bytes: int, max_megapixels: float) -> PictureInfo:
-    """Read the header of a picture and hold it against the limits; the pixels are not decoded.
+    """Read the header of a picture and check it against the limits; the pixels are not decoded.
 
     Raises:
-        EmptyPicture, NotAPicture, UnsupportedFormat: what came is none of `formats.FORMATS`.
-        TooManyBytes, TooManyPixels: seen against allowed.
+        EmptyPicture, NotAPicture, UnsupportedFormat: the data is in none of the formats of `formats.FORMATS`.
+        TooManyBytes, TooManyPixels: the picture exceeds a limit; the message has its size and the limit.
         DamagedPicture: the header itself cannot be read.
     """
     if len(data) > max_bytes:
@@ -94,7 +94,7 @@ def read_header(data: bytes) -> PictureInfo:
         else:
             with _BY_PILLOW[key](BytesIO(data)) as image:
                 header, mode = _header(image), image.mode
-    except Exception as error:  # Pillow's readers raise many kinds on a broken header
+    except Exception as error:  # Pillow's readers raise many classes on a broken header
         if "cannot handle" in str(error):
             raise UnsupportedFormat(
                 f"the {found.name} is of a kind that is not read ({error}); save it as an ordinary one"
@@ -130,7 +130,7 @@ def _header(image: ImageFile) -> Header:
     if isinstance(image, TiffImageFile):
         orientation = image.tag_v2.get(_ORIENTATION, 1)
         orientation = orientation if orientation in range(1, 9) else 1
-        if orientation >= 5:  # Pillow gives the size as it will be shown
+        if orientation >= 5:  # Pillow gives the size with the orientation applied
             width, height = height, width
         return Header(width, height, orientation, icc_profile=icc)
     exif = image.info.get("exif")
@@ -138,7 +138,7 @@ def _header(image: ImageFile) -> Header:
 
 
 def _refuse_raw(data: bytes) -> None:
-    """Raw camera formats are TIFF outside; what lies in their first page is a thumbnail or undeveloped."""
+    """Refuse raw camera formats: TIFF files whose first page is a thumbnail or an undeveloped picture."""
     tags = _first_tags(data, _COMPRESSION, _DNG_VERSION)
     kind = "DNG" if _DNG_VERSION in tags else _RAW_COMPRESSIONS.get(tags.get(_COMPRESSION, 1))
     if kind is not None:
@@ -148,16 +148,19 @@ def _refuse_raw(data: bytes) -> None:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """The orientation, 1 to 8, in an EXIF block; 1 where there is none or the block is damaged.
+    """The orientation, 1 to 8, in an EXIF block; 1 if there is none or the block is damaged.
 
-    A damaged block is no reason to refuse a picture, nor to warn about it.
+    A damaged block is no reason to refuse a picture or to warn about it.
     """
     value = _first_tags(exif.removeprefix(b"Exif\0\0"), _ORIENTATION).get(_ORIENTATION, 1)
     return value if 1 <= value <= 8 else 1
 
 
 def _first_tags(tiff: bytes, *wanted: int) -> dict[int, int]:
-    """Tags with one short or long value in the first directory of a TIFF or EXIF block."""
+    """The wanted tags in the first directory of a TIFF or EXIF block.
+
+    Returns the value of a tag that is one short, and minus the type of any other tag.
+    """
     found: dict[int, int] = {}
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:

@@ -1,4 +1,4 @@
-"""The kind of a file, by its first bytes and never by its name."""
+"""Finds the kind of a file by its first bytes, never by its name."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ _OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
 
 
 def sniff(data: bytes) -> str:
-    """The key of the format in `formats.FORMATS` that these bytes begin.
+    """The key in `formats.FORMATS` of the format that these bytes begin with.
 
     Raises:
-        EmptyPicture: no bytes.
-        UnsupportedFormat: a picture of another kind, named.
-        NotAPicture: something else, named where it is known.
+        EmptyPicture: there are no bytes.
+        UnsupportedFormat: a picture of another format; the message names it.
+        NotAPicture: something else; the message names it if it is known.
     """
     if not data:
         raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
@@ -105,7 +105,7 @@ def _accepted(data: bytes) -> str | None:
 
 
 def _of_brands(data: bytes) -> str | None:
-    """AVIF and HEIC share their container; the brands in its first box tell which it is."""
+    """AVIF and HEIC share their container format; the brands in its first box say which of them it is."""
     end = max(16, min(int.from_bytes(data[:4], "big"), 256))
     brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
     if brands & _AVIF_BRANDS:
