@@ -58,8 +58,17 @@ def test_a_picture_crosses_two_messages_under_load_and_three_alone(network: Netw
             for number in range(10):
                 network.client.recognize(picture(b"alone", number))
         assert sum(alone.values()) <= 3 * 10 + 1, alone
-        count = 150
-        with counting(network) as loaded, ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda n: network.client.recognize(picture(b"load", n)), range(count)))
-        assert loaded["dispatch"] >= count and loaded["result"] >= count, loaded
-        assert sum(loaded.values()) <= 2.2 * count, loaded
+        assert any(under_load(network, tries) for tries in range(5)), "the machine was busy five times?"
+
+
+def under_load(network: Network, nth: int, count: int = 150) -> bool:
+    """Whether pictures crossed two messages each.
+
+    A confirmation waits 50 ms for the next dispatch to the same node: on a machine that is busy with other programs
+    it may travel alone.
+    """
+    with counting(network) as loaded, ThreadPoolExecutor(16) as pool:
+        pictures = [picture(b"load", nth * count + n) for n in range(count)]
+        list(pool.map(network.client.recognize, pictures))
+    assert loaded["dispatch"] >= count and loaded["result"] >= count, loaded
+    return sum(loaded.values()) <= 2.2 * count
