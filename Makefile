@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.manyeyes-ready
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+# else each process that is started here compiles the source anew
+unexport PYTHONDONTWRITEBYTECODE
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
