@@ -69,7 +69,7 @@ def test_the_same_bytes_as_drawn_by_a_node(up: Up, tmp_path: Path) -> None:
             result = client.recognize(original, picture=False).result
         assert manyeyes.draw(original, result).content == (there / "03.jpeg").read_bytes()
     finally:
-        up.run("people", "remove", "Eileen")
+        up.run("people", "remove", "Eileen", "--yes")
     drawn_here, drawn_there = ({line["file"]: line for line in records(out)} for out in (here, there))
     assert len(drawn_here) == len(OF_EVERY_KIND)
     for file, line in drawn_here.items():

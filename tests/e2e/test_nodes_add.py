@@ -213,7 +213,7 @@ def test_a_bare_machine_becomes_a_node(site: Site) -> None:
         assert "daemon-reload" in told and "enable --quiet manyeyes-node.service" in told
 
         # removed by the master: it joins again when an operator adds it again
-        removed = site.hosts["operator"].run([MANYEYES, "nodes", "remove", "lab-1"], site.env)
+        removed = site.hosts["operator"].run([MANYEYES, "nodes", "remove", "lab-1", "--yes"], site.env)
         assert removed.returncode == 0, removed.stderr
         wait_until(lambda: holder(machine) is None, 30, machine.agent / "agent.log")
         anew = site.add(where, "--workers", "1", "--name", "lab-one")

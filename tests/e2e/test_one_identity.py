@@ -84,7 +84,7 @@ def test_a_removed_node_is_cut_off_at_once_and_for_ever(fleet: Fleet, tmp_path: 
     wait_for(lambda: "x" in ticks.output, "the command does not run")
     sending = fleet.hosts["user"].popen([*SENDING, "8", "10"], tmp_path / "sending.log", fleet.env)
     wait_for(lambda: "pack" in sending.output, "no picture was answered")
-    assert fleet.user("nodes", "remove", "gone").returncode == 0
+    assert fleet.user("nodes", "remove", "gone", "--yes").returncode == 0
     returned_s = time.monotonic()
     assert gone.process.wait(10) == REFUSED
     assert ticks.process.wait(10) == 6

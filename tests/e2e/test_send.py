@@ -26,7 +26,7 @@ def eileen(up: Up, tmp_path: Path) -> Iterator[str]:
     added = up.run("people", "add", name, str(photo))
     assert added.returncode == 0, added.stderr
     yield name
-    up.run("people", "remove", name)
+    up.run("people", "remove", name, "--yes")
 
 
 def test_names_and_predicted_pictures(up: Up, eileen: str, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_enrolling_goes_wrong(up: Up, eileen: str, tmp_path: Path) -> None:
 
 
 def test_a_person_who_is_not_there(up: Up) -> None:
-    for arguments in (("show", "Nemo"), ("remove", "Nemo"), ("rename", "Nemo", "Ahab")):
+    for arguments in (("show", "Nemo"), ("remove", "Nemo", "--yes"), ("rename", "Nemo", "Ahab")):
         tried = up.run("people", *arguments)
         assert tried.returncode == 4, tried.stderr
         assert "Nemo" in tried.stderr

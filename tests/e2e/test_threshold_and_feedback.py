@@ -32,7 +32,7 @@ def photos(tmp_path: Path) -> dict[str, Path]:
 def people(up: Up) -> Iterator[None]:
     yield
     for person in json.loads(up.run("people", "list", "--json").stdout):
-        up.run("people", "remove", person["name"])
+        up.run("people", "remove", person["name"], "--yes")
     assert up.run("people", "threshold", "--default").returncode == 0
 
 

@@ -92,9 +92,9 @@ def _set_clock(victim: Victim, offset: str) -> None:
 # requests to leave
 
 
-def _nodes(victim: Victim, word: str) -> None:
+def _nodes(victim: Victim, word: str, *more: str) -> None:
     log = victim.fleet.folder / f"{word}-{victim.name}.log"
-    victim.fleet.hosts["user"].popen([MANYEYES, "nodes", word, victim.name], log, victim.fleet.env)
+    victim.fleet.hosts["user"].popen([MANYEYES, "nodes", word, victim.name, *more], log, victim.fleet.env)
 
 
 def _down(victim: Victim) -> None:
@@ -131,7 +131,7 @@ def _heal(victim: Victim) -> None:
 WORDS = (
     Way("`nodes drain`", lambda v: _nodes(v, "drain"), lambda v: _resume(v), needs_s=MOMENT_S),
     Way("`nodes shutdown`", lambda v: _nodes(v, "shutdown"), needs_s=MOMENT_S, status=0),
-    Way("`nodes remove`", lambda v: _nodes(v, "remove"), _forget, needs_s=MOMENT_S, status=5),
+    Way("`nodes remove`", lambda v: _nodes(v, "remove", "--yes"), _forget, needs_s=MOMENT_S, status=5),
     Way("`manyeyes down` on the node", _down, needs_s=MOMENT_S, status=0),
     Way("SIGTERM", lambda v: _signal_agent(v, signal.SIGTERM), needs_s=MOMENT_S, status=0),
     Way(

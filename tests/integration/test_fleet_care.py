@@ -49,7 +49,7 @@ def test_a_removed_node_is_cut_off_and_its_pictures_go_on(shared: Network) -> No
         sent = [pool.submit(shared.client.recognize, picture(b"SLOW", n)) for n in range(16)]
         time.sleep(1.0)
         began = time.monotonic()
-        removed = manyeyes(shared, "nodes", "remove", "a")
+        removed = manyeyes(shared, "nodes", "remove", "a", "--yes")
         assert (removed.returncode, removed.stdout) == (0, "")
         assert a.process.wait(5) == 5
         assert "was removed there" in a.log.read_text()

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import MANYEYES, Network, free_port
+from manyeyes import Client
+from manyeyes.sdk.context import load_context
+from tests.integration.conftest import MANYEYES, Network, free_port, picture, role
 
 
 def _start(
@@ -71,3 +73,32 @@ def test_a_data_folder_in_use(network: Network, tmp_path: Path, faulty_pack: Pat
     ended = _start(tmp_path, faulty_pack, "--data", str(network.data))
     assert ended.returncode == 8
     assert f"in use by process {network.master.process.pid}" in ended.stderr
+
+
+def test_up_lets_its_own_node_in_again_after_it_was_removed(tmp_path: Path, faulty_pack: Path) -> None:
+    data = tmp_path / "up"
+    ports = ["--https-port", str(free_port()), "--nats-port", str(free_port())]
+    arguments = ["up", "--data", str(data), "--pack", str(faulty_pack), "--workers", "1", *ports]
+    with role(tmp_path / "logs", *arguments, MANYEYES_MASTER_CONSOLE="0") as up:
+        up.wait_for("ready:", 60)
+        with Client(load_context(data / "context.json")) as client:
+            (node,) = client.nodes()
+            client.remove_node(node.name)
+            up.wait_for("the local node stays stopped until the next start", 60)
+            assert client.nodes() == []
+    with role(tmp_path / "logs", *arguments, MANYEYES_MASTER_CONSOLE="0") as up:
+        up.wait_for("ready:", 60)
+        with Client(load_context(data / "context.json")) as client:
+            assert [again.name for again in client.nodes()] == [node.name]
+            assert client.recognize(picture()).result.pack == "faulty@1.0.0"
+
+
+def test_a_taken_port_is_found_before_the_pack_is_built(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [*MANYEYES, "master", "--listen", "127.0.0.1", "--data", str(tmp_path / "data")]
+        ports = ["--nats-port", str(free_port()), "--https-port", str(taken.getsockname()[1])]
+        env = {**os.environ, "MANYEYES_CACHE": "/dev/null/nowhere"}
+        ended = subprocess.run([*command, *ports], capture_output=True, text=True, timeout=60, env=env)
+    assert (ended.returncode, "choose another with --https-port" in ended.stderr) == (8, True), ended.stderr

@@ -10,7 +10,17 @@ from manyeyes.api.nodes import Node, NodeSort
 from manyeyes.cli.nodes_add import add
 from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
 from manyeyes.cli.nodes_files import get, put
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_error
+from manyeyes.cli.output import (
+    JsonOption,
+    YesOption,
+    ago,
+    client_of,
+    confirm,
+    print_json,
+    print_table,
+    say,
+    say_error,
+)
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
 
@@ -235,18 +245,27 @@ def shutdown(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = Fal
 def remove(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'nodes list'.")],
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove a node at once: its key never works again, its pictures go to others.
 
+    The node that 'manyeyes up' runs comes back with a new key when 'manyeyes up' starts again.
+
     Example: manyeyes nodes remove lab-2
     """
     with client_of(ctx) as client:
+        confirm(yes, lambda: _removal_question(client.node(name)))
         client.remove_node(name)
     if as_json:
         print_json({"removed": name})
     else:
         say(f"removed {name}; to come back it needs a new token and a new data folder")
+
+
+def _removal_question(node: Node) -> str:
+    host = node.host.get("hostname") or "an unknown host"
+    return f"Remove node {node.name} on {host} ({node.state}, {node.done} pictures done)? Its key never works again."
 
 
 app.command()(add)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import BaseModel
 
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import BadRequest, ManyeyesError
 
 if TYPE_CHECKING:
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.context import Context
 
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -69,6 +70,23 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         console.print(table)
     else:
         print(empty)
+
+
+def confirm(yes: bool, question: Callable[[], str]) -> None:
+    """Go on only if a person at the terminal says so, or `--yes` was given.
+
+    Args:
+        question: makes the question, which may ask the master first.
+
+    Raises:
+        BadRequest: there is no terminal to ask at.
+        typer.Abort: the answer is no.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise BadRequest("this cannot be undone, and there is no terminal to ask at; add --yes")
+    typer.confirm(question(), abort=True, err=True)
 
 
 def say(sentence: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from manyeyes.api.people import Person
 from manyeyes.cli import people_checks
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import EntryNotFound
 
@@ -125,6 +125,7 @@ def merge(
     ctx: typer.Context,
     name: NameArgument,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The person who gets the photos.")],
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Move all photos and feedback of one person to another, and delete the first name.
@@ -132,6 +133,7 @@ def merge(
     Example: manyeyes people merge "Ada Byron" "Ada Lovelace"
     """
     with client_of(ctx) as client:
+        confirm(yes, lambda: _merge_question(client.person(name), client.person(into)))
         person = client.merge_person(name, into)
     _print(person, as_json, f"{name} is {person.name} now, with {_photos(person.photos)}")
 
@@ -143,6 +145,7 @@ def remove(
     photo: Annotated[
         int | None, typer.Option("--photo", metavar="ID", help="Only this photo, as 'people show' lists it.")
     ] = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete a person with all photos, or one photo.
@@ -154,11 +157,19 @@ def remove(
             person = client.remove_photo(name, photo)
             _print(person, as_json, f"photo {photo} is removed; {person.name} has {_photos(person.photos)}")
             return
+        confirm(yes, lambda: f"Delete {name} with {_photos(client.person(name).photos)}?")
         client.remove_person(name)
     if as_json:
         print_json({"removed": name})
     else:
         print(f"{name} is removed")
+
+
+def _merge_question(one: Person, other: Person) -> str:
+    return (
+        f"Move {_photos(one.photos)} of {one.name} to {other.name}, who has {_photos(other.photos)}, "
+        f"and delete the name {one.name}?"
+    )
 
 
 def _print(person: Person, as_json: bool, sentence: str) -> None:

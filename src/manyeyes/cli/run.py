@@ -216,11 +216,21 @@ _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
 
 
+def _forget_removed_identity(master: Any, folder: Path) -> None:
+    """Have the local node join anew if it was removed: who starts `up` wants it."""
+    key = folder / "node.nk"
+    if key.exists() and master.node_service.was_removed(identity.load_or_make_nkey(key).public):
+        telemetry.log().info("the local node was removed; it joins anew")
+        (folder / "membership.json").unlink(missing_ok=True)
+        key.unlink()
+
+
 async def _keep_local_node(
     master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
     """Run the node beside the master, as a process of its own; restart it if it fails."""
     folder = settings.data / "node"
+    _forget_removed_identity(master, folder)
     pause_s = 0.5
     refusals = 0
     while not stop.is_set():

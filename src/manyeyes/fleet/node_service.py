@@ -110,6 +110,10 @@ class NodeService:
 
     # what nodes say
 
+    def was_removed(self, public_nkey: str) -> bool:
+        """Whether this was the key of a node that was removed."""
+        return self._nodes.removed_key(public_nkey) is not None
+
     def check_join(self, request: JoinRequest) -> None:
         """Check that the key may join.
 

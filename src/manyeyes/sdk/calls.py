@@ -70,15 +70,21 @@ class Calls:
         *,
         headers: dict[str, str] | None = None,
         repeatable: bool = True,
+        waits: bool = False,
         **body: Any,
     ) -> httpx.Response:
-        """Send one request, with all its attempts. A call that is not `repeatable` is sent again only if the
-        master cannot have acted on it."""
+        """Send one request, with all its attempts.
+
+        Args:
+            repeatable: False: it is sent again only if the master cannot have acted on it.
+            waits: whether it goes on trying while no master can be reached, as pictures do.
+        """
         began_s = time.monotonic()
         attempts = 0
         while True:
             attempts += 1
             cause: Exception
+            unreachable = False
             try:
                 response = await self._http.request(
                     method,
@@ -106,8 +112,9 @@ class Calls:
                         f"({_reason(error)}); see whether the change was made before you try again"
                     ) from error
                 cause, reason, retry_after_s = error, _reason(error), None
+                unreachable = not waits and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             elapsed_s = time.monotonic() - began_s
-            pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s)
+            pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s, unreachable=unreachable)
             if pause_s is None:
                 times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
                 raise Unavailable(

@@ -97,6 +97,7 @@ class AsyncClient(Watching):
             response = await self._call(
                 "POST",
                 "/v1/recognize",
+                waits=True,
                 content=content,
                 headers={
                     "Content-Type": "application/octet-stream",
@@ -408,7 +409,7 @@ class AsyncClient(Watching):
 
     async def wait_ready(self) -> None:
         """Wait until the master accepts pictures, at most as long as the client's `patience`."""
-        await self._call("GET", "/readyz")
+        await self._call("GET", "/readyz", waits=True)
 
 
 async def _content(picture: Picture) -> bytes:

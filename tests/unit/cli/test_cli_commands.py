@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import io
 import json
 import os
 import signal
@@ -273,9 +274,55 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     )
     assert run("people", "show", "Ada", "--json")[0] == 0
     assert run("people", "rename", "Ada", "Ada [x]")[1] == "Ada is now Ada [x]\n"
-    assert run("people", "remove", "Ada")[1] == "Ada is removed\n"
+    before = len(fleet.asked)
+    assert run("people", "remove", "Ada")[::2] == (
+        2,
+        "error: this cannot be undone, and there is no terminal to ask at; add --yes\n",
+    )
+    assert len(fleet.asked) == before, "the master was not asked to delete"
+    assert run("people", "remove", "Ada", "--yes")[1] == "Ada is removed\n"
     assert run("people", "show", "Bob") == (4, "", "error: nobody is called 'Bob'\n")
     assert run("people", "add", "Ada", tmp_path / "no.jpg")[0] == 2
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_person_at_a_terminal_is_asked(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    person = {"name": "Ada", "photos": 2, "added_at": "2025-01-01T00:00:00Z"}
+    node = {"name": "a", "state": "ready", "host": {"hostname": "lab"}, "done": 7}
+    fleet.answers = {
+        "GET /v1/people/Ada": httpx.Response(200, json=person),
+        "GET /v1/people/A.%20B.": httpx.Response(200, json=person | {"name": "A. B."}),
+        "GET /v1/people/A. B.": httpx.Response(200, json=person | {"name": "A. B."}),
+        "POST /v1/people/A. B./merge": httpx.Response(200, json=person),
+        "DELETE /v1/people/Ada": httpx.Response(204),
+        "GET /v1/nodes/a": httpx.Response(200, json=node),
+        "DELETE /v1/nodes/a": httpx.Response(204),
+    }
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    questions = {
+        ("people", "remove", "Ada"): "Delete Ada with 2 photos?",
+        ("nodes", "remove", "a"): "Remove node a on lab (ready, 7 pictures done)? Its key never works again.",
+        (
+            "people",
+            "merge",
+            "A. B.",
+            "Ada",
+        ): "Move 2 photos of A. B. to Ada, who has 2 photos, and delete the name",
+    }
+    for command, question in questions.items():
+        monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+        monkeypatch.setattr("sys.stderr", heard := Terminal())
+        before = len(fleet.asked)
+        assert run(*command)[0] == code, heard.getvalue()
+        assert question in heard.getvalue()
+        changed = [request for request in fleet.asked[before:] if request.method != "GET"]
+        assert len(changed) == (1 if answer == "y" else 0)
 
 
 def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
@@ -380,7 +427,7 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert "to pause" in shown
     assert "t1" in shown
     assert "f1" in shown
-    assert run("nodes", "remove", "a")[0] == 0
+    assert run("nodes", "remove", "a", "--yes")[0] == 0
 
 
 def test_version(run: Run) -> None:

@@ -67,8 +67,8 @@ def test_keeping_is_told_and_changed(run: Run) -> None:  # noqa: F811
 
 
 def test_two_names_become_one(run: Run) -> None:  # noqa: F811
-    assert run("people", "merge", "A. B.", "Ada")[1] == "A. B. is Ada now, with 3 photos\n"
-    assert json.loads(run("people", "merge", "A. B.", "Ada", "--json")[1])["photos"] == 3
+    assert run("people", "merge", "A. B.", "Ada", "--yes")[1] == "A. B. is Ada now, with 3 photos\n"
+    assert json.loads(run("people", "merge", "A. B.", "Ada", "--yes", "--json")[1])["photos"] == 3
 
 
 def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -12,6 +12,7 @@ from manyeyes.cli.sending.waiting import WaitingClient, waiting_sentence
 from manyeyes.errors import Unavailable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
+from manyeyes.sdk.context import Context
 
 
 def status(workers: int, **nodes: int) -> Status:
@@ -26,9 +27,12 @@ def test_the_sentence_names_the_states() -> None:
 
 
 class Master:
-    """Answers no picture before `ready_after` questions about its status."""
+    """Answers no picture before `ready_after` questions about its status; `away`: it answers none of these either."""
 
-    def __init__(self, ready_after: int, workers_before: int = 0) -> None:
+    context = Context("https://10.0.0.4:8443", "", "key")
+
+    def __init__(self, ready_after: int, workers_before: int = 0, *, away: bool = False) -> None:
+        self.away = away
         self.asked = 0
         self.ready_after = ready_after
         self.workers_before = workers_before
@@ -36,6 +40,8 @@ class Master:
 
     async def status(self) -> Status:
         self.asked += 1
+        if self.away and self.asked <= self.ready_after:
+            raise Unavailable("no answer")
         return status(1 if self.asked > self.ready_after else self.workers_before)
 
     async def recognize(self, data: bytes, *, picture: bool, idempotency_key: str) -> Prediction:
@@ -76,3 +82,23 @@ def test_patience_ends_where_a_node_is_ready() -> None:
     with pytest.raises(Unavailable):
         asyncio.run(send(Master(ready_after=1000, workers_before=1), said))
     assert said == []
+
+
+def test_it_says_at_once_that_the_master_does_not_answer_and_patience_ends() -> None:
+    said: list[str] = []
+    with pytest.raises(Unavailable):
+        asyncio.run(send(Master(ready_after=1000, away=True), said))
+    (line,) = said
+    assert line.startswith("waiting for the master at https://10.0.0.4:8443, which does not answer")
+
+
+def test_it_says_when_the_master_is_back() -> None:
+    async def watched(said: list[str]) -> None:
+        watch = asyncio.create_task(WaitingClient(Master(3, away=True), said.append).watch())  # type: ignore[arg-type]
+        while len(said) < 2:
+            await asyncio.sleep(0.01)
+        watch.cancel()
+
+    said: list[str] = []
+    asyncio.run(asyncio.wait_for(watched(said), 5))
+    assert said[1] == "going on"

@@ -114,6 +114,29 @@ def test_tries_again_with_the_same_key() -> None:
     assert keys[7] != keys[0]
 
 
+@pytest.mark.parametrize("trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("no answer")])
+def test_a_query_soon_says_that_no_master_answers_and_a_picture_waits_for_one(trouble: Exception) -> None:
+    patience = Patience(total_s=5, first_wait_s=0.001, longest_wait_s=0.002, unreachable_s=0.02)
+    calls = (Client.status, Client.nodes, Client.people, lambda client: client.remove_node("a"))
+    for call in calls:
+        with (
+            Master(trouble).client(patience) as client,
+            pytest.raises(errors.Unavailable, match=r"no answer from the master at https://10\.0\.0\.4:8443"),
+        ):
+            call(client)
+    with Master(*[trouble] * 100, predicted()).client(patience) as client:
+        assert client.recognize(b"1").result == RESULT
+    with Master(*[trouble] * 100, httpx.Response(200)).client(patience) as client:
+        client.wait_ready()
+
+
+def test_a_query_waits_for_a_master_that_is_reached_and_busy() -> None:
+    patience = Patience(total_s=5, first_wait_s=0.001, longest_wait_s=0.002, unreachable_s=0.0)
+    busy = [problem(errors.Busy("full"), "0.001")] * 20
+    with Master(*busy, httpx.Response(204)).client(patience) as client:
+        client.remove_node("a")
+
+
 def test_patience_ends_with_facts() -> None:
     impatient = Patience(total_s=0.03, first_wait_s=0.004, longest_wait_s=0.004)
     with (

@@ -37,6 +37,7 @@ class WaitingClient:
         self._say = say
         self._answered_at = time.monotonic()
         self._nobody: str | None = None
+        self._said: str | None = None
 
     async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
         """Recognise one picture. Retries use the same idempotency key, so it is not computed twice."""
@@ -57,15 +58,26 @@ class WaitingClient:
     async def watch(self) -> None:
         """Ask the master for its status every second while no answers arrive, until cancelled."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            if self._nobody is None and time.monotonic() - self._answered_at < QUIET_S:
-                continue
-            try:
-                found = waiting_sentence(await self._client.status())
-            except ManyeyesError:
-                found = None
-            if found is not None and found != self._nobody:
-                self._say(found)
-            elif found is None and self._nobody is not None:
+            why = await self._look()
+            if why is not None and why != self._said:
+                self._say(why)
+            elif why is None and self._said is not None:
                 self._say("going on")
-            self._nobody = found
+            self._said = why
+            await asyncio.sleep(_LOOK_EVERY_S)
+            while self._said is None and time.monotonic() - self._answered_at < QUIET_S:
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _look(self) -> str | None:
+        """Why no picture is answered, or None."""
+        nobody: str | None = None
+        try:
+            nobody = waiting_sentence(await self._client.status())
+        except Unavailable:
+            url = self._client.context.url
+            return f"waiting for the master at {url}, which does not answer; is 'manyeyes up' running there?"
+        except ManyeyesError:
+            pass
+        finally:
+            self._nobody = nobody
+        return nobody
