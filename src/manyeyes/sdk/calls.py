@@ -116,16 +116,25 @@ class Calls:
             elapsed_s = time.monotonic() - began_s
             pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s, unreachable=unreachable)
             if pause_s is None:
-                times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-                raise Unavailable(
-                    f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): "
-                    f"{reason}; is 'manyeyes up' running there?"
-                    if isinstance(cause, httpx.TransportError)
-                    else f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): "
-                    f"{reason}; try later, or with more patience",
-                    retry_after_s=retry_after_s,
-                ) from cause
+                raise self._unanswered(cause, reason, attempts, elapsed_s, retry_after_s) from cause
             await asyncio.sleep(pause_s)
+
+    def _unanswered(
+        self, cause: Exception, reason: str, attempts: int, elapsed_s: float, retry_after_s: float | None
+    ) -> Unavailable:
+        """What to raise when patience ended."""
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        if isinstance(cause, httpx.TransportError):
+            detail = (
+                f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): {reason}; "
+                "is 'manyeyes up' running there?"
+            )
+        else:
+            detail = (
+                f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): {reason}; "
+                "try later, or with more patience"
+            )
+        return Unavailable(detail, retry_after_s=retry_after_s)
 
     def _stream(
         self, url: str, body: dict[str, Any], silence_s: float
