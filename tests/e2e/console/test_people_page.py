@@ -268,6 +268,7 @@ def test_one_person_under_two_names_is_found_and_merged(up: Up, consoles: Consol
     expect(dialog.get_by_text("Choose one of the list first.")).to_be_visible()
     dialog.get_by_label("Name of the other person").fill("a")
     page.get_by_role("option", name="Ada").click()
+    expect(dialog.get_by_label("Name of the other person")).to_have_value("Ada")
     dialog.get_by_role("button", name="Merge").click()
     page.wait_for_url("**/console/people/person?name=Ada")
     expect(page.get_by_role("button", name="Remove photo")).to_have_count(3)
