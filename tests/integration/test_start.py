@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from manyeyes import Client
 from manyeyes.sdk.context import load_context
-from tests.integration.conftest import MANYEYES, Network, free_port, picture, role
+from tests.integration.conftest import MANYEYES, Network, Role, free_port, picture, role
 
 
 def _start(
@@ -102,3 +104,47 @@ def test_a_taken_port_is_found_before_the_pack_is_built(tmp_path: Path) -> None:
         env = {**os.environ, "MANYEYES_CACHE": "/dev/null/nowhere"}
         ended = subprocess.run([*command, *ports], capture_output=True, text=True, timeout=60, env=env)
     assert (ended.returncode, "choose another with --https-port" in ended.stderr) == (8, True), ended.stderr
+
+
+def test_a_second_master_does_not_take_over_the_users_commands(tmp_path: Path, faulty_pack: Path) -> None:
+    env = {
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "MANYEYES_CONTEXT": "",
+        "MANYEYES_MASTER_CONSOLE": "0",
+    }
+    https = {name: free_port() for name in ("first", "second")}
+
+    def start(name: str) -> AbstractContextManager[Role]:
+        ports = ["--https-port", str(https[name]), "--nats-port", str(free_port()), "--listen", "127.0.0.1"]
+        arguments = ["--data", str(tmp_path / name), "--pack", str(faulty_pack), *ports]
+        return role(tmp_path / "logs", "master", *arguments, **env)
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [*MANYEYES, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **env}
+        )
+        return done.stdout + done.stderr
+
+    with start("first") as first:
+        first.wait_for("ready:")
+        with start("second") as second:
+            second.wait_for("ready:")
+            said = second.log.read_text()
+            assert f"commands still go to first, https://127.0.0.1:{https['first']}" in said
+            assert "'manyeyes contexts use second' sends them to this master" in said
+            listed = run("contexts", "list").splitlines()
+            assert [line.split() for line in listed[1:]] == [
+                ["*", "first", f"https://127.0.0.1:{https['first']}"],
+                ["second", f"https://127.0.0.1:{https['second']}"],
+            ]
+            assert f"commands use second now, https://127.0.0.1:{https['second']}" in run(
+                "contexts", "use", "second"
+            )
+            assert json.loads(run("status", "--json"))["version"]
+        assert f"no answer from the master at https://127.0.0.1:{https['second']}" in run("status")
+        run("contexts", "use", "first")
+        assert json.loads(run("status", "--json"))["version"]
+        looked = run("doctor", "--data", str(tmp_path / "first"))
+        assert f"ok   master: runs here, https://127.0.0.1:{https['first']}" in looked
+        assert "others: other machines do not reach it" in looked
+    assert "ok   master: none runs from this data folder" in run("doctor", "--data", str(tmp_path / "first"))

@@ -15,7 +15,7 @@ PLACES = {
     "master": "manyeyes.cli.run:master",
     "node": "manyeyes.cli.run:node",
     "down": "manyeyes.cli.run:down",
-    "doctor": "manyeyes.cli.run:doctor",
+    "doctor": "manyeyes.cli.doctor:doctor",
     "engine": "manyeyes.cli.engine:app",
     "send": "manyeyes.cli.send:send",
     "status": "manyeyes.cli.status:status",
@@ -30,6 +30,7 @@ PLACES = {
     "nodes": "manyeyes.cli.nodes:app",
     "packs": "manyeyes.cli.packs:app",
     "keys": "manyeyes.cli.keys:app",
+    "contexts": "manyeyes.cli.contexts:app",
 }
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import os
 import platform
-import shutil
 import signal
 import sys
 import time
@@ -19,12 +18,16 @@ from typing import Annotated, Any
 import typer
 
 from manyeyes import identity, telemetry
-from manyeyes.cli.output import print_json, say
+from manyeyes.cli.local_node import keep_local_node
+from manyeyes.cli.output import say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
-from manyeyes.errors import FileTrouble, ManyeyesError, NodeRemoved, Unavailable
+from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
+
+_STARTED_S, _COLLECT_AFTER = 8.0, 20_000
+"""Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
 
 DataOption = Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
@@ -189,10 +192,10 @@ def up(
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (master, context):
-            _store_user_context(context)
+            _store_user_context(context, settings)
             flags = ["--workers", str(workers)] if workers else []
             flags += ["--allow-exec"] if allow_exec else []
-            node = asyncio.create_task(_keep_local_node(master, settings, flags, stop), name="local-node")
+            node = asyncio.create_task(keep_local_node(master, settings, flags, stop), name="local-node")
             await _first_of(_ready(master), stop.wait(), master.engine.failed_for_good())
             if not stop.is_set():
                 say(
@@ -210,70 +213,21 @@ async def _ready(master: Any) -> None:
         await asyncio.sleep(0.1)
 
 
-_REFUSALS = 3
-"""After so many refusals in a row the local node is considered removed."""
-_STARTED_S, _COLLECT_AFTER = 8.0, 20_000
-"""Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
+def _store_user_context(context: Any, settings: MasterSettings) -> None:
+    """Store this master's context where commands of this user find it. The default stays what it is, and that is said."""
+    from manyeyes.sdk.contexts import Contexts, keep_for_this_user
 
-
-def _forget_removed_identity(master: Any, folder: Path) -> None:
-    """Have the local node join anew if it was removed: who starts `up` wants it."""
-    key = folder / "node.nk"
-    if key.exists() and master.node_service.was_removed(identity.load_or_make_nkey(key).public):
-        telemetry.log().info("the local node was removed; it joins anew")
-        (folder / "membership.json").unlink(missing_ok=True)
-        key.unlink()
-
-
-async def _keep_local_node(
-    master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
-) -> None:
-    """Run the node beside the master, as a process of its own; restart it if it fails."""
-    folder = settings.data / "node"
-    _forget_removed_identity(master, folder)
-    pause_s = 0.5
-    refusals = 0
-    while not stop.is_set():
-        token, _ = (
-            master.admission.create_token(300) if not (folder / "membership.json").exists() else ("", None)
-        )
-        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
-        environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
-        child = await asyncio.create_subprocess_exec(
-            *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
-        )
-        ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
-        await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        refusals = refusals + 1 if child.returncode == NodeRemoved.exit_code else 0
-        if not stop.is_set() and (child.returncode == 0 or refusals == _REFUSALS):
-            why = (
-                "it was asked to stop" if child.returncode == 0 else "the master refuses it; was it removed?"
+    name = settings.data.name if settings.data != default_data_folder() else "local"
+    try:
+        kept = keep_for_this_user(context, name)
+        if kept is not None and not kept.default:
+            default = next(one for one in Contexts().all() if one.default)
+            say(
+                f"commands still go to {default.name}, {default.context.url}; "
+                f"'manyeyes contexts use {kept.name}' sends them to this master"
             )
-            telemetry.log().warning("the local node stays stopped until the next start", why=why)
-            await stop.wait()
-            return
-        if not stop.is_set():
-            telemetry.log().warning("the local node ended", status=child.returncode, again_in_s=pause_s)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause_s)
-            pause_s = min(pause_s * 2, 30)
-            continue
-        with contextlib.suppress(ProcessLookupError):
-            child.terminate()
-        try:
-            await asyncio.wait_for(ended, 40)
-        except TimeoutError:
-            child.kill()
-
-
-def _store_user_context(context: Any) -> None:
-    """Store this master's context where commands of this user find it, unless MANYEYES_CONTEXT names a file."""
-    from manyeyes.sdk.context import save_context
-
-    if "MANYEYES_CONTEXT" not in os.environ:
-        with contextlib.suppress(FileTrouble):
-            save_context(context)
+    except FileTrouble as error:
+        say(f"commands of this user do not find this master by themselves: {error.detail}")
 
 
 def master(
@@ -299,7 +253,7 @@ def master(
 
     async def main(stop: asyncio.Event) -> None:
         async with _master_running(settings) as (running, context):
-            _store_user_context(context)
+            _store_user_context(context, settings)
             say(f"ready: {context.url} waits for nodes; 'manyeyes token' makes a token for one")
             await _first_of(stop.wait(), running.engine.failed_for_good())
 
@@ -402,48 +356,3 @@ def down(data: DataOption = None) -> None:
     raise Unavailable(
         f"process {process} still runs 60 s after it was asked to stop; see what it waits for in its log"
     )
-
-
-def doctor(data: DataOption = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Check what manyeyes needs on this machine, and say what to do if something is missing.
-
-    Example: manyeyes doctor
-    """
-    from manyeyes.broker.engine import engine_version, find_engine
-    from manyeyes.identity import make_data_folder
-    from manyeyes.packs.store import installed
-
-    folder = (data or default_data_folder()).absolute()
-    rows: list[tuple[str, bool, str]] = []
-
-    def check(name: str, look: Callable[[], str]) -> None:
-        try:
-            rows.append((name, True, look()))
-        except (ManyeyesError, OSError) as error:
-            rows.append((name, False, str(error)))
-
-    def engine() -> str:
-        path = find_engine()
-        return f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}"
-
-    def space() -> str:
-        make_data_folder(folder)
-        free = shutil.disk_usage(folder).free
-        if free < 2e9:
-            raise FileTrouble(f"{folder} has {free / 1e9:.1f} GB free, 2 are needed; free some or use --data")
-        return f"{folder}, {free / 1e9:.0f} GB free"
-
-    def packs() -> str:
-        return ", ".join(pack.label for pack in installed(folder)) or "none yet; 'manyeyes up' builds it"
-
-    check("Python", lambda: platform.python_version())
-    check("engine", engine)
-    check("data folder", space)
-    check("packs", packs)
-    if as_json:
-        print_json({"checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in rows]})
-    else:
-        for name, ok, detail in rows:
-            typer.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
-    if not all(ok for _, ok, _ in rows):
-        raise typer.Exit(8)

@@ -1,0 +1,123 @@
+"""`manyeyes doctor`: look for what a master needs and does not find."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import typer
+
+from manyeyes.cli.output import JsonOption, print_json
+from manyeyes.cli.run import DataOption
+from manyeyes.config import MasterSettings, default_data_folder
+from manyeyes.datafolder import holder
+from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.lan.service import is_loopback
+
+
+def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Check what manyeyes needs on this machine, and say what to do if something is missing.
+
+    Example: manyeyes doctor
+    """
+    folder = (data or default_data_folder()).absolute()
+    url = _running_master(folder)
+    looks: dict[str, Callable[[], str]] = {
+        "Python": platform.python_version,
+        "engine": _engine,
+        "data folder": lambda: _space(folder),
+        "packs": lambda: _packs(folder),
+        "master": lambda: f"runs here, {url}" if url else "none runs from this data folder",
+        "ports": lambda: "in use by that master" if url else _free_ports(),
+        "others": lambda: _reach(url),
+    }
+    rows = [(name, *_checked(look)) for name, look in looks.items()]
+    if as_json:
+        print_json({"checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in rows]})
+    else:
+        for name, ok, detail in rows:
+            typer.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
+    if not all(ok for _, ok, _ in rows):
+        raise typer.Exit(8)
+
+
+def _checked(look: Callable[[], str]) -> tuple[bool, str]:
+    try:
+        return True, look()
+    except (ManyeyesError, OSError) as error:
+        return False, str(error)
+
+
+def _engine() -> str:
+    from manyeyes.broker.engine import engine_version, find_engine
+
+    path = find_engine()
+    return f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}"
+
+
+def _space(folder: Path) -> str:
+    from manyeyes.identity import make_data_folder
+
+    make_data_folder(folder)
+    free = shutil.disk_usage(folder).free
+    if free < 2e9:
+        raise FileTrouble(f"{folder} has {free / 1e9:.1f} GB free, 2 are needed; free some or use --data")
+    return f"{folder}, {free / 1e9:.0f} GB free"
+
+
+def _packs(folder: Path) -> str:
+    from manyeyes.packs.store import installed
+
+    return ", ".join(pack.label for pack in installed(folder)) or "none yet; 'manyeyes up' builds it"
+
+
+def _running_master(folder: Path) -> str | None:
+    """The address of the master that runs from this data folder; None if none does."""
+    from manyeyes.sdk.context import load_context
+
+    if holder(folder) is None:
+        return None
+    try:
+        return load_context(folder / "context.json").url
+    except FileTrouble:
+        return None
+
+
+def _free_ports() -> str:
+    """Both ports are free.
+
+    Raises:
+        PortTaken: one is not.
+    """
+    from manyeyes.broker.engine import check_port
+
+    settings = MasterSettings()
+    check_port(settings.listen, settings.https_port, "users", "--https-port")
+    check_port(settings.listen, settings.nats_port, "nodes", "--nats-port")
+    return f"{settings.https_port} (users) and {settings.nats_port} (nodes) are free"
+
+
+def _reach(url: str | None) -> str:
+    """Which addresses of this machine take connections from other machines, as tried from here."""
+    from manyeyes.lan.announce import places_here
+
+    if url is None:
+        return "'manyeyes up' is for this machine only; with --listen 0.0.0.0 others reach it"
+    port = urlsplit(url).port or 443
+    addresses = sorted({place.address for place in places_here() if not is_loopback(place.address)})
+    open_at = [address for address in addresses if _answers(address, port)]
+    if not open_at:
+        return "other machines do not reach it; 'manyeyes up --listen 0.0.0.0' opens it to your networks"
+    return "can reach it, unless a firewall is between, at " + ", ".join(f"{one}:{port}" for one in open_at)
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=0.5):
+            return True
+    except OSError:
+        return False

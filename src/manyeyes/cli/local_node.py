@@ -1,0 +1,68 @@
+"""The node that `manyeyes up` runs beside its master, as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from manyeyes import identity, telemetry
+from manyeyes.config import MasterSettings
+from manyeyes.errors import NodeRemoved
+
+_REFUSALS = 3
+"""After so many refusals in a row the local node is considered removed."""
+
+
+def _forget_removed_identity(master: Any, folder: Path) -> None:
+    """Have the local node join anew if it was removed: who starts `up` wants it."""
+    key = folder / "node.nk"
+    if key.exists() and master.node_service.was_removed(identity.load_or_make_nkey(key).public):
+        telemetry.log().info("the local node was removed; it joins anew")
+        (folder / "membership.json").unlink(missing_ok=True)
+        key.unlink()
+
+
+async def keep_local_node(
+    master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
+) -> None:
+    """Run the node beside the master, as a process of its own; restart it if it fails."""
+    folder = settings.data / "node"
+    _forget_removed_identity(master, folder)
+    pause_s = 0.5
+    refusals = 0
+    while not stop.is_set():
+        token, _ = (
+            master.admission.create_token(300) if not (folder / "membership.json").exists() else ("", None)
+        )
+        arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
+        environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
+        child = await asyncio.create_subprocess_exec(
+            *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+        ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
+        await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        refusals = refusals + 1 if child.returncode == NodeRemoved.exit_code else 0
+        if not stop.is_set() and (child.returncode == 0 or refusals == _REFUSALS):
+            why = (
+                "it was asked to stop" if child.returncode == 0 else "the master refuses it; was it removed?"
+            )
+            telemetry.log().warning("the local node stays stopped until the next start", why=why)
+            await stop.wait()
+            return
+        if not stop.is_set():
+            telemetry.log().warning("the local node ended", status=child.returncode, again_in_s=pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+            pause_s = min(pause_s * 2, 30)
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            await asyncio.wait_for(ended, 40)
+        except TimeoutError:
+            child.kill()
