@@ -127,12 +127,12 @@ class Network:
 
 @contextmanager
 def running_network(folder: Path, pack: Path) -> Iterator[Network]:
-    """A master on ports of its own, without the console: it is tested end to end, and takes a quarter of a start."""
+    """A master on ports of its own."""
     nats_port = free_port()
     data = folder / "master"
     arguments = ["--data", str(data), "--pack", str(pack), "--nats-port", str(nats_port)]
     arguments += ["--https-port", str(free_port()), "--listen", "127.0.0.1"]
-    with role(folder / "logs", "master", *arguments, MANYEYES_MASTER_CONSOLE="0") as master:
+    with role(folder / "logs", "master", *arguments) as master:
         master.wait_for("ready:")
         with Client(load_context(data / "context.json")) as client:
             yield Network(folder, data, master, client, nats_port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 
@@ -59,6 +60,8 @@ def engine_at_hand() -> None:
     """
     from manyeyes.broker.engine import find_engine
 
+    if importlib.util.find_spec("uvicorn") is None:
+        return  # only the agent is installed here: what is missing is more than the engine, and is said at the import
     try:
         find_engine()
     except EngineMissing:

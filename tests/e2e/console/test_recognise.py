@@ -267,6 +267,7 @@ def test_a_picture_from_the_camera(up: Up, consoles: Consoles) -> None:
         }"""
     )
     page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("button", name="Take the picture")).to_be_enabled()
     assert accessibility_trouble(page) == []
     page.get_by_role("button", name="Take the picture").click()
     assert wait_over(page, 1) == "1 of 1 done"
