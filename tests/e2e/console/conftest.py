@@ -87,19 +87,12 @@ def ready(page: Page) -> None:
     page.wait_for_function("() => window.did_handshake === true")
 
 
-_FINISH_ANIMATIONS = """() => document.getAnimations()
-    .filter(one => one.effect.getComputedTiming().endTime < Infinity)
-    .forEach(one => one.finish())"""
-"""A colour half-way between two is nobody's choice: what fades in is looked at when it is there."""
-
-
 def accessibility_trouble(page: Page, within: str | None = None) -> list[str]:
     """What axe finds serious or critical, one line each; empty is good.
 
     Args:
         within: a selector; what a dialog dims behind it is not to be read.
     """
-    page.evaluate(_FINISH_ANIMATIONS)
     found = Axe().run(page, context=within)
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}: "
