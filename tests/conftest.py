@@ -13,6 +13,12 @@ import manyeyes  # noqa: F401  must come before any library that sends telemetry
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What masters store for their user is stored here, and not for who runs the tests."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
 @pytest.fixture(scope="session")
 def default_pack() -> Path:
     """The built default pack: from MANYEYES_TEST_PACK, or built once under `.cache/packs`."""

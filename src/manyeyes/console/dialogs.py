@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
-from nicegui import ui
+from nicegui import context, ui
 
 from manyeyes.errors import ManyeyesError, NotSignedIn
 
@@ -28,16 +28,23 @@ def leave_signed_out() -> None:
 
 
 def reporting(action: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
-    """An action whose errors are shown to the person who started it."""
+    """An action whose errors are shown to the person who started it.
+
+    It belongs to the page, not to the button that started it: when the page shows a change, it may replace the button
+    while the action still runs, or while it asks something.
+    """
 
     @wraps(action)
     async def told(*arguments: Any) -> None:
-        try:
-            await action(*arguments)
-        except NotSignedIn:
-            leave_signed_out()
-        except ManyeyesError as error:
-            ui.notify(error.detail, type="negative", position="bottom", close_button="Close", timeout=10_000)
+        with context.client:
+            try:
+                await action(*arguments)
+            except NotSignedIn:
+                leave_signed_out()
+            except ManyeyesError as error:
+                ui.notify(
+                    error.detail, type="negative", position="bottom", close_button="Close", timeout=10_000
+                )
 
     return told
 

@@ -1,7 +1,7 @@
 """The contexts of a user: one file for each master in a folder, and which of them commands use by default.
 
 The default is the file `context.json` beside the folder `contexts`: a copy of one of them. Two contexts are of the same master
-if they have the same CA.
+if they have the same CA, or the same address: who listens there now has taken the place of the one before.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def keep_for_this_user(
 
 
 def _same(one: Context, other: Context) -> bool:
-    return one.ca_pem == other.ca_pem
+    return one.ca_pem == other.ca_pem or one.url == other.url
 
 
 def _clean(name: str) -> str:

@@ -19,6 +19,7 @@ from manyeyes.store.repositories import Store
 from tests.e2e.conftest import Seed, Up
 from tests.e2e.console.alone import Alone, running_alone
 from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, ready
+from tests.e2e.console.people import client_of
 
 CROWD = 1000
 HOSTILE = "<img src=x onerror=document.title='taken'>{{ 6 * 7 }}"
@@ -125,6 +126,25 @@ def test_a_node_is_let_in_from_the_table(crowded: Up, consoles: Consoles) -> Non
     page.get_by_role("button", name="Approve").click()
     page.get_by_role("dialog").get_by_role("button", name="Approve").click()
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_a_question_stays_open_while_the_page_changes(up: Up, consoles: Consoles) -> None:
+    page = consoles.open(up, "/nodes", "operator")
+    page.locator("tbody a").first.click()
+    page.get_by_role("button", name="Drain").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    with client_of(up) as client:
+        (node,) = client.nodes()
+        try:
+            client.tell_node(node.name, "pause")  # Resume takes the place of Pause: the buttons are made anew
+            expect(page.locator(".node-state")).to_contain_text("paused")
+            dialog.get_by_role("button", name="Drain").click()
+            expect(dialog).to_have_count(0)
+            expect(page.get_by_text("drained by an operator")).to_be_visible()
+        finally:
+            client.tell_node(node.name, "resume")
+            expect(page.locator(".node-state")).to_contain_text("ready")
 
 
 def test_two_browsers_see_one_pause_resume_and_the_other_follows(up: Up, consoles: Consoles) -> None:

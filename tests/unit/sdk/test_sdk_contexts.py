@@ -37,6 +37,15 @@ def test_a_master_that_starts_again_keeps_its_name_and_its_place(tmp_path: Path)
     assert contexts.get("lab").context == TWO
 
 
+def test_a_master_of_a_new_data_folder_takes_the_place_of_the_one_that_listened_there(tmp_path: Path) -> None:
+    contexts = Contexts(tmp_path)
+    contexts.add(ONE, "local")
+    anew = Context(ONE.url, "ca 3", "key 3")
+    assert contexts.add(anew, "local").default
+    assert names(contexts) == [("local", True)]
+    assert load_context(tmp_path / "context.json") == anew
+
+
 def test_another_is_used_and_nothing_is_lost(tmp_path: Path) -> None:
     contexts = Contexts(tmp_path)
     contexts.add(ONE, "local")

@@ -57,7 +57,7 @@ class _OnePerson:
         self._client = visitor.client
         self._name = person.name
         self._person: Person | None = None
-        self._enrolment = FaceEnrolment(to=person.name, known=0).on("changed", self._changed)
+        self._enrolment = FaceEnrolment(to=person.name, known=0).on("changed", reporting(self._changed))
         self._instead = ui.element("div")
         self._body = ui.element("div")
         with self._body:
@@ -68,7 +68,7 @@ class _OnePerson:
                 self._button("Rename", "edit", reporting(self._rename))
                 self._button("Merge", "merge", reporting(self._merge))
                 self._button("Delete", "delete_outline", reporting(self._delete), "outline color=negative")
-            self._photos = FacePhotos(photos=[]).on("remove", self._remove)
+            self._photos = FacePhotos(photos=[]).on("remove", reporting(self._remove))
             heading("Feedback")
             self._feedback = ui.element("div")
         self._show(person)
@@ -122,7 +122,7 @@ class _OnePerson:
             undo.props["aria-label"] = f"Undo: a face{file} {facts.verdict(entry)}"
 
     async def _changed(self, _: GenericEventArguments) -> None:
-        await reporting(self.refresh)()
+        await self.refresh()
 
     async def _remove(self, event: GenericEventArguments) -> None:
         photo_id = int(event.args)
@@ -132,10 +132,7 @@ class _OnePerson:
             return
         what = f"{photo.file_name or 'This photo'} and its embedding are deleted; {self._name} stays."
         if await confirm("Remove this photo?", what, "Remove", grave=True):
-            await reporting(self._remove_photo)(photo_id)
-
-    async def _remove_photo(self, photo_id: int) -> None:
-        self._show(await self._client.remove_photo(self._name, photo_id))
+            self._show(await self._client.remove_photo(self._name, photo_id))
 
     async def _undo(self, entry: Feedback) -> None:
         what = f"Later answers forget that a face {facts.verdict(entry)}."

@@ -55,7 +55,9 @@ class _UnknownFaces:
         self._empty = ui.element("div").classes("empty")
         with self._empty:
             self._why_empty = heading("")
-        self._groups = FaceGroups(groups=[], names=[]).on("name", self._name).on("dismiss", self._dismiss)
+        self._groups = (
+            FaceGroups(groups=[], names=[]).on("name", self._name).on("dismiss", reporting(self._dismiss))
+        )
         self._more = ui.label().classes("soft")
 
     async def refresh(self) -> None:
@@ -157,12 +159,9 @@ class _UnknownFaces:
         lasting = f"for {facts.lasting(for_s)}" if for_s else "while unknown faces are kept"
         what = f"Their pictures are deleted, and faces like them are not shown {lasting}. Nobody is enrolled."
 
-        async def dismiss() -> None:
+        if await confirm(f"Dismiss {several(count, 'unknown face')}?", what, "Dismiss", grave=True):
             await self._visitor.client.faces.dismiss(group)
             await self.refresh()
-
-        if await confirm(f"Dismiss {several(count, 'unknown face')}?", what, "Dismiss", grave=True):
-            await reporting(dismiss)()
 
 
 def _state(retention: Retention) -> str:

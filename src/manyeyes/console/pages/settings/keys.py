@@ -50,7 +50,7 @@ class _Keys:
             limit=_LIMIT,
             sorting=self._order,
             turning=self._turn,
-            acting=self._revoke,
+            acting=reporting(self._revoke),
         )
         self._draw()
 
@@ -106,9 +106,6 @@ class _Keys:
             "Revoke",
             grave=True,
         ):
-            await reporting(self._do_revoke)(name)
-
-    async def _do_revoke(self, name: str) -> None:
-        await self._visitor.client.revoke_key(name)
-        ui.notify(f"The key {name} is revoked.", type="positive", position="bottom")
-        await self.refresh()
+            await self._visitor.client.revoke_key(name)
+            ui.notify(f"The key {name} is revoked.", type="positive", position="bottom")
+            await self.refresh()
