@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.loading import LoadingGroup
+from manyeyes.cli.loading import LazyGroup
 from manyeyes.cli.output import say_error
 from manyeyes.errors import ManyeyesError, StartError
 from manyeyes.version import VERSION
 
 app = typer.Typer(
     name="manyeyes",
-    cls=LoadingGroup,
+    cls=LazyGroup,
     help="One recognition service from the machines you already own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
 from manyeyes.cli.run import DataOption
 from manyeyes.config import MasterSettings, default_data_folder
@@ -33,7 +34,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
         "packs": lambda: _packs(folder),
         "master": lambda: f"runs here, {url}" if url else "none runs from this data folder",
         "ports": lambda: "in use by that master" if url else _free_ports(),
-        "others": lambda: _reach(url),
+        "network": lambda: _reach(url),
     }
     rows = [(name, *_checked(look)) for name, look in looks.items()]
     if as_json:
@@ -53,10 +54,9 @@ def _checked(look: Callable[[], str]) -> tuple[bool, str]:
 
 
 def _engine() -> str:
-    from manyeyes.broker.engine import engine_version, find_engine
+    from manyeyes.broker.engine import find_engine
 
-    path = find_engine()
-    return f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}"
+    return engine_line(find_engine())
 
 
 def _space(folder: Path) -> str:

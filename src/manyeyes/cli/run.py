@@ -1,4 +1,4 @@
-"""Starts and stops the roles: `up`, `master`, `node`, `down`; `doctor` checks what they need."""
+"""Starts and stops the roles: `up`, `master`, `node`, `down`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.output import say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
-from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
@@ -142,6 +142,15 @@ def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
     return None
 
 
+def _prepare_master() -> None:
+    """Look for everything that a master needs before it starts: first its packages, then the engine."""
+    import manyeyes.gateway.master_role  # noqa: F401
+    from manyeyes.cli.engine import engine_at_hand
+
+    telemetry.set_up("master")
+    engine_at_hand()
+
+
 @asynccontextmanager
 async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, Any]]:
     from manyeyes.cli.build_bar import BuildBar
@@ -182,10 +191,7 @@ def up(
 
     Example: manyeyes up
     """
-    from manyeyes.cli.engine import engine_at_hand
-
-    telemetry.set_up("master")
-    engine_at_hand()
+    _prepare_master()
     settings = _master_settings(
         data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=False
     )
@@ -215,18 +221,21 @@ async def _ready(master: Any) -> None:
 
 def _store_user_context(context: Any, settings: MasterSettings) -> None:
     """Store this master's context where commands of this user find it. The default stays what it is, and that is said."""
-    from manyeyes.sdk.contexts import Contexts, keep_for_this_user
+    from manyeyes.sdk.context import find_context
+    from manyeyes.sdk.contexts import keep_for_this_user
 
     name = settings.data.name if settings.data != default_data_folder() else "local"
     try:
         kept = keep_for_this_user(context, name)
-        if kept is not None and not kept.default:
-            default = next(one for one in Contexts().all() if one.default)
-            say(
-                f"commands still go to {default.name}, {default.context.url}; "
+        used = find_context()
+        if used.url != context.url:
+            way = (
                 f"'manyeyes contexts use {kept.name}' sends them to this master"
+                if kept
+                else "the environment names it"
             )
-    except FileTrouble as error:
+            say(f"commands still go to {used.url}; {way}")
+    except ManyeyesError as error:
         say(f"commands of this user do not find this master by themselves: {error.detail}")
 
 
@@ -243,10 +252,7 @@ def master(
 
     Example: manyeyes master --advertise 192.168.1.10
     """
-    from manyeyes.cli.engine import engine_at_hand
-
-    telemetry.set_up("master")
-    engine_at_hand()
+    _prepare_master()
     settings = _master_settings(
         data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=True
     )

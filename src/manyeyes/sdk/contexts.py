@@ -76,11 +76,7 @@ class Contexts:
         known = self.all()
         found = next((one for one in known if _same(one.context, context)), None)
         name = found.name if found else _free(_clean(name), {one.name: one.context for one in known})
-        for (
-            one
-        ) in known:  # so that a default that was stored without a name is not lost when another becomes it
-            if one.name == FIRST and not self._path(FIRST).exists():
-                save_context(one.context, self._path(FIRST))
+        self._name_default(known)
         save_context(context, self._path(name))
         default = found.default if found else not any(one.default for one in known)
         if default:
@@ -94,9 +90,7 @@ class Contexts:
             BadRequest: there is none of this name.
         """
         one = self.get(name)
-        for other in self.all():
-            if not self._path(other.name).exists():
-                save_context(other.context, self._path(other.name))
+        self._name_default(self.all())
         save_context(one.context, self._default)
         return NamedContext(one.name, one.context, True)
 
@@ -115,6 +109,12 @@ class Contexts:
                 self._default.unlink(missing_ok=True)
         except OSError as error:
             raise FileTrouble(f"context {name} cannot be removed: {error.strerror or error}") from error
+
+    def _name_default(self, known: list[NamedContext]) -> None:
+        """Store a default that has no name yet under one, before another takes its place."""
+        for one in known:
+            if one.default and not self._path(one.name).exists():
+                save_context(one.context, self._path(one.name))
 
     def _path(self, name: str) -> Path:
         return self._folder / "contexts" / f"{name}.json"
