@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import venv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,8 @@ from .pictures import astronaut
 
 CLEAN = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 """Nothing of this environment, so that nothing of it is found by mistake."""
+
+UV = "uv==0.13.9"
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +32,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The folder of the new user's environment, and what its processes have in their environment."""
+def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> tuple[Path, dict[str, str]]:
+    """The folder of the new user's programs, and what its processes have in their environment.
+
+    Installed by `uv tool install`, which makes an environment without pip, as pipx does.
+    """
     home = tmp_path_factory.mktemp("home")
-    env = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "HTTP", "SSL_"))}
+    env = {
+        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_", "HTTP", "SSL_"))
+    }
     env |= {**CLEAN, "HOME": str(home), "MANYEYES_CACHE": os.environ.get("MANYEYES_CACHE", str(home / "w"))}
-    venv.create(home / "env", with_pip=True)
-    subprocess.run(
-        [home / "env/bin/pip", "install", "-q", f"{wheel}[master]"],
-        check=True,
-        env=env,
-        cwd=home,
-        timeout=280,
-    )
-    yield home / "env/bin", env
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    uv = [str(home / "tools/bin/uv"), "tool", "install", "-q", "--python", sys.executable]
+    for command in ([*pip, "--target", str(home / "tools"), UV], [*uv, f"{wheel}[master]"]):
+        subprocess.run(command, check=True, env=env, cwd=home, timeout=280)
+    return home / ".local/share/uv/tools/manyeyes/bin", env
 
 
 def test_from_the_wheel_to_a_recognised_picture(

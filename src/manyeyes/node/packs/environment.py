@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import manyeyes
@@ -174,17 +173,9 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def _installer() -> str:
-    """`uv` where it is, else the agent's own pip.
-
-    Raises:
-        PackError: neither is here.
-    """
+    """`uv` where it is, since it is faster, else the agent's own pip."""
     beside = Path(sys.executable).with_name("uv")
-    if uv := (str(beside) if os.access(beside, os.X_OK) else shutil.which("uv")):
-        return uv
-    if find_spec("pip"):
-        return "pip"
-    raise PackError(f"neither uv nor pip is here to install with; 'pip install uv' for {sys.executable}")
+    return (str(beside) if os.access(beside, os.X_OK) else shutil.which("uv")) or "pip"
 
 
 def install_commands(
