@@ -14,6 +14,7 @@ COMMANDS = {
     "master": "manyeyes.cli.run:master",
     "node": "manyeyes.cli.run:node",
     "down": "manyeyes.cli.run:down",
+    "service": "manyeyes.cli.service.commands:app",
     "doctor": "manyeyes.cli.doctor:doctor",
     "engine": "manyeyes.cli.engine:app",
     "send": "manyeyes.cli.send:send",
