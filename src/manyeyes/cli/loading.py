@@ -31,6 +31,7 @@ COMMANDS = {
     "packs": "manyeyes.cli.packs:app",
     "keys": "manyeyes.cli.keys:app",
     "contexts": "manyeyes.cli.contexts:app",
+    "uninstall": "manyeyes.cli.uninstall:uninstall",
 }
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 

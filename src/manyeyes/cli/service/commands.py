@@ -15,6 +15,7 @@ from manyeyes.cli.output import JsonOption, print_json, say
 from manyeyes.cli.service import plan
 from manyeyes.cli.service.account import Account, account_for_system, this_account
 from manyeyes.cli.service.installed import find_installed, the_installed
+from manyeyes.cli.service.removing import remove_service
 from manyeyes.cli.service.role_options import RoleOptions, read_options
 from manyeyes.cli.service.systemd import Systemd, chosen
 from manyeyes.cli.service.unit import START_S, STOP_S, Service, differences, render
@@ -254,15 +255,6 @@ def remove(
     Example: manyeyes service remove node
     """
     one = the_installed(role, system)
-    chosen(one.systemd.system)
-    one.systemd.check()
-    say(f"stopping {one.unit}")
-    one.systemd.do("disable", "--now", "--quiet", one.unit, timeout_s=STOP_S + 60)
-    try:
-        one.file.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileTrouble(f"{one.file} cannot be removed: {error.strerror}") from error
-    one.systemd.do("daemon-reload")
-    say(
-        f"removed {one.unit}; its data stays{f' in {one.data}' if one.data else ''}, and 'manyeyes uninstall' removes that too"
-    )
+    remove_service(one)
+    if one.data:
+        say(f"its data stays in {one.data}; 'manyeyes uninstall' removes that too")
