@@ -13,10 +13,10 @@ import pytest
 
 from manyeyes.cli.app import main
 from manyeyes.cli.service import commands, plan, systemd, unit
-from manyeyes.cli.service.account import Account, account_for_system
+from manyeyes.cli.service.account import Account, account_for_system, account_of
 from manyeyes.cli.service.role_options import read_options
 from manyeyes.datafolder import only_one
-from manyeyes.errors import BadRequest
+from manyeyes.errors import BadRequest, DataFolderUnusable
 
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"$HOME/told"
@@ -223,6 +223,20 @@ def test_a_system_service_does_not_run_as_root() -> None:
             account_for_system(asked, environ)
     with pytest.raises(BadRequest, match="no account 'nobody-here'"):
         account_for_system("nobody-here", {})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another account")
+def test_root_acts_for_the_account_and_not_as_root(tmp_path: Path) -> None:
+    daemon = account_of("daemon")
+    assert daemon.run(["id", "-u"]).stdout.strip() == str(daemon.uid)
+    program = tmp_path / "only for root"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    told = daemon.run([str(program)])
+    assert (told.returncode, told.stderr) == (126, "Permission denied")
+    with pytest.raises(DataFolderUnusable, match="the account daemon cannot write to"):
+        daemon.make_folder(tmp_path / "of root")
+    assert not (tmp_path / "of root").exists()
 
 
 def test_where_data_and_settings_of_an_account_are(tmp_path: Path) -> None:

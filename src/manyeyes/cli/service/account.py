@@ -36,21 +36,24 @@ class Account:
     def run(
         self, command: Sequence[str], *, given: str = "", timeout_s: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as this account; root can do that for everybody."""
+        """Run a command as this account; root can do that for everybody. Status 126: the account cannot start it."""
         become: dict[str, Any] = {}
         if os.geteuid() != self.uid:
             groups = os.getgrouplist(self.name, self.gid)
             become = {"user": self.uid, "group": self.gid, "extra_groups": groups, "cwd": "/"}
         home = self.home if self.has_home else Path("/")
-        return subprocess.run(
-            command,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            env={**os.environ, "HOME": str(home), "USER": self.name, "LOGNAME": self.name},
-            **become,
-        )
+        try:
+            return subprocess.run(
+                command,
+                input=given,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                env={**os.environ, "HOME": str(home), "USER": self.name, "LOGNAME": self.name},
+                **become,
+            )
+        except OSError as error:
+            return subprocess.CompletedProcess(command, 126, "", error.strerror or str(error))
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder that belongs to this account, if it is not there yet.
