@@ -144,6 +144,14 @@ def test_installing_again_changes_nothing_and_other_options_are_shown_and_refuse
     assert '"master"' in file.read_text() and told(home)[-1] == "--user restart manyeyes.service"
 
 
+def test_the_machine_and_the_user_do_not_both_run_one(home: Path, ran: Ran, run: Run) -> None:
+    (home / "etc").mkdir()
+    (home / "etc" / "manyeyes.service").write_text("[Service]\n")
+    code, _, said = run("install", "--user", "--replace", "up")
+    assert code == 2 and "already as a system service" in said and "service remove --system" in said
+    assert run("install", "--user", "node", "--", "--join", "me1_x")[0] == 0, "a node may run beside a master"
+
+
 def test_a_node_joins_first_and_its_token_is_nowhere(home: Path, ran: Ran, run: Run) -> None:
     data = home / "node"
     code, _, said = run(

@@ -109,6 +109,12 @@ def _engine() -> Path | None:
 def _check_installed(systemd: Systemd, made: Service, text: str, *, replace: bool) -> None:
     """Nothing else may be installed under this name, and nobody else may run from the data folder."""
     file = systemd.unit_file(made.unit)
+    other = Systemd(not systemd.system)
+    if _text_of(other.unit_file(made.unit)) is not None:
+        raise BadRequest(
+            f"{made.unit} is installed already as a {other.label} service, and both would take the same ports; "
+            f"remove that one first: 'manyeyes service remove --{other.label}'"
+        )
     before = _text_of(file)
     if before is not None and before != text and not replace:
         for line in differences(before, text):
@@ -186,7 +192,7 @@ def _put(systemd: Systemd, made: Service, text: str) -> None:
     say(f"{'wrote' if changed else 'there already:'} {file}")
     systemd.do("daemon-reload")
     systemd.do("enable", "--quiet", made.unit)
-    if made.role != Role.NODE:
+    if made.role != Role.NODE and not (made.data / "master.db").exists():
         say("starting; the first start downloads about 100 MB and builds the pack")
     verb = "restart" if changed else "start"
     log = f"journalctl {systemd.flags}-u {made.unit}"
@@ -199,10 +205,12 @@ def _put(systemd: Systemd, made: Service, text: str) -> None:
 
 
 def _report(systemd: Systemd, made: Service) -> None:
+    stays = systemd.system or linger()
     say(
-        f"runs as the {systemd.label} service {made.unit}, also after a restart of the machine; data: {made.data}"
+        f"runs as the {systemd.label} service {made.unit}{', also after a restart of the machine' if stays else ''}; "
+        f"data: {made.data}"
     )
-    if not systemd.system and not linger():
+    if not stays:
         say(
             "it ends with your last login and starts with the next one; "
             f"'sudo loginctl enable-linger {this_account().name}' has it run always"
