@@ -161,6 +161,8 @@ class NodeSettings(BaseSettings):
 
     data: Path = Field(default_factory=lambda: default_data_folder() / "node")
     join: str = ""
+    join_file: Path | None = None
+    """A file with the token, in place of `join`. A node that has joined no master yet waits for it."""
     name: str = ""
     find: bool = True
     """Ask the local networks for the master, by mDNS, when it does not answer where it was."""

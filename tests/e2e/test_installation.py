@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from background import Background, free_port
+
+from tests.containerfile import health_check
 
 from .conftest import ROOT
 from .pictures import astronaut
@@ -73,16 +76,30 @@ def test_from_the_wheel_to_a_recognised_picture(
     assert "nats-server 2." in run("engine", "show").stdout
     assert "BAD" not in run("doctor", "--data", "data").stdout
 
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    systemd.setblocking(False)
     env = {**env, "MANYEYES_CONTEXT": str(tmp_path / "data" / "context.json")}
+    env |= {"NOTIFY_SOCKET": str(tmp_path / "notify")}
     arguments = [manyeyes, "up", "--data", str(tmp_path / "data"), "--workers", "1", *ports]
     up = Background.start(arguments, tmp_path / "up.log", env)
+    health = [programs / "python", "-c", health_check(int(ports[0].partition("=")[2]))]
     try:
         up.wait_ready()
+        assert systemd.recv(1000).startswith(b"READY=1\nSTATUS=serves https://")
+        assert subprocess.run(health).returncode == 0
+        refused = run("uninstall", "--data", "data", "--yes", status=2)
+        assert "manyeyes down --data" in refused.stderr, "nothing is removed under a running master"
         astronaut().save(tmp_path / "one.jpg")
         run("send", "one.jpg", "-o", "out")
         (line,) = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
         assert len(json.loads(line)["faces"]) == 1
         assert (tmp_path / "out" / "one.jpg").exists()
         run("down", "--data", "data")
+        assert systemd.recv(1000) == b"STOPPING=1\n", "the node beside the master says nothing to its systemd"
+        assert subprocess.run(health, capture_output=True).returncode != 0
+        assert str(tmp_path / "data") in run("uninstall", "--data", "data", "--yes").stdout
+        assert not (tmp_path / "data").exists(), "every file in it is known"
     finally:
         up.stop()
+        systemd.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -75,3 +76,34 @@ def test_another_masters_token(up: Up, seed: Seed, tmp_path: Path) -> None:
         assert_refused(tried, "another master", "other master", "fingerprint", "certificate", "refused")
     finally:
         second.stop()
+
+
+def test_a_node_waits_for_a_token_in_a_file_and_tells_systemd_how_far_it_is(up: Up, tmp_path: Path) -> None:
+    file, data = tmp_path / "token", tmp_path / "node"
+    command = [
+        MANYEYES,
+        "node",
+        "--data",
+        str(data),
+        "--join-file",
+        str(file),
+        "--name",
+        "late",
+        "--workers",
+        "1",
+    ]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        node = Background.start(command, tmp_path / "log", {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        try:
+            while "waits for a join token" not in node.output:
+                time.sleep(0.05)
+            file.write_text(make_token(up) + "\n")
+            assert systemd.recv(1000) == b"READY=1\nSTATUS=node late looks for its master\n"
+            assert systemd.recv(1000) == b"STATUS=ready: node late works with 1 worker(s)\n"
+        finally:
+            assert node.stop() == 0
+        told = [systemd.recv(1000), systemd.recv(1000)]
+        assert told == [b"STOPPING=1\n", b"EXTEND_TIMEOUT_USEC=60000000\n"], "systemd waits for the drain"
+    assert up.run("nodes", "remove", "late", "--yes").returncode == 0

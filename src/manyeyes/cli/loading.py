@@ -14,6 +14,7 @@ COMMANDS = {
     "master": "manyeyes.cli.run:master",
     "node": "manyeyes.cli.run:node",
     "down": "manyeyes.cli.run:down",
+    "service": "manyeyes.cli.service.commands:app",
     "doctor": "manyeyes.cli.doctor:doctor",
     "engine": "manyeyes.cli.engine:app",
     "send": "manyeyes.cli.send:send",
@@ -30,6 +31,7 @@ COMMANDS = {
     "packs": "manyeyes.cli.packs:app",
     "keys": "manyeyes.cli.keys:app",
     "contexts": "manyeyes.cli.contexts:app",
+    "uninstall": "manyeyes.cli.uninstall:uninstall",
 }
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 

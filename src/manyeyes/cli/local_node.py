@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from manyeyes import identity, telemetry
+from manyeyes.cli import notify
 from manyeyes.config import MasterSettings
 from manyeyes.errors import NodeRemoved
 
@@ -39,7 +40,8 @@ async def keep_local_node(
             master.admission.create_token(300) if not (folder / "membership.json").exists() else ("", None)
         )
         arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
-        environment = {**os.environ, "MANYEYES_NODE_JOIN": token}
+        environment = {name: value for name, value in os.environ.items() if name != notify.VARIABLE}
+        environment["MANYEYES_NODE_JOIN"] = token
         child = await asyncio.create_subprocess_exec(
             *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
         )

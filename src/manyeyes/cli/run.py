@@ -19,6 +19,7 @@ import typer
 
 from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
+from manyeyes.cli.notify import notify
 from manyeyes.cli.output import say
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
@@ -28,6 +29,9 @@ from manyeyes.lan.service import places_to_announce
 
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
+
+_CLOSING_S = 30.0
+"""Seconds after its drain in which a node has closed."""
 
 DataOption = Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
@@ -105,6 +109,7 @@ async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
     def on_signal() -> None:
         if stop.is_set():
             os._exit(130)
+        notify(STOPPING=1)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,6 +165,7 @@ async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, 
     try:
         async with running_master(settings, Limits(), bar) as running:
             bar.stop()
+            notify(READY=1, STATUS=f"serves {running[1].url}")
             yield running
     finally:
         bar.stop()
@@ -274,6 +280,10 @@ def node(
             help="The token that 'manyeyes token' printed on the master; - reads it from standard input."
         ),
     ] = None,
+    join_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the token; until this machine has joined, the node waits for it."),
+    ] = None,
     join_only: Annotated[
         bool, typer.Option("--join-only", help="Join, print the node's name and exit; start it later.")
     ] = False,
@@ -302,6 +312,7 @@ def node(
     given = _given(
         data=data.absolute() if data else None,
         join=sys.stdin.readline().strip() if join == "-" else join,
+        join_file=join_file,
         name=name,
         workers=workers,
         hours=hours,
@@ -324,14 +335,21 @@ def node(
             return
         telemetry.bind(node=membership.name)
         agent = Agent(settings, membership, key)
+        notify(READY=1, STATUS=f"node {membership.name} looks for its master")
+
+        def works(name: str, workers: int) -> None:
+            said = f"ready: node {name} works with {workers} worker(s)"
+            say(said)
+            notify(STATUS=said)
 
         async def drain_on_signal() -> None:
             await stop.wait()
+            notify(EXTEND_TIMEOUT_USEC=round((settings.drain_s + _CLOSING_S) * 1e6))
             agent.drain()
 
         watcher = asyncio.create_task(drain_on_signal(), name="signals")
         try:
-            await agent.run(lambda told, count: say(f"ready: node {told} works with {count} worker(s)"))
+            await agent.run(works)
         finally:
             watcher.cancel()
 

@@ -35,7 +35,7 @@ class Database:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
-            migrate(self._db)
+            migrate(self._db, path)
             gallery_history.prepare(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:

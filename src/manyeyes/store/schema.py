@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from manyeyes.errors import DataFolderUnusable
 from manyeyes.store import gallery_history
+from manyeyes.version import VERSION
 
 _TABLES_0_1 = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -83,12 +85,23 @@ CREATE TABLE sessions (
 );
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, gallery_history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS)
-"""The n-th leads to user_version n + 1. Only ever append."""
+_SESSIONS_OF_BEFORE = """
+DROP TABLE IF EXISTS sign_ins;
+CREATE TABLE IF NOT EXISTS sessions (
+    hash TEXT PRIMARY KEY, key_hash TEXT NOT NULL REFERENCES api_keys(hash) ON DELETE CASCADE,
+    made_at REAL NOT NULL, expires_at REAL NOT NULL
+);
+"""
+"""Files exist whose step 6 made the table `sign_ins`: who was signed in there signs in again."""
+
+STEPS = (
+    _TABLES_0_1, _PHOTOS_TELL_MORE, gallery_history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS, _SESSIONS_OF_BEFORE
+)  # fmt: skip
+"""The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables to today's form; each step whole or not at all.
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables of the file to today's form; each step whole or not at all.
 
     Raises:
         DataFolderUnusable: the file was written by a later version.
@@ -97,8 +110,8 @@ def migrate(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise DataFolderUnusable(
-            f"the registry has form {version}, this version knows up to {len(STEPS)}; "
-            "start the newer manyeyes that wrote it"
+            f"{path} was written by a newer manyeyes: its schema is {version}, this one ({VERSION}) knows up to "
+            f"{len(STEPS)}; nothing was changed; update manyeyes here, or choose another folder with --data"
         )
     for number, step in enumerate(STEPS[version:], start=version + 1):
         try:

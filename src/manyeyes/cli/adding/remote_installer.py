@@ -296,7 +296,7 @@ def _as_service(as_wanted: bool) -> dict[str, Any]:
     if new or not as_wanted or _systemctl("is-active", "--quiet", UNIT, may_fail=True):
         stop({})  # a node that runs without the service
         _systemctl("restart", UNIT)
-    return {"linger": _linger()}
+    return {"linger": linger()}
 
 
 def unit_text() -> str:
@@ -311,6 +311,7 @@ Restart=on-failure
 RestartSec=3
 RestartPreventExitStatus=2 5
 KillMode=mixed
+OOMPolicy=continue
 TimeoutStopSec={STOP_S:.0f}
 
 [Install]
@@ -323,7 +324,7 @@ def _for_systemd(path: Path) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
 
 
-def _session() -> dict[str, str]:
+def session() -> dict[str, str]:
     """The environment with which `systemctl` finds the user's systemd, even if the login set no XDG_RUNTIME_DIR."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     return {**os.environ, "XDG_RUNTIME_DIR": runtime}
@@ -344,7 +345,7 @@ def _systemctl(*words: str, may_fail: bool = False) -> int:
             capture_output=True,
             text=True,
             timeout=STOP_S + 30,
-            env=_session(),
+            env=session(),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         if may_fail:
@@ -355,7 +356,7 @@ def _systemctl(*words: str, may_fail: bool = False) -> int:
     return done.returncode
 
 
-def _linger() -> bool:
+def linger() -> bool:
     """Enable lingering: the user's services run without a login. Returns whether it is enabled."""
     user = str(os.getuid())
 

@@ -13,12 +13,13 @@ from manyeyes.errors import OtherMaster, TokenRefused, Unavailable
 from manyeyes.node.membership.discovery import find_master, may_be_found
 from manyeyes.node.membership.host import host_facts, host_fingerprint
 from manyeyes.node.membership.membership import Membership, merged
+from manyeyes.node.membership.token_file import wait_for_token
 from manyeyes.telemetry import log
 from manyeyes.version import VERSION
 
 
 async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identity.NKey]:
-    """Join with the token if one is given, else use what an earlier start left.
+    """Join with the token if one is given, else use what an earlier start left, else wait for a file with a token.
 
     Raises:
         TokenRefused: no token and no earlier start, or the token was refused.
@@ -28,13 +29,16 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     key = identity.load_or_make_nkey(settings.data / "node.nk")
     kept = settings.data / "membership.json"
     if not settings.join:
-        if not kept.exists():
+        if kept.exists():
+            return Membership.load(kept), key
+        if settings.join_file is None:
             raise TokenRefused(
                 f"this machine has joined no master yet (nothing in {settings.data}); "
                 "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
             )
-        return Membership.load(kept), key
-    token = identity.JoinToken.decode(settings.join)
+        token = await wait_for_token(settings.join_file)
+    else:
+        token = identity.JoinToken.decode(settings.join)
     if kept.exists() and (known := Membership.load(kept)).ca_pem == token.ca_pem:
         if token.addresses != known.addresses[: len(token.addresses)]:
             known = replace(known, addresses=merged(token.addresses, known.addresses))

@@ -1,0 +1,1 @@
+"""`manyeyes service`: run up, master or node as a systemd service."""

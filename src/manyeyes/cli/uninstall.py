@@ -1,0 +1,194 @@
+"""`manyeyes uninstall`: say what manyeyes has on this machine, and remove it when told to."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from manyeyes.cli import footprint
+from manyeyes.cli.footprint import DATA, OF_PEOPLE, Found, size_words
+from manyeyes.cli.output import JsonOption, YesOption, confirm, print_json, say
+from manyeyes.cli.service.installed import Installed, find_installed
+from manyeyes.cli.service.removing import remove_service
+from manyeyes.config import MasterSettings, NodeSettings
+from manyeyes.datafolder import PID_FILE, holder, only_one
+from manyeyes.errors import BadRequest, FileTrouble
+
+
+def uninstall(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another data folder; the default one, and those of services, are known. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Keep data and settings; remove services and downloads only.")
+    ] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what manyeyes has on this machine, and remove it after a question. The package itself is removed last, by you.
+
+    Example: manyeyes uninstall --keep-data
+    """
+    services = find_installed(None)
+    found = _found(services, data or [])
+    if as_json:
+        print_json(_plain(services, found))
+        if not yes:
+            return
+    else:
+        for line in _lines(services, found, keep_data=keep_data):
+            print(line, flush=True)
+    wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
+    if services or wanted:
+        _check_nothing_runs(wanted, services)
+        confirm(yes, lambda: _question(services, wanted))
+        for service in services:
+            remove_service(service)
+        for one in wanted:
+            _remove(one)
+    elif not as_json:
+        say("nothing to remove")
+    say(f"what is left is the program: {_package()}")
+
+
+def _found(services: list[Installed], named: list[Path]) -> list[Found]:
+    from manyeyes.broker.engine_install import installed_places
+    from manyeyes.packs.weights import cache_folder
+
+    folders = [
+        MasterSettings().data,
+        NodeSettings().data,
+        *(one.data for one in services if one.data),
+        *named,
+    ]
+    absolute = list(dict.fromkeys(folder.absolute() for folder in folders))
+    roots = [
+        one for one in absolute if not any(one != other and one.is_relative_to(other) for other in absolute)
+    ]
+    for folder in roots:
+        if folder in (Path.home(), Path("/")):
+            raise BadRequest(f"the data folder is {folder} itself; remove what is of manyeyes there by hand")
+    in_data = [one for folder in roots if (one := footprint.data_folder(folder))]
+    for folder in named:
+        if folder.absolute() not in [one.folder for one in in_data]:
+            raise BadRequest(f"{folder} is no data folder of manyeyes; nothing was removed")
+    beside = next(
+        (place for place in installed_places() if place.is_relative_to(sys.prefix) and place.exists()), None
+    )
+    return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), cache_folder(), beside)]
+
+
+def _check_nothing_runs(wanted: list[Found], services: list[Installed]) -> None:
+    """A master or a node that runs, and not as a service that is stopped first, keeps everything."""
+    of_services = {folder for one in services if one.data for folder in (one.data, one.data / "node")}
+    for one in wanted:
+        for folder in (one.folder, one.folder / "node"):
+            if one.kind == "data" and (process := holder(folder)) and folder not in of_services:
+                raise BadRequest(
+                    f"process {process} runs from {folder}; stop it first: 'manyeyes down --data {folder}'. "
+                    "Nothing was removed"
+                )
+
+
+def _lines(services: list[Installed], found: list[Found], *, keep_data: bool) -> list[str]:
+    lines = [
+        f"service    {one.unit} ({one.systemd.label}): {' '.join(one.command)}, {one.file}"
+        for one in services
+    ]
+    for one in found:
+        kept = " (kept)" if keep_data and one.kind in ("data", "settings") else ""
+        lines.append(f"{one.kind:<9}  {one.folder}, {size_words(one.size_bytes)}{kept}")
+        for path in one.entries:
+            name = str(path.relative_to(one.folder))
+            what = DATA.get(name, "") if one.kind == "data" else ""
+            if what:
+                mark = "people: " if name in OF_PEOPLE else ""
+                lines.append(
+                    f"             {name:<17} {size_words(footprint.size_of(path)):>9}  {mark}{what}"
+                )
+            elif one.kind != "data":
+                lines.append(f"             {name:<17} {size_words(footprint.size_of(path)):>9}")
+        if one.foreign:
+            lines.append(f"             not of manyeyes, stays: {', '.join(one.foreign)}")
+        lines += _memberships(one)
+    return lines
+
+
+def _memberships(found: Found) -> list[str]:
+    """A node stays listed at its master, which does not notice that it is gone for good."""
+    lines = []
+    for folder in (found.folder, found.folder / "node"):
+        try:
+            name = json.loads((folder / "membership.json").read_text())["name"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if found.kind == "data" and not (folder.parent / "master.db").exists():
+            lines.append(
+                f"             its master lists it as node {name}, until 'manyeyes nodes remove {name}' there"
+            )
+    return lines
+
+
+def _question(services: list[Installed], wanted: list[Found]) -> str:
+    people = [one.folder for one in wanted if any(path.name in OF_PEOPLE[:2] for path in one.entries)]
+    size = size_words(sum(one.size_bytes for one in wanted))
+    count = f"{len(services)} service(s) and " if services else ""
+    lost = f", with all enrolled people in {', '.join(map(str, people))}" if people else ""
+    return f"Remove {count}{size}{lost}? This cannot be undone."
+
+
+def _remove(one: Found) -> None:
+    """Each entry by itself: a run that was killed is finished by the next."""
+    try:
+        with only_one(one.folder) if one.kind == "data" else nullcontext():
+            for path in one.entries:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+            if one.kind == "data":
+                (one.folder / PID_FILE).unlink(missing_ok=True)
+        for folder in (*{path.parent for path in one.entries if path.parent != one.folder}, one.folder):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    except OSError as error:
+        raise FileTrouble(
+            f"{error.filename or one.folder} cannot be removed: {error.strerror}; run this again as its owner"
+        ) from error
+    say(f"removed {one.kind} in {one.folder}")
+
+
+def _package() -> str:
+    distribution = importlib.metadata.distribution("manyeyes")
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    installer = (distribution.read_text("INSTALLER") or "").strip()
+    return footprint.how_to_remove_package(Path(sys.prefix), Path(sys.base_prefix), installer, origin)
+
+
+def _plain(services: list[Installed], found: list[Found]) -> dict[str, object]:
+    return {
+        "services": [one.as_plain() for one in services],
+        "found": [
+            {
+                "kind": one.kind,
+                "folder": str(one.folder),
+                "size_bytes": one.size_bytes,
+                "entries": [str(path) for path in one.entries],
+                "not_of_manyeyes": list(one.foreign),
+            }
+            for one in found
+        ],
+        "package": _package(),
+    }
