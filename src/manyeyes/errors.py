@@ -20,7 +20,8 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable, MachineUnfit, InstallFailed
-    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder
+    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
+    │                             NoSuchFile, NoPicturesFound
     └── AuditBroken
 """
 
@@ -402,6 +403,25 @@ class FileTrouble(ManyeyesError):
     title = "A file or folder cannot be used"
     http_status = 400
     exit_code = 2
+
+
+class NoSuchFile(FileTrouble):
+    code = "no-such-file"
+    title = "There is no such file or folder"
+    exit_code = 10
+
+
+class NoPicturesFound(FileTrouble):
+    code = "no-pictures"
+    title = "The folders have no pictures"
+    exit_code = 11
+
+
+def unreadable(path: object, error: OSError) -> FileTrouble:
+    """The error for a file or folder of the user's that cannot be read."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return NoSuchFile(f"no such file: {path}")
+    return FileTrouble(f"{path} cannot be read: {error.strerror or error}")
 
 
 class AuditBroken(ManyeyesError):

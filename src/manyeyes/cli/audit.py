@@ -38,7 +38,7 @@ def audit(
             for e in entries
         ]
         columns = ("entry", "when (UTC)", "who", "what", "node", "outcome", "detail")
-        print_table(columns, rows, "nothing is recorded yet")
+        print_table(columns, rows, "nothing is recorded yet", text=("detail",), drop=("entry", "outcome"))
         return
     if as_json:
         print_json(verdict)

@@ -41,9 +41,8 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
         for group in found.groups
     ]
-    print_table(
-        ("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown faces are kept now"
-    )
+    columns = ("group", "faces", "last seen", "nearest", "best faces")
+    print_table(columns, rows, "no unknown faces are kept now", text=("nearest", "best faces"))
     if found.more_groups:
         say(f"{found.more_groups} more groups are not shown")
     say(_said(found.retention))

@@ -29,7 +29,7 @@ def logs(
     ctx: typer.Context,
     node: Annotated[
         str,
-        typer.Argument(metavar="[NODE]", help="Only of this node, or of the 'master'.", show_default=False),
+        typer.Argument(metavar="NODE", help="Only of this node, or of the 'master'.", show_default=False),
     ] = "",
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Show new lines as they come, until Ctrl-C.")
@@ -95,6 +95,8 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
         ("what", "machine", "ms", "when", "facts"),
         waterfall(found.spans),
         "the picture is still being worked on:",
+        text=("facts",),
+        drop=("when", "facts"),
     )
     for line in found.lines:
         if line.event not in (PICTURE, ATTEMPT):

@@ -16,6 +16,7 @@ from manyeyes.cli.output import (
     ago,
     client_of,
     confirm,
+    print_fields,
     print_json,
     print_table,
     say,
@@ -97,7 +98,8 @@ def list_nodes(
         "exec",
     )
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
-    print_table(columns, rows, nobody)
+    drop = ("exec", "failed", "pack", "address", "workers", "last seen", "done", "speed")
+    print_table(columns, rows, nobody, text=("reason",), drop=drop)
 
 
 def _found(
@@ -155,8 +157,7 @@ def show(
         "speed": _speed(node),
         "done": f"{node.done} pictures, {node.failed} failed",
     }
-    for label, value in lines.items():
-        print(f"{label:<12} {value}")
+    print_fields(lines.items())
 
 
 def _disk(node: Node) -> str:

@@ -28,7 +28,7 @@ from rich.progress import (
 from manyeyes.cli.chunk_pace import ChunkPace
 from manyeyes.cli.output import JsonOption, context_of, print_json, say
 from manyeyes.contract import FileFact, FileOrder, FileReply
-from manyeyes.errors import FileTrouble
+from manyeyes.errors import FileTrouble, NoSuchFile, unreadable
 from manyeyes.node.commands.file_exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
 
@@ -233,7 +233,7 @@ def _local_files(given: list[Path]) -> Iterator[tuple[Path, str]]:
         path = Path(os.path.abspath(path))  # noqa: PTH100  a link given as an argument keeps its name
         name = path.name
         if not path.exists():
-            raise FileTrouble(f"{path} is not there")
+            raise NoSuchFile(f"no such file: {path}")
         if path.is_file():
             yield path, name
             continue
@@ -257,7 +257,7 @@ def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise FileTrouble(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], Awaitable[None]]) -> Moved:

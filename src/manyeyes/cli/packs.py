@@ -237,7 +237,7 @@ def _show_report(built: Built) -> None:
         rows = [
             (e.path.name, e.person or "-", e.error or e.faces, f"{e.took_ms:.1f}") for e in report.examples
         ]
-        print_table(("picture", "person", "faces", "ms"), rows, "")
+        print_table(("picture", "person", "faces", "ms"), rows, "", text=("faces",))
         for what, values in (("one person", report.genuine), ("two people", report.impostor)):
             if values:
                 middle = values[len(values) // 2]
@@ -271,15 +271,16 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
         (
             pack.name,
             pack.version,
-            "in use" if pack.label == current else "",
+            "yes" if pack.label == current else "",
             pack.detector.kind,
             pack.embedder_id,
             sum(f.size_bytes for f in pack.files) >> 20,
         )
         for pack in found
     ]
-    columns = ("name", "version", "", "detector", "embedder", "MiB")
-    print_table(columns, rows, "no pack yet; 'manyeyes packs build' makes the default one")
+    columns = ("name", "version", "in use", "detector", "embedder", "MiB")
+    nothing = "no pack yet; 'manyeyes packs build' makes the default one"
+    print_table(columns, rows, nothing, drop=("embedder", "detector"))
 
 
 def _summary(pack: Manifest, current: str) -> dict[str, Any]:
@@ -327,7 +328,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         )
         for file in pack.files
     ]
-    print_table(("file", "bytes", "licence", "sha256"), rows, "no files")
+    print_table(("file", "bytes", "licence", "sha256"), rows, "no files", text=("licence",))
 
 
 def _wheels_of(pack: Manifest) -> str:

@@ -74,7 +74,7 @@ def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) ->
             )
             for photo in person.photos_detail
         ]
-        print_table(("id", "file", "from", "added", "noticed"), rows, "")
+        print_table(("id", "file", "from", "added", "noticed"), rows, "", text=("noticed",), drop=("from", "added"))
 
 
 @app.command()

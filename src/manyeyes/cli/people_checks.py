@@ -11,7 +11,7 @@ import typer
 from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
-from manyeyes.errors import BadRequest, FileTrouble
+from manyeyes.errors import BadRequest, FileTrouble, unreadable
 
 
 def register(app: typer.Typer) -> None:
@@ -126,7 +126,7 @@ def _list_or_undo(ctx: typer.Context, undo: str | None, as_json: bool) -> None:
         print_json(found)
         return
     rows = [(row.id, row.verdict, row.name, row.file_name, ago(row.added_at)) for row in found]
-    print_table(("id", "verdict", "person", "picture", "given"), rows, "there is no feedback")
+    print_table(("id", "verdict", "person", "picture", "given"), rows, "there is no feedback", drop=("given", "picture"))
 
 
 def _print(row: Feedback, as_json: bool, what: str) -> None:
@@ -142,9 +142,10 @@ def _read(result: str) -> str:
         return sys.stdin.read()
     try:
         return Path(result).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise FileTrouble(f"{result} cannot be read: {why}; name a file with a result") from error
+    except OSError as error:
+        raise unreadable(result, error) from error
+    except UnicodeDecodeError as error:
+        raise FileTrouble(f"{result} cannot be read: it is not text; name a file with a result") from error
 
 
 def _threshold_sentence(found: Threshold) -> str:

@@ -44,4 +44,4 @@ def recent(
         for picture in latest.pictures
     ]
     empty = "no picture was answered recently" if latest.most else "this master keeps no recent pictures"
-    print_table(("picture", "answered", "sent by", "faces", "names", "took"), rows, empty)
+    print_table(("picture", "answered", "sent by", "faces", "names", "took"), rows, empty, text=("names",), drop=("took", "sent by"))

@@ -37,7 +37,7 @@ from manyeyes.api.people import (
     Threshold,
     ThresholdRequest,
 )
-from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
+from manyeyes.errors import BadRequest, ManyeyesError, unreadable
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.commands import Commands
@@ -419,4 +419,4 @@ async def _content(picture: Picture) -> bytes:
     try:
         return await asyncio.to_thread(path.read_bytes)
     except OSError as error:
-        raise FileTrouble(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error

@@ -89,7 +89,7 @@ def test_result_only(tmp_path: Path) -> None:
     master = Master(httpx.Response(200, text=RESULT.model_dump_json()))
     with master.client() as client:
         found = client.recognize(tmp_path / "a.jpg", picture=False)
-        with pytest.raises(errors.FileTrouble, match=r"b\.jpg cannot be read: No such file"):
+        with pytest.raises(errors.FileTrouble, match=r"no such file: .*b\.jpg"):
             client.recognize(tmp_path / "b.jpg")
     assert (found.result, found.picture) == (RESULT, None)
     assert master.requests[0].content == b"of a file"
