@@ -19,7 +19,9 @@ def tree(root: type[ManyeyesError]) -> set[type[ManyeyesError]]:
 def test_the_reference_lists_every_error_as_its_class_says() -> None:
     stated = {
         row[1]: (int(row[2]), int(row[3]), bool(row[4].strip()), row[5])
-        for row in re.finditer(r"^\| `([a-z-]+)` \| (\d+) \| (\d+) \|([^|]*)\| (.*) \|$", PAGE.read_text(), re.M)
+        for row in re.finditer(
+            r"^\| `([a-z-]+)` \| (\d+) \| (\d+) \|([^|]*)\| (.*) \|$", PAGE.read_text(), re.M
+        )
     }
     classes = {one for one in tree(ManyeyesError) if one.__module__ == "manyeyes.errors"}
     assert stated == {one.code: (one.http_status, one.exit_code, one.retryable, one.title) for one in classes}

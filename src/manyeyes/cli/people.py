@@ -74,7 +74,9 @@ def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) ->
             )
             for photo in person.photos_detail
         ]
-        print_table(("id", "file", "from", "added", "noticed"), rows, "", text=("noticed",), drop=("from", "added"))
+        print_table(
+            ("id", "file", "from", "added", "noticed"), rows, "", text=("noticed",), drop=("from", "added")
+        )
 
 
 @app.command()

@@ -126,7 +126,12 @@ def _list_or_undo(ctx: typer.Context, undo: str | None, as_json: bool) -> None:
         print_json(found)
         return
     rows = [(row.id, row.verdict, row.name, row.file_name, ago(row.added_at)) for row in found]
-    print_table(("id", "verdict", "person", "picture", "given"), rows, "there is no feedback", drop=("given", "picture"))
+    print_table(
+        ("id", "verdict", "person", "picture", "given"),
+        rows,
+        "there is no feedback",
+        drop=("given", "picture"),
+    )
 
 
 def _print(row: Feedback, as_json: bool, what: str) -> None:

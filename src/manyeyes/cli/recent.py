@@ -44,4 +44,10 @@ def recent(
         for picture in latest.pictures
     ]
     empty = "no picture was answered recently" if latest.most else "this master keeps no recent pictures"
-    print_table(("picture", "answered", "sent by", "faces", "names", "took"), rows, empty, text=("names",), drop=("took", "sent by"))
+    print_table(
+        ("picture", "answered", "sent by", "faces", "names", "took"),
+        rows,
+        empty,
+        text=("names",),
+        drop=("took", "sent by"),
+    )

@@ -29,7 +29,13 @@ def settings(
         (one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence)
         for one in found
     ]
-    print_table(("setting", "value", "default", "what it does"), rows, "every setting has its default value", text=("what it does",), drop=("default", "what it does"))
+    print_table(
+        ("setting", "value", "default", "what it does"),
+        rows,
+        "every setting has its default value",
+        text=("what it does",),
+        drop=("default", "what it does"),
+    )
 
 
 def _shown(value: object) -> str:

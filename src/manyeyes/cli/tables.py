@@ -43,7 +43,9 @@ def lay_out(
     if width is None:
         return Layout(tuple(range(number)), tuple(natural))
     least = [
-        min(natural[index], max(_LEAST_TEXT, _longest_word(cells, index))) if index in text else natural[index]
+        min(natural[index], max(_LEAST_TEXT, _longest_word(cells, index)))
+        if index in text
+        else natural[index]
         for index in range(number)
     ]
     order = [*drop, *(index for index in reversed(range(1, number)) if index not in drop)]

@@ -221,9 +221,7 @@ def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert fleet.asked == [] and not (tmp_path / "out").exists()
 
 
-def test_send_one_picture_says_who_is_on_it_and_where_it_lies(
-    fleet: Fleet, run: Run, tmp_path: Path
-) -> None:
+def test_send_one_picture_says_who_is_on_it_and_where_it_lies(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     album(Path(), photo=b"1", other=b"2", broken=b"bad")
     assert run("send", "photo.jpg") == (
         0,

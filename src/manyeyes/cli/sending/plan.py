@@ -150,7 +150,7 @@ def _arguments(inputs: Sequence[Path], by_path: Path | None) -> list[_Argument]:
 
 
 def _below(folder: Path, path: Path) -> str:
-    whole = Path(os.path.abspath(path))
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  a link keeps its name
     start = folder if whole.is_relative_to(folder) else whole.anchor
     name = whole.relative_to(start).as_posix()
     return "" if name == "." else name

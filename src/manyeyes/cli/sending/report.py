@@ -47,7 +47,9 @@ def nothing_found(inputs: Sequence[Path], left_out: Sequence[Path]) -> NoPicture
             f"no pictures found in {names}: {folders} has predicted pictures of an earlier 'manyeyes send' "
             f"({RESULTS_NAME} is there) and is left out; name files in it to send them"
         )
-    return NoPicturesFound(f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent")
+    return NoPicturesFound(
+        f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent"
+    )
 
 
 def say_left_out(folders: Iterable[Path]) -> None:
@@ -118,4 +120,3 @@ def _viewer() -> str | None:
         return "open"
     desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return "xdg-open" if desktop and shutil.which("xdg-open") else None
-
