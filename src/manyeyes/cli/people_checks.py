@@ -54,7 +54,7 @@ def threshold(
     if as_json:
         print_json(found)
         return
-    print(_threshold_sentence(found))
+    print(threshold_sentences(found, "would be in force" if dry_run else "in force"))
     for note in found.notes:
         say(f"warning: {note}")
 
@@ -153,16 +153,29 @@ def _read(result: str) -> str:
         raise FileTrouble(f"{result} cannot be read: it is not text; name a file with a result") from error
 
 
-def _threshold_sentence(found: Threshold) -> str:
-    how = f"for a false-match rate of {found.asked_fmr:g}" if found.asked_fmr is not None else found.mode
-    if found.mode == "distance":
-        how = "as set"
+def threshold_sentences(found: Threshold, when: str) -> str:
+    """Which rule counts, and what it means in percent.
+
+    Args:
+        when: whether the rule is in force.
+    """
+    rule = {
+        "default": "the default distance",
+        "distance": "the distance that you set",
+        "fmr": f"the rate that you set, {in_percent(found.asked_fmr or 0.0)} of strangers",
+    }[found.mode]
     people = "1 person" if found.people == 1 else f"{found.people} people"
-    lines = [f"threshold {found.threshold:.3f}, {how}; {people} with {found.photos} photos in {found.pack}"]
+    photos = "1 photo" if found.photos == 1 else f"{found.photos} photos"
+    lines = [f"{when}: {rule}; threshold {found.threshold:.3f} for {people} with {photos}, pack {found.pack}"]
     if found.fmr is None or found.miss_rate is None:
-        lines.append(f"{found.pack} has no calibration: what this means for strangers is not known")
+        lines.append(f"{found.pack} has no calibration: how many strangers get a name is not known")
     else:
-        measured = ", extrapolated beyond what was measured" if found.extrapolated else ""
-        lines.append(f"a stranger gets a name with a chance of {found.fmr:.2g}{measured}")
-        lines.append(f"somebody enrolled with one photo gets no name with a chance of {found.miss_rate:.2g}")
+        estimated = " (estimated beyond what was measured)" if found.extrapolated else ""
+        lines.append(f"{in_percent(found.fmr)} of strangers get a name{estimated}")
+        lines.append(f"{in_percent(found.miss_rate)} of the pictures of a person with one photo get no name")
     return "\n".join(lines)
+
+
+def in_percent(rate: float) -> str:
+    """A rate with two digits: `0.83 %`."""
+    return f"{float(f'{100 * rate:.2g}'):g} %"
