@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.context import Context
 
+_LEAST_FOR_FIELDS = 48
+"""Characters on a line; a narrower terminal breaks the lines itself, and no value is left out."""
+
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -99,7 +102,8 @@ def print_table(
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Print a name and a value on each line; in a terminal long values go on below their beginning."""
     cells = [(plain(name), plain(value)) for name, value in fields]
-    layout = lay_out(cells, terminal_width(), [1])
+    width = terminal_width()
+    layout = lay_out(cells, None if width is None else max(width, _LEAST_FOR_FIELDS), [1])
     for row in cells:
         for line in lines_of(row, layout):
             print(line)

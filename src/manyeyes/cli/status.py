@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_fields, print_json, say
 from manyeyes.errors import BadRequest
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -26,17 +26,22 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         return
     nodes = ", ".join(f"{count} {state}" for state, count in found.nodes.items() if count) or "none"
     tasks = ", ".join(f"{count} {state}" for state, count in found.tasks.items())
-    print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
-    print(f"nodes    {nodes}; {found.workers} workers")
     waits = f"; the oldest waits for {duration(found.oldest_waiting_s)}" if found.tasks.get("waiting") else ""
-    print(
-        f"tasks    {tasks or 'none'}; {found.done_per_s + found.failed_per_s:.3g} a second in the last minute{waits}"
-    )
+    rate = f"{found.done_per_s + found.failed_per_s:.3g} a second in the last minute"
     waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
-    print(f"people   {found.people}{waiting}")
-    print(f"pack     {found.pack or 'none'}")
-    for one in found.alerts or ():
-        print(f"{one.severity:<8} {one.sentence}, since {ago(one.since)}: {one.what_to_do}")
+    print_fields(
+        [
+            ("master", f"{url}, version {found.version}, up for {duration(found.uptime_s)}"),
+            ("nodes", f"{nodes}; {found.workers} workers"),
+            ("tasks", f"{tasks or 'none'}; {rate}{waits}"),
+            ("people", f"{found.people}{waiting}"),
+            ("pack", found.pack or "none"),
+            *(
+                (one.severity, f"{one.sentence}, since {ago(one.since)}: {one.what_to_do}")
+                for one in found.alerts or ()
+            ),
+        ]
+    )
 
 
 def token(

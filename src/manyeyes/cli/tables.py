@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 GAP = 2
-MOST_UNBROKEN = 32
+MOST_UNBROKEN = 40
 """A text column is at least as wide as its longest word, but not wider than this: longer ones are no words."""
-_LEAST_TEXT = 14
+_LEAST_TEXT = 24
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def test_columns_go_in_the_order_that_is_asked_for() -> None:
     cells = [("name", "value", "default", "what it does"), ("A" * 20, "1" * 20, "2" * 20, "word " * 20)]
     order = (2, 3)
     assert lay_out(cells, 300, [3], order).columns == (0, 1, 2, 3)
-    assert lay_out(cells, 64, [3], order).columns == (0, 1, 3)
+    assert lay_out(cells, 70, [3], order).columns == (0, 1, 3)
     assert lay_out(cells, 50, [3], order).columns == (0, 1)
     assert lay_out(cells, 10, [3], order).columns == (0,)
 
@@ -67,12 +67,12 @@ def test_text_gets_what_is_left() -> None:
 def test_fields_go_on_below_their_beginning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output, "terminal_width", lambda: 30)
-    print_fields([("node", "lab-1"), ("speed", "296 ms a picture on one worker recently")])
+    monkeypatch.setattr(output, "terminal_width", lambda: 48)
+    print_fields([("node", "lab-1"), ("speed", "296 ms a picture on one worker recently, by the benchmark")])
     assert capsys.readouterr().out.splitlines() == [
         "node   lab-1",
-        "speed  296 ms a picture on one",
-        "       worker recently",
+        "speed  296 ms a picture on one worker recently,",
+        "       by the benchmark",
     ]
 
 
