@@ -417,31 +417,7 @@ class NoPicturesFound(FileTrouble):
     exit_code = 11
 
 
-def unreadable(path: object, error: OSError) -> FileTrouble:
-    """The error for a file or folder of the user's that cannot be read."""
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return NoSuchFile(f"no such file: {path}")
-    return FileTrouble(f"{path} cannot be read: {error.strerror or error}")
-
-
 class AuditBroken(ManyeyesError):
     code = "audit-broken"
     title = "The audit log is not as it was written"
     exit_code = 9
-
-
-def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:
-    found = {root.code: root}
-    for child in root.__subclasses__():
-        found |= _tree(child)
-    return found
-
-
-_BY_CODE: dict[str, type[ManyeyesError]] = {}
-
-
-def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
-    """The error that a problem document or a message names; an unknown code gives the root class."""
-    if code not in _BY_CODE:  # classes of other modules come later
-        _BY_CODE.update(_tree(ManyeyesError))
-    return _BY_CODE.get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)

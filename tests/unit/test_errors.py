@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile, unreadable
+from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.local_files import unreadable
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from manyeyes.cli.tables import lay_out, lines_of, plain
+from manyeyes.cli.tables import indented, lay_out, lines_of, plain
 from manyeyes.errors import BadRequest, ManyeyesError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LEAST_FOR_FIELDS = 48
 """Characters on a line; a narrower terminal breaks the lines itself, and no value is left out."""
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def context_of(ctx: typer.Context) -> Context:
@@ -69,6 +69,7 @@ def print_table(
     *,
     text: Sequence[str] = (),
     drop: Sequence[str] = (),
+    below: str = "",
 ) -> None:
     """Print a table, or the sentence `empty` if there are no rows.
 
@@ -78,23 +79,29 @@ def print_table(
     Args:
         text: the columns of sentences, which may go over several lines in a terminal.
         drop: the columns that are left out first, in this order; then the last ones.
+        below: a column of sentences that goes below its row where there is no room beside it.
     """
     cells = [tuple(map(plain, row)) for row in rows]
     if not cells:
         print(empty)
         return
+    width = terminal_width()
     layout = lay_out(
         [tuple(columns), *cells],
-        terminal_width(),
+        width,
         [columns.index(name) for name in text],
         [columns.index(name) for name in drop],
     )
     for line in lines_of(columns, layout):
         print(f"\033[1m{line}\033[0m" if _has_colours() else line)
+    hidden = [name for index, name in enumerate(columns) if index not in layout.columns]
     for row in cells:
         for line in lines_of(row, layout):
             print(line)
-    hidden = [name for index, name in enumerate(columns) if index not in layout.columns]
+        if width is not None and below in hidden:
+            for line in indented(row[columns.index(below)], width):
+                print(line)
+    hidden = [name for name in hidden if name != below]
     if hidden:
         say(f"a wider terminal also shows {', '.join(hidden)}")
 

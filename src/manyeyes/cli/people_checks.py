@@ -11,7 +11,8 @@ import typer
 from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
-from manyeyes.errors import BadRequest, FileTrouble, unreadable
+from manyeyes.errors import BadRequest, FileTrouble
+from manyeyes.local_files import unreadable
 
 
 def register(app: typer.Typer) -> None:
@@ -25,18 +26,19 @@ def threshold(
     ctx: typer.Context,
     fmr: Annotated[
         float | None,
-        typer.Option("--fmr", metavar="P", help="The chance that a stranger gets any name, as 1e-3."),
+        typer.Option("--fmr", metavar="P", help="Share of strangers who may get a name: 0.01 is 1 %."),
     ] = None,
     distance: Annotated[
-        float | None, typer.Option("--distance", metavar="D", help="The threshold itself, as 0.55.")
+        float | None, typer.Option("--distance", metavar="D", help="The largest distance itself, as 0.55.")
     ] = None,
-    default: Annotated[bool, typer.Option("--default", help="Back to the default distance.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the effect, and set nothing.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Use the default distance again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the effect, and change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show or set the largest distance at which a face gets a name; it counts from the next picture on.
 
-    With --fmr the threshold follows from the pack's calibration and moves with every change of people.
+    With --fmr you set how many strangers may get a name. The distance then follows from the pack's calibration, and
+    changes whenever people are added or removed.
 
     Example: manyeyes people threshold --fmr 1e-3
     """
@@ -86,13 +88,17 @@ def feedback(
     is_: Annotated[str | None, typer.Option("--is", metavar="NAME", help="Whose face it is.")] = None,
     not_: Annotated[str | None, typer.Option("--not", metavar="NAME", help="Whose face it is not.")] = None,
     picture: Annotated[
-        str | None, typer.Option("--picture", metavar="FILE", help="Which picture's result, of several.")
+        str | None,
+        typer.Option("--picture", metavar="FILE", help="The picture, if there are results of several."),
     ] = None,
     face: Annotated[
-        str | None, typer.Option("--face", metavar="N|NAME", help="Which face, by number from 1 or by name.")
+        str | None,
+        typer.Option("--face", metavar="N|NAME", help="The face, by its number from 1 on or by its name."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the feedback that counts.")] = False,
-    undo: Annotated[str | None, typer.Option("--undo", metavar="ID", help="Undo feedback.")] = None,
+    undo: Annotated[
+        str | None, typer.Option("--undo", metavar="ID", help="Undo this feedback; --list shows the IDs.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say who a face of a result is, or is not: later answers use it, without any training.
@@ -101,7 +107,7 @@ def feedback(
     """
     if list_ or undo is not None:
         if result is not None or is_ is not None or not_ is not None or (list_ and undo is not None):
-            raise BadRequest("--list and --undo stand alone, without a result or a name")
+            raise BadRequest("--list and --undo take no result, name or other option")
         _list_or_undo(ctx, undo, as_json)
         return
     if result is None:

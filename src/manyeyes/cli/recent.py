@@ -14,11 +14,12 @@ from manyeyes.cli.pictures import write_picture
 def recent(
     ctx: typer.Context,
     save: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the small predicted pictures to this folder.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write small copies of the predicted pictures to this folder."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the last answered pictures; without the role operator, those of your own key.
+    """List the latest pictures. With the role user, only those of your own key.
 
     Example: manyeyes recent --save look
     """

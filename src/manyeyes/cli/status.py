@@ -47,14 +47,14 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 def token(
     ctx: typer.Context,
     expires: Annotated[
-        str, typer.Option(help="How long machines may join with it: 90s, 30m, 1h, 2d.")
+        str, typer.Option(metavar="TIME", help="How long machines can join with it, as 90s, 30m, 1h or 2d.")
     ] = "1h",
     approve: Annotated[
-        bool, typer.Option("--approve", help="Nodes that join wait for 'manyeyes nodes approve'.")
+        bool, typer.Option("--approve", help="Nodes that join with it wait for 'manyeyes nodes approve'.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token with which machines join as nodes.
+    """Make a token that lets machines join as nodes.
 
     Example: manyeyes token --expires 1h
     """
@@ -65,10 +65,12 @@ def token(
         print_json(made)
         return
     print(made.token, flush=True)
-    say(f"token {made.id}; on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
+    say(
+        f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
+    )
     say(f"  manyeyes node --join {made.token}")
     if approve:
-        say("then let it in: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
+        say("then approve it: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
 
 
 def parse_duration_s(text: str) -> int:

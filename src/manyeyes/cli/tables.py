@@ -11,7 +11,7 @@ from rich.cells import cell_len
 GAP = 2
 MOST_UNBROKEN = 40
 """A text column is at least as wide as its longest word, but not wider than this: longer ones are no words."""
-_LEAST_TEXT = 24
+_LEAST_TEXT = 20
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,19 @@ def lines_of(row: Sequence[str], layout: Layout) -> list[str]:
         .rstrip()
         for number in range(max(len(part) for part in parts))
     ]
+
+
+def indented(text: str, width: int) -> list[str]:
+    """A sentence below a row, in lines of at most `width` characters."""
+    begins = " " * 4
+    return textwrap.wrap(
+        text,
+        max(width, _LEAST_TEXT),
+        initial_indent=begins,
+        subsequent_indent=begins,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _wrapped(cell: str, width: int) -> list[str]:

@@ -97,8 +97,8 @@ def migrate(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise DataFolderUnusable(
-            f"the registry has form {version}, this version knows up to {len(STEPS)}; "
-            "start the newer manyeyes that wrote it"
+            f"the registry has form {version}, this version of manyeyes reads up to {len(STEPS)}; "
+            "start the newer version that wrote it"
         )
     for number, step in enumerate(STEPS[version:], start=version + 1):
         try:

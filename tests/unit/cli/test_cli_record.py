@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from manyeyes.cli.sending import writer as writer_module
-from manyeyes.cli.sending.plan import Source
 from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line, replace_with
+from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer, output_name
 from manyeyes.errors import DamagedPicture, FileTrouble
 from manyeyes.results import Result

@@ -166,7 +166,7 @@ def test_other_problems_come_at_once(error: errors.ManyeyesError) -> None:
 
 def test_answers_of_no_agreed_form() -> None:
     for response in (httpx.Response(200, text="<html>"), httpx.Response(200, text="{}")):
-        with Master(response).client() as client, pytest.raises(errors.ManyeyesError, match="agreed form"):
+        with Master(response).client() as client, pytest.raises(errors.ManyeyesError, match="expected form"):
             client.people()
     broken = Master(httpx.Response(500, text="oops"))
     with broken.client() as client, pytest.raises(errors.ManyeyesError, match="500"):

@@ -70,5 +70,7 @@ def test_a_file_of_a_later_version_is_refused(path: Path) -> None:
     later = sqlite3.connect(path)
     later.execute("PRAGMA user_version = 99")
     later.close()
-    with pytest.raises(DataFolderUnusable, match=r"form 99, this version knows up to \d; start the newer"):
+    with pytest.raises(
+        DataFolderUnusable, match=r"form 99, this version of manyeyes reads up to \d; start the newer"
+    ):
         Store.open(path)

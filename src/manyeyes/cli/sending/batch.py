@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-from manyeyes.cli.sending.plan import Source
 from manyeyes.cli.sending.record import digest
+from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer
-from manyeyes.errors import DrawingFailed, ManyeyesError, NotAllowed, NotSignedIn, Unavailable, unreadable
+from manyeyes.errors import DrawingFailed, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.local_files import unreadable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 

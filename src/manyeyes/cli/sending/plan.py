@@ -9,24 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.cli.sending.record import is_output
+from manyeyes.cli.sending.source import Source
 from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
 from manyeyes.recognition.pictures.formats import SUFFIXES
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
 DEFAULT_OUT = Path("manyeyes-out")
 """OUT where none is named: in the current folder."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One picture to send, or why it cannot be sent."""
-
-    path: Path
-    relative: str
-    """Its name below OUT, with `/` between folders."""
-    size_bytes: int = 0
-    mtime_ns: int = 0
-    trouble: ManyeyesError | None = None
 
 
 @dataclass(frozen=True)

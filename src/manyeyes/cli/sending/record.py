@@ -8,13 +8,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from manyeyes.cli.sending.source import Source
 from manyeyes.errors import ManyeyesError
 from manyeyes.results import Result
-
-if TYPE_CHECKING:
-    from manyeyes.cli.sending.plan import Source
 
 RESULTS_NAME = "results.jsonl"
 _SAME = ""

@@ -20,6 +20,7 @@ from manyeyes.errors import FileTrouble, NoPicturesFound
 MOST_SENTENCES = 10
 """Up to so many pictures get a sentence each; more are summed up in a table."""
 _MOST_LEFT_OUT = 5
+_LEAST_FOR_A_RATE = 10
 
 
 def summary(tally: Tally, seconds: float) -> str:
@@ -34,7 +35,7 @@ def summary(tally: Tally, seconds: float) -> str:
     pictures = "1 picture" if here == 1 else f"{here} pictures"
     faces = "1 face" if tally.faces == 1 else f"{tally.faces} faces"
     before = f", {tally.skipped} done before" if tally.skipped else ""
-    rate = f", {here / seconds:.1f} pictures a second" if here > 1 and seconds > 0 else ""
+    rate = f", {here / seconds:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and seconds > 0 else ""
     return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
 
 
@@ -44,8 +45,8 @@ def nothing_found(inputs: Sequence[Path], left_out: Sequence[Path]) -> NoPicture
     if left_out:
         folders = ", ".join(map(str, dict.fromkeys(left_out)))
         return NoPicturesFound(
-            f"no pictures found in {names}: {folders} has predicted pictures of an earlier 'manyeyes send' "
-            f"({RESULTS_NAME} is there) and is left out; name files in it to send them"
+            f"no pictures found in {names}: {folders} is left out, because it has the {RESULTS_NAME} of an "
+            "earlier 'manyeyes send'; name files in it to send them"
         )
     return NoPicturesFound(
         f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent"

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyeyes.cli.sending.plan import Source
 from manyeyes.cli.sending.record import RESULTS_NAME, Record, done_line, error_line, replace_with
+from manyeyes.cli.sending.source import Source
 from manyeyes.errors import FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction

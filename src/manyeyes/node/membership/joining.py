@@ -30,7 +30,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     if not settings.join:
         if not kept.exists():
             raise TokenRefused(
-                f"this machine has joined no master yet (nothing in {settings.data}); "
+                f"this machine has not joined a master yet (nothing in {settings.data}); "
                 "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
             )
         return Membership.load(kept), key

@@ -184,7 +184,9 @@ def _installer() -> str:
         return uv
     if find_spec("pip"):
         return "pip"
-    raise PackError(f"neither uv nor pip is here to install with; 'pip install uv' for {sys.executable}")
+    raise PackError(
+        f"uv or pip is needed to install packages, and neither is here; 'pip install uv' for {sys.executable}"
+    )
 
 
 def install_commands(
