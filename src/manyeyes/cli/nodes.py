@@ -189,7 +189,7 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
                 continue
             told.append(node)
             if not as_json:
-                later = "; it does so when it is back" if node.state in ("lost", "left", "joining") else ""
+                later = "; it does this when it is back" if node.state in ("lost", "left", "joining") else ""
                 print(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
     if as_json:
         print_json(told)
