@@ -118,6 +118,20 @@ def test_a_result_without_a_picture_keeps_no_name_from_others(tmp_path: Path) ->
     writer.close()
 
 
+def test_a_kill_before_the_line_leaves_no_picture_that_nobody_owns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "add", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            writer.done(source("a.jpg"), PREDICTION)
+    writer.close()
+    again = Writer(tmp_path)
+    assert again.done(source("a.jpg"), PREDICTION)["output"] == "a.jpg"
+    again.close()
+
+
 def test_close_leaves_one_valid_line_each(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_bytes(b"garbage\n" + encode(error_line(source("a.jpg"), DamagedPicture("x"))))
