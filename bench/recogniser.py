@@ -109,7 +109,7 @@ def show(clock: str, measured: dict[str, Any]) -> None:
             print(f"| {name} | manyeyes {key}{chosen} | {faces} | {median[key]:.1f} | | | |")
         for key, peer in measured["peers"].items():
             if isinstance(peer, str):
-                print(f"| {name} | dlib, {key} | cannot be had: {peer} | | | | |")
+                print(f"| {name} | dlib, {key} | cannot be fetched: {peer} | | | | |")
                 continue
             total = statistics.median(timing.total_ms() for timing in took[key])
             alike = statistics.median(timing.total_ms(faces) for timing in took[key])
@@ -183,7 +183,7 @@ def main() -> None:
     try:
         images = pictures()
     except NoPortraits as error:
-        sys.exit(f"the pictures cannot be had: {error}")
+        sys.exit(f"the pictures cannot be fetched: {error}")
     print(machine("opencv-python-headless", "onnxruntime", "numpy") + "\n")
     if given.profile:
         profile(given.rounds, images)

@@ -201,7 +201,7 @@ def table(seen: Measured, picture: str, titles: dict[str, str]) -> list[str]:
     ]
     for name, turns in seen.turns[picture].items():
         if name in seen.missing:
-            lines.append(f"| {titles[name]} | cannot be had: {seen.missing[name]} | | | | | |")
+            lines.append(f"| {titles[name]} | cannot be fetched: {seen.missing[name]} | | | | | |")
         else:
             lines.append(row(titles[name], turns, bare, seen.memory_mb[name]))
     return lines
@@ -262,7 +262,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="me-") as name:
             seen = measure(asked, Path(name))
     except NoPortraits as error:
-        sys.exit(f"the pictures cannot be had: {error}")
+        sys.exit(f"the pictures cannot be fetched: {error}")
     print(report(asked, seen))
     if asked.json:
         asked.json.write_text(json.dumps(vars(seen), default=vars, indent=1))

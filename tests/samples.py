@@ -336,6 +336,6 @@ REFUSED: tuple[tuple[str, str, bytes, str], ...] = (
     ("zip", "not-a-picture", b"PK\3\4" + bytes(30), "a zip archive"),
     ("web page", "not-a-picture", b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
     ("text", "not-a-picture", b"BMW is a car, and this is a letter", "this is text"),
-    ("noise", "not-a-picture", bytes(range(200, 256)), "no known kind of picture"),
+    ("noise", "not-a-picture", bytes(range(200, 256)), "not a known kind of picture"),
     ("nothing", "empty-picture", b"", "0 bytes"),
 )  # fmt: skip

@@ -16,48 +16,48 @@ MAX_MODEL_BYTES = 512 * MEBIBYTE
 
 
 def default_data_folder() -> Path:
-    """Where a machine keeps its manyeyes data when nobody says otherwise."""
+    """The data folder if none is named."""
     return user_data_path("manyeyes")
 
 
 class RateLimits(BaseSettings):
-    """What one node may say before it is dropped, then cut off (`MANYEYES_RATE_LIMIT_...`)."""
+    """How much one node may send before its messages are dropped, and then it is banned (`MANYEYES_RATE_LIMIT_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_RATE_LIMIT_", frozen=True)
 
     messages_per_s: float = 2000.0
-    """The most that is served for one node; what it says beyond waits in its line."""
+    """Messages that are handled for one node each second; more wait in the node's queue."""
     bytes_per_s: float = 32.0 * MEBIBYTE
-    """The most that is served for one node; what it says beyond waits in its line."""
+    """Bytes that are handled for one node each second; more wait in the node's queue."""
     waiting: int = 1024
-    """The most messages in a node's line; what does not fit is dropped."""
+    """The most messages in a node's queue; those that do not fit are dropped."""
     waiting_bytes: int = 64 * MEBIBYTE
-    """The most bytes in a node's line; what does not fit is dropped."""
+    """The most bytes in a node's queue; messages that do not fit are dropped."""
     connections: int = 8
-    """The most connections of one node at once; it has one, and another for a moment when it comes back."""
+    """The most connections of one node at once. It needs one, and a second one for a moment when it reconnects."""
     patience_s: float = 3.0
-    """Who overfills its line for longer, or by a whole line within a second, is cut off."""
+    """A node is banned if its queue overflows for longer than this, or by a whole queue within a second."""
     ban_s: float = 60.0
-    """How long a node is cut off the first time; twice as long each time after."""
+    """How long the first ban of a node lasts; each later one lasts twice as long."""
     longest_ban_s: float = 3600.0
-    """The longest that a node is cut off at once."""
+    """How long a ban lasts at most."""
 
 
 class AlertLimits(BaseSettings):
-    """From where on something needs a person (`MANYEYES_ALERTS_...`)."""
+    """The limits above which an alert is raised (`MANYEYES_ALERTS_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_ALERTS_", frozen=True)
 
     queue_old_s: float = 30.0
-    """A picture that nobody works on for so long raises an alert."""
+    """An alert is raised when a picture has waited longer than this for a node."""
     silent_s: float = 60.0
-    """A node that is suspect or lost for so long raises an alert."""
+    """An alert is raised when a node is suspect or lost for longer than this."""
     disk_low_bytes: int = 1024 * MEBIBYTE
-    """A disk with less free, and with less than its `disk_low_share` free, raises the alert that it is nearly full."""
+    """An alert is raised when a disk has less free than this and less than its `disk_low_share`."""
     disk_low_share: float = 0.05
-    """Of a disk's size; see `disk_low_bytes`."""
+    """A part of the disk's size, 0 to 1; see `disk_low_bytes`."""
     disk_least_bytes: int = 32 * MEBIBYTE
-    """A disk with less free is full; a master on one is not ready, though it goes on while it can."""
+    """A disk with less free than this counts as full. A master on a full disk is not ready, but goes on as long as it can."""
 
 
 class LogSettings(BaseSettings):
@@ -66,20 +66,21 @@ class LogSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_LOGS_", frozen=True)
 
     file_bytes: int = Field(8 * MEBIBYTE, ge=16 * 1024)
+    """The most bytes of one log file."""
     files: int = Field(5, ge=1, le=100)
-    """In the folder `logs` of a machine's data folder; each has `file_bytes` at most."""
+    """How many log files are kept in the folder `logs` of the data folder; each has `file_bytes` at most."""
     send: bool = True
-    """Whether this machine's lines go to the masters."""
+    """Whether this machine sends its log lines to the masters."""
     stream_bytes: int = 256 * MEBIBYTE
-    """Of all machines' lines on their way to the masters, compressed; the oldest go first."""
+    """The most compressed bytes of log lines on their way to the masters; above it the oldest are deleted."""
     age_s: float = 7 * 86400.0
-    """How long lines are kept by the masters."""
+    """How long the masters keep log lines."""
     machine_batches: int = 4096
-    """Of one machine in the stream, so that no machine drives out the others' lines."""
+    """The most batches of lines that one machine has in the stream, so that it cannot displace those of others."""
     machine_lines_per_s: float = 200.0
-    """Of one node, with ten times as many at once; what it says beyond is dropped and counted."""
+    """Log lines that are taken from one node each second, and ten times as many at once; more are dropped and counted."""
     index_bytes: int = 256 * MEBIBYTE
-    """Of a master's index; the oldest lines of the machine with most go first."""
+    """The most bytes of a master's log index; above it the machine with most lines loses its oldest."""
 
 
 class Limits(BaseSettings):
@@ -90,19 +91,19 @@ class Limits(BaseSettings):
     max_picture_bytes: int = 50 * MEBIBYTE
     """The most bytes of one picture as it is sent."""
     max_megapixels: float = 100.0
-    """The most pixels of one picture, in millions; read from its head before anything is decoded."""
+    """The most pixels of one picture, in millions; checked from its header before it is decoded."""
     max_held_bytes: int = 256 * MEBIBYTE
-    """The most bytes of pictures and answers in memory; beyond it, `Busy`."""
+    """The most bytes of pictures and answers in memory; above it the answer is `busy`."""
     max_waiting: int = 2000
-    """The most pictures that are taken in and not answered; beyond it, `Busy`."""
+    """The most pictures that wait for an answer; above it the answer is `busy`."""
     max_result_bytes: int = 192 * MEBIBYTE
-    """The most bytes of one answer, and of all that one node has begun to send."""
+    """The most bytes of one answer, and of all answers that one node has started to send."""
     max_attempts: int = 4
-    """Attempts that ended with a dead worker or a dead node, after which the picture is at fault."""
+    """After so many attempts that ended with a dead worker or node, the picture counts as the cause and fails."""
     answers_kept_s: float = 600.0
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
-    """The most bytes of answers that are kept for idempotency keys; beyond it the oldest go first."""
+    """The most bytes of answers that are kept for idempotency keys; above it the oldest are deleted."""
     rates: RateLimits = Field(default_factory=RateLimits)
     alerts: AlertLimits = Field(default_factory=AlertLimits)
 
@@ -113,7 +114,7 @@ class RecognitionSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_RECOGNITION_", frozen=True)
 
     precision: Literal["auto", "int8", "fp32"] = "auto"
-    """Of the embedder. One value on all nodes gives equal digits everywhere; `auto` takes the faster."""
+    """The embedder's arithmetic. The same value on all nodes gives the same digits; `auto` takes the faster one."""
 
 
 class MasterSettings(BaseSettings):
@@ -122,31 +123,31 @@ class MasterSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
 
     data: Path = Field(default_factory=default_data_folder)
-    """The folder of everything that is kept."""
+    """The folder where the master keeps everything."""
     listen: str = "127.0.0.1"
-    """The address that is listened on."""
+    """The address to listen on."""
     advertise: tuple[str, ...] = ()
-    """Addresses and names that other machines reach this master by."""
+    """Addresses and names at which other machines reach this master."""
     https_port: int = 8443
     """The port for users, HTTPS."""
     nats_port: int = 4222
     """The port for nodes, TLS."""
     pack: str | None = None
-    """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
+    """A pack's folder, or NAME[@VERSION] in the data folder. If empty: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0
-    """Suspect after this silence: the node gets no new pictures, and what it holds is sent to others too."""
+    """A node that is silent for this long is suspect: it gets no new pictures, and its own are sent to others too."""
     heartbeat_lost_s: float = 7.0
-    """Lost after this silence: the node's own answers no longer count."""
+    """A node that is silent for this long is lost: its answers no longer count."""
     probe_idle_s: float = 60.0
-    """Without an answer for so long, a node that holds no pictures is probed."""
+    """A node that holds no pictures gets a test picture when it has answered nothing for this long."""
     probe_busy_s: float = 5.0
-    """The same for a node that holds some; at least 8 times what a picture usually takes it."""
+    """The same for a node that holds pictures; at least 8 times as long as a picture usually takes there."""
     probe_answer_s: float = 5.0
-    """How long the answer to a probe may take; at least 8 times what a picture usually takes the node."""
+    """How long the answer to a test picture may take; at least 8 times as long as a picture usually takes there."""
     recent_pictures: int = Field(24, ge=0, le=100)
-    """The last answered pictures that are shown to those who may see them, in memory only; 0: none."""
+    """How many of the latest pictures are kept in memory and shown to operators and their senders; 0: none."""
     announce: bool = True
-    """Tell the networks that it listens on where it is, by mDNS."""
+    """Announce the master's address by mDNS on the networks that it listens on."""
     session_s: float = 12 * 3600.0
     """How long a sign-in to the console lasts."""
     console: bool = True
@@ -169,22 +170,22 @@ class NodeSettings(BaseSettings):
     workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
     heartbeat_s: float = 1.5
     task_deadline_s: float = 60.0
-    """A worker busy with one picture for longer than this is taken for hung and killed."""
+    """A worker that is busy with one picture for longer than this counts as hung and is killed."""
     worker_growth_bytes: int = 1_500_000_000
-    """What a worker may have, of memory of its own, beyond its size with the pack loaded."""
+    """How much memory a worker may use above its size with the pack loaded."""
     drain_s: float = 30.0
     hours: str = ""
-    """Local times of day at which it works, as `22:00-07:00`; empty: always."""
+    """Hours in which the node works, local time, as `22:00-07:00`; empty: always."""
     when_idle: bool = False
-    """Work only while everything else on the machine leaves most of the processor alone."""
+    """Work only while other programs leave most of the processor free."""
     idle_share: float = 0.2
-    """Of all cores: what others may use while the machine counts as idle."""
+    """How much of all cores other programs may use while the machine counts as idle, 0 to 1."""
     idle_quiet_s: float = 60.0
     memory: str = ""
-    """For all workers together, as `4G`; empty: no limit."""
+    """The most memory of all workers together, as `4G`; empty: no limit."""
     machine_id_file: Path = Path("/etc/machine-id")
     allow_exec: bool = False
     """Whether admins may run commands here, as the user that the node runs as."""
     exec_output_bytes: int = 16 * MEBIBYTE
-    """Of one command; what it says beyond is thrown away."""
+    """The most output of one command, in bytes; more is dropped."""
     logs: LogSettings = Field(default_factory=LogSettings)

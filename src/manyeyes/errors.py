@@ -20,7 +20,8 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable, MachineUnfit, InstallFailed
-    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder
+    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
+    │                             NoSuchFile, NoPicturesFound
     └── AuditBroken
 """
 
@@ -404,24 +405,19 @@ class FileTrouble(ManyeyesError):
     exit_code = 2
 
 
+class NoSuchFile(FileTrouble):
+    code = "no-such-file"
+    title = "There is no such file or folder"
+    exit_code = 10
+
+
+class NoPicturesFound(FileTrouble):
+    code = "no-pictures"
+    title = "The folders have no pictures"
+    exit_code = 11
+
+
 class AuditBroken(ManyeyesError):
     code = "audit-broken"
     title = "The audit log is not as it was written"
     exit_code = 9
-
-
-def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:
-    found = {root.code: root}
-    for child in root.__subclasses__():
-        found |= _tree(child)
-    return found
-
-
-_BY_CODE: dict[str, type[ManyeyesError]] = {}
-
-
-def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
-    """The error that a problem document or a message names; an unknown code gives the root class."""
-    if code not in _BY_CODE:  # classes of other modules come later
-        _BY_CODE.update(_tree(ManyeyesError))
-    return _BY_CODE.get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)

@@ -193,7 +193,9 @@ def test_packs_build_puts_the_wheels_into_the_pack(
     pack = make_pack(tmp_path / "one", house, "1.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(PackError, match=r"needy@1\.0 for Python .* cannot be had: No matching distribution"):
+    with pytest.raises(
+        PackError, match=r"needy@1\.0 for Python .* cannot be fetched: No matching distribution"
+    ):
         add_wheels(pack, [version_here()])
     assert verify(pack).wheels == ()
     monkeypatch.setenv("PIP_FIND_LINKS", str(house))

@@ -51,7 +51,7 @@ class ApiKeyService:
         """
         if not KEY_NAME.fullmatch(name):
             raise BadRequest(
-                f"{name!r} cannot name a key; it begins with a letter or digit and has at most 64 characters"
+                f"{name!r} is not a valid name of a key; a name begins with a letter or digit and has at most 64 characters"
             )
         if any(key.name == name for key in self.known()):
             raise KeyExists(f"there is a key {name!r} already; choose another name, or revoke that one first")
@@ -77,7 +77,7 @@ class ApiKeyService:
         """
         known = self.known()
         if all(key.name != name for key in known):
-            raise KeyNotFound(f"no key is called {name!r}; 'manyeyes keys list' shows which are")
+            raise KeyNotFound(f"no key is called {name!r}; 'manyeyes keys list' lists them")
         if not any(key.role == "admin" and key.name != name for key in known):
             self._audit.record(who, "key revoke", outcome=LastAdminKey.code, detail=name)
             raise LastAdminKey(

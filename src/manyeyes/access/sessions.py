@@ -90,11 +90,11 @@ class Sessions:
             digest, until = self._links.pop(digest, ("", 0.0))
             if until <= self._now():
                 raise NotSignedIn(
-                    "this link was followed before, or is too old; 'manyeyes console' makes another"
+                    "this link was used before or has expired; 'manyeyes console' makes a new one"
                 )
         caller = self._of_key(digest)
         if caller is None:
-            raise NotSignedIn("this is no API key of this master; 'manyeyes keys create' makes one")
+            raise NotSignedIn("this is not an API key of this master; 'manyeyes keys create' makes one")
         return digest, caller
 
     def _of_key(self, digest: str) -> Caller | None:

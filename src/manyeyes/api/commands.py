@@ -28,7 +28,7 @@ class ExecRequest(Body):
     shell: bool = False
     """Whether the arguments are one line for /bin/sh."""
     timeout_s: float = Field(60, gt=0, le=MAX_TIMEOUT_S)
-    """After so long the command is ended."""
+    """The command is stopped after this time."""
 
 
 class ExecError(Answer):

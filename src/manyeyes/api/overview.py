@@ -57,7 +57,7 @@ class Overview(Status):
     failed_per_s: float
     """Pictures that ended with an error."""
     oldest_waiting_s: float
-    """How long the oldest picture has waited that nobody works on; 0 where none waits."""
+    """How long the oldest waiting picture has waited for a node; 0 if none waits."""
     alerts: tuple[Alert, ...] | None = None
     """What needs a person, the worst first; null for keys whose role is less than `operator`."""
 

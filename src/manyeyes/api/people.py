@@ -143,7 +143,7 @@ class Threshold(Answer):
     fmr: float | None
     """The chance that a stranger gets any name."""
     miss_rate: float | None
-    """How often somebody enrolled with one photo goes without their name."""
+    """The share of the pictures of a person with one photo that get no name."""
     people: int
     """How many are enrolled."""
     photos: int

@@ -33,7 +33,7 @@ def find_engine() -> Path:
         if os.access(named, os.X_OK):
             return Path(named)
         raise EngineMissing(
-            f"MANYEYES_NATS_SERVER names {named}, which is no executable file; correct or unset it"
+            f"MANYEYES_NATS_SERVER names {named}, which is not an executable file; correct or unset it"
         )
     if on_path := shutil.which("nats-server"):
         return Path(on_path)
@@ -194,7 +194,7 @@ class Engine:
             Unavailable: always, with the engine's last words.
         """
         await self.failed.wait()
-        raise Unavailable(f"nats-server keeps ending; its last words: {self.last_words()}")
+        raise Unavailable(f"nats-server stops again and again; its last log lines: {self.last_words()}")
 
     def reload(self) -> None:
         """Have the child read its configuration again; nobody is disconnected by it."""

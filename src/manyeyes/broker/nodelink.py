@@ -24,7 +24,8 @@ from manyeyes.broker.connection import (
     connect_client,
 )
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand
-from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable
 from manyeyes.telemetry import log
 
 _CHUNK_S, _DRAIN_S = 15.0, 2.0

@@ -36,7 +36,7 @@ def manyeyes(
         typer.Option(
             envvar="MANYEYES_MASTER",
             metavar="URL",
-            help="The master's address, https://HOST:PORT; else the one that 'manyeyes up' stored.",
+            help="The master's address, https://HOST:PORT; by default the one of 'manyeyes contexts list'.",
         ),
     ] = None,
     _version: Annotated[
@@ -46,7 +46,7 @@ def manyeyes(
 ) -> None:
     """One recognition service from the machines you already own.
 
-    Example: manyeyes up, then: manyeyes send holiday/ -o holiday-named
+    Example: manyeyes up, then: manyeyes send photo.jpg
     """
     ctx.obj = master
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         say_error(
             StartError(
-                f"the package {error.name} is not installed here: this machine has what a node's agent needs; "
+                f"the package {error.name} is not installed here: this machine has only what a node needs; "
                 "for a master, or to build packs, install 'manyeyes[master]'"
             )
         )

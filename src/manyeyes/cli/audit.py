@@ -38,7 +38,14 @@ def audit(
             for e in entries
         ]
         columns = ("entry", "when (UTC)", "who", "what", "node", "outcome", "detail")
-        print_table(columns, rows, "nothing is recorded yet")
+        print_table(
+            columns,
+            rows,
+            "nothing is recorded yet",
+            text=("detail",),
+            drop=("detail", "entry"),
+            below="detail",
+        )
         return
     if as_json:
         print_json(verdict)

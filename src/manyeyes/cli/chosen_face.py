@@ -61,7 +61,7 @@ def _results(text: str, where: str) -> list[dict[str, Any]]:
     found = [d for d in documents if isinstance(d, dict) and isinstance(d.get("faces"), list)]
     if not found:
         raise BadRequest(
-            f"{where} holds no result with faces; give what 'manyeyes send --json' prints, or OUT/results.jsonl"
+            f"{where} has no result with faces; give what 'manyeyes send --json' prints, or OUT/results.jsonl"
         )
     return found
 
@@ -70,7 +70,7 @@ def _choose_picture(results: list[dict[str, Any]], where: str, picture: str | No
     if picture is None:
         if len(results) == 1:
             return results[0]
-        raise BadRequest(f"{where} holds {len(results)} results; say which picture's by --picture FILE")
+        raise BadRequest(f"{where} has {len(results)} results; choose a picture with --picture FILE")
     wanted = PurePath(picture)
     exact = [result for result in results if result.get("file") == picture]
     alike = [result for result in results if PurePath(str(result.get("file"))).name == wanted.name]
@@ -78,7 +78,7 @@ def _choose_picture(results: list[dict[str, Any]], where: str, picture: str | No
         if len(found) == 1:
             return found[0]
     problem = "no picture" if not alike else f"{len(alike)} pictures"
-    raise BadRequest(f'{where} holds {problem} called {picture!r}; name it as its "file" does')
+    raise BadRequest(f'{where} holds {problem} called {picture!r}; give the name in its field "file"')
 
 
 def _choose(faces: list[Any], face: str | None, named: str | None, file_name: str) -> Any:
@@ -92,7 +92,7 @@ def _choose(faces: list[Any], face: str | None, named: str | None, file_name: st
     alike = [one for one in faces if name is not None and one.get("name") == name]
     if len(alike) == 1:
         return alike[0]
-    raise BadRequest(f"{file_name}: {_listed(faces)}; say which by --face N")
+    raise BadRequest(f"{file_name}: {_listed(faces)}; choose one with --face N")
 
 
 def _listed(faces: list[Any]) -> str:

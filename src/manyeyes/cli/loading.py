@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from manyeyes.cli.metavars import named, plain_metavars
+
 COMMANDS = {
     "up": "manyeyes.cli.run:up",
     "master": "manyeyes.cli.run:master",
@@ -59,4 +61,9 @@ class LazyGroup(TyperGroup):
         """A command, loaded now if it is not yet; None if there is none of this name."""
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _load(cmd_name)
+            plain_metavars(self.commands[cmd_name])
         return self.commands.get(cmd_name)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of the root command."""
+        return named(super().get_params(ctx))

@@ -29,7 +29,9 @@ def logs(
     ctx: typer.Context,
     node: Annotated[
         str,
-        typer.Argument(metavar="[NODE]", help="Only of this node, or of the 'master'.", show_default=False),
+        typer.Argument(
+            metavar="NODE", help="Only the lines of this node, or of 'master'.", show_default=False
+        ),
     ] = "",
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Show new lines as they come, until Ctrl-C.")
@@ -38,7 +40,7 @@ def logs(
         str,
         typer.Option(
             metavar="TIME",
-            help="Only lines since then: 10m, 2h, 1d, or 2026-11-26T08:00.",
+            help="Only lines since then, as 10m, 2h, 1d or 2026-11-26T08:00.",
             show_default=False,
         ),
     ] = "",
@@ -53,19 +55,20 @@ def logs(
         ),
     ] = "",
     lines: Annotated[
-        int, typer.Option("-n", "--lines", min=1, max=1000, help="At most so many, the newest.")
+        int,
+        typer.Option("-n", "--lines", min=1, max=1000, help="Show at most this many lines, the newest ones."),
     ] = 200,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the logs of all machines, the newest last; follow them; or follow one picture by its trace id.
+    """Show the logs of all machines, the newest line last; with --trace, what happened to one picture.
 
-    The trace id stands with every result: in results.jsonl, in 'send --json', and beside a picture that failed.
-    With --json each line is a JSON document of its own, and a trace is one document.
+    Every result has a trace id: in results.jsonl, in 'send --json', and beside a picture that failed.
+    With --json each line is a JSON document, and a trace is one document.
 
     Example: manyeyes logs lab-2 --since 10m --level warning
     """
     if trace and follow:
-        raise BadRequest("--trace shows what is there; without -f, please")
+        raise BadRequest("--trace and -f were given; a trace cannot be followed, leave -f out")
     if trace:
         _show_trace(ctx, trace, as_json)
         return
@@ -95,6 +98,9 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
         ("what", "machine", "ms", "when", "facts"),
         waterfall(found.spans),
         "the picture is still being worked on:",
+        text=("facts",),
+        drop=("facts", "when"),
+        below="facts",
     )
     for line in found.lines:
         if line.event not in (PICTURE, ATTEMPT):

@@ -16,6 +16,7 @@ from manyeyes.cli.output import (
     ago,
     client_of,
     confirm,
+    print_fields,
     print_json,
     print_table,
     say,
@@ -43,17 +44,17 @@ def list_nodes(
             metavar="WORDS", help="Only nodes with all these words in name, host, pack, state or reason."
         ),
     ] = "",
-    state: Annotated[str, typer.Option(help="Only nodes in this state, as 'lost'.")] = "",
+    state: Annotated[str, typer.Option(metavar="STATE", help="Only nodes in this state, as 'lost'.")] = "",
     sort: Annotated[
         str,
         typer.Option(
             metavar="COLUMN",
-            help="name, state (those first that need attention), workers, pictures_per_s, done, failed, last_seen, "
-            "pack or hostname; with - before it in reverse order.",
+            help="Sort by name, state (those that need attention first), workers, pictures_per_s, done, failed, "
+            "last_seen, pack or hostname; with - before it in reverse order.",
         ),
     ] = "name",
     limit: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="List at most so many; all by default.")
+        int | None, typer.Option(min=1, max=1000, help="List at most this many; all by default.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +64,7 @@ def list_nodes(
     """
     found, more = _found(ctx, search, state, sort, limit)
     if more:
-        say(f"{more} more are not listed; --limit and --search choose others")
+        say(f"{more} more are not listed; --limit lists more, --search finds some")
     if as_json:
         print_json(found)
         return
@@ -97,7 +98,8 @@ def list_nodes(
         "exec",
     )
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
-    print_table(columns, rows, nobody)
+    drop = ("exec", "failed", "reason", "pack", "address", "workers", "last seen", "done", "speed")
+    print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
 
 
 def _found(
@@ -140,7 +142,7 @@ def show(
     lines = {
         "node": node.name,
         "state": node.state + (f": {node.reason}" if node.reason else ""),
-        "desired": {"pause": "to pause", "drain": "to be drained", "": "to work"}[node.desired],
+        "desired": node.desired or "work",
         "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
         "last seen": ago(node.last_seen),
         "token": node.token,
@@ -155,8 +157,7 @@ def show(
         "speed": _speed(node),
         "done": f"{node.done} pictures, {node.failed} failed",
     }
-    for label, value in lines.items():
-        print(f"{label:<12} {value}")
+    print_fields(lines.items())
 
 
 def _disk(node: Node) -> str:
@@ -188,7 +189,7 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
                 continue
             told.append(node)
             if not as_json:
-                later = "; it follows when it is back" if node.state in ("lost", "left", "joining") else ""
+                later = "; it does this when it is back" if node.state in ("lost", "left", "joining") else ""
                 print(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
     if as_json:
         print_json(told)
@@ -225,7 +226,7 @@ def drain(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False)
 
 @app.command()
 def resume(ctx: typer.Context, names: NamesArgument, as_json: JsonOption = False) -> None:
-    """Make paused or drained nodes work again.
+    """Let paused or drained nodes work again.
 
     Example: manyeyes nodes resume lab-2
     """

@@ -13,17 +13,19 @@ from manyeyes.cli.output import JsonOption, context_of, print_json, say
 
 def add(
     ctx: typer.Context,
-    machine: Annotated[str, typer.Argument(metavar="USER@HOST[:PORT]", help="A machine that SSH reaches.")],
+    machine: Annotated[
+        str, typer.Argument(metavar="USER@HOST[:PORT]", help="A machine that you can reach by SSH.")
+    ],
     identity: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Private key to sign in with; by default those of the SSH agent and the usual ones.",
+            help="Private key to sign in with; by default those of the SSH agent and of ~/.ssh.",
         ),
     ] = None,
     host_key_fingerprint: Annotated[
         str | None,
-        typer.Option(metavar="SHA256:...", help="Accept exactly this host key, and store it."),
+        typer.Option(metavar="SHA256:...", help="Accept only this host key, and store it."),
     ] = None,
     wheels: Annotated[
         bool,
@@ -33,23 +35,29 @@ def add(
     ] = False,
     python: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The Python to use there; by default a suitable one is found."),
+        typer.Option(
+            metavar="PATH", help="Python to use on that machine; by default a suitable one is found."
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The node's name; the host's name by default.")
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; one a core by default.")
+        int | None, typer.Option(min=1, help="Number of worker processes; one for each core by default.")
     ] = None,
     hours: Annotated[
-        str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
+        str | None,
+        typer.Option(metavar="HH:MM-HH:MM", help="Work only in these hours, local time, as 22:00-07:00."),
     ] = None,
     when_idle: Annotated[
         bool, typer.Option("--when-idle", help="Work only while no other program keeps the machine busy.")
     ] = False,
     memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
+        str | None, typer.Option(metavar="SIZE", help="Most memory of all workers together, as 800M or 4G.")
     ] = None,
     allow_exec: Annotated[
-        bool, typer.Option("--allow-exec", help="Let admins run commands there, as the user that it runs as.")
+        bool,
+        typer.Option("--allow-exec", help="Let admins run commands on the node, as the user that runs it."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -93,14 +93,19 @@ class Ran:
 def exec_on_nodes(
     ctx: typer.Context,
     nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="NODE...", help="Names; then -- and the command.")
+        list[str] | None,
+        typer.Argument(metavar="NODE...", help="Names as in 'nodes list'; after them -- and the command."),
     ] = None,
-    everywhere: Annotated[bool, typer.Option("--all", help="On every connected node.")] = False,
-    timeout: Annotated[str, typer.Option(help="Stop it after this time: 90s, 30m, 1h.")] = "60s",
+    everywhere: Annotated[bool, typer.Option("--all", help="Run it on every connected node.")] = False,
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="Stop the command after this time, as 90s, 30m or 1h.")
+    ] = "60s",
     shell: Annotated[bool, typer.Option("--shell", help="Run the command as one line with /bin/sh.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a command on nodes that were started with --allow-exec; exits with its status, with several nodes the worst.
+    """Run a command on nodes that were started with --allow-exec, and exit with its status.
+
+    With several nodes it exits with the highest status of all.
 
     Example: manyeyes nodes exec cellar attic -- df -h .
     """

@@ -28,7 +28,8 @@ from rich.progress import (
 from manyeyes.cli.chunk_pace import ChunkPace
 from manyeyes.cli.output import JsonOption, context_of, print_json, say
 from manyeyes.contract import FileFact, FileOrder, FileReply
-from manyeyes.errors import FileTrouble
+from manyeyes.errors import FileTrouble, NoSuchFile
+from manyeyes.local_files import unreadable
 from manyeyes.node.commands.file_exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
 
@@ -65,9 +66,9 @@ def put(
     ctx: typer.Context,
     node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
     local: Annotated[
-        list[Path], typer.Argument(metavar="LOCAL...", help="Files and folders of this machine.")
+        list[Path], typer.Argument(metavar="LOCAL...", help="Files and folders on this machine.")
     ],
-    to: Annotated[str, typer.Option(metavar="DIR", help="Folder in the exchange folder.")] = ".",
+    to: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to, in the exchange folder.")] = ".",
     as_json: JsonOption = False,
 ) -> None:
     """Copy files and folders into a node's exchange folder; run again, it continues where it stopped.
@@ -91,10 +92,11 @@ def get(
     ctx: typer.Context,
     node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
     remote: Annotated[
-        list[str], typer.Argument(metavar="REMOTE...", help="Names in the exchange folder; '.' is all.")
+        list[str],
+        typer.Argument(metavar="REMOTE...", help="Names in the exchange folder; '.' means all of it."),
     ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of this machine to put them in.")
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder on this machine to write to.")
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -149,7 +151,7 @@ async def send_file(step: Step, path: Path, name: str, moved: Moved) -> None:
             stuck += reply.received <= offset and not reply.done
             if stuck > _MOST_STUCK:
                 raise FileTrouble(
-                    f"the node asks for the same part of {name} again and again; nothing was put there"
+                    f"the node asks for the same part of {name} again and again; the file was not sent"
                 )
             moved.advance(reply.received - offset)
     moved.files += 1
@@ -233,7 +235,7 @@ def _local_files(given: list[Path]) -> Iterator[tuple[Path, str]]:
         path = Path(os.path.abspath(path))  # noqa: PTH100  a link given as an argument keeps its name
         name = path.name
         if not path.exists():
-            raise FileTrouble(f"{path} is not there")
+            raise NoSuchFile(f"no such file: {path}")
         if path.is_file():
             yield path, name
             continue
@@ -257,7 +259,7 @@ def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise FileTrouble(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
 
 
 def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], Awaitable[None]]) -> Moved:
@@ -290,5 +292,5 @@ def _tell(moved: Moved, as_json: bool, where: str) -> None:
     else:
         say(
             f"{moved.files} files, {moved.size_bytes / 1e6:.1f} MB {where}; "
-            f"{moved.travelled_bytes / 1e6:.1f} MB travelled"
+            f"{moved.travelled_bytes / 1e6:.1f} MB sent over the network"
         )

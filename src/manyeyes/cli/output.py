@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,14 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from manyeyes.cli.tables import indented, lay_out, lines_of, plain
 from manyeyes.errors import BadRequest, ManyeyesError
 
 if TYPE_CHECKING:
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.context import Context
 
+_LEAST_FOR_FIELDS = 48
+"""Characters on a line; a narrower terminal breaks the lines itself, and no value is left out."""
+
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def context_of(ctx: typer.Context) -> Context:
@@ -56,20 +62,67 @@ def _moment(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table, or the sentence `empty` if there are no rows. Cells are only cut to fit a terminal."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    empty: str,
+    *,
+    text: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    below: str = "",
+) -> None:
+    """Print a table, or the sentence `empty` if there are no rows.
 
-    console = Console(width=None if sys.stdout.isatty() else 10_000)
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    if table.row_count:
-        console.print(table)
-    else:
+    In a pipe each row is one line. In a terminal that is too narrow, columns are left out, and a line on standard error
+    names them; no word is broken.
+
+    Args:
+        text: the columns of sentences, which may go over several lines in a terminal.
+        drop: the columns that are left out first, in this order; then the last ones.
+        below: a column of sentences that goes below its row where there is no room beside it.
+    """
+    cells = [tuple(map(plain, row)) for row in rows]
+    if not cells:
         print(empty)
+        return
+    width = terminal_width()
+    layout = lay_out(
+        [tuple(columns), *cells],
+        width,
+        [columns.index(name) for name in text],
+        [columns.index(name) for name in drop],
+    )
+    for line in lines_of(columns, layout):
+        print(f"\033[1m{line}\033[0m" if _has_colours() else line)
+    hidden = [name for index, name in enumerate(columns) if index not in layout.columns]
+    for row in cells:
+        for line in lines_of(row, layout):
+            print(line)
+        if width is not None and below in hidden:
+            for line in indented(row[columns.index(below)], width):
+                print(line)
+    hidden = [name for name in hidden if name != below]
+    if hidden:
+        say(f"a wider terminal also shows {', '.join(hidden)}")
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print a name and a value on each line; in a terminal long values go on below their beginning."""
+    cells = [(plain(name), plain(value)) for name, value in fields]
+    width = terminal_width()
+    layout = lay_out(cells, None if width is None else max(width, _LEAST_FOR_FIELDS), [1])
+    for row in cells:
+        for line in lines_of(row, layout):
+            print(line)
+
+
+def terminal_width() -> int | None:
+    """How many characters fit on a line of the terminal; None if standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def confirm(yes: bool, question: Callable[[], str]) -> None:

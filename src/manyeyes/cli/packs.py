@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from manyeyes.packs.identify import Feed
     from manyeyes.packs.own import Built, PackOptions
 
-app = typer.Typer(help="What the nodes run.", no_args_is_help=True)
+app = typer.Typer(help="Recognition packs: the models that the nodes run.", no_args_is_help=True)
 
 WantedArgument = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="A pack in the data folder.")]
 _OWN = "A pack of your own models"
@@ -46,50 +46,47 @@ def _folder(data: Path | None) -> Path:
 @app.command()
 def build(
     data: DataOption = None,
-    name: Annotated[str | None, _own("The pack's name.")] = None,
-    version: Annotated[str, _own("The pack's version; 1.0.0 by default.")] = "1.0.0",
+    name: Annotated[str | None, _own("The pack's name.", metavar="NAME")] = None,
+    version: Annotated[str, _own("The pack's version; 1.0.0 by default.", metavar="VERSION")] = "1.0.0",
     detector: Annotated[Path | None, _own("ONNX file of YuNet or of SCRFD with landmarks.")] = None,
     embedder: Annotated[Path | None, _own("ONNX file of the ArcFace kind, 112×112; also SFace.")] = None,
     examples: Annotated[
-        Path | None, _own("Folder of your pictures to measure with: NAME/* show NAME, others anybody.")
+        Path | None, _own("Folder of pictures to measure with: those in NAME/ show the person NAME.")
     ] = None,
     include_examples: Annotated[
         bool, _own("Put the examples into the pack; every node gets them for its self-test.")
     ] = False,
     threshold: Annotated[
-        float | None,
-        _own("Largest distance at which two faces are one person; else from the examples.", min=0),
+        float | None, _own("Largest distance of two faces of one person; by default from examples.", min=0)
     ] = None,
     wheels: Annotated[
         bool,
-        typer.Option(
-            "--wheels", help="Put the requirements into the pack, for nodes that reach no package index."
-        ),
+        typer.Option("--wheels", help="Put its Python packages into the pack, for nodes without an index."),
     ] = False,
     python: Annotated[
         list[str] | None,
         typer.Option(
             metavar="X.Y",
-            help="Python version that --wheels are for; this machine's by default, repeatable.",
+            help="Python version of the nodes that --wheels is for; this machine's by default, repeatable.",
             show_default=False,
         ),
     ] = None,
     licence: Annotated[str, _own("Licence of the models; stored in the pack.")] = "not stated",
-    detector_kind: Annotated[str | None, _feed("yunet or scrfd; the file must be of this kind.")] = None,
-    embedder_kind: Annotated[str | None, _feed("arcface or sface; the file must be of this kind.")] = None,
-    size: Annotated[str | None, _feed("Largest canvas of the detector, WIDTHxHEIGHT; 640x640.")] = None,
-    score: Annotated[float | None, _feed("Least score of a face, 0 to 1.", min=0.01, max=0.99)] = None,
-    mean: Annotated[str | None, _feed("Of the embedder: one number, or three with commas.")] = None,
-    std: Annotated[str | None, _feed("Of the embedder: one number, or three with commas.")] = None,
+    detector_kind: Annotated[str | None, _feed("Kind of the detector.", metavar="yunet|scrfd")] = None,
+    embedder_kind: Annotated[str | None, _feed("Kind of the embedder.", metavar="arcface|sface")] = None,
+    size: Annotated[str | None, _feed("Of the detector; 640x640 by default.", metavar="WIDTHxHEIGHT")] = None,
+    score: Annotated[float | None, _feed("Lowest score of a face, 0 to 1.", min=0.01, max=0.99)] = None,
+    mean: Annotated[str | None, _feed("Mean of the embedder's input, or three: R,G,B.", metavar="X")] = None,
+    std: Annotated[str | None, _feed("Its standard deviation, or three: R,G,B.", metavar="X")] = None,
     rgb: Annotated[
         bool | None, typer.Option("--rgb/--bgr", help="Channel order of the embedder.", rich_help_panel=_FEED)
     ] = None,
-    detector_mean: Annotated[str | None, _feed("As --mean, of the detector.")] = None,
-    detector_std: Annotated[str | None, _feed("As --std, of the detector.")] = None,
+    detector_mean: Annotated[str | None, _feed("As --mean, for the detector.", metavar="X")] = None,
+    detector_std: Annotated[str | None, _feed("As --std, for the detector.", metavar="X")] = None,
     detector_rgb: Annotated[
         bool | None,
         typer.Option(
-            "--detector-rgb/--detector-bgr", help="As --rgb, of the detector.", rich_help_panel=_FEED
+            "--detector-rgb/--detector-bgr", help="As --rgb, for the detector.", rich_help_panel=_FEED
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -157,7 +154,7 @@ def _carry(folder: Path, manifest: Manifest, pythons: tuple[str, ...]) -> Manife
     carried = add_wheels(folder, pythons)
     size = sum(file.size_bytes for file in carried.wheels)
     say(
-        f"{carried.label} carries {len(carried.wheels)} wheels, {size / 1e6:.0f} MB, for Python "
+        f"{carried.label} has {len(carried.wheels)} wheels, {size / 1e6:.0f} MB, for Python "
         f"{' and '.join(carried.pythons)} on machines like this one"
     )
     return carried
@@ -237,7 +234,7 @@ def _show_report(built: Built) -> None:
         rows = [
             (e.path.name, e.person or "-", e.error or e.faces, f"{e.took_ms:.1f}") for e in report.examples
         ]
-        print_table(("picture", "person", "faces", "ms"), rows, "")
+        print_table(("picture", "person", "faces", "ms"), rows, "", text=("faces",))
         for what, values in (("one person", report.genuine), ("two people", report.impostor)):
             if values:
                 middle = values[len(values) // 2]
@@ -271,15 +268,16 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
         (
             pack.name,
             pack.version,
-            "in use" if pack.label == current else "",
+            "yes" if pack.label == current else "",
             pack.detector.kind,
             pack.embedder_id,
             sum(f.size_bytes for f in pack.files) >> 20,
         )
         for pack in found
     ]
-    columns = ("name", "version", "", "detector", "embedder", "MiB")
-    print_table(columns, rows, "no pack yet; 'manyeyes packs build' makes the default one")
+    columns = ("name", "version", "in use", "detector", "embedder", "MiB")
+    nothing = "no pack yet; 'manyeyes packs build' makes the default one"
+    print_table(columns, rows, nothing, drop=("embedder", "detector"))
 
 
 def _summary(pack: Manifest, current: str) -> dict[str, Any]:
@@ -327,7 +325,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         )
         for file in pack.files
     ]
-    print_table(("file", "bytes", "licence", "sha256"), rows, "no files")
+    print_table(("file", "bytes", "licence", "sha256"), rows, "no files", text=("licence",))
 
 
 def _wheels_of(pack: Manifest) -> str:

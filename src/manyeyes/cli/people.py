@@ -74,7 +74,9 @@ def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) ->
             )
             for photo in person.photos_detail
         ]
-        print_table(("id", "file", "from", "added", "noticed"), rows, "")
+        print_table(
+            ("id", "file", "from", "added", "noticed"), rows, "", text=("noticed",), drop=("from", "added")
+        )
 
 
 @app.command()
@@ -98,10 +100,11 @@ def portrait(
     ctx: typer.Context,
     name: NameArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Where it goes; WebP, or JPEG of a face kept.")
+        Path, typer.Argument(metavar="FILE", help="File to write: WebP, or JPEG for a face that was kept.")
     ],
     photo: Annotated[
-        int | None, typer.Option("--photo", metavar="ID", help="Of this photo, as 'people show' lists it.")
+        int | None,
+        typer.Option("--photo", metavar="ID", help="Take this photo; 'people show' lists the IDs."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -143,7 +146,8 @@ def remove(
     ctx: typer.Context,
     name: NameArgument,
     photo: Annotated[
-        int | None, typer.Option("--photo", metavar="ID", help="Only this photo, as 'people show' lists it.")
+        int | None,
+        typer.Option("--photo", metavar="ID", help="Delete only this photo; 'people show' lists the IDs."),
     ] = None,
     yes: YesOption = False,
     as_json: JsonOption = False,

@@ -12,6 +12,7 @@ from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import BadRequest, FileTrouble
+from manyeyes.local_files import unreadable
 
 
 def register(app: typer.Typer) -> None:
@@ -25,18 +26,19 @@ def threshold(
     ctx: typer.Context,
     fmr: Annotated[
         float | None,
-        typer.Option("--fmr", metavar="P", help="The chance that a stranger gets any name, as 1e-3."),
+        typer.Option("--fmr", metavar="P", help="Share of strangers who may get a name: 0.01 is 1 %."),
     ] = None,
     distance: Annotated[
-        float | None, typer.Option("--distance", metavar="D", help="The threshold itself, as 0.55.")
+        float | None, typer.Option("--distance", metavar="D", help="The largest distance itself, as 0.55.")
     ] = None,
-    default: Annotated[bool, typer.Option("--default", help="Back to the default distance.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the effect, and set nothing.")] = False,
+    default: Annotated[bool, typer.Option("--default", help="Use the default distance again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the effect, and change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show or set the largest distance at which a face gets a name; it counts from the next picture on.
 
-    With --fmr the threshold follows from the pack's calibration and moves with every change of people.
+    With --fmr you set how many strangers may get a name. The distance then follows from the pack's calibration, and
+    changes whenever people are added or removed.
 
     Example: manyeyes people threshold --fmr 1e-3
     """
@@ -54,7 +56,7 @@ def threshold(
     if as_json:
         print_json(found)
         return
-    print(_threshold_sentence(found))
+    print(threshold_sentences(found, "would be in force" if dry_run else "in force"))
     for note in found.notes:
         say(f"warning: {note}")
 
@@ -86,13 +88,17 @@ def feedback(
     is_: Annotated[str | None, typer.Option("--is", metavar="NAME", help="Whose face it is.")] = None,
     not_: Annotated[str | None, typer.Option("--not", metavar="NAME", help="Whose face it is not.")] = None,
     picture: Annotated[
-        str | None, typer.Option("--picture", metavar="FILE", help="Which picture's result, of several.")
+        str | None,
+        typer.Option("--picture", metavar="FILE", help="The picture, if there are results of several."),
     ] = None,
     face: Annotated[
-        str | None, typer.Option("--face", metavar="N|NAME", help="Which face, by number from 1 or by name.")
+        str | None,
+        typer.Option("--face", metavar="N|NAME", help="The face, by its number from 1 on or by its name."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the feedback that counts.")] = False,
-    undo: Annotated[str | None, typer.Option("--undo", metavar="ID", help="Undo feedback.")] = None,
+    undo: Annotated[
+        str | None, typer.Option("--undo", metavar="ID", help="Undo this feedback; --list shows the IDs.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say who a face of a result is, or is not: later answers use it, without any training.
@@ -101,7 +107,7 @@ def feedback(
     """
     if list_ or undo is not None:
         if result is not None or is_ is not None or not_ is not None or (list_ and undo is not None):
-            raise BadRequest("--list and --undo stand alone, without a result or a name")
+            raise BadRequest("--list and --undo take no result, name or other option")
         _list_or_undo(ctx, undo, as_json)
         return
     if result is None:
@@ -126,7 +132,12 @@ def _list_or_undo(ctx: typer.Context, undo: str | None, as_json: bool) -> None:
         print_json(found)
         return
     rows = [(row.id, row.verdict, row.name, row.file_name, ago(row.added_at)) for row in found]
-    print_table(("id", "verdict", "person", "picture", "given"), rows, "there is no feedback")
+    print_table(
+        ("id", "verdict", "person", "picture", "given"),
+        rows,
+        "there is no feedback",
+        drop=("given", "picture"),
+    )
 
 
 def _print(row: Feedback, as_json: bool, what: str) -> None:
@@ -142,21 +153,35 @@ def _read(result: str) -> str:
         return sys.stdin.read()
     try:
         return Path(result).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise FileTrouble(f"{result} cannot be read: {why}; name a file with a result") from error
+    except OSError as error:
+        raise unreadable(result, error) from error
+    except UnicodeDecodeError as error:
+        raise FileTrouble(f"{result} cannot be read: it is not text; name a file with a result") from error
 
 
-def _threshold_sentence(found: Threshold) -> str:
-    how = f"for a false-match rate of {found.asked_fmr:g}" if found.asked_fmr is not None else found.mode
-    if found.mode == "distance":
-        how = "as set"
+def threshold_sentences(found: Threshold, when: str) -> str:
+    """Which rule counts, and what it means in percent.
+
+    Args:
+        when: whether the rule is in force.
+    """
+    rule = {
+        "default": "the default distance",
+        "distance": "the distance that you set",
+        "fmr": f"the rate that you set, {in_percent(found.asked_fmr or 0.0)} of strangers",
+    }[found.mode]
     people = "1 person" if found.people == 1 else f"{found.people} people"
-    lines = [f"threshold {found.threshold:.3f}, {how}; {people} with {found.photos} photos in {found.pack}"]
+    photos = "1 photo" if found.photos == 1 else f"{found.photos} photos"
+    lines = [f"{when}: {rule}; threshold {found.threshold:.3f} for {people} with {photos}, pack {found.pack}"]
     if found.fmr is None or found.miss_rate is None:
-        lines.append(f"{found.pack} has no calibration: what this means for strangers is not known")
+        lines.append(f"{found.pack} has no calibration: how many strangers get a name is not known")
     else:
-        measured = ", extrapolated beyond what was measured" if found.extrapolated else ""
-        lines.append(f"a stranger gets a name with a chance of {found.fmr:.2g}{measured}")
-        lines.append(f"somebody enrolled with one photo gets no name with a chance of {found.miss_rate:.2g}")
+        estimated = " (estimated beyond what was measured)" if found.extrapolated else ""
+        lines.append(f"{in_percent(found.fmr)} of strangers get a name{estimated}")
+        lines.append(f"{in_percent(found.miss_rate)} of the pictures of a person with one photo get no name")
     return "\n".join(lines)
+
+
+def in_percent(rate: float) -> str:
+    """A rate with two digits: `0.83 %`."""
+    return f"{float(f'{100 * rate:.2g}'):g} %"

@@ -14,11 +14,12 @@ from manyeyes.cli.pictures import write_picture
 def recent(
     ctx: typer.Context,
     save: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the small predicted pictures to this folder.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write small copies of the predicted pictures to this folder."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the last answered pictures; without the role operator, those of your own key.
+    """List the latest pictures. With the role user, only those of your own key.
 
     Example: manyeyes recent --save look
     """
@@ -44,4 +45,10 @@ def recent(
         for picture in latest.pictures
     ]
     empty = "no picture was answered recently" if latest.most else "this master keeps no recent pictures"
-    print_table(("picture", "answered", "sent by", "faces", "names", "took"), rows, empty)
+    print_table(
+        ("picture", "answered", "sent by", "faces", "names", "took"),
+        rows,
+        empty,
+        text=("names",),
+        drop=("took", "sent by"),
+    )

@@ -33,22 +33,33 @@ _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 _CLOSING_S = 30.0
 """Seconds after its drain in which a node has closed."""
 
-DataOption = Annotated[Path | None, typer.Option(help="Data folder.", show_default=False)]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core by default.")]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Data folder of manyeyes on this machine.", show_default=False)
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Number of worker processes; one for each core by default.")
+]
 HttpsOption = Annotated[int | None, typer.Option(help="Port for users (HTTPS); 8443 by default.")]
 NatsOption = Annotated[int | None, typer.Option(help="Port for nodes (TLS); 4222 by default.")]
 ListenOption = Annotated[
     str | None,
-    typer.Option(help="Address to listen on; 0.0.0.0, all networks, for a master, 127.0.0.1 for 'up'."),
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address to listen on. By default 'up' takes 127.0.0.1, this machine only, and 'master' 0.0.0.0, all "
+        "networks.",
+    ),
 ]
 AdvertiseOption = Annotated[
-    list[str] | None, typer.Option(help="Address or name at which other machines reach this one; repeatable.")
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS", help="Address or name at which other machines reach this one; repeatable."
+    ),
 ]
 AnnounceOption = Annotated[
     bool | None,
     typer.Option(
         "--announce/--no-announce",
-        help="Announce this master by mDNS; on by default if it listens on a network.",
+        help="Announce this master on the local networks, by mDNS; on by default if it listens on them.",
         show_default=False,
     ),
 ]
@@ -60,7 +71,7 @@ PackOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME[@VERSION]|FOLDER",
-        help="The pack to serve: one of 'manyeyes packs list', or a pack's folder; else the one in use.",
+        help="The pack to serve: one of 'manyeyes packs list', or a pack's folder; by default the one in use.",
     ),
 ]
 
@@ -277,7 +288,8 @@ def node(
     join: Annotated[
         str | None,
         typer.Option(
-            help="The token that 'manyeyes token' printed on the master; - reads it from standard input."
+            metavar="TOKEN",
+            help="The token that 'manyeyes token' printed on the master; - reads it from standard input.",
         ),
     ] = None,
     join_file: Annotated[
@@ -285,19 +297,22 @@ def node(
         typer.Option(help="A file with the token; until this machine has joined, the node waits for it."),
     ] = None,
     join_only: Annotated[
-        bool, typer.Option("--join-only", help="Join, print the node's name and exit; start it later.")
+        bool, typer.Option("--join-only", help="Join, print the node's name and exit; start the node later.")
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Name to ask for; the host's by default.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The node's name; the host's name by default.")
+    ] = None,
     workers: WorkersOption = None,
     hours: Annotated[
-        str | None, typer.Option(metavar="HH:MM-HH:MM", help="Work only then, local time: 22:00-07:00.")
+        str | None,
+        typer.Option(metavar="HH:MM-HH:MM", help="Work only in these hours, local time, as 22:00-07:00."),
     ] = None,
     when_idle: Annotated[
         bool | None,
         typer.Option("--when-idle", help="Work only while no other program keeps the machine busy."),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="For all workers together: 800M, 4G.")
+        str | None, typer.Option(metavar="SIZE", help="Most memory of all workers together, as 800M or 4G.")
     ] = None,
     allow_exec: ExecOption = None,
 ) -> None:

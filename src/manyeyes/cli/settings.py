@@ -12,11 +12,11 @@ from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
 def settings(
     ctx: typer.Context,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Only those that differ from the default.")
+        bool, typer.Option("--changed", help="Only settings that differ from the default.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the master's settings in force; change them by environment variables or flags, then restart it.
+    """List the settings of the master. To change one, set its environment variable or flag and restart the master.
 
     Example: manyeyes settings --changed
     """
@@ -29,7 +29,14 @@ def settings(
         (one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence)
         for one in found
     ]
-    print_table(("setting", "value", "default", "what it does"), rows, "every setting has its default value")
+    print_table(
+        ("setting", "value", "default", "what it does"),
+        rows,
+        "every setting has its default value",
+        text=("what it does",),
+        drop=("what it does", "default"),
+        below="what it does",
+    )
 
 
 def _shown(value: object) -> str:

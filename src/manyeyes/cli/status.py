@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_fields, print_json, say
 from manyeyes.errors import BadRequest
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -26,30 +26,35 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         return
     nodes = ", ".join(f"{count} {state}" for state, count in found.nodes.items() if count) or "none"
     tasks = ", ".join(f"{count} {state}" for state, count in found.tasks.items())
-    print(f"master   {url}, version {found.version}, up for {duration(found.uptime_s)}")
-    print(f"nodes    {nodes}; {found.workers} workers")
     waits = f"; the oldest waits for {duration(found.oldest_waiting_s)}" if found.tasks.get("waiting") else ""
-    print(
-        f"tasks    {tasks or 'none'}; {found.done_per_s + found.failed_per_s:.3g} a second in the last minute{waits}"
-    )
+    rate = f"{found.done_per_s + found.failed_per_s:.3g} a second in the last minute"
     waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
-    print(f"people   {found.people}{waiting}")
-    print(f"pack     {found.pack or 'none'}")
-    for one in found.alerts or ():
-        print(f"{one.severity:<8} {one.sentence}, since {ago(one.since)}: {one.what_to_do}")
+    print_fields(
+        [
+            ("master", f"{url}, version {found.version}, up for {duration(found.uptime_s)}"),
+            ("nodes", f"{nodes}; {found.workers} workers"),
+            ("tasks", f"{tasks or 'none'}; {rate}{waits}"),
+            ("people", f"{found.people}{waiting}"),
+            ("pack", found.pack or "none"),
+            *(
+                (one.severity, f"{one.sentence}, since {ago(one.since)}: {one.what_to_do}")
+                for one in found.alerts or ()
+            ),
+        ]
+    )
 
 
 def token(
     ctx: typer.Context,
     expires: Annotated[
-        str, typer.Option(help="How long machines may join with it: 90s, 30m, 1h, 2d.")
+        str, typer.Option(metavar="TIME", help="How long machines can join with it, as 90s, 30m, 1h or 2d.")
     ] = "1h",
     approve: Annotated[
-        bool, typer.Option("--approve", help="Nodes that join wait for 'manyeyes nodes approve'.")
+        bool, typer.Option("--approve", help="Nodes that join with it wait for 'manyeyes nodes approve'.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token with which machines join as nodes.
+    """Make a token that lets machines join as nodes.
 
     Example: manyeyes token --expires 1h
     """
@@ -60,10 +65,12 @@ def token(
         print_json(made)
         return
     print(made.token, flush=True)
-    say(f"token {made.id}; on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
+    say(
+        f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
+    )
     say(f"  manyeyes node --join {made.token}")
     if approve:
-        say("then let it in: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
+        say("then approve it: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
 
 
 def parse_duration_s(text: str) -> int:

@@ -80,7 +80,7 @@ def add_routes(site: FastAPI) -> None:
                 session = await client.sign_in()
             except NotSignedIn:
                 said = (
-                    "This link was already used, or is too old: 'manyeyes console' makes another."
+                    "This link was already used or has expired: 'manyeyes console' makes a new one."
                     if key.startswith(LINK)
                     else "This master does not know the API key: it is mistyped, revoked, or another master's."
                 )

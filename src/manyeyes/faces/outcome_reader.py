@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from manyeyes.contract import PICTURE, Outcome, Task
 from manyeyes.dispatch.arrived import Arrived
-from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import EnrolmentError, ManyeyesError, PackError, PictureError
 from manyeyes.face_results import (
     EMBEDDINGS,
     MAX_CROP_BYTES,

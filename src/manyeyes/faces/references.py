@@ -66,7 +66,7 @@ class FaceReferences:
             raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         except ValueError as error:
             raise ReferenceRefused(
-                f"this is no reference to a face ({reference[:12]!r}… seen, {_PREFIX}… expected); "
+                f"this is not a reference to a face ({reference[:12]!r}… seen, {_PREFIX}… expected); "
                 "take it from a result of this master"
             ) from error
         name, nonce = raw[:_NAME_BYTES], raw[_NAME_BYTES : _NAME_BYTES + _NONCE_BYTES]

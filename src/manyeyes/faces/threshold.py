@@ -78,7 +78,10 @@ def make_rule(mode: str, value: float | None, used: InUse, calibration: Calibrat
 def follow(
     rule: Rule, calibration: Calibration | None, photo_counts: Mapping[int, int], used: InUse
 ) -> Threshold:
-    """The threshold that a rule gives for a gallery of {photos: people}."""
+    """The threshold that a rule gives for a gallery of {photos: people}.
+
+    A rate that was asked for gets no advice to ask for one.
+    """
     notes: list[str] = []
     counts = [count for count, people in photo_counts.items() for _ in range(people)]
     effective = calibration.comparisons(counts) if calibration else 0.0
@@ -86,7 +89,7 @@ def follow(
     if mode == "distance" and rule.embedder != used.embedder:
         mode = "default"
         notes.append(
-            f"the distance {rule.value:g} was set for the embedder {rule.embedder} and does not count for {used.embedder}; set it again"
+            f"the distance {rule.value:g} was set for the embedder {rule.embedder}, but {used.embedder} is in use, so the default counts; set it again"
         )
     elif mode == "distance":
         distance = rule.value
@@ -99,16 +102,15 @@ def follow(
     extrapolated = (
         calibration is not None and calibration.false_match_rate(distance) < calibration.shown_to_rate
     )
-    if fmr is not None and fmr > WARN_ABOVE_FMR:
+    if fmr is not None and fmr > WARN_ABOVE_FMR and mode != "fmr":
         notes.append(
-            f"about {fmr:.0%} of strangers get a name; 'manyeyes people threshold --fmr 1e-2', or a smaller "
-            "rate, makes it rarer"
+            f"about {100 * fmr:.0f} % of strangers get a name; 'manyeyes people threshold --fmr 1e-2' allows 1 %"
         )
     miss_rate = calibration.miss_rate(distance) if calibration else None
     if miss_rate is not None and miss_rate > WARN_ABOVE_MISS_RATE:
         notes.append(
-            f"about {miss_rate:.0%} of pictures of people enrolled with one photo go without a name; enrol "
-            "several photos of each, or allow a larger rate"
+            f"about {100 * miss_rate:.0f} % of the pictures of a person with one photo get no name; enrol "
+            "several photos of each person, or allow a larger rate"
         )
     return Threshold(
         mode=mode,

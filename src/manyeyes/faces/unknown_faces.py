@@ -233,11 +233,11 @@ class UnknownFaces:
         there = sorted(self._store.faces(group), key=lambda face: face.rank)
         if not there:
             raise EntryNotFound(
-                f"there is no group {group} of unknown faces; 'manyeyes faces list' shows which there are"
+                f"there is no group {group} of unknown faces; 'manyeyes faces list' lists them"
             )
         if strange := set(faces) - {face.id for face in there}:
             raise EntryNotFound(
-                f"face {min(strange)} is not of group {group}; 'manyeyes faces list' shows which are"
+                f"face {min(strange)} is not in group {group}; 'manyeyes faces list' lists the faces of each group"
             )
         wanted = [face for face in there if face.id in faces] if faces else there[:MOST_ENROLLED]
         going = list(faces) if faces else [face.id for face in there]

@@ -183,9 +183,7 @@ class UnknownFacesService:
         """The JPEG of a face; raises EntryNotFound."""
         found = await self._file.use(lambda kept: kept.picture(face))
         if found is None:
-            raise EntryNotFound(
-                f"there is no unknown face {face}; 'manyeyes faces list' shows which there are"
-            )
+            raise EntryNotFound(f"there is no unknown face {face}; 'manyeyes faces list' lists them")
         return found
 
     async def name(self, who: str, group: int, name: str, faces: Sequence[int] = ()) -> Enrolment:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from manyeyes import contract
 from manyeyes.contract import Answer, Command, FlowControl, Order
-from manyeyes.errors import Busy, Unavailable, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import Busy, Unavailable
 
 TAKEN_WITHIN_S = 5.0
 SILENCE_S = 30.0
@@ -70,7 +71,7 @@ class Calls:
             Busy: the node has enough to do.
         """
         if sum(call.node == node for call in self._calls.values()) >= MAX_CALLS_A_NODE:
-            raise Busy(f"node {node} has {MAX_CALLS_A_NODE} commands and transfers in hand; try again later")
+            raise Busy(f"node {node} has {MAX_CALLS_A_NODE} commands and transfers already; try again later")
         call_id = secrets.token_hex(16)
         call = self._calls[call_id] = _Call(node, order, data)
         subject = contract.command_subject(node)
@@ -110,7 +111,7 @@ class Calls:
         """
         call = self._calls.get(call_id)
         if call is None or call.node != node or call.taken:
-            raise Unavailable("this call is not there any more")
+            raise Unavailable("this call has ended")
         call.taken = True
         call.news.set()
         return call.order, call.data

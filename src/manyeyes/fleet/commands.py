@@ -105,12 +105,12 @@ class Commands:
             async for answer, chunk in parts:
                 if answer.file:
                     return answer.file, chunk
-        raise Unavailable(f"node {node} did not answer as agreed")
+        raise Unavailable(f"node {node} gave an answer that cannot be read")
 
     def _must_be_there(self, node: str) -> None:
         view = self._fleet.nodes.get(node)
         if view is None:
-            raise NodeNotFound(f"no node is called {node!r}; 'manyeyes nodes list' shows which are")
+            raise NodeNotFound(f"no node is called {node!r}; 'manyeyes nodes list' lists them")
         if view.state in ("joining", "lost", "left"):
             raise Unavailable(f"node {node} is not there: {view.state}, {view.reason}")
 

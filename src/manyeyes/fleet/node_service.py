@@ -280,7 +280,7 @@ class NodeService:
         self._nodes.node(name)
         state = self._state(name)
         if state in ("joining", "lost", "left"):
-            raise NodeAway(f"node {name!r} is {state}: it cannot be told to shut down; nothing was done")
+            raise NodeAway(f"node {name!r} is {state}: it cannot be shut down now; nothing was done")
         self._direct(name, Directive(kind="shutdown"))
         if not await self._until(lambda: self._state(name) in ("draining", "left")):
             raise NodeAway(

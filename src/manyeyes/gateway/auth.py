@@ -66,7 +66,7 @@ def authenticated(
     caller = caller_of(credential)
     if caller is None:
         raise NotSignedIn(
-            "this API key or session is unknown here: made by another master, revoked, or run out?"
+            "this API key or session is unknown here: was it made by another master, revoked, or has it expired?"
         )
     return credential, caller
 

@@ -91,7 +91,7 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "critical",
             "",
             "nats-server does not answer: no picture can be accepted",
-            "it is started again by itself; if it is not back in a minute, see the master's log and its disk",
+            "the master starts it again; if it is not back in a minute, look at the master's log and disk",
         )
     taking = sum(node.state in TAKING for node in facts.nodes)
     if not facts.nodes:
@@ -99,8 +99,8 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "no-node",
             "critical",
             "",
-            "no node has joined: no pictures are worked on",
-            "'manyeyes token' prints what to start on a machine that shall work",
+            "no node has joined: pictures wait",
+            "'manyeyes token' prints the command that adds a machine",
         )
     elif not taking:
         yield Alert(
@@ -117,7 +117,7 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "warning",
             "",
             f"{facts.waiting} pictures wait, the oldest for {facts.oldest_waiting_s:.0f} s",
-            "add nodes, or see in 'manyeyes nodes list' why the present ones do not take them",
+            "add nodes, or look in 'manyeyes nodes list' why these do not take them",
         )
     if facts.photos_to_embed:
         yield Alert(
@@ -125,7 +125,7 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "info",
             "",
             f"{facts.photos_to_embed} photos wait to be embedded again; until then they are not compared",
-            "nothing while nodes are ready: they do it beside their work",
+            "nothing while nodes are ready: they do it during their work",
         )
     if not facts.people:
         yield Alert(

@@ -95,7 +95,7 @@ class EventHub:
         """
         if len(self._listeners) >= MOST_LISTENERS:
             raise Busy(
-                f"{len(self._listeners)} listen to events already, the limit is {MOST_LISTENERS}; "
+                f"{len(self._listeners)} pages and programs listen to events already, the limit is {MOST_LISTENERS}; "
                 "close some pages, or poll instead",
                 retry_after_s=10,
             )

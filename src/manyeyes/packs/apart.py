@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from manyeyes.errors import ManyeyesError, PackError, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import ManyeyesError, PackError
 from manyeyes.packs.build import build_default
 from manyeyes.packs.verify import self_test, verify
 from manyeyes.packs.weights import Progress

@@ -73,13 +73,13 @@ def find(folder: Path) -> list[Example]:
     """
     if not folder.is_dir():
         raise FileTrouble(
-            f"{folder} is no folder; --examples wants one with pictures, or NAME/pictures in it"
+            f"{folder} is not a folder; --examples takes a folder with pictures, or with folders NAME of pictures"
         )
     found = [Example(path, "") for path in sorted(folder.iterdir()) if _is_picture(path)]
     for person in sorted(path for path in folder.iterdir() if path.is_dir()):
         found += [Example(path, person.name) for path in sorted(person.iterdir()) if _is_picture(path)]
     if not found or len(found) > MOST_PICTURES:
-        raise FileTrouble(f"{folder} holds {len(found)} pictures, 1 to {MOST_PICTURES} are supported")
+        raise FileTrouble(f"{folder} has {len(found)} pictures, 1 to {MOST_PICTURES} are supported")
     return found
 
 

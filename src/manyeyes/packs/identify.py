@@ -78,9 +78,7 @@ def read_detector(
     if probed.fixed_hw_px:
         fixed = (probed.fixed_hw_px[1], probed.fixed_hw_px[0])
         if size_px not in (None, fixed):
-            raise BadRequest(
-                f"--size is {size[0]}x{size[1]}, the file takes {fixed[0]}x{fixed[1]} and cannot be loosened"
-            )
+            raise BadRequest(f"--size is {size[0]}x{size[1]}, but the file takes only {fixed[0]}x{fixed[1]}")
         size = fixed
     defaults = scrfd.DEFAULTS if found == "scrfd" else yunet.DEFAULTS
     if probed.input.dtype == np.uint8:

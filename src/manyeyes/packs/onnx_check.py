@@ -49,9 +49,9 @@ def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.Mo
     try:
         model.ParseFromString(data)
     except DecodeError as error:
-        raise ModelRefused(f"{path} is no ONNX file: {error}") from error
+        raise ModelRefused(f"{path} is not an ONNX file: {error}") from error
     if not model.graph.node:
-        raise ModelRefused(f"{path} is no ONNX file, or one without a single operator")
+        raise ModelRefused(f"{path} is not an ONNX file, or has no operators")
     own = {(function.domain, function.name) for function in model.functions}
     for node in _nodes(model):
         if node.domain not in KNOWN_DOMAINS and (node.domain, node.op_type) not in own:

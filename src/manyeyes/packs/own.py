@@ -113,8 +113,8 @@ def _check_options(options: PackOptions, target: Path) -> None:
         raise BadRequest(f"{build.NAME} is the default pack's name; choose another --name")
     if target.exists():
         raise PackError(
-            f"{options.name}@{options.version} is there already ({target}); choose another --version: nodes keep "
-            "packs by name and version"
+            f"{options.name}@{options.version} exists already ({target}); choose another --version: nodes tell "
+            "packs apart by name and version"
         )
     if options.include_examples and not options.examples:
         raise BadRequest("--include-examples needs --examples FOLDER")

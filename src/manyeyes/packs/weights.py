@@ -186,7 +186,7 @@ def _pip_download(archive: Archive, work: Path) -> None:
         said = (done.stderr.strip().splitlines() or ["no file arrived"])[-1]
         raise PackError(
             f"{archive.file_name} cannot be downloaded: {said}; "
-            f"lay it into {work.parent} by hand and try again"
+            f"put it into {work.parent} by hand and try again"
         )
 
 

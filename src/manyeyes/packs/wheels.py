@@ -73,7 +73,7 @@ def download(requirements: str, python: str, target: Path, label: str) -> None:
         listed.unlink()
     if done.returncode:
         raise PackError(
-            f"the wheels of {label} for Python {python} cannot be had: {pins.last_words(done.stderr)}"
+            f"the wheels of {label} for Python {python} cannot be fetched: {pins.last_words(done.stderr)}"
         )
 
 

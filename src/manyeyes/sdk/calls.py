@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import httpx
 
-from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.patience import Patience
 

@@ -37,7 +37,8 @@ from manyeyes.api.people import (
     Threshold,
     ThresholdRequest,
 )
-from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
+from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.local_files import unreadable
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.commands import Commands
@@ -242,7 +243,7 @@ class AsyncClient(Watching):
         """
         name = is_not if is_ is None else is_
         if name is None or (is_ is not None and is_not is not None):
-            raise BadRequest("say who the face is, or who it is not: one of both")
+            raise BadRequest("say who the face is, or who it is not, but not both")
         body = FeedbackRequest.model_construct(
             reference=reference, verdict="not" if is_ is None else "is", name=name, file_name=file_name
         )
@@ -419,4 +420,4 @@ async def _content(picture: Picture) -> bytes:
     try:
         return await asyncio.to_thread(path.read_bytes)
     except OSError as error:
-        raise FileTrouble(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error

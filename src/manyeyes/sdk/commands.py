@@ -9,7 +9,8 @@ from typing import Literal
 
 from manyeyes.api.commands import ANSWER_HEADER, ExecLine, ExecRequest
 from manyeyes.contract import Ended, FileOrder, FileReply
-from manyeyes.errors import ManyeyesError, Unavailable, from_code
+from manyeyes.error_codes import from_code
+from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.sdk.calls import Call, Stream
 from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.urls import node_url
@@ -78,5 +79,5 @@ class Commands:
             return FileReply.model_validate_json(response.content), b""
         except (KeyError, ValueError) as error:
             raise ManyeyesError(
-                "the master's answer is not of the agreed form; same version on both sides?"
+                "the master's answer is not in the expected form; same version on both sides?"
             ) from error

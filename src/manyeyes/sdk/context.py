@@ -135,7 +135,7 @@ def find_context(
         )
     if master:
         lacking = [name for name, value in (("MANYEYES_KEY", api_key), ("MANYEYES_CA", ca_pem)) if not value]
-        raise Unavailable(f"master {master} is named but not {' and '.join(lacking)}; set what is missing")
+        raise Unavailable(f"master {master} is named, but {' and '.join(lacking)} is not set; set it")
     raise Unavailable(
         "no master known: start one with 'manyeyes up', or name one with --master, "
         "MANYEYES_KEY and MANYEYES_CA (a file)"

@@ -27,5 +27,5 @@ def _odd(error: ValidationError) -> ManyeyesError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole"
     return ManyeyesError(
-        f"the master's answer is not of the agreed form ({where}: {first['msg']}); same version on both sides?"
+        f"the master's answer is not in the expected form ({where}: {first['msg']}); same version on both sides?"
     )

@@ -53,4 +53,4 @@ class Watching(Calls):
             async for line in response.aiter_lines():
                 if kind := parsed(StreamedNotice, line.encode()).kind:
                     yield Notice(kind=kind)
-        raise Unavailable("the master told of no more changes: it is stopping, or the key was revoked")
+        raise Unavailable("the master sends no more changes: it is stopping, or the key was revoked")

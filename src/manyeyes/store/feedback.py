@@ -79,7 +79,7 @@ class FeedbackRepository:
         row = next((row for row in self.all() if row.id == feedback_id), None)
         if row is None:
             raise EntryNotFound(
-                f"there is no feedback {feedback_id!r}; 'manyeyes people feedback --list' shows what there is"
+                f"there is no feedback {feedback_id!r}; 'manyeyes people feedback --list' lists it"
             )
         number = int(feedback_id.partition("-")[2])
         with self._database.transaction() as cursor:

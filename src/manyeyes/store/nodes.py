@@ -95,9 +95,9 @@ class NodeRepository:
         gone = [node for node in self.removed() if node.name == name]
         if gone:
             raise NodeNotFound(
-                f"node {name!r} was removed at {gone[-1].removed_at}; 'manyeyes nodes list' shows who is there"
+                f"node {name!r} was removed at {gone[-1].removed_at}; 'manyeyes nodes list' lists them"
             )
-        raise NodeNotFound(f"no node is called {name!r}; 'manyeyes nodes list' shows who is there")
+        raise NodeNotFound(f"no node is called {name!r}; 'manyeyes nodes list' lists them")
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
         """Names of other nodes, removed ones included, on the machine of this one."""

@@ -84,7 +84,7 @@ class PeopleRepository:
         """
         ids = {self.person(one).name: 0 for one in (name, into)}
         if len(ids) == 1:
-            raise BadRequest(f"{name!r} cannot be merged into itself; name somebody else")
+            raise BadRequest(f"{name!r} cannot be merged with themselves; name somebody else")
         with self._database.transaction() as cursor:
             for one in ids:
                 (ids[one],) = cursor.execute("SELECT id FROM people WHERE name = ?", (one,)).fetchone()
@@ -108,7 +108,7 @@ class PeopleRepository:
 
 def nobody(name: str) -> PersonNotFound:
     """The error that says that nobody has a name."""
-    return PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' shows who is")
+    return PersonNotFound(f"nobody is enrolled as {name!r}; 'manyeyes people list' lists everybody")
 
 
 def _settled(rows: Iterable[tuple[int, str]], merged: set[str]) -> Iterator[tuple[str, int]]:

@@ -108,7 +108,7 @@ class PhotoRepository:
         if len(photos) == 1:
             raise BadRequest(
                 f"photo {photo_id} is the last one of {name!r}; add a better one first, "
-                "or forget the person with 'manyeyes people remove'"
+                "or delete the person with 'manyeyes people remove'"
             )
         with self._database.transaction() as cursor:
             cursor.execute(

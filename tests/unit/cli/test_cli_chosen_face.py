@@ -39,18 +39,22 @@ def test_every_way_to_say_which_face() -> None:
 @pytest.mark.parametrize(
     ("text", "more", "said"),
     [
-        (LINES, {}, "2 results; say which picture's by --picture"),
+        (LINES, {}, "2 results; choose a picture with --picture"),
         (LINES, {"picture": "bad.jpg"}, "no picture called 'bad.jpg'"),
-        (LINES, {"picture": "party.jpg"}, r"3 faces: 1 is Ann at \[1, 2, 3, 4\], 2 is unknown .*by --face N"),
+        (
+            LINES,
+            {"picture": "party.jpg"},
+            r"3 faces: 1 is Ann at \[1, 2, 3, 4\], 2 is unknown .*with --face N",
+        ),
         (LINES, {"picture": "party.jpg", "face": "4"}, "there is no face 4"),
         (LINES, {"picture": "party.jpg", "face": "0"}, "there is no face 0"),
-        (LINES, {"picture": "party.jpg", "named": "Eve"}, "by --face N"),
+        (LINES, {"picture": "party.jpg", "named": "Eve"}, "with --face N"),
         (json.dumps({"file": "a.jpg", "faces": []}), {}, "no face was found"),
         (json.dumps({"file": "a.jpg", "faces": [{"name": "Ann"}]}), {}, "older manyeyes"),
         (json.dumps({"faces": ["odd"]}), {}, "no references"),
         ("not json", {}, "is no result"),
-        ("[]", {}, "holds no result"),
-        ("", {}, "is no result|holds no result"),
+        ("[]", {}, "has no result"),
+        ("", {}, "is no result|has no result"),
     ],
 )
 def test_what_is_unclear_says_what_there_is(text: str, more: dict[str, str], said: str) -> None:

@@ -5,6 +5,7 @@ import importlib.metadata
 import io
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,8 @@ class Fleet:
 def fleet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fleet:
     fleet = Fleet()
     path = tmp_path / "context.json"
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     for name in ("MANYEYES_MASTER", "MANYEYES_KEY", "MANYEYES_CA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MANYEYES_CONTEXT", str(path))
@@ -170,11 +173,7 @@ def test_send_json_needs_no_out(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert code == 3
     assert {line["file"]: "error" in line for line in found} == {"a.jpg": False, "b.jpg": True}
     assert "2 pictures" in heard
-    code, _, heard = run("send", tmp_path / "in")
-    assert (code, heard) == (
-        2,
-        "error: no output folder given; add -o OUT, or --json for results without pictures\n",
-    )
+    assert not Path("manyeyes-out").exists()
     code, _, heard = run("send", tmp_path / "in", "--json", "--draw", "here")
     assert (code, heard) == (2, "error: --draw here has no folder to draw into; add -o OUT\n")
 
@@ -202,7 +201,8 @@ def test_send_without_any_drawing(fleet: Fleet, run: Run, tmp_path: Path) -> Non
     assert run("send", pictures, "-o", out, "--draw", "none")[0] == 0
     assert [path.name for path in out.iterdir()] == ["results.jsonl"]
     assert fleet.accepted == {"application/json"}
-    assert "1 done before" in run("send", pictures, "-o", out, "--draw", "none")[1]
+    said = run("send", pictures, "-o", out, "--draw", "none")[1]
+    assert "a.jpg: Ada (80 %), 1 unknown\ndone already, nothing was sent; --again sends it again\n" in said
     run("send", pictures, "-o", out)
     assert fleet.accepted == {"application/json", "multipart/mixed"}
     assert (out / "a.jpg").read_bytes() == b"boxes on 1"
@@ -210,10 +210,92 @@ def test_send_without_any_drawing(fleet: Fleet, run: Run, tmp_path: Path) -> Non
 
 def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     pictures = album(tmp_path / "in", a=b"1")
-    code, said, _ = run("send", tmp_path / "none", pictures, "-o", tmp_path / "out")
+    missing = tmp_path / "none"
+    assert run("send", missing, pictures, "-o", tmp_path / "out") == (
+        10,
+        "",
+        f"error: no such file: {missing}; nothing was sent\n",
+    )
+    code, said, heard = run("send", "no.jpg", "not.jpg", pictures / "a.jpg" / "b.jpg", "--json")
+    assert (code, said) == (10, "")
+    assert heard == f"error: no such files: no.jpg, not.jpg, {pictures / 'a.jpg' / 'b.jpg'}\n"
+    assert fleet.asked == [] and not (tmp_path / "out").exists()
+
+
+def test_send_one_picture_says_who_is_on_it_and_where_it_lies(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    album(Path(), photo=b"1", other=b"2", broken=b"bad")
+    assert run("send", "photo.jpg") == (
+        0,
+        "photo.jpg: Ada (80 %), 1 unknown\npredicted picture: manyeyes-out/photo.jpg\n",
+        "",
+    )
+    assert Path("manyeyes-out/photo.jpg").read_bytes() == b"boxes on 1"
+    code, said, _ = run("send", "photo.jpg")
+    assert code == 0 and said.splitlines()[1] == "done already, nothing was sent; --again sends it again"
+    assert run("send", "photo.jpg", "--again")[1].count("\n") == 2
+    assert fleet.sent == [b"1", b"1"]
+    code, said, _ = run("send", "broken.jpg")
     assert code == 3
-    assert "no such file or folder" in said
-    assert (tmp_path / "out" / "in" / "a.jpg").exists()
+    assert said.startswith("broken.jpg: failed: damaged near byte 3; 'manyeyes logs --trace ")
+    code, said, _ = run("send", "photo.jpg", "other.jpg")
+    assert "photo.jpg: Ada (80 %), 1 unknown\n" in said and "other.jpg: Ada (80 %), 1 unknown\n" in said
+
+
+def test_send_to_the_default_folder_gives_each_picture_a_name_of_its_own(
+    fleet: Fleet, run: Run, tmp_path: Path
+) -> None:
+    here, elsewhere = album(Path("holiday"), a=b"1"), album(tmp_path / "elsewhere" / "holiday", a=b"2")
+    assert run("send", here)[0] == run("send", here / "a.jpg")[0] == run("send", ".")[0] == 0
+    assert fleet.sent == [b"1"], "the same picture, however it is named, and no predicted picture"
+    assert run("send", elsewhere)[0] == 0
+    second = Path("manyeyes-out") / str(elsewhere.relative_to("/")) / "a.jpg"
+    assert (Path("manyeyes-out/holiday/a.jpg").read_bytes(), second.read_bytes()) == (
+        b"boxes on 1",
+        b"boxes on 2",
+    )
+
+
+def test_send_a_folder_sums_up(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures = album(tmp_path / "in", **{f"p{number:02}": b"%d" % number for number in range(20)})
+    out = tmp_path / "out"
+    code, said, _ = run("send", pictures, "-o", out)
+    assert code == 0
+    assert [line.split() for line in said.splitlines()[:3]] == [
+        ["person", "faces", "pictures"],
+        ["Ada", "20", "20"],
+        ["unknown", "20", "20"],
+    ]
+    assert "20 pictures, 40 faces, 20 named, 0 failed" in said
+    assert f"predicted pictures: {out}, results: {out / 'results.jsonl'}\n" in said
+    assert said.endswith(f"look at one: {out / 'p00.jpg'}\n")
+    code, again, _ = run("send", pictures, "-o", out)
+    assert code == 0
+    assert "all 20 done already, nothing was sent; --again sends them again\n" in again
+    assert again.splitlines()[:3] == said.splitlines()[:3]
+    assert len(fleet.sent) == 20
+
+
+def test_send_a_folder_without_pictures(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "notes.txt").touch()
+    code, said, heard = run("send", empty)
+    assert (code, said) == (11, "")
+    assert heard.startswith(f"error: no pictures found in {empty}; ")
+    assert not Path("manyeyes-out").exists() and fleet.asked == []
+
+
+def test_send_leaves_out_what_it_wrote_before(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    pictures = album(tmp_path / "in", a=b"1")
+    first = pictures / "first"
+    assert run("send", pictures, "-o", first)[0] == 0
+    code, said, heard = run("send", pictures, "-o", tmp_path / "second")
+    assert code == 0 and said.startswith("a.jpg: ")
+    assert heard == f"left out: {first} has predicted pictures of an earlier 'manyeyes send'\n"
+    assert fleet.sent == [b"1", b"1"]
+    code, _, heard = run("send", first, "-o", tmp_path / "third")
+    assert code == 11 and f"{first} is left out, because it has the results.jsonl of an earlier" in heard
+    assert run("send", first / "a.jpg", "-o", tmp_path / "third")[0] == 0, "a named file is always sent"
 
 
 def test_send_what_may_not_be_read(
@@ -232,6 +314,7 @@ def test_send_to_an_out_that_cannot_be(fleet: Fleet, run: Run, tmp_path: Path) -
     code, _, heard = run("send", pictures, "-o", pictures / "a.jpg" / "out")
     assert code == 2
     assert heard.startswith("error: output folder") and heard.count("\n") == 1
+    assert heard.endswith("; name another with -o\n")
     assert run("send", pictures, "-o", pictures)[0] == 2
     assert fleet.sent == []
 
@@ -282,7 +365,10 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert len(fleet.asked) == before, "the master was not asked to delete"
     assert run("people", "remove", "Ada", "--yes")[1] == "Ada is removed\n"
     assert run("people", "show", "Bob") == (4, "", "error: nobody is called 'Bob'\n")
-    assert run("people", "add", "Ada", tmp_path / "no.jpg")[0] == 2
+    assert run("people", "add", "Ada", tmp_path / "no.jpg")[::2] == (
+        10,
+        f"error: no such file: {tmp_path / 'no.jpg'}\n",
+    )
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
@@ -424,7 +510,7 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert "no node is called" in heard
     assert json.loads(run("nodes", "pause", "a", "--json")[1])[0]["desired"] == "pause"
     shown = run("nodes", "show", "a")[1]
-    assert "to pause" in shown
+    assert re.search(r"^desired +pause$", shown, re.M)
     assert "t1" in shown
     assert "f1" in shown
     assert run("nodes", "remove", "a", "--yes")[0] == 0

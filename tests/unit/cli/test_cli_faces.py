@@ -42,7 +42,7 @@ def master(fleet: Fleet) -> None:  # noqa: F811
 def test_groups_are_listed(fleet: Fleet, run: Run) -> None:  # noqa: F811
     code, out, err = run("faces", "list")
     assert code == 0 and "Ada (0.70)" in out and out.split()[0] == "group"
-    assert "kept for 60 s each; 1 of at most 2000" in err
+    assert "kept for 60 s each; 1 now, 2000 at most" in err
     assert json.loads(run("faces", "list", "--json")[1])["groups"][0]["face_ids"] == [3]
     fleet.answers["GET /v1/faces/unknown"] = httpx.Response(200, json={"retention": OFF, "groups": []})
     assert "unknown faces are not kept; 'manyeyes faces keep --for 7d'" in run("faces", "list")[1]

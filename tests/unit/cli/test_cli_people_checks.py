@@ -62,9 +62,10 @@ def test_threshold(fleet: Fleet, run: Run) -> None:  # noqa: F811
     code, said, heard = run("people", "threshold")
     assert (code, heard) == (0, "warning: a note\n")
     assert said.splitlines() == [
-        "threshold 0.509, for a false-match rate of 0.001; 3 people with 4 photos in faces@1.1.0",
-        "a stranger gets a name with a chance of 0.001, extrapolated beyond what was measured",
-        "somebody enrolled with one photo gets no name with a chance of 0.17",
+        "in force: the rate that you set, 0.1 % of strangers; "
+        "threshold 0.509 for 3 people with 4 photos, pack faces@1.1.0",
+        "0.1 % of strangers get a name (estimated beyond what was measured)",
+        "17 % of the pictures of a person with one photo get no name",
     ]
     assert json.loads(run("people", "threshold", "--json")[1])["threshold"] == 0.5091
     for flags, wish in (
@@ -78,7 +79,8 @@ def test_threshold(fleet: Fleet, run: Run) -> None:  # noqa: F811
     would_be = THRESHOLD | {"threshold": 0.4321}
     fleet.answers["GET /v1/people-threshold/preview"] = httpx.Response(200, json=would_be)
     fleet.answers["PUT /v1/people-threshold"] = problem(errors.NotAllowed("nothing is to be set"))
-    assert run("people", "threshold", "--fmr", "1e-4", "--dry-run")[1].startswith("threshold 0.432, ")
+    said = run("people", "threshold", "--fmr", "1e-4", "--dry-run")[1]
+    assert said.startswith("would be in force: ") and "threshold 0.432 " in said
     assert run("people", "threshold", "--dry-run")[0] == 2
     fleet.answers["PUT /v1/people-threshold"] = problem(errors.ThresholdRefused("no calibration"))
     assert run("people", "threshold", "--fmr", "1e-3") == (2, "", "error: no calibration\n")
@@ -88,7 +90,7 @@ def test_threshold_without_calibration_says_so(fleet: Fleet, run: Run) -> None: 
     bare = THRESHOLD | {"mode": "distance", "asked_fmr": None, "fmr": None, "miss_rate": None, "notes": []}
     fleet.answers["GET /v1/people-threshold"] = httpx.Response(200, json=bare)
     said = run("people", "threshold")[1]
-    assert "threshold 0.509, as set;" in said and "has no calibration" in said
+    assert "the distance that you set; threshold 0.509 " in said and "has no calibration" in said
 
 
 def test_check(fleet: Fleet, run: Run) -> None:  # noqa: F811
@@ -117,7 +119,7 @@ def test_feedback(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811
         [result, "--list"],
     ):
         assert run("people", "feedback", *wrong)[0] == 2
-    assert run("people", "feedback", tmp_path / "none.json", "--is", "A")[0] == 2
+    assert run("people", "feedback", tmp_path / "none.json", "--is", "A")[0] == 10
     fleet.answers["POST /v1/people-feedback"] = problem(errors.ReferenceRefused("altered"))
     assert run("people", "feedback", result, "--is", "A") == (2, "", "error: altered\n")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from manyeyes.cli.sending import writer as writer_module
-from manyeyes.cli.sending.plan import Source
 from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line, replace_with
+from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer, output_name
 from manyeyes.errors import DamagedPicture, FileTrouble
 from manyeyes.results import Result
@@ -71,7 +71,43 @@ def test_a_result_without_a_picture_is_done_only_where_none_is_wanted(tmp_path: 
     again.done(source("a.jpg"), PREDICTION)
     assert again.has(source("a.jpg"), picture=True)
     again.close()
-    assert [line["output"] for line in lines(tmp_path / "results.jsonl")] == ["a.jpg"]
+    assert [line["output"] for line in lines(tmp_path / "results.jsonl")] == ["a-2.jpg"]
+    assert (tmp_path / "a.jpg").read_bytes() == b"something else", "what is not ours is not overwritten"
+
+
+def test_an_answer_of_an_earlier_run_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.done(source("a.jpg"), PREDICTION)
+    writer.close()
+    (tmp_path / "b.jpg").write_bytes(b"of somebody")
+    again = Writer(tmp_path)
+    assert again.done(source("a.jpg", 6), answer("image/jpeg", b"new"))["output"] == "a.jpg"
+    assert again.done(source("b.jpg"), PREDICTION)["output"] == "b-2.jpg"
+    again.close()
+    assert (tmp_path / "a.jpg").read_bytes() == b"new"
+    assert (tmp_path / "b.jpg").read_bytes() == b"of somebody"
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_kill_between_line_and_picture_sends_it_again_under_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None
+) -> None:
+    writer = Writer(tmp_path)
+    if before is not None:
+        writer.done(source("a.jpg", 4), answer("image/jpeg", before))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(SystemExit):
+            writer.done(source("a.jpg"), PREDICTION)
+    assert writer._record is not None
+    writer._record._file.close()  # as the kill does, without tidying
+    again = Writer(tmp_path)
+    assert not again.has(source("a.jpg"), picture=True)
+    assert again.done(source("a.jpg"), PREDICTION)["output"] == "a.jpg"
+    again.close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.jpg", "results.jsonl"]
+    assert (tmp_path / "a.jpg").read_bytes() == b"boxes"
 
 
 def test_a_result_without_a_picture_keeps_no_name_from_others(tmp_path: Path) -> None:
@@ -80,6 +116,20 @@ def test_a_result_without_a_picture_keeps_no_name_from_others(tmp_path: Path) ->
     assert writer.done(source("a.gif"), answer("image/png", b"of the gif"))["output"] == "a.gif.png"
     assert writer.done(source("a.gif.png"), answer("image/png", b"png"))["output"] == "a.gif-2.png"
     writer.close()
+
+
+def test_a_kill_before_the_line_leaves_no_picture_that_nobody_owns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "add", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            writer.done(source("a.jpg"), PREDICTION)
+    writer.close()
+    again = Writer(tmp_path)
+    assert again.done(source("a.jpg"), PREDICTION)["output"] == "a.jpg"
+    again.close()
 
 
 def test_close_leaves_one_valid_line_each(tmp_path: Path) -> None:
@@ -140,7 +190,7 @@ def test_full_disk_is_said_and_leaves_nothing_half_written(
     writer = Writer(tmp_path)
     writer.done(source("a.jpg"), PREDICTION)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -39,8 +39,8 @@ def test_what_makes_sense_is_offered(node: dict[str, object], acts: list[str]) -
 def test_who_is_asked_is_told_what_becomes_of_it() -> None:
     away = {offer.act: offer for offer in offers(Node(name="lab-2", state="lost"))}
     here = {offer.act: offer for offer in offers(Node(name="lab-2", state="ready"))}
-    assert "follows when it is back" in away["pause"].what_happens
-    assert "follows when it is back" not in here["pause"].what_happens
+    assert "does this when it is back" in away["pause"].what_happens
+    assert "does this when it is back" not in here["pause"].what_happens
     assert "go to other nodes" in here["drain"].what_happens
     assert "new token" in here["remove"].what_happens and here["remove"].grave
     assert "no token" in here["shutdown"].what_happens

@@ -44,7 +44,7 @@ def test_a_chance_is_said_as_one_in_so_many(rate: float, said: str) -> None:
 def test_what_follows_from_a_threshold() -> None:
     told = facts(_threshold(mode="fmr", asked_fmr=1e-3, extrapolated=True))
     assert told["Largest distance"] == "0.580"
-    assert told["Set"] == "by a false-match rate of 0.001; it moves with every change of people"
+    assert told["Set"] == "by a false-match rate of 0.001; it changes when people are added or removed"
     assert told["A stranger gets some name"] == "1 in 81, estimated"
     assert told["For"] == "3 people with 4 photos, in faces@1"
     assert "not counted" in notes(_threshold(extrapolated=True))[-1]
@@ -52,7 +52,7 @@ def test_what_follows_from_a_threshold() -> None:
 
 def test_what_is_not_known_is_said() -> None:
     told = facts(_threshold(fmr=None, miss_rate=None, notes=("a note",)))
-    assert told["A stranger gets some name"] == told["Somebody with one photo is missed"]
+    assert told["A stranger gets some name"] == told["A person with one photo gets no name"]
     assert "no calibration" in told["A stranger gets some name"]
     assert facts(_threshold(people=0, photos=0))["A stranger gets some name"] == "never: nobody is enrolled"
     assert notes(_threshold(notes=("a note",))) == ["a note"]

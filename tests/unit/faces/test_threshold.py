@@ -14,7 +14,7 @@ def test_the_default_says_what_it_means() -> None:
     assert (found.mode, found.threshold, found.people, found.photos) == ("default", 0.58, 5, 11)
     assert found.fmr == pytest.approx(CALIBRATION.open_set_fmr(0.58, 3 + 2 * 4**0.9))
     assert found.miss_rate == pytest.approx(CALIBRATION.miss_rate(0.58))
-    assert found.notes and "about 3 % of strangers".replace(" %", "%") in found.notes[0]
+    assert found.notes and "about 3 % of strangers" in found.notes[0]
     assert follow(Rule(), CALIBRATION, {1: 2}, USED).notes == ()
 
 
@@ -24,8 +24,16 @@ def test_a_rate_is_kept_as_people_come() -> None:
     assert few.threshold > many.threshold
     assert few.fmr == pytest.approx(1e-3) and many.fmr == pytest.approx(1e-3)
     assert few.asked_fmr == 1e-3 and many.extrapolated and few.notes == ()
-    assert "of pictures of people enrolled with one photo go without a name" in many.notes[0]
+    assert "% of the pictures of a person with one photo get no name" in many.notes[0]
     assert follow(rule, CALIBRATION, {}, USED).threshold == CALIBRATION.threshold_for(1e-3, 1)
+
+
+@pytest.mark.parametrize("rate", [1e-2, 5e-2])
+def test_a_rate_that_was_asked_for_is_not_advised(rate: float) -> None:
+    for people in range(1, 40):
+        found = follow(make_rule("fmr", rate, USED, CALIBRATION), CALIBRATION, {1: people}, USED)
+        assert found.fmr == pytest.approx(rate)
+        assert not any("--fmr" in note for note in found.notes)
 
 
 def test_a_distance_belongs_to_its_embedder() -> None:

@@ -207,7 +207,7 @@ def test_some_faces_of_a_group_are_named(scene: Scene) -> None:
         await service.take([outcome(at(0)), outcome(at(0.45)), outcome(at(0, 3))])
         assert await scene.members() == [[1, 2], [3]]
         group = next(group.id for group in await service.groups() if len(group.faces) == 2)
-        with pytest.raises(EntryNotFound, match="face 3 is not of group"):
+        with pytest.raises(EntryNotFound, match="face 3 is not in group"):
             await service.name("operator", group, "Ann", [1, 3])
         scene.store.settings.set_threshold_rule(ThresholdRuleRow("distance", 0.3, EMBEDDER))
         named = await service.name("operator", group, "Ann", [1])

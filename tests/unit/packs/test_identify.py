@@ -64,7 +64,7 @@ def test_a_size_that_is_built_in_stays(tmp_path: Path) -> None:
     part, content = read_detector(path)
     assert part.size_px == (320, 256) and content == path.read_bytes()
     assert read_detector(path, size_px=(320, 256))[0] == part
-    with pytest.raises(BadRequest, match="--size is 640x640, the file takes 320x256"):
+    with pytest.raises(BadRequest, match="--size is 640x640, but the file takes only 320x256"):
         read_detector(path, size_px=(640, 640))
 
 

@@ -41,7 +41,7 @@ def test_a_whole_model_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"hello, this is a text", b"\x89PNG\r\n", b"\x08\x07"])
 def test_another_file_is_no_model(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "m.onnx").write_bytes(data)
-    with pytest.raises(ModelRefused, match="is no ONNX file"):
+    with pytest.raises(ModelRefused, match="is not an ONNX file"):
         read_model(tmp_path / "m.onnx")
 
 

@@ -177,12 +177,12 @@ def test_wishes_that_cannot_be_granted(default_pack: Path, tmp_path: Path, model
         build(default_pack, tmp_path, detector=models / "yunet.onnx", size_px=(640, 500))
     with pytest.raises(BadRequest, match="--include-examples needs --examples"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", include_examples=True)
-    with pytest.raises(FileTrouble, match="is no folder"):
+    with pytest.raises(FileTrouble, match="is not a folder"):
         build(default_pack, tmp_path, detector=models / "yunet.onnx", examples=tmp_path / "nowhere")
     with pytest.raises(BadRequest, match="faces is the default pack's name"):
         build_own(PackOptions(name="faces", detector=models / "yunet.onnx"), default_pack, tmp_path / "x")
     build(default_pack, tmp_path, detector=models / "yunet.onnx")
-    with pytest.raises(PackError, match=r"ours@1\.0\.0 is there already"):
+    with pytest.raises(PackError, match=r"ours@1\.0\.0 exists already"):
         build(default_pack, tmp_path, detector=models / "scrfd.onnx")
 
 

@@ -89,7 +89,7 @@ def test_result_only(tmp_path: Path) -> None:
     master = Master(httpx.Response(200, text=RESULT.model_dump_json()))
     with master.client() as client:
         found = client.recognize(tmp_path / "a.jpg", picture=False)
-        with pytest.raises(errors.FileTrouble, match=r"b\.jpg cannot be read: No such file"):
+        with pytest.raises(errors.FileTrouble, match=r"no such file: .*b\.jpg"):
             client.recognize(tmp_path / "b.jpg")
     assert (found.result, found.picture) == (RESULT, None)
     assert master.requests[0].content == b"of a file"
@@ -166,7 +166,7 @@ def test_other_problems_come_at_once(error: errors.ManyeyesError) -> None:
 
 def test_answers_of_no_agreed_form() -> None:
     for response in (httpx.Response(200, text="<html>"), httpx.Response(200, text="{}")):
-        with Master(response).client() as client, pytest.raises(errors.ManyeyesError, match="agreed form"):
+        with Master(response).client() as client, pytest.raises(errors.ManyeyesError, match="expected form"):
             client.people()
     broken = Master(httpx.Response(500, text="oops"))
     with broken.client() as client, pytest.raises(errors.ManyeyesError, match="500"):

@@ -226,8 +226,8 @@ def _refused(
         case "changed":
             return HostKeyRefused(
                 f"THE HOST KEY OF {label} HAS CHANGED: it shows {shown} ({kind}), {known.own} has "
-                f"{', '.join(sorted(kept))}; somebody may be between you and it, nothing was sent. If the machine "
-                f"was set up anew, forget the old key: ssh-keygen -R '{name_in_known_hosts(host, port)}'"
+                f"{', '.join(sorted(kept))}; somebody may intercept the connection; nothing was sent. If the machine "
+                f"was installed again, remove the old key: ssh-keygen -R '{name_in_known_hosts(host, port)}'"
             )
         case _:
             return HostKeyRefused(

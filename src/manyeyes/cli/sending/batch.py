@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
-from manyeyes.cli.sending.plan import Source
+from manyeyes.cli.sending.record import digest
+from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer
-from manyeyes.errors import DrawingFailed, FileTrouble, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.errors import DrawingFailed, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.local_files import unreadable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
@@ -45,9 +47,17 @@ class Tally:
     named: int = 0
     first_failures: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, detail, trace id) of the first `MAX_LISTED` failures; the record has all of them."""
+    seen: set[bytes] = field(default_factory=set)
+    """The digests of the names of all pictures so far."""
+
+    def skip(self, source: Source) -> None:
+        """Count a picture that an earlier run did."""
+        self.skipped += 1
+        self.seen.add(digest(source.relative))
 
     def add(self, line: dict[str, Any]) -> None:
         """Count one line of the record."""
+        self.seen.add(digest(line["file"]))
         if "error" in line:
             self.failed += 1
             if len(self.first_failures) < MAX_LISTED:
@@ -67,6 +77,7 @@ async def run_batch(
     in_flight: int,
     pictures: bool,
     said: Callable[[dict[str, Any] | None], None],
+    again: bool = False,
     wider: AsyncIterator[int] | None = None,
     drawing: Drawer | None = None,
     alongside: Callable[[threading.Event], None] | None = None,
@@ -80,6 +91,7 @@ async def run_batch(
         in_flight: how many pictures are in flight at once; about twice as many are listed ahead.
         pictures: predicted pictures are wanted too.
         wider: yields how many may be in flight from now on; smaller numbers are ignored.
+        again: send what an earlier run has done too.
         said: called with each line after it is stored, and with None for a picture that an earlier run did.
         drawing: draws the boxes on this machine; if None, the service draws. Beside those in flight, at most
             twice as many pictures as it has threads are in memory.
@@ -93,7 +105,7 @@ async def run_batch(
     over = threading.Event()
     try:
         async with asyncio.TaskGroup() as group:
-            batch = _Batch(client, _Record(writer, tally, said), group, pictures, drawing, in_flight)
+            batch = _Batch(client, _Record(writer, tally, said, again), group, pictures, drawing, in_flight)
             group.create_task(batch.plan(sources), name="plan")
             if alongside is not None:
                 group.create_task(asyncio.to_thread(alongside, over), name="alongside")
@@ -125,13 +137,14 @@ class _Record:
     writer: Writer
     tally: Tally
     said: Callable[[dict[str, Any] | None], None]
+    again: bool = False
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def has(self, source: Source, pictures: bool) -> bool:
         """Whether an earlier run did this picture; it is counted then."""
-        if source.trouble is not None or not self.writer.has(source, picture=pictures):
+        if self.again or source.trouble is not None or not self.writer.has(source, picture=pictures):
             return False
-        self.tally.skipped += 1
+        self.tally.skip(source)
         self.said(None)
         return True
 
@@ -238,4 +251,4 @@ async def _content(source: Source) -> bytes:
     try:
         return await asyncio.to_thread(source.path.read_bytes)
     except OSError as error:
-        raise FileTrouble(f"{source.path} cannot be read: {error.strerror or error}") from error
+        raise unreadable(source.path, error) from error

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, TooManyBytes
+from manyeyes.cli.sending.record import is_output
+from manyeyes.cli.sending.source import Source
+from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
 from manyeyes.recognition.pictures.formats import SUFFIXES
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
-RESULTS_NAME = "results.jsonl"
-
-
-@dataclass(frozen=True)
-class Source:
-    """One picture to send, or why it cannot be sent."""
-
-    path: Path
-    relative: str
-    """Its name below OUT, with `/` between folders."""
-    size_bytes: int = 0
-    mtime_ns: int = 0
-    trouble: ManyeyesError | None = None
+DEFAULT_OUT = Path("manyeyes-out")
+"""OUT where none is named: in the current folder."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +25,41 @@ class _Argument:
     """The first part of its names below OUT: empty for a single argument, else a unique name."""
 
 
-def plan(inputs: Sequence[Path], out: Path | None) -> Iterator[Source]:
+def check_all_exist(inputs: Sequence[Path]) -> None:
+    """Find a mistyped path before anything is sent.
+
+    Raises:
+        NoSuchFile: at least one path is not there; the message names each.
+    """
+    missing = list(dict.fromkeys(path for path in inputs if not _is_there(path)))
+    if missing:
+        names = ", ".join(map(str, missing))
+        rest = "; nothing was sent" if len(missing) < len(set(inputs)) else ""
+        raise NoSuchFile(f"no such file{'s' if len(missing) > 1 else ''}: {names}{rest}")
+
+
+def plan(
+    inputs: Sequence[Path],
+    out: Path | None,
+    *,
+    by_path: Path | None = None,
+    left_out: Callable[[Path], None] | None = None,
+) -> Iterator[Source]:
     """Yield every picture of the arguments, searching as the caller asks for more.
 
     A file that is named as an argument is always included. From folders come the picture files, without hidden
     files and OUT. A path that cannot be used is yielded with its `trouble`. Links to folders are followed unless they
-    lead back into a folder that is being read.
+    lead back into a folder that is being read. A folder with the results of an earlier run is left out.
+
+    Args:
+        by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
+            file has a name of its own, the same in each run. If None, they are relative to the argument.
+        left_out: called with each folder that has results of an earlier run.
     """
     skip = _identity(out) if out is not None else None
-    for argument in _arguments(inputs):
+    for argument in _arguments(inputs, by_path):
         if argument.path.is_dir():
-            for path, parts, trouble in _walk(argument.path, skip, None):
+            for path, parts, trouble in _walk(argument.path, skip, None, left_out):
                 relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
                 yield Source(path, relative or ".", trouble=trouble) if trouble else look(path, relative)
         else:
@@ -55,11 +70,11 @@ def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> in
     """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
     skip = _identity(out) if out is not None else None
     found = 0
-    for argument in _arguments(inputs):
+    for argument in _arguments(inputs, None):
         if not argument.path.is_dir():
             found += 1
             continue
-        for _ in _walk(argument.path, skip, stop):
+        for _ in _walk(argument.path, skip, stop, None):
             found += 1
     return found
 
@@ -86,7 +101,17 @@ def look(path: Path, relative: str) -> Source:
     return Source(path, relative, facts.st_size, facts.st_mtime_ns, trouble)
 
 
-def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it is there, and cannot be used: a failure of its own
+        return True
+    return True
+
+
+def _arguments(inputs: Sequence[Path], by_path: Path | None) -> list[_Argument]:
     """Each argument once, with a unique first part."""
     seen: set[Path] = set()
     distinct = []
@@ -95,6 +120,8 @@ def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
         if resolved not in seen:
             seen.add(resolved)
             distinct.append(path)
+    if by_path is not None:
+        return [_Argument(path, _below(by_path, path)) for path in distinct]
     if len(distinct) == 1:
         return [_Argument(distinct[0], "")]
     taken: set[str] = set()
@@ -111,8 +138,18 @@ def _arguments(inputs: Sequence[Path]) -> list[_Argument]:
     return found
 
 
+def _below(folder: Path, path: Path) -> str:
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  a link keeps its name
+    start = folder if whole.is_relative_to(folder) else whole.anchor
+    name = whole.relative_to(start).as_posix()
+    return "" if name == "." else name
+
+
 def _walk(
-    top: Path, skip: tuple[int, int] | None, stop: threading.Event | None
+    top: Path,
+    skip: tuple[int, int] | None,
+    stop: threading.Event | None,
+    left_out: Callable[[Path], None] | None,
 ) -> Iterator[tuple[Path, list[str], ManyeyesError | None]]:
     """Search depth first, with one open folder per level; yields (path, parts below top, trouble)."""
     levels: list[tuple[os._ScandirIterator[str], tuple[int, int] | None]] = []
@@ -121,6 +158,10 @@ def _walk(
     def open_folder(path: Path) -> ManyeyesError | None:
         identity = _identity(path)
         if identity is not None and (identity == skip or any(identity == level[1] for level in levels)):
+            return None
+        if is_output(path):
+            if left_out is not None:
+                left_out(path)
             return None
         try:
             levels.append((os.scandir(path), identity))

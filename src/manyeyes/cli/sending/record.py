@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from manyeyes.cli.sending.plan import Source
+from manyeyes.cli.sending.source import Source
 from manyeyes.errors import ManyeyesError
 from manyeyes.results import Result
 
+RESULTS_NAME = "results.jsonl"
 _SAME = ""
 """Stands for an output that has the same name as its original, as most have."""
 
@@ -73,6 +74,28 @@ def decode(raw: bytes) -> dict[str, Any] | None:
     return found if whole and ("faces" in found or "error" in found) else None
 
 
+def is_output(folder: Path) -> bool:
+    """Whether a folder holds the results, and so the predicted pictures, of an earlier run."""
+    try:
+        with (folder / RESULTS_NAME).open("rb") as file:
+            return decode(file.readline()) is not None
+    except OSError:
+        return False
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Each valid line of a record.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        for raw in file:
+            line = decode(raw)
+            if line is not None:
+                yield line
+
+
 class Record:
     """`results.jsonl` of one OUT: what earlier runs did, and what this one adds.
 
@@ -113,30 +136,35 @@ class Record:
         return whole_bytes
 
     def _note(self, line: dict[str, Any]) -> None:
-        key = _digest(line["file"])
+        key = digest(line["file"])
         self._untidy = self._untidy or key in self._seen
         self._seen.add(key)
         if "faces" in line:
-            state = _digest(f"{line.get('size')} {line.get('mtime_ns')}")
+            state = digest(f"{line.get('size')} {line.get('mtime_ns')}")
             output = line.get("output")
             self._done[key] = (state, _SAME if output == line["file"] else output)
             if output and output != line["file"]:
-                self._renamed[_digest(output)] = key
+                self._renamed[digest(output)] = key
         else:
             self._done.pop(key, None)
 
     def has(self, source: Source, *, picture: bool) -> bool:
         """Whether this file, unchanged, was answered and, if `picture`, its predicted picture exists."""
-        found = self._done.get(_digest(source.relative))
-        if found is None or found[0] != _digest(f"{source.size_bytes} {source.mtime_ns}"):
+        found = self._done.get(digest(source.relative))
+        if found is None or found[0] != digest(f"{source.size_bytes} {source.mtime_ns}"):
             return False
         if not picture:
             return True
         return found[1] is not None and (self._path.parent / (found[1] or source.relative)).is_file()
 
+    def owns(self, output: str, source: Source) -> bool:
+        """Whether this name below OUT is that of an earlier answer for the same picture."""
+        found = self._done.get(digest(source.relative))
+        return found is not None and found[1] is not None and (found[1] or source.relative) == output
+
     def is_free(self, output: str, source: Source) -> bool:
         """Whether no other picture's answer has this name below OUT."""
-        name, own = _digest(output), _digest(source.relative)
+        name, own = digest(output), digest(source.relative)
         by_own_name = name != own and name in self._done and self._done[name][1] == _SAME
         return not by_own_name and self._renamed.get(name, own) == own
 
@@ -168,27 +196,32 @@ class Record:
             for number, raw in enumerate(file):
                 line = decode(raw)
                 if line is not None:
-                    last[_digest(line["file"])] = number
+                    last[digest(line["file"])] = number
         keep = set(last.values())
         with self._path.open("rb") as file:
             replace_with(self._path, (raw for number, raw in enumerate(file) if number in keep))
 
 
-def replace_with(path: Path, chunks: Iterable[bytes]) -> None:
+def replace_with(path: Path, chunks: Iterable[bytes], before: Callable[[], object] | None = None) -> None:
     """Write a file atomically: to a temporary file beside it, which then replaces it, or is deleted on failure.
+
+    `before` is called when all is written and nothing is replaced yet.
 
     After a kill the temporary file stays; the next try uses the same name and overwrites it. Only the run that
     holds the record's lock writes below OUT.
     """
-    temporary = path.with_name(f".manyeyes-{_digest(path.name).hex()}")
+    temporary = path.with_name(f".manyeyes-{digest(path.name).hex()}")
     try:
         with temporary.open("wb") as file:
             file.writelines(chunks)
+        if before is not None:
+            before()
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """A short stand-in for a name: tens of bytes for each picture stay in memory, not its name."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).digest()

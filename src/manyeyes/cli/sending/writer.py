@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyeyes.cli.sending.plan import RESULTS_NAME, Source
-from manyeyes.cli.sending.record import Record, done_line, error_line, replace_with
+from manyeyes.cli.sending.record import RESULTS_NAME, Record, done_line, error_line, replace_with
+from manyeyes.cli.sending.source import Source
 from manyeyes.errors import FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction
@@ -40,10 +40,12 @@ class Writer:
             self._record = Record(out / RESULTS_NAME)
         except BlockingIOError as error:
             raise FileTrouble(
-                f"another 'manyeyes send' is writing to {out}; wait for it, or name another"
+                f"another 'manyeyes send' is writing to {out}; wait for it, or name another folder with -o"
             ) from error
         except OSError as error:
-            raise FileTrouble(f"output folder {out} cannot be used: {error.strerror or error}") from error
+            raise FileTrouble(
+                f"output folder {out} cannot be used: {error.strerror or error}; name another with -o"
+            ) from error
 
     def has(self, source: Source, *, picture: bool) -> bool:
         """Whether an earlier run has done this file, unchanged, with its predicted picture if `picture`."""
@@ -67,7 +69,10 @@ class Writer:
         )
 
     def done(self, source: Source, prediction: Prediction) -> dict[str, Any]:
-        """Write one answer: the picture first, then its line.
+        """Write one answer: the picture and its line. A file that this command did not write is never replaced.
+
+        Under a new name the line comes first: the file is ours from then on, and a run that is killed in between
+        sends the picture again. A file of an earlier run is replaced before the line says that it is up to date.
 
         Returns:
             the line; the line of a failure if no file can have this name.
@@ -75,19 +80,24 @@ class Writer:
         Raises:
             FileTrouble: nothing more can be written to OUT; results so far are kept.
         """
-        output = None
-        if self._out is not None and prediction.picture is not None:
-            output = self._free_name(source, output_name(source.relative, prediction.media_type))
-            target = self._out / output
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
+        if self._out is None or prediction.picture is None:
+            return self._add(done_line(source, prediction.result, None))
+        output = self._free_name(source, output_name(source.relative, prediction.media_type))
+        target = self._out / output
+        line = done_line(source, prediction.result, output)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
                 replace_with(target, [prediction.picture])
-            except OSError as error:
-                trouble = self._trouble(target, error)
-                if error.errno in _OF_THIS_NAME:
-                    return self.failed(source, trouble)
-                raise trouble from error
-        return self._add(done_line(source, prediction.result, output))
+                self._add(line)
+            else:
+                replace_with(target, [prediction.picture], before=lambda: self._add(line))
+        except OSError as error:
+            trouble = self._trouble(target, error)
+            if error.errno in _OF_THIS_NAME:
+                return self.failed(source, trouble)
+            raise trouble from error
+        return line
 
     def failed(self, source: Source, error: ManyeyesError) -> dict[str, Any]:
         """Write the line of one failure.
@@ -113,12 +123,19 @@ class Writer:
                 raise self._trouble(self._out / RESULTS_NAME, error) from error
 
     def _free_name(self, source: Source, wanted: str) -> str:
-        """The wanted name, with a number added if another picture's answer has that name."""
+        """The wanted name, with a number added if another picture's answer or a file of somebody else has it."""
         path, name, number = PurePosixPath(wanted), wanted, 2
-        while self._record is not None and not self._record.is_free(name, source):
+        while not self._is_free(name, source):
             name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
             number += 1
         return name
+
+    def _is_free(self, name: str, source: Source) -> bool:
+        if self._record is None or self._out is None:
+            return True
+        if not self._record.is_free(name, source):
+            return False
+        return self._record.owns(name, source) or not _is_file(self._out / name)
 
     def _add(self, line: dict[str, Any]) -> dict[str, Any]:
         if self._record is not None and self._out is not None:
@@ -138,6 +155,13 @@ class Writer:
             f"{path} cannot be written: {error.strerror or error}; results so far are kept: run the same "
             "command again when that is repaired"
         )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can have this name
+        return False
 
 
 def output_name(relative: str, media_type: str | None) -> str:

@@ -46,7 +46,7 @@ async def exec_on_node(master: TheMaster, node: NodeName, body: ExecRequest, who
     try:
         return JsonLines(lines, await anext(lines))
     except StopAsyncIteration as error:
-        raise ManyeyesError(f"node {node} did not answer as agreed") from error
+        raise ManyeyesError(f"node {node} gave an answer that cannot be read") from error
 
 
 @router.post(

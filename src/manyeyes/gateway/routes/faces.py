@@ -42,7 +42,7 @@ async def show_retention(master: TheMaster) -> Retention:
 
 @router.put("/v1/faces/retention", responses=failures(BadRequest))
 async def set_retention(master: TheMaster, body: RetentionRequest, who: Admin) -> Retention:
-    """Keep unknown faces for so long; without `for_s`, keep none and delete those kept."""
+    """Keep unknown faces for `for_s` seconds each; without `for_s`, keep none and delete those that are kept."""
     await master.faces.keep(who, body.for_s or 0.0)
     return await _retention(master.faces)
 

@@ -77,7 +77,9 @@ async def trace(
     With the role `user`: of pictures that were sent with the same key.
     """
     if not TRACE_ID.fullmatch(trace_id):
-        raise BadRequest(f"{trace_id[:40]!r} is no trace id; it has 32 of the characters 0 to 9 and a to f")
+        raise BadRequest(
+            f"{trace_id[:40]!r} is not a trace id; a trace id has 32 characters, 0 to 9 and a to f"
+        )
     only_of = None if sees_all(request) else caller_of(request).key_id
     found = await master.logs.trace(trace_id, only_of=only_of)
     spans = tuple(Span.model_validate(span) for span in found.spans)
@@ -102,7 +104,7 @@ def moment(text: str, now: float) -> float | None:
         told = datetime.fromisoformat(text.strip().replace(" ", "T"))
     except ValueError as error:
         raise BadRequest(
-            f"{text[:40]!r} is no moment; write 10m, 2h or 1d for so long ago, or 2026-11-26T08:00:00Z"
+            f"{text[:40]!r} is not a time; write 10m, 2h or 1d for that long ago, or 2026-11-26T08:00:00Z"
         ) from error
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 

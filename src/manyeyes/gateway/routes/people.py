@@ -170,7 +170,7 @@ async def photo_portrait(master: TheMaster, photo_id: PhotoId, if_none_match: If
     """The portrait kept of an enrolled photo, WebP or JPEG."""
     content = master.people_service.photos.picture(photo_id)
     if content is None:
-        raise EntryNotFound(f"no picture is kept of photo {photo_id}; 'manyeyes people show' lists photos")
+        raise EntryNotFound(f"no picture of photo {photo_id}; 'manyeyes people show' lists photos")
     return small_picture(content, if_none_match)
 
 
@@ -184,7 +184,9 @@ async def portrait(master: TheMaster, name: PersonName, if_none_match: IfNoneMat
     master.people_service.person(name)
     content = master.people_service.photos.best_picture(name)
     if content is None:
-        raise EntryNotFound(f"no picture is kept of {name!r}: they are known by feedback only, or since 0.1")
+        raise EntryNotFound(
+            f"no picture is kept of {name!r}: only feedback names them, or they were enrolled with version 0.1"
+        )
     return small_picture(content, if_none_match)
 
 

@@ -231,7 +231,7 @@ class LogService:
         """
         if self._followers >= MOST_FOLLOWERS:
             raise Busy(
-                f"{self._followers} follow the logs already, the limit is {MOST_FOLLOWERS}; try again later"
+                f"{self._followers} programs follow the logs already, the limit is {MOST_FOLLOWERS}; try again later"
             )
         self._followers += 1
         try:

@@ -176,7 +176,7 @@ class Room:
         """
         parts = parts_of(order.name)
         if not parts or len(order.sha256) != 64 or not order.sha256.isalnum():
-            raise FileTrouble(f"{order.name!r} is no name for a file")
+            raise FileTrouble(f"{order.name!r} is not a name for a file")
         with self._lock:
             part = self._incoming / f"{order.sha256}-{order.size_bytes}"
             asked_or_told_again = not chunk or (order.offset and not part.exists())
@@ -208,8 +208,8 @@ class Room:
             free = shutil.disk_usage(self._incoming).free
             if free - (order.size_bytes - received) < KEPT_FREE_BYTES:
                 raise FileTrouble(
-                    f"{order.name}: {order.size_bytes - received} bytes are to come, {free} are free and "
-                    f"{KEPT_FREE_BYTES} stay free; make room on the disk"
+                    f"{order.name}: {order.size_bytes - received} bytes are still to come, {free} are free and "
+                    f"{KEPT_FREE_BYTES} must stay free; free some space"
                 )
             written = os.pwrite(file, chunk, received)
             return received + written
@@ -239,7 +239,7 @@ class Room:
     @contextmanager
     def _file(self, parts: tuple[str, ...]) -> Iterator[int]:
         if not parts:
-            raise FileTrouble("the exchange folder itself is no file")
+            raise FileTrouble("the exchange folder is not a file")
         with self._folder(parts[:-1]) as folder:
             if not stat.S_ISREG(self._stat(parts, folder).st_mode):
                 raise FileTrouble(f"{'/'.join(parts)!r} is a folder")
@@ -247,7 +247,7 @@ class Room:
             file = os.open(parts[-1], flags, dir_fd=folder)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise FileTrouble(f"{'/'.join(parts)!r} is no regular file")
+                raise FileTrouble(f"{'/'.join(parts)!r} is not a regular file")
             yield file
         finally:
             os.close(file)
@@ -268,7 +268,7 @@ class Room:
                     raise FileTrouble(
                         f"there is no folder {where!r}"
                         if error.errno == errno.ENOENT
-                        else f"{where!r} is a link or no folder and is refused"
+                        else f"{where!r} is a link or not a folder, and is refused"
                     ) from error
                 os.close(folder)
                 folder = inner

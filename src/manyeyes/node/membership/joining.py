@@ -33,7 +33,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
             return Membership.load(kept), key
         if settings.join_file is None:
             raise TokenRefused(
-                f"this machine has joined no master yet (nothing in {settings.data}); "
+                f"this machine has not joined a master yet (nothing in {settings.data}); "
                 "start it with --join TOKEN, as 'manyeyes token' on the master prints it"
             )
         token = await wait_for_token(settings.join_file)

@@ -130,7 +130,7 @@ def open_yunet(model: Path, part: DetectorPart) -> OneStageDetector:
     decoder = read_heads(probed.outputs, probed.height_px, probed.width_px)
     if decoder is None:
         raise ModelRefused(
-            "this is no YuNet: 12 outputs (two scores, box and landmarks at strides 8, 16 and 32) or "
+            "this is not a YuNet: 12 outputs (two scores, box and landmarks at strides 8, 16 and 32) or "
             f"loc, conf and iou are expected; {probed.told}"
         )
     return OneStageDetector(probed, part, decoder)

@@ -135,7 +135,7 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
             value=round(near.distance, 3),
             limit=round(limits.same_face, 3),
             sentence=f"this face looks like {near.name!r} (distance {near.distance:.2f}, more than "
-            f"{limits.same_face:.2f} is usual between two people); is one of both names wrong, or is one "
+            f"{limits.same_face:.2f} is usual between two people); is one of the names wrong, or is one "
             "person enrolled twice?",
             photo=file,
             people=(near.name,),

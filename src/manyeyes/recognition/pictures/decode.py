@@ -116,7 +116,7 @@ def _with_opencv(data: bytes, key: str) -> Bytes:
 def _split_alpha(pixels: Bytes) -> tuple[Bytes, Bytes | None]:
     if pixels.dtype != np.uint8:
         raise DamagedPicture(
-            f"picture has samples of type {pixels.dtype}, 8 bit were told; send the original"
+            f"picture has samples of type {pixels.dtype}, its header says 8 bit; send the original"
         )
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels == 1:

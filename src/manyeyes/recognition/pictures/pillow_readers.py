@@ -37,7 +37,7 @@ def _open_heif(stream: BytesIO) -> ImageFile:
     except ImportError as error:
         package, extra = BY_KEY["heic"].extra or ("", "")
         raise UnsupportedFormat(
-            f"picture is HEIC, and the package {package} that reads it is not installed where it was to be read; "
+            f"picture is HEIC, and the package {package} that reads it is not installed on the machine that reads it; "
             f"install it there with: pip install '{extra}', or convert the picture to JPEG"
         ) from error
     options.DECODE_THREADS = 1

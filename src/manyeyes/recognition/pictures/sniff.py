@@ -117,7 +117,7 @@ def _text_or_unknown(data: bytes) -> UnsupportedFormat | NotAPicture:
     text = _text(data)
     if text is None:
         first = data[:8].hex(" ")
-        return NotAPicture(f"this is no known kind of picture (its first bytes are {first}); {ACCEPTED}")
+        return NotAPicture(f"this is not a known kind of picture (its first bytes are {first}); {ACCEPTED}")
     head = text[:1000].lower()
     if "<svg" in head:
         return UnsupportedFormat(f"picture is SVG; {ACCEPTED}; convert it first")

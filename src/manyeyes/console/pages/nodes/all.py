@@ -111,7 +111,7 @@ class _Nodes:
             descending=view.descending,
             empty="No nodes match."
             if view.search or view.state
-            else "No node has joined yet. 'Add a machine' says how one does.",
+            else "No node has joined yet. 'Add a machine' shows how.",
         )
         said = _summary(page, view)
         if self._said.text != said:

@@ -9,7 +9,7 @@ from manyeyes.api.nodes import Node, NodeWorker
 from manyeyes.console.wording import ago, count, exact, rate, size, span
 
 Facts = dict[str, str]
-_DESIRED = {"": "to work", "pause": "to pause", "drain": "to be drained"}
+_DESIRED = {"": "work", "pause": "pause", "drain": "drain"}
 
 
 def work(node: Node, now: datetime) -> Facts:

@@ -98,9 +98,9 @@ def _resume(node: Node) -> Offer:
         "resume",
         "Resume",
         "play_arrow",
-        f"Have {node.name} work again?",
+        f"Let {node.name} work again?",
         f"It {first} pictures again.{_later(node.state in _AWAY)}",
-        f"{node.name} is to work again.",
+        f"{node.name} works again.",
     )
 
 
@@ -132,4 +132,4 @@ def _remove(name: str) -> Offer:
 
 
 def _later(is_away: bool) -> str:
-    return " It is away now and follows when it is back." if is_away else ""
+    return " It is away now, and does this when it is back." if is_away else ""

@@ -26,7 +26,7 @@ def facts(found: Threshold) -> dict[str, str]:
         "Largest distance": f"{found.threshold:.3f}",
         "Set": _how(found),
         "A stranger gets some name": _chance(found) if known else unknown,
-        "Somebody with one photo is missed": one_in(found.miss_rate or 0.0) if known else unknown,
+        "A person with one photo gets no name": one_in(found.miss_rate or 0.0) if known else unknown,
         "For": f"{people} with {photos}, in {found.pack}",
     }
 
@@ -47,7 +47,7 @@ def _chance(found: Threshold) -> str:
 
 def _how(found: Threshold) -> str:
     if found.mode == "fmr" and found.asked_fmr is not None:
-        return f"by a false-match rate of {found.asked_fmr:g}; it moves with every change of people"
+        return f"by a false-match rate of {found.asked_fmr:g}; it changes when people are added or removed"
     return "as a distance" if found.mode == "distance" else "by default, as the pack says"
 
 

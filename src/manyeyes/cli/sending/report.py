@@ -1,0 +1,123 @@
+"""What `manyeyes send` prints at its end: who was found, what failed, and where everything is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from manyeyes.cli.output import print_table, say
+from manyeyes.cli.sending.batch import Tally
+from manyeyes.cli.sending.found import Found, found_in, sentence
+from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
+from manyeyes.cli.tables import plain
+from manyeyes.errors import FileTrouble, NoPicturesFound
+
+MOST_SENTENCES = 10
+"""Up to so many pictures get a sentence each; more are summed up in a table."""
+_MOST_LEFT_OUT = 5
+_LEAST_FOR_A_RATE = 10
+
+
+def summary(tally: Tally, seconds: float) -> str:
+    """What this run did, in one line."""
+    here = tally.done + tally.failed
+    if not here and tally.skipped:
+        return (
+            "done already, nothing was sent; --again sends it again"
+            if tally.skipped == 1
+            else f"all {tally.skipped} done already, nothing was sent; --again sends them again"
+        )
+    pictures = "1 picture" if here == 1 else f"{here} pictures"
+    faces = "1 face" if tally.faces == 1 else f"{tally.faces} faces"
+    before = f", {tally.skipped} done before" if tally.skipped else ""
+    rate = f", {here / seconds:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and seconds > 0 else ""
+    return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
+
+
+def nothing_found(inputs: Sequence[Path], left_out: Sequence[Path]) -> NoPicturesFound:
+    """The error where the arguments have no picture at all; the reason, if folders were left out."""
+    names = ", ".join(map(str, dict.fromkeys(inputs)))
+    if left_out:
+        folders = ", ".join(map(str, dict.fromkeys(left_out)))
+        return NoPicturesFound(
+            f"no pictures found in {names}: {folders} is left out, because it has the {RESULTS_NAME} of an "
+            "earlier 'manyeyes send'; name files in it to send them"
+        )
+    return NoPicturesFound(
+        f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent"
+    )
+
+
+def say_left_out(folders: Iterable[Path]) -> None:
+    """Name the folders with predicted pictures of earlier runs, which were not sent."""
+    found = list(dict.fromkeys(folders))
+    for folder in found[:_MOST_LEFT_OUT]:
+        say(f"left out: {folder} has predicted pictures of an earlier 'manyeyes send'")
+    if len(found) > _MOST_LEFT_OUT:
+        say(f"left out: {len(found) - _MOST_LEFT_OUT} more folders like this")
+
+
+def print_report(tally: Tally, seconds: float, out: Path) -> None:
+    """Print what a person wants to know at the end, on standard output."""
+    total = len(tally.seen)
+    found = found_in(_lines_of(tally, out))
+    if total <= MOST_SENTENCES:
+        for line in sorted(_lines_of(tally, out), key=lambda line: str(line["file"])):
+            print(plain(picture_sentence(line)))
+    elif tally.failed:
+        print_table(("failed", "why", "trace"), tally.first_failures, "", text=("why",), drop=("trace",))
+        unlisted = tally.failed - len(tally.first_failures)
+        if unlisted > 0:
+            print(f"and {unlisted} more, see {out / RESULTS_NAME}")
+    if total > 1 and found.pictures:
+        print_table(("person", "faces", "pictures"), found.rows(), "")
+    if total > 1 or tally.skipped:
+        print(summary(tally, seconds))
+    for text in places(found, out, total, _viewer()):
+        print(plain(text))
+
+
+def picture_sentence(line: dict[str, Any]) -> str:
+    """Who is on one picture, or why it failed."""
+    name = PurePosixPath(line["file"]).name
+    if "error" in line:
+        more = f"; 'manyeyes logs --trace {line['trace_id']}' says more" if line.get("trace_id") else ""
+        return f"{name}: failed: {line['error']['detail']}{more}"
+    return f"{name}: {sentence(line['faces'])}"
+
+
+def places(found: Found, out: Path, total: int, viewer: str | None) -> list[str]:
+    """Where the predicted pictures and the results are, and how to look at one.
+
+    Args:
+        viewer: the command that opens a picture on this desktop; None without a desktop.
+    """
+    if found.example is None:
+        return [f"results: {out / RESULTS_NAME}"] if found.pictures else []
+    example = out / found.example
+    look = f"look at {'it' if total == 1 else 'one'}: {viewer} {shlex.quote(str(example))}"
+    if total == 1:
+        return [f"predicted picture: {example}", *([look] if viewer else [])]
+    return [
+        f"predicted pictures: {out}, results: {out / RESULTS_NAME}",
+        look if viewer else f"look at one: {example}",
+    ]
+
+
+def _lines_of(tally: Tally, out: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from (line for line in read_lines(out / RESULTS_NAME) if digest(line["file"]) in tally.seen)
+    except OSError as error:
+        raise FileTrouble(f"{out / RESULTS_NAME} cannot be read: {error.strerror or error}") from error
+
+
+def _viewer() -> str | None:
+    if sys.platform == "darwin":
+        return "open"
+    desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return "xdg-open" if desktop and shutil.which("xdg-open") else None
