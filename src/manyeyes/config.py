@@ -132,7 +132,7 @@ class MasterSettings(BaseSettings):
     nats_port: int = 4222
     """The port for nodes, TLS."""
     pack: str | None = None
-    """A pack's folder, or NAME[@VERSION] in the data folder; None: the one that `packs use` chose, or the default."""
+    """A pack's folder, or NAME[@VERSION] in the data folder; empty: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0
     """Suspect after this silence: the node gets no new pictures, and what it holds is sent to others too."""
     heartbeat_lost_s: float = 7.0

@@ -1,5 +1,5 @@
 // The latest predicted pictures; the browser loads them from the API itself. Each opens large.
-import { showLarge } from "manyeyes-recognise/large.js";
+import { showLarge } from "manyeyes-large/large.js";
 
 export default {
   props: { pictures: Array, empty: String, mayEnrol: Boolean },

@@ -31,7 +31,7 @@ def names(picture: RecentPicture) -> str:
     return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
 
 
-class Pictures(Element, component="pictures.js", esm={"manyeyes-recognise": "../../static/recognise"}):
+class Pictures(Element, component="pictures.js", esm={"manyeyes-large": "../../static/recognise"}):
     """Shows the latest of them; each opens large, with its faces.
 
     Args:

@@ -7,10 +7,10 @@ const KINDS = {
   [ALL]: { label: "All", has: () => true },
   failed: { label: "Failed", has: ({ state }) => state === "failed" },
   unknown: {
-    label: "With an unknown face",
+    label: "Unknown",
     has: ({ result }) => result?.faces.some(({ name }) => name === null) ?? false,
   },
-  none: { label: "Without a face", has: ({ result }) => result?.faces.length === 0 },
+  none: { label: "No face", has: ({ result }) => result?.faces.length === 0 },
 };
 
 /** Whether a picture belongs to what a filter shows. */
