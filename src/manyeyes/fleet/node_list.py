@@ -78,6 +78,8 @@ def choose(entries: Iterable[Entry], wanted: Wanted) -> Chosen:
 def _key(sort: NodeSort) -> Callable[[Entry], Any]:
     if sort == "state":
         return lambda entry: _BY_URGENCY.index(entry.state) if entry.state in _BY_URGENCY else -1
+    if sort in ("pack", "hostname"):
+        return lambda entry: natural(getattr(entry, sort))
     return lambda entry: getattr(entry, sort)
 
 

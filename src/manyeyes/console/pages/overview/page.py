@@ -13,9 +13,9 @@ from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes.words import tone
 from manyeyes.console.pages.overview.alerts import AlertList
 from manyeyes.console.pages.overview.figures import HINTS, Figure, figures
+from manyeyes.console.pages.overview.last_hour import LastHour
 from manyeyes.console.pages.overview.pictures import Pictures
 from manyeyes.console.pages.overview.steps import FirstSteps, Progress
-from manyeyes.console.parts.chart import charted
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import count
@@ -47,11 +47,7 @@ class _Overview:
         self._list = ui.element("dl").classes("figures").props('aria-label="What runs now"')
         with ui.element("div").classes("thirds"):
             if self._sees_all:
-                self._rate = charted("Pictures a second", "Pictures done", "pictures/s")
-                self._waiting = charted("Pictures that wait", "Waiting pictures", "")
-                self._latency = charted("How long a picture takes", "Latency, mean", "ms")
-                self._cpu = charted("Processors of the nodes", "CPU of the nodes", "%", top=100)
-                self._memory = charted("Memory of the nodes", "Memory", "%", top=100)
+                self._hour = LastHour()
             with ui.element("section").classes("card").props('aria-label="Nodes by state"'):
                 TextElement(tag="h2", text="Nodes").classes("card-title")
                 with ui.element("div").props('role="status"'):
@@ -122,10 +118,4 @@ class _Overview:
         self._pictures.show(latest, datetime.now(UTC))
 
     async def _show_history(self) -> None:
-        past = await self._visitor.client.history()
-        span = past.bucket_s, past.ends_at
-        self._rate.show(past.done_per_s, *span)
-        self._waiting.show(past.waiting, *span)
-        self._latency.show(past.latency_s, *span, scale=1e3)
-        self._cpu.show(past.cpu_share, *span, scale=100)
-        self._memory.show(past.memory_share, *span, scale=100)
+        self._hour.show(await self._visitor.client.history())
