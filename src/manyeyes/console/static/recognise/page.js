@@ -66,6 +66,8 @@ class Page {
     try {
       this.#store = await Store.open(owner);
       const found = (await this.#store.records()).map((record) => Picture.stored(record));
+      this.kept.hidden = false;
+      this.queue.pictures.filter(({ isOver }) => isOver).forEach((picture) => this.#keepResult(picture));
       if (this.#ended.signal.aborted || found.length === 0) return;
       const taken = this.queue.restore(found);
       this.list.addBefore(taken);
@@ -79,8 +81,8 @@ class Page {
 
   async #keepResult(picture) {
     if (!this.#store || this.#isFull || (await this.#store.put(picture.record()))) return;
-    this.#isFull = true;
-    this.#notice("This browser has no room for more results: those from now on are gone when you leave the page.");
+    this.#isFull = this.kept.hidden = true;
+    this.#notice("This browser keeps no more results: those from now on are gone when you leave the page.");
   }
 
   end() {
@@ -95,7 +97,7 @@ class Page {
     this.cutOff = make(
       "div",
       { class: "trouble", role: "status", hidden: true },
-      "The master was restarted, or the connection to it was lost for a long time. Recognising continues, and pictures and results stay here; reload the page when you have what you need.",
+      "The master was restarted, or the connection to it was lost for a long time. Recognising continues here; reload the page when all pictures are done.",
       button("Reload", () => location.reload()),
     );
     this.stopped = make("div", { class: "trouble", role: "alert", hidden: true });
@@ -180,16 +182,18 @@ class Page {
       this.#again(this.queue.pictures.filter(({ state, file }) => state === "failed" && file)),
     );
     this.clear = button("Clear all", () => this.#clearAll());
+    this.kept = make("p", {
+      class: "rec-facts",
+      hidden: true,
+      text: "This browser keeps the results for a day, until you clear them or sign out.",
+    });
     return make(
       "div",
       { class: "rec-progress" },
       this.words,
       this.bar,
       make("div", { class: "rec-actions" }, this.all, this.results, this.retry, this.clear),
-      make("p", {
-        class: "rec-facts",
-        text: "This browser keeps the results for a day, until you clear them or sign out.",
-      }),
+      this.kept,
     );
   }
 
@@ -248,7 +252,7 @@ class Page {
     if (this.#isKept) return;
     this.#isKept = true;
     keepPage(
-      () => !this.#store || this.#isFull || this.queue.pictures.some(({ isOver }) => !isOver),
+      () => this.queue.pictures.length > 0,
       () => (this.cutOff.hidden = false),
     );
   }
