@@ -53,6 +53,8 @@ class Shot:
     for_docs: bool = False
     sends: bool = False
     """Pictures are chosen on it, and answered."""
+    opens: str = ""
+    """What is clicked before it is shown, as a selector."""
 
 
 SHOTS = (
@@ -64,6 +66,7 @@ SHOTS = (
     Shot("logs-empty", "/logs", is_busy=False),
     Shot("settings-first", "/settings", is_busy=False),
     Shot("overview", "/"),
+    Shot("overview-large", "/", opens=".pictures-open"),
     Shot("recognise", "/recognise", sends=True),
     Shot("people", "/people"),
     Shot("person", "/people/person?name={person}"),
@@ -73,6 +76,9 @@ SHOTS = (
     Shot("logs", "/logs"),
     Shot("trace", "/logs?trace={trace}", for_docs=True),
     Shot("settings", "/settings", for_docs=True),
+    Shot("no-such-page", "/no-such-page"),
+    Shot("no-such-node", "/nodes/nobody"),
+    Shot("no-such-person", "/people/person?name=Nobody"),
 )
 
 
@@ -144,7 +150,9 @@ def made_busy(made: Fleet, folder: Path) -> Iterator[None]:
         for photo in photos.values():
             client.recognize(photo)
         client.tell_node(NODES[1], "pause")
-        made.pictures = [*photos.values(), *sorted((folder / "pictures").iterdir())[:3]]
+        broken = folder / "broken.jpg"
+        broken.write_bytes(b"this is no picture")
+        made.pictures = [*photos.values(), *sorted((folder / "pictures").iterdir())[:3], broken]
         made.known = {"person": quote(next(iter(PEOPLE.values()))), "node": NODES[0], "trace": trace}
         yield
 
@@ -179,9 +187,13 @@ def shoot(
             if shot.sends:
                 page.set_input_files("#rec-files", made.pictures)
                 page.wait_for_function(
-                    "count => document.querySelectorAll('[role=option][data-state=done]').length === count",
+                    """count => document.querySelectorAll(
+                        '[role=option][data-state=done], [role=option][data-state=failed]').length === count""",
                     arg=len(made.pictures),
                 )
+            if shot.opens:
+                page.locator(shot.opens).first.click()
+                page.locator("dialog table").wait_for()
             time.sleep(0.7)  # what a page asks for after it stands
             name = shot.name if shot.for_docs and len(looks) == 1 else f"{shot.name}-{size}-{theme}"
             page.screenshot(path=str(out / f"{name}.png"), full_page=len(looks) > 1)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from manyeyes import identity
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
+from manyeyes.natural_order import natural
 from manyeyes.store.credentials import ApiKeyRow, CredentialRepository
 
 KEY_NAME = re.compile(r"\w(?:[^\x00-\x1f\x7f]{0,62}\S)?")
@@ -39,7 +40,7 @@ class ApiKeyService:
 
     def known(self) -> list[ApiKeyRow]:
         """All keys that work, by name."""
-        return self._credentials.api_keys()
+        return sorted(self._credentials.api_keys(), key=lambda key: natural(key.name))
 
     def create(self, who: str, name: str, role: str) -> tuple[str, ApiKeyRow]:
         """Create a key. Returns the key, which cannot be shown again, and its row.

@@ -55,7 +55,7 @@ class Node(Answer):
     address: str | None = None
     """The machine's host name."""
     host: dict[str, Any] = Field(default_factory=dict)
-    """Its host name, system, processor, cores, memory and Python."""
+    """Its host name, system, processor, cores, memory and Python, and how busy it is."""
     pack: str | None = None
     """The pack that it works with."""
     approved: bool = True
@@ -80,9 +80,14 @@ class Node(Answer):
     """Of the whole disk with its data folder; 0: not known."""
 
     @property
+    def speed_s(self) -> float:
+        """What a picture takes one worker: the pack's own one, or recent ones for a pack without it; 0: not known."""
+        return self.benchmark_s or self.picture_s
+
+    @property
     def pictures_per_s(self) -> float:
         """What all its workers together can do, as far as it is known; else 0."""
-        return self.workers / self.picture_s if self.picture_s else 0.0
+        return self.workers / self.speed_s if self.speed_s else 0.0
 
 
 class NodePage(Answer):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from manyeyes.api.model import Answer, Moment
 
 Severity = Literal["critical", "warning", "info"]
@@ -23,7 +25,8 @@ class Status(Answer):
     workers: int
     """Of all nodes that take pictures."""
     tasks: dict[str, int]
-    """Counts of `waiting`, `running`, `done`, `failed`."""
+    """Counts of `waiting`, `running`, and since the start `done` and `failed`; a picture that was refused as it is, as a
+    damaged one, has failed."""
     people: int
     """How many are enrolled."""
     photos_to_embed: int = 0
@@ -58,6 +61,8 @@ class Overview(Status):
     """Pictures that ended with an error."""
     oldest_waiting_s: float
     """How long the oldest waiting picture has waited for a node; 0 if none waits."""
+    failures: dict[str, int] = Field(default_factory=dict)
+    """How many pictures failed since the start, by the code of the error, the most first."""
     alerts: tuple[Alert, ...] | None = None
     """What needs a person, the worst first; null for keys whose role is less than `operator`."""
 
@@ -80,6 +85,12 @@ class History(Answer):
     """The most that waited at once; null where nobody looked, as while the master stood still."""
     ready_nodes: tuple[int | None, ...]
     """Nodes that took pictures at the end of the bucket; null as for `waiting`."""
+    latency_s: tuple[float | None, ...] = ()
+    """The mean time from a picture's arrival to its result; null where none was done."""
+    cpu_share: tuple[float | None, ...] = ()
+    """How busy the processors of the nodes' machines were, 0 to 1, the mean of the machines; null where none told."""
+    memory_share: tuple[float | None, ...] = ()
+    """How much of the memory of the nodes' machines was in use, as `cpu_share`."""
 
 
 class NodeHistory(Answer):
@@ -95,6 +106,10 @@ class NodeHistory(Answer):
     """Pictures that it ended with a result."""
     failed_per_s: tuple[float, ...]
     """Pictures that it ended with an error."""
+    cpu_share: tuple[float | None, ...] = ()
+    """How busy its machine's processor was, 0 to 1; null where it did not tell."""
+    memory_share: tuple[float | None, ...] = ()
+    """How much of its machine's memory was in use, as `cpu_share`."""
 
 
 class Notice(Answer):

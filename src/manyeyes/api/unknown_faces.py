@@ -59,6 +59,8 @@ class NearestPerson(Answer):
     """Between the group and the nearest of their photos."""
     known: bool
     """Whether the distance is within the threshold: the person was enrolled after the faces were seen."""
+    near: bool = True
+    """Whether it may be the right person. Somebody is always nearest, to a stranger too."""
 
 
 class UnknownGroup(Answer):

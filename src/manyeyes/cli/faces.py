@@ -149,6 +149,8 @@ def keep(
 def _nearest(group: UnknownGroup) -> str:
     if group.nearest is None:
         return "-"
+    if not group.nearest.near:
+        return "nobody near"
     known = ", known now" if group.nearest.known else ""
     return f"{group.nearest.name} ({group.nearest.distance:.2f}{known})"
 

@@ -169,10 +169,10 @@ def _disk(node: Node) -> str:
 def _speed(node: Node) -> str:
     if not node.picture_s:
         return "not known yet"
-    measured = (
-        f"{node.benchmark_s * 1e3:.3g} ms by the pack's benchmark" if node.benchmark_s else "no benchmark"
-    )
-    return f"{node.picture_s * 1e3:.3g} ms a picture on one worker recently ({measured})"
+    recent = f"recent pictures took {node.picture_s * 1e3:.3g} ms on one worker"
+    if not node.benchmark_s:
+        return f"{recent}; the pack has no test picture"
+    return f"{node.benchmark_s * 1e3:.3g} ms on one worker for the pack's test picture; {recent}"
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:

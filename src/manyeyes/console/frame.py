@@ -60,6 +60,8 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
     reception: Reception = app.state.reception
     base = request.scope["root_path"]
     ui.add_head_html(f'<link rel="stylesheet" href="{base}/static/console.css">')
+    # before everything else, so that it is the first that the tab key reaches
+    ui.add_body_html('<a class="skip" href="#content">Skip to the content</a>')
     ui.add_body_html(f'<script defer src="{base}/static/console.js"></script>')
     ui.colors(**_COLORS)
     ui.dark_mode(_THEMES.get(request.cookies.get(_THEME_COOKIE, "")))
@@ -81,7 +83,6 @@ async def _framed(page: Page, menu: tuple[Page, ...], request: Request) -> None:
 
 
 def _header(page: Page, menu: tuple[Page, ...], visitor: Visitor, base: str) -> None:
-    ui.html('<a class="skip" href="#content">Skip to the content</a>', sanitize=False)
     with (
         ui.left_drawer(value=False, bordered=True)
         .props("width=220 breakpoint=900 show-if-above")

@@ -101,5 +101,6 @@ def add_routes(site: FastAPI) -> None:
             with contextlib.suppress(NotSignedIn):
                 await client.sign_out()
         response = RedirectResponse(request.scope["root_path"] + "/sign-in", 303)
+        response.headers["Clear-Site-Data"] = '"storage"'  # the results that the page Recognise has kept
         response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
         return response

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from manyeyes.console import signing_in
 from manyeyes.console.frame import Page
-from manyeyes.console.pages import recognise
+from manyeyes.console.pages import lost, recognise
 from manyeyes.console.pages.logs import page as logs
 from manyeyes.console.pages.nodes import all as all_nodes
 from manyeyes.console.pages.nodes import one as one_node
@@ -34,7 +34,9 @@ PAGES = (
     Page("/nodes/{name}", "Node", "dns", "operator", one_node.build, in_menu=False, named_by="name"),
     Page("/logs", "Logs", "receipt_long", "operator", logs.build),
     Page("/settings", "Settings", "settings", "user", settings.build),
+    Page("/{path:path}", "No such page", "error", "user", lost.build, in_menu=False),
 )
+"""The last one takes every address that none before it takes."""
 _GONE_S = 30.0
 """A browser that comes back within this finds its page as it was."""
 

@@ -42,6 +42,10 @@ class HostFacts(Part):
     cores: Count
     memory_bytes: Count
     python: str
+    cpu_share: float | None = Field(None, ge=0.0, le=1.0)
+    """How busy its processor is now; None: not known, as in a request to join."""
+    memory_used_bytes: Count = 0
+    """Of `memory_bytes`; 0: not known."""
 
 
 class Heartbeat(FromNode):

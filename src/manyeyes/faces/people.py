@@ -18,6 +18,7 @@ from manyeyes.faces.crops import portrait_of
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, follow, make_rule
+from manyeyes.natural_order import natural
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats, from_half_precision
 from manyeyes.recognition.enrolment.likeness import Limits
@@ -104,8 +105,8 @@ class PeopleService:
     # who there is
 
     def everybody(self) -> list[Person]:
-        """Everybody enrolled."""
-        return self._people.all()
+        """Everybody enrolled, by name."""
+        return sorted(self._people.all(), key=lambda person: natural(person.name))
 
     def person(self, name: str) -> Person:
         """One person; raises PersonNotFound."""

@@ -26,6 +26,8 @@ from manyeyes.telemetry import log
 GROUP_PART = 0.86
 """Of the pack's threshold: how near the faces of a group lie on average. Among hundreds of groups of strangers a
 face meets hundreds of chances to lie within the threshold of a wrong one."""
+NEAR_PART = 1.1
+"""Of the pack's threshold: up to there the nearest person may be the right one, and is worth to be named."""
 MOST_ENROLLED = 10
 """The most faces that are enrolled if a whole group is named: the best ones."""
 
@@ -46,11 +48,15 @@ class Among:
 
 @dataclass(frozen=True)
 class NearestPerson:
-    """The enrolled person nearest to a group; `known`: within the threshold in force."""
+    """The enrolled person nearest to a group.
+
+    `known`: within the threshold in force. `near`: not far beyond the pack's own; farther away are strangers.
+    """
 
     name: str
     distance: float
     known: bool
+    near: bool
 
 
 @dataclass(frozen=True)
@@ -268,6 +274,13 @@ class UnknownFaces:
         ]
         return sorted(found, key=lambda group: group.seen_s[1], reverse=True)
 
+    def _nearest_of(self, found: tuple[str, float] | None, threshold: float) -> NearestPerson | None:
+        if found is None:
+            return None
+        name, distance = found
+        known = distance <= threshold
+        return NearestPerson(name, distance, known, known or distance <= NEAR_PART * self._among.within)
+
     def _nearest_people(self, groups: Sequence[int], version: int) -> dict[int, NearestPerson | None]:
         """Of each group's middle face; looked up again only when the gallery or the middle changed."""
         middles = {group: self._groups.middle(group) for group in groups}
@@ -283,7 +296,6 @@ class UnknownFaces:
             faces = np.array([self._groups.embedding(middles[group]) for group in missing], np.float32)
             people = nearest_person(self._among.gallery, self._among.embedder, faces)
             for group, found in zip(missing, people, strict=True):
-                near = NearestPerson(*found, known=found[1] <= threshold) if found else None
-                fresh[group] = (version, middles[group], near)
+                fresh[group] = (version, middles[group], self._nearest_of(found, threshold))
         self._nearest = fresh
         return {group: fresh[group][2] for group in groups}

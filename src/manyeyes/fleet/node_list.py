@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, get_args
 
 from manyeyes.api.nodes import NodeSort
+from manyeyes.natural_order import natural
 
 SORTS: tuple[NodeSort, ...] = get_args(NodeSort)
 _BY_URGENCY = (
@@ -16,7 +15,6 @@ _BY_URGENCY = (
     "left", "working", "ready",
 )  # fmt: skip
 """Those first that a person may have to see to."""
-_NUMBER = re.compile(r"(\d+)")
 
 
 class Entry(NamedTuple):
@@ -77,16 +75,11 @@ def choose(entries: Iterable[Entry], wanted: Wanted) -> Chosen:
     return Chosen(tuple(entry.name for entry in hits[wanted.offset : end]), len(hits), states)
 
 
-@lru_cache(maxsize=16_384)
-def natural(name: str) -> tuple[tuple[int, int | str], ...]:
-    """A key by which `lab-2` stands before `lab-10`; kept, since lists ask for it again and again."""
-    parts = _NUMBER.split(name)
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
-
-
 def _key(sort: NodeSort) -> Callable[[Entry], Any]:
     if sort == "state":
         return lambda entry: _BY_URGENCY.index(entry.state) if entry.state in _BY_URGENCY else -1
+    if sort in ("pack", "hostname"):
+        return lambda entry: natural(getattr(entry, sort))
     return lambda entry: getattr(entry, sort)
 
 

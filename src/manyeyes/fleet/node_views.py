@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, replace
 from typing import Any
 
+from manyeyes.contract import Heartbeat
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.node_activity import NodeActivity
@@ -59,9 +60,7 @@ class NodeViews:
             state="cut off" if self._enforcer.of(row.name) else view.state,
             reason=view.reason,
             workers=len(view.heartbeat.workers) if view.heartbeat else 0,
-            pictures_per_s=len(view.heartbeat.workers) / view.heartbeat.picture_s
-            if view.heartbeat and view.heartbeat.picture_s
-            else 0.0,
+            pictures_per_s=_pictures_per_s(view.heartbeat),
             done=counts.done + done_since,
             failed=counts.failed + failed_since,
             last_seen=self._last_seen.get(row.name, counts.last_seen),
@@ -105,3 +104,9 @@ class NodeViews:
             "disk_free_bytes": heartbeat.disk_free_bytes if heartbeat else 0,
             "disk_bytes": heartbeat.disk_bytes if heartbeat else 0,
         }
+
+
+def _pictures_per_s(heartbeat: Heartbeat | None) -> float:
+    """As `Node.pictures_per_s`."""
+    speed_s = (heartbeat.benchmark_s or heartbeat.picture_s) if heartbeat else 0.0
+    return len(heartbeat.workers) / speed_s if heartbeat and speed_s else 0.0

@@ -6,7 +6,8 @@ would make every start of a node and of a command 28 ms longer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from manyeyes import config
 from manyeyes.api.overview import Setting
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.gateway.sentences import sentences_of
+
+_QUOTED = re.compile(r"`([^`]+)`")
 
 
 def settings_in_force(limits: Limits, settings: MasterSettings) -> tuple[Setting, ...]:
@@ -31,6 +34,8 @@ def settings_in_force(limits: Limits, settings: MasterSettings) -> tuple[Setting
 
 def _group(group: str, held: BaseSettings) -> list[Setting]:
     prefix = held.model_config.get("env_prefix", "")
+    environment_names = {name: f"{prefix}{name}".upper() for name in type(held).model_fields}
+    sentences = sentences_of(config).get(type(held).__name__, {})
     rows = []
     for name, field in type(held).model_fields.items():
         value = getattr(held, name)
@@ -39,12 +44,12 @@ def _group(group: str, held: BaseSettings) -> list[Setting]:
         default = field.get_default(call_default_factory=True)
         rows.append(
             Setting(
-                name=f"{prefix}{name}".upper(),
+                name=environment_names[name],
                 group=group,
                 value=_plain(value),
                 default=_plain(default),
                 changed=value != default,
-                sentence=sentences_of(config).get(type(held).__name__, {}).get(name, ""),
+                sentence=_as_text(sentences.get(name, ""), environment_names),
             )
         )
     return rows
@@ -54,3 +59,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _as_text(sentence: str, environment_names: Mapping[str, str]) -> str:
+    """A docstring's sentence without markup: settings by their environment names, other names in quotes."""
+    return _QUOTED.sub(lambda found: environment_names.get(found[1], f"'{found[1]}'"), sentence)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from manyeyes.config import AlertLimits
-from manyeyes.contract import Heartbeat
+from manyeyes.contract import Heartbeat, HostFacts
 from manyeyes.monitoring.alert_watch import AlertWatch
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.engine_check import EngineCheck
@@ -68,6 +68,7 @@ class Monitor:
             self.recorder.restarted(node, news.restarts, now)
         if news.other_pack:
             self._events.notify("packs")
+        self.recorder.series.load(node, heartbeat.host.cpu_share, _memory_share(heartbeat.host), now)
 
     def node_changed(self, name: str, now: float) -> None:
         """A node went from one state to another."""
@@ -100,7 +101,7 @@ class Monitor:
                 "waiting": dispatcher.waiting,
                 "running": dispatcher.running,
                 "done": dispatcher.statistics.done,
-                "failed": dispatcher.statistics.failed,
+                "failed": self.recorder.failures.total(),
             },
             "people": self._sources.gallery.read().people,
             "photos_to_embed": self._sources.embed_again.waiting,
@@ -135,6 +136,10 @@ class Monitor:
             "failed_per_s": round(failed, 3),
             "oldest_waiting_s": round(self._sources.dispatcher.oldest_waiting_s(now), 3),
         }
+
+    def failures(self) -> dict[str, int]:
+        """How many pictures failed since the start, by the error's code, the most first."""
+        return dict(self.recorder.failures.most_common())
 
     def history(self) -> dict[str, Any]:
         """The last hour of the whole."""
@@ -175,3 +180,8 @@ class Monitor:
             listeners=self._events.listeners,
             alerts=self._alerts.by_severity(),
         )
+
+
+def _memory_share(host: HostFacts) -> float | None:
+    known = host.memory_used_bytes and host.memory_bytes
+    return host.memory_used_bytes / host.memory_bytes if known else None

@@ -39,6 +39,7 @@ class RecentPicture:
     height_px: int
     ms: float
     seen_s: float
+    result: Result = field(repr=False)
     thumbnail: bytes = field(repr=False)
     """A JPEG, empty where no predicted picture was asked for."""
 
@@ -93,6 +94,7 @@ class Recent:
             height_px=result.height_px,
             ms=round(ms, 1),
             seen_s=self._clock(),
+            result=result,
             thumbnail=self._pending.pop(task_id, (0.0, b""))[1],
         )
         self._pictures[picture.id] = picture
@@ -119,7 +121,20 @@ class Recent:
 
     def picture(self, picture_id: str, who: str | None = None) -> bytes:
         """The JPEG of one; raises EntryNotFound where there is none, or none for that key to see."""
-        found = next((one for one in self.listed(who) if one.id == picture_id), None)
-        if found is None or not found.thumbnail:
-            raise EntryNotFound("this recent picture is gone; ask for the list again")
-        return found.thumbnail
+        if not (thumbnail := self._one(picture_id, who).thumbnail):
+            raise _gone()
+        return thumbnail
+
+    def result(self, picture_id: str, who: str | None = None) -> Result:
+        """The result of one, as its sender got it; raises EntryNotFound as `picture` does."""
+        return self._one(picture_id, who).result
+
+    def _one(self, picture_id: str, who: str | None) -> RecentPicture:
+        for one in self.listed(who):
+            if one.id == picture_id:
+                return one
+        raise _gone()
+
+
+def _gone() -> EntryNotFound:
+    return EntryNotFound("this recent picture is gone; ask for the list again")

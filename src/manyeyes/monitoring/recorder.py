@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ class PictureRecorder:
         self.metrics = metrics
         self.series = series
         self._events = events
+        self.failures: Counter[str] = Counter()
+        """Pictures since the start that were refused as they are, or ended with an error, by its code."""
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
@@ -34,12 +37,14 @@ class PictureRecorder:
         try:
             yield
         except ManyeyesError as error:
-            self.metrics.refused(error.code)
+            self.refused(error)
             raise
 
     def refused(self, error: ManyeyesError) -> None:
-        """A picture was not accepted."""
+        """A picture was not accepted; one that may be sent again as it is has not failed."""
         self.metrics.refused(error.code)
+        if isinstance(error, PictureError):
+            self.failures[error.code] += 1
 
     def accepted(self, kind: str) -> None:
         """A picture was accepted."""
@@ -58,9 +63,9 @@ class PictureRecorder:
         """A picture was answered. Args: node: who answered, or whose attempt was the last; may be empty.
         content: what the outcome was read as.
         """
-        self._ended(kind, node, error.code if error else "", now)
-        took = self.metrics.took
         accepted_at = trace.accepted_s if trace.accepted_s is not None else trace.began_s
+        self._ended(kind, node, error.code if error else "", now, now - accepted_at)
+        took = self.metrics.took
         took("whole", now - accepted_at)
         if trace.first_dispatched_s is not None:
             took("queue", trace.first_dispatched_s - accepted_at)
@@ -70,12 +75,13 @@ class PictureRecorder:
             if began_at is not None:
                 took("transfer", max(0.0, now - began_at - recognised_s))
 
-    def _ended(self, kind: str, node: str, code: str, now: float) -> None:
+    def _ended(self, kind: str, node: str, code: str, now: float, took_s: float) -> None:
         if code:
             self.metrics.failed(kind, code)
+            self.failures[code] += 1
         else:
             self.metrics.done(kind)
-        self.series.ended(node, not code, now)
+        self.series.ended(node, not code, now, took_s)
         self._events.notify("pictures")
 
     def restarted(self, node: str, workers: int, now: float) -> None:

@@ -12,6 +12,7 @@ from manyeyes.config import NodeSettings
 from manyeyes.contract import Heartbeat
 from manyeyes.node.availability.disk import DiskWatch
 from manyeyes.node.membership.host import host_facts
+from manyeyes.node.membership.load import LoadWatch
 from manyeyes.node.node_state import Doing, NodeLife, told_state
 from manyeyes.node.parts import Parts
 
@@ -23,6 +24,7 @@ class Heartbeats:
         self._settings = settings
         self._host = host_facts()
         self._disk = DiskWatch(settings.data)
+        self._load = LoadWatch(time.monotonic())
         self._process = psutil.Process()
         self._soon = asyncio.Event()
 
@@ -78,5 +80,5 @@ class Heartbeats:
             disk_free_bytes=disk_free_bytes,
             disk_bytes=disk_bytes,
             pack_failures=provisioner.failures,
-            host=self._host,
+            host=self._host.model_copy(update=vars(self._load.told(now))),
         )

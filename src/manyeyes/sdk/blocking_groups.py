@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from manyeyes.api.people import Person
 from manyeyes.api.recent import Latest
 from manyeyes.api.unknown_faces import Retention, Unknown
+from manyeyes.results import Result
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.portraits import Portraits, SmallPicture
 from manyeyes.sdk.recent import RecentPictures
@@ -81,6 +82,10 @@ class BlockingRecentPictures:
     def latest(self) -> Latest:
         """See `RecentPictures.latest`."""
         return self._run(self._recent.latest())
+
+    def result(self, picture_id: str) -> Result:
+        """See `RecentPictures.result`."""
+        return self._run(self._recent.result(picture_id))
 
     def image(self, picture_id: str) -> SmallPicture:
         """See `RecentPictures.image`."""

@@ -15,7 +15,8 @@ from playwright.sync_api import Download, FilePayload, Page, Route, expect
 from manyeyes import Client, ManyeyesError
 from manyeyes.sdk.context import load_context
 from tests.e2e.conftest import Up
-from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble
+from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, ready
+from tests.e2e.console.people import as_file, saved
 from tests.e2e.console.recognising import BROKEN, choose, photo, row, wait_over
 from tests.e2e.pictures import astronaut, write_many
 
@@ -111,6 +112,103 @@ def test_all_are_saved_in_one_zip_with_their_results(up: Up, consoles: Consoles,
     with page.expect_download() as saving:
         page.get_by_role("button", name="Results (JSON)").click()
     assert len(_saved(saving.value).splitlines()) == 5
+
+
+def test_results_stay_until_they_are_cleared_or_somebody_signs_out(
+    up: Up, consoles: Consoles, client: Client, ada: str
+) -> None:
+    page = consoles.open(up, "/recognise", "operator")
+    choose(page, [photo("p10.jpg"), BROKEN, photo("p2.jpg", left=10)])
+    wait_over(page, 3)
+    names = page.locator(".rec-name")
+    expect(names).to_have_text(["broken.jpg", "p2.jpg", "p10.jpg"])
+    page.get_by_role("link", name="People", exact=True).click()
+    ready(page)
+    page.go_back()
+    ready(page)
+    expect(names).to_have_text(["broken.jpg", "p2.jpg", "p10.jpg"])
+    page.reload()
+    ready(page)
+    expect(page.locator("#rec-progress-words")).to_have_text("2 of 3 done, 1 failed")
+    expect(page.locator(".rec-detail .problem")).to_contain_text("damaged")
+    row(page, "p2.jpg").click()
+    expect(page.get_by_role("table", name="Faces in p2.jpg").get_by_role("row").nth(1)).to_contain_text(ada)
+    page.wait_for_function(
+        "() => document.querySelectorAll('.rec-frame img').length === 2 "
+        "&& [...document.querySelectorAll('.rec-frame img')].every(image => image.naturalWidth === 440)"
+    )
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Download", exact=True).click()
+    assert _saved(saving.value) == client.recognize(photo(left=10)["buffer"]).picture
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.reload()
+    expect(names).to_have_text(["broken.jpg", "p10.jpg"])
+
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/console/sign-in")
+    assert page.evaluate("indexedDB.databases()") == [], "nothing is left for who comes next"
+
+
+def test_who_signs_in_next_does_not_see_what_a_lost_session_left(up: Up, consoles: Consoles) -> None:
+    page = consoles.open(up, "/recognise", "operator")
+    choose(page, [photo()])
+    wait_over(page, 1)
+    page.context.clear_cookies()  # as when the session ends by itself
+    page.goto(f"{up.context['url']}/console/recognise")
+    page.get_by_label("API key").fill(consoles.key(up, "user"))
+    page.get_by_role("button", name="Sign in").click()
+    ready(page)
+    choose(page, [photo("own.jpg", left=10)])
+    wait_over(page, 1)
+    expect(page.locator(".rec-name")).to_have_text(["own.jpg"])
+    page.reload()
+    expect(page.locator(".rec-name")).to_have_text(["own.jpg"])
+    page.get_by_role("button", name="Clear all").click()
+    page.get_by_role("dialog", name="Clear all pictures?").get_by_role("button", name="Clear all").click()
+    expect(page.get_by_role("option")).to_have_count(0)
+    page.reload()
+    ready(page)
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
+def test_failures_strangers_and_a_person_are_found_among_results(
+    up: Up, consoles: Consoles, ada: str
+) -> None:
+    page = consoles.open(up, "/recognise", "user")
+    no_face = saved(Image.new("RGB", (64, 64), "grey"))
+    choose(page, [photo("a.jpg"), photo("b.jpg", left=10), BROKEN, as_file("wall.jpg", no_face)])
+    wait_over(page, 4)
+    shown = page.locator(".rec-row:visible .rec-name")
+    for button, names in (
+        ("Failed 1", ["broken.jpg"]),
+        ("No face 1", ["wall.jpg"]),
+        ("All 4", ["a.jpg", "b.jpg", "broken.jpg", "wall.jpg"]),
+    ):
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(shown).to_have_text(names)
+        expect(page.get_by_role("button", name=button, exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Person").select_option(label=f"{ada} (2)")
+    expect(shown).to_have_text(["a.jpg", "b.jpg"])
+    expect(page.get_by_role("heading", name="a.jpg")).to_be_visible()
+    row(page, "a.jpg").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_role("heading", name="b.jpg")).to_be_visible()
+    page.keyboard.press("Delete")
+    expect(shown).to_have_text(["a.jpg"])
+    assert accessibility_trouble(page) == []
+
+
+def test_the_confidence_is_seen_on_a_narrow_phone(up: Up, consoles: Consoles, ada: str) -> None:
+    page = consoles.open(up, "/recognise", "operator", size={"width": 340, "height": 700})
+    choose(page, [photo()])
+    wait_over(page, 1)
+    cell = page.locator(".rec-faces tbody td").last
+    expect(cell).to_contain_text("%")
+    box = cell.bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 340
+    table = page.locator(".rec-table")
+    assert table.evaluate("table => table.scrollWidth <= table.clientWidth")
 
 
 def _is_lit(page: Page) -> list[bool]:

@@ -138,3 +138,47 @@ def test_pictures_stay_when_patience_is_over(page: Page) -> None:
         while (queue.counts().done < 5) await new Promise(resolve => setTimeout(resolve));
         return [stopped, pictures.every(({key}, index) => key === keys[index])]"""
     assert _run(page, "queue", body) == [["away", *["waiting"] * 5], True]
+
+
+_STORED = """
+    const size = async (blob) => blob?.size ?? null;
+    const record = (id, more) => ({id, order: 1, at: Date.now(), file: new Blob(['12345678']),
+        predicted: new Blob(['1234']), state: 'done', ...more});
+    const seen = async (store, now) => Promise.all((await store.records(now)).map(
+        async ({id, file, predicted}) => [id, await size(file), await size(predicted)]));
+"""
+
+
+def test_stored_results_are_bounded_the_predicted_picture_goes_first(page: Page) -> None:
+    body = (
+        _STORED
+        + """
+        const store = await it.Store.open('bounded');
+        for (const id of ['a', 'b', 'c']) await store.put(record(id), 24);
+        const bounded = await seen(store);
+        await store.remove(['a']);
+        await store.put(record('b'), 24);
+        return [bounded, await seen(store)]"""
+    )
+    assert _run(page, "store", body) == [
+        [["a", 8, 4], ["b", 8, 4], ["c", None, None]],
+        [["b", 8, 4], ["c", None, None]],
+    ]
+
+
+def test_stored_results_are_of_one_owner_and_go_after_a_day(page: Page) -> None:
+    body = (
+        _STORED
+        + """
+        const mine = await it.Store.open('me');
+        await mine.put(record('a', {order: 2}));
+        await mine.put(record('b', {order: 1, at: Date.now() - 20 * 3600e3}));
+        const first = await seen(await it.Store.open('me'));
+        const later = await seen(mine, Date.now() + 5 * 3600e3);
+        const theirs = await it.Store.open('somebody else');
+        const others = [await seen(theirs), await mine.put(record('c')), await seen(theirs)];
+        return [first, later, others]"""
+    )
+    first, later, others = _run(page, "store", body)
+    assert [one[0] for one in first] == ["b", "a"] and [one[0] for one in later] == ["a"]
+    assert others == [[], False, []], "a page that is still open may not write what another one reads"

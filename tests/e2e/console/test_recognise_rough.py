@@ -95,8 +95,8 @@ def test_four_are_under_way_at_a_time_and_500_are_held(up: Up, consoles: Console
     row(page, "2.jpg").first.click()
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(page.locator("#rec-progress-words")).to_have_text("0 of 499 done, 4 being sent, 495 waiting")
-    page.get_by_role("button", name="Remove all").click()
-    page.get_by_role("dialog", name="Remove all pictures?").get_by_role("button", name="Remove all").click()
+    page.get_by_role("button", name="Clear all").click()
+    page.get_by_role("dialog", name="Clear all pictures?").get_by_role("button", name="Clear all").click()
     expect(page.get_by_role("listbox")).to_be_hidden()
     assert len(set(keys)) == len(keys) == 5
 
@@ -157,6 +157,6 @@ def test_the_master_is_restarted_half_way(
         page.get_by_role("button", name="Reload").click()
         ready(page)
         page.wait_for_function("() => !('isStillTheSame' in window)")
-        expect(page.get_by_role("option")).to_have_count(0)
+        expect(page.get_by_role("option")).to_have_count(40)
     finally:
         again.stop()

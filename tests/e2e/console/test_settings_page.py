@@ -174,6 +174,10 @@ def test_settings_in_force_are_those_of_the_terminal(lone: Up, consoles: Console
     told = json.loads(lone.run("settings", "--json").stdout)
     for one in told:
         assert page.get_by_role("cell", name=one["name"], exact=True).count() == 1, one["name"]
+    expect(page.get_by_role("row").filter(has_text="MANYEYES_MASTER_SESSION_S")).to_contain_text("12 h")
+    port = next(one["value"] for one in told if one["name"] == "MANYEYES_MASTER_HTTPS_PORT")
+    expect(page.get_by_role("row").filter(has_text="MANYEYES_MASTER_HTTPS_PORT")).to_contain_text(str(port))
+    assert "`" not in page.locator("#content").inner_text()
     page.get_by_role("checkbox", name="Only those that are not the default").click()
     changed = {one["name"] for one in told if one["changed"]}
     names = page.locator(".settings-table td:first-child")

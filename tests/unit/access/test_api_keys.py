@@ -78,3 +78,9 @@ def test_all_of_it_is_in_the_audit_log(service: ApiKeyService, store: Store) -> 
         ("olga", "key revoke", "last-admin-key", "local admin"),
     ]
     assert not any(key in entry.detail for entry in entries)
+
+
+def test_keys_are_listed_with_numbers_by_their_value(service: ApiKeyService) -> None:
+    for name in ("lab 10", "Lab 2", "anna"):
+        service.create("local admin", name, "user")
+    assert [key.name for key in service.known()] == ["anna", "Lab 2", "lab 10", "local admin"]

@@ -53,7 +53,7 @@ def test_a_row_changes_only_where_its_node_did() -> None:
     later = node.model_copy(update={"last_seen": NOW + timedelta(seconds=7)})
     assert row(later, lambda name: f"/nodes/{name}", NOW + timedelta(seconds=9)) == first
     assert set(first) == {column.name for column in COLUMNS} | {"key"}
-    assert first["pictures_per_s"] == {"text": "4.0"} and first["done"] == {"text": "1,234"}
+    assert first["pictures_per_s"] == {"text": "4.0/s"} and first["done"] == {"text": "1,234"}
     lost = row(node.model_copy(update={"state": "lost"}), str, NOW + timedelta(hours=3))
     assert lost["last_seen"] == {"text": "3 h ago", "title": "2026-01-02 03:04:05 UTC"}
 
@@ -63,6 +63,27 @@ def test_facts_of_a_node_that_said_nothing_yet() -> None:
     assert facts.work(node, NOW)["Speed"] == "not known yet"
     assert set(facts.machine(node).values()) == {"–"}
     assert facts.membership(node, NOW)["Fingerprint"] == "none: the machine has no id"
+
+
+def test_a_nodes_speed_does_not_fall_when_only_the_pictures_grow() -> None:
+    node = Node(name="lab-2", state="ready", workers=2, benchmark_s=0.1, picture_s=0.1)
+    larger = node.model_copy(update={"picture_s": 0.8})
+    assert (
+        row(larger, str, NOW)["pictures_per_s"] == row(node, str, NOW)["pictures_per_s"] == {"text": "20.0/s"}
+    )
+    told = facts.work(larger, NOW)
+    assert told["Speed"] == "20.0 pictures/s; 100 ms on one worker, on the pack's test picture"
+    assert told["Recent pictures"] == "800 ms each on one worker"
+    bare = facts.work(larger.model_copy(update={"benchmark_s": 0.0}), NOW)
+    assert bare["Speed"] == "2.5 pictures/s; 800 ms on one worker, by recent pictures"
+
+
+def test_how_busy_a_machine_is() -> None:
+    busy = {**HOST, "cpu_share": 0.354, "memory_used_bytes": 3_100_000_000}
+    told = facts.machine(Node(name="lab-2", state="ready", host=busy))
+    assert (told["Cores"], told["Memory"]) == ("4, 35 % busy", "3.1 GB of 8.0 GB in use")
+    told = facts.machine(Node(name="lab-2", state="ready", host=HOST))
+    assert (told["Cores"], told["Memory"]) == ("4", "8.0 GB")
 
 
 def test_workers() -> None:

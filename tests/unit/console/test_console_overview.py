@@ -9,9 +9,9 @@ import pytest
 from manyeyes.api.overview import Alert, Overview
 from manyeyes.api.recent import RecentPicture
 from manyeyes.console.pages.overview.alerts import place
-from manyeyes.console.pages.overview.figures import HINTS, NAMES, figures
+from manyeyes.console.pages.overview.figures import HINTS, NAMES, Figure, figures, of_what
 from manyeyes.console.pages.overview.pictures import names
-from manyeyes.console.pages.overview.steps import Progress
+from manyeyes.console.pages.overview.steps import Progress, next_step
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -56,10 +56,36 @@ def test_figures_have_names_and_hints() -> None:
     overview = Overview(
         version="1", uptime_s=1, nodes={}, workers=3, tasks={"waiting": 4, "running": 2, "done": 1234, "failed": 0},
         people=5, done_per_s=2.04, failed_per_s=0, oldest_waiting_s=61,
+        failures={},
     )  # fmt: skip
     shown = figures(overview)
     assert tuple(shown) == NAMES and set(HINTS) == set(NAMES)
-    assert (shown["Pictures/s"], shown["Waiting"], shown["Done"]) == ("2.0", "4, oldest 61 s", "1,234")
+    assert shown["Pictures/s"] == Figure("2.0", "last minute")
+    assert shown["Waiting"] == Figure("4", "oldest 61 s")
+    assert shown["Done"] == Figure("1,234", "since the start")
+    assert shown["Failed"] == Figure("0", "since the start")
+    failed = overview.model_copy(
+        update={"tasks": {**overview.tasks, "failed": 3}, "failures": {"damaged-picture": 3}}
+    )
+    assert figures(failed)["Failed"] == Figure("3", "3 damaged")
+
+
+def test_what_failed_is_said_in_words_the_most_frequent_first() -> None:
+    assert of_what({}) == ""
+    told = {
+        "damaged-picture": 1200,
+        "too-many-pixels": 3,
+        "of-a-newer-master": 2,
+        "no-face": 1,
+        "empty-picture": 1,
+    }
+    assert of_what(told) == "1,200 damaged, 3 too many pixels, 2 of a newer master, 2 other"
+
+
+def test_the_first_open_step_is_next() -> None:
+    assert next_step((False, True, False)) == 0
+    assert next_step((True, False, False)) == 1
+    assert next_step((True, True)) is None
 
 
 def test_who_is_new() -> None:

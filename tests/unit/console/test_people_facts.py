@@ -95,10 +95,14 @@ def test_photos_newest_first_and_without_a_picture_none_is_asked_for() -> None:
     ("nearest", "said"),
     [
         (None, "Nobody is enrolled yet."),
-        (NearestPerson(name="Ada", distance=0.7, known=False), "Nearest is Ada, at distance 0.70."),
+        (NearestPerson(name="Ada", distance=0.6, known=False, near=True), "Ada is near, at distance 0.60."),
+        (
+            NearestPerson(name="Ada", distance=0.7, known=False, near=False),
+            "Nobody who is enrolled looks like this.",
+        ),
         (
             NearestPerson(name="Ada", distance=0.5, known=True),
-            "Nearest is Ada, at distance 0.50: near enough for that name now.",
+            "Ada is near, at distance 0.50: near enough for that name now.",
         ),
     ],
 )
@@ -109,5 +113,5 @@ def test_groups_say_whom_they_are_near(nearest: NearestPerson | None, said: str)
     )
     (card,) = facts.group_cards([group])
     assert card["nearest"] == said
-    assert card["nearestName"] == ("Ada" if nearest else "")
+    assert card["nearestName"] == ("Ada" if nearest and nearest.near else ""), "a stranger is offered nobody"
     assert card["faces"] == [{"id": 3, "seen": NOW.isoformat(), "noticed": ""}]

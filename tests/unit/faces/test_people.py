@@ -166,3 +166,9 @@ def test_the_threshold_follows_the_people(service: PeopleService) -> None:
         assert np.isclose((await service.set_threshold("default", None)).threshold, 0.58)
 
     asyncio.run(run())
+
+
+def test_people_are_listed_with_numbers_by_their_value(service: PeopleService) -> None:
+    for place, name in enumerate(("p10", "P2", "Ann")):
+        asyncio.run(service.enrol(name, [new_face(f"{place}.jpg", at(*[0.0] * place, 5.0))]))
+    assert [person.name for person in service.everybody()] == ["Ann", "P2", "p10"]

@@ -17,6 +17,7 @@ from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavail
 from manyeyes.faces import unknown_service as faces_module
 from manyeyes.faces.people import NewFace
 from manyeyes.faces.person_growth import PersonGrowth
+from manyeyes.faces.unknown_faces import NEAR_PART
 from manyeyes.faces.unknown_service import FILE_NAME
 from manyeyes.store.database import Database
 from manyeyes.store.repositories import Store
@@ -229,6 +230,14 @@ def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
         nearest = {len(group.faces): group.nearest for group in await service.groups()}
         assert nearest[1] is not None and nearest[2] is not None
         assert (nearest[1].name, round(nearest[1].distance, 2), nearest[1].known) == ("Far", 0.9, False)
+        assert not nearest[1].near, "a stranger's nearest person means nothing"
+        close = new.enrolled.model_copy(
+            update={"embedding": at(4, NEAR_PART * scene.people.threshold().threshold - 0.01)}
+        )
+        await scene.people.enrol("Close", [NewFace("close.jpg", b"3", close, b"")])
+        nearest = {len(group.faces): group.nearest for group in await service.groups()}
+        assert nearest[1] is not None
+        assert (nearest[1].name, nearest[1].known, nearest[1].near) == ("Close", False, True)
         ann = new.enrolled.model_copy(update={"embedding": at(0.1)})
         await scene.people.enrol("Ann", [NewFace("ann.jpg", b"2", ann, b"")])
         assert await scene.members() == [[3]]

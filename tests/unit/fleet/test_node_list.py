@@ -18,6 +18,11 @@ def test_numbers_in_names_count_as_numbers() -> None:
     assert _names(choose(nodes, Wanted())) == ["9", "a1b2", "a1b10", "lab", "lab-2", "lab-10"]
 
 
+def test_numbers_in_host_names_count_as_numbers_too() -> None:
+    nodes = [NODE._replace(name=name, hostname=name.upper()) for name in ("lab-10", "lab-2")]
+    assert _names(choose(nodes, Wanted(sort="hostname"))) == ["lab-2", "lab-10"]
+
+
 def test_every_word_must_be_somewhere() -> None:
     nodes = [
         NODE,

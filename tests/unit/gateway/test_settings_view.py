@@ -17,6 +17,8 @@ def test_every_setting_has_a_sentence_and_its_own_name() -> None:
     assert {row.group for row in rows} == {"pictures", "alerts", "rates", "master"}
     said = {row.name: row.sentence for row in rows}
     assert said["MANYEYES_MASTER_NATS_PORT"] == "The port for nodes, TLS."
+    assert not any("`" in sentence for sentence in said.values())
+    assert said["MANYEYES_ALERTS_DISK_LOW_SHARE"] == "Of a disk's size; see MANYEYES_ALERTS_DISK_LOW_BYTES."
 
 
 def test_the_names_are_those_that_the_environment_has(monkeypatch: pytest.MonkeyPatch) -> None:

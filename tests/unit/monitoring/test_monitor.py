@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from manyeyes.config import AlertLimits
 from manyeyes.contract import Heartbeat, HostFacts, WorkerReport
+from manyeyes.dispatch.trace import PictureTrace
+from manyeyes.errors import Busy, DamagedPicture, ManyeyesError, NoFaceFound, TooManyBytes
 from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.monitoring.change_events import KINDS, EventHub
@@ -36,7 +39,12 @@ def heartbeat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> H
 def monitor(store: Store, folder: Path, hub: EventHub | None = None) -> tuple[Monitor, Fleet]:
     fleet, hub = Fleet(4, 7), hub or EventHub()
     dispatcher = SimpleNamespace(
-        waiting=0, running=0, held_bytes=0, closing=False, oldest_waiting_s=lambda now: 0.0
+        waiting=0,
+        running=0,
+        held_bytes=0,
+        closing=False,
+        oldest_waiting_s=lambda now: 0.0,
+        statistics=SimpleNamespace(done=0),
     )
     sources = Sources(
         fleet=fleet,
@@ -141,3 +149,34 @@ def test_what_cannot_be_looked_at_does_not_stop_the_clock(store: Store, tmp_path
 
 def _fails(*_: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_nodes_load_is_recorded_from_its_heartbeats(store: Store, tmp_path: Path) -> None:
+    looking, _ = monitor(store, tmp_path)
+    told = heartbeat("1", 0)
+    busy = HOST.model_copy(update={"cpu_share": 0.5, "memory_bytes": 8, "memory_used_bytes": 2})
+    looking.heard("a", told.model_copy(update={"host": busy}), 1.0)
+    looking.heard("b", told, 1.0)  # of before: it tells nothing
+    series = looking.recorder.series
+    assert (series.node("a", 10.0).cpu_share, series.node("a", 10.0).memory_share) == ([0.5], [0.25])
+    assert (series.node("b", 10.0).cpu_share, series.node("b", 10.0).memory_share) == ([None], [None])
+
+
+def test_what_was_refused_as_it_is_has_failed_and_what_may_come_again_has_not(
+    store: Store, tmp_path: Path
+) -> None:
+    looking, _ = monitor(store, tmp_path)
+    recorder = looking.recorder
+    for error in (
+        DamagedPicture("half of it"),
+        DamagedPicture("half of it"),
+        TooManyBytes("60 MB"),
+        Busy("full"),
+    ):
+        with suppress(ManyeyesError), recorder.refusals():
+            raise error
+    trace = PictureTrace(0.0)
+    recorder.answered("enrol", "a", NoFaceFound("none"), None, trace, 1.0)
+    recorder.answered("recognize", "a", None, None, trace, 2.0)
+    assert looking.failures() == {"damaged-picture": 2, "too-many-bytes": 1, "no-face": 1}
+    assert looking.status()["tasks"]["failed"] == 4

@@ -46,6 +46,7 @@ def test_the_newest_stand_first_and_only_so_many(clock: Clock) -> None:
     assert [picture.task_id for picture in found] == ids[:1:-1]
     assert (found[0].faces, found[0].names, found[0].ms, found[0].who) == (2, ("Ann",), 12.3, "key")
     assert recent.picture(found[0].id) == jpeg(4)
+    assert [face.name for face in recent.result(found[0].id).faces] == ["Ann", None]
 
 
 def test_a_key_sees_its_own_and_a_revoked_one_leaves_nothing(clock: Clock) -> None:
@@ -56,6 +57,8 @@ def test_a_key_sees_its_own_and_a_revoked_one_leaves_nothing(clock: Clock) -> No
     assert recent.picture(hers.id, "anna") == recent.picture(hers.id) == jpeg(1)
     with pytest.raises(EntryNotFound):
         recent.picture(hers.id, "ben")
+    with pytest.raises(EntryNotFound):
+        recent.result(hers.id, "ben")
     recent.forget("anna")
     assert [picture.who for picture in recent.listed()] == ["ben"]
 

@@ -78,4 +78,33 @@ def test_a_thousand_nodes_stay_small() -> None:
     series = Series(0.0)
     for number in range(1000):
         series.ended(f"node-{number}", True, 1.0)
-    assert sum(counts.nbytes for counts in series._nodes.values()) < 3_000_000
+        series.load(f"node-{number}", 0.5, 0.5, 1.0)
+    held = [*series._nodes.values(), *series._loads.values()]
+    assert sum(counts.nbytes for counts in held) < 5_000_000
+    assert series.whole(BUCKET_S).cpu_share == [0.5]
+
+
+def test_latency_is_the_mean_of_what_was_done() -> None:
+    series = Series(0.0)
+    series.ended("a", True, 1.0, 0.2)
+    series.ended("a", True, 2.0, 0.4)
+    series.ended("a", False, 3.0, 60.0)
+    assert series.whole(2 * BUCKET_S).latency_s == [0.3, None]
+    series.ended("a", True, 2 * BUCKET_S, 1.0)
+    assert series.whole(2 * BUCKET_S + BUCKETS * BUCKET_S).latency_s == [1.0, *[None] * (BUCKETS - 1)]
+
+
+def test_load_is_the_last_of_each_bucket_and_the_mean_of_the_machines_that_told_it() -> None:
+    series = Series(0.0)
+    series.load("a", 0.1, 0.5, 1.0)
+    series.load("a", 0.2, 0.5, 2.0)
+    series.load("b", 0.6, None, 2.0)
+    series.load("c", None, None, 2.0)
+    series.load("a", 1.5, 0.7, BUCKET_S)
+    whole = series.whole(3 * BUCKET_S)
+    assert (whole.cpu_share, whole.memory_share) == ([0.4, 1.0, None], [0.5, 0.7, None])
+    a, c = series.node("a", 3 * BUCKET_S), series.node("c", 3 * BUCKET_S)
+    assert (a.cpu_share, a.memory_share, c.cpu_share) == ([0.2, 1.0, None], [0.5, 0.7, None], [None] * 3)
+    series.forget("a")
+    assert series.whole(3 * BUCKET_S).cpu_share == [0.6, None, None]
+    assert series.node("nobody", 3 * BUCKET_S).cpu_share == [None] * 3

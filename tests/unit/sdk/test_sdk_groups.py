@@ -100,6 +100,21 @@ def test_pictures_come_with_type_and_etag() -> None:
         client.recent.image("r")
 
 
+def test_the_result_of_a_recent_picture() -> None:
+    result = {
+        "width_px": 4,
+        "height_px": 3,
+        "media_type": "image/png",
+        "faces": [],
+        "pack": "p@1",
+        "timings_ms": {},
+    }
+    master = Master(ok(result))
+    with master.client() as client:
+        assert client.recent.result("r").width_px == 4
+        assert asked(master)[:2] == ("GET", "/v1/recent/r")
+
+
 def test_recent_and_merge() -> None:
     master = Master(ok({"pictures": [RECENT], "most": 24}))
     with master.client() as client:

@@ -3,9 +3,9 @@ import { start } from "manyeyes-recognise";
 
 export default {
   template: "<div class='recognise'></div>",
-  props: { mayEnrol: Boolean },
+  props: { mayEnrol: Boolean, owner: String },
   mounted() {
-    this.end = start(this.$el, { mayEnrol: this.mayEnrol });
+    this.end = start(this.$el, { mayEnrol: this.mayEnrol, owner: this.owner });
   },
   unmounted() {
     this.end();

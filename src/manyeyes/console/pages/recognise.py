@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from manyeyes.console.address import use_style
 from manyeyes.console.visitor import Visitor
 
 
@@ -16,17 +17,15 @@ class Recogniser(ui.element, component="recognise.js", esm={"manyeyes-recognise"
 
     Args:
         may_enrol: whether it is worth offering to say who a face is.
+        owner: whose results the browser keeps.
     """
 
-    def __init__(self, *, may_enrol: bool) -> None:
+    def __init__(self, *, may_enrol: bool, owner: str) -> None:
         super().__init__()
-        self._props["mayEnrol"] = may_enrol
+        self._props.update(mayEnrol=may_enrol, owner=owner)
 
 
 async def build(visitor: Visitor) -> None:
     """Fill the page."""
-    request = ui.context.client.request
-    assert request is not None
-    base = request.scope["root_path"]
-    ui.add_head_html(f'<link rel="stylesheet" href="{base}/static/recognise.css">')
-    Recogniser(may_enrol=visitor.may("operator"))
+    use_style("recognise.css")
+    Recogniser(may_enrol=visitor.may("operator"), owner=visitor.name)

@@ -2,7 +2,7 @@
 const HOUR_S = 3600, ROW_S = 300;
 
 export default {
-  props: { name: String, unit: String, values: Array, bucketS: Number, endsAt: Number },
+  props: { name: String, unit: String, limit: Number, values: Array, bucketS: Number, endsAt: Number },
   data: () => ({ at: null }),
   template: `
     <figure class="chart">
@@ -35,6 +35,7 @@ export default {
     first() { return this.slots - this.values.length; },
     known() { return this.values.filter((value) => value !== null); },
     top() {
+      if (this.limit) return this.limit;
       const most = Math.max(0, ...this.known);
       if (most === 0) return 1;
       const power = 10 ** Math.floor(Math.log10(most));

@@ -34,7 +34,9 @@ async def status(master: TheMaster) -> Status:
 async def overview(master: TheMaster, request: Request) -> Overview:
     """The service in a few figures; for operators also what needs a person, else `alerts` is null."""
     alerts = master.monitor.alerts() if sees_all(request) else None
-    return Overview.model_validate({**master.monitor.status(), **master.monitor.rates(), "alerts": alerts})
+    monitor = master.monitor
+    facts = {**monitor.status(), **monitor.rates(), "failures": monitor.failures(), "alerts": alerts}
+    return Overview.model_validate(facts)
 
 
 @router.get("/v1/history", dependencies=[OPERATOR])

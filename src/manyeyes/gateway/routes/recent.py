@@ -12,8 +12,10 @@ from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import IfNoneMatch, TheMaster, User, sees_all
 from manyeyes.gateway.described_content import small_picture_of
 from manyeyes.gateway.problems import failures
+from manyeyes.results import Result
 
 router = APIRouter(tags=["recent pictures"])
+PictureId = Annotated[str, Path(description="As the list has it.")]
 
 
 @router.get("/v1/recent")
@@ -26,6 +28,12 @@ async def recent_pictures(master: TheMaster, request: Request, who: User) -> Lat
     return Latest(pictures=pictures, most=master.recent.most)
 
 
+@router.get("/v1/recent/{picture_id}", responses=failures(EntryNotFound))
+async def recent_result(master: TheMaster, request: Request, picture_id: PictureId, who: User) -> Result:
+    """The result of one of them, as its sender got it: its faces, with a reference to each for feedback."""
+    return master.recent.result(picture_id, None if sees_all(request) else who)
+
+
 @router.get(
     "/v1/recent/{picture_id}/image",
     response_class=Response,
@@ -34,7 +42,7 @@ async def recent_pictures(master: TheMaster, request: Request, who: User) -> Lat
 async def recent_image(
     master: TheMaster,
     request: Request,
-    picture_id: Annotated[str, Path(description="As the list has it.")],
+    picture_id: PictureId,
     who: User,
     if_none_match: IfNoneMatch = None,
 ) -> Response:

@@ -17,6 +17,7 @@ from manyeyes.console.parts.log_rows import LogRows
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.errors import ManyeyesError, NotSignedIn
+from manyeyes.natural_order import natural
 
 _AGAIN_S = 5.0
 _FIRST_LINES = 200
@@ -97,7 +98,7 @@ class _Tail:
                 "Machine",
                 value=self._wanted["machine"],
                 on_change=self._filter,
-                autocomplete=sorted({line.machine for line in found.lines} | {"master"}),
+                autocomplete=sorted({line.machine for line in found.lines} | {"master"}, key=natural),
             )
             self._machine.props("outlined dense clearable debounce=400")
             ui.select(LEVELS, label="Level", value=self._wanted["level"], on_change=self._set("level")).props(

@@ -18,6 +18,7 @@ def work(node: Node, now: datetime) -> Facts:
         "Pack": node.pack or "none yet",
         "Workers": count(node.workers),
         "Speed": _speed(node),
+        "Recent pictures": _recent(node),
         "Done": f"{count(node.done)} pictures",
         "Failed": f"{count(node.failed)} attempts",
         "Desired": _DESIRED[node.desired],
@@ -33,8 +34,8 @@ def machine(node: Node) -> Facts:
         "Host": str(host.get("hostname") or "–"),
         "System": str(host.get("system") or "–"),
         "Processor": str(host.get("cpu") or "–"),
-        "Cores": str(host.get("cores") or "–"),
-        "Memory": size(memory_bytes) if memory_bytes else "–",
+        "Cores": _cores(host.get("cores") or 0, host.get("cpu_share")),
+        "Memory": _memory(memory_bytes, host.get("memory_used_bytes") or 0),
         "Python": str(host.get("python") or "–"),
         "Agent's memory": size(node.agent_rss_bytes) if node.agent_rss_bytes else "–",
     }
@@ -64,10 +65,27 @@ def log_line(line: LogLine) -> tuple[str, str, str]:
 
 
 def _speed(node: Node) -> str:
-    if not node.picture_s:
+    """By the pack's own test picture, so that it does not change with the pictures that people send."""
+    if not node.speed_s:
         return "not known yet"
-    each = f"{node.picture_s * 1e3:.3g} ms a picture on one worker"
+    on = "on the pack's test picture" if node.benchmark_s else "by recent pictures"
+    each = f"{node.speed_s * 1e3:.3g} ms on one worker, {on}"
     return f"{rate(node.pictures_per_s)} pictures/s; {each}" if node.workers else each
+
+
+def _recent(node: Node) -> str:
+    return f"{node.picture_s * 1e3:.3g} ms each on one worker" if node.picture_s else "none yet"
+
+
+def _cores(cores: int, cpu_share: float | None) -> str:
+    busy = "" if cpu_share is None else f", {100 * cpu_share:.0f} % busy"
+    return f"{cores}{busy}" if cores else "–"
+
+
+def _memory(memory_bytes: int, used_bytes: int) -> str:
+    if not memory_bytes:
+        return "–"
+    return f"{size(used_bytes)} of {size(memory_bytes)} in use" if used_bytes else size(memory_bytes)
 
 
 def _when(moment: datetime | None, now: datetime) -> str:

@@ -46,8 +46,8 @@ async def ask_for_join(visitor: Visitor) -> None:
     await dialog
 
 
-def join_form(visitor: Visitor) -> None:
-    """What an admin chooses, the button that makes a token, and the command to start then."""
+def join_form(visitor: Visitor) -> ui.button:
+    """What an admin chooses, the button that makes a token, and the command to start then; returns the button."""
     with ui.row().classes("join-options"):
         lasting = (
             ui.select(_LASTING, value=3600, label="Machines may join for")
@@ -70,5 +70,6 @@ def join_form(visitor: Visitor) -> None:
                 "the node's name."
             ).classes("soft")
 
-    ui.button("Make a join command", icon="key", on_click=make).props("no-caps unelevated")
+    button = ui.button("Make a join command", icon="key", on_click=make).props("no-caps unelevated")
     made = ui.element("div").classes("join-made").props('role="status"')
+    return button

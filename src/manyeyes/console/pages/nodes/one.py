@@ -14,7 +14,7 @@ from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes import facts
 from manyeyes.console.pages.nodes.acting import carry_out
 from manyeyes.console.pages.nodes.words import Offer, offers, tone
-from manyeyes.console.parts.chart import Chart
+from manyeyes.console.parts.chart import charted
 from manyeyes.console.parts.facts import FactList
 from manyeyes.console.parts.small_table import SmallTable
 from manyeyes.console.parts.state import State
@@ -39,9 +39,11 @@ class _Cards:
     """What is known of a node, one card for each topic."""
 
     def __init__(self, name: str) -> None:
-        with ui.element("div").classes("cards"):
-            with ui.element("section").classes("card wide").props('aria-label="The last hour"'):
-                self.rate = Chart("Pictures done", "pictures/s")
+        with ui.element("div").classes("thirds"):
+            self.rate = charted("The last hour", "Pictures done", "pictures/s")
+            self.cpu = charted("Its processor", "CPU of the machine", "%", top=100)
+            self.memory = charted("Its memory", "Memory", "%", top=100)
+        with ui.element("div").classes("halves"):
             self._work = FactList("Work")
             self._machine = FactList("Machine")
             self._membership = FactList("Membership")
@@ -113,7 +115,10 @@ class _Node:
     async def _show_history(self) -> None:
         with suppress(NodeNotFound):  # the page says so already
             past = await self._visitor.client.node_history(self._name)
-            self._cards.rate.show(past.done_per_s, past.bucket_s, past.ends_at)
+            span = past.bucket_s, past.ends_at
+            self._cards.rate.show(past.done_per_s, *span)
+            self._cards.cpu.show(past.cpu_share, *span, scale=100)
+            self._cards.memory.show(past.memory_share, *span, scale=100)
 
     async def _show_log(self) -> None:
         page = await self._visitor.client.logs.list(machine=self._name, limit=_LOG_LINES)

@@ -14,7 +14,12 @@ COLUMNS = (
     Column("name", "Node"),
     Column("state", "State", hint="Those first that may need attention"),
     Column("workers", "Workers", "figure"),
-    Column("pictures_per_s", "Pictures/s", "figure", "What its workers together can do, by recent pictures"),
+    Column(
+        "pictures_per_s",
+        "Speed",
+        "figure",
+        "What its workers together can do, measured on the pack's test picture",
+    ),
     Column("done", "Done", "figure", "Pictures that it has answered"),
     Column("failed", "Failed", "figure", "Attempts that ended as an error"),
     Column("last_seen", "Last seen"),
@@ -36,7 +41,9 @@ def row(node: Node, address: Callable[[str], str], now: datetime) -> dict[str, C
         "name": {"text": node.name, "href": address(node.name)},
         "state": state,
         "workers": {"text": count(node.workers) if node.workers else "–"},
-        "pictures_per_s": {"text": rate(node.pictures_per_s) if node.picture_s and node.workers else "–"},
+        "pictures_per_s": {
+            "text": f"{rate(node.pictures_per_s)}/s" if node.speed_s and node.workers else "–"
+        },
         "done": {"text": count(node.done)},
         "failed": {"text": count(node.failed)},
         "last_seen": {"text": seen} if seen == "now" else {"text": seen, "title": exact(node.last_seen)},

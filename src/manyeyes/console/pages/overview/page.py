@@ -12,10 +12,10 @@ from manyeyes.console.address import link, use_style
 from manyeyes.console.live import keep
 from manyeyes.console.pages.nodes.words import tone
 from manyeyes.console.pages.overview.alerts import AlertList
-from manyeyes.console.pages.overview.figures import HINTS, figures
+from manyeyes.console.pages.overview.figures import HINTS, Figure, figures
+from manyeyes.console.pages.overview.last_hour import LastHour
 from manyeyes.console.pages.overview.pictures import Pictures
 from manyeyes.console.pages.overview.steps import FirstSteps, Progress
-from manyeyes.console.parts.chart import Chart
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import count
@@ -29,6 +29,7 @@ _HISTORY_EVERY_S = 10.0
 async def build(visitor: Visitor) -> None:
     """Fill the page."""
     use_style("fleet.css")
+    use_style("recognise.css")
     page = _Overview(visitor)
     with suppress(ManyeyesError):  # the page says it when it asks again at once
         await page.refresh()
@@ -40,23 +41,20 @@ class _Overview:
         self._sees_all = visitor.may("operator")
         self._has_pictures = False
         self._states: dict[str, ui.label] = {}
-        self._figures: dict[str, TextElement] = {}
+        self._figures: dict[str, tuple[TextElement, TextElement]] = {}
         self._steps = FirstSteps(visitor)
         self._alerts = AlertList()
         self._list = ui.element("dl").classes("figures").props('aria-label="What runs now"')
-        with ui.element("div").classes("cards"):
+        with ui.element("div").classes("thirds"):
             if self._sees_all:
-                with ui.element("section").classes("card").props('aria-label="Pictures a second"'):
-                    self._rate = Chart("Pictures done", "pictures/s")
-                with ui.element("section").classes("card").props('aria-label="Pictures that wait"'):
-                    self._waiting = Chart("Waiting pictures", "")
-            with ui.element("section").classes("card wide").props('aria-label="Nodes by state"'):
+                self._hour = LastHour()
+            with ui.element("section").classes("card").props('aria-label="Nodes by state"'):
                 TextElement(tag="h2", text="Nodes").classes("card-title")
                 with ui.element("div").props('role="status"'):
                     self._nodes = ui.element("ul").classes("states")
-            with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
-                TextElement(tag="h2", text="Latest pictures").classes("card-title")
-                self._pictures = Pictures()
+        with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
+            TextElement(tag="h2", text="Latest pictures").classes("card-title")
+            self._pictures = Pictures(may_enrol=self._sees_all)
         keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes", "alerts", "people"))
         keep(visitor, self._show_pictures, every_s=_PICTURES_EVERY_S)
         if self._sees_all:
@@ -66,8 +64,8 @@ class _Overview:
         """Show how it is now."""
         overview = await self._visitor.client.overview()
         with self._list:
-            for name, value in figures(overview).items():
-                self._figure(name, value)
+            for name, figure in figures(overview).items():
+                self._figure(name, figure)
         self._show_nodes(overview.nodes)
         if overview.tasks["done"]:
             self._has_pictures = True
@@ -83,14 +81,16 @@ class _Overview:
         found = [one for one in overview.alerts or () if not (progress.is_new and one.kind == "no-people")]
         self._alerts.show(found, datetime.now(UTC))
 
-    def _figure(self, name: str, value: str) -> None:
-        held = self._figures.get(name)
-        if held is None:
+    def _figure(self, name: str, figure: Figure) -> None:
+        if name not in self._figures:
             with ui.element("div").props(f'title="{HINTS[name]}"'):
-                TextElement(tag="dt", text=name)
-                self._figures[name] = TextElement(tag="dd", text=value)
-        elif held.text != value:
-            held.text = value
+                with ui.element("dt"):
+                    ui.label(name)
+                    note = TextElement(tag="div", text="").classes("figures-note")
+                self._figures[name] = TextElement(tag="dd", text=""), note
+        for held, text in zip(self._figures[name], (figure.value, figure.note), strict=True):
+            if held.text != text:
+                held.text = text
 
     def _show_nodes(self, states: dict[str, int]) -> None:
         shown = dict(sorted(states.items()))
@@ -118,6 +118,4 @@ class _Overview:
         self._pictures.show(latest, datetime.now(UTC))
 
     async def _show_history(self) -> None:
-        past = await self._visitor.client.history()
-        self._rate.show(past.done_per_s, past.bucket_s, past.ends_at)
-        self._waiting.show(past.waiting, past.bucket_s, past.ends_at)
+        self._hour.show(await self._visitor.client.history())

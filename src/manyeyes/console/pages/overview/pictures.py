@@ -31,12 +31,16 @@ def names(picture: RecentPicture) -> str:
     return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
 
 
-class Pictures(Element, component="pictures.js"):
-    """Shows the latest of them."""
+class Pictures(Element, component="pictures.js", esm={"manyeyes-large": "../../static/recognise"}):
+    """Shows the latest of them; each opens large, with its faces.
 
-    def __init__(self) -> None:
+    Args:
+        may_enrol: whether it is worth offering to say who a face is.
+    """
+
+    def __init__(self, *, may_enrol: bool) -> None:
         super().__init__()
-        self._props.update(pictures=[], empty=_NONE_YET)
+        self._props.update(pictures=[], empty=_NONE_YET, mayEnrol=may_enrol)
 
     def show(self, latest: Latest, now: datetime) -> None:
         """Show these, newest first; nothing is sent where they are as they were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nicegui import ui
@@ -24,9 +25,41 @@ class Progress:
     """Whether more than the first machine is there."""
 
     @property
+    def done(self) -> tuple[bool, bool, bool]:
+        """Of each step whether it is done, in order."""
+        return self.has_people, self.has_pictures, self.has_machines
+
+    @property
     def is_new(self) -> bool:
         """Whether they are to be told what to do first."""
         return not self.has_people or not self.has_pictures
+
+
+def next_step(done: Sequence[bool]) -> int | None:
+    """The first step that is not done; None where all are."""
+    return next((place for place, is_done in enumerate(done) if not is_done), None)
+
+
+class _Step:
+    """One step: its tick, the word for it, and the button that does it, if there is one."""
+
+    def __init__(self, title: str, words: str) -> None:
+        with ui.element("li"):
+            with ui.element("div").classes("step-title"):
+                TextElement(tag="h3", text=title)
+                self._tick = ui.icon("check_circle").props('aria-hidden="true"').classes("step-tick")
+                self._done = ui.label("done").classes("soft")
+            ui.label(words)
+            self.more = ui.element("div").classes("step-more")
+        self.button: ui.button | None = None
+
+    def show(self, *, is_done: bool, is_next: bool) -> None:
+        """Tick it where it is done; only the next one's button is filled."""
+        self._tick.set_visibility(is_done)
+        self._done.set_visibility(is_done)
+        if self.button is not None:
+            look = ("unelevated", "outline") if is_next else ("outline", "unelevated")
+            self.button.props(add=look[0], remove=look[1])
 
 
 class FirstSteps:
@@ -34,7 +67,7 @@ class FirstSteps:
 
     def __init__(self, visitor: Visitor) -> None:
         self._progress: Progress | None = None
-        self._ticks: list[tuple[ui.element, ui.label]] = []
+        self._steps: list[_Step] = []
         with ui.element("section").classes("card wide").props('aria-label="What to do first"') as self._card:
             TextElement(tag="h2", text="What to do first").classes("card-title")
             with ui.element("ol").classes("steps"):
@@ -52,30 +85,25 @@ class FirstSteps:
                     "Recognise a picture",
                 )
                 if visitor.may("operator"):
-                    with self._step(
+                    step = self._step(
                         "Join another machine", "More machines make it faster; each is one command."
-                    ):
+                    )
+                    with step.more:
                         if visitor.may("admin"):
-                            join_form(visitor)
+                            step.button = join_form(visitor)
                             ui.label(
                                 "Or over SSH, in one step, from a machine where you are an admin:"
                             ).classes("join-step")
                         Command(OVER_SSH, "Command that adds a machine over SSH")
         self._card.set_visibility(False)
 
-    def _step(self, title: str, words: str, path: str = "", action: str = "") -> ui.element:
-        with ui.element("li"):
-            with ui.element("div").classes("step-title"):
-                TextElement(tag="h3", text=title)
-                tick = ui.icon("check_circle").props('aria-hidden="true"').classes("step-tick")
-                done = ui.label("done").classes("soft")
-            ui.label(words)
-            more = ui.element("div").classes("step-more")
-            if path:
-                with more, ui.element("a").props(f'href="{link(path)}"').classes("more"):
-                    ui.label(action)
-        self._ticks.append((tick, done))
-        return more
+    def _step(self, title: str, words: str, path: str = "", action: str = "") -> _Step:
+        step = _Step(title, words)
+        if path:
+            with step.more:
+                step.button = ui.button(action).props(f'no-caps href="{link(path)}"')
+        self._steps.append(step)
+        return step
 
     def show(self, progress: Progress) -> None:
         """Tick what is done; the list goes when what matters is."""
@@ -83,9 +111,7 @@ class FirstSteps:
             return
         self._progress = progress
         self._card.set_visibility(progress.is_new)
-        ticks = [progress.has_people, progress.has_pictures, progress.has_machines]
-        for (tick, done), is_done in zip(
-            self._ticks, ticks if len(self._ticks) == 3 else ticks[1:2], strict=True
-        ):
-            tick.set_visibility(is_done)
-            done.set_visibility(is_done)
+        done = progress.done if len(self._steps) == 3 else progress.done[1:2]
+        following = next_step(done)
+        for place, step in enumerate(self._steps):
+            step.show(is_done=done[place], is_next=place == following)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from manyeyes.api.people import Feedback, Person, Photo
 from manyeyes.api.unknown_faces import UnknownGroup
 from manyeyes.console.wording import several
+from manyeyes.natural_order import natural
 from manyeyes.results import Caution
 
 PER_PAGE = 60
@@ -83,7 +84,9 @@ class Crowd:
     """Everybody enrolled, by name, ready to be searched."""
 
     def __init__(self, people: Sequence[Person]) -> None:
-        keyed = sorted(((folded(person.name), person) for person in people), key=lambda pair: pair[0])
+        keyed = sorted(
+            ((folded(person.name), person) for person in people), key=lambda pair: natural(pair[0])
+        )
         self._keyed = keyed
         self.photos_of = photo_counts(people)
 
@@ -156,7 +159,7 @@ def group_cards(groups: Sequence[UnknownGroup]) -> list[dict[str, Any]]:
                 for face in group.faces
             ],
             "nearest": _nearest(group),
-            "nearestName": group.nearest.name if group.nearest else "",
+            "nearestName": group.nearest.name if group.nearest and group.nearest.near else "",
         }
         for group in groups
     ]
@@ -166,7 +169,9 @@ def _nearest(group: UnknownGroup) -> str:
     nearest = group.nearest
     if nearest is None:
         return "Nobody is enrolled yet."
-    said = f"Nearest is {nearest.name}, at distance {nearest.distance:.2f}"
+    if not nearest.near:
+        return "Nobody who is enrolled looks like this."
+    said = f"{nearest.name} is near, at distance {nearest.distance:.2f}"
     return f"{said}: near enough for that name now." if nearest.known else f"{said}."
 
 

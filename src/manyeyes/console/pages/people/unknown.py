@@ -99,7 +99,7 @@ class _UnknownFaces:
                 for_s: facts.lasting(for_s) for for_s in sorted({*_CHOICES_S, retention.for_s or _USUAL_S})
             }
             chosen = ui.select(choices, label="Keep each for", value=retention.for_s or _USUAL_S)
-            chosen.props("outlined dense").classes("retention")
+            chosen.props("outlined dense").classes("keep-for")
             action = "Change" if retention.on else "Turn on"
             ui.button(action, on_click=lambda: reporting(self._keep)(chosen.value)).props(
                 "no-caps unelevated"

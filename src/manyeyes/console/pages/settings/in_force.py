@@ -8,15 +8,15 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from manyeyes.api.overview import Setting
+from manyeyes.console.pages.settings.values import shown
 from manyeyes.console.parts.small_table import SmallTable
 from manyeyes.console.visitor import Visitor
 
 _GROUPS = {
     "pictures": "Limits of pictures",
     "alerts": "When an alert is raised",
-    "flood": "Rate limits of one node",
+    "rates": "Rate limits of one node",
     "master": "The master itself",
-    "logs": "Logs",
 }
 
 
@@ -51,14 +51,5 @@ async def build(visitor: Visitor) -> None:
 
 
 def _row(one: Setting) -> tuple[str, str, str, str]:
-    return one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return f"{value:,.15g}"
-    return "–" if value in (None, "") else str(value)
+    default = shown(one.name, one.default) if one.changed else ""
+    return one.name, shown(one.name, one.value), default, one.sentence

@@ -14,6 +14,7 @@ from manyeyes.console.pages.settings.new_key import ask_for_key
 from manyeyes.console.parts.live_table import Cell, Column, LiveTable
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import ago, exact
+from manyeyes.natural_order import natural
 
 _LIMIT = 50
 _EVERY_S = 30.0
@@ -24,7 +25,7 @@ _COLUMNS = (
     Column("act", "Action", hint="What can be done with it"),
 )
 _SORTS: dict[str, Callable[[ApiKey], object]] = {
-    "name": lambda key: key.name.casefold(),
+    "name": lambda key: natural(key.name),
     "role": lambda key: ROLES.index(key.role),
     "made": lambda key: key.created_at,
 }

@@ -18,8 +18,11 @@ async def build(visitor: Visitor) -> None:
     """Fill the page; each part that the visitor's role may not see says so."""
     use_style("fleet.css")
     use_style("settings.css")
-    with ui.element("div").classes("cards"):
-        FactList("You").show(_you(visitor))
+    with ui.element("div").classes("halves"):
+        with ui.element("div").classes("stack"):
+            FactList("You").show(_you(visitor))
+            if visitor.may("operator"):
+                _unknown_faces()
         roles.build()
         with section(
             "How sure a name must be",
@@ -32,11 +35,13 @@ async def build(visitor: Visitor) -> None:
             await keys.build(visitor)
         with section("Settings in force"):
             await in_force.build(visitor)
-        if visitor.may("operator"):
-            with section("Unknown faces"), ui.element("p").classes("hint"):
-                ui.label("Whether they are kept, and for how long, is set on their page:").classes("within")
-                with ui.element("a").props(f'href="{link("/people")}"').classes("link"):
-                    ui.label("People").classes("within")
+
+
+def _unknown_faces() -> None:
+    with section("Unknown faces"), ui.element("p").classes("hint"):
+        ui.label("Whether they are kept, and for how long, is set on their page:").classes("within")
+        with ui.element("a").props(f'href="{link("/people/unknown")}"').classes("link"):
+            ui.label("Unknown faces").classes("within")
 
 
 def _you(visitor: Visitor) -> dict[str, str]:

@@ -19,7 +19,7 @@ export class Detail {
 
   /** Show a picture; null for none. What is shown already stays as it is, its words aside. */
   show(picture) {
-    const isOver = picture?.state === "done" || picture?.state === "failed";
+    const isOver = picture?.isOver ?? false;
     const what = picture ? `${picture.id} ${picture.key} ${isOver ? picture.state : "open"}` : "";
     if (picture && !isOver && this.facts) say(this.facts, stateWords(picture));
     if (what === this.#shown) return;
@@ -54,10 +54,9 @@ export class Detail {
 
   #actions(picture) {
     const { save, again, remove } = this.does;
-    const isOver = picture.state === "done" || picture.state === "failed";
     return [
-      picture.state === "done" && button("Download", () => save(picture)),
-      isOver && button(picture.state === "done" ? "Recognise again" : "Try again", () => again(picture)),
+      picture.predicted && button("Download", () => save(picture)),
+      picture.isOver && picture.file && button(picture.state === "done" ? "Recognise again" : "Try again", () => again(picture)),
       button("Remove", () => remove(picture)),
     ].filter(Boolean);
   }
@@ -89,6 +88,7 @@ export class Detail {
 
   #pair(picture, tied, stage = {}) {
     const names = tied ? picture.result.faces.map(faceName).join(", ") || "no face" : "";
+    if (!picture.file) return this.#predictedAlone(picture, tied, stage, names);
     const original = this.#figure(
       "Original",
       `Original of ${picture.path}`,
@@ -107,10 +107,24 @@ export class Detail {
       },
     );
     stage.image = original.querySelector("img");
-    if (!tied) return make("div", { class: "rec-pair" }, original);
-    const alt = `Predicted picture of ${picture.path}: ${names}`;
-    stage.predicted = this.#figure("Predicted", alt, picture.predicted, picture.result, tied.overlay());
+    if (!tied || !picture.predicted) return make("div", { class: "rec-pair" }, original);
+    stage.predicted = this.#predicted(picture, tied, names);
     return make("div", { class: "rec-pair" }, original, stage.predicted);
+  }
+
+  #predicted(picture, tied, names) {
+    const alt = `Predicted picture of ${picture.path}: ${names}`;
+    return this.#figure("Predicted", alt, picture.predicted, picture.result, tied.overlay());
+  }
+
+  /** Of a result that came back without its original, for which there was no room. */
+  #predictedAlone(picture, tied, stage, names) {
+    const words = "The picture itself was too large to keep here; choose the file again to see it.";
+    const missing = make("p", { class: "rec-unseen", text: words });
+    if (!tied || !picture.predicted) return missing;
+    stage.predicted = this.#predicted(picture, tied, names);
+    stage.image = stage.predicted.querySelector("img");
+    return make("div", { class: "rec-pair" }, stage.predicted, missing);
   }
 
   #figure(title, alt, blob, result, overlay, { onBroken } = {}) {

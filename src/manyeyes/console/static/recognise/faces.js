@@ -15,6 +15,14 @@ function distanceCell(face) {
   return make("td", { class: "rec-figure", text: face.distance.toFixed(3), title });
 }
 
+/** What stands of how sure the name is; where there is no room for a column of distances, the distance too. */
+function confidenceCell(face) {
+  if (face.distance === null) return make("td", { class: "rec-figure", text: "–" });
+  const title = "How likely the nearest enrolled person is the right one.";
+  const distance = make("div", { class: "rec-narrow", text: `at ${face.distance.toFixed(3)}` });
+  return make("td", { class: "rec-figure", title }, `${(100 * face.confidence).toFixed(0)} %`, distance);
+}
+
 export class Faces {
   #boxes = new Map(); // lists of boxes and the row of each face, by its index
   #held = null;
@@ -90,11 +98,7 @@ export class Faces {
       make("td", {}, number),
       make("td", {}, make("div", { class: "rec-naming" }, make("span", who), judge && judge(index))),
       distanceCell(face),
-      make("td", {
-        class: "rec-figure",
-        text: face.distance === null ? "–" : `${(100 * face.confidence).toFixed(0)} %`,
-        title: "How likely the nearest enrolled person is the right one.",
-      }),
+      confidenceCell(face),
     );
     row.addEventListener("mouseenter", () => this.#mark(index, true));
     row.addEventListener("mouseleave", () => this.#mark(index, false));

@@ -7,9 +7,13 @@ const PICTURE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|tiff?|bmp|dib|avif|heic|h
  * @typedef {{found: Found[], leftOut: number}} Gathered what was found; how many files of folders are no pictures by name.
  */
 
-/** Files that were named one by one: each is taken, whatever its name. */
+/** Files that were named one by one: each is taken, whatever its name; `p2` comes before `p10`. */
 export function named(files) {
-  return { found: [...files].map((file) => ({ file, path: file.name })), leftOut: 0 };
+  return { found: [...files].map((file) => ({ file, path: file.name })).sort(byPath), leftOut: 0 };
+}
+
+function byPath(one, other) {
+  return one.path.localeCompare(other.path, "en", { numeric: true });
 }
 
 /** Files of a folder that was chosen. */
@@ -32,7 +36,7 @@ export async function dropped(dropped) {
     else if (file) single.push({ file, path: file.name });
   }
   const { found, leftOut } = sorted(inFolders);
-  return { found: [...single, ...found], leftOut };
+  return { found: [...single.sort(byPath), ...found], leftOut };
 }
 
 async function walk(folder, path, into) {
@@ -53,6 +57,6 @@ async function walk(folder, path, into) {
 function sorted(all) {
   const visible = all.filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")));
   const found = visible.filter(({ path }) => PICTURE_NAME.test(path));
-  found.sort((one, other) => one.path.localeCompare(other.path, "en", { numeric: true }));
+  found.sort(byPath);
   return { found, leftOut: visible.length - found.length };
 }

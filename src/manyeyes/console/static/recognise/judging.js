@@ -7,11 +7,12 @@ const SIDE_PX = 112;
 
 /**
  * The feedback cell of one face.
- * @param {import("./queue.js").Picture} picture
+ * @param {{result: Object, judged: Map, path: string}} picture
  * @param {number} index of the face.
- * @param {() => HTMLImageElement} image the picture as it is shown.
+ * @param {() => ?HTMLImageElement} image the picture as it is shown.
+ * @param {() => void} onJudged something was said, or taken back.
  */
-export function feedbackCell(picture, index, image) {
+export function feedbackCell(picture, index, image, onJudged) {
   const cell = make("div", { class: "rec-feedback" });
   const face = picture.result.faces[index];
   const draw = () => {
@@ -26,6 +27,7 @@ export function feedbackCell(picture, index, image) {
     const given = await askWho(picture, face, index, image());
     if (!given) return;
     picture.judged.set(index, given);
+    onJudged();
     draw();
     cell.querySelector("button").focus();
   };
@@ -35,6 +37,7 @@ export function feedbackCell(picture, index, image) {
         method: "DELETE",
       });
       picture.judged.delete(index);
+      onJudged();
       draw();
       cell.querySelector("button").focus();
     } catch (error) {
@@ -139,7 +142,7 @@ function cut(image, face, result) {
     role: "img",
     "aria-label": "The face",
   });
-  if (!image.naturalWidth) return canvas;
+  if (!image?.naturalWidth) return canvas;
   const scale = image.naturalWidth / result.width_px;
   const [left, top, right, bottom] = face.box_xyxy_px.map((edge) => edge * scale);
   const side = 1.3 * Math.max(right - left, bottom - top);

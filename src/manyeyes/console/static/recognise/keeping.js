@@ -1,5 +1,5 @@
-// Pictures live in this page only, so it must not load itself anew while it holds some. The page library does so when
-// it comes back to a master that was restarted; here the page then goes on without its socket, and says so.
+// Pictures that are not done live in this page only, so it must not load itself anew while somebody works with it. The
+// page library does so when it comes back to a master that was restarted; here the page then goes on without its socket.
 
 /**
  * @param {() => boolean} isHolding whether there is something to lose.

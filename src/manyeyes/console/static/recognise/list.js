@@ -34,6 +34,14 @@ export class List {
     this.element.append(...rows);
   }
 
+  /** Put pictures in before the others. */
+  addBefore(pictures) {
+    const others = [...this.#rows];
+    this.#rows.clear();
+    this.element.prepend(...pictures.map((picture) => this.#row(picture)));
+    for (const [picture, known] of others) this.#rows.set(picture, known);
+  }
+
   remove(pictures) {
     for (const picture of pictures) {
       this.#rows.get(picture)?.row.remove();
@@ -48,6 +56,11 @@ export class List {
     known.row.dataset.state = picture.state;
     say(known.words, stateWords(picture));
     if (picture.state === "done" && known.isBare) this.#draw(picture, known, () => picture.predicted);
+  }
+
+  /** Show only those that a test lets pass. */
+  show(isShown) {
+    for (const [picture, { row }] of this.#rows) row.hidden = !isShown(picture);
   }
 
   /** Mark one as the one shown. */
@@ -92,7 +105,7 @@ export class List {
     const known = { row, words, canvas, isBare: false };
     this.#rows.set(picture, known);
     this.update(picture);
-    this.#draw(picture, known, () => picture.file);
+    this.#draw(picture, known, () => picture.file ?? picture.predicted);
     return row;
   }
 
@@ -106,7 +119,7 @@ export class List {
   }
 
   #key(event) {
-    const pictures = [...this.#rows.keys()];
+    const pictures = [...this.#rows.keys()].filter((picture) => !this.#rows.get(picture).row.hidden);
     const at = pictures.findIndex((picture) => this.#rows.get(picture).row === event.target);
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const steps = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1 };

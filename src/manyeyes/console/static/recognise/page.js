@@ -5,17 +5,20 @@ import { takePicture } from "./camera.js";
 import { Detail } from "./detail.js";
 import { button, counted, make, say } from "./dom.js";
 import { dropped, named, ofFolder } from "./files.js";
+import { FilterBar } from "./filter_bar.js";
+import { matches } from "./filters.js";
 import { feedbackCell } from "./judging.js";
 import { keepPage } from "./keeping.js";
 import { List } from "./list.js";
-import { MOST_PICTURES, Queue } from "./queue.js";
+import { MOST_PICTURES, Picture, Queue } from "./queue.js";
 import { everything, predictedName, resultLines, save, RESULTS_NAME } from "./saving.js";
 import { Session } from "./session.js";
+import { Store } from "./store.js";
 
 /**
  * Fill the page.
  * @param {HTMLElement} root
- * @param {{mayEnrol: boolean}} options whether it is worth offering feedback.
+ * @param {{mayEnrol: boolean, owner: string}} options whether it is worth offering feedback; who is signed in.
  * @returns {() => void} ends it.
  */
 export function start(root, options) {
@@ -28,8 +31,10 @@ class Page {
   #picked = null;
   #isKept = false;
   #wasBusy = false;
+  #isFull = false; // the browser takes no more results
+  #store = null; // where results survive this page
 
-  constructor(root, { mayEnrol }) {
+  constructor(root, { mayEnrol, owner }) {
     this.session = new Session((ended) => (this.signedOut.hidden = !ended));
     this.queue = new Queue(
       this.session,
@@ -45,11 +50,39 @@ class Page {
         save(picture.predicted, predictedName(picture.path.split("/").pop(), picture.predicted.type)),
       again: (picture) => this.#again([picture]),
       remove: (picture) => this.#remove(picture),
-      judge: mayEnrol ? feedbackCell : null,
+      judge: mayEnrol
+        ? (picture, index, image) => feedbackCell(picture, index, image, () => this.#keepResult(picture))
+        : null,
     });
+    this.filters = new FilterBar(() => this.#filter());
     root.append(...this.#parts());
     this.#listen();
     this.#summarise();
+    this.#restore(owner);
+  }
+
+  /** Bring back what this browser has kept of this user. */
+  async #restore(owner) {
+    try {
+      this.#store = await Store.open(owner);
+      const found = (await this.#store.records()).map((record) => Picture.stored(record));
+      this.kept.hidden = false;
+      this.queue.pictures.filter(({ isOver }) => isOver).forEach((picture) => this.#keepResult(picture));
+      if (this.#ended.signal.aborted || found.length === 0) return;
+      const taken = this.queue.restore(found);
+      this.list.addBefore(taken);
+      if (!this.#picked) this.#pick(taken[0]);
+      this.#keep();
+      this.#summarise();
+    } catch (error) {
+      this.#notice(`This browser keeps no results: they are gone when you leave the page (${error.message}).`);
+    }
+  }
+
+  async #keepResult(picture) {
+    if (!this.#store || this.#isFull || (await this.#store.put(picture.record()))) return;
+    this.#isFull = this.kept.hidden = true;
+    this.#notice("This browser keeps no more results: those from now on are gone when you leave the page.");
   }
 
   end() {
@@ -64,7 +97,7 @@ class Page {
     this.cutOff = make(
       "div",
       { class: "trouble", role: "status", hidden: true },
-      "The master was restarted, or the connection to it was lost for a long time. Recognising continues, and pictures and results stay here; reload the page when you have what you need.",
+      "The master was restarted, or the connection to it was lost for a long time. Recognising continues here; reload the page when all pictures are done.",
       button("Reload", () => location.reload()),
     );
     this.stopped = make("div", { class: "trouble", role: "alert", hidden: true });
@@ -72,7 +105,7 @@ class Page {
     this.work = make(
       "div",
       { class: "rec-work", hidden: true },
-      make("div", { class: "rec-side" }, this.#progress(), this.list.element),
+      make("div", { class: "rec-side" }, this.#progress(), this.filters.element, this.list.element),
       this.detail.element,
     );
     return [this.signedOut, this.cutOff, this.stopped, this.notices, this.#intake(), this.heard, this.work];
@@ -146,15 +179,21 @@ class Page {
     this.all = button("Download all (ZIP)", () => this.#saveAll());
     this.results = button("Results (JSON)", () => this.#saveResults());
     this.retry = button("Try failed again", () =>
-      this.#again(this.queue.pictures.filter(({ state }) => state === "failed")),
+      this.#again(this.queue.pictures.filter(({ state, file }) => state === "failed" && file)),
     );
-    this.clear = button("Remove all", () => this.#removeAll());
+    this.clear = button("Clear all", () => this.#clearAll());
+    this.kept = make("p", {
+      class: "rec-facts",
+      hidden: true,
+      text: "This browser keeps the results for a day, until you clear them or sign out.",
+    });
     return make(
       "div",
       { class: "rec-progress" },
       this.words,
       this.bar,
       make("div", { class: "rec-actions" }, this.all, this.results, this.retry, this.clear),
+      this.kept,
     );
   }
 
@@ -236,6 +275,7 @@ class Page {
   #changed(picture) {
     this.list.update(picture);
     if (picture === this.#picked) this.detail.show(picture);
+    if (picture.isOver) this.#keepResult(picture);
   }
 
   #again(pictures) {
@@ -245,17 +285,19 @@ class Page {
   #remove(picture) {
     const { pictures } = this.queue;
     const at = pictures.indexOf(picture);
-    const next = pictures[at + 1] ?? pictures[at - 1] ?? null;
+    const shown = (picture) => matches(picture, this.filters.filter);
+    const next = pictures.slice(at + 1).find(shown) ?? pictures.slice(0, at).findLast(shown) ?? pictures[at + 1] ?? pictures[at - 1] ?? null;
     this.#forget([picture]);
     if (this.#picked === picture) this.#pick(next, { focus: true });
     if (!next) this.choose.focus();
   }
 
-  async #removeAll() {
+  async #clearAll() {
     const { pictures } = this.queue;
-    const what = `${counted(pictures.length, "picture")} and what was found in them leave this page. Your files stay as they are.`;
-    if (!(await ask("Remove all pictures?", what, "Remove all"))) return;
+    const what = `${counted(pictures.length, "picture")} and what was found in them are deleted from this browser. Your files stay as they are.`;
+    if (!(await ask("Clear all pictures?", what, "Clear all"))) return;
     this.#forget(this.queue.pictures);
+    await this.#store?.clear(); // what another tab has put there too
     this.#pick(null);
     this.notices.replaceChildren();
     this.choose.focus();
@@ -264,6 +306,15 @@ class Page {
   #forget(pictures) {
     this.list.remove(pictures);
     this.queue.remove(pictures);
+    this.#store?.remove(pictures.map(({ storedAs }) => storedAs));
+  }
+
+  /** Show in the list what the filter lets pass, and one of them in full. */
+  #filter() {
+    const isShown = (picture) => matches(picture, this.filters.filter);
+    this.list.show(isShown);
+    this.filters.update(this.queue.pictures);
+    if (this.#picked && !isShown(this.#picked)) this.#pick(this.queue.pictures.find(isShown) ?? this.#picked);
   }
 
   async #saveAll() {
@@ -279,7 +330,7 @@ class Page {
   }
 
   #saveResults() {
-    const finished = this.queue.pictures.filter(({ state }) => state === "done" || state === "failed");
+    const finished = this.queue.pictures.filter(({ isOver }) => isOver);
     save(resultLines(finished, new Map()), RESULTS_NAME);
   }
 
@@ -298,6 +349,8 @@ class Page {
     this.all.disabled = done === 0;
     this.results.disabled = done + failed === 0;
     this.retry.hidden = failed === 0;
+    this.filters.update(this.queue.pictures);
+    this.list.show((picture) => matches(picture, this.filters.filter));
     this.#tellStopped(waiting);
     const isBusy = sending + waiting > 0;
     if (isBusy !== this.#wasBusy) {

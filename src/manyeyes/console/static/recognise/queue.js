@@ -13,10 +13,31 @@ export class Picture {
 
   constructor(file, path) {
     this.id = ++Picture.#count;
-    this.file = file;
+    this.storedAs = crypto.randomUUID();
+    this.order = Date.now() + this.id / 1e6; // those that came at once stay in their order
+    this.file = file; // null where only its result was stored
+    this.size = file?.size ?? 0;
     this.path = path; // its name, with the folders it was chosen in
     this.judged = new Map(); // what was said of its faces, by their index
     this.renew();
+  }
+
+  /** One that is done or failed, as `record` gave it. */
+  static stored({ id, judged, problem, ...facts }) {
+    const picture = new Picture(facts.file, facts.path);
+    const known = { storedAs: id, judged: new Map(judged), problem: problem && new Problem(problem) };
+    return Object.assign(picture, facts, known);
+  }
+
+  /** What is to be stored of one that is done or failed. */
+  record(now = Date.now()) {
+    const { storedAs: id, order, file, size, path, state, key, result, predicted } = this;
+    const problem = this.problem && { ...this.problem, detail: this.problem.detail };
+    return { id, at: now, order, file, size, path, state, key, result, predicted, problem, judged: [...this.judged] };
+  }
+
+  get isOver() {
+    return this.state === "done" || this.state === "failed";
   }
 
   /** Back to the beginning; whatever is sent from now on is a sending of its own. */
@@ -66,6 +87,15 @@ export class Queue {
     this.pictures.push(...pictures);
     this.#fill();
     return pictures;
+  }
+
+  /** Put in pictures that were stored, as many as there is room for; returns those put in. */
+  restore(pictures) {
+    const room = Math.max(0, MOST_PICTURES - this.pictures.length);
+    const taken = room ? pictures.slice(-room) : [];
+    this.pictures.unshift(...taken);
+    this.onAll();
+    return taken;
   }
 
   /** Remove pictures; requests for them are aborted. */

@@ -31,7 +31,7 @@ export function freeName(path, taken) {
 /** Results as lines of JSON, with the fields that `manyeyes send -o` writes; `outputs` gives the names by picture. */
 export function resultLines(pictures, outputs) {
   const lines = pictures.map((picture) => {
-    const known = { file: picture.path, size: picture.file.size };
+    const known = { file: picture.path, size: picture.size };
     if (picture.state === "failed") {
       const { code, detail } = picture.problem;
       return { ...known, error: { code, detail } };
@@ -61,6 +61,7 @@ export async function everything(pictures) {
   const files = [];
   for (const picture of pictures) {
     if (picture.state !== "done") continue;
+    if (!picture.predicted) continue; // it was too large to be stored
     const path = freeName(predictedName(picture.path, picture.predicted.type), taken);
     outputs.set(picture, path);
     files.push({ path, content: picture.predicted });
