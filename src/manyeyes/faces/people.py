@@ -153,29 +153,15 @@ class PeopleService:
         """
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
-        rows = []
-        for face, embedding, likeness in zip(faces, embeddings, said, strict=True):
-            cautions = [
-                caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
-            ]
-            rows.append(
-                Photo(
-                    sha256=hashlib.sha256(face.data).hexdigest(),
-                    embedding=embedding.astype("<f4").tobytes(),
-                    file_name=face.file_name,
-                    source=face.source,
-                    warnings=(*cautions, *likeness),
-                    portrait=portrait_of(face.portrait, face.file_name) or None,
-                    portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
-                )
-            )
-        with self._audit.change(who, what, outcome="enrolled") as said_of_it:
+        rows = [_photo(*one) for one in zip(faces, embeddings, said, strict=True)]
+        outcome = "named" if what == "faces name" else "enrolled"
+        with self._audit.change(who, what, outcome=outcome) as entry:
             before = self.photos.ids_by_digest(name)
             self.photos.enrol(name, self._served.embedder, rows)
             person = self._people.person(name)
             ids = self.photos.ids_by_digest(name)
             new = _photos(len(ids) - len(before))
-            said_of_it.detail = f"person {person.id}, {new} more, {person.photos} in all{where_from}"
+            entry.detail = f"person {person.id}, {new} more, {person.photos} in all{where_from}"
         await self._changed()
         await self._growth.grew(name)
         added = (
@@ -313,6 +299,19 @@ class PeopleService:
             entry.detail = f"{row.id} of person {people[row.name]}"
         await self._changed()
         return row
+
+
+def _photo(face: NewFace, embedding: Floats, likeness: Sequence[Caution]) -> Photo:
+    cautions = [caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings]
+    return Photo(
+        sha256=hashlib.sha256(face.data).hexdigest(),
+        embedding=embedding.astype("<f4").tobytes(),
+        file_name=face.file_name,
+        source=face.source,
+        warnings=(*cautions, *likeness),
+        portrait=portrait_of(face.portrait, face.file_name) or None,
+        portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
+    )
 
 
 def _photos(number: int) -> str:

@@ -20,6 +20,7 @@ from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, R
 from manyeyes.gateway.routes import (
     commands,
     faces,
+    feedback,
     health,
     keys,
     logs,
@@ -48,6 +49,7 @@ _TOPICS = (
     recognize,
     people,
     merges,
+    feedback,
     faces,
     nodes,
     commands,

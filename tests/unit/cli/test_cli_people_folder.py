@@ -105,7 +105,9 @@ def friends(folder: Path, **people: dict[str, bytes]) -> Path:
 
 
 def test_everybody_is_enrolled_by_the_name_of_the_subfolder(
-    master: Enrolment, run: Run, tmp_path: Path
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     folder = friends(
         tmp_path / "friends",
@@ -185,7 +187,9 @@ def test_several_are_sent_at_once(master: Enrolment, run: Run, tmp_path: Path) -
 
 
 def test_a_master_that_refuses_ends_it_and_what_is_done_stays(
-    master: Enrolment, run: Run, tmp_path: Path
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     folder = friends(tmp_path / "friends", Ann={f"{n}.png": picture(n) for n in range(40)})
     master.failing = errors.NotAllowed("this key's role is user, at least operator is needed")

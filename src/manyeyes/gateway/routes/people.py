@@ -11,9 +11,6 @@ from starlette.datastructures import UploadFile
 from manyeyes.api.people import (
     MAX_ENROLMENT_PHOTOS,
     MAX_NAME_CHARACTERS,
-    Feedback,
-    FeedbackList,
-    FeedbackRequest,
     Findings,
     People,
     Person,
@@ -29,7 +26,6 @@ from manyeyes.errors import (
     NoFaceFound,
     PersonExists,
     PersonNotFound,
-    ReferenceRefused,
     SeveralFacesFound,
     ThresholdRefused,
     TooManyBytes,
@@ -217,42 +213,11 @@ async def check_people(master: TheMaster) -> Findings:
     return Findings(findings=tuple(await master.people_service.check()))
 
 
-@router.get("/v1/people-feedback", response_model_exclude_unset=True)
-async def feedback(master: TheMaster) -> FeedbackList:
-    """All feedback that counts, oldest first."""
-    rows = master.people_service.feedback.all()
-    return FeedbackList(feedback=tuple(Feedback.model_validate(row) for row in rows))
-
-
-@router.post(
-    "/v1/people-feedback",
-    response_model_exclude_unset=True,
-    responses=failures(BadRequest, PersonNotFound, ReferenceRefused),
-)
-async def give_feedback(master: TheMaster, body: FeedbackRequest, who: Operator) -> Feedback:
-    """Say who the face of a reference is, or is not; counts from the next picture on."""
-    name = checked_name(body.name)
-    row, warnings = await master.people_service.give_feedback(
-        who, body.reference, body.verdict, name, body.file_name
-    )
-    return Feedback.model_validate({**vars(row), "warnings": _plain(warnings)})
-
-
-@router.delete(
-    "/v1/people-feedback/{feedback_id}", response_model_exclude_unset=True, responses=failures(EntryNotFound)
-)
-async def undo_feedback(
-    master: TheMaster, feedback_id: Annotated[str, Path(description="As the list has it.")], who: Operator
-) -> Feedback:
-    """Take feedback back."""
-    return Feedback.model_validate(await master.people_service.undo_feedback(who, feedback_id))
-
-
 def whole(master: Master, person: stored.Person, **more: Any) -> Person:
     """A person as the API shows a single one."""
     service = master.people_service
     photos = [
-        {**vars(photo), "warnings": _plain(photo.warnings)} for photo in service.photos.of_person(person.name)
+        {**vars(photo), "warnings": plain(photo.warnings)} for photo in service.photos.of_person(person.name)
     ]
     feedback = [row for row in service.feedback.all() if row.name == person.name]
     merges = master.merging.of(person)
@@ -262,14 +227,14 @@ def whole(master: Master, person: stored.Person, **more: Any) -> Person:
 
 def enrolled(enrolment: Enrolment) -> Person:
     """What came of enrolling, as the API tells it."""
-    added = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in enrolment.added]
+    added = [{**vars(photo), "warnings": plain(photo.warnings)} for photo in enrolment.added]
     return Person.model_validate(
-        {**vars(enrolment.person), "warnings": _plain(enrolment.warnings), "added": added}
+        {**vars(enrolment.person), "warnings": plain(enrolment.warnings), "added": added}
     )
 
 
-def _plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
-    """With every field set, so that an answer names all of them."""
+def plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
+    """Warnings with every field set, so that an answer names all of them."""
     return [caution.model_dump() for caution in cautions]
 
 
