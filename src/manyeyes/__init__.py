@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from manyeyes.api.audit import AuditEntry, AuditVerdict
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
-    from manyeyes.api.people import Feedback, Person, Photo, Threshold
+    from manyeyes.api.people import Feedback, Merge, MergePreview, Person, Photo, Threshold
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import Prediction
@@ -131,6 +131,8 @@ __all__ = [
     "LastAdminKey",
     "MachineUnfit",
     "ManyeyesError",
+    "Merge",
+    "MergePreview",
     "ModelRefused",
     "NewApiKey",
     "NoFaceFound",
@@ -192,6 +194,8 @@ _AT_FIRST_USE = {
     "Feedback": "manyeyes.api.people",
     "History": "manyeyes.api.overview",
     "JoinToken": "manyeyes.api.access",
+    "Merge": "manyeyes.api.people",
+    "MergePreview": "manyeyes.api.people",
     "NewApiKey": "manyeyes.api.access",
     "Node": "manyeyes.api.nodes",
     "NodePage": "manyeyes.api.nodes",

@@ -1,6 +1,6 @@
 """API keys: made with a name and a role, shown once, kept as a hash, revoked by name.
 
-Each change has its entry in the audit log before it is made. There is always an admin's key left.
+Each change is made together with its entry in the audit log. There is always an admin's key left.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class ApiKeyService:
             )
         if any(key.name == name for key in self.known()):
             raise KeyExists(f"there is a key {name!r} already; choose another name, or revoke that one first")
-        self._audit.record(who, "key create", outcome="made", detail=f"{name}, {role}")
         key = identity.make_api_key()
-        row = self._credentials.add_api_key(identity.hash_api_key(key), name, role)
+        with self._audit.change(who, "key create", outcome="made", detail=f"{name}, {role}"):
+            row = self._credentials.add_api_key(identity.hash_api_key(key), name, role)
         self._changed()
         return key, row
 
@@ -85,7 +85,7 @@ class ApiKeyService:
                 f"{name!r} is the last key with the role admin; make another one before you revoke it: "
                 "'manyeyes keys create NAME --role admin'"
             )
-        self._audit.record(who, "key revoke", outcome="revoked", detail=name)
-        self._credentials.revoke_api_keys(name)
+        with self._audit.change(who, "key revoke", outcome="revoked", detail=name):
+            self._credentials.revoke_api_keys(name)
         self._revoked(name)
         self._changed()

@@ -3,25 +3,25 @@
 An entry carries the SHA-256 of the entry before it and its own, so anyone who alters, removes or reorders entries
 leaves a broken chain unless everything after is made anew: compare `head` with one noted elsewhere to see that.
 Entries are rows of `store/audit.py`, whose file refuses to change or delete them; each is on disk when `record` returns.
+They name people, photos and feedback by id: the log outlives those who were forgotten.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from manyeyes.access.actions import Action
+from manyeyes.access.refusals import NOBODY, Refusals
 from manyeyes.api.audit import AuditVerdict
-from manyeyes.errors import NotAllowed, Unavailable
+from manyeyes.errors import NotAllowed, NotSignedIn, Unavailable
 from manyeyes.store.audit import GENESIS, AuditRepository, Entry
 from manyeyes.telemetry import log
 
 MAX_DETAIL_CHARACTERS = 4000
-MAX_NAME_CHARACTERS = 200
 PAGE_ENTRIES = 1000
-REFUSALS_AT_ONCE = 20.0
-REFUSAL_EVERY_S = 60.0
 
 
 def first_broken(entries: Iterator[Entry], last_given: int = 0) -> AuditVerdict:
@@ -49,25 +49,11 @@ def first_broken(entries: Iterator[Entry], last_given: int = 0) -> AuditVerdict:
 
 
 @dataclass
-class Refusals:
-    """Limits how many refusals of one key are logged: some at once, then one a minute with the count of the rest.
+class Change:
+    """What the entry about a change says; may be filled in while the change is made."""
 
-    A key may repeat a forbidden request without end; the log must not grow without end.
-    """
-
-    left: float = REFUSALS_AT_ONCE
-    at_s: float = 0.0
-    unwritten: int = 0
-
-    def worth_writing(self, now: float) -> bool:
-        """Whether the current refusal is logged; it is counted if not."""
-        self.left = min(REFUSALS_AT_ONCE, self.left + (now - self.at_s) / REFUSAL_EVERY_S)
-        self.at_s = now
-        if self.left < 1:
-            self.unwritten += 1
-            return False
-        self.left -= 1
-        return True
+    outcome: str = ""
+    detail: str = ""
 
 
 class Audit:
@@ -75,33 +61,65 @@ class Audit:
 
     def __init__(self, entries: AuditRepository) -> None:
         self._entries = entries
-        self._refusals: dict[str, Refusals] = {}
+        self._refusals = Refusals()
 
-    def refused(self, who: str, what: str, *, node: str, detail: str) -> None:
-        """Append that a key was refused what its role does not allow; see `Refusals`.
+    @contextmanager
+    def change(
+        self, who: str, what: Action, *, node: str = "", outcome: str = "", detail: str = ""
+    ) -> Iterator[Change]:
+        """A change of the registry with its entry, in one transaction: a kill leaves both or neither.
+
+        An error from inside takes the change back and writes no entry. Nothing inside may wait (`await`).
 
         Raises:
-            Unavailable: it cannot be written.
+            Unavailable: the registry cannot be written; nothing was done.
         """
-        refusals = self._refusals.setdefault(who, Refusals())
-        if not refusals.worth_writing(time.monotonic()):
-            return
-        if refusals.unwritten:
-            detail += f"; {refusals.unwritten} more of this key before it were not written"
-            refusals.unwritten = 0
-        self.record(who, what, node=node[:MAX_NAME_CHARACTERS], outcome=NotAllowed.code, detail=detail)
+        said = Change(outcome, detail)
+        try:
+            with self._entries.transaction():
+                yield said
+                self._append(who, what, node, said.outcome, said.detail)
+        except sqlite3.Error as error:
+            raise _not_written(error) from error
 
-    def record(self, who: str, what: str, *, node: str = "", outcome: str, detail: str = "") -> None:
-        """Append an entry.
+    def record(self, who: str, what: Action, *, node: str = "", outcome: str, detail: str = "") -> None:
+        """Append an entry about something that is not a change of the registry, before it is done.
 
         Raises:
             Unavailable: it cannot be written; what was to be recorded must not be done.
         """
         try:
-            self._entries.append(who, what, node=node, outcome=outcome, detail=detail[:MAX_DETAIL_CHARACTERS])
+            self._append(who, what, node, outcome, detail)
         except sqlite3.Error as error:
-            log().error("the audit log cannot be written", error=str(error))
-            raise Unavailable(f"the audit log cannot be written: {error}; nothing was done") from error
+            raise _not_written(error) from error
+
+    def _append(self, who: str, what: Action, node: str, outcome: str, detail: str) -> None:
+        self._entries.append(who, what, node=node, outcome=outcome, detail=detail[:MAX_DETAIL_CHARACTERS])
+
+    # refusals
+
+    def refused(self, who: str, what: str) -> None:
+        """Count that a key was refused a call that its role does not allow."""
+        self._refusals.add(who, what)
+
+    def refused_stranger(self, address: str) -> None:
+        """Count that an address showed a key, a session or a sign-in link that is not valid."""
+        self._refusals.add(NOBODY, address)
+
+    def tick(self, now: float) -> None:
+        """Write the sums that are due; `now` by the monotonic clock."""
+        for one in self._refusals.due(now):
+            outcome = NotSignedIn.code if one.who == NOBODY else NotAllowed.code
+            try:
+                self._append(one.who, "refused", "", outcome, one.detail)
+            except sqlite3.Error as error:
+                log().error("refused requests are not in the audit log", error=str(error), refused=one.detail)
+
+    def close(self) -> None:
+        """Write all sums, because the master stops."""
+        self.tick(float("inf"))
+
+    # reading
 
     def entries(self, after: int = 0, limit: int = PAGE_ENTRIES) -> list[Entry]:
         """The entries with a number above `after`, oldest first, at most `limit`."""
@@ -116,3 +134,8 @@ class Audit:
         while page := self.entries(after):
             yield from page
             after = page[-1].number
+
+
+def _not_written(error: sqlite3.Error) -> Unavailable:
+    log().error("the registry cannot be written", error=str(error))
+    return Unavailable(f"the audit log or the registry cannot be written: {error}; nothing was done")

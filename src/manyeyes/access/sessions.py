@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from manyeyes import identity
+from manyeyes.access.audit import Audit
 from manyeyes.credentials import LINK, SESSION
 from manyeyes.errors import NotSignedIn
 from manyeyes.store.credentials import CredentialRepository
@@ -41,7 +42,7 @@ class Caller:
 
 
 class Sessions:
-    """Makes and ends sign-in sessions, and finds the caller for a credential.
+    """Makes and ends sign-in sessions, each with an entry in the audit log, and finds the caller for a credential.
 
     Args:
         lasts_s: how long a session lasts.
@@ -52,11 +53,13 @@ class Sessions:
         self,
         credentials: CredentialRepository,
         sessions: SessionRepository,
+        audit: Audit,
         lasts_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._credentials = credentials
         self._sessions = sessions
+        self._audit = audit
         self._lasts_s = lasts_s
         self._now = now
         self._links: dict[str, tuple[str, float]] = {}
@@ -69,7 +72,8 @@ class Sessions:
         Raises:
             NotSignedIn: the key is unknown, or itself the token of a session.
         """
-        of_key, _ = self._key(key)
+        of_key, caller = self._key(key)
+        self._audit.record(caller.name, "sign-in link", outcome="made")
         now = self._now()
         self._links = {link: kept for link, kept in self._links.items() if kept[1] > now}
         while len(self._links) >= _MOST_LINKS:
@@ -101,8 +105,11 @@ class Sessions:
         row = self._credentials.api_key(digest)
         return Caller(row.name, row.role, digest[:_ID_CHARACTERS]) if row else None
 
-    def sign_in(self, credential: str) -> tuple[str, Caller]:
+    def sign_in(self, credential: str, address: str = "") -> tuple[str, Caller]:
         """Start a session from an API key or a sign-in link. Returns its token, which cannot be shown again, and its caller.
+
+        Args:
+            address: where the request comes from, for the audit log.
 
         Raises:
             NotSignedIn: the key or link is unknown, or it is itself the token of a session.
@@ -110,18 +117,25 @@ class Sessions:
         of_key, caller = self._key(credential)
         token, now = SESSION + secrets.token_urlsafe(32), self._now()
         ends = now + self._lasts_s
-        self._sessions.add(
-            identity.hash_api_key(token),
-            of_key,
-            made_at=now,
-            expires_at=ends,
-            most_of_one_key=_MOST_OF_ONE_KEY,
-        )
+        by = "link" if credential.startswith(LINK) else "key"
+        detail = f"with a {by}" + (f", from {address}" if address else "")
+        with self._audit.change(caller.name, "sign in", outcome="signed in", detail=detail):
+            self._sessions.add(
+                identity.hash_api_key(token),
+                of_key,
+                made_at=now,
+                expires_at=ends,
+                most_of_one_key=_MOST_OF_ONE_KEY,
+            )
         return token, replace(caller, expires_at=ends)
 
     def sign_out(self, token: str) -> None:
         """End a session; no error if it has ended already."""
-        self._sessions.remove(identity.hash_api_key(token))
+        digest = identity.hash_api_key(token)
+        if (row := self._sessions.session(digest)) is None:
+            return
+        with self._audit.change(row.name, "sign out", outcome="signed out"):
+            self._sessions.remove(digest)
 
     def caller(self, credential: str) -> Caller | None:
         """The holder of an API key or of a session's token; None if it is unknown or has ended.

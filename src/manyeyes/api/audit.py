@@ -13,15 +13,15 @@ class AuditEntry(Answer):
     at: Moment
     """When it was written."""
     who: str
-    """The API key's name."""
+    """The API key's name; empty for those who showed no valid key."""
     what: str
-    """The command, as `exec`, `remove`, `token`."""
+    """As `exec`, `token`, `people merge`."""
     node: str
     """Empty where it is not about a node."""
     outcome: str
     """As `asked`, `made`, `refused`."""
     detail: str
-    """What else is worth knowing, in words."""
+    """What else is worth knowing, in words; people are named by id, as `person 3`."""
     before: str
     """`sha256` of the entry before it; of the first one 64 zeros."""
     sha256: str

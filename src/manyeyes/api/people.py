@@ -19,6 +19,8 @@ class Photo(Answer):
 
     id: int
     """Names it in other calls."""
+    sha256: str = ""
+    """Of the file that was enrolled: who has the file can see that it need not be sent again."""
     file_name: str
     """As it was given."""
     source: Literal["enrolled", "feedback", "kept"]
@@ -40,6 +42,8 @@ class AddedPhoto(Answer):
     """Names it in other calls."""
     box_xyxy_px: tuple[int, int, int, int] | None
     """Of the face, in the photo as a person sees it; null for a face that was kept."""
+    is_new: bool = True
+    """False if the person had this photo before."""
     warnings: tuple[Caution, ...] = ()
     """What is worth knowing about it."""
 
@@ -68,9 +72,54 @@ class FeedbackList(Answer):
     """All of it."""
 
 
+class Merge(Answer):
+    """A merge of two people that can be undone."""
+
+    id: int
+    """Names it in other calls."""
+    name: str
+    """The name that was given up."""
+    into: str
+    """Who has the photos now."""
+    merged_at: Moment
+    """When it was done."""
+    until: Moment
+    """Until when it can be undone."""
+
+
+class Merges(Answer):
+    """The merges that can be undone, oldest first."""
+
+    merges: tuple[Merge, ...]
+    """All of them."""
+
+
+class MergePreview(Answer):
+    """What is worth knowing before two people are merged."""
+
+    name: str
+    """Who gives up the name."""
+    photos: int
+    """How many they have."""
+    into: str
+    """Who gets the photos."""
+    into_photos: int
+    """How many they have."""
+    distance: float | None
+    """Between the two nearest photos of both; null if the pack in use has no embedding of one of them."""
+    usual: float
+    """Two photos of one person are usually nearer than this."""
+    is_far: bool
+    """Whether they are farther apart than usual, or cannot be compared: they may be two people."""
+    sentence: str
+    """The same in words."""
+
+
 class Person(Answer):
     """Somebody enrolled."""
 
+    id: int = 0
+    """Of nobody else, ever; the audit log names people by it."""
     name: str
     """It names the person in answers and in other calls."""
     photos: int
@@ -85,6 +134,10 @@ class Person(Answer):
     """Only of a single person."""
     feedback: tuple[Feedback, ...] = ()
     """Only of a single person: what would go with them, beside the photos."""
+    merges: tuple[Merge, ...] = ()
+    """Only of a single person: who was merged into them, as far as that can be undone."""
+    merge: Merge | None = None
+    """Only from merging, and from undoing it: which merge."""
 
 
 class People(Answer):

@@ -125,11 +125,12 @@ def _has_colours() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
-def confirm(yes: bool, question: Callable[[], str]) -> None:
+def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be undone") -> None:
     """Go on only if a person at the terminal says so, or `--yes` was given.
 
     Args:
         question: makes the question, which may ask the master first.
+        why: why it asks, for the error.
 
     Raises:
         BadRequest: there is no terminal to ask at.
@@ -138,7 +139,7 @@ def confirm(yes: bool, question: Callable[[], str]) -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise BadRequest("this cannot be undone, and there is no terminal to ask at; add --yes")
+        raise BadRequest(f"{why}, and there is no terminal to ask at; add --yes")
     typer.confirm(question(), abort=True, err=True)
 
 

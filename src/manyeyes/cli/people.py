@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.api.people import Person
-from manyeyes.cli import people_checks
+from manyeyes.api.people import MergePreview, Person
+from manyeyes.cli import people_checks, people_folder
 from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
-from manyeyes.errors import EntryNotFound
+from manyeyes.errors import BadRequest, EntryNotFound
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
 people_checks.register(app)
@@ -22,16 +22,44 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's 
 @app.command()
 def add(
     ctx: typer.Context,
-    name: NameArgument,
-    photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO...", readable=False, help="Photos showing this face alone.")
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FOLDER", help="The person's name; or a folder with a subfolder for each person."
+        ),
     ],
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PHOTO",
+            readable=False,
+            show_default=False,
+            help="Photos showing this face alone; none with a FOLDER.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Enrol photos of a person, new or known: all of them or none.
 
+    With a FOLDER, enrol everybody who has a subfolder in it, named like
+    them: each photo that can be enrolled. A table says what was noticed.
+    Run it again when there are more photos: none is enrolled twice.
+
+    Exit codes: 0 all well; 3 a photo could not be enrolled; 2 a file or
+    folder cannot be used.
+
     Example: manyeyes people add "Ada Lovelace" ada1.jpg ada2.jpg
+
+    Example: manyeyes people add friends/
     """
+    if not photos:
+        if not Path(name).is_dir():
+            raise BadRequest(
+                f"no photo is given for {name!r}, and there is no folder of that name; "
+                "expected is NAME PHOTO..., or a FOLDER with a subfolder for each person"
+            )
+        people_folder.add_folder(ctx, Path(name), as_json)
+        return
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
     for warning in person.warnings:
@@ -50,8 +78,10 @@ def list_people(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(people)
         return
-    rows = [(person.name, person.photos, ago(person.added_at)) for person in people]
-    print_table(("name", "photos", "added"), rows, "nobody is enrolled; see 'manyeyes people add --help'")
+    rows = [(person.name, person.photos, ago(person.added_at), person.id) for person in people]
+    print_table(
+        ("name", "photos", "added", "id"), rows, "nobody is enrolled; see 'manyeyes people add --help'"
+    )
 
 
 @app.command()
@@ -126,19 +156,43 @@ def portrait(
 @app.command()
 def merge(
     ctx: typer.Context,
-    name: NameArgument,
-    into: Annotated[str, typer.Argument(metavar="INTO", help="The person who gets the photos.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The person whose name is given up.")
+    ] = None,
+    into: Annotated[
+        str | None, typer.Argument(metavar="INTO", help="The person who gets the photos.")
+    ] = None,
+    undo: Annotated[int | None, typer.Option("--undo", metavar="ID", help="Undo a merge.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the merges that can be undone.")] = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Move all photos and feedback of one person to another, and delete the first name.
 
+    It asks first, and says how far apart their photos are. For 30 days it
+    can be undone. Photos that were removed since are not brought back, and
+    photos that were added since stay with INTO.
+
     Example: manyeyes people merge "Ada Byron" "Ada Lovelace"
+
+    Example: manyeyes people merge --undo 3
     """
+    if list_ or undo is not None:
+        if name is not None or (list_ and undo is not None):
+            raise BadRequest("--list and --undo stand alone, without a name")
+        _list_or_undo(ctx, undo, as_json)
+        return
+    if name is None or into is None:
+        raise BadRequest(
+            "two names are needed: who is merged, and into whom; see 'manyeyes people merge --help'"
+        )
     with client_of(ctx) as client:
-        confirm(yes, lambda: _merge_question(client.person(name), client.person(into)))
+        confirm(yes, lambda: _merge_question(client.merges.preview(name, into)), why="this asks first")
         person = client.merge_person(name, into)
-    _print(person, as_json, f"{name} is {person.name} now, with {_photos(person.photos)}")
+    said = f"{name} is {person.name} now, with {_photos(person.photos)}"
+    if made := person.merge:
+        said += f"\nuntil {made.until:%Y-%m-%d} this can be undone: manyeyes people merge --undo {made.id}"
+    _print(person, as_json, said)
 
 
 @app.command()
@@ -169,10 +223,27 @@ def remove(
         print(f"{name} is removed")
 
 
-def _merge_question(one: Person, other: Person) -> str:
+def _list_or_undo(ctx: typer.Context, undo: int | None, as_json: bool) -> None:
+    with client_of(ctx) as client:
+        if undo is not None:
+            person = client.merges.undo(undo)
+            said = f"{person.name} is back, with {_photos(person.photos)}"
+            _print(person, as_json, f"{said}; {person.merge.into} keeps the others" if person.merge else said)
+            return
+        found = client.merges.all()
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one.id, one.name, one.into, ago(one.merged_at), f"{one.until:%Y-%m-%d}") for one in found]
+    print_table(("id", "name", "is now", "merged", "can be undone until"), rows, "no merge can be undone")
+
+
+def _merge_question(preview: MergePreview) -> str:
+    said = preview.sentence[0].upper() + preview.sentence[1:]
+    doubt = " These may be two people." if preview.is_far else ""
     return (
-        f"Move {_photos(one.photos)} of {one.name} to {other.name}, who has {_photos(other.photos)}, "
-        f"and delete the name {one.name}?"
+        f"{said}.{doubt}\nMove {_photos(preview.photos)} of {preview.name} to {preview.into}, "
+        f"who has {_photos(preview.into_photos)}, and delete the name {preview.name}?"
     )
 
 

@@ -40,10 +40,15 @@ class _Body(httpx.AsyncByteStream):
 
 
 class InProcess(httpx.AsyncBaseTransport):
-    """Transport to an ASGI app of this process."""
+    """Transport to an ASGI app of this process.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        address: of the browser that the requests are made for.
+    """
+
+    def __init__(self, app: ASGIApp, address: str = "") -> None:
         self._app = app
+        self._address = address
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Start the app on a request; returns when the answer's head is there.
@@ -80,7 +85,7 @@ class InProcess(httpx.AsyncBaseTransport):
 
         async def run() -> None:
             try:
-                await self._app(_scope(request), receive, send)
+                await self._app(_scope(request, self._address), receive, send)
             except Exception as error:
                 if not started.done():
                     started.set_exception(httpx.RemoteProtocolError(f"the gateway failed: {error!r}"))
@@ -100,7 +105,7 @@ class InProcess(httpx.AsyncBaseTransport):
         return httpx.Response(head["status"], headers=head["headers"], stream=_Body(parts, task))
 
 
-def _scope(request: httpx.Request) -> Scope:
+def _scope(request: httpx.Request, address: str) -> Scope:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -114,7 +119,7 @@ def _scope(request: httpx.Request) -> Scope:
         "raw_path": request.url.raw_path.split(b"?")[0],
         "query_string": request.url.query,
         "server": (request.url.host, request.url.port),
-        "client": ("console", 0),
+        "client": (address or "console", 0),
         "root_path": "",
         "state": {},
     }

@@ -75,7 +75,7 @@ def add_routes(site: FastAPI) -> None:
             key = str(fields.get("key", "")).strip()
         if not key.isascii() or not key.isprintable() or not key:
             return _page(base, to, f"This is not an API key; keys start with {API_KEY}.", 401)
-        async with reception().client(key) as client:
+        async with reception().client(key, request) as client:
             try:
                 session = await client.sign_in()
             except NotSignedIn:
@@ -97,7 +97,7 @@ def add_routes(site: FastAPI) -> None:
 
     @site.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        async with reception().client(request.cookies.get(COOKIE, "")) as client:
+        async with reception().client(request.cookies.get(COOKIE, ""), request) as client:
             with contextlib.suppress(NotSignedIn):
                 await client.sign_out()
         response = RedirectResponse(request.scope["root_path"] + "/sign-in", 303)

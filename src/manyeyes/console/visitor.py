@@ -47,13 +47,14 @@ class Reception:
     """
 
     def __init__(self, gateway: ASGIApp, url: str) -> None:
-        self._transport = InProcess(gateway)
+        self._gateway = gateway
         self.url = url
 
-    def client(self, credential: str) -> AsyncClient:
-        """A client that shows this credential."""
+    def client(self, credential: str, request: Request) -> AsyncClient:
+        """A client that shows this credential, for the browser that sent a request."""
         context = Context(url=self.url, ca_pem="", api_key=credential)
-        return AsyncClient(context, patience=_PATIENCE, transport=self._transport)
+        address = request.client.host if request.client else ""
+        return AsyncClient(context, patience=_PATIENCE, transport=InProcess(self._gateway, address))
 
     async def visitor(self, request: Request) -> Visitor:
         """The visitor of a page that is being built; their client ends with the page.
@@ -61,7 +62,7 @@ class Reception:
         Raises:
             NotSignedIn: the session has ended.
         """
-        client = self.client(request.cookies.get(COOKIE, ""))
+        client = self.client(request.cookies.get(COOKIE, ""), request)
         ui.context.client.on_delete(client.aclose)
         who = await client.session()
         return Visitor(client, who.name, who.role, who.expires_at, Notices(client))

@@ -67,3 +67,13 @@ def nearest_person(gallery: GalleryReader, embedder: str, faces: Floats) -> list
             if known is None or distance < known[1]:
                 best[row] = (block.names[place], distance)
     return best
+
+
+def nearest_between(gallery: GalleryReader, embedder: str, name: str, other: str) -> float | None:
+    """The distance between the two nearest photos of two people; None if one of them has none of this embedder."""
+    with gallery.opened(embedder) as view:
+        mine, theirs = view.photos_of(name), view.photos_of(other)
+    if not mine or not theirs:
+        return None
+    columns = np.stack(theirs)
+    return min(float(np.linalg.norm(columns - face, axis=1).min()) for face in mine)

@@ -42,6 +42,7 @@ class Enrolling:
 
     async def add_person(
         self,
+        who: str,
         name: str,
         photos: list[NewPhoto],
         *,
@@ -49,6 +50,9 @@ class Enrolling:
         traceparent: str | None = None,
     ) -> Enrolment:
         """Enrol all photos or none. Returns warnings for each.
+
+        Args:
+            who: the name of the operator's key, for the audit log.
 
         Raises:
             ManyeyesError: the first photo's error, naming its file.
@@ -75,7 +79,7 @@ class Enrolling:
             assert isinstance(answer, Answered)
             enrolled = self._of_this_embedder(photo.file_name, answer)
             faces.append(NewFace(photo.file_name, photo.data, enrolled, answer.content.picture))
-        return await self._service.enrol(name, faces)
+        return await self._service.enrol(who, name, faces)
 
     def _of_this_embedder(self, file_name: str, answer: Answered) -> Enrolled:
         outcome: FaceOutcome = answer.content

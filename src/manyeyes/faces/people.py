@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from manyeyes.access.actions import Action
+from manyeyes.access.audit import Audit
 from manyeyes.api.people import Threshold
 from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
@@ -55,6 +57,8 @@ class AddedPhoto:
 
     file_name: str
     photo_id: int
+    is_new: bool
+    """False if the person had this photo before."""
     box_xyxy_px: tuple[int, int, int, int] | None
     warnings: tuple[Caution, ...]
 
@@ -75,6 +79,8 @@ class Enrolment:
 class PeopleService:
     """Enrols, renames and removes people, sets the threshold, and takes feedback.
 
+    Each change is made together with its entry in the audit log; `who` is the name of the operator's key.
+
     Args:
         changed: tells the nodes that the gallery has changed.
         growth: is told of each person who has new photos.
@@ -87,6 +93,7 @@ class PeopleService:
         feedback: FeedbackRepository,
         gallery: GalleryRepository,
         settings: SettingsRepository,
+        audit: Audit,
         references: FaceReferences,
         served: ServedPack,
         changed: Callable[[], Awaitable[None]],
@@ -97,6 +104,7 @@ class PeopleService:
         self._people = people
         self._gallery = gallery
         self._settings = settings
+        self._audit = audit
         self._references = references
         self._served = served
         self._changed = changed
@@ -112,48 +120,56 @@ class PeopleService:
         """One person; raises PersonNotFound."""
         return self._people.person(name)
 
-    async def rename(self, name: str, new: str) -> Person:
+    async def rename(self, who: str, name: str, new: str) -> Person:
         """Give a person another name; raises PersonNotFound, PersonExists."""
-        person = self._people.rename(name, new)
+        with self._audit.change(who, "people rename", outcome="renamed") as said:
+            person = self._people.rename(name, new)
+            said.detail = f"person {person.id}"
         await self._changed()
         return person
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, who: str, name: str) -> None:
         """Forget a person; raises PersonNotFound."""
-        self._people.remove(name)
+        person = self._people.person(name)
+        detail = f"person {person.id} with {_photos(person.photos)}"
+        with self._audit.change(who, "people remove", outcome="removed", detail=detail):
+            self._people.remove(name)
         await self._changed()
 
     # enrolling
 
-    async def enrol(self, name: str, faces: Sequence[NewFace]) -> Enrolment:
-        """Enrol faces under a new or known name. Returns for each its warnings: what is wrong, and who else it looks like."""
+    async def enrol(
+        self,
+        who: str,
+        name: str,
+        faces: Sequence[NewFace],
+        *,
+        what: Action = "people add",
+        where_from: str = "",
+    ) -> Enrolment:
+        """Enrol faces under a new or known name. Returns for each its warnings: what is wrong, and who else it looks like.
+
+        Args:
+            what, where_from: for the entry in the audit log.
+        """
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
-        rows = []
-        for face, embedding, likeness in zip(faces, embeddings, said, strict=True):
-            cautions = [
-                caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings
-            ]
-            rows.append(
-                Photo(
-                    sha256=hashlib.sha256(face.data).hexdigest(),
-                    embedding=embedding.astype("<f4").tobytes(),
-                    file_name=face.file_name,
-                    source=face.source,
-                    warnings=(*cautions, *likeness),
-                    portrait=portrait_of(face.portrait, face.file_name) or None,
-                    portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
-                )
-            )
-        self.photos.enrol(name, self._served.embedder, rows)
-        person = self._people.person(name)
-        ids = self.photos.ids_by_digest(name)
+        rows = [_photo(*one) for one in zip(faces, embeddings, said, strict=True)]
+        outcome = "named" if what == "faces name" else "enrolled"
+        with self._audit.change(who, what, outcome=outcome) as entry:
+            before = self.photos.ids_by_digest(name)
+            self.photos.enrol(name, self._served.embedder, rows)
+            person = self._people.person(name)
+            ids = self.photos.ids_by_digest(name)
+            new = _photos(len(ids) - len(before))
+            entry.detail = f"person {person.id}, {new} more, {person.photos} in all{where_from}"
         await self._changed()
         await self._growth.grew(name)
         added = (
             AddedPhoto(
                 row.file_name,
                 ids[row.sha256],
+                row.sha256 not in before,
                 face.enrolled.box_xyxy_px if face.source == "enrolled" else None,
                 row.warnings,
             )
@@ -163,21 +179,15 @@ class PeopleService:
 
     async def _likenesses(self, name: str, faces: Floats, files: Sequence[str]) -> list[list[Caution]]:
         reader, embedder = self._gallery.reader, self._served.embedder
-        return await asyncio.to_thread(likenesses, reader, embedder, name, faces, files, self._limits())
+        return await asyncio.to_thread(likenesses, reader, embedder, name, faces, files, self.limits())
 
-    async def remove_photo(self, name: str, photo_id: int) -> Person:
+    async def remove_photo(self, who: str, name: str, photo_id: int) -> Person:
         """Forget one photo; raises PersonNotFound, EntryNotFound, and BadRequest for the last one."""
-        self._people.person(name)
-        self.photos.remove(name, photo_id)
+        detail = f"photo {photo_id} of person {self._people.person(name).id}"
+        with self._audit.change(who, "photo remove", outcome="removed", detail=detail):
+            self.photos.remove(name, photo_id)
         await self._changed()
         return self._people.person(name)
-
-    async def merge(self, name: str, into: str) -> Person:
-        """Move all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""
-        self._people.merge(name, into)
-        await self._changed()
-        await self._growth.grew(into)
-        return self._people.person(into)
 
     # threshold
 
@@ -203,12 +213,15 @@ class PeopleService:
         counts = view.photo_counts() if rule.mode == "fmr" else {}
         return follow(rule, self._served.calibration, counts, self._in_use).threshold
 
-    async def set_threshold(self, mode: str, value: float | None) -> Threshold:
+    async def set_threshold(self, who: str, mode: str, value: float | None) -> Threshold:
         """Set the rule, from the next picture on; raises ThresholdRefused."""
         rule = make_rule(mode, value, self._in_use, self._served.calibration)
-        self._settings.set_threshold_rule(rule.row)
+        found = self._follow(rule)
+        asked = "default" if value is None else f"{mode} {value:g}"
+        with self._audit.change(who, "threshold", outcome="set") as said:
+            self._settings.set_threshold_rule(rule.row)
+            said.detail = f"{asked}: {found.threshold:.3f} now"
         await self._changed()
-        found = self.threshold()
         log().info("threshold set", mode=found.mode, threshold=round(found.threshold, 4), fmr=found.fmr)
         return found
 
@@ -216,7 +229,8 @@ class PeopleService:
     def _in_use(self) -> InUse:
         return InUse(self._served.pack, self._served.embedder, self._served.threshold)
 
-    def _limits(self) -> Limits:
+    def limits(self) -> Limits:
+        """The distances at which a warning is given, for the gallery as it is now."""
         return Limits.of(self.threshold().threshold, self._served.calibration)
 
     # check
@@ -224,7 +238,7 @@ class PeopleService:
     async def check(self) -> list[Caution]:
         """The warnings about all enrolled people; computed in a thread."""
         reader, embedder = self._gallery.reader, self._served.embedder
-        return await asyncio.to_thread(check_everybody, reader, embedder, self._limits())
+        return await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
 
     # feedback
 
@@ -246,7 +260,7 @@ class PeopleService:
         return result.model_copy(update={"faces": faces})
 
     async def give_feedback(
-        self, reference: str, verdict: Verdict, name: str, file_name: str
+        self, who: str, reference: str, verdict: Verdict, name: str, file_name: str
     ) -> tuple[FeedbackRow, list[Caution]]:
         """Have later answers say that the face of a reference is, or is not, a person.
 
@@ -263,21 +277,43 @@ class PeopleService:
             )
         said: list[Caution] = []
         raw = face.embedding.astype("<f4").tobytes()
-        if verdict == "not":
-            added = self.feedback.add_veto(name, self._served.embedder, raw, file_name)
-        else:
-            alone = face.embedding[None]
-            (said,) = await self._likenesses(name, alone, [file_name])
-            photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
-            self.photos.enrol(name, self._served.embedder, [photo])
-            added = self.feedback.id_of_photo(name, photo.sha256)
+        if verdict == "is":
+            (said,) = await self._likenesses(name, face.embedding[None], [file_name])
+        with self._audit.change(who, "feedback", outcome=verdict) as entry:
+            if verdict == "not":
+                added = self.feedback.add_veto(name, self._served.embedder, raw, file_name)
+            else:
+                photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
+                self.photos.enrol(name, self._served.embedder, [photo])
+                added = self.feedback.id_of_photo(name, photo.sha256)
+            entry.detail = f"{added} of person {self._people.person(name).id}"
         await self._changed()
         if verdict == "is":
             await self._growth.grew(name)
         return next(row for row in self.feedback.all() if row.id == added), said
 
-    async def undo_feedback(self, feedback_id: str) -> FeedbackRow:
+    async def undo_feedback(self, who: str, feedback_id: str) -> FeedbackRow:
         """Take feedback back; raises EntryNotFound."""
-        row = self.feedback.undo(feedback_id)
+        with self._audit.change(who, "feedback undo", outcome="undone") as entry:
+            people = {person.name: person.id for person in self._people.all()}
+            row = self.feedback.undo(feedback_id)
+            entry.detail = f"{row.id} of person {people[row.name]}"
         await self._changed()
         return row
+
+
+def _photo(face: NewFace, embedding: Floats, likeness: Sequence[Caution]) -> Photo:
+    cautions = [caution.model_copy(update={"photo": face.file_name}) for caution in face.enrolled.warnings]
+    return Photo(
+        sha256=hashlib.sha256(face.data).hexdigest(),
+        embedding=embedding.astype("<f4").tobytes(),
+        file_name=face.file_name,
+        source=face.source,
+        warnings=(*cautions, *likeness),
+        portrait=portrait_of(face.portrait, face.file_name) or None,
+        portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
+    )
+
+
+def _photos(number: int) -> str:
+    return "1 photo" if number == 1 else f"{number} photos"

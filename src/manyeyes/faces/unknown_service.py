@@ -208,9 +208,8 @@ class UnknownFacesService:
                 f"the faces of group {group} have embeddings of {seen} numbers, {known} are needed; "
                 f"dismiss them with 'manyeyes faces dismiss {group}' and look at the nodes"
             )
-        detail = f"{len(chosen)} of {len(going)} faces of group {group} as {name!r}"
-        self._audit.record(who, "faces name", outcome="named", detail=detail)
-        enrolment = await self._people.enrol(name, chosen)
+        where_from = f", {len(chosen)} of {len(going)} faces of unknown group {group}"
+        enrolment = await self._people.enrol(who, name, chosen, what="faces name", where_from=where_from)
         await self._file.use(lambda kept: kept.forget(going))
         self._changed()
         return enrolment

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from manyeyes import contract, identity
+from manyeyes.access.audit import Audit
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
@@ -22,6 +23,9 @@ from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.credentials import CredentialRepository, TokenRow
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
+
+LOCAL_ADMIN = "local admin"
+"""The name of the key that this machine's own operator has: who starts `up` asks for the token of its node."""
 
 
 class Admission:
@@ -38,6 +42,7 @@ class Admission:
         ca_pem: str,
         nodes: NodeRepository,
         credentials: CredentialRepository,
+        audit: Audit,
         fleet: Fleet,
         service: NodeService,
         link: MasterLink,
@@ -48,6 +53,7 @@ class Admission:
         self.ca_pem = ca_pem
         self._nodes = nodes
         self._credentials = credentials
+        self._audit = audit
         self._fleet = fleet
         self._service = service
         self._link = link
@@ -100,13 +106,19 @@ class Admission:
         return JoinReply(name=name, pack_public_key=self._pack_public_key)
 
     def create_token(
-        self, expires_s: float, *, approve: bool = False, token_id: str | None = None
+        self, expires_s: float, *, approve: bool = False, token_id: str | None = None, who: str = LOCAL_ADMIN
     ) -> tuple[str, datetime]:
-        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's approval."""
+        """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's approval.
+
+        Args:
+            who: the name of the key that asks, for the audit log.
+        """
         key = identity.make_nkey()
         token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
-        self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
+        detail = f"{token_id}, valid for {expires_s:.0f} s" + (", with approval" if approve else "")
+        with self._audit.change(who, "token", outcome="made", detail=detail):
+            self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
         addresses = self._settings.advertise or ("127.0.0.1",)
         token = identity.JoinToken(

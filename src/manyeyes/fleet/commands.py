@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from pydantic import ValidationError
 
+from manyeyes.access.actions import Action
 from manyeyes.access.audit import Audit
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
@@ -78,7 +79,7 @@ class Commands:
             NodeNotFound, Unavailable: the node is unknown or not there, or the log cannot be written.
             FileTrouble: the node refused.
         """
-        what = {"put": "put", "read": "get"}.get(order.kind, order.kind)
+        what: Action = "get" if order.kind == "read" else order.kind
         moves = order.kind in ("put", "read")
         key = (who, node, what, order.name, order.sha256)
         if moves and key not in self._moving:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from manyeyes import contract
+from manyeyes.access.audit import Audit
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import Desired, Directive, Heartbeat, Hello, JoinRequest, Leave, Welcome
 from manyeyes.errors import (
@@ -68,6 +69,7 @@ class NodeService:
     def __init__(
         self,
         nodes: NodeRepository,
+        audit: Audit,
         fleet: Fleet,
         link: MasterLink,
         gateway: str,
@@ -77,6 +79,7 @@ class NodeService:
         silent_s: float,
     ) -> None:
         self._nodes = nodes
+        self._audit = audit
         self._fleet = fleet
         self._link = link
         self._gateway = gateway
@@ -221,17 +224,14 @@ class NodeService:
         """A process leaves. Returns whether it was the node's."""
         return self._sessions.ended(node, leave.session)
 
-    # what operators want
+    # what operators want, each with its entry in the audit log; `who` is the name of the operator's key
 
-    async def approve(self, name: str) -> None:
-        """Approve a waiting node; nothing changes if it is approved already.
-
-        Raises:
-            NodeNotFound: none of that name.
-        """
+    async def approve(self, who: str, name: str) -> None:
+        """Approve a waiting node; nothing changes if it is approved already. Raises NodeNotFound."""
         if self._nodes.node(name).approved:
             return
-        self._nodes.approve(name)
+        with self._audit.change(who, "approve", node=name, outcome="asked"):
+            self._nodes.approve(name)
         self.refresh()
         self._reload_engine()
         log().info("node approved", node=name)
@@ -239,15 +239,12 @@ class NodeService:
         self._direct(name, Directive(kind="approved"))
         await self._until(lambda: self._state(name) != "waiting for approval")
 
-    async def remove(self, name: str) -> None:
-        """Remove a node: its key never works again, and what it holds goes to others at once.
-
-        Raises:
-            NodeNotFound: none of that name.
-        """
+    async def remove(self, who: str, name: str) -> None:
+        """Remove a node: its key never works again, what it holds goes to others at once. Raises NodeNotFound."""
         self._activity.record()
         self._nodes.node(name)
-        self._nodes.remove(name)
+        with self._audit.change(who, "remove", node=name, outcome="asked"):
+            self._nodes.remove(name)
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
@@ -257,20 +254,21 @@ class NodeService:
         await asyncio.sleep(RELOAD_S)
         self._events.publish(Removed(name))
 
-    async def desire(self, name: str, desired: Desired) -> None:
+    async def desire(self, who: str, name: str, desired: Desired) -> None:
         """Tell a node to pause or drain; an empty text: to work. Stored for a node that is away.
 
         Raises:
             NodeNotFound: none of that name.
         """
         self._nodes.node(name)
-        self._nodes.desire(name, desired)
+        with self._audit.change(who, desired or "resume", node=name, outcome="asked"):
+            self._nodes.desire(name, desired)
         self.refresh()
         self._direct(name, Directive(kind="desired", desired=desired))
         if self._state(name) not in ("joining", "suspect", "lost", "left"):
             await self._until(lambda: self._follows(name, desired))
 
-    async def shutdown(self, name: str) -> None:
+    async def shutdown(self, who: str, name: str) -> None:
         """Tell a node to finish its running pictures and end. The master cannot start it again.
 
         Raises:
@@ -278,6 +276,7 @@ class NodeService:
             NodeAway: it is not connected, or does not answer; nothing is kept for later.
         """
         self._nodes.node(name)
+        self._audit.record(who, "shutdown", node=name, outcome="asked")
         state = self._state(name)
         if state in ("joining", "lost", "left"):
             raise NodeAway(f"node {name!r} is {state}: it cannot be shut down now; nothing was done")

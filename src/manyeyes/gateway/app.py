@@ -20,9 +20,11 @@ from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, R
 from manyeyes.gateway.routes import (
     commands,
     faces,
+    feedback,
     health,
     keys,
     logs,
+    merges,
     monitoring,
     nodes,
     people,
@@ -43,7 +45,21 @@ _NOT_COMPRESSED = (
 """Pictures and what holds one, chunks of files, and answers that are read while they come."""
 
 
-_TOPICS = (recognize, people, faces, nodes, commands, monitoring, logs, recent, keys, sessions, health)
+_TOPICS = (
+    recognize,
+    people,
+    merges,
+    feedback,
+    faces,
+    nodes,
+    commands,
+    monitoring,
+    logs,
+    recent,
+    keys,
+    sessions,
+    health,
+)
 
 
 class Gateway(FastAPI):
@@ -87,6 +103,7 @@ def make_app(master: Master) -> Gateway:
         AuthMiddleware,
         caller_of=master.sessions.caller,
         may_sign_in=master.sessions.may_sign_in,
+        audit=master.audit,
     )
     app.add_middleware(CountBytes, metrics=master.monitor.metrics)
     _add_error_handlers(app)

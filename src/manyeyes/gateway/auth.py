@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller
 from manyeyes.credentials import COOKIE
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
@@ -71,8 +72,16 @@ def authenticated(
     return credential, caller
 
 
-def refused(error: ManyeyesError) -> Response:
-    """The answer to a refused request; the rest of it is not read."""
+def address_of(scope: Scope) -> str:
+    """Where a request comes from; of what the console asks for a browser, the browser's address."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
+def refused(error: ManyeyesError, scope: Scope, audit: Audit) -> Response:
+    """The answer to a refused request; the rest of it is not read. A key that is not valid is counted for the audit log."""
+    if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope)):
+        audit.refused_stranger(address_of(scope))
     response = problem(error)
     response.headers["Connection"] = "close"
     return response
@@ -82,6 +91,11 @@ def caller_of(request: Request) -> Caller:
     """The sender of a request, as it was when its head came in."""
     caller: Caller = request.scope[CALLER]
     return caller
+
+
+def shows_credential(headers: Mapping[str, str]) -> bool:
+    """Whether a request shows any key, session or link, valid or not."""
+    return bool(headers.get("authorization") or session_cookie(headers))
 
 
 def session_cookie(headers: Mapping[str, str]) -> str:
@@ -112,6 +126,7 @@ class AuthMiddleware:
     Args:
         caller_of: returns the caller for a credential; None if this master does not know it.
         may_sign_in: whether the credential is a sign-in link, which can only start a session.
+        audit: counts what is refused.
     """
 
     def __init__(
@@ -119,10 +134,12 @@ class AuthMiddleware:
         app: ASGIApp,
         caller_of: Callable[[str], Caller | None],
         may_sign_in: Callable[[str], bool],
+        audit: Audit,
     ) -> None:
         self._app = app
         self._caller_of = caller_of
         self._may_sign_in = may_sign_in
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on requests with a key or a session."""
@@ -146,7 +163,7 @@ class AuthMiddleware:
             if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
                 raise _too_long()
         except ManyeyesError as error:
-            await refused(error)(scope, receive, send)
+            await refused(error, scope, self._audit)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
 

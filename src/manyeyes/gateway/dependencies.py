@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer, SecurityScopes
 from manyeyes.api.access import ROLES
 from manyeyes.dispatch.trace import Sender
 from manyeyes.errors import NotAllowed, NotSignedIn
+from manyeyes.gateway.audited import called
 from manyeyes.gateway.auth import CREDENTIAL, caller_of
 from manyeyes.master.composition import Master
 
@@ -20,7 +21,6 @@ _CREDENTIAL = HTTPBearer(
 )
 """For the description only: `auth.AuthMiddleware` has read the header when a route is reached."""
 ANY_CREDENTIAL = Depends(_CREDENTIAL)
-_KINDS = {"put": "put", "read": "get"}
 
 
 async def _the_master(request: Request) -> Master:
@@ -41,20 +41,9 @@ async def _caller_with_role(
     if caller is None:
         raise NotSignedIn("this API key or session has just been revoked; sign in with another")
     if ROLES.index(caller.role) < ROLES.index(least):
-        what, node = _asked_for(request)
-        detail = f"the key's role is {caller.role}, {least} is needed"
-        master.audit.refused(caller.name, what, node=node, detail=detail)
+        master.audit.refused(caller.name, called(request))
         raise NotAllowed(f"this key's role is {caller.role}, at least {least} is needed")
     return caller.name
-
-
-def _asked_for(request: Request) -> tuple[str, str]:
-    """What a request is called in the audit log, and of which node."""
-    parts = request.url.path.removeprefix("/v1/").split("/")
-    if parts[0] == "nodes" and len(parts) == 3:
-        kind = request.query_params.get("kind", "")
-        return (_KINDS.get(kind, "files") if parts[2] == "files" else parts[2]), parts[1]
-    return {"tokens": "token"}.get(parts[0], f"{request.method} {parts[0]}"), "/".join(parts[1:])
 
 
 async def _sender(request: Request) -> Sender:

@@ -73,7 +73,7 @@ class Recognize:
         try:
             _, caller = authenticated("POST", headers_of(scope), self._master.sessions.caller)
         except ManyeyesError as error:
-            return _parts(refused(error))
+            return _parts(refused(error, scope, self._master.audit))
         given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
         try:
             status, (headers, body) = 200, await self._recognized(scope, receive, given, caller)

@@ -17,6 +17,7 @@ from manyeyes.broker.engine import Engine
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.faces.enrolment import Enrolling
+from manyeyes.faces.merging import Merging
 from manyeyes.faces.people import PeopleService
 from manyeyes.faces.reembedding import open_store, warn_of_others
 from manyeyes.faces.unknown_service import UnknownFacesService
@@ -63,6 +64,7 @@ class Master:
     admission: Admission
     commands: Commands
     people_service: PeopleService
+    merging: Merging
     enrolling: Enrolling
     faces: UnknownFacesService
     recent: Recent
@@ -135,6 +137,7 @@ class _Built:
         """End the open pictures, then record what nodes have done."""
         await self.master.dispatcher.close(patience_s=2.0)
         self.fleet.activity.record()
+        self.master.audit.close()
         self.hearing.reads.close()
 
 
@@ -155,6 +158,7 @@ def _build(
     people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
     monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages)
     hearing = build_inbox(limits, engine, served, fleet, people, logs, monitor, pages, spawn)
+    ticking = (fleet.enforcer.tick, hearing.rates.forget_idle, monitor.tick, audit.tick, people.merging.tick)
     clock = Clock(
         fleet.fleet,
         fleet.events,
@@ -162,13 +166,7 @@ def _build(
         fleet.probing,
         people.broadcaster,
         fleet.activity,
-        (
-            lambda now: fleet.admission.expire(),
-            lambda now: recent.tick(),
-            fleet.enforcer.tick,
-            hearing.rates.forget_idle,
-            monitor.tick,
-        ),
+        (lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
     )
     master = Master(
         settings=settings,
@@ -176,7 +174,7 @@ def _build(
         engine=engine.engine,
         events=pages,
         audit=audit,
-        sessions=Sessions(store.credentials, store.sessions, settings.session_s),
+        sessions=Sessions(store.credentials, store.sessions, audit, settings.session_s),
         keys=ApiKeyService(
             store.credentials, audit, revoked=recent.forget, changed=partial(pages.notify, "keys")
         ),
@@ -189,6 +187,7 @@ def _build(
         admission=fleet.admission,
         commands=fleet.commands,
         people_service=people.people_service,
+        merging=people.merging,
         enrolling=people.enrolling,
         faces=people.faces,
         recent=recent,

@@ -67,13 +67,14 @@ def build_fleet(
     probing = Probing(probes, recovery, fleet, dispatcher, link, events, served.pack)
     activity = NodeActivity(store.nodes, dispatcher)
     node_service = NodeService(
-        store.nodes, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
+        store.nodes, audit, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
     )
     admission = Admission(
         settings,
         engine.ca_pem,
         store.nodes,
         store.credentials,
+        audit,
         fleet,
         node_service,
         link,

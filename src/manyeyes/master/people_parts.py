@@ -11,6 +11,7 @@ from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.faces.enrolment import Enrolling
 from manyeyes.faces.gallery_sync import Galleries
 from manyeyes.faces.gallery_version import GalleryVersion
+from manyeyes.faces.merging import Merging
 from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.reembedding import EmbedAgain
@@ -31,6 +32,7 @@ class PeopleParts:
     gallery: GalleryVersion
     broadcaster: StateBroadcaster
     people_service: PeopleService
+    merging: Merging
     galleries: Galleries
     faces: UnknownFacesService
     enrolling: Enrolling
@@ -58,10 +60,14 @@ def build_people(
         store.feedback,
         store.gallery,
         store.settings,
+        audit,
         references,
         served,
         broadcaster.gallery_changed,
         growth,
+    )
+    merging = Merging(
+        store.merges, people, store.gallery.reader, served, audit, broadcaster.gallery_changed, growth
     )
     galleries = Galleries(store.gallery.reader, data / "gallery", people.threshold_at)
     among = Among(store.gallery.reader, served.pack, served.embedder, served.threshold, people.threshold_at)
@@ -80,4 +86,4 @@ def build_people(
     embed_again = EmbedAgain(
         store.photos, served.embedder, enrolling.embed_portrait, broadcaster.gallery_changed
     )
-    return PeopleParts(gallery, broadcaster, people, galleries, faces, enrolling, embed_again)
+    return PeopleParts(gallery, broadcaster, people, merging, galleries, faces, enrolling, embed_again)

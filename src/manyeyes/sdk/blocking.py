@@ -17,7 +17,12 @@ from manyeyes.api.overview import Status
 from manyeyes.api.people import Feedback, Person, Threshold
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import Prediction, SignInLink
-from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
+from manyeyes.sdk.blocking_groups import (
+    BlockingFaces,
+    BlockingPeopleMerges,
+    BlockingPortraits,
+    BlockingRecentPictures,
+)
 from manyeyes.sdk.blocking_logs import BlockingLogs
 from manyeyes.sdk.blocking_watching import BlockingWatching
 from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
@@ -73,6 +78,11 @@ class Client(BlockingWatching):
     def portraits(self) -> BlockingPortraits:
         """See `AsyncClient.portraits`."""
         return BlockingPortraits(self._client.portraits, self._run)
+
+    @property
+    def merges(self) -> BlockingPeopleMerges:
+        """See `AsyncClient.merges`."""
+        return BlockingPeopleMerges(self._client.merges, self._run)
 
     @property
     def recent(self) -> BlockingRecentPictures:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
-from manyeyes.api.people import Person
+from manyeyes.api.people import Merge, MergePreview, Person
 from manyeyes.api.recent import Latest
 from manyeyes.api.unknown_faces import Retention, Unknown
 from manyeyes.results import Result
 from manyeyes.sdk.faces import Faces
+from manyeyes.sdk.merges import PeopleMerges
 from manyeyes.sdk.portraits import Portraits, SmallPicture
 from manyeyes.sdk.recent import RecentPictures
 
@@ -70,6 +71,26 @@ class BlockingPortraits:
     def of_photo(self, photo_id: int) -> SmallPicture:
         """See `Portraits.of_photo`."""
         return self._run(self._portraits.of_photo(photo_id))
+
+
+class BlockingPeopleMerges:
+    """`PeopleMerges` for code without an event loop; made by `Client.merges`."""
+
+    def __init__(self, merges: PeopleMerges, run: Run) -> None:
+        self._merges = merges
+        self._run = run
+
+    def preview(self, name: str, into: str) -> MergePreview:
+        """See `PeopleMerges.preview`."""
+        return self._run(self._merges.preview(name, into))
+
+    def all(self) -> list[Merge]:
+        """See `PeopleMerges.all`."""
+        return self._run(self._merges.all())
+
+    def undo(self, merge_id: int) -> Person:
+        """See `PeopleMerges.undo`."""
+        return self._run(self._merges.undo(merge_id))
 
 
 class BlockingRecentPictures:

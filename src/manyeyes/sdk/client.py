@@ -44,6 +44,7 @@ from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.commands import Commands
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.logs import Logs
+from manyeyes.sdk.merges import PeopleMerges
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Portraits
@@ -166,7 +167,7 @@ class AsyncClient(Watching):
         return parsed(Person, response.content) if response.content else await self.person(new)
 
     async def merge_person(self, name: str, into: str) -> Person:
-        """Move all photos and feedback of person `name` to person `into`, and delete `name`.
+        """Move all photos and feedback of person `name` to person `into`, and delete `name`; see `merges` for undoing it.
 
         Raises:
             PersonNotFound: one of the names is not enrolled.
@@ -397,6 +398,11 @@ class AsyncClient(Watching):
     def portraits(self) -> Portraits:
         """The portraits of people that are stored at enrolment."""
         return Portraits(self._call)
+
+    @property
+    def merges(self) -> PeopleMerges:
+        """Merges of two people: preview, list, undo."""
+        return PeopleMerges(self._call)
 
     @property
     def recent(self) -> RecentPictures:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
 from manyeyes.store.database import Database
@@ -25,7 +26,7 @@ class Entry:
     at: str
     """ISO 8601, UTC."""
     who: str
-    """The API key's name."""
+    """The API key's name; empty for those who showed no valid key."""
     what: str
     node: str
     outcome: str
@@ -46,6 +47,10 @@ class AuditRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Entries that are appended inside, and all other changes of the file, are stored together or not at all."""
+        return self._database.transaction()
 
     def append(self, who: str, what: str, *, node: str, outcome: str, detail: str) -> None:
         """Add an entry to the end of the chain.

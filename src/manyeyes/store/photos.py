@@ -35,6 +35,7 @@ class PhotoRow:
     """An enrolled photo as an operator sees it."""
 
     id: int
+    sha256: str
     file_name: str
     source: str
     added_at: str
@@ -62,7 +63,10 @@ class PhotoRepository:
     def enrol(self, name: str, embedder: str, photos: list[Photo]) -> None:
         """Add photos under a name, known or new; the same photo twice counts once."""
         with self._database.transaction() as cursor:
-            cursor.execute("INSERT OR IGNORE INTO people (name, added_at) VALUES (?, ?)", (name, now_iso()))
+            cursor.execute(
+                "INSERT OR IGNORE INTO people (id, name, added_at) SELECT id + 1, ?, ? FROM last_person_id",
+                (name, now_iso()),
+            )
             (person_id,) = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
             cursor.executemany(
                 "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
@@ -73,12 +77,13 @@ class PhotoRepository:
     def of_person(self, name: str) -> list[PhotoRow]:
         """The photos of a person, oldest first, each once whatever embedders enrolled it."""
         rows = self._database.read(
-            "SELECT MIN(f.id), f.file_name, f.source, f.added_at, f.warnings, MAX(f.chip IS NOT NULL) FROM photos f "
+            "SELECT MIN(f.id), f.sha256, f.file_name, f.source, f.added_at, f.warnings, MAX(f.chip IS NOT NULL) "
+            "FROM photos f "
             "JOIN people p ON p.id = f.person_id WHERE p.name = ? GROUP BY f.sha256 ORDER BY 1",
             name,
         )
         return [
-            PhotoRow(row[0], row[1], row[2], row[3], _CAUTIONS.validate_json(row[4]), bool(row[5]))
+            PhotoRow(row[0], row[1], row[2], row[3], row[4], _CAUTIONS.validate_json(row[5]), bool(row[6]))
             for row in rows
         ]
 
@@ -166,7 +171,8 @@ class PhotoRepository:
         with self._database.transaction() as cursor:
             cursor.execute(
                 "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
-                "source, warnings) SELECT person_id, sha256, ?, ?, added_at, file_name, source, warnings "
+                "source, warnings, merge_id) "
+                "SELECT person_id, sha256, ?, ?, added_at, file_name, source, warnings, merge_id "
                 "FROM photos WHERE id = ?",
                 (embedder, embedding, photo_id),
             )

@@ -9,6 +9,7 @@ from manyeyes.store.credentials import CredentialRepository
 from manyeyes.store.database import Database
 from manyeyes.store.feedback import FeedbackRepository
 from manyeyes.store.gallery import GalleryRepository
+from manyeyes.store.merges import MergeRepository
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.store.people import PeopleRepository
 from manyeyes.store.photos import PhotoRepository
@@ -26,6 +27,7 @@ class Store:
         self.sessions = SessionRepository(database)
         self.audit = AuditRepository(database)
         self.people = PeopleRepository(database)
+        self.merges = MergeRepository(database)
         self.photos = PhotoRepository(database)
         self.feedback = FeedbackRepository(database)
         self.gallery = GalleryRepository(database)

@@ -94,9 +94,54 @@ CREATE TABLE IF NOT EXISTS sessions (
 """
 """Files exist whose step 6 made the table `sign_ins`: who was signed in there signs in again."""
 
+_PERSON_IDS = """
+CREATE TABLE last_person_id (id INTEGER NOT NULL);
+INSERT INTO last_person_id SELECT COALESCE(MAX(id), 0) FROM people;
+CREATE TRIGGER person_added AFTER INSERT ON people BEGIN
+    UPDATE last_person_id SET id = MAX(id, new.id);
+END;
+"""
+"""The audit log names people by id: no id is given twice."""
+
+_MERGES = """
+ALTER TABLE photos ADD COLUMN merge_id INTEGER;
+ALTER TABLE vetoes ADD COLUMN merge_id INTEGER;
+CREATE TABLE merges (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, merged_at TEXT NOT NULL,
+    person_id INTEGER NOT NULL, name TEXT NOT NULL, added_at TEXT NOT NULL,
+    into_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE, within INTEGER
+);
+CREATE TABLE merged_photos (
+    merge_id INTEGER NOT NULL REFERENCES merges(id) ON DELETE CASCADE, earlier_id INTEGER,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, embedding BLOB NOT NULL, added_at TEXT NOT NULL,
+    file_name TEXT NOT NULL, source TEXT NOT NULL, warnings TEXT NOT NULL, chip BLOB, landmarks TEXT
+);
+CREATE TABLE merged_vetoes (
+    merge_id INTEGER NOT NULL REFERENCES merges(id) ON DELETE CASCADE, earlier_id INTEGER, of_into INTEGER NOT NULL,
+    embedder TEXT NOT NULL, embedding BLOB NOT NULL, file_name TEXT NOT NULL, added_at TEXT NOT NULL
+);
+CREATE TABLE merged_warnings (
+    merge_id INTEGER NOT NULL REFERENCES merges(id) ON DELETE CASCADE,
+    sha256 TEXT NOT NULL, embedder TEXT NOT NULL, warnings TEXT NOT NULL, settled TEXT NOT NULL
+);
+CREATE TRIGGER photo_forgotten AFTER DELETE ON photos BEGIN
+    DELETE FROM merged_photos WHERE sha256 = old.sha256
+        AND merge_id IN (SELECT id FROM merges WHERE into_id = old.person_id);
+END;
+"""
+"""`merges.py` says what is in them."""
+
 STEPS = (
-    _TABLES_0_1, _PHOTOS_TELL_MORE, gallery_history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS, _SESSIONS_OF_BEFORE
-)  # fmt: skip
+    _TABLES_0_1,
+    _PHOTOS_TELL_MORE,
+    gallery_history.TABLES,
+    _NODES_HAVE_STANDING,
+    _AUDIT,
+    _SIGN_INS,
+    _SESSIONS_OF_BEFORE,
+    _PERSON_IDS,
+    _MERGES,
+)
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 
 

@@ -264,16 +264,27 @@ def test_one_person_under_two_names_is_found_and_merged(up: Up, consoles: Consol
     finding.get_by_role("link", name="Lovelace").click()
     page.get_by_role("button", name="Merge").click()
     dialog = page.get_by_role("dialog", name="Merge Lovelace into another person")
-    dialog.get_by_role("button", name="Merge").click()
+    dialog.get_by_role("button", name="Compare").click()
     expect(dialog.get_by_text("Choose one of the list first.")).to_be_visible()
     dialog.get_by_label("Name of the other person").fill("a")
     page.get_by_role("option", name="Ada").click()
     expect(dialog.get_by_label("Name of the other person")).to_have_value("Ada")
+    dialog.get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog", name="Merge Lovelace into Ada?")
+    expect(dialog.get_by_text("The nearest photos of Lovelace and Ada are 0.")).to_be_visible()
     dialog.get_by_role("button", name="Merge").click()
     page.wait_for_url("**/console/people/person?name=Ada")
     expect(page.get_by_role("button", name="Remove photo")).to_have_count(3)
     with client_of(up) as client:
         assert [(person.name, person.photos) for person in client.people()] == [("Ada", 3)]
+        assert ("people merge", "merged") in {(entry.what, entry.outcome) for entry in client.audit()}
+    assert accessibility_trouble(page) == []
+    page.get_by_role("button", name="Undo the merge of Lovelace").click()
+    page.get_by_role("dialog", name="Give Lovelace back?").get_by_role(
+        "button", name="Undo the merge"
+    ).click()
+    page.wait_for_url("**/console/people/person?name=Lovelace")
+    expect(page.get_by_role("button", name="Remove photo")).to_have_count(1)
 
 
 def test_a_thousand_people_are_paged_and_searched(up: Up, consoles: Consoles) -> None:

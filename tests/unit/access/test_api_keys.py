@@ -25,7 +25,7 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(
 ) -> None:
     key, fact = service.create("local admin", "olga", "operator")
     assert (fact.name, fact.role) == ("olga", "operator")
-    assert Sessions(store.credentials, store.sessions, 60).caller(key) == Caller(
+    assert Sessions(store.credentials, store.sessions, Audit(store.audit), 60).caller(key) == Caller(
         "olga", "operator", hash_api_key(key)[:12]
     )
     assert key not in path.read_bytes().decode(errors="replace")
@@ -36,7 +36,7 @@ def test_a_key_works_until_it_is_revoked_and_only_its_hash_is_kept(
     with pytest.raises(KeyExists, match="'olga' already"):
         service.create("local admin", "olga", "user")
     service.revoke("local admin", "olga")
-    assert Sessions(store.credentials, store.sessions, 60).caller(key) is None
+    assert Sessions(store.credentials, store.sessions, Audit(store.audit), 60).caller(key) is None
     with pytest.raises(KeyNotFound):
         service.revoke("local admin", "olga")
 
@@ -45,8 +45,8 @@ def test_the_key_of_this_machine_works_and_has_no_entry_in_the_audit_log(
     service: ApiKeyService, store: Store
 ) -> None:
     key = service.create_local("second admin", "admin")
-    assert Sessions(store.credentials, store.sessions, 60).role_of(key) == "admin"
-    assert Sessions(store.credentials, store.sessions, 60).role_of("mek_unknown") is None
+    assert Sessions(store.credentials, store.sessions, Audit(store.audit), 60).role_of(key) == "admin"
+    assert Sessions(store.credentials, store.sessions, Audit(store.audit), 60).role_of("mek_unknown") is None
     assert Audit(store.audit).entries() == []
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from manyeyes.access.audit import REFUSALS_AT_ONCE, Audit, Refusals
-from manyeyes.errors import Unavailable
+import manyeyes
+from manyeyes.access.audit import Audit
+from manyeyes.errors import PersonExists, Unavailable
 from manyeyes.store.audit import GENESIS
 from manyeyes.store.database import Database
+from manyeyes.store.photos import Photo
 from manyeyes.store.repositories import Store
 
 
@@ -99,21 +104,74 @@ def test_what_cannot_be_recorded_is_not_done(store: Store, database: Database) -
         audit.record("a", "exec", outcome="asked")
 
 
-def test_refusals_are_logged_and_cannot_fill_the_log(store: Store) -> None:
+def test_a_change_and_its_entry_are_stored_together_or_not_at_all(store: Store, database: Database) -> None:
     audit = Audit(store.audit)
-    for _ in range(500):
-        audit.refused("a user", "exec", node="n" * 999, detail="the key's role is user, admin is needed")
+    with audit.change("boss", "people add", outcome="enrolled") as said:
+        store.photos.enrol("Ann", "e", [Photo("aa", b"0000")])
+        said.detail = "person 1"
+    assert [(e.who, e.what, e.outcome, e.detail) for e in audit.entries()] == [
+        ("boss", "people add", "enrolled", "person 1")
+    ]
+    with pytest.raises(PersonExists), audit.change("boss", "people rename"):
+        store.photos.enrol("Bob", "e", [Photo("bb", b"0000")])
+        store.people.rename("Bob", "Ann")
+    assert [person.name for person in store.people.all()] == ["Ann"] and len(audit.entries()) == 1
+    with database.transaction() as cursor:
+        cursor.execute("DROP TABLE audit")
+    with pytest.raises(Unavailable, match="nothing was done"), audit.change("boss", "people remove"):
+        store.people.remove("Ann")
+    assert [person.name for person in store.people.all()] == ["Ann"], "the entry cannot be written"
+
+
+def test_a_kill_between_a_change_and_its_entry_leaves_neither(path: Path) -> None:
+    child = f"""
+import os
+from pathlib import Path
+from manyeyes.access.audit import Audit
+from manyeyes.store.photos import Photo
+from manyeyes.store.repositories import Store
+store = Store.open(Path({str(path)!r}))
+with Audit(store.audit).change("boss", "people add", outcome="enrolled"):
+    store.photos.enrol("Ann", "e", [Photo("aa", b"0000")])
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", child], check=False).returncode == 9
+    store = Store.open(path)
+    assert store.people.all() == [] and Audit(store.audit).entries() == []
+    store.close()
+
+
+def test_nothing_waits_within_a_change() -> None:
+    """Another request would come in between, and its changes would be part of this one's transaction."""
+    seen = 0
+    for file in Path(manyeyes.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.With) and any(
+                isinstance(called := item.context_expr, ast.Call)
+                and isinstance(called.func, ast.Attribute)
+                and called.func.attr == "change"
+                for item in node.items
+            ):
+                seen += 1
+                waits = [one for part in node.body for one in ast.walk(part) if isinstance(one, ast.Await)]
+                assert not waits, f"{file}:{node.lineno}"
+    assert seen > 10
+
+
+def test_refusals_are_one_entry_a_minute_and_cannot_fill_the_log(store: Store) -> None:
+    audit = Audit(store.audit)
+    for second in range(300):
+        for _ in range(50):
+            audit.refused("a user", "exec")
+            audit.refused_stranger(f"10.0.0.{second % 7}")
+        audit.tick(1000.0 + second)
     entries = audit.entries()
-    assert len(entries) == REFUSALS_AT_ONCE
-    assert {(entry.who, entry.outcome, len(entry.node)) for entry in entries} == {
-        ("a user", "not-allowed", 200)
+    assert [entry.who for entry in entries].count("a user") == 5 and len(entries) == 10
+    assert {(entry.what, entry.outcome) for entry in entries if entry.who == ""} == {
+        ("refused", "not-signed-in")
     }
-    audit.refused("another", "exec", node="n", detail="")
-    assert audit.entries()[-1].who == "another"
-
-
-def test_refusals_that_were_not_written_are_counted() -> None:
-    refusals = Refusals(at_s=0.0)
-    assert [refusals.worth_writing(0.0) for _ in range(25)] == [True] * 20 + [False] * 5
-    assert (refusals.worth_writing(59.0), refusals.unwritten) == (False, 6)
-    assert refusals.worth_writing(61.0)
+    assert entries[0].detail == "50 refused: exec 50", "the first is not long in coming"
+    audit.close()
+    counted = [int(entry.detail.split()[0]) for entry in audit.entries() if entry.who == "a user"]
+    assert sum(counted) == 300 * 50, "none is lost when the master stops"
+    assert audit.verify().broken is None

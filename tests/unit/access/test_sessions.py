@@ -32,12 +32,14 @@ def store(database: Database) -> Store:
 
 def test_a_session_ends_in_time(store: Store, path: Path) -> None:
     clock = Clock()
-    sessions = Sessions(store.credentials, store.sessions, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60, clock)
     token, caller = sessions.sign_in("mek_a")
     assert (
         caller == sessions.caller(token) == Caller("laptop", "operator", hash_api_key("mek_a")[:12], 1060.0)
     )
-    assert Sessions(store.credentials, store.sessions, 60, clock).caller(token) == caller  # after a restart
+    assert (
+        Sessions(store.credentials, store.sessions, Audit(store.audit), 60, clock).caller(token) == caller
+    )  # after a restart
     clock.now += 59.9
     assert sessions.caller(token)
     clock.now += 0.1
@@ -46,7 +48,7 @@ def test_a_session_ends_in_time(store: Store, path: Path) -> None:
 
 
 def test_a_session_ends_with_its_key_and_by_signing_out(store: Store, database: Database) -> None:
-    sessions = Sessions(store.credentials, store.sessions, 60)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60)
     first, second = sessions.sign_in("mek_a")[0], sessions.sign_in("mek_a")[0]
     sessions.sign_out(first)
     assert sessions.caller(first) is None and sessions.caller(second)
@@ -59,7 +61,7 @@ def test_what_was_found_is_remembered_until_anything_is_written(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    sessions = Sessions(store.credentials, store.sessions, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60, clock)
     token, _ = sessions.sign_in("mek_a")
     read = database.read
     queries: list[str] = []
@@ -79,8 +81,8 @@ def test_nothing_stale_is_served(store: Store) -> None:
     """Revoked, signed out, displaced, made again: it counts from the next look on, whoever writes it."""
     clock = Clock()
     sessions, others = (
-        Sessions(store.credentials, store.sessions, 600, clock),
-        Sessions(store.credentials, store.sessions, 600, clock),
+        Sessions(store.credentials, store.sessions, Audit(store.audit), 600, clock),
+        Sessions(store.credentials, store.sessions, Audit(store.audit), 600, clock),
     )
     token, _ = sessions.sign_in("mek_a")
     assert sessions.caller(token)
@@ -104,7 +106,7 @@ def test_nothing_stale_is_served(store: Store) -> None:
 
 
 def test_two_keys_of_one_name_stay_apart(store: Store) -> None:
-    sessions = Sessions(store.credentials, store.sessions, 60)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60)
     store.credentials.add_api_key(hash_api_key("mek_b"), "laptop", "user")
     for _ in range(2):
         first, second = sessions.caller("mek_a"), sessions.caller("mek_b")
@@ -116,7 +118,7 @@ def test_two_keys_of_one_name_stay_apart(store: Store) -> None:
 
 def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signins, "_MOST_RESOLVED", 3)
-    sessions = Sessions(store.credentials, store.sessions, 60)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60)
     keys = [f"mek_{number}" for number in range(10)]
     for key in keys:
         store.credentials.add_api_key(hash_api_key(key), key, "user")
@@ -127,7 +129,7 @@ def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyP
 
 
 def test_only_keys_sign_in(store: Store) -> None:
-    sessions = Sessions(store.credentials, store.sessions, 60)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60)
     token, _ = sessions.sign_in("mek_a")
     for wrong in ("mek_b", "", token, "mes_x", hash_api_key("mek_a")):
         with pytest.raises(NotSignedIn):
@@ -137,7 +139,7 @@ def test_only_keys_sign_in(store: Store) -> None:
 
 def test_one_key_has_at_most_fifty_sessions(store: Store) -> None:
     clock = Clock()
-    sessions = Sessions(store.credentials, store.sessions, 600, clock)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 600, clock)
     tokens = []
     for _ in range(52):
         clock.now += 1
@@ -147,7 +149,7 @@ def test_one_key_has_at_most_fifty_sessions(store: Store) -> None:
 
 def test_a_link_signs_in_once_and_soon(store: Store) -> None:
     clock = Clock()
-    sessions = Sessions(store.credentials, store.sessions, 60, clock)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60, clock)
     link, late = sessions.link("mek_a"), sessions.link("mek_a")
     assert sessions.may_sign_in(link) and sessions.caller(link) is None
     token, caller = sessions.sign_in(link)
@@ -164,6 +166,6 @@ def test_a_link_signs_in_once_and_soon(store: Store) -> None:
 
 
 def test_links_are_bounded(store: Store) -> None:
-    sessions = Sessions(store.credentials, store.sessions, 60)
+    sessions = Sessions(store.credentials, store.sessions, Audit(store.audit), 60)
     links = [sessions.link("mek_a") for _ in range(101)]
     assert [sessions.may_sign_in(link) for link in links] == [False] + [True] * 100

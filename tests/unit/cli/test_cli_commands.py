@@ -35,6 +35,16 @@ FACE = {
 }
 
 
+PREVIEW = {
+    "name": "A. B.",
+    "photos": 2,
+    "into": "Ada",
+    "into_photos": 2,
+    "distance": 0.71,
+    "usual": 0.63,
+    "is_far": True,
+    "sentence": "the nearest photos of A. B. and Ada are 0.71 apart; photos of one person are usually below 0.63",
+}
 CAUTION = {"kind": "small", "value": 50, "limit": 80, "sentence": "the face is small", "photo": "a.jpg"}
 
 
@@ -381,6 +391,7 @@ def test_a_person_at_a_terminal_is_asked(
         "GET /v1/people/Ada": httpx.Response(200, json=person),
         "GET /v1/people/A.%20B.": httpx.Response(200, json=person | {"name": "A. B."}),
         "GET /v1/people/A. B.": httpx.Response(200, json=person | {"name": "A. B."}),
+        "GET /v1/people-merges/preview": httpx.Response(200, json=PREVIEW),
         "POST /v1/people/A. B./merge": httpx.Response(200, json=person),
         "DELETE /v1/people/Ada": httpx.Response(204),
         "GET /v1/nodes/a": httpx.Response(200, json=node),
@@ -399,7 +410,8 @@ def test_a_person_at_a_terminal_is_asked(
             "merge",
             "A. B.",
             "Ada",
-        ): "Move 2 photos of A. B. to Ada, who has 2 photos, and delete the name",
+        ): "The nearest photos of A. B. and Ada are 0.71 apart; photos of one person are usually below 0.63. "
+        "These may be two people.\nMove 2 photos of A. B. to Ada, who has 2 photos, and delete the name A. B.?",
     }
     for command, question in questions.items():
         monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
@@ -553,7 +565,7 @@ def test_odd_durations(text: str) -> None:
     + [f"nodes {name}" for name in ("show", "approve", "pause", "drain", "resume", "shutdown", "remove")]
     + [
         f"people {name}"
-        for name in ("add", "list", "show", "rename", "remove", "threshold", "check", "feedback")
+        for name in ("add", "list", "show", "rename", "merge", "remove", "threshold", "check", "feedback")
     ],
 )
 def test_every_help_has_an_example_and_json(run: Run, command: str) -> None:

@@ -71,6 +71,33 @@ def test_two_names_become_one(run: Run) -> None:  # noqa: F811
     assert json.loads(run("people", "merge", "A. B.", "Ada", "--yes", "--json")[1])["photos"] == 3
 
 
+def test_a_merge_is_listed_and_undone(fleet: Fleet, run: Run) -> None:  # noqa: F811
+    when, until = "2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z"
+    merge = {"id": 3, "name": "A. B.", "into": "Ada", "merged_at": when, "until": until}
+    fleet.answers = {
+        "POST /v1/people/A. B./merge": httpx.Response(200, json={"name": "Ada", "photos": 3, "merge": merge}),
+        "GET /v1/people-merges": httpx.Response(200, json={"merges": [merge]}),
+        "DELETE /v1/people-merges/3": httpx.Response(
+            200, json={"name": "A. B.", "photos": 1, "merge": merge}
+        ),
+    }
+    assert run("people", "merge", "A. B.", "Ada", "--yes")[1] == (
+        "A. B. is Ada now, with 3 photos\n"
+        "until 2026-01-31 this can be undone: manyeyes people merge --undo 3\n"
+    )
+    assert run("people", "merge", "--list")[1].splitlines()[1].startswith("3   A. B.  Ada")
+    assert json.loads(run("people", "merge", "--list", "--json")[1])[0]["id"] == 3
+    assert run("people", "merge", "--undo", 3)[1] == "A. B. is back, with 1 photo; Ada keeps the others\n"
+    fleet.answers["DELETE /v1/people-merges/3"] = problem(errors.EntryNotFound("there is no merge 3"))
+    assert run("people", "merge", "--undo", 3) == (4, "", "error: there is no merge 3\n")
+    for wrong in (("A. B.",), ("A. B.", "Ada", "--list"), ("--list", "--undo", 3), ()):
+        assert run("people", "merge", *wrong)[0] == 2
+    before = len(fleet.asked)
+    code, _, heard = run("people", "merge", "A. B.", "Ada")
+    assert (code, len(fleet.asked)) == (2, before)
+    assert heard == "error: this asks first, and there is no terminal to ask at; add --yes\n"
+
+
 def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) -> None:  # noqa: F811
     folder = tmp_path / "look"
     assert run("faces", "save", 4, folder)[1] == f"1 faces are in {folder}\n"

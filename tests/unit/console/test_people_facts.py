@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from manyeyes.api.people import Feedback, Person, Photo
+from manyeyes.api.people import Feedback, MergePreview, Person, Photo
 from manyeyes.api.unknown_faces import NearestPerson, UnknownFace, UnknownGroup
 from manyeyes.console.pages.people import facts
 from manyeyes.results import Caution
@@ -115,3 +115,23 @@ def test_groups_say_whom_they_are_near(nearest: NearestPerson | None, said: str)
     assert card["nearest"] == said
     assert card["nearestName"] == ("Ada" if nearest and nearest.near else ""), "a stranger is offered nobody"
     assert card["faces"] == [{"id": 3, "seen": NOW.isoformat(), "noticed": ""}]
+
+
+def test_the_question_before_a_merge_has_the_figure() -> None:
+    preview = MergePreview(
+        name="Ann",
+        photos=1,
+        into="Bob",
+        into_photos=2,
+        distance=0.71,
+        usual=0.63,
+        is_far=True,
+        sentence="the nearest photos of Ann and Bob are 0.71 apart",
+    )
+    question, said = facts.merge_question(preview)
+    assert question == "Merge Ann into Bob?"
+    assert said == (
+        "The nearest photos of Ann and Bob are 0.71 apart. They may be two people. "
+        "1 photo and all feedback of Ann go to Bob. For 30 days this can be undone on their page."
+    )
+    assert "two people" not in facts.merge_question(preview.model_copy(update={"is_far": False}))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from tests.stored_rows import vetoes
 
+from manyeyes.access.audit import Audit
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.people import NewFace, PeopleService
@@ -55,6 +57,7 @@ def service(store: Store, tmp_path: Path, served: Any, told: list[int]) -> Peopl
         store.feedback,
         store.gallery,
         store.settings,
+        Audit(store.audit),
         FaceReferences(tmp_path / "references.key"),
         served,
         changed,
@@ -85,10 +88,14 @@ def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> Non
     async def run() -> None:
         blurred = Caution(kind="blurred", value=1, limit=3, sentence="the face is blurred")
         said = (
-            await service.enrol("Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))])
+            await service.enrol(
+                "boss", "Ann", [new_face("a1.jpg", at(0), blurred), new_face("a2.jpg", at(0.3))]
+            )
         ).warnings
         assert [(caution.kind, caution.photo) for caution in said] == [("blurred", "a1.jpg")]
-        enrolment = await service.enrol("Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))])
+        enrolment = await service.enrol(
+            "boss", "Bob", [new_face("b.jpg", at(0.1)), new_face("x.jpg", at(0, 0.9))]
+        )
         person, said = enrolment.person, enrolment.warnings
         assert person.photos == 2
         assert [(c.kind, c.photo, c.people) for c in said] == [
@@ -107,12 +114,12 @@ def test_photos_are_compared_as_they_are_enrolled(service: PeopleService) -> Non
 
 def test_nodes_hear_of_who_is_renamed_and_who_is_forgotten(service: PeopleService, told: list[int]) -> None:
     async def run() -> None:
-        await service.enrol("Ann", [new_face("a.jpg", at(0))])
-        assert (await service.rename("Ann", "Anna")).name == "Anna"
+        await service.enrol("boss", "Ann", [new_face("a.jpg", at(0))])
+        assert (await service.rename("boss", "Ann", "Anna")).name == "Anna"
         assert [person.name for person in service.everybody()] == ["Anna"]
         with pytest.raises(PersonNotFound):
-            await service.rename("Ann", "Other")
-        await service.remove("Anna")
+            await service.rename("boss", "Ann", "Other")
+        await service.remove("boss", "Anna")
         assert service.everybody() == []
         with pytest.raises(PersonNotFound):
             service.person("Anna")
@@ -132,18 +139,18 @@ def test_every_face_gets_its_reference(service: PeopleService) -> None:
 
 def test_feedback_enrols_or_bars(service: PeopleService, store: Store, database: Database) -> None:
     async def run() -> None:
-        await service.enrol("Ann", [new_face("a.jpg", at(0))])
+        await service.enrol("boss", "Ann", [new_face("a.jpg", at(0))])
         (reference,) = references(service, answered([at(0.5)]))
         with pytest.raises(PersonNotFound, match="'Bob'"):
-            await service.give_feedback(reference, "not", "Bob", "p.jpg")
-        row, _ = await service.give_feedback(reference, "not", "Ann", "p.jpg")
+            await service.give_feedback("boss", reference, "not", "Bob", "p.jpg")
+        row, _ = await service.give_feedback("boss", reference, "not", "Ann", "p.jpg")
         assert (row.verdict, row.name, row.file_name) == ("not", "Ann", "p.jpg")
         assert vetoes(database, "dlib-1") == [("Ann", list(at(0.5)))]
-        row, said = await service.give_feedback(reference, "is", "Bob", "p.jpg")
+        row, said = await service.give_feedback("boss", reference, "is", "Bob", "p.jpg")
         assert row.id.startswith("is-") and [caution.people for caution in said] == [("Ann",)]
-        again, _ = await service.give_feedback(reference, "is", "Bob", "p.jpg")
+        again, _ = await service.give_feedback("boss", reference, "is", "Bob", "p.jpg")
         assert again == row and store.gallery.photo_counts("dlib-1") == {1: 2}
-        await service.undo_feedback(row.id)
+        await service.undo_feedback("boss", row.id)
         assert [entry.verdict for entry in service.feedback.all()] == ["not"]
 
     asyncio.run(run())
@@ -153,22 +160,57 @@ def test_a_reference_of_another_embedder_is_refused(service: PeopleService, serv
     (reference,) = references(service, answered([at(0.5)]))
     served.embedder = "arcface-2"
     with pytest.raises(ReferenceRefused, match="by the embedder dlib-1, in use is arcface-2"):
-        asyncio.run(service.give_feedback(reference, "is", "Ann", "p.jpg"))
+        asyncio.run(service.give_feedback("boss", reference, "is", "Ann", "p.jpg"))
 
 
 def test_the_threshold_follows_the_people(service: PeopleService) -> None:
     async def run() -> None:
-        alone = await service.set_threshold("fmr", 1e-3)
+        alone = await service.set_threshold("boss", "fmr", 1e-3)
         for number in range(6):
-            await service.enrol(f"p{number}", [new_face(f"{number}.jpg", at(*[0.0] * number, 1.0))])
+            await service.enrol("boss", f"p{number}", [new_face(f"{number}.jpg", at(*[0.0] * number, 1.0))])
         crowd = service.threshold()
         assert crowd.threshold < alone.threshold and crowd.fmr == pytest.approx(1e-3) and crowd.people == 6
-        assert np.isclose((await service.set_threshold("default", None)).threshold, 0.58)
+        assert np.isclose((await service.set_threshold("boss", "default", None)).threshold, 0.58)
 
     asyncio.run(run())
 
 
 def test_people_are_listed_with_numbers_by_their_value(service: PeopleService) -> None:
     for place, name in enumerate(("p10", "P2", "Ann")):
-        asyncio.run(service.enrol(name, [new_face(f"{place}.jpg", at(*[0.0] * place, 5.0))]))
+        asyncio.run(service.enrol("olga", name, [new_face(f"{place}.jpg", at(*[0.0] * place, 5.0))]))
     assert [person.name for person in service.everybody()] == ["Ann", "P2", "p10"]
+
+
+def test_an_entry_says_what_changed_by_id(service: PeopleService, store: Store) -> None:
+    async def run() -> None:
+        await service.enrol("olga", "Ann", [new_face("a.jpg", at(0)), new_face("b.jpg", at(0.1))])
+        enrolment = await service.enrol(
+            "olga", "Ann", [new_face("b.jpg", at(0.1)), new_face("c.jpg", at(0.2))]
+        )
+        assert [photo.is_new for photo in enrolment.added] == [False, True]
+        await service.rename("olga", "Ann", "Anna")
+        await service.remove_photo("olga", "Anna", store.photos.ids_by_digest("Anna")[digest("c.jpg")])
+        (reference,) = references(service, answered([at(0.5)]))
+        row, _ = await service.give_feedback("olga", reference, "is", "Bob", "p.jpg")
+        await service.undo_feedback("olga", row.id)
+        await service.set_threshold("olga", "distance", 0.5)
+        await service.set_threshold("olga", "default", None)
+        await service.remove("olga", "Anna")
+
+    asyncio.run(run())
+    assert [(entry.what, entry.outcome, entry.detail) for entry in Audit(store.audit).entries()] == [
+        ("people add", "enrolled", "person 1, 2 photos more, 2 in all"),
+        ("people add", "enrolled", "person 1, 1 photo more, 3 in all"),
+        ("people rename", "renamed", "person 1"),
+        ("photo remove", "removed", "photo 3 of person 1"),
+        ("feedback", "is", "is-3 of person 2"),
+        ("feedback undo", "undone", "is-3 of person 2"),
+        ("threshold", "set", "distance 0.5: 0.500 now"),
+        ("threshold", "set", "default: 0.580 now"),
+        ("people remove", "removed", "person 1 with 2 photos"),
+    ]
+    assert {entry.who for entry in Audit(store.audit).entries()} == {"olga"}
+
+
+def digest(file: str) -> str:
+    return hashlib.sha256(file.encode()).hexdigest()

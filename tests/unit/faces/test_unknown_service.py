@@ -194,7 +194,8 @@ def test_naming_enrols_the_best_and_takes_the_group_along(
         assert [photo.file_name for photo in photos][:2] == ["face-12.jpg", "face-11.jpg"]
         assert scene.store.photos.picture(photos[0].id) is not None
         entry = scene.audit.entries()[-1]
-        assert (entry.what, entry.detail) == ("faces name", f"10 of 12 faces of group {group.id} as 'Ann'")
+        said = f"person 1, 10 photos more, 10 in all, 10 of 12 faces of unknown group {group.id}"
+        assert (entry.what, entry.detail) == ("faces name", said)
         assert len(embeddings(database, EMBEDDER)) == 10
         store.people.remove("Ann")
         assert await scene.members() == [[13]], "deleting a person brings no face back"
@@ -226,7 +227,7 @@ def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
         assert groups[1].nearest is None
         [new], _ = await service._of_group(groups[1].id, ())
         far = new.enrolled.model_copy(update={"embedding": at(4, 0.9)})
-        await scene.people.enrol("Far", [NewFace("far.jpg", b"1", far, b"")])
+        await scene.people.enrol("boss", "Far", [NewFace("far.jpg", b"1", far, b"")])
         nearest = {len(group.faces): group.nearest for group in await service.groups()}
         assert nearest[1] is not None and nearest[2] is not None
         assert (nearest[1].name, round(nearest[1].distance, 2), nearest[1].known) == ("Far", 0.9, False)
@@ -239,7 +240,7 @@ def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
         assert nearest[1] is not None
         assert (nearest[1].name, nearest[1].known, nearest[1].near) == ("Close", False, True)
         ann = new.enrolled.model_copy(update={"embedding": at(0.1)})
-        await scene.people.enrol("Ann", [NewFace("ann.jpg", b"2", ann, b"")])
+        await scene.people.enrol("boss", "Ann", [NewFace("ann.jpg", b"2", ann, b"")])
         assert await scene.members() == [[3]]
 
     play(scene, body)
@@ -264,10 +265,10 @@ def test_a_vetoed_face_stays_unknown(scene: Scene) -> None:
         await service.take([outcome(at(0.3))])
         [new], _ = await service._of_group((await service.groups())[0].id, ())
         far = new.enrolled.model_copy(update={"embedding": at(0, 9)})
-        await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", far, b"")])
+        await scene.people.enrol("boss", "Ann", [NewFace("a.jpg", b"1", far, b"")])
         scene.store.feedback.add_veto("Ann", EMBEDDER, np.array(at(0.3), "<f4").tobytes(), "x.jpg")
         close = new.enrolled.model_copy(update={"embedding": at(0.1)})
-        await scene.people.enrol("Ann", [NewFace("b.jpg", b"2", close, b"")])
+        await scene.people.enrol("boss", "Ann", [NewFace("b.jpg", b"2", close, b"")])
         assert await scene.members() == [[1]]
 
     play(scene, body)
@@ -306,7 +307,7 @@ def test_what_was_enrolled_before_a_kill_is_not_shown_again(scene: Scene) -> Non
         await service.take([outcome(at(0)), outcome(at(0, 5))])
         chosen, _ = await service._of_group((await service.groups())[0].id, ())
         await service.close()  # killed between enrolling and deleting
-        await scene.people_with(PersonGrowth()).enrol("Ann", chosen)
+        await scene.people_with(PersonGrowth()).enrol("boss", "Ann", chosen)
         scene.begin()
         await scene.faces.start()
         assert len(await scene.members()) == 1
@@ -365,7 +366,7 @@ def test_the_first_faces_do_not_decide_how_long_an_embedding_is(scene: Scene) ->
         assert await service.count() == 1
         [new], _ = await service._of_group(1, ())
         right = new.enrolled.model_copy(update={"embedding": at(9)})
-        await scene.people.enrol("Ann", [NewFace("a.jpg", b"1", right, b"")])
+        await scene.people.enrol("boss", "Ann", [NewFace("a.jpg", b"1", right, b"")])
         assert (await service.groups())[0].nearest is None
         with pytest.raises(EmbedderMismatch, match="3 numbers, 8 are needed"):
             await service.name("operator", 1, "Bob")

@@ -122,6 +122,7 @@ class Scene:
             self.store.feedback,
             self.store.gallery,
             self.store.settings,
+            self.audit,
             FaceReferences(self.folder / "references.key"),
             served,
             changed,

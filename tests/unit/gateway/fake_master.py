@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Sessions
 from manyeyes.config import Limits
 from manyeyes.dispatch.trace import PictureTrace
@@ -57,7 +58,8 @@ class FakeMaster:
         self.limits = limits or Limits()
         self.store = Store.open(folder / "master.db")
         self.store.credentials.add_api_key(hash_api_key(KEY), "somebody", "user")
-        self.sessions = Sessions(self.store.credentials, self.store.sessions, 60)
+        self.audit = Audit(self.store.audit)
+        self.sessions = Sessions(self.store.credentials, self.store.sessions, self.audit, 60)
         self.metrics = Metrics({"version": "0"})
         self.recorder = PictureRecorder(self.metrics, Series(time.monotonic()), EventHub())
         self.monitor = self

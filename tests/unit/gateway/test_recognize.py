@@ -312,7 +312,9 @@ def test_a_revoked_key_is_refused_on_the_next_request(master: FakeMaster) -> Non
 
 def test_a_session_ends_at_its_time(master: FakeMaster) -> None:
     now = [1000.0]
-    master.sessions = Sessions(master.store.credentials, master.store.sessions, 60, lambda: now[0])
+    master.sessions = Sessions(
+        master.store.credentials, master.store.sessions, master.audit, 60, lambda: now[0]
+    )
     token, _ = master.sessions.sign_in(KEY)
     signed = {"Authorization": f"Bearer {token}"}
     assert send(master, content=PICTURE, headers=signed).status_code == 200

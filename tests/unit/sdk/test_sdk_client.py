@@ -315,6 +315,8 @@ def test_public_names() -> None:
         "Feedback",
         "History",
         "JoinToken",
+        "Merge",
+        "MergePreview",
         "NewApiKey",
         "Node",
         "NodePage",

@@ -11,8 +11,14 @@ import pytest
 from tests.unit.sdk.test_sdk_client import Master, problem
 
 from manyeyes import errors
-from manyeyes.sdk.blocking_groups import BlockingFaces, BlockingPortraits, BlockingRecentPictures
+from manyeyes.sdk.blocking_groups import (
+    BlockingFaces,
+    BlockingPeopleMerges,
+    BlockingPortraits,
+    BlockingRecentPictures,
+)
 from manyeyes.sdk.faces import Faces
+from manyeyes.sdk.merges import PeopleMerges
 from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
 
@@ -129,8 +135,30 @@ def test_recent_and_merge() -> None:
         assert asked(master) == ("POST", "/v1/people/A%2FB/merge", {"into": "Ada"})
 
 
+def test_merges() -> None:
+    merge = {"id": 3, "name": "A/B", "into": "Ada", "merged_at": WHEN, "until": WHEN}
+    master = Master(ok({"merges": [merge]}))
+    with master.client() as client:
+        assert [one.id for one in client.merges.all()] == [3]
+        assert asked(master)[:2] == ("GET", "/v1/people-merges")
+    preview = {"name": "A/B", "photos": 1, "into": "Ada", "into_photos": 2, "distance": 0.71, "usual": 0.63}
+    master = Master(ok({**preview, "is_far": True, "sentence": "they are 0.71 apart"}))
+    with master.client() as client:
+        assert client.merges.preview("A/B", "Ada").is_far
+        assert asked(master)[1] == "/v1/people-merges/preview?name=A%2FB&into=Ada"
+    master = Master(ok({"name": "A/B", "photos": 1, "merge": merge}))
+    with master.client() as client:
+        assert client.merges.undo(3).name == "A/B"
+        assert asked(master)[:2] == ("DELETE", "/v1/people-merges/3")
+
+
 def test_every_group_has_its_whole_blocking_face() -> None:
-    pairs = ((Faces, BlockingFaces), (Portraits, BlockingPortraits), (RecentPictures, BlockingRecentPictures))
+    pairs = (
+        (Faces, BlockingFaces),
+        (PeopleMerges, BlockingPeopleMerges),
+        (Portraits, BlockingPortraits),
+        (RecentPictures, BlockingRecentPictures),
+    )
     for group, blocking in pairs:
         calls = {name for name, _ in inspect.getmembers(group, inspect.iscoroutinefunction)}
         assert calls and calls == {name for name in vars(blocking) if not name.startswith("_")}

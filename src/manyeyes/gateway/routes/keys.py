@@ -56,7 +56,7 @@ async def revoke_key(
 async def create_token(master: TheMaster, body: TokenRequest, who: Admin) -> JoinToken:
     """Make a join token."""
     token_id = new_token_id()
-    detail = f"{token_id}, good for {body.expires_s:.0f} s" + (", with approval" if body.approve else "")
-    master.audit.record(who, "token", outcome="made", detail=detail)
-    text, expires_at = master.admission.create_token(body.expires_s, approve=body.approve, token_id=token_id)
+    text, expires_at = master.admission.create_token(
+        body.expires_s, approve=body.approve, token_id=token_id, who=who
+    )
     return JoinToken(token=text, id=token_id, expires_at=expires_at.astimezone(UTC).replace(microsecond=0))

@@ -53,16 +53,14 @@ async def node(master: TheMaster, name: NodeName) -> Node:
 @router.delete("/v1/nodes/{name}", status_code=204, responses=_UNKNOWN)
 async def remove_node(master: TheMaster, name: NodeName, who: Operator) -> Response:
     """Cut a node off; its key never works again."""
-    _record(master, who, "remove", name)
-    await master.node_service.remove(name)
+    await master.node_service.remove(who, name)
     return Response(status_code=204)
 
 
 @router.post("/v1/nodes/{name}/approve", response_model_exclude_unset=True, responses=_UNKNOWN)
 async def approve(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Let a node in that waits for approval."""
-    _record(master, who, "approve", name)
-    await master.node_service.approve(name)
+    await master.node_service.approve(who, name)
     return _shown(master, name)
 
 
@@ -73,39 +71,31 @@ async def approve(master: TheMaster, name: NodeName, who: Operator) -> Node:
 )
 async def shutdown(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node finish what it holds, leave and end."""
-    _record(master, who, "shutdown", name)
-    await master.node_service.shutdown(name)
+    await master.node_service.shutdown(who, name)
     return _shown(master, name)
 
 
 @router.post("/v1/nodes/{name}/pause", response_model_exclude_unset=True, responses=_UNKNOWN)
 async def pause(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node take no more pictures until `resume`, over its restarts too; the answer shows it as it is then."""
-    return await _desire(master, who, "pause", name, "pause")
+    return await _desire(master, who, name, "pause")
 
 
 @router.post("/v1/nodes/{name}/drain", response_model_exclude_unset=True, responses=_UNKNOWN)
 async def drain(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node finish what it holds and take no more until `resume`; the answer shows it as it is then."""
-    return await _desire(master, who, "drain", name, "drain")
+    return await _desire(master, who, name, "drain")
 
 
 @router.post("/v1/nodes/{name}/resume", response_model_exclude_unset=True, responses=_UNKNOWN)
 async def resume(master: TheMaster, name: NodeName, who: Operator) -> Node:
     """Have a node work again; the answer shows it as it is then."""
-    return await _desire(master, who, "resume", name, "")
+    return await _desire(master, who, name, "")
 
 
-async def _desire(master: Master, who: str, word: str, name: str, desired: Desired) -> Node:
-    _record(master, who, word, name)
-    await master.node_service.desire(name, desired)
+async def _desire(master: Master, who: str, name: str, desired: Desired) -> Node:
+    await master.node_service.desire(who, name, desired)
     return _shown(master, name)
-
-
-def _record(master: Master, who: str, word: str, name: str) -> None:
-    """What is asked of a node is in the audit log before it is done."""
-    master.node_service.node(name)
-    master.audit.record(who, word, node=name, outcome="asked")
 
 
 def _shown(master: Master, name: str) -> Node:

@@ -11,11 +11,7 @@ from starlette.datastructures import UploadFile
 from manyeyes.api.people import (
     MAX_ENROLMENT_PHOTOS,
     MAX_NAME_CHARACTERS,
-    Feedback,
-    FeedbackList,
-    FeedbackRequest,
     Findings,
-    MergeRequest,
     People,
     Person,
     Rename,
@@ -30,7 +26,6 @@ from manyeyes.errors import (
     NoFaceFound,
     PersonExists,
     PersonNotFound,
-    ReferenceRefused,
     SeveralFacesFound,
     ThresholdRefused,
     TooManyBytes,
@@ -38,7 +33,15 @@ from manyeyes.errors import (
 from manyeyes.faces.enrolment import NewPhoto
 from manyeyes.faces.people import Enrolment
 from manyeyes.gateway.crop_answers import small_picture
-from manyeyes.gateway.dependencies import OPERATOR, IfNoneMatch, PersonName, TheMaster, TheSender, Traceparent
+from manyeyes.gateway.dependencies import (
+    OPERATOR,
+    IfNoneMatch,
+    Operator,
+    PersonName,
+    TheMaster,
+    TheSender,
+    Traceparent,
+)
 from manyeyes.gateway.described_content import BINARY, small_picture_of
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
@@ -89,6 +92,7 @@ async def people(master: TheMaster) -> People:
 async def add_person(
     master: TheMaster,
     request: Request,
+    who: Operator,
     sender: TheSender,
     traceparent: Traceparent = None,
 ) -> Person:
@@ -101,7 +105,9 @@ async def add_person(
                 probe(photo.data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
         except ManyeyesError as error:
             raise type(error)(f"{photo.file_name}: {error.detail}") from error
-    return enrolled(await master.enrolling.add_person(name, photos, sender=sender, traceparent=traceparent))
+    return enrolled(
+        await master.enrolling.add_person(who, name, photos, sender=sender, traceparent=traceparent)
+    )
 
 
 async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto]]:
@@ -124,17 +130,7 @@ async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto
 @router.get("/v1/people/{name:path}", response_model_exclude_unset=True, responses=_UNKNOWN)
 async def person(master: TheMaster, name: PersonName) -> Person:
     """One person, with their photos and feedback: all that forgetting them would delete."""
-    return _whole(master, master.people_service.person(name))
-
-
-@router.post(
-    "/v1/people/{name:path}/merge",
-    response_model_exclude_unset=True,
-    responses=failures(BadRequest, PersonNotFound),
-)
-async def merge_person(master: TheMaster, name: PersonName, body: MergeRequest) -> Person:
-    """Move all photos and feedback of one person to another, and delete the first name."""
-    return _whole(master, await master.people_service.merge(name, body.into))
+    return whole(master, master.people_service.person(name))
 
 
 @router.patch(
@@ -142,15 +138,15 @@ async def merge_person(master: TheMaster, name: PersonName, body: MergeRequest) 
     response_model_exclude_unset=True,
     responses=failures(PersonNotFound, PersonExists),
 )
-async def rename_person(master: TheMaster, name: PersonName, body: Rename) -> Person:
+async def rename_person(master: TheMaster, name: PersonName, body: Rename, who: Operator) -> Person:
     """Give a person another name."""
-    return Person.model_validate(await master.people_service.rename(name, body.name))
+    return Person.model_validate(await master.people_service.rename(who, name, body.name))
 
 
 @router.delete("/v1/people/{name:path}", status_code=204, responses=_UNKNOWN)
-async def remove_person(master: TheMaster, name: PersonName) -> None:
+async def remove_person(master: TheMaster, name: PersonName, who: Operator) -> None:
     """Forget a person."""
-    await master.people_service.remove(name)
+    await master.people_service.remove(who, name)
 
 
 @router.delete(
@@ -159,10 +155,13 @@ async def remove_person(master: TheMaster, name: PersonName) -> None:
     responses=failures(BadRequest, PersonNotFound, EntryNotFound),
 )
 async def remove_photo(
-    master: TheMaster, photo_id: PhotoId, name: Annotated[str, Query(description="Whose it is.")]
+    master: TheMaster,
+    photo_id: PhotoId,
+    name: Annotated[str, Query(description="Whose it is.")],
+    who: Operator,
 ) -> Person:
     """Forget one photo of the person `name`."""
-    return _whole(master, await master.people_service.remove_photo(name, photo_id))
+    return whole(master, await master.people_service.remove_photo(who, name, photo_id))
 
 
 @router.get("/v1/people-photos/{photo_id}/image", response_class=Response, responses=_PORTRAIT)
@@ -203,9 +202,9 @@ async def preview_threshold(master: TheMaster, body: Annotated[ThresholdRequest,
 
 
 @router.put("/v1/people-threshold", responses=failures(ThresholdRefused))
-async def set_threshold(master: TheMaster, body: ThresholdRequest) -> Threshold:
+async def set_threshold(master: TheMaster, body: ThresholdRequest, who: Operator) -> Threshold:
     """Set it by false-match rate or by distance; by neither, back to the default."""
-    found = await master.people_service.set_threshold(*body.rule)
+    found = await master.people_service.set_threshold(who, *body.rule)
     master.events.notify("threshold")
     return found
 
@@ -216,56 +215,28 @@ async def check_people(master: TheMaster) -> Findings:
     return Findings(findings=tuple(await master.people_service.check()))
 
 
-@router.get("/v1/people-feedback", response_model_exclude_unset=True)
-async def feedback(master: TheMaster) -> FeedbackList:
-    """All feedback that counts, oldest first."""
-    rows = master.people_service.feedback.all()
-    return FeedbackList(feedback=tuple(Feedback.model_validate(row) for row in rows))
-
-
-@router.post(
-    "/v1/people-feedback",
-    response_model_exclude_unset=True,
-    responses=failures(BadRequest, PersonNotFound, ReferenceRefused),
-)
-async def give_feedback(master: TheMaster, body: FeedbackRequest) -> Feedback:
-    """Say who the face of a reference is, or is not; counts from the next picture on."""
-    name = checked_name(body.name)
-    row, warnings = await master.people_service.give_feedback(
-        body.reference, body.verdict, name, body.file_name
-    )
-    return Feedback.model_validate({**vars(row), "warnings": _plain(warnings)})
-
-
-@router.delete(
-    "/v1/people-feedback/{feedback_id}", response_model_exclude_unset=True, responses=failures(EntryNotFound)
-)
-async def undo_feedback(
-    master: TheMaster, feedback_id: Annotated[str, Path(description="As the list has it.")]
-) -> Feedback:
-    """Take feedback back."""
-    return Feedback.model_validate(await master.people_service.undo_feedback(feedback_id))
-
-
-def _whole(master: Master, person: stored.Person) -> Person:
+def whole(master: Master, person: stored.Person, **more: Any) -> Person:
+    """A person as the API shows a single one."""
     service = master.people_service
     photos = [
-        {**vars(photo), "warnings": _plain(photo.warnings)} for photo in service.photos.of_person(person.name)
+        {**vars(photo), "warnings": plain(photo.warnings)} for photo in service.photos.of_person(person.name)
     ]
     feedback = [row for row in service.feedback.all() if row.name == person.name]
-    return Person.model_validate({**vars(person), "photos_detail": photos, "feedback": feedback})
+    merges = master.merging.of(person)
+    found = {"photos_detail": photos, "feedback": feedback, "merges": merges, **more}
+    return Person.model_validate({**vars(person), **found})
 
 
 def enrolled(enrolment: Enrolment) -> Person:
     """What came of enrolling, as the API tells it."""
-    added = [{**vars(photo), "warnings": _plain(photo.warnings)} for photo in enrolment.added]
+    added = [{**vars(photo), "warnings": plain(photo.warnings)} for photo in enrolment.added]
     return Person.model_validate(
-        {**vars(enrolment.person), "warnings": _plain(enrolment.warnings), "added": added}
+        {**vars(enrolment.person), "warnings": plain(enrolment.warnings), "added": added}
     )
 
 
-def _plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
-    """With every field set, so that an answer names all of them."""
+def plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
+    """Warnings with every field set, so that an answer names all of them."""
     return [caution.model_dump() for caution in cautions]
 
 

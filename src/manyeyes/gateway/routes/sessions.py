@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from manyeyes.access.sessions import LINK_S, Caller
 from manyeyes.api.access import NewSession, Session, SignInPath
 from manyeyes.errors import NotSignedIn
-from manyeyes.gateway.auth import CONSOLE, CREDENTIAL
+from manyeyes.gateway.auth import CONSOLE, CREDENTIAL, address_of
 from manyeyes.gateway.dependencies import ANY_CREDENTIAL, TheMaster
 
 router = APIRouter(tags=["signing in"], dependencies=[ANY_CREDENTIAL])
@@ -28,7 +28,7 @@ def _shown(caller: Caller) -> dict[str, Any]:
 @router.post("/v1/session", status_code=201)
 async def sign_in(master: TheMaster, request: Request) -> NewSession:
     """Make a session of the API key that is shown; its token is in this answer and in no later one."""
-    token, caller = master.sessions.sign_in(request.scope[CREDENTIAL])
+    token, caller = master.sessions.sign_in(request.scope[CREDENTIAL], address_of(request.scope))
     return NewSession.model_validate({"token": token, **_shown(caller)})
 
 

@@ -290,7 +290,7 @@ def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
             kind, limit = "double", limits.double
             said = (
                 f"{a!r} and {b!r} look like one person ({by}, more than {limit:.2f} is usual between two); "
-                "if they are, remove one name and add its photos to the other"
+                "if they are, merge them with 'manyeyes people merge'"
             )
         else:
             kind, limit = "too-close", limits.confusable

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from manyeyes.api.people import Feedback, Person, Photo
+from manyeyes.api.people import Feedback, MergePreview, Person, Photo
 from manyeyes.api.unknown_faces import UnknownGroup
 from manyeyes.console.wording import several
 from manyeyes.natural_order import natural
@@ -182,6 +182,17 @@ def whom_to_open(finding: Caution, base: str) -> list[tuple[str, str]]:
         name, address = pages[0]
         pages[0] = name, f"{address}#photo-{finding.photo_id}"
     return pages
+
+
+def merge_question(preview: MergePreview) -> tuple[str, str]:
+    """What is asked before two people are merged, and what speaks for it or against it."""
+    question = f"Merge {preview.name} into {preview.into}?"
+    doubt = "They may be two people. " if preview.is_far else ""
+    moved = f"{several(preview.photos, 'photo')} and all feedback of {preview.name} go to {preview.into}"
+    return (
+        question,
+        f"{sentence(preview.sentence)} {doubt}{moved}. For 30 days this can be undone on their page.",
+    )
 
 
 def what_goes(person: Person) -> str:

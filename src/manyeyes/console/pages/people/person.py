@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from manyeyes.api.people import Feedback, Person
+from manyeyes.api.people import Feedback, Merge, Person
 from manyeyes.console import address
 from manyeyes.console.address import use_style
 from manyeyes.console.dialogs import confirm, reporting
@@ -69,6 +69,7 @@ class _OnePerson:
                 self._button("Merge", "merge", reporting(self._merge))
                 self._button("Delete", "delete_outline", reporting(self._delete), "outline color=negative")
             self._photos = FacePhotos(photos=[]).on("remove", reporting(self._remove))
+            self._merges = ui.element("div")
             heading("Feedback")
             self._feedback = ui.element("div")
         self._show(person)
@@ -97,8 +98,30 @@ class _OnePerson:
             said += f", {several(entries, 'feedback entry', 'feedback entries')}"
         self._said.text = said
         self._photos.show(photos=facts.photo_cards(person.photos_detail))
+        if before is None or before.merges != person.merges:
+            self._show_merges(person.merges)
         if before is None or before.feedback != person.feedback:
             self._show_feedback(person.feedback)
+
+    def _show_merges(self, merges: tuple[Merge, ...]) -> None:
+        self._merges.clear()
+        if not merges:
+            return
+        with self._merges:
+            heading("Merged")
+            with ui.element("ul").classes("feedback"):
+                for merge in merges:
+                    self._show_merge(merge)
+
+    def _show_merge(self, merge: Merge) -> None:
+        with ui.element("li").classes("bar"):
+            ui.label(f"{merge.name} was merged into this person")
+            ui.label(f"{merge.merged_at:%d %b %Y}; can be undone until {merge.until:%d %b %Y}").classes(
+                "soft"
+            )
+            undo = ui.button("Undo", icon="undo", on_click=lambda: reporting(self._undo_merge)(merge))
+            undo.props("no-caps flat dense")
+            undo.props["aria-label"] = f"Undo the merge of {merge.name}"
 
     def _show_feedback(self, feedback: tuple[Feedback, ...]) -> None:
         self._feedback.clear()
@@ -154,14 +177,26 @@ class _OnePerson:
         into = await ask_name(
             f"Merge {self._name} into another person",
             "Name of the other person",
-            "Merge",
+            "Compare",
             what=f"All photos and feedback of {self._name} go to the other person, and the name "
-            f"{self._name} is forgotten. This cannot be undone.",
+            f"{self._name} is given up. Before that you see how far apart their photos are.",
             among=others,
         )
-        if into:
+        if not into:
+            return
+        preview = await self._client.merges.preview(self._name, into)
+        if await confirm(*facts.merge_question(preview), "Merge", grave=preview.is_far):
             merged = await self._client.merge_person(self._name, into)
             _go(facts.person_address("", merged.name))
+
+    async def _undo_merge(self, merge: Merge) -> None:
+        what = (
+            f"{merge.name} gets back the photos and feedback from before the merge, except what was removed since. "
+            f"What was added since stays with {merge.into}."
+        )
+        if await confirm(f"Give {merge.name} back?", what, "Undo the merge"):
+            back = await self._client.merges.undo(merge.id)
+            _go(facts.person_address("", back.name))
 
     async def _delete(self) -> None:
         person = await self._client.person(self._name)

@@ -1,0 +1,1 @@
+"""`people add FOLDER`: finds the photos of each person, sends them, and says what was noticed."""

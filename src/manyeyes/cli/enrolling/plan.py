@@ -1,0 +1,131 @@
+"""Which photos a folder has of which person: one subfolder for each person, named like them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from manyeyes.api.people import MAX_NAME_CHARACTERS
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
+from manyeyes.recognition.pictures.sniff import sniff
+
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo of a person."""
+
+    person: str
+    label: str
+    """Its name below the person's folder."""
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something worth a look. `photo` is empty where it is about the person."""
+
+    person: str
+    photo: str
+    kind: str
+    sentence: str
+
+
+@dataclass
+class Plan:
+    """What there is to enrol, and what was noticed before anything was sent."""
+
+    photos: list[Photo] = field(default_factory=list)
+    noticed: list[Noticed] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    """Everybody who has a subfolder, in order."""
+
+
+def read_folder(folder: Path) -> Plan:
+    """Find the photos of every person. Hidden files are left out; what is no picture is noticed, and left out.
+
+    Raises:
+        BadRequest: there is no subfolder; the message says what is expected.
+        FileTrouble: a folder or file cannot be read.
+    """
+    entries = sorted(_entries(folder), key=lambda entry: entry.name)
+    subfolders = [entry for entry in entries if entry.is_dir()]
+    if not subfolders:
+        raise BadRequest(
+            f"{folder} has no subfolder; expected is one for each person, named like them, with their photos, as "
+            f"{folder / 'Ada Lovelace' / '1.jpg'}; for one person: manyeyes people add NAME PHOTO..."
+        )
+    plan = Plan()
+    plan.noticed += [
+        Noticed("", entry.name, "beside", "it lies beside the subfolders: move it into that of its person")
+        for entry in entries
+        if not entry.is_dir()
+    ]
+    found: dict[str, list[Photo]] = {}
+    for subfolder in subfolders:
+        name = unicodedata.normalize("NFC", subfolder.name).strip()
+        if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
+            said = f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters; rename the folder"
+            plan.noticed.append(Noticed(ascii(name)[1:-1][:40], "", "name", said))
+            continue
+        photos = found.setdefault(name, [])
+        photos += _photos_in(name, Path(subfolder.path), plan.noticed)
+    plan.people = list(found)
+    plan.noticed += [
+        Noticed(name, "", "empty", "the folder has no picture")
+        for name, photos in found.items()
+        if not photos
+    ]
+    plan.photos = list(
+        _without_doubles([photo for photos in found.values() for photo in photos], plan.noticed)
+    )
+    return plan
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise FileTrouble(f"folder {folder}: {error.strerror or error}") from error
+
+
+def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "") -> Iterator[Photo]:
+    for entry in sorted(_entries(folder), key=lambda entry: entry.name):
+        path, label = Path(entry.path), below + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _photos_in(person, path, noticed, f"{label}/")
+            continue
+        try:
+            with path.open("rb") as file:
+                sniff(file.read(_HEAD_BYTES))
+                file.seek(0)
+                yield Photo(person, label, path, hashlib.file_digest(file, "sha256").hexdigest())
+        except ManyeyesError as error:
+            noticed.append(Noticed(person, label, error.code, error.detail))
+        except OSError as error:
+            noticed.append(Noticed(person, label, "unreadable", error.strerror or str(error)))
+
+
+def _without_doubles(photos: list[Photo], noticed: list[Noticed]) -> Iterator[Photo]:
+    """Of the same picture under one name the first; of the same picture under several names none."""
+    same: defaultdict[str, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        same[photo.sha256].append(photo)
+    for photo in photos:
+        first, *_ = copies = same[photo.sha256]
+        others = [copy for copy in copies if copy.person != photo.person]
+        if others:
+            said = f"the same picture is {others[0].person}/{others[0].label}: it stays out until one of both is gone"
+            noticed.append(Noticed(photo.person, photo.label, "two-people", said))
+        elif photo is not first:
+            noticed.append(Noticed(photo.person, photo.label, "same-picture", f"the same as {first.label}"))
+        else:
+            yield photo
