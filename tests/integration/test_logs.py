@@ -15,6 +15,7 @@ import pytest
 from manyeyes import (
     Client,
     NotAllowed,
+    NodeNotFound,
     NotAPicture,
     Patience,
     PictureKillsWorkers,
@@ -73,6 +74,13 @@ def test_a_picture_is_followed_through_retries_and_by_its_own_sender_only(networ
         assert len(network.client.logs.trace(trace.trace_id).lines) >= 3
         with pytest.raises(NotAPicture) as failed:
             alice.recognize(b"dear diary, this is none")
+        until(
+            lambda: bool(network.client.logs.list(level="warning", trace_id=failed.value.trace_id).lines),
+            "a failure",
+        )
+        for asked in (network.client.logs.list, lambda **who: next(network.client.logs.follow(**who))):
+            with pytest.raises(NodeNotFound, match="no machine is called 'lab-99'"):
+                asked(machine="lab-99")
         spans = trace_with(alice, failed.value.trace_id, "picture").spans
         assert [(span.name, span.facts["outcome"]) for span in spans] == [("picture", "not-a-picture")]
     everything = str(network.client.logs.list(limit=1000))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from manyeyes.sdk.context import Context
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every detail.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
