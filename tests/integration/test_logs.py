@@ -14,8 +14,8 @@ import pytest
 
 from manyeyes import (
     Client,
-    NotAllowed,
     NodeNotFound,
+    NotAllowed,
     NotAPicture,
     Patience,
     PictureKillsWorkers,
@@ -94,7 +94,7 @@ def test_traceparent_is_taken_passed_on_and_given_back(network: Network) -> None
         network.node("a"),
         httpx.Client(
             base_url=context.url,
-            verify=_trust(context.ca_pem),
+            verify=_trust(context),
             headers={"Authorization": f"Bearer {context.api_key}"},
         ) as http,
     ):

@@ -62,6 +62,8 @@ def token(
     print(made.token, flush=True)
     say(f"token {made.id}; on the machine that is to join, until {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:")
     say(f"  manyeyes node --join {made.token}")
+    if made.warning:
+        say(f"warning: {made.warning}")
     if approve:
         say("then let it in: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
 

@@ -83,7 +83,17 @@ CREATE TABLE sessions (
 );
 """
 
-STEPS = (_TABLES_0_1, _PHOTOS_TELL_MORE, gallery_history.TABLES, _NODES_HAVE_STANDING, _AUDIT, _SIGN_INS)
+_NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
+
+STEPS = (
+    _TABLES_0_1,
+    _PHOTOS_TELL_MORE,
+    gallery_history.TABLES,
+    _NODES_HAVE_STANDING,
+    _AUDIT,
+    _SIGN_INS,
+    _NODES_THAT_LEFT,
+)
 """The n-th leads to user_version n + 1. Only ever append."""
 
 
