@@ -50,6 +50,8 @@ class AlertLimits(BaseSettings):
 
     queue_old_s: float = 30.0
     """An alert is raised when a picture has waited longer than this for a node."""
+    return_s: float = 30.0
+    """How long after the master's start nodes may take to come back before it is critical that none takes pictures."""
     silent_s: float = 60.0
     """An alert is raised when a node is suspect or lost for longer than this."""
     disk_low_bytes: int = 1024 * MEBIBYTE
@@ -132,6 +134,13 @@ class MasterSettings(BaseSettings):
     """The port for users, HTTPS."""
     nats_port: int = 4222
     """The port for nodes, TLS."""
+    tls_cert: Path | None = None
+    """The file of an own certificate for users, with its chain, PEM; None: the certificate is of the master's own CA."""
+    tls_key: Path | None = None
+    """The file of the own certificate's key, PEM, without a password."""
+    plain_http: str = ""
+    """ADDRESS:PORT at which the API is served without TLS too, for programs that cannot do otherwise: whoever is on the way
+    can read API keys and pictures there. Empty: nowhere."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder. If empty: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0

@@ -19,7 +19,8 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
-    │                             PortTaken, DataFolderUnusable, MachineUnfit, InstallFailed
+    │                             PortTaken, DataFolderUnusable, CertificateUnusable,
+    │                             MachineUnfit, InstallFailed
     ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
     │                             NoSuchFile, NoPicturesFound
     └── AuditBroken
@@ -386,6 +387,11 @@ class PortTaken(StartError):
 class DataFolderUnusable(StartError):
     code = "data-folder"
     title = "The data folder cannot be used"
+
+
+class CertificateUnusable(StartError):
+    code = "certificate"
+    title = "The certificate cannot be used"
 
 
 class MachineUnfit(StartError):

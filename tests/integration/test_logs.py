@@ -14,6 +14,7 @@ import pytest
 
 from manyeyes import (
     Client,
+    NodeNotFound,
     NotAllowed,
     NotAPicture,
     Patience,
@@ -73,6 +74,13 @@ def test_a_picture_is_followed_through_retries_and_by_its_own_sender_only(networ
         assert len(network.client.logs.trace(trace.trace_id).lines) >= 3
         with pytest.raises(NotAPicture) as failed:
             alice.recognize(b"dear diary, this is none")
+        until(
+            lambda: bool(network.client.logs.list(level="warning", trace_id=failed.value.trace_id).lines),
+            "a failure",
+        )
+        for asked in (network.client.logs.list, lambda **who: next(network.client.logs.follow(**who))):
+            with pytest.raises(NodeNotFound, match="no machine is called 'lab-99'"):
+                asked(machine="lab-99")
         spans = trace_with(alice, failed.value.trace_id, "picture").spans
         assert [(span.name, span.facts["outcome"]) for span in spans] == [("picture", "not-a-picture")]
     everything = str(network.client.logs.list(limit=1000))
@@ -86,7 +94,7 @@ def test_traceparent_is_taken_passed_on_and_given_back(network: Network) -> None
         network.node("a"),
         httpx.Client(
             base_url=context.url,
-            verify=_trust(context.ca_pem),
+            verify=_trust(context),
             headers={"Authorization": f"Bearer {context.api_key}"},
         ) as http,
     ):

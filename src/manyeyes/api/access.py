@@ -73,6 +73,8 @@ class JoinToken(Answer):
     """Until when nodes may join with it."""
     id: str = ""
     """Its name in `Node.token` and in the audit log."""
+    warning: str = ""
+    """Why no other machine can join with it, and what to do; empty if others reach the master."""
 
 
 class Session(Answer):

@@ -26,6 +26,11 @@ class LinesWanted(Body):
         description="A moment by ISO 8601 or in Unix seconds, or how long ago: 10m, 2h, 1d.",
     )
     before: str = Field("", max_length=40, description="As `since`.")
+    brief: bool = Field(
+        False,
+        description="One line a picture: attempts of nodes only if they crashed. Without meaning where `machine`, `text` or "
+        "`trace` is given.",
+    )
 
 
 class PageWanted(LinesWanted):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from manyeyes import identity, telemetry
 from manyeyes.cli import notify
 from manyeyes.config import MasterSettings
 from manyeyes.errors import NodeRemoved
+from manyeyes.node.membership.membership import Membership, merged
 
 _REFUSALS = 3
 """After so many refusals in a row the local node is considered removed."""
@@ -27,12 +29,24 @@ def _forget_removed_identity(master: Any, folder: Path) -> None:
         key.unlink()
 
 
+def _know_the_master(settings: MasterSettings, folder: Path) -> None:
+    """Tell the local node where its master listens now, which may be another address or port than at its first start."""
+    path = folder / "membership.json"
+    if not path.exists():
+        return
+    host = "127.0.0.1" if settings.listen in ("0.0.0.0", "::") else settings.listen
+    known = Membership.load(path)
+    if (here := f"{host}:{settings.nats_port}") != known.addresses[0]:
+        replace(known, addresses=merged((here,), known.addresses)).save(path)
+
+
 async def keep_local_node(
     master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
     """Run the node beside the master, as a process of its own; restart it if it fails."""
     folder = settings.data / "node"
     _forget_removed_identity(master, folder)
+    _know_the_master(settings, folder)
     pause_s = 0.5
     refusals = 0
     while not stop.is_set():

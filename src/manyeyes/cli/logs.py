@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from manyeyes.api.logs import LogLine
-from manyeyes.cli.output import JsonOption, client_of, json_line, print_json, print_table, say
-from manyeyes.cli.waterfall import line_text, waterfall
+from manyeyes.cli.output import JsonOption, VerboseOption, client_of, json_line, print_json, print_table, say
+from manyeyes.cli.waterfall import line_sentence, line_text, waterfall
 from manyeyes.errors import BadRequest
 from manyeyes.trace_events import ATTEMPT, PICTURE
 
@@ -58,10 +58,12 @@ def logs(
         int,
         typer.Option("-n", "--lines", min=1, max=1000, help="Show at most this many lines, the newest ones."),
     ] = 200,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show the logs of all machines, the newest line last; with --trace, what happened to one picture.
 
+    Each line is one sentence, and each picture one line; -v shows all facts, and the attempts of each node.
     Every result has a trace id: in results.jsonl, in 'send --json', and beside a picture that failed.
     With --json each line is a JSON document, and a trace is one document.
 
@@ -73,19 +75,21 @@ def logs(
         _show_trace(ctx, trace, as_json)
         return
     wanted = {"machine": node, "level": level and level.value, "text": text, "since": since}
+    shown = json_line if as_json else line_text if verbose else line_sentence
+    brief = not (verbose or as_json)
     with client_of(ctx) as client:
         if follow:
-            _print(client.logs.follow(**wanted, limit=lines), as_json)
+            _print(client.logs.follow(**wanted, limit=lines, brief=brief), shown)
             return
-        found = client.logs.list(**wanted, limit=lines)
-    _print(found.lines, as_json)
+        found = client.logs.list(**wanted, limit=lines, brief=brief)
+    _print(found.lines, shown)
     if not found.lines and not as_json:
         say("no log lines match")
 
 
-def _print(lines: Iterable[LogLine], as_json: bool) -> None:
+def _print(lines: Iterable[LogLine], shown: Callable[[LogLine], str]) -> None:
     for line in lines:
-        print(json_line(line) if as_json else line_text(line), flush=True)
+        print(shown(line), flush=True)
 
 
 def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:

@@ -25,6 +25,7 @@ _LEAST_FOR_FIELDS = 48
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show every detail.")]
 
 
 def context_of(ctx: typer.Context) -> Context:

@@ -20,7 +20,8 @@ import typer
 from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
-from manyeyes.cli.output import say
+from manyeyes.cli.output import VerboseOption, say
+from manyeyes.cli.role_lines import RoleLines, addresses_text
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
 from manyeyes.errors import ManyeyesError, Unavailable
@@ -76,6 +77,29 @@ PackOption = Annotated[
 ]
 
 
+TlsCertOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Own certificate for users, with its chain, PEM; read again when it changes. Needs --tls-key.",
+        show_default=False,
+    ),
+]
+TlsKeyOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The key of --tls-cert, PEM, without a password.", show_default=False),
+]
+PlainHttpOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS:PORT",
+        help="Serve the API there without TLS too, for programs that cannot do otherwise: keys and pictures can be "
+        "read on their way.",
+        show_default=False,
+    ),
+]
+
+
 def _given(**values: Any) -> dict[str, Any]:
     """The values that are not None; the rest comes from the environment or the defaults."""
     return {name: value for name, value in values.items() if value is not None}
@@ -84,24 +108,18 @@ def _given(**values: Any) -> dict[str, Any]:
 def _master_settings(
     data: Path | None,
     listen: str | None,
-    https_port: int | None,
-    nats_port: int | None,
     advertise: list[str] | None,
-    pack: str | None,
-    announce: bool | None,
     *,
     open_to_networks: bool,
+    **others: Any,
 ) -> MasterSettings:
     if listen is None and open_to_networks and "MANYEYES_MASTER_LISTEN" not in os.environ:
         listen = "0.0.0.0"
     given = _given(
         data=data.absolute() if data else None,
-        pack=pack,
         listen=listen,
-        https_port=https_port,
-        nats_port=nats_port,
         advertise=tuple(advertise) if advertise else None,
-        announce=announce,
+        **others,
     )
     settings = MasterSettings(**given)
     if settings.advertise or settings.listen == "127.0.0.1":
@@ -158,23 +176,30 @@ def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
     return None
 
 
-def _prepare_master() -> None:
+def _prepare_master(verbose: bool) -> None:
     """Look for everything that a master needs before it starts: first its packages, then the engine."""
     import manyeyes.gateway.master_role  # noqa: F401
     from manyeyes.cli.engine import engine_at_hand
 
-    telemetry.set_up("master")
+    telemetry.set_up("master", verbose=verbose)
     engine_at_hand()
 
 
 @asynccontextmanager
-async def _master_running(settings: MasterSettings) -> AsyncIterator[tuple[Any, Any]]:
+async def _master_running(
+    settings: MasterSettings, lines: RoleLines
+) -> AsyncIterator[tuple[Any, Any, tuple[str, ...]]]:
     from manyeyes.cli.build_bar import BuildBar
     from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
+
+    def step(name: str, text: str) -> None:
+        bar.stop()
+        lines.step(name, text)
+
     try:
-        async with running_master(settings, Limits(), bar) as running:
+        async with running_master(settings, Limits(), bar, step) as running:
             bar.stop()
             notify(READY=1, STATUS=f"serves {running[1].url}")
             yield running
@@ -202,33 +227,62 @@ def up(
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
     announce: AnnounceOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
+    plain_http: PlainHttpOption = None,
     allow_exec: ExecOption = None,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
 
+    At a terminal it says in a few lines how far it is; the rest is in the folder 'logs' of the data folder, or shown with -v.
+
     Example: manyeyes up
     """
-    _prepare_master()
+    _prepare_master(verbose)
     settings = _master_settings(
-        data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=False
-    )
+        data, listen, advertise, open_to_networks=False,
+        https_port=https_port, nats_port=nats_port, pack=pack, announce=announce,
+        tls_cert=tls_cert, tls_key=tls_key, plain_http=plain_http,
+    )  # fmt: skip
+    lines = RoleLines()
 
     async def main(stop: asyncio.Event) -> None:
-        async with _master_running(settings) as (master, context):
+        async with _master_running(settings, lines) as (master, context, names):
             _store_user_context(context, settings)
             flags = ["--workers", str(workers)] if workers else []
             flags += ["--allow-exec"] if allow_exec else []
+            flags += ["--verbose"] if verbose else []
+            flags += ["--beside-master"] if lines.terminal else []
             node = asyncio.create_task(keep_local_node(master, settings, flags, stop), name="local-node")
-            await _first_of(_ready(master), stop.wait(), master.engine.failed_for_good())
-            if not stop.is_set():
-                say(
-                    f"ready: {context.url} takes pictures; in another terminal, 'manyeyes console' opens it in a "
-                    "browser, 'manyeyes send PICTURE -o OUT' sends one"
-                )
-                await _first_of(stop.wait(), master.engine.failed_for_good(), asyncio.shield(node))
-            await node
+            failed = master.engine.failed_for_good
+            try:
+                await _first_of(_ready(master), stop.wait(), failed())
+                if not stop.is_set():
+                    lines.step("node", _nodes_text(master))
+                    lines.ready(
+                        f"{addresses_text(settings, context.url, names)} takes pictures; in another terminal "
+                        "'manyeyes console' opens it in a browser, 'manyeyes send PICTURE' sends one"
+                    )
+                    await _first_of(stop.wait(), failed(), asyncio.shield(node))
+            finally:
+                stop.set()
+                await node
 
     _run(main)
+    lines.stopped()
+
+
+def _nodes_text(master: Any) -> str:
+    """Which nodes work, with how many workers."""
+    from manyeyes.fleet.node_state import TAKING
+
+    taking = [node for node in master.nodes.all() if node["state"] in TAKING]
+    return ", ".join(f"{node['name']}, {_workers(node['workers'])}" for node in taking)
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 async def _ready(master: Any) -> None:
@@ -264,23 +318,33 @@ def master(
     advertise: AdvertiseOption = None,
     pack: PackOption = None,
     announce: AnnounceOption = None,
+    tls_cert: TlsCertOption = None,
+    tls_key: TlsKeyOption = None,
+    plain_http: PlainHttpOption = None,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run a master alone; machines join it with 'manyeyes node --join TOKEN'.
 
     Example: manyeyes master --advertise 192.168.1.10
     """
-    _prepare_master()
+    _prepare_master(verbose)
     settings = _master_settings(
-        data, listen, https_port, nats_port, advertise, pack, announce, open_to_networks=True
-    )
+        data, listen, advertise, open_to_networks=True,
+        https_port=https_port, nats_port=nats_port, pack=pack, announce=announce,
+        tls_cert=tls_cert, tls_key=tls_key, plain_http=plain_http,
+    )  # fmt: skip
+    lines = RoleLines()
 
     async def main(stop: asyncio.Event) -> None:
-        async with _master_running(settings) as (running, context):
+        async with _master_running(settings, lines) as (running, context, names):
             _store_user_context(context, settings)
-            say(f"ready: {context.url} waits for nodes; 'manyeyes token' makes a token for one")
+            lines.ready(
+                f"{addresses_text(settings, context.url, names)} waits for nodes; 'manyeyes token' makes a token for one"
+            )
             await _first_of(stop.wait(), running.engine.failed_for_good())
 
     _run(main)
+    lines.stopped()
 
 
 def node(
@@ -315,6 +379,8 @@ def node(
         str | None, typer.Option(metavar="SIZE", help="Most memory of all workers together, as 800M or 4G.")
     ] = None,
     allow_exec: ExecOption = None,
+    beside_master: Annotated[bool, typer.Option("--beside-master", hidden=True)] = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run a node: join a master once, then work for it until Ctrl-C or 'manyeyes down --data FOLDER'.
 
@@ -323,7 +389,8 @@ def node(
     from manyeyes.node.agent import Agent
     from manyeyes.node.membership.joining import ensure_membership
 
-    telemetry.set_up("node")
+    telemetry.set_up("node", verbose=verbose)
+    lines = RoleLines()
     given = _given(
         data=data.absolute() if data else None,
         join=sys.stdin.readline().strip() if join == "-" else join,
@@ -349,13 +416,10 @@ def node(
             print(membership.name)
             return
         telemetry.bind(node=membership.name)
+        if not beside_master:
+            lines.step("node", f"{membership.name}, of the master at {membership.addresses[0]}")
         agent = Agent(settings, membership, key)
         notify(READY=1, STATUS=f"node {membership.name} looks for its master")
-
-        def works(name: str, workers: int) -> None:
-            said = f"ready: node {name} works with {workers} worker(s)"
-            say(said)
-            notify(STATUS=said)
 
         async def drain_on_signal() -> None:
             await stop.wait()
@@ -363,13 +427,22 @@ def node(
             agent.drain()
 
         watcher = asyncio.create_task(drain_on_signal(), name="signals")
+
+        def ready(told: str, count: int, pack: str) -> None:
+            if not beside_master:
+                lines.step("pack", pack)
+                lines.ready(f"node {told} works with {_workers(count)}")
+            notify(STATUS=f"node {told} works with {_workers(count)}")
+
         try:
-            await agent.run(works)
+            await agent.run(ready)
         finally:
             watcher.cancel()
 
     with only_one(settings.data), telemetry.kept(settings.data, settings.logs):
         _run(main)
+    if not (join_only or beside_master):
+        lines.stopped()
 
 
 def down(data: DataOption = None) -> None:

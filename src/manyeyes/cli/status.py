@@ -69,6 +69,8 @@ def token(
         f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
     )
     say(f"  manyeyes node --join {made.token}")
+    if made.warning:
+        say(f"warning: {made.warning}")
     if approve:
         say("then approve it: manyeyes nodes approve NAME ('manyeyes nodes list' shows who waits)")
 

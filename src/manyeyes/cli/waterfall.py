@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from manyeyes.api.logs import LogLine, Span
+from manyeyes.log_sentences import last_line, sentence
 
 BAR_CHARACTERS = 32
 _UNTOLD = frozenset(("by", "parent", "operation", "number"))
@@ -52,6 +53,15 @@ def line_text(line: LogLine, *, local: bool = True) -> str:
     said = told.pop("exception", None) or told.pop("text", None)
     text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {line.machine} {line.level} {line.event} {facts(told)}"
     return text.rstrip() + trace + (f"\n    {_indented(str(said))}" if said else "")
+
+
+def line_sentence(line: LogLine, *, local: bool = True) -> str:
+    """A log line in one sentence; the level is named if it is a warning or more serious."""
+    at: datetime = line.at.astimezone() if local else line.at
+    level = f"{line.level}: " if line.level not in ("debug", "info") else ""
+    said = sentence(line.event, line.fields, machine=line.machine)
+    why = last_line(line.fields)
+    return f"{at:%Y-%m-%d %H:%M:%S} {line.machine}  {level}{said}{f': {why}' if why else ''}"
 
 
 def _indented(text: str) -> str:

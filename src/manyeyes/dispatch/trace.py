@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from manyeyes.error_codes import from_code
 from manyeyes.errors import ManyeyesError
 from manyeyes.telemetry import log, note
+from manyeyes.telemetry.events import LEVELS, Level
 from manyeyes.trace_events import (
     ACCEPTED_MS,
     ANSWERED_MS,
@@ -23,6 +25,7 @@ from manyeyes.trace_events import (
     ENDED_MS,
     NOT_NEEDED,
     PICTURE,
+    SENDER_LEFT,
 )
 from manyeyes.traces import Trace, new_trace
 
@@ -144,7 +147,7 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
         error.trace_id = trace.answered_as or trace.trace.trace_id
         raise
     except BaseException as error:
-        trace.finished("sender left" if _is_leaving(error) else "internal", time.monotonic())
+        trace.finished(SENDER_LEFT if _is_leaving(error) else "internal", time.monotonic())
         raise
     finally:
         asyncio.get_running_loop().call_soon(_write, trace)
@@ -152,10 +155,20 @@ def following(trace: PictureTrace) -> Iterator[PictureTrace]:
 
 def _write(trace: PictureTrace) -> None:
     """A line for each; what failed after it was accepted is logged to standard error too."""
+    level = level_of(trace.outcome)
     if trace.outcome == DONE or not trace.attempts:
-        note(PICTURE, **trace.facts())
+        note(PICTURE, level=level, **trace.facts())
     else:
-        log().info(PICTURE, **trace.facts())
+        log().log(LEVELS[level], PICTURE, **trace.facts())
+
+
+def level_of(outcome: str) -> Level:
+    """How serious it is for who sent the picture: a failure is a warning, unless the same picture may be sent again."""
+    if outcome in (DONE, SENDER_LEFT):
+        return "info"
+    if outcome == ManyeyesError.code:
+        return "error"
+    return "info" if from_code(outcome, "").retryable else "warning"
 
 
 def _is_leaving(error: BaseException) -> bool:

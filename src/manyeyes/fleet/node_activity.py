@@ -1,10 +1,11 @@
-"""Records when each node last sent a heartbeat and how many pictures it ended, every few seconds."""
+"""Records when each node last sent a heartbeat, how many pictures it ended and whether it left, every few seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from manyeyes.dispatch.dispatcher import Dispatcher
+from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.store.timestamps import now_iso
 
@@ -12,9 +13,12 @@ from manyeyes.store.timestamps import now_iso
 class NodeActivity:
     """Counts the activity of all nodes and writes it to the store."""
 
-    def __init__(self, nodes: NodeRepository, dispatcher: Dispatcher) -> None:
+    def __init__(self, nodes: NodeRepository, dispatcher: Dispatcher, fleet: Fleet) -> None:
         self._nodes = nodes
         self._dispatcher = dispatcher
+        self._fleet = fleet
+        self._left = {row.name: row.left_reason for row in nodes.all() if row.left_reason}
+        """What is written of nodes that left."""
         self._last_seen: dict[str, str] = {}
 
     @property
@@ -32,6 +36,7 @@ class NodeActivity:
 
     def record(self) -> None:
         """Write what happened since the last record."""
+        self._record_left()
         counts = self._dispatcher.statistics.take_by_node()
         names = set(self._last_seen) | set(counts)
         if not names:
@@ -44,3 +49,11 @@ class NodeActivity:
                 if name in known
             }
         )
+
+    def _record_left(self) -> None:
+        left = {view.name: view.reason for view in self._fleet.nodes.values() if view.state == "left"}
+        names = set(left) | set(self._left)
+        changed = {name: left.get(name, "") for name in names if left.get(name) != self._left.get(name)}
+        if changed:
+            self._nodes.record_left(changed)
+            self._left = left

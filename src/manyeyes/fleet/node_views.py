@@ -68,6 +68,10 @@ class NodeViews:
             hostname=row.host.hostname,
         )
 
+    def has(self, name: str) -> bool:
+        """Whether there is a node of that name."""
+        return name in self._service.rows
+
     def one(self, name: str) -> dict[str, Any]:
         """One node as the API shows it; raises NodeNotFound."""
         row = self._service.node(name)

@@ -82,6 +82,11 @@ def refused(error: ManyeyesError, scope: Scope, audit: Audit) -> Response:
     """The answer to a refused request; the rest of it is not read. A key that is not valid is counted for the audit log."""
     if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope)):
         audit.refused_stranger(address_of(scope))
+    return unread(error)
+
+
+def unread(error: ManyeyesError) -> Response:
+    """The answer to a request whose rest is not read."""
     response = problem(error)
     response.headers["Connection"] = "close"
     return response

@@ -10,19 +10,24 @@ from manyeyes import identity
 from manyeyes.broker.engine import check_port
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
+from manyeyes.errors import BadRequest
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.console import serving_console
-from manyeyes.gateway.serve import make_server
+from manyeyes.gateway.plain_http import WARNING, PlainHttp, parse_address
+from manyeyes.gateway.serve import make_plain_server, make_server
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
 from manyeyes.master.composition import Master
 from manyeyes.master.engine_access import find_usable_engine
+from manyeyes.own_certificate import OwnCertificate
 from manyeyes.packs.served import ServedPack
 from manyeyes.packs.store import choose
 from manyeyes.sdk.context import Context, save_context
 from manyeyes.telemetry import kept, log
 
 Progress = Callable[[str, float], None]
+Step = Callable[[str, str], None]
+"""Told when a step of the start is done: its name, and what there is now."""
 CONTEXT_FILE = "context.json"
 
 
@@ -40,6 +45,21 @@ def local_context(master: Master, settings: MasterSettings) -> Context:
     context = Context(url=url, ca_pem=ca_pem, api_key=key)
     save_context(context, path)
     return context
+
+
+def own_certificate(settings: MasterSettings) -> OwnCertificate | None:
+    """The operator's own certificate, if one is named.
+
+    Raises:
+        BadRequest: one of certificate and key is named alone.
+        CertificateUnusable: it cannot be used.
+    """
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        lacking = "--tls-cert" if settings.tls_cert is None else "--tls-key"
+        raise BadRequest(f"an own certificate needs both files; {lacking} is missing")
+    return OwnCertificate(settings.tls_cert, settings.tls_key)
 
 
 def _url(settings: MasterSettings) -> str:
@@ -60,22 +80,29 @@ async def _announce(settings: MasterSettings) -> None:
 
 @asynccontextmanager
 async def running_master(
-    settings: MasterSettings, limits: Limits, progress: Progress
-) -> AsyncIterator[tuple[Master, Context]]:
-    """A master that serves users and nodes; stopped on leaving.
+    settings: MasterSettings, limits: Limits, progress: Progress, step: Step
+) -> AsyncIterator[tuple[Master, Context, tuple[str, ...]]]:
+    """A master that serves users and nodes, the operator's context, and the names of an own certificate; stopped on leaving.
 
     Raises:
         StartError: it cannot start; says why and what to do.
         PackError: the pack is not there, or the default pack cannot be built.
+        BadRequest: the address for plain HTTP cannot be read, or one of certificate and key is named alone.
     """
+    plain = parse_address(settings.plain_http)
+    own = own_certificate(settings)
     identity.make_data_folder(settings.data)
     with only_one(settings.data), kept(settings.data, settings.logs):
         found = await find_usable_engine(settings)
+        step("engine", f"nats-server {found.version}, for nodes at port {settings.nats_port}")
         check_port(settings.listen, settings.https_port, "users", "--https-port")
+        if plain is not None:
+            check_port(plain.host, plain.port, "plain HTTP", "--plain-http")
         key = identity.load_or_make_signing_key(settings.data / "identity" / "pack-signing.key")
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
-        async with Master.running(settings, limits, served, found) as master, AsyncExitStack() as stack:
+        step("pack", served.pack)
+        async with Master.running(settings, limits, served, found, own) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",
@@ -88,18 +115,26 @@ async def running_master(
                         app, lambda token: master.sessions.role_of(token) is not None, _url(settings)
                     )
                 )
-            server = make_server(app, settings.listen, settings.https_port, certificates)
-            serving = asyncio.create_task(server.serve(), name="gateway")
-            while not server.started and not serving.done():
+            servers = [make_server(app, settings.listen, settings.https_port, certificates, own)]
+            if plain is not None:
+                servers.append(make_plain_server(PlainHttp(app), plain.host, plain.port))
+                log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
+            serving = [asyncio.create_task(server.serve(), name="gateway") for server in servers]
+            while not all(server.started for server in servers) and not any(task.done() for task in serving):
                 await asyncio.sleep(0.02)
-            announcing = asyncio.create_task(_announce(settings), name="announce")
+            beside = [asyncio.create_task(_announce(settings), name="announce")]
+            if own is not None:
+                beside.append(asyncio.create_task(own.watch(), name="own-certificate"))
             try:
-                yield master, local_context(master, settings)
+                yield master, local_context(master, settings), own.loaded.names if own else ()
             finally:
-                announcing.cancel()
-                await asyncio.wait([announcing], timeout=3)
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside, timeout=3)
                 master.events.close()
                 await master.dispatcher.close(patience_s=5.0)
                 master.logs.stop_following()
-                server.should_exit = True
-                await serving
+                for server in servers:
+                    server.should_exit = True
+                for task in serving:
+                    await task

@@ -8,13 +8,16 @@ import logging
 import resource
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from manyeyes.broker.engine import check_port
 from manyeyes.identity import Certificates
+from manyeyes.own_certificate import OwnCertificate
 
 HANDSHAKE_S = 10.0
 HEAD_S = 10.0
@@ -146,10 +149,20 @@ def allow_many_connections() -> None:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that does not handle signals, and has time limits that uvicorn has no settings for."""
+    """A uvicorn server that does not handle signals, and has time limits that uvicorn has no settings for.
+
+    Args:
+        own: an operator's own certificate.
+    """
+
+    def __init__(self, config: uvicorn.Config, own: OwnCertificate | None = None) -> None:
+        super().__init__(config)
+        self._own = own
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         config = self.config
+        if self._own is not None and config.ssl is not None:
+            self._own.serve(config.ssl)
 
         def protocol() -> asyncio.Protocol:
             return _GatewayProtocol(config, self.server_state, self.lifespan.state)
@@ -160,8 +173,8 @@ class _Server(uvicorn.Server):
             config.port,
             ssl=config.ssl,
             backlog=config.backlog,
-            ssl_handshake_timeout=HANDSHAKE_S,
-            ssl_shutdown_timeout=GOODBYE_S,
+            ssl_handshake_timeout=HANDSHAKE_S if config.ssl else None,
+            ssl_shutdown_timeout=GOODBYE_S if config.ssl else None,
         )
         self.servers = [listening]
         self.started = True
@@ -171,21 +184,40 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_server(app: FastAPI, host: str, port: int, certificates: Certificates) -> uvicorn.Server:
-    """A server, not yet serving.
+def make_server(
+    app: FastAPI, host: str, port: int, certificates: Certificates, own: OwnCertificate | None = None
+) -> uvicorn.Server:
+    """A server with TLS, not yet serving.
+
+    Args:
+        own: an operator's own certificate, for all who do not ask for the one of the master's CA.
 
     Raises:
         PortTaken: the port cannot be listened on.
     """
     check_port(host, port, "users", "--https-port")
+    files = {"ssl_certfile": str(certificates.certificate), "ssl_keyfile": str(certificates.key)}
+    return _Server(_config(app, host, port, **files), own)
+
+
+def make_plain_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """A server without TLS, not yet serving.
+
+    Raises:
+        PortTaken: the port cannot be listened on.
+    """
+    check_port(host, port, "plain HTTP", "--plain-http")
+    return _Server(_config(app, host, port))
+
+
+def _config(app: ASGIApp, host: str, port: int, **files: Any) -> uvicorn.Config:
     allow_many_connections()
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
-        ssl_certfile=str(certificates.certificate),
-        ssl_keyfile=str(certificates.key),
+        **files,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -195,4 +227,3 @@ def make_server(app: FastAPI, host: str, port: int, certificates: Certificates) 
         timeout_keep_alive=30,
         lifespan="off",
     )
-    return _Server(config)

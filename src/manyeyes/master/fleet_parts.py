@@ -26,6 +26,8 @@ from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
 
+_NOT_HEARD = "not heard of since the master started"
+
 
 @dataclass(frozen=True)
 class FleetParts:
@@ -53,11 +55,12 @@ def build_fleet(
     recorder: PictureRecorder,
     spawn: Spawn,
 ) -> FleetParts:
-    """Build the parts. The stored nodes are lost until they send a heartbeat."""
+    """Build the parts. The stored nodes are lost until they send a heartbeat, but for those that had left."""
     link, gateway, users = engine.link, engine.gateway, engine.users
     fleet = Fleet(settings.heartbeat_suspect_s, settings.heartbeat_lost_s)
     for row in store.nodes.all():
-        fleet.register(row.name, state="lost", reason="not heard of since the master started")
+        state, reason = ("left", row.left_reason) if row.left_reason else ("lost", _NOT_HEARD)
+        fleet.register(row.name, state=state, reason=reason)
     events = NodeEvents()
     probes = Probes(settings.probe_idle_s, settings.probe_busy_s, settings.probe_answer_s)
     recovery = Recovery(probes, fleet, events)
@@ -65,7 +68,7 @@ def build_fleet(
         link, gateway, limits, fleet.paces, FaceReader(), recorder, spawn, recovery.answered
     )
     probing = Probing(probes, recovery, fleet, dispatcher, link, events, served.pack)
-    activity = NodeActivity(store.nodes, dispatcher)
+    activity = NodeActivity(store.nodes, dispatcher, fleet)
     node_service = NodeService(
         store.nodes, audit, fleet, link, gateway, users.reload, events, activity, settings.heartbeat_lost_s
     )

@@ -16,6 +16,7 @@ from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.logs.service import LogService
 from manyeyes.monitoring.monitor import Monitor
 from manyeyes.telemetry import log
+from manyeyes.trace_events import NODE_CHANGED
 
 
 class NodeConsequences:
@@ -60,7 +61,7 @@ class NodeConsequences:
                 assert_never(event)
 
     def _changed(self, change: Change) -> None:
-        log().info("node changed", node=change.name, old=change.old, new=change.new, reason=change.reason)
+        log().info(NODE_CHANGED, node=change.name, old=change.old, new=change.new, reason=change.reason)
         self._monitor.node_changed(change.name, time.monotonic())
         if change.new == "suspect":
             self._dispatcher.node_unresponsive(change.name)

@@ -63,6 +63,9 @@ class AlertWatch:
             oldest_waiting_s=dispatcher.oldest_waiting_s(now),
             people=sources.gallery.read().people,
             photos_to_embed=sources.embed_again.waiting,
+            up_for_s=now - self._began_at,
+            plain_http=sources.plain_http,
+            certificate=sources.certificate(),
         )
 
     def _node(self, view: NodeView, now: float) -> NodeFacts:

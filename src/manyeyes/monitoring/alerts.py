@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from manyeyes.api.overview import Severity
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
+from manyeyes.lan.service import is_loopback
 from manyeyes.monitoring.time_series import RecentCounts
 
 RECENT_S = 300.0
@@ -17,6 +18,8 @@ _SHARE_AT_FAULT = 0.2
 _LEAST_RESTARTS = 3
 _TOLD_SINGLY = 5
 """If more nodes than this have the same trouble, they share one alert."""
+CERTIFICATE_ENDS_S = 14 * 86_400.0
+"""An own certificate with less time left raises an alert."""
 _ORDER: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
@@ -46,6 +49,16 @@ class NodeFacts:
 
 
 @dataclass(frozen=True)
+class CertificateFacts:
+    """The facts about an operator's own certificate for users."""
+
+    file: str
+    expires_in_s: float
+    trouble: str = ""
+    """Why its changed files are not in use."""
+
+
+@dataclass(frozen=True)
 class Facts:
     """The whole service at one moment."""
 
@@ -57,6 +70,12 @@ class Facts:
     oldest_waiting_s: float
     people: int
     photos_to_embed: int
+    up_for_s: float
+    """Since the master's start."""
+    plain_http: str = ""
+    """ADDRESS:PORT at which the API is served without TLS; empty: nowhere."""
+    certificate: CertificateFacts | None = None
+    """Of an operator's own certificate."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +112,9 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "nats-server does not answer: no picture can be accepted",
             "the master starts it again; if it is not back in a minute, look at the master's log and disk",
         )
-    taking = sum(node.state in TAKING for node in facts.nodes)
-    if not facts.nodes:
-        yield Alert(
-            "no-node",
-            "critical",
-            "",
-            "no node has joined: pictures wait",
-            "'manyeyes token' prints the command that adds a machine",
-        )
-    elif not taking:
-        yield Alert(
-            "no-ready-node",
-            "critical",
-            "",
-            f"none of {len(facts.nodes)} nodes takes pictures",
-            "'manyeyes nodes list' shows what each waits for",
-        )
+    yield from _no_node(facts, limits)
     yield from _disk("", facts.disk, limits)
+    yield from _users(facts)
     if facts.waiting and facts.oldest_waiting_s > limits.queue_old_s:
         yield Alert(
             "queue",
@@ -134,6 +138,79 @@ def _service(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "",
             "nobody is enrolled: faces are found and none gets a name",
             "'manyeyes people add NAME PHOTO...' enrols somebody",
+        )
+
+
+def _no_node(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
+    if any(node.state in TAKING for node in facts.nodes):
+        return
+    if facts.up_for_s < limits.return_s:
+        yield Alert(
+            "no-ready-node" if facts.nodes else "no-node",
+            "info",
+            "",
+            f"no node takes pictures yet ({_joined(facts)}): the master has just started",
+            "nothing: nodes that run connect by themselves within seconds",
+        )
+    elif not facts.nodes:
+        yield Alert(
+            "no-node",
+            "critical",
+            "",
+            "no node has joined: pictures wait",
+            "'manyeyes token' prints the command to run on a machine that is to work",
+        )
+    else:
+        yield Alert(
+            "no-ready-node",
+            "critical",
+            "",
+            f"no node takes pictures ({_joined(facts)}): pictures wait",
+            "'manyeyes nodes list' shows the state of each",
+        )
+
+
+def _joined(facts: Facts) -> str:
+    return f"{len(facts.nodes)} joined" if facts.nodes else "none joined"
+
+
+def _users(facts: Facts) -> Iterable[Alert]:
+    """How users reach the master."""
+    if facts.plain_http:
+        here = is_loopback(facts.plain_http.rpartition(":")[0].strip("[]"))
+        yield Alert(
+            "plain-http",
+            "info" if here else "warning",
+            "",
+            f"the API is served without TLS at {facts.plain_http}"
+            + (
+                ", to programs on this machine only"
+                if here
+                else ": keys and pictures can be read on their way"
+            ),
+            "nothing if that is wanted; else start the master without --plain-http",
+        )
+    own = facts.certificate
+    if own is None:
+        return
+    if own.trouble:
+        yield Alert(
+            "certificate",
+            "warning",
+            "",
+            f"the changed certificate is not in use, the one before is: {own.trouble}",
+            "mend the files; they are read again by themselves",
+        )
+    if own.expires_in_s < CERTIFICATE_ENDS_S:
+        ended = own.expires_in_s <= 0
+        yield Alert(
+            "certificate-ends",
+            "critical" if ended else "warning",
+            "",
+            f"the certificate in {own.file} has expired: browsers and programs refuse it"
+            if ended
+            else f"the certificate in {own.file} expires in {_span(own.expires_in_s)}",
+            "renew it; the master reads the new files by itself",
         )
 
 
@@ -237,7 +314,9 @@ def _together(same: list[Alert]) -> Alert:
 def _span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+    if seconds < 172_800:
+        return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86_400:.0f} days"
 
 
 class Noticed:
@@ -250,8 +329,8 @@ class Noticed:
     def update(self, found: Iterable[Alert]) -> bool:
         """Take over the current alerts; returns whether the list changed, apart from its figures."""
         known = {(one.kind, one.node): one.since for one in self.alerts}
-        before = [(one.kind, one.node) for one in self.alerts]
+        before = [(one.kind, one.node, one.severity) for one in self.alerts]
         self.alerts = tuple(
             replace(one, since=known.get((one.kind, one.node)) or self._clock()) for one in found
         )
-        return before != [(one.kind, one.node) for one in self.alerts]
+        return before != [(one.kind, one.node, one.severity) for one in self.alerts]

@@ -75,7 +75,7 @@ class Agent:
         self._group: asyncio.TaskGroup | None = None
         self._hello: asyncio.Task[None] | None = None
         """Says hello, or waits for the approval before it is said again."""
-        self._on_ready: Callable[[str, int], None] = lambda name, workers: None
+        self._on_ready: Callable[[str, int, str], None] = lambda name, workers, pack: None
         self._end = End()
         self._ended = asyncio.Event()
 
@@ -83,11 +83,11 @@ class Agent:
         """Finish running pictures, return the rest, leave."""
         self._feed(Stop())
 
-    async def run(self, on_ready: Callable[[str, int], None]) -> None:
+    async def run(self, on_ready: Callable[[str, int, str], None]) -> None:
         """Work until drained.
 
         Args:
-            on_ready: called once with the node's name and its number of workers.
+            on_ready: called once with the node's name, its number of workers, and the pack.
 
         Raises:
             NodeRemoved: the master cut this node off.
@@ -255,7 +255,8 @@ class Agent:
         self._spawn(parts.provisioner.follow(parts.workers.switch), "provision")
 
     async def _tell_ready(self, parts: Parts) -> None:
-        self._on_ready(self._life.name, await parts.workers.ready())
+        workers, launch = await parts.workers.ready(), parts.provisioner.launch
+        self._on_ready(self._life.name, workers, launch.pack if launch else "")
 
     async def _empty(self, parts: Parts) -> None:
         await end_work(parts.link, parts.intake, self._pool)

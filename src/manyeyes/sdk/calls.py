@@ -43,10 +43,11 @@ class Calls:
     ) -> None:
         self.context = find_context() if context is None else context
         self.patience = patience or Patience()
+        self._names = {} if self.context.trusts_system else {"sni_hostname": _SERVER_NAME}
         self._http = httpx.AsyncClient(
             base_url=self.context.url,
             headers={"Authorization": f"Bearer {self.context.api_key}"},
-            verify=_trust(self.context.ca_pem) if transport is None else True,
+            verify=_trust(self.context) if transport is None else True,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             trust_env=False,
             transport=transport,
@@ -92,7 +93,7 @@ class Calls:
                     url,
                     headers=headers,
                     timeout=self._timeout(time.monotonic() - began_s),
-                    extensions={"sni_hostname": _SERVER_NAME},
+                    extensions=self._names,
                     **body,
                 )
                 if response.is_success:
@@ -104,8 +105,7 @@ class Calls:
             except httpx.TransportError as error:
                 if isinstance(error, httpx.ConnectError) and _is_certificate_trouble(error):
                     raise Unavailable(
-                        f"the master at {self.context.url} shows a certificate that this context's CA did "
-                        "not sign; is it the right master? Its 'manyeyes up' writes the context to use"
+                        f"the certificate of the master at {self.context.url} is not trusted: {self._distrust(error)}"
                     ) from error
                 if not repeatable and not isinstance(error, _NEVER_ARRIVED):
                     raise Unavailable(
@@ -137,6 +137,18 @@ class Calls:
             )
         return Unavailable(detail, retry_after_s=retry_after_s)
 
+    def _distrust(self, error: BaseException) -> str:
+        """Why a certificate is not trusted, and what to do."""
+        if self.context.trusts_system:
+            return (
+                f"{_verification(error)}, by this system's trust store; install the CA there, name its file in SSL_CERT_FILE, "
+                "or use a context that the master made (MANYEYES_CONTEXT)"
+            )
+        return (
+            "this context's CA did not sign it; is it the right master? Its 'manyeyes up' writes the context to use. "
+            "Of an own certificate behind a proxy: MANYEYES_CA=system"
+        )
+
     def _stream(
         self, url: str, body: dict[str, Any], silence_s: float
     ) -> AbstractAsyncContextManager[httpx.Response]:
@@ -158,7 +170,7 @@ class Calls:
                 url,
                 **asked,
                 timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
-                extensions={"sni_hostname": _SERVER_NAME},
+                extensions=self._names,
             ) as response:
                 if not response.is_success:
                     await response.aread()
@@ -175,9 +187,11 @@ class Calls:
         return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
 
 
-def _trust(ca_pem: str) -> ssl.SSLContext:
+def _trust(context: Context) -> ssl.SSLContext:
+    if context.trusts_system:
+        return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cadata=ca_pem)
+        return ssl.create_default_context(cadata=context.ca_pem)
     except (ssl.SSLError, ValueError) as error:
         raise FileTrouble("the CA certificate of the context is not a PEM certificate") from error
 
@@ -219,6 +233,15 @@ def _retry_after_s(header: str | None) -> float | None:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def _verification(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__ or cause.__context__
+    return "it was not verified"
 
 
 def _is_certificate_trouble(error: BaseException) -> bool:

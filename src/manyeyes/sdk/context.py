@@ -17,12 +17,20 @@ from manyeyes.errors import BadRequest, FileTrouble, Unavailable
 
 @dataclass(frozen=True)
 class Context:
-    """A master's address, the CA that signed its certificate, and an API key."""
+    """A master's address, the CA that signed its certificate, and an API key.
+
+    Without a CA the certificate is verified by the system's trust store, for the host name of the address.
+    """
 
     url: str
     """`https://HOST:PORT`, without a path."""
     ca_pem: str
     api_key: str = field(repr=False)
+
+    @property
+    def trusts_system(self) -> bool:
+        """Whether the system's trust store verifies the master's certificate."""
+        return not self.ca_pem
 
     def __post_init__(self) -> None:
         try:
@@ -32,6 +40,10 @@ class Context:
             usable = False
         if not usable:
             raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
+
+
+SYSTEM = "system"
+"""The value of `MANYEYES_CA` for the system's trust store."""
 
 
 def context_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -103,7 +115,7 @@ def find_context(
     environ: Mapping[str, str] | None = None,
 ) -> Context:
     """The context to use: the arguments, else `MANYEYES_MASTER`, `MANYEYES_KEY` and `MANYEYES_CA`
-    (a file), else the file that `MANYEYES_CONTEXT` names, else the one in the user's configuration folder.
+    (a file, or `system` for the system's trust store), else the file that `MANYEYES_CONTEXT` names, else the one in the user's configuration folder.
 
     If an address is given without a key or a CA, these come from the stored context: so you can call
     another master of the same fleet.
@@ -117,11 +129,12 @@ def find_context(
     master = master or environ.get("MANYEYES_MASTER") or None
     api_key = (api_key or environ.get("MANYEYES_KEY") or "").strip() or None
     if ca_pem is None and environ.get("MANYEYES_CA"):
-        ca_pem = _read_ca(Path(environ["MANYEYES_CA"]))
+        named = environ["MANYEYES_CA"]
+        ca_pem = "" if named == SYSTEM else _read_ca(Path(named))
     if master and "://" not in master:
         master = f"https://{master}"
     master = master.rstrip("/") if master else None
-    if master and api_key and ca_pem:
+    if master and api_key and ca_pem is not None:
         return Context(master, ca_pem, api_key)
 
     path = context_path(environ)
@@ -130,11 +143,13 @@ def find_context(
         return replace(
             stored,
             url=master or stored.url,
-            ca_pem=ca_pem or stored.ca_pem,
+            ca_pem=stored.ca_pem if ca_pem is None else ca_pem,
             api_key=api_key or stored.api_key,
         )
     if master:
-        lacking = [name for name, value in (("MANYEYES_KEY", api_key), ("MANYEYES_CA", ca_pem)) if not value]
+        lacking = [
+            name for name, value in (("MANYEYES_KEY", api_key), ("MANYEYES_CA", ca_pem)) if value is None
+        ]
         raise Unavailable(f"master {master} is named, but {' and '.join(lacking)} is not set; set it")
     raise Unavailable(
         "no master known: start one with 'manyeyes up', or name one with --master, "
@@ -144,7 +159,9 @@ def find_context(
 
 def _read_ca(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        if (text := path.read_text(encoding="ascii")).strip():
+            return text
+        raise FileTrouble(f"CA file {path} (MANYEYES_CA) is empty; 'system' is the system's trust store")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a PEM file"
         raise FileTrouble(f"CA file {path} (MANYEYES_CA) cannot be read: {reason}") from error

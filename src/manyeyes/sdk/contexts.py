@@ -142,7 +142,7 @@ def keep_for_this_user(
 
 
 def _same(one: Context, other: Context) -> bool:
-    return one.ca_pem == other.ca_pem or one.url == other.url
+    return (one.ca_pem == other.ca_pem and not one.trusts_system) or one.url == other.url
 
 
 def _clean(name: str) -> str:

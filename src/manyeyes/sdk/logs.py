@@ -43,6 +43,7 @@ class Logs:
         before: datetime | str = "",
         limit: int = 200,
         cursor: str = "",
+        brief: bool = False,
     ) -> LogPage:
         """Log lines of all machines that match, newest last: the newest ones, or those next to a cursor.
 
@@ -52,10 +53,13 @@ class Logs:
             text: text that a line contains, in any case.
             since: a point in time, or how long ago: `10m`, `2h`, `1d`. The same for `before`.
             limit: at most 1000.
+            brief: one line a picture: attempts of nodes only if they crashed; without meaning where a machine, a text
+                or a trace is given.
             cursor: `newer` or `older` of an earlier page; the other arguments must be the same.
 
         Raises:
             BadRequest: the search would take too long, or a time is not valid.
+            NodeNotFound: there is no such machine.
         """
         wanted = PageWanted.model_construct(
             machine=machine,
@@ -65,6 +69,7 @@ class Logs:
             since=_moment(since),
             before=_moment(before),
             cursor=cursor,
+            brief=brief,
         )
         response = await self._call("GET", "/v1/logs", params=_params(wanted, limit))
         return parsed(LogPage, response.content)
@@ -78,6 +83,7 @@ class Logs:
         trace_id: str = "",
         since: datetime | str = "",
         limit: int = 50,
+        brief: bool = False,
     ) -> AsyncGenerator[LogLine, None]:
         """The newest `limit` lines that match, then new ones as they arrive, until the iterator is closed.
 
@@ -86,9 +92,15 @@ class Logs:
         Raises:
             Unavailable: the connection to the master was lost, or the master stopped sending.
             Busy: too many clients follow already.
+            NodeNotFound: there is no such machine.
         """
         wanted = FollowWanted.model_construct(
-            machine=machine, level=level or "", text=text, trace=trace_id, since=_moment(since)
+            machine=machine,
+            level=level or "",
+            text=text,
+            trace=trace_id,
+            since=_moment(since),
+            brief=brief,
         )
         async with (
             self._stream("/v1/logs/follow", _params(wanted, limit), _SILENCE_S) as response,

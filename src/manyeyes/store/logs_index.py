@@ -22,6 +22,7 @@ from manyeyes.store.transaction import transaction
 from manyeyes.telemetry.batches import read_line, unpacked
 from manyeyes.telemetry.events import LEVELS
 from manyeyes.telemetry.guard import MAX_LINE_BYTES
+from manyeyes.trace_events import ATTEMPT
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
@@ -69,6 +70,8 @@ class Question:
     trace_id: str = ""
     since: float | None = None
     before: float | None = None
+    brief: bool = False
+    """One line a picture: attempts of nodes only if they crashed; without meaning where a machine, a text or a trace is given."""
 
 
 class Index:
@@ -172,6 +175,10 @@ class Index:
         """The number of the newest line; 0: none."""
         return int(self._db.execute("SELECT COALESCE(MAX(id), 0) FROM lines").fetchone()[0])
 
+    def has_lines_of(self, machine: str) -> bool:
+        """Whether there is a line of that machine."""
+        return bool(self._db.execute("SELECT 1 FROM holdings WHERE machine = ?", (machine,)).fetchone())
+
     def lines(self, question: Question, *, after: int = 0, until: int = 0, limit: int = 200) -> list[Line]:
         """Lines, the newest last: the next ones after number `after`, else the newest, or the newest before `until`.
 
@@ -221,6 +228,8 @@ def _conditions(question: Question) -> tuple[list[str], list[object]]:
         conditions.append(("at >= ?", question.since))
     if question.before is not None:
         conditions.append(("at < ?", question.before))
+    if question.brief and not (question.machine or question.text or question.trace_id):
+        conditions.append((f"NOT (event = ? AND level < {LEVELS['warning']})", ATTEMPT))
     if question.text:
         escaped = question.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         conditions.append(("text LIKE ? ESCAPE '\\'", f"%{escaped}%"))

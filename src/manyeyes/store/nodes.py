@@ -27,6 +27,8 @@ class NodeRow:
     fingerprint: str = ""
     approved: bool = True
     desired: Desired = ""
+    left_reason: str = ""
+    """Why it left, if it did and has not come back; else empty."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class RemovedNode:
 
 
 _COLUMNS = (
-    "name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, approved, wish"
+    "name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, approved, wish, "
+    "left_reason"
 )
 
 
@@ -65,6 +68,7 @@ def _node_row(row: tuple[Any, ...]) -> NodeRow:
         fingerprint=row[8],
         approved=bool(row[9]),
         desired=row[10],
+        left_reason=row[11],
     )
 
 
@@ -152,6 +156,14 @@ class NodeRepository:
             cursor.executemany(
                 "UPDATE nodes SET last_seen = ?, done = done + ?, failed = failed + ? WHERE name = ?",
                 [(last_seen, done, failed, name) for name, (last_seen, done, failed) in seen.items()],
+            )
+
+    def record_left(self, reasons: Mapping[str, str]) -> None:
+        """Record for each node why it left; an empty reason: it is back."""
+        with self._database.transaction() as cursor:
+            cursor.executemany(
+                "UPDATE nodes SET left_reason = ? WHERE name = ?",
+                [(reason, name) for name, reason in reasons.items()],
             )
 
     def remove(self, name: str) -> None:

@@ -130,6 +130,7 @@ CREATE TRIGGER photo_forgotten AFTER DELETE ON photos BEGIN
 END;
 """
 """`merges.py` says what is in them."""
+_NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
 
 STEPS = (
     _TABLES_0_1,
@@ -141,6 +142,7 @@ STEPS = (
     _SESSIONS_OF_BEFORE,
     _PERSON_IDS,
     _MERGES,
+    _NODES_THAT_LEFT,
 )
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from manyeyes.telemetry.guard import MAX_LINE_BYTES, guarded, shortened
 from manyeyes.telemetry.queue import Waiting
+from manyeyes.telemetry.terminal import for_people
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -35,23 +36,28 @@ class _State:
     """Whether this process is a role, whose lines are kept and sent."""
 
 
-def set_up(role: str, *, level: Level = "info") -> None:
-    """Send log events to standard error, as JSON or for people when it is a terminal; every event names its role.
+def set_up(role: str, *, level: Level = "info", verbose: bool = False) -> None:
+    """Send log events to standard error as JSON; every event names its role. At a terminal only warnings and errors are
+    shown, in a sentence, or with `verbose` all events.
 
     From now on lines wait to be kept and sent, at most 1 MiB for each; beyond that the oldest are dropped. See `kept`.
     """
     _facts.clear()
     bind(role=role)
     _State.on = True
-    show = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else None
+    terminal = sys.stderr.isatty()
+    every = structlog.dev.ConsoleRenderer()
 
     def say(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
         line = _encoded(event)
         to_write.add(line)
         to_send.add(line)
-        if show is None:
+        if not terminal:
             return line.decode()
-        return str(show(None, "", event))
+        shown = str(every(None, "", event)) if verbose else for_people(event)
+        if shown is None:
+            raise structlog.DropEvent
+        return shown
 
     structlog.configure(
         processors=[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from manyeyes.api.logs import LogLine, Span
-from manyeyes.cli.waterfall import BAR_CHARACTERS, bar, line_text, waterfall
+from manyeyes.cli.waterfall import BAR_CHARACTERS, bar, line_sentence, line_text, waterfall
 
 
 def test_bars_share_one_scale() -> None:
@@ -41,4 +41,7 @@ def test_a_line() -> None:
     )  # fmt: skip
     assert line_text(line, local=False) == (
         f"2026-11-26 08:00:00.012 lab-1 warning worker said worker_pid=7 trace={'a' * 32}\n    one\n    two"
+    )
+    assert line_sentence(line, local=False) == (
+        "2026-11-26 08:00:00 lab-1  warning: worker said: worker pid 7: two"
     )

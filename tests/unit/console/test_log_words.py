@@ -33,19 +33,22 @@ def test_a_row_opens_to_every_fact_but_ids_of_programs() -> None:
         _line(fields={"node": "lab", "by": "key", "span": "s", "stages_ms": {"decode": 1.5}, "why": ""})
     )
     assert shown["facts"] == [("node", "lab"), ("stages_ms", '{"decode": 1.5}'), ("why", "")]
-    assert shown["glance"] == ""  # its own name, a table, and nothing tell nothing at a glance
+    assert shown["said"] == "e"  # its own name, a table, and an empty fact say nothing
     assert shown["exact"] == "2026-01-31 13:05:00 UTC"
 
 
-def test_a_pictures_line_tells_how_it_ended_first() -> None:
+def test_a_pictures_line_is_a_sentence_that_opens_to_the_rest() -> None:
     fields = {
         "operation": "recognize",
         "who": "olga",
         "outcome": "done",
         "faces": 0,
+        "answered_ms": 52.4,
         "attempts": [{"node": "a"}],
     }
-    assert row(_line(event="picture", fields=fields))["glance"] == "outcome=done  faces=0  who=olga"
+    shown = row(_line(event="picture", fields=fields))
+    assert shown["said"] == "picture done: no face, a, 52 ms"
+    assert (shown["event"], dict(shown["facts"])["who"]) == ("picture", "olga")
 
 
 def test_long_texts_are_cut_and_an_exception_stands_by_itself() -> None:

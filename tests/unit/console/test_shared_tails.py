@@ -45,7 +45,7 @@ class Client:
             raise self.refusal
 
     async def follow(self, **asked: Any) -> AsyncGenerator[LogLine, None]:
-        assert asked == {"machine": "a", "limit": shared.BACKLOG}
+        assert asked == {"machine": "a", "limit": shared.BACKLOG, "brief": True}
         self.master.following.append(self)
         place = 0
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manyeyes.dispatch import trace as trace_module
-from manyeyes.dispatch.trace import PictureTrace, Sender, following
+from manyeyes.dispatch.trace import PictureTrace, Sender, following, level_of
 from manyeyes.errors import Busy, NotAPicture
 from manyeyes.monitoring.logs.spans import may_read, spans_of
 from manyeyes.store.logs_index import Line
@@ -119,6 +119,22 @@ def test_the_waterfall_does_not_care_for_the_nodes_clocks() -> None:
     ]
     assert spans[3].facts == {"number": 1, "how": "node lost"}
     assert spans[0].facts["who"] == "local admin"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [
+        ("done", "info"),
+        ("sender left", "info"),
+        ("busy", "info"),
+        ("task-lost", "info"),
+        ("not-a-picture", "warning"),
+        ("picture-kills-workers", "warning"),
+        ("internal", "error"),
+    ],
+)
+def test_a_picture_that_failed_is_a_warning_unless_it_may_be_sent_again(outcome: str, level: str) -> None:
+    assert level_of(outcome) == level
 
 
 def test_a_picture_on_its_way_shows_what_its_nodes_said() -> None:

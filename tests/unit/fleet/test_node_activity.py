@@ -8,6 +8,7 @@ from typing import Any
 from manyeyes.contract import HostFacts
 from manyeyes.dispatch.statistics import Statistics
 from manyeyes.fleet.node_activity import NodeActivity
+from manyeyes.fleet.node_state import Fleet
 from manyeyes.store.repositories import Store
 
 HOST = HostFacts(hostname="h", system="s", cpu="c", cores=1, memory_bytes=1, python="3")
@@ -19,7 +20,7 @@ def test_counts_are_recorded_once_and_last_seen_stays(store: Store) -> None:
     statistics = Statistics()
     statistics.by_node = {"b": (3, 1), "stranger": (9, 9)}
     dispatcher: Any = SimpleNamespace(statistics=statistics)
-    activity = NodeActivity(store.nodes, dispatcher)
+    activity = NodeActivity(store.nodes, dispatcher, Fleet(4.0, 7.0))
     activity.heard("a")
     activity.record()
     activity.record()
@@ -28,3 +29,21 @@ def test_counts_are_recorded_once_and_last_seen_stays(store: Store) -> None:
     assert (b.done, b.failed) == (3, 1) and statistics.by_node == {}
     activity.forget("a")
     assert not activity.last_seen
+
+
+def test_a_node_that_left_is_remembered_until_it_is_back(store: Store) -> None:
+    store.nodes.add("a", "U1", "t", HOST)
+    fleet = Fleet(4.0, 7.0)
+    fleet.register("a")
+    dispatcher: Any = SimpleNamespace(statistics=Statistics())
+    activity = NodeActivity(store.nodes, dispatcher, fleet)
+    fleet.left("a", "stopped")
+    assert store.nodes.node("a").left_reason == "", (
+        "written with the next record only: nodes cannot make many writes"
+    )
+    activity.record()
+    assert store.nodes.node("a").left_reason == "stopped"
+    again = NodeActivity(store.nodes, dispatcher, fleet)
+    fleet.nodes["a"].state = "ready"
+    again.record()
+    assert store.nodes.node("a").left_reason == ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manyeyes.config import AlertLimits
-from manyeyes.monitoring.alerts import Alert, Disk, Facts, NodeFacts, Noticed, find_alerts
+from manyeyes.monitoring.alerts import Alert, CertificateFacts, Disk, Facts, NodeFacts, Noticed, find_alerts
 from manyeyes.monitoring.time_series import RecentCounts
 
 LIMITS = AlertLimits()
@@ -23,6 +23,7 @@ GOOD = Facts(
     oldest_waiting_s=0.0,
     people=3,
     photos_to_embed=0,
+    up_for_s=3600.0,
 )
 
 
@@ -49,10 +50,48 @@ def test_nothing_needs_a_person_where_all_is_well() -> None:
         ({"waiting": 5, "oldest_waiting_s": 31.0}, ["queue"]),
         ({"photos_to_embed": 4}, ["embed-again"]),
         ({"people": 0}, ["no-people"]),
+        ({"plain_http": "0.0.0.0:8080"}, ["plain-http"]),
+        ({"certificate": CertificateFacts("c.pem", 15 * 86_400.0)}, []),
+        ({"certificate": CertificateFacts("c.pem", 13 * 86_400.0)}, ["certificate-ends"]),
+        ({"certificate": CertificateFacts("c.pem", 99 * 86_400.0, "does not fit")}, ["certificate"]),
     ],
 )
 def test_the_service(change: dict[str, Any], expected: list[str]) -> None:
     assert kinds(replace(GOOD, **change)) == expected
+
+
+@pytest.mark.parametrize(("up_for_s", "severity"), [(3.0, "info"), (29.0, "info"), (31.0, "critical")])
+@pytest.mark.parametrize("nodes", [(), (replace(NODE, state="lost"),)])
+def test_nodes_have_time_to_come_back_after_a_start(
+    nodes: tuple[NodeFacts, ...], up_for_s: float, severity: str
+) -> None:
+    (alert,) = find_alerts(replace(GOOD, nodes=nodes, up_for_s=up_for_s), LIMITS)
+    assert alert.severity == severity
+    if nodes:
+        assert alert.sentence.startswith("no node takes pictures") and "(1 joined)" in alert.sentence
+
+
+def test_a_later_and_worse_alert_of_the_same_kind_is_news() -> None:
+    noticed = Noticed(lambda: "now")
+    waits = replace(GOOD, nodes=(), up_for_s=1.0)
+    assert noticed.update(find_alerts(waits, LIMITS))
+    assert not noticed.update(find_alerts(waits, LIMITS))
+    assert noticed.update(find_alerts(replace(waits, up_for_s=60.0), LIMITS))
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "said"),
+    [
+        ({"plain_http": "127.0.0.1:8080"}, "info", "this machine only"),
+        ({"plain_http": "[::1]:8080"}, "info", "this machine only"),
+        ({"plain_http": "10.0.0.4:8080"}, "warning", "can be read on their way"),
+        ({"certificate": CertificateFacts("c.pem", 3 * 86_400.0)}, "warning", "expires in 3 days"),
+        ({"certificate": CertificateFacts("c.pem", -1.0)}, "critical", "has expired"),
+    ],
+)
+def test_how_users_reach_the_master(change: dict[str, Any], severity: str, said: str) -> None:
+    (alert,) = find_alerts(replace(GOOD, **change), LIMITS)
+    assert alert.severity == severity and said in alert.sentence
 
 
 @pytest.mark.parametrize(

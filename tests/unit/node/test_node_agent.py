@@ -132,7 +132,7 @@ class Node:
         self.session = self.agent._life.session
 
     async def run(self) -> None:
-        await self.agent.run(lambda name, count: self.ready.append((name, count)))
+        await self.agent.run(lambda name, count, pack: self.ready.append((name, count)))
 
     def direct(self, kind: str, **more: Any) -> None:
         """A master's directive arrives."""

@@ -19,7 +19,7 @@ from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
 
-CONTEXT = Context("https://10.0.0.4:8443", "", "secret")
+CONTEXT = Context("https://10.0.0.4:8443", "ca", "secret")
 FACE = Face(
     box_xyxy_px=(1, 2, 3, 4),
     landmarks_px=(),
@@ -180,6 +180,22 @@ def test_strange_certificate_is_not_tried_again() -> None:
     with master.client() as client, pytest.raises(errors.Unavailable, match="CA did not sign"):
         client.people()
     assert len(master.requests) == 1
+
+
+def test_without_a_ca_the_systems_trust_store_decides_for_the_name_that_is_dialled() -> None:
+    refused = httpx.ConnectError("certificate")
+    refused.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    master = Master(refused)
+    context = Context("https://faces.example.org", "", "secret")
+    with (
+        Client(context, transport=httpx.MockTransport(master)) as client,
+        pytest.raises(
+            errors.Unavailable, match="trust store; install the CA there, name its file in SSL_CERT_FILE"
+        ),
+    ):
+        client.people()
+    (request,) = master.requests
+    assert "sni_hostname" not in request.extensions
 
 
 def test_a_change_whose_answer_was_lost_is_not_sent_again() -> None:

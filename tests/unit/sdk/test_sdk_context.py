@@ -36,6 +36,18 @@ def test_address_key_and_ca_win_over_the_file(environ: dict[str, str], tmp_path:
     assert found == Context("https://10.0.0.9:8443", "env-ca", "env-key")
 
 
+def test_the_systems_trust_store_is_named_and_never_falls_in_by_an_empty_file(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    save(environ)
+    found = find_context("https://faces.example", environ=environ | {"MANYEYES_CA": "system"})
+    assert found.trusts_system and found == Context("https://faces.example", "", "stored-key")
+    assert not find_context(environ=environ).trusts_system
+    (tmp_path / "empty.pem").write_text("\n")
+    with pytest.raises(FileTrouble, match=r"empty\.pem \(MANYEYES_CA\) is empty"):
+        find_context(environ=environ | {"MANYEYES_CA": str(tmp_path / "empty.pem")})
+
+
 def test_address_alone_borrows_the_stored_key(environ: dict[str, str]) -> None:
     save(environ)
     found = find_context(environ=environ | {"MANYEYES_MASTER": "https://other:1"})

@@ -54,6 +54,23 @@ def test_each_filter(tmp_path: Path) -> None:
     assert [line.number for line in index.trace("a" * 32)] == [2]
 
 
+def test_a_picture_is_one_line_where_that_is_asked_for(tmp_path: Path) -> None:
+    index = opened(tmp_path)
+    index.place("made")
+    attempts = [{"at": 1.0, "event": "attempt"}, {"at": 2.0, "event": "attempt", "level": "warning"}]
+    index.add(
+        [stored(1, "lab-1", *attempts), stored(2, "master", {"at": 3.0, "event": "picture"}, role="master")]
+    )
+
+    def numbers(**wanted: object) -> list[int]:
+        return [line.number for line in index.lines(Question(**wanted))]  # type: ignore[arg-type]
+
+    assert numbers() == [1, 2, 3]
+    assert numbers(brief=True) == [2, 3], "an attempt that crashed stays"
+    assert numbers(brief=True, machine="lab-1") == numbers(brief=True, text="attempt") == [1, 2]
+    assert index.has_lines_of("lab-1") and not index.has_lines_of("lab-9")
+
+
 def test_pages_go_both_ways(tmp_path: Path) -> None:
     index = opened(tmp_path)
     index.place("made")

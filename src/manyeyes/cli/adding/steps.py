@@ -148,7 +148,10 @@ async def bring_in(machine: Machine, fleet: Fleet, options: InstallOptions, tell
         TokenRefused: the master refused the machine.
         Unavailable: the connection broke, or the master gets no heartbeat from the node.
     """
-    token = identity.JoinToken.decode((await fleet.create_token(TOKEN_S)).token)
+    made = await fleet.create_token(TOKEN_S)
+    if made.warning:
+        tell(f"warning: {made.warning}")
+    token = identity.JoinToken.decode(made.token)
     ca_fingerprint = identity.ca_fingerprint(token.ca_pem)
     python = await _find_python(machine, options.python)
     installer = await RemoteInstaller.put(machine, python)

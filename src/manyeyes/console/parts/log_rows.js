@@ -20,15 +20,14 @@ export default {
               <td role="cell" class="log-machine">{{ row.machine }}</td>
               <td role="cell" class="log-level"><span class="state"><span class="dot" :class="row.tone"
                 aria-hidden="true"></span>{{ row.level }}</span></td>
-              <td role="cell" class="log-said"><span class="log-event">{{ row.event }}</span>
-                <span class="log-glance">{{ row.glance }}</span></td>
+              <td role="cell" class="log-said"><span class="log-event">{{ row.said }}</span></td>
               <td v-if="traces" role="cell" class="log-trace"><a v-if="row.trace" :href="traces + row.trace"
                 :aria-label="'Trace of the picture ' + row.trace" :title="row.trace">{{ row.trace.slice(0, 8) }}</a></td>
             </tr>
             <tr v-if="open[row.number]" role="row" class="log-more">
               <td role="cell" :colspan="traces ? 5 : 4">
                 <dl class="facts">
-                  <dt>time</dt><dd>{{ row.exact }}</dd>
+                  <dt>time</dt><dd>{{ row.exact }}</dd><dt>event</dt><dd>{{ row.event }}</dd>
                   <template v-if="row.trace"><dt>trace</dt><dd><a v-if="traces" :href="traces + row.trace">{{ row.trace }}</a><span v-else>{{ row.trace }}</span></dd></template>
                   <template v-for="[name, value] in row.facts"><dt>{{ name }}</dt><dd>{{ value }}</dd></template>
                 </dl>

@@ -18,6 +18,7 @@ from manyeyes.api.access import (
 )
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
 from manyeyes.fleet.admission import new_token_id
+from manyeyes.fleet.reach import token_warning
 from manyeyes.gateway.dependencies import ADMIN, ANY_CREDENTIAL, Admin, TheMaster
 from manyeyes.gateway.problems import failures
 
@@ -59,4 +60,9 @@ async def create_token(master: TheMaster, body: TokenRequest, who: Admin) -> Joi
     text, expires_at = master.admission.create_token(
         body.expires_s, approve=body.approve, token_id=token_id, who=who
     )
-    return JoinToken(token=text, id=token_id, expires_at=expires_at.astimezone(UTC).replace(microsecond=0))
+    return JoinToken(
+        token=text,
+        id=token_id,
+        expires_at=expires_at.astimezone(UTC).replace(microsecond=0),
+        warning=token_warning(master.settings),
+    )

@@ -21,13 +21,14 @@ from manyeyes.api.logs import (
     Span,
     Trace,
 )
-from manyeyes.errors import BadRequest, Busy, TraceNotFound
+from manyeyes.errors import BadRequest, Busy, NodeNotFound, TraceNotFound
 from manyeyes.gateway.auth import caller_of
 from manyeyes.gateway.dependencies import OPERATOR, USER, TheMaster, sees_all
 from manyeyes.gateway.described_content import lines_of
 from manyeyes.gateway.jsonlines import JsonLines, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
+from manyeyes.monitoring.logs.service import MACHINE
 from manyeyes.store.logs_index import Line, Question
 from manyeyes.traces import TRACE_ID
 
@@ -36,9 +37,10 @@ _AGO = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-@router.get("/v1/logs", dependencies=[OPERATOR], responses=failures(BadRequest))
+@router.get("/v1/logs", dependencies=[OPERATOR], responses=failures(BadRequest, NodeNotFound))
 async def log_lines(master: TheMaster, wanted: Annotated[PageWanted, Query()]) -> LogPage:
     """Lines of all machines, the newest last: the newest, or those next to a `cursor`."""
+    await _check_machine(master, wanted.machine)
     side, number = wanted.cursor[:1], int(wanted.cursor[1:] or 0)
     found = await master.logs.lines(
         _question(wanted, time.time()),
@@ -59,11 +61,12 @@ async def log_lines(master: TheMaster, wanted: Annotated[PageWanted, Query()]) -
     response_class=StreamingResponse,
     responses={
         **lines_of(FollowedLine, "The newest lines, then new ones as they come."),
-        **failures(BadRequest, Busy),
+        **failures(BadRequest, NodeNotFound, Busy),
     },
 )
 async def follow_logs(master: TheMaster, wanted: Annotated[FollowWanted, Query()]) -> Response:
     """The newest lines and then new ones as they come, one JSON document a line; `alive` says only that."""
+    await _check_machine(master, wanted.machine)
     lines = _followed(master, wanted)
     return JsonLines(lines, await anext(lines))
 
@@ -112,7 +115,20 @@ def moment(text: str, now: float) -> float | None:
 def _question(wanted: LinesWanted, now: float) -> Question:
     """What is asked of the index; raises BadRequest."""
     since, before = moment(wanted.since, now), moment(wanted.before, now)
-    return Question(wanted.machine, wanted.level, wanted.text, wanted.trace, since, before)
+    return Question(wanted.machine, wanted.level, wanted.text, wanted.trace, since, before, wanted.brief)
+
+
+async def _check_machine(master: Master, name: str) -> None:
+    """Check that there is such a machine: the master, a node, or one that was removed and whose lines are still here.
+
+    Raises:
+        NodeNotFound: there is none.
+    """
+    if name in ("", MACHINE) or master.nodes.has(name) or await master.logs.has_lines_of(name):
+        return
+    raise NodeNotFound(
+        f"no machine is called {name!r}: 'manyeyes nodes list' shows the nodes; the master's lines are under '{MACHINE}'"
+    )
 
 
 def _documents(lines: Sequence[Line]) -> tuple[LogLine, ...]:

@@ -204,6 +204,10 @@ class LogService:
         """
         return await self._ask(lambda index: index.lines(question, after=after, until=until, limit=limit))
 
+    async def has_lines_of(self, machine: str) -> bool:
+        """Whether a line of that machine is here; raises Unavailable if the index cannot be read."""
+        return await self._ask(lambda index: index.has_lines_of(machine))
+
     async def trace(self, trace_id: str, *, only_of: str | None = None) -> TraceFound:
         """The trace of a picture.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from manyeyes.contract import Outcome, Task
 from manyeyes.telemetry import note
+from manyeyes.telemetry.events import Level
 from manyeyes.trace_events import ATTEMPT, DELIVERED_MS, FETCH_MS, STAGES_MS, WAITED_MS, WORKED_MS
 from manyeyes.traces import read_traceparent
 
@@ -50,7 +51,8 @@ class Attempt:
         if self.over or not self.trace_id:
             return
         self.over = True
-        note(ATTEMPT, **self.facts(outcome, drawn_bytes, how, now))
+        level: Level = "warning" if outcome.status == "crashed" else "info"
+        note(ATTEMPT, level=level, **self.facts(outcome, drawn_bytes, how, now))
 
     def facts(self, outcome: Outcome, drawn_bytes: int, how: str, now: float) -> dict[str, Any]:
         """The fields of the line."""

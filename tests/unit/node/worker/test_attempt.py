@@ -39,7 +39,7 @@ def test_the_line_of_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "attempt",
             {
-                "trace": "a" * 32, "span": "b" * 16, "outcome": "done", "delivery": "taken", "worker": 1,
+                "level": "info", "trace": "a" * 32, "span": "b" * 16, "outcome": "done", "delivery": "taken", "worker": 1,
                 "size_bytes": 9, "drawn_bytes": 77, "fetch_ms": 2.0, "waited_ms": 1.0, "worked_ms": 97.0,
                 "delivered_ms": 10.0, "stages_ms": {"decode": 1.5},
             },

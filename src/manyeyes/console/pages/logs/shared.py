@@ -77,7 +77,9 @@ class _Stream:
 
     async def _run(self, leader: _Reader) -> None:
         try:
-            async with aclosing(leader.client.logs.follow(**self._filters, limit=BACKLOG)) as lines:
+            async with aclosing(
+                leader.client.logs.follow(**self._filters, limit=BACKLOG, brief=True)
+            ) as lines:
                 async for line in lines:
                     if line.number > self._newest:
                         self._newest = line.number

@@ -10,13 +10,13 @@ from nicegui import background_tasks, ui
 
 from manyeyes.api.logs import LogPage
 from manyeyes.console.address import asked, link
-from manyeyes.console.dialogs import leave_signed_out, reporting
+from manyeyes.console.dialogs import leave_signed_out, reporting, say_error
 from manyeyes.console.pages.logs.shared import tails
 from manyeyes.console.pages.logs.words import row
 from manyeyes.console.parts.log_rows import LogRows
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
-from manyeyes.errors import ManyeyesError, NotSignedIn
+from manyeyes.errors import ManyeyesError, NodeNotFound, NotSignedIn
 from manyeyes.natural_order import natural
 
 _AGAIN_S = 5.0
@@ -85,9 +85,14 @@ class _Tail:
 
     async def begin(self) -> None:
         """Show the newest lines, then follow."""
-        found = await self._list()
-        self._draw(found)
-        self._follow()
+        try:
+            found = await self._list()
+        except NodeNotFound as error:
+            self._draw(LogPage(lines=()))
+            say_error(error)
+        else:
+            self._draw(found)
+            self._follow()
         self._page.on_delete(self._stop)
         self._page.on_disconnect(self._stop)
         self._page.on_connect(self._connected)
@@ -147,13 +152,17 @@ class _Tail:
         return {**self._wanted, "level": self._wanted["level"] or None}
 
     async def _list(self, **more: Any) -> LogPage:
-        return await self._visitor.client.logs.list(**self._filters(), limit=_FIRST_LINES, **more)
+        return await self._visitor.client.logs.list(**self._filters(), limit=_FIRST_LINES, brief=True, **more)
 
     async def _anew(self) -> None:
         """Show the newest lines that fit, and follow from there unless paused."""
         self._stop()
         wanted = self._wanted
-        found = await self._list()
+        try:
+            found = await self._list()
+        except NodeNotFound:
+            self._rows.clear_rows()
+            raise
         if wanted is not self._wanted:
             return  # asked differently meanwhile
         self._rows.clear_rows()

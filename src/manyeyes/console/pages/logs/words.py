@@ -8,23 +8,19 @@ from typing import Any
 
 from manyeyes.api.logs import LogLine, Span, Trace
 from manyeyes.console.wording import count, exact
+from manyeyes.log_sentences import BODIES, sentence
 from manyeyes.trace_events import (
     ANSWER,
-    ANSWERED_MS,
     ATTEMPT,
     DELIVER,
-    DELIVERED_MS,
     DONE,
     FETCH,
-    FETCH_MS,
     NOT_NEEDED,
     PICTURE,
     QUEUE,
     TAKE_IN,
     WAIT,
-    WAITED_MS,
     WORK,
-    WORKED_MS,
 )
 
 Row = dict[str, Any]
@@ -43,13 +39,6 @@ MEANINGS = {
 }
 _UNTOLD = frozenset(("trace", "span", "by", "parent"))
 """Ids that are for programs."""
-_IN_BODY = ("exception", "text")
-"""Facts that are long texts of several lines."""
-_TELLING = {
-    PICTURE: ("outcome", "detail", "faces", ANSWERED_MS, "who", "media_type"),
-    ATTEMPT: ("outcome", "worker", WORKED_MS, WAITED_MS, FETCH_MS, DELIVERED_MS),
-}
-"""What is shown of lines of which there is one or more for each picture; of others, all facts in their order."""
 _GLANCE_CHARACTERS = 160
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _FACT_CHARACTERS = 4000
@@ -58,7 +47,7 @@ _FACT_CHARACTERS = 4000
 def row(line: LogLine) -> Row:
     """A line as the table shows it."""
     told = {name: value for name, value in line.fields.items() if name not in _UNTOLD}
-    body = "\n".join(str(told.pop(name)) for name in _IN_BODY if told.get(name))
+    body = "\n".join(str(told.pop(name)) for name in BODIES if told.get(name))
     return {
         "number": line.number,
         "at": line.at.timestamp() * 1000,
@@ -67,9 +56,7 @@ def row(line: LogLine) -> Row:
         "level": line.level,
         "tone": TONES[line.level],
         "event": line.event,
-        "glance": glance(
-            {name: told[name] for name in _TELLING.get(line.event, told) if name in told}, but=line.machine
-        ),
+        "said": sentence(line.event, line.fields, machine=line.machine),
         "trace": line.trace_id,
         "facts": [(name, _cut(_plain(value), _FACT_CHARACTERS)) for name, value in told.items()],
         "body": _cut(body, _FACT_CHARACTERS),

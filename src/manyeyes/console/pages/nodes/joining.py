@@ -61,6 +61,10 @@ def join_form(visitor: Visitor) -> ui.button:
         token = await visitor.client.create_token(int(lasting.value), approve=bool(approve.value))
         made.clear()
         with made:
+            if token.warning:
+                with ui.element("div").props('role="alert"').classes("problem"):
+                    ui.icon("warning").props('aria-hidden="true"')
+                    ui.label(token.warning[:1].upper() + token.warning[1:] + ".")
             ui.label("On the machine that is to join:").classes("join-step")
             Command(f"manyeyes node --join {token.token}", "Command that joins")
             ui.label(

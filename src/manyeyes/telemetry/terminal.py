@@ -1,0 +1,18 @@
+"""What a person at a terminal is shown of a log event: warnings and errors, one line each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from manyeyes.log_sentences import last_line, sentence
+
+
+def for_people(event: Mapping[str, Any]) -> str | None:
+    """One line for a warning or an error; None for what is less serious, which only the log file holds."""
+    level = str(event.get("level", ""))
+    if level not in ("warning", "error", "critical"):
+        return None
+    fields = {name: value for name, value in event.items() if name != "event"}
+    why = last_line(fields)
+    return f"{level}: {sentence(str(event.get('event', '')), fields)}{f': {why}' if why else ''}"

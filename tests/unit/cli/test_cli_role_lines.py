@@ -1,0 +1,63 @@
+"""What a role says of itself: lines for a person at a terminal, `ready:` alone for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manyeyes.cli.local_node import _know_the_master
+from manyeyes.cli.role_lines import RoleLines, addresses_text
+from manyeyes.config import MasterSettings
+from manyeyes.node.membership.membership import Membership
+
+URL = "https://127.0.0.1:8443"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "said"),
+    [(True, "pack:   faces@1.2.0\nready:  here\n\rstopped\n"), (False, "ready: here\n")],
+)
+def test_lines(capsys: pytest.CaptureFixture[str], terminal: bool, said: str) -> None:
+    lines = RoleLines(terminal)
+    lines.step("pack", "faces@1.2.0")
+    lines.ready("here")
+    lines.stopped()
+    out = capsys.readouterr()
+    assert (out.out, out.err) == ("", said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names", "said"),
+    [
+        ({}, (), f"{URL}, from this machine only,"),
+        (
+            {"listen": "0.0.0.0", "advertise": ("vm", "10.0.0.4", "127.0.0.1")},
+            (),
+            f"{URL}, from other machines https://vm:8443, https://10.0.0.4:8443,",
+        ),
+        (
+            {"listen": "0.0.0.0", "advertise": ("fe80::1",), "https_port": 443},
+            ("faces.example.org",),
+            f"{URL}, from other machines https://faces.example.org:443, https://[fe80::1]:443,",
+        ),
+    ],
+)
+def test_the_addresses_that_others_use(
+    settings: dict[str, object], names: tuple[str, ...], said: str
+) -> None:
+    assert addresses_text(MasterSettings(**settings), URL, names) == said  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("listen", "first"),
+    [("127.0.0.1", "127.0.0.1:5"), ("0.0.0.0", "127.0.0.1:5"), ("10.0.0.4", "10.0.0.4:5")],
+)
+def test_the_node_of_up_finds_its_master_at_another_address(tmp_path: Path, listen: str, first: str) -> None:
+    settings = MasterSettings(listen=listen, nats_port=5)
+    _know_the_master(settings, tmp_path)
+    assert not (tmp_path / "membership.json").exists()
+    kept = tmp_path / "membership.json"
+    Membership("vm", ("vm:4222", "10.0.0.9:4222"), "ca", "key").save(kept)
+    _know_the_master(settings, tmp_path)
+    assert Membership.load(kept).addresses == (first, "vm:4222", "10.0.0.9:4222")

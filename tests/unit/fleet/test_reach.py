@@ -1,0 +1,32 @@
+"""Whether a join token is of use on other machines, and how the master is opened to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manyeyes.config import MasterSettings, default_data_folder
+from manyeyes.fleet.reach import token_warning
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, True),
+        ({"listen": "127.0.0.1", "advertise": ("10.0.0.4",)}, True),
+        ({"listen": "0.0.0.0", "advertise": ("vm", "10.0.0.4")}, False),
+        ({"listen": "0.0.0.0", "advertise": ()}, True),
+        ({"listen": "0.0.0.0", "advertise": ("localhost", "127.0.0.1")}, True),
+        ({"listen": "10.0.0.4", "advertise": ("10.0.0.4",)}, False),
+    ],
+)
+def test_a_token_for_this_machine_only_says_so(settings: dict[str, object], warned: bool) -> None:
+    assert bool(token_warning(MasterSettings(**settings))) == warned  # type: ignore[arg-type]
+
+
+def test_the_commands_are_those_to_type() -> None:
+    said = token_warning(MasterSettings(data=default_data_folder()))
+    assert "'manyeyes down', then 'manyeyes up --listen 0.0.0.0'; people, nodes and keys stay" in said
+    said = token_warning(MasterSettings(data=Path("/srv/my faces")))
+    assert "'manyeyes up --data '/srv/my faces' --listen 0.0.0.0'" in said
