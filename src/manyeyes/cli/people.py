@@ -31,7 +31,7 @@ def add(
     photos: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PHOTO",
+            metavar="PHOTO...",
             readable=False,
             show_default=False,
             help="Photos showing this face alone; none with a FOLDER.",

@@ -235,7 +235,7 @@ def test_who_is_enrolled_elsewhere_is_unknown_no_more(scene: Scene) -> None:
         close = new.enrolled.model_copy(
             update={"embedding": at(4, NEAR_PART * scene.people.threshold().threshold - 0.01)}
         )
-        await scene.people.enrol("Close", [NewFace("close.jpg", b"3", close, b"")])
+        await scene.people.enrol("boss", "Close", [NewFace("close.jpg", b"3", close, b"")])
         nearest = {len(group.faces): group.nearest for group in await service.groups()}
         assert nearest[1] is not None
         assert (nearest[1].name, nearest[1].known, nearest[1].near) == ("Close", False, True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Sessions
-from manyeyes.config import Limits
+from manyeyes.config import Limits, MasterSettings
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import hash_api_key
@@ -55,7 +55,7 @@ class FakeMaster:
     ca_pem = ""
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+        self.limits, self.settings = limits or Limits(), MasterSettings(data=folder)
         self.store = Store.open(folder / "master.db")
         self.store.credentials.add_api_key(hash_api_key(KEY), "somebody", "user")
         self.audit = Audit(self.store.audit)

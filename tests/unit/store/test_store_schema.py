@@ -72,6 +72,6 @@ def test_a_file_of_a_later_version_is_refused(path: Path) -> None:
     later.close()
     with pytest.raises(
         DataFolderUnusable,
-        match=r"master.db was written by a newer manyeyes: .* is 99, .* up to \d; .*update",
+        match=r"master.db was written by a newer manyeyes: .* is 99, .* up to \d+; .*update",
     ):
         Store.open(path)
