@@ -19,8 +19,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── Busy, Unavailable, TaskLost
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
-    │                             PortTaken, DataFolderUnusable, CertificateUnusable,
-    │                             MachineUnfit, InstallFailed
+    │                             PortTaken, DataFolderUnusable, CertificateUnusable, MachineUnfit, InstallFailed
     ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
     │                             NoSuchFile, NoPicturesFound
     └── AuditBroken
@@ -55,12 +54,9 @@ class ManyeyesError(Exception):
         """The RFC 9457 problem document of this error."""
         document = {
             "type": f"urn:manyeyes:problem:{self.code}",
-            "title": self.title,
-            "status": self.http_status,
-            "detail": self.detail,
-            "code": self.code,
-            "retryable": self.retryable,
-        }
+            "title": self.title, "status": self.http_status, "detail": self.detail,
+            "code": self.code, "retryable": self.retryable,
+        }  # fmt: skip
         return {**document, "trace_id": self.trace_id} if self.trace_id else document
 
 

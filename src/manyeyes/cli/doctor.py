@@ -35,6 +35,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
         "master": lambda: f"runs here, {url}" if url else "none runs from this data folder",
         "ports": lambda: "in use by that master" if url else _free_ports(),
         "network": lambda: _reach(url),
+        "plain HTTP": lambda: _plain_http(folder, url),
     }
     rows = [(name, *_checked(look)) for name, look in looks.items()]
     if as_json:
@@ -113,6 +114,23 @@ def _reach(url: str | None) -> str:
     if not open_at:
         return "other machines do not reach it; 'manyeyes up --listen 0.0.0.0' opens it to your networks"
     return "can reach it, unless a firewall is between, at " + ", ".join(f"{one}:{port}" for one in open_at)
+
+
+def _plain_http(folder: Path, url: str | None) -> str:
+    """Whether the API is served without TLS."""
+    from manyeyes.sdk.blocking import Client
+    from manyeyes.sdk.context import load_context
+    from manyeyes.sdk.patience import Patience
+
+    address = MasterSettings().plain_http
+    if url is not None:
+        with Client(load_context(folder / "context.json"), patience=Patience(total_s=5)) as client:
+            found = [one.value for one in client.settings() if one.name == "MANYEYES_MASTER_PLAIN_HTTP"]
+            address = str(found[0] if found else "")
+    if not address:
+        return "off"
+    where = "programs on this machine" if is_loopback(address.rpartition(":")[0].strip("[]")) else "networks"
+    return f"on at {address}, for {where}: keys and pictures are not encrypted there"
 
 
 def _answers(address: str, port: int) -> bool:

@@ -102,7 +102,7 @@ async def running_master(
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
         step("pack", served.pack)
-        async with Master.running(settings, limits, served, found, own) as master, AsyncExitStack() as stack:
+        async with Master.running(settings, limits, served, found) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",
@@ -124,6 +124,7 @@ async def running_master(
                 await asyncio.sleep(0.02)
             beside = [asyncio.create_task(_announce(settings), name="announce")]
             if own is not None:
+                master.monitor.watch_certificate(own)
                 beside.append(asyncio.create_task(own.watch(), name="own-certificate"))
             try:
                 yield master, local_context(master, settings), own.loaded.names if own else ()

@@ -41,7 +41,6 @@ from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
-from manyeyes.own_certificate import OwnCertificate
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
 from manyeyes.version import VERSION
@@ -75,18 +74,12 @@ class Master:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls,
-        settings: MasterSettings,
-        limits: Limits,
-        served: ServedPack,
-        found: FoundEngine,
-        own_certificate: OwnCertificate | None = None,
+        cls, settings: MasterSettings, limits: Limits, served: ServedPack, found: FoundEngine
     ) -> AsyncIterator[Master]:
         """A running master; stopped on leaving.
 
         Args:
             found: the engine to start.
-            own_certificate: an operator's own, for users.
 
         Raises:
             StartError: the engine does not start, or the data folder cannot be used.
@@ -96,7 +89,7 @@ class Master:
             stack.callback(store.close)
             engine = await stack.enter_async_context(running_engine(found, settings, store))
             async with asyncio.TaskGroup() as group:
-                built = _build(settings, limits, store, engine, served, spawning(group), own_certificate)
+                built = _build(settings, limits, store, engine, served, spawning(group))
                 await built.people.faces.start()
                 stack.push_async_callback(built.people.faces.close)
                 warn_of_others(store.gallery, served, built.people.embed_again.waiting)
@@ -155,7 +148,6 @@ def _build(
     engine: EngineAccess,
     served: ServedPack,
     spawn: Spawn,
-    own_certificate: OwnCertificate | None,
 ) -> _Built:
     pages, audit = EventHub(), Audit(store.audit)
     metrics = Metrics({"version": VERSION, "pack": served.pack})
@@ -164,9 +156,7 @@ def _build(
     logs = LogService(engine.link, settings.logs, settings.data)
     fleet = build_fleet(settings, limits, store, engine, served, audit, recorder, spawn)
     people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
-    monitor = build_monitor(
-        settings, limits, store, engine, served, fleet, people, recorder, pages, own_certificate
-    )
+    monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages)
     hearing = build_inbox(limits, engine, served, fleet, people, logs, monitor, pages, spawn)
     ticking = (fleet.enforcer.tick, hearing.rates.forget_idle, monitor.tick, audit.tick, people.merging.tick)
     clock = Clock(

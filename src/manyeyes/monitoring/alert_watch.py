@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import NodeView
-from manyeyes.monitoring.alerts import RECENT_S, Disk, Facts, NodeFacts, Noticed, find_alerts
+from manyeyes.monitoring.alert_facts import CertificateFacts, Disk, Facts, NodeFacts
+from manyeyes.monitoring.alerts import RECENT_S, Noticed, find_alerts
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import Series
+from manyeyes.own_certificate import OwnCertificate
 from manyeyes.store.timestamps import now_iso
 
 _LOOK_EVERY_S = 2.0
@@ -25,6 +28,8 @@ class AlertWatch:
         self._limits = limits
         self._series = series
         self._noticed = Noticed(now_iso)
+        self.own_certificate: OwnCertificate | None = None
+        """An operator's own, if there is one."""
         self._looked_at = 0.0
         self._began_at = time.monotonic()
         self._since: dict[str, float] = {}
@@ -65,8 +70,15 @@ class AlertWatch:
             photos_to_embed=sources.embed_again.waiting,
             up_for_s=now - self._began_at,
             plain_http=sources.plain_http,
-            certificate=sources.certificate(),
+            certificate=self._certificate(),
         )
+
+    def _certificate(self) -> CertificateFacts | None:
+        own = self.own_certificate
+        if own is None:
+            return None
+        left_s = (own.loaded.expires_at - datetime.now(UTC)).total_seconds()
+        return CertificateFacts(str(own.path), left_s, own.trouble)
 
     def _node(self, view: NodeView, now: float) -> NodeFacts:
         heartbeat = view.heartbeat

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from manyeyes.broker.masterlink import MasterLink
@@ -12,9 +11,8 @@ from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.faces.reembedding import EmbedAgain
 from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.node_state import TAKING, Fleet
-from manyeyes.monitoring.alerts import CertificateFacts, Disk
+from manyeyes.monitoring.alert_facts import Disk
 from manyeyes.monitoring.gallery_counts import GalleryCounts
-from manyeyes.own_certificate import OwnCertificate
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,6 @@ class Sources:
     data: Path
     plain_http: str = ""
     """ADDRESS:PORT at which the API is served without TLS; empty: nowhere."""
-    own_certificate: OwnCertificate | None = None
 
     def taking(self) -> int:
         """How many nodes take pictures."""
@@ -40,14 +37,6 @@ class Sources:
         """Why a node is cut off just now, else nothing."""
         ban = self.enforcer.of(node)
         return ban.reason if ban else ""
-
-    def certificate(self) -> CertificateFacts | None:
-        """The facts about an operator's own certificate, if there is one."""
-        own = self.own_certificate
-        if own is None:
-            return None
-        left_s = (own.loaded.expires_at - datetime.now(UTC)).total_seconds()
-        return CertificateFacts(str(own.path), left_s, own.trouble)
 
     def disk(self) -> Disk:
         """How full the data folder's disk is; one that cannot be reached has no room."""

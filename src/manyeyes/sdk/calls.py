@@ -239,7 +239,7 @@ def _verification(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
+            return str(getattr(cause, "verify_message", "") or cause)
         cause = cause.__cause__ or cause.__context__
     return "it was not verified"
 

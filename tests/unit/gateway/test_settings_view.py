@@ -18,7 +18,10 @@ def test_every_setting_has_a_sentence_and_its_own_name() -> None:
     said = {row.name: row.sentence for row in rows}
     assert said["MANYEYES_MASTER_NATS_PORT"] == "The port for nodes, TLS."
     assert not any("`" in sentence for sentence in said.values())
-    assert said["MANYEYES_ALERTS_DISK_LOW_SHARE"] == "A part of the disk's size, 0 to 1; see MANYEYES_ALERTS_DISK_LOW_BYTES."
+    assert (
+        said["MANYEYES_ALERTS_DISK_LOW_SHARE"]
+        == "A part of the disk's size, 0 to 1; see MANYEYES_ALERTS_DISK_LOW_BYTES."
+    )
 
 
 def test_the_names_are_those_that_the_environment_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from manyeyes.config import AlertLimits
-from manyeyes.monitoring.alerts import Alert, CertificateFacts, Disk, Facts, NodeFacts, Noticed, find_alerts
+from manyeyes.monitoring.alert_facts import Alert, CertificateFacts, Disk, Facts, NodeFacts
+from manyeyes.monitoring.alerts import Noticed, find_alerts
 from manyeyes.monitoring.time_series import RecentCounts
 
 LIMITS = AlertLimits()

@@ -52,7 +52,9 @@ def install(
     role: Annotated[Role, typer.Argument(metavar="up|master|node", show_default=False)],
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- OPTIONS...", help="Options of that command, after '--'.", show_default=False),
+        typer.Argument(
+            metavar="-- OPTIONS...", help="Options of that command, after '--'.", show_default=False
+        ),
     ] = None,
     system: SystemOption = None,
     run_as: Annotated[
