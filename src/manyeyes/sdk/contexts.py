@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from manyeyes.errors import BadRequest, FileTrouble
+from manyeyes.natural_order import natural
 from manyeyes.sdk.context import Context, load_context, save_context
 
 FIRST = "default"
@@ -50,7 +51,7 @@ class Contexts:
             named = {_free(FIRST, named): default, **named}
         return [
             NamedContext(name, one, default is not None and _same(default, one))
-            for name, one in sorted(named.items())
+            for name, one in sorted(named.items(), key=lambda pair: natural(pair[0]))
         ]
 
     def get(self, name: str) -> NamedContext:

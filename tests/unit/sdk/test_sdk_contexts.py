@@ -27,6 +27,13 @@ def test_the_first_is_the_default_and_stays_it(tmp_path: Path) -> None:
     assert load_context(tmp_path / "context.json") == ONE
 
 
+def test_numbers_in_names_count_by_their_value(tmp_path: Path) -> None:
+    contexts = Contexts(tmp_path)
+    contexts.add(ONE, "lab-10")
+    contexts.add(TWO, "lab-2")
+    assert names(contexts) == [("lab-2", False), ("lab-10", True)]
+
+
 def test_a_master_that_starts_again_keeps_its_name_and_its_place(tmp_path: Path) -> None:
     contexts = Contexts(tmp_path)
     contexts.add(ONE, "local")
