@@ -52,7 +52,7 @@ class Caution(BaseModel):
     value: float | None = None
     """What was seen, in the unit that `sentence` names."""
     limit: float | None = None
-    """From where on it is a caution."""
+    """The limit that makes it a caution."""
     sentence: str
     """What was seen, against what is better; what to do."""
     photo: str = ""
@@ -100,4 +100,4 @@ class Result(BaseModel):
     task_id: str = ""
     """Names the picture's task in logs and lists."""
     trace_id: str = ""
-    """Names the picture's whole way in the logs: `manyeyes logs --trace ID`."""
+    """Names the picture's trace in the logs: `manyeyes logs --trace ID`."""

@@ -39,9 +39,9 @@ class AuditVerdict(Answer):
     """Whether the audit log is as it was written."""
 
     entries: int
-    """How many are good from the first on."""
+    """How many entries are as they were written, from the first on."""
     head: str
-    """`sha256` of the last of them; note it elsewhere to see later that nothing before was made anew."""
+    """`sha256` of the last of them; note it elsewhere to see later that no entry before it was replaced."""
     broken: int | None = None
     """The number of the first entry that is not as it was written."""
     reason: str = ""

@@ -51,7 +51,7 @@ class Node(Answer):
     first_seen: Moment | None = None
     """When it joined."""
     last_seen: Moment | None = None
-    """When it was last heard."""
+    """When its last heartbeat came."""
     address: str | None = None
     """The machine's host name."""
     host: dict[str, Any] = Field(default_factory=dict)
@@ -61,7 +61,7 @@ class Node(Answer):
     approved: bool = True
     """While false it waits for approval and gets neither pack nor pictures."""
     desired: Literal["", "pause", "drain"] = ""
-    """What an operator wants of it; empty: that it works."""
+    """What an operator set, `pause` or `drain`; empty: it works."""
     token: str = ""
     """The id of the token that it joined with."""
     fingerprint: str = ""
@@ -75,7 +75,7 @@ class Node(Answer):
     picture_s: float = 0.0
     """What a picture took one of its workers recently; 0: not known."""
     disk_free_bytes: int = 0
-    """Of the disk with its data folder, told anew when it has changed by a tenth."""
+    """Of the disk with its data folder, reported again when it has changed by a tenth."""
     disk_bytes: int = 0
     """Of the whole disk with its data folder; 0: not known."""
 

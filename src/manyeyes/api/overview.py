@@ -82,7 +82,7 @@ class History(Answer):
     failed_per_s: tuple[float, ...]
     """Pictures that ended with an error."""
     waiting: tuple[int | None, ...]
-    """The most that waited at once; null where nobody looked, as while the master stood still."""
+    """The most that waited at once; null where nothing was measured, as while the master was suspended."""
     ready_nodes: tuple[int | None, ...]
     """Nodes that took pictures at the end of the bucket; null as for `waiting`."""
     latency_s: tuple[float | None, ...] = ()

@@ -93,7 +93,7 @@ class Ended(Part):
     status: int
     """Its exit status; 128 + N after signal N; 124 at the time limit."""
     cut: bool = False
-    """Whether output beyond the node's limit was thrown away."""
+    """Whether output above the node's limit was dropped."""
     elapsed_s: float = 0.0
     """How long it ran."""
     detail: str = ""

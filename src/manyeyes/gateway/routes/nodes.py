@@ -27,7 +27,7 @@ async def nodes(
     ] = "",
     state: Annotated[str, Query(description="Only nodes in that state; empty: all.")] = "",
     sort: Annotated[NodeSort, Query(description="`state` has those first that need a person.")] = "name",
-    descending: Annotated[bool, Query(description="Turns the order round.")] = False,
+    descending: Annotated[bool, Query(description="Reverses the order.")] = False,
     offset: Annotated[int, Query(ge=0, description="How many are left out at the beginning.")] = 0,
     limit: Annotated[int | None, Query(ge=1, le=MOST_IN_A_PAGE, description="Of a page.")] = None,
 ) -> NodePage:
