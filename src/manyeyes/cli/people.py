@@ -60,6 +60,8 @@ def add(
             )
         people_folder.add_folder(ctx, Path(name), as_json)
         return
+    if folders := [photo for photo in photos if photo.is_dir()]:
+        raise BadRequest(f"{folders[0]} is a folder; name the photos in it, as {folders[0]}/*.jpg")
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
     for warning in person.warnings:

@@ -44,7 +44,15 @@ def test_a_key_signs_in_and_out(up: Up, consoles: Consoles) -> None:
     assert "/console/sign-in" in page.url
     with _client(up) as client:  # the token itself is dead, not only forgotten by the browser
         answer = client.get("/v1/session", headers={"Authorization": f"Bearer {cookie.get('value')}"})
-    assert answer.status_code == 401
+        assert answer.status_code == 401
+        bearer = {"Authorization": f"Bearer {up.context['api_key']}"}
+        entries = client.get("/v1/audit", headers=bearer).json()["entries"]
+    assert [(e["outcome"], e["detail"]) for e in entries if e["what"] in ("sign in", "sign out")][-2:] == [
+        ("signed in", "with a key, from 127.0.0.1"),
+        ("signed out", ""),
+    ]
+    (refused, *_) = (e for e in entries if e["outcome"] == "not-signed-in")
+    assert refused["detail"] == "1 refused: 127.0.0.1 1", "the browser's address, not the console's"
 
 
 def test_nothing_is_loaded_from_another_host(up: Up, consoles: Consoles) -> None:

@@ -215,9 +215,15 @@ def test_a_folder_without_subfolders_says_what_is_expected(
     assert "Ada Lovelace/1.jpg; for one person: manyeyes people add NAME PHOTO..." in heard
 
 
-def test_a_name_without_photos_and_without_a_folder(run: Run, fleet: Fleet) -> None:  # noqa: F811
+def test_a_name_without_photos_and_without_a_folder(
+    run: Run,  # noqa: F811
+    fleet: Fleet,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     code, _, heard = run("people", "add", "Ada")
     assert code == 2 and "no photo is given for 'Ada', and there is no folder of that name" in heard
+    code, _, heard = run("people", "add", "Ada", tmp_path)
+    assert code == 2 and f"{tmp_path} is a folder; name the photos in it" in heard
 
 
 def test_names_that_cannot_be_enrolled_are_noticed(tmp_path: Path) -> None:

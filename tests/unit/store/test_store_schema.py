@@ -12,6 +12,7 @@ from tests.stored_rows import embeddings
 from manyeyes.errors import DataFolderUnusable
 from manyeyes.store import schema
 from manyeyes.store.database import Database
+from manyeyes.store.photos import Photo
 from manyeyes.store.repositories import Store
 
 OF_0_1 = """
@@ -49,6 +50,11 @@ def test_a_file_of_version_0_1_keeps_everything_and_gains_the_rest(path: Path) -
         assert database.read("PRAGMA user_version") == [(len(schema.STEPS),)]
         assert database.read("SELECT chip, landmarks FROM photos") == [(None, None)] * 2
         store.close()
+    store = Store.open(path)
+    store.people.remove("Ann")
+    store.photos.enrol("Bob", "e", [Photo("cc", raw(3))])
+    assert store.people.person("Bob").id == 8, "no id is given twice, those of before included"
+    store.close()
 
 
 def test_a_step_that_fails_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
