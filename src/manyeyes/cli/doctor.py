@@ -13,7 +13,7 @@ import typer
 
 from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
-from manyeyes.cli.run import DataOption
+from manyeyes.cli.role_options import DataOption
 from manyeyes.config import MasterSettings, default_data_folder
 from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError

@@ -12,7 +12,7 @@ import typer
 
 from manyeyes.cli.build_bar import BuildBar
 from manyeyes.cli.output import JsonOption, print_json, print_table, say
-from manyeyes.cli.run import DataOption
+from manyeyes.cli.role_options import DataOption
 from manyeyes.config import default_data_folder
 from manyeyes.errors import BadRequest
 from manyeyes.packs import store

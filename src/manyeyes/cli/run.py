@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,82 +22,34 @@ from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
 from manyeyes.cli.role_lines import RoleLines, addresses_text
+from manyeyes.cli.role_options import (
+    AdvertiseOption,
+    AnnounceOption,
+    DataOption,
+    ExecOption,
+    HttpsOption,
+    ListenOption,
+    NatsOption,
+    PackOption,
+    PlainHttpOption,
+    TlsCertOption,
+    TlsKeyOption,
+    WorkersOption,
+)
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
 from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
+if TYPE_CHECKING:
+    from manyeyes.node.agent import Agent
+
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
 
 _CLOSING_S = 30.0
 """Seconds after its drain in which a node has closed."""
-
-DataOption = Annotated[
-    Path | None, typer.Option(help="Data folder of manyeyes on this machine.", show_default=False)
-]
-WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Number of worker processes; one for each core by default.")
-]
-HttpsOption = Annotated[int | None, typer.Option(help="Port for users (HTTPS); 8443 by default.")]
-NatsOption = Annotated[int | None, typer.Option(help="Port for nodes (TLS); 4222 by default.")]
-ListenOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Address to listen on. By default 'up' takes 127.0.0.1, this machine only, and 'master' 0.0.0.0, all "
-        "networks.",
-    ),
-]
-AdvertiseOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ADDRESS", help="Address or name at which other machines reach this one; repeatable."
-    ),
-]
-AnnounceOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--announce/--no-announce",
-        help="Announce this master on the local networks, by mDNS; on by default if it listens on them.",
-        show_default=False,
-    ),
-]
-ExecOption = Annotated[
-    bool | None,
-    typer.Option("--allow-exec", help="Let admins run commands here, as the user that runs this."),
-]
-PackOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[@VERSION]|FOLDER",
-        help="The pack to serve: one of 'manyeyes packs list', or a pack's folder; by default the one in use.",
-    ),
-]
-
-
-TlsCertOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Own certificate for users, with its chain, PEM; read again when it changes. Needs --tls-key.",
-        show_default=False,
-    ),
-]
-TlsKeyOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The key of --tls-cert, PEM, without a password.", show_default=False),
-]
-PlainHttpOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS:PORT",
-        help="Serve the API there without TLS too, for programs that cannot do otherwise: keys and pictures can be "
-        "read on their way.",
-        show_default=False,
-    ),
-]
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -418,31 +370,36 @@ def node(
         telemetry.bind(node=membership.name)
         if not beside_master:
             lines.step("node", f"{membership.name}, of the master at {membership.addresses[0]}")
-        agent = Agent(settings, membership, key)
         notify(READY=1, STATUS=f"node {membership.name} looks for its master")
-
-        async def drain_on_signal() -> None:
-            await stop.wait()
-            notify(EXTEND_TIMEOUT_USEC=round((settings.drain_s + _CLOSING_S) * 1e6))
-            agent.drain()
-
-        watcher = asyncio.create_task(drain_on_signal(), name="signals")
-
-        def ready(told: str, count: int, pack: str) -> None:
-            if not beside_master:
-                lines.step("pack", pack)
-                lines.ready(f"node {told} works with {_workers(count)}")
-            notify(STATUS=f"node {told} works with {_workers(count)}")
-
-        try:
-            await agent.run(ready)
-        finally:
-            watcher.cancel()
+        agent = Agent(settings, membership, key)
+        await _work_until(stop, agent, settings.drain_s, None if beside_master else lines)
 
     with only_one(settings.data), telemetry.kept(settings.data, settings.logs):
         _run(main)
     if not (join_only or beside_master):
         lines.stopped()
+
+
+async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: RoleLines | None) -> None:
+    """Run a node until it is told to stop and has left; `lines`, if there are any, say when it works."""
+
+    async def drain_on_signal() -> None:
+        await stop.wait()
+        notify(EXTEND_TIMEOUT_USEC=round((drain_s + _CLOSING_S) * 1e6))
+        agent.drain()
+
+    def ready(name: str, count: int, pack: str) -> None:
+        said = f"node {name} works with {_workers(count)}"
+        if lines is not None:
+            lines.step("pack", pack)
+            lines.ready(said)
+        notify(STATUS=said)
+
+    watcher = asyncio.create_task(drain_on_signal(), name="signals")
+    try:
+        await agent.run(ready)
+    finally:
+        watcher.cancel()
 
 
 def down(data: DataOption = None) -> None:
