@@ -156,6 +156,7 @@ def test_a_master_goes_on_after_a_restart_and_a_lost_index_is_made_anew(
             "the node's last lines",
         )
     with running_network(tmp_path, faulty_pack) as network:
+        assert network.state("a") == "left", "it was stopped as it should be"
         until(lambda: len(network.client.logs.list(text="engine started").lines) == 2, "lines of both starts")
         before = network.client.logs.list(limit=1000).lines
         numbers = [line.number for line in before]

@@ -199,6 +199,7 @@ def test_a_machine_joins_dies_is_removed_and_the_master_dies_while_pages_are_ope
     dialog.get_by_role("button", name="Make a join command").click()
     command = dialog.get_by_role("region", name="Command that joins").inner_text()
     assert command.startswith("manyeyes node --join me1_")
+    expect(dialog.get_by_role("alert")).to_contain_text("--listen 0.0.0.0'; people, nodes and keys stay")
     assert accessibility_trouble(page, ".q-dialog") == []
     dialog.get_by_role("button", name="Copy: Command that joins").click()
     expect(dialog.get_by_text("Copied")).to_be_visible()
