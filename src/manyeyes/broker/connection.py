@@ -128,7 +128,7 @@ async def connect_client(
 
     async def quiet(error: Exception) -> None:
         if not once:
-            log().warning("engine connection", error=str(error) or type(error).__name__)
+            log().info("engine connection", error=str(error) or type(error).__name__)
 
     async def disconnected() -> None:
         client.drop_pending()

@@ -80,7 +80,7 @@ class NodeLink(Link):
 
         async def note(error: Exception) -> None:
             nonlocal refusals
-            log().warning("engine connection", error=str(error) or type(error).__name__)
+            log().info("engine connection", error=str(error) or type(error).__name__)
             if "authorization violation" in str(error).lower():
                 refusals += 1
                 if refusals == DIALS:

@@ -35,6 +35,10 @@ class RoleLines:
         else:
             say(f"ready: {text}")
 
+    def hint(self, text: str) -> None:
+        """What a person may do next; said at a terminal only."""
+        self.step("next", text)
+
     def stopped(self) -> None:
         """The role has ended as it was asked to; said at a terminal only."""
         if self.terminal:
@@ -52,10 +56,10 @@ def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()
         names: names of an own certificate, which come first.
     """
     if only_here(settings):
-        return f"{url}, from this machine only,"
+        return f"{url} (this machine only)"
     others = [name for name in dict.fromkeys((*names, *settings.advertise)) if not is_loopback(name)]
     at = ", ".join(f"https://{_bracketed(name)}:{settings.https_port}" for name in others)
-    return f"{url}, from other machines {at}," if at else url
+    return f"{url} (from other machines: {at})" if at else url
 
 
 def _bracketed(host: str) -> str:

@@ -212,10 +212,8 @@ def up(
                 await _first_of(_ready(master), stop.wait(), failed())
                 if not stop.is_set():
                     lines.step("node", _nodes_text(master))
-                    lines.ready(
-                        f"{addresses_text(settings, context.url, names)} takes pictures; in another terminal "
-                        "'manyeyes console' opens it in a browser, 'manyeyes send PICTURE' sends one"
-                    )
+                    lines.ready(f"{addresses_text(settings, context.url, names)} takes pictures")
+                    lines.hint("in another terminal, 'manyeyes console' or 'manyeyes send PICTURE'")
                     await _first_of(stop.wait(), failed(), asyncio.shield(node))
             finally:
                 stop.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Annotated
 
 import typer
@@ -64,11 +65,14 @@ def token(
     if as_json:
         print_json(made)
         return
-    print(made.token, flush=True)
     say(
         f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
     )
-    say(f"  manyeyes node --join {made.token}")
+    if sys.stdout.isatty():
+        print(f"\nmanyeyes node --join {made.token}\n", flush=True)
+    else:
+        say("  manyeyes node --join TOKEN")
+        print(made.token, flush=True)
     if made.warning:
         say(f"warning: {made.warning}")
     if approve:
