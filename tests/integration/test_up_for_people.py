@@ -104,7 +104,7 @@ def test_up_at_a_terminal_and_opened_without_losing_anything(tmp_path: Path, fau
         lines = [line for line in up.shown.splitlines() if line]
         assert [line.split(":")[0] for line in lines] == ["engine", "pack", "node", "ready"], up.shown
         assert re.search(r"node: +\S+, 1 worker$", up.shown, re.M)
-        assert f"https://127.0.0.1:{https}, from this machine only, takes pictures" in lines[3]
+        assert f"https://127.0.0.1:{https} (this machine only) takes pictures" in lines[3]
         token = run("token")
         assert token.stdout.startswith("me1_")
         assert f"'manyeyes up --data {data} --listen 0.0.0.0'; people, nodes and keys stay" in token.stderr
@@ -128,7 +128,7 @@ def test_up_at_a_terminal_and_opened_without_losing_anything(tmp_path: Path, fau
             states = [one.state for one in client.nodes()]
             assert states != ["lost"], "it was stopped as it should be"
         up.wait_for("sends one")
-        assert f"from other machines https://faces.example.org:{https}," in up.shown
+        assert f"(for other machines: https://faces.example.org:{https})" in up.shown
         assert run("token").stderr.count("warning") == 0
         with Client(load_context(data / "context.json")) as client:
             assert [one.name for one in client.nodes()] == [node.name]

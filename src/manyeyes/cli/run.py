@@ -20,7 +20,7 @@ import typer
 from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.output import VerboseOption, say
-from manyeyes.cli.role_lines import RoleLines, addresses_text
+from manyeyes.cli.role_lines import RoleLines, addresses_text, nodes_text, warn_of_kept_out, workers_text
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
 from manyeyes.errors import ManyeyesError, Unavailable
@@ -241,11 +241,12 @@ def up(
             try:
                 await _first_of(_ready(master), stop.wait(), failed())
                 if not stop.is_set():
-                    lines.step("node", _nodes_text(master))
+                    lines.step("node", nodes_text(master))
                     lines.ready(
                         f"{addresses_text(settings, context.url, names)} takes pictures; in another terminal "
                         "'manyeyes console' opens it in a browser, 'manyeyes send PICTURE' sends one"
                     )
+                    warn_of_kept_out(master, settings)
                     await _first_of(stop.wait(), failed(), asyncio.shield(node))
             finally:
                 stop.set()
@@ -253,18 +254,6 @@ def up(
 
     _run(main)
     lines.stopped()
-
-
-def _nodes_text(master: Any) -> str:
-    """Which nodes work, with how many workers."""
-    from manyeyes.fleet.node_state import TAKING
-
-    taking = [node for node in master.nodes.all() if node["state"] in TAKING]
-    return ", ".join(f"{node['name']}, {_workers(node['workers'])}" for node in taking)
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
 
 
 async def _ready(master: Any) -> None:
@@ -402,7 +391,7 @@ def node(
         def ready(told: str, count: int, pack: str) -> None:
             if not beside_master:
                 lines.step("pack", pack)
-                lines.ready(f"node {told} works with {_workers(count)}")
+                lines.ready(f"node {told} works with {workers_text(count)}")
 
         try:
             await agent.run(ready)
