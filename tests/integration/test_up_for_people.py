@@ -128,7 +128,7 @@ def test_up_at_a_terminal_and_opened_without_losing_anything(tmp_path: Path, fau
             states = [one.state for one in client.nodes()]
             assert states != ["lost"], "it was stopped as it should be"
         up.wait_for("send PICTURE")
-        assert f"(from other machines: https://faces.example.org:{https}" in up.shown
+        assert f"(for other machines: https://faces.example.org:{https})" in up.shown
         assert run("token").stderr.count("warning") == 0
         with Client(load_context(data / "context.json")) as client:
             assert [one.name for one in client.nodes()] == [node.name]

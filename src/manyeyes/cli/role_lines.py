@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from manyeyes.cli.output import say
 from manyeyes.config import MasterSettings
-from manyeyes.fleet.reach import only_here
 from manyeyes.lan.service import is_loopback
+from manyeyes.telemetry import log
 
 _NAME_CHARACTERS = 7
 
@@ -55,11 +56,37 @@ def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()
         url: of this machine's own context.
         names: names of an own certificate, which come first.
     """
+    from manyeyes.fleet.reach import only_here
+
     if only_here(settings):
         return f"{url} (this machine only)"
     others = [name for name in dict.fromkeys((*names, *settings.advertise)) if not is_loopback(name)]
     at = ", ".join(f"https://{_bracketed(name)}:{settings.https_port}" for name in others)
-    return f"{url} (from other machines: {at})" if at else url
+    return f"{url} (for other machines: {at})" if at else url
+
+
+def warn_of_kept_out(master: Any, settings: MasterSettings) -> None:
+    """Say so if nodes of other machines joined earlier, and cannot connect as this master listens now."""
+    from manyeyes.fleet.reach import kept_out_warning
+    from manyeyes.node.membership.membership import Membership
+
+    local = Membership.load(settings.data / "node" / "membership.json").name
+    machines = {name: row.fingerprint for name, row in master.node_service.rows.items()}
+    if warning := kept_out_warning(settings, local, machines):
+        log().warning(warning)
+
+
+def nodes_text(master: Any) -> str:
+    """Which nodes work, with how many workers."""
+    from manyeyes.fleet.node_state import TAKING
+
+    taking = [node for node in master.nodes.all() if node["state"] in TAKING]
+    return ", ".join(f"{node['name']}, {workers_text(node['workers'])}" for node in taking)
+
+
+def workers_text(count: int) -> str:
+    """A number of workers."""
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def _bracketed(host: str) -> str:

@@ -21,7 +21,7 @@ from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
-from manyeyes.cli.role_lines import RoleLines, addresses_text
+from manyeyes.cli.role_lines import RoleLines, addresses_text, nodes_text, warn_of_kept_out, workers_text
 from manyeyes.cli.role_options import (
     AdvertiseOption,
     AnnounceOption,
@@ -211,9 +211,10 @@ def up(
             try:
                 await _first_of(_ready(master), stop.wait(), failed())
                 if not stop.is_set():
-                    lines.step("node", _nodes_text(master))
+                    lines.step("node", nodes_text(master))
                     lines.ready(f"{addresses_text(settings, context.url, names)} takes pictures")
                     lines.hint("in another terminal, 'manyeyes console' or 'manyeyes send PICTURE'")
+                    warn_of_kept_out(master, settings)
                     await _first_of(stop.wait(), failed(), asyncio.shield(node))
             finally:
                 stop.set()
@@ -221,18 +222,6 @@ def up(
 
     _run(main)
     lines.stopped()
-
-
-def _nodes_text(master: Any) -> str:
-    """Which nodes work, with how many workers."""
-    from manyeyes.fleet.node_state import TAKING
-
-    taking = [node for node in master.nodes.all() if node["state"] in TAKING]
-    return ", ".join(f"{node['name']}, {_workers(node['workers'])}" for node in taking)
-
-
-def _workers(count: int) -> str:
-    return "1 worker" if count == 1 else f"{count} workers"
 
 
 async def _ready(master: Any) -> None:
@@ -387,7 +376,7 @@ async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: 
         agent.drain()
 
     def ready(name: str, count: int, pack: str) -> None:
-        said = f"node {name} works with {_workers(count)}"
+        said = f"node {name} works with {workers_text(count)}"
         if lines is not None:
             lines.step("pack", pack)
             lines.ready(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from manyeyes.config import MasterSettings, default_data_folder
 from manyeyes.lan.service import is_loopback
@@ -20,11 +21,36 @@ def how_to_open(settings: MasterSettings) -> str:
     return f"'manyeyes down{data}', then 'manyeyes up{data} --listen 0.0.0.0'; people, nodes and keys stay"
 
 
+def kept_out_warning(settings: MasterSettings, local: str, machines: Mapping[str, str]) -> str:
+    """What is said at the start if nodes of other machines cannot connect; empty if all can.
+
+    Args:
+        local: the node beside the master.
+        machines: the fingerprint of each node's machine, by the node's name.
+    """
+    if not only_here(settings):
+        return ""
+    here = machines.get(local, "")
+    out = sorted(name for name, machine in machines.items() if machine and machine != here)
+    if not out:
+        return ""
+    names = ", ".join(out[:3]) + (f" and {len(out) - 3} more" if len(out) > 3 else "")
+    return (
+        f"nodes of other machines cannot connect ({names}), because the master listens on {settings.listen} only; "
+        f"{how_to_open(settings)}"
+    )
+
+
 def token_warning(settings: MasterSettings) -> str:
     """What is said with a join token with which no other machine can join; empty if others reach the master."""
     if not only_here(settings):
         return ""
+    why = (
+        f"the master listens on {settings.listen} only"
+        if is_loopback(settings.listen)
+        else "it names no address that other machines reach"
+    )
     return (
-        "this token works on this machine only, because the master listens on 127.0.0.1 only. To open it to other "
-        f"machines: {how_to_open(settings)}. Then make a new token"
+        f"this token works on this machine only: {why}. To open the master to other machines: {how_to_open(settings)}. "
+        "Then make a new token"
     )

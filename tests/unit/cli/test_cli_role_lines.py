@@ -35,12 +35,12 @@ def test_lines(capsys: pytest.CaptureFixture[str], terminal: bool, said: str) ->
         (
             {"listen": "0.0.0.0", "advertise": ("vm", "10.0.0.4", "127.0.0.1")},
             (),
-            f"{URL} (from other machines: https://vm:8443, https://10.0.0.4:8443)",
+            f"{URL} (for other machines: https://vm:8443, https://10.0.0.4:8443)",
         ),
         (
             {"listen": "0.0.0.0", "advertise": ("fe80::1",), "https_port": 443},
             ("faces.example.org",),
-            f"{URL} (from other machines: https://faces.example.org:443, https://[fe80::1]:443)",
+            f"{URL} (for other machines: https://faces.example.org:443, https://[fe80::1]:443)",
         ),
     ],
 )
