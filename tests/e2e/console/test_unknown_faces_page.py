@@ -112,7 +112,7 @@ def test_a_group_can_be_given_to_somebody_known(up: Up, consoles: Consoles) -> N
         try:
             client.add_person("Ada", photo(9))
             page = consoles.open(up, PATH, "operator")
-            expect(page.get_by_text("Nearest is Ada, at distance 0.")).to_be_visible()
+            expect(page.get_by_text("Ada is near, at distance 0.")).to_be_visible()
             names = page.locator("#known-people option").evaluate_all("(all) => all.map((one) => one.value)")
             assert names == ["Ada"]
             page.get_by_role("button", name="Fill in Ada").click()

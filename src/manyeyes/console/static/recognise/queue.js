@@ -14,7 +14,7 @@ export class Picture {
   constructor(file, path) {
     this.id = ++Picture.#count;
     this.storedAs = crypto.randomUUID();
-    this.order = Date.now() + this.id / 1e6; // those that came at once stay in their order
+    this.order = Date.now() * 1000 + this.id; // a whole number, so that those of one millisecond stay in their order
     this.file = file; // null where only its result was stored
     this.size = file?.size ?? 0;
     this.path = path; // its name, with the folders it was chosen in
