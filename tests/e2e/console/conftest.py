@@ -24,6 +24,7 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 expect.set_options(timeout=20_000)
 _HARMLESS = ("Failed to load resource", "ERR_CONNECTION", "WebSocket connection to", "net::ERR_")
 """What a browser says by itself when an answer is a refusal, or the master is away."""
+_STILL = "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)"
 _FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 """A camera that shows a moving test picture, and that every page may use."""
 
@@ -93,6 +94,7 @@ def accessibility_trouble(page: Page, within: str | None = None) -> list[str]:
     Args:
         within: a selector; what a dialog dims behind it is not to be read.
     """
+    page.wait_for_function(_STILL)  # colours on their way are nobody's colours
     found = Axe().run(page, context=within)
     return [
         f"{violation['impact']} {violation['id']}: {violation['help']}: "

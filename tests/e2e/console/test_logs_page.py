@@ -180,7 +180,7 @@ def test_a_trace_that_is_not_here_says_so(up: Up, consoles: Consoles) -> None:
     expect(page.get_by_text("mistyped or cut short")).to_be_visible()
     page.get_by_label("Trace id of a picture").fill("1234")
     page.get_by_role("button", name="Show its trace").click()
-    expect(page.get_by_role("alert")).to_contain_text("'1234' is no trace id")
+    expect(page.get_by_role("alert")).to_contain_text("'1234' is not a trace id")
 
 
 def test_a_user_sees_the_way_of_own_pictures_only(up: Up, consoles: Consoles) -> None:
@@ -204,7 +204,6 @@ def test_what_a_line_holds_is_text(up: Up, consoles: Consoles) -> None:
     trace_id = _sent(up, 8, key)
     page = consoles.open(up, "/logs?machine=master")
     line = page.locator("tr[data-number]").filter(has=page.locator(f"a[title='{trace_id}']"))
-    expect(line).to_contain_text(f"who={HOSTILE}")
     line.get_by_role("button").click()
     expect(page.locator(".log-more dd").filter(has_text=HOSTILE)).to_be_visible()
     page.goto(f"{up.context['url']}/console/logs?trace={trace_id}")

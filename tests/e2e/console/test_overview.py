@@ -51,7 +51,7 @@ def test_a_newcomer_is_told_what_to_do_first(alone: Alone, consoles: Consoles, d
     assert steps.nth(0).get_by_role("link").get_attribute("href") == "/console/people"
     assert steps.nth(1).get_by_role("link").get_attribute("href") == "/console/recognise"
     alerts = page.get_by_role("region", name="What needs a person")
-    expect(alerts).to_contain_text("no node has joined")
+    expect(alerts).to_contain_text("none joined")
     expect(alerts).not_to_contain_text("nobody is enrolled")  # that is the first step already
     button = steps.nth(2).get_by_role("button", name="Make a join command")
     button.focus()

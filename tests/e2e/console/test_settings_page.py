@@ -210,7 +210,6 @@ def test_settings_are_accessible(lone: Up, consoles: Consoles, dark: bool) -> No
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Make a key").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    page.wait_for_function("() => document.getAnimations().length === 0")
     assert accessibility_trouble(page, within=".q-dialog") == []
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     refused = consoles.open(lone, "/settings", "user", dark=dark, size=PHONE)
