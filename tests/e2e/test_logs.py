@@ -141,7 +141,7 @@ def test_one_picture_from_upload_to_result(service: Service, tmp_path: Path) -> 
 
     failed = service.run("send", str(tmp_path / "diary.jpg"), "-o", str(tmp_path / "bad"))
     assert failed.returncode == 3
-    listed = failed.stdout.splitlines()[1].split()[-1]
+    listed = failed.stdout.split("manyeyes logs --trace ")[1].split("'")[0]
     assert records(tmp_path / "bad")[0]["trace_id"] == listed
     (refused,) = service.trace(listed, lambda spans: bool(spans))
     assert refused["facts"]["outcome"] == "not-a-picture"
