@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -67,6 +68,12 @@ def test_sigterm_while_the_master_is_looked_for(network: Network) -> None:
         assert _end_of(a.process, 5) < 3
 
 
+def _catches_sigterm(pid: int) -> bool:
+    """Whether a process has come so far that it handles SIGTERM itself."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.split("SigCgt:")[1].split()[0], 16) & 1 << (signal.SIGTERM - 1))
+
+
 def test_sigterm_while_joining(network: Network) -> None:
     silent = free_port()
     token = network.client.create_token(60).token
@@ -77,7 +84,9 @@ def test_sigterm_while_joining(network: Network) -> None:
         with role(
             network.folder / "logs", "node", "--data", str(network.folder / f"b{silent}"), "--join", token
         ) as b:
-            time.sleep(3)
+            while not _catches_sigterm(b.process.pid):
+                time.sleep(0.05)
+            time.sleep(1)
             b.process.terminate()
             assert _end_of(b.process, 5) < 3
     finally:
