@@ -133,9 +133,9 @@ def test_lines_are_followed_as_they_come(network: Network) -> None:
                     return
 
     follower = threading.Thread(target=follow)
-    follower.start()
-    time.sleep(1)
     with network.node("a"):
+        follower.start()
+        time.sleep(1)
         trace_id = network.client.recognize(picture()).result.trace_id
         follower.join(20)
         assert not follower.is_alive()
