@@ -68,12 +68,23 @@ def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()
 def warn_of_kept_out(master: Any, settings: MasterSettings) -> None:
     """Say so if nodes of other machines joined earlier, and cannot connect as this master listens now."""
     from manyeyes.fleet.reach import kept_out_warning
+
+    machines = {name: row.fingerprint for name, row in master.node_service.rows.items()}
+    if warning := kept_out_warning(settings, local_name(settings), machines):
+        log().warning(warning)
+
+
+def local_name(settings: MasterSettings) -> str:
+    """The name of the node beside a master, which has joined it."""
     from manyeyes.node.membership.membership import Membership
 
-    local = Membership.load(settings.data / "node" / "membership.json").name
-    machines = {name: row.fingerprint for name, row in master.node_service.rows.items()}
-    if warning := kept_out_warning(settings, local, machines):
-        log().warning(warning)
+    return Membership.load(settings.data / "node" / "membership.json").name
+
+
+def starts(master: Any, name: str) -> bool:
+    """Whether a node is still on its way to work: not there yet, or getting ready."""
+    states = {node["name"]: node["state"] for node in master.nodes.all()}
+    return states.get(name, "lost") in {"lost", "left", "joining", "provisioning"}
 
 
 def nodes_text(master: Any) -> str:

@@ -21,7 +21,15 @@ from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
-from manyeyes.cli.role_lines import RoleLines, addresses_text, nodes_text, warn_of_kept_out, workers_text
+from manyeyes.cli.role_lines import (
+    RoleLines,
+    addresses_text,
+    local_name,
+    nodes_text,
+    starts,
+    warn_of_kept_out,
+    workers_text,
+)
 from manyeyes.cli.role_options import (
     AdvertiseOption,
     AnnounceOption,
@@ -47,6 +55,9 @@ if TYPE_CHECKING:
 
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
+
+_OWN_NODE_S = 20.0
+"""Seconds that `up` waits for its own node when another one is ready."""
 
 _CLOSING_S = 30.0
 """Seconds after its drain in which a node has closed."""
@@ -209,7 +220,7 @@ def up(
             node = asyncio.create_task(keep_local_node(master, settings, flags, stop), name="local-node")
             failed = master.engine.failed_for_good
             try:
-                await _first_of(_ready(master), stop.wait(), failed())
+                await _first_of(_ready(master, settings), stop.wait(), failed())
                 if not stop.is_set():
                     lines.step("node", nodes_text(master))
                     lines.ready(f"{addresses_text(settings, context.url, names)} takes pictures")
@@ -224,8 +235,12 @@ def up(
     lines.stopped()
 
 
-async def _ready(master: Any) -> None:
+async def _ready(master: Any, settings: MasterSettings) -> None:
+    """Wait until the master takes pictures and, for some seconds more, until its own node does."""
     while not master.monitor.ready:
+        await asyncio.sleep(0.1)
+    until_s = time.monotonic() + _OWN_NODE_S
+    while starts(master, local_name(settings)) and time.monotonic() < until_s:
         await asyncio.sleep(0.1)
 
 

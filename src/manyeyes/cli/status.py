@@ -38,7 +38,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             ("people", f"{found.people}{waiting}"),
             ("pack", found.pack or "none"),
             *(
-                (one.severity, f"{one.sentence}, since {ago(one.since)}: {one.what_to_do}")
+                (one.severity, f"{one.sentence} (noticed {ago(one.since)}): {one.what_to_do}")
                 for one in found.alerts or ()
             ),
         ]

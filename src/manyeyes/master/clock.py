@@ -62,7 +62,11 @@ class Clock:
         """Check the nodes, and do what is due."""
         due = self._schedule.tick(now, self._broadcaster.sent_at)
         if due.stood_still_s:
-            log().warning("this master stood still", seconds=round(due.stood_still_s, 1))
+            note = log().warning if due.stood_still_s >= _NOTED_S else log().info
+            note(
+                "this master stood still: the machine slept or was too busy",
+                seconds=round(due.stood_still_s, 1),
+            )
             self._fleet.slept(due.stood_still_s)
         for change in self._fleet.tick(now):
             self._events.publish(change)

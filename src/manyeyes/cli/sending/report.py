@@ -28,9 +28,9 @@ def summary(tally: Tally, seconds: float) -> str:
     here = tally.done + tally.failed
     if not here and tally.skipped:
         return (
-            "done already, nothing was sent; --again sends it again"
+            "done already, nothing was sent; --again sends it again, for people who were added since"
             if tally.skipped == 1
-            else f"all {tally.skipped} done already, nothing was sent; --again sends them again"
+            else f"all {tally.skipped} done already, nothing was sent; --again sends them again, for people who were added since"
         )
     pictures = "1 picture" if here == 1 else f"{here} pictures"
     faces = "1 face" if tally.faces == 1 else f"{tally.faces} faces"
@@ -86,7 +86,8 @@ def picture_sentence(line: dict[str, Any]) -> str:
     """Who is on one picture, or why it failed."""
     name = PurePosixPath(line["file"]).name
     if "error" in line:
-        more = f"; 'manyeyes logs --trace {line['trace_id']}' says more" if line.get("trace_id") else ""
+        reached = line.get("trace_id") and line["error"]["code"] != "unavailable"
+        more = f"; 'manyeyes logs --trace {line['trace_id']}' says more" if reached else ""
         return f"{name}: failed: {line['error']['detail']}{more}"
     return f"{name}: {sentence(line['faces'])}"
 

@@ -66,7 +66,7 @@ class Connector:
             try:
                 answer = await link.ask("hello", hello.wire(), timeout_s=_HELLO_S)
             except Unavailable as error:
-                log().warning("not welcomed yet", error=error.detail)
+                log().warning("waiting for the master to answer", error=error.detail)
                 await asyncio.sleep(_HELLO_AGAIN_S)
             else:
                 return Welcome.model_validate_json(answer)

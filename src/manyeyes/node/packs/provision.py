@@ -59,6 +59,7 @@ class Provisioner:
         self.doing = ""
         self.failures = 0
         """Attempts in a row that failed, until one succeeds."""
+        self._last_failure = ""
 
     def heard(self, manifest_sha256: str) -> None:
         """The master sent which manifest is in use."""
@@ -95,13 +96,15 @@ class Provisioner:
         while True:
             try:
                 launch = await bring()
-                self.failures = 0
+                self.failures, self._last_failure = 0, ""
                 return launch
             except (ManyeyesError, OSError) as error:
                 self.failures += 1
                 pause_s = pause_after(self.failures)
                 why = error.detail if isinstance(error, ManyeyesError) else str(error)
+                self._last_failure = ""
                 self._say(f"attempt {self.failures} failed, the next in {pause_s:.0f} s: {why}")
+                self._last_failure = why
                 log().warning("pack not complete", error=why, again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
 
@@ -119,6 +122,8 @@ class Provisioner:
             log().warning("what is no longer needed was not deleted", error=str(error))
 
     def _say(self, doing: str) -> None:
+        if doing and self._last_failure:
+            doing += f" (the last attempt failed: {self._last_failure})"
         if doing != self.doing:
             self.doing = doing
             self._changed()

@@ -77,6 +77,6 @@ class AlertList:
                     address = link(to.path, **to.query)
                     with ui.element("a").props(f'href="{address}"').classes("more"):
                         ui.label(to.label)
-                    ui.label(f"since {ago(one.since, now)}").classes("soft").props(
+                    ui.label(f"noticed {ago(one.since, now)}").classes("soft").props(
                         f'title="{exact(one.since)}"'
                     )
