@@ -74,7 +74,7 @@ def _read(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CertificateUnusable(
-            f"the {what} {path} cannot be read: {error.strerror}; does the user that runs the master have the right to?"
+            f"the {what} {path} cannot be read: {error.strerror}; name a file that the user of the master may read"
         ) from error
 
 
@@ -165,7 +165,7 @@ class OwnCertificate:
         try:
             self.loaded = load(self._certificate, self._key, datetime.now(UTC))
         except CertificateUnusable as error:
-            if stamp == self._failed and not self.trouble:
+            if stamp == self._failed and error.detail != self.trouble:
                 self.trouble = error.detail
                 log().warning("the changed certificate is not used, the one before is", error=error.detail)
             self._failed = stamp

@@ -125,6 +125,10 @@ def test_changed_files_come_into_use_and_broken_ones_do_not(tmp_path: Path) -> N
     own.look()
     own.look()
     assert "cannot be read" in own.trouble and _shown(base, _trusting(files.ca), NAME)
+    files.certificate.write_text("no certificate")
+    own.look()
+    own.look()
+    assert "holds no certificate" in own.trouble, "the newest trouble is said"
 
 
 def test_names_are_those_that_can_be_dialled(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def console(
         return
     print(link.url, flush=True)
     say(
-        f"the link works once, within {link.expires_s:.0f} s; the browser warns the first time, because the "
-        "master made its certificate itself (docs/guides/console.md)"
+        f"the link works once, within {link.expires_s:.0f} s. At an address that the certificate does not name the browser "
+        "warns, and so it does the first time if the master made its certificate itself"
     )
     has_desktop = sys.platform == "darwin" or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

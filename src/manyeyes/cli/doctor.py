@@ -6,6 +6,7 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,6 +56,8 @@ def _checked(look: Callable[[], str]) -> tuple[bool, str]:
 
 
 def _engine() -> str:
+    if not _has_master():
+        return "none is needed: this installation, without [master], runs nodes and commands"
     from manyeyes.broker.engine import find_engine
 
     return engine_line(find_engine())
@@ -70,7 +73,14 @@ def _space(folder: Path) -> str:
     return f"{folder}, {free / 1e9:.0f} GB free"
 
 
+def _has_master() -> bool:
+    """Whether what a master needs is installed, and not only what a node and commands need."""
+    return find_spec("fastapi") is not None
+
+
 def _packs(folder: Path) -> str:
+    if not _has_master():
+        return "none is needed: a node gets its pack from the master"
     from manyeyes.packs.store import installed
 
     return ", ".join(pack.label for pack in installed(folder)) or "none yet; 'manyeyes up' builds it"

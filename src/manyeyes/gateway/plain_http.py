@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from manyeyes.errors import BadRequest, NotAllowed
+from manyeyes.credentials import LINK
+from manyeyes.credentials import SESSION as SESSION_TOKEN
+from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.gateway.auth import SESSION, is_under, unread
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -64,13 +66,23 @@ class PlainHttp:
         path = scope.get("path", "")
         if scope["type"] == "http":
             if not _is_served(path):
-                error = NotAllowed(
+                error: ManyeyesError = NotAllowed(
                     "plain HTTP serves the API only, with an API key; the console and sign-in are at the HTTPS address"
                 )
                 await unread(error)(scope, receive, send)
                 return
+            if any(_shows_a_sign_in(name, value) for name, value in scope["headers"]):
+                error = NotSignedIn("plain HTTP takes API keys only; a session works at the HTTPS address")
+                await unread(error)(scope, receive, send)
+                return
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         await self._app(scope, receive, send)
+
+
+def _shows_a_sign_in(name: bytes, value: bytes) -> bool:
+    """Whether a header holds a session, or a link that signs in."""
+    credential = value.partition(b" ")[2].strip()
+    return name == b"authorization" and credential.startswith((SESSION_TOKEN.encode(), LINK.encode()))
 
 
 def _is_served(path: str) -> bool:

@@ -16,6 +16,8 @@ from manyeyes.master.state_broadcast import StateBroadcaster
 from manyeyes.telemetry import log
 
 REBALANCE_S = 0.1
+_NOTED_S = 4.0
+"""A master that stood still for longer warns of it: nodes would be suspect by then."""
 SILENT_S = 2.0
 """A node that sent no heartbeat for this long may be gone: longer than between two heartbeats."""
 

@@ -40,7 +40,7 @@ def service_alerts(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "info",
             "",
             f"{facts.photos_to_embed} photos wait to be embedded again; until then they are not compared",
-            "nothing while nodes are ready: they do it beside their work",
+            "do nothing while nodes are ready: they do it beside their work",
         )
     if not facts.people:
         yield Alert(
@@ -61,7 +61,7 @@ def _no_node(facts: Facts, limits: AlertLimits) -> Iterable[Alert]:
             "info",
             "",
             f"no node takes pictures yet ({_joined(facts)}): the master has just started",
-            "nothing: nodes that run connect by themselves within seconds",
+            "do nothing: nodes that run connect by themselves within seconds",
         )
     elif not facts.nodes:
         yield Alert(
@@ -99,7 +99,7 @@ def _users(facts: Facts) -> Iterable[Alert]:
                 if here
                 else ": keys and pictures can be read on their way"
             ),
-            "nothing if that is wanted; else start the master without --plain-http",
+            "do nothing if you want this; else start the master without --plain-http",
         )
     own = facts.certificate
     if own is None:

@@ -212,7 +212,10 @@ def test_send_without_any_drawing(fleet: Fleet, run: Run, tmp_path: Path) -> Non
     assert [path.name for path in out.iterdir()] == ["results.jsonl"]
     assert fleet.accepted == {"application/json"}
     said = run("send", pictures, "-o", out, "--draw", "none")[1]
-    assert "a.jpg: Ada (80 %), 1 unknown\ndone already, nothing was sent; --again sends it again\n" in said
+    assert (
+        "a.jpg: Ada (80 %), 1 unknown\ndone already, nothing was sent; --again sends it again, for people who were added since\n"
+        in said
+    )
     run("send", pictures, "-o", out)
     assert fleet.accepted == {"application/json", "multipart/mixed"}
     assert (out / "a.jpg").read_bytes() == b"boxes on 1"
@@ -241,7 +244,11 @@ def test_send_one_picture_says_who_is_on_it_and_where_it_lies(fleet: Fleet, run:
     )
     assert Path("manyeyes-out/photo.jpg").read_bytes() == b"boxes on 1"
     code, said, _ = run("send", "photo.jpg")
-    assert code == 0 and said.splitlines()[1] == "done already, nothing was sent; --again sends it again"
+    assert (
+        code == 0
+        and said.splitlines()[1]
+        == "done already, nothing was sent; --again sends it again, for people who were added since"
+    )
     assert run("send", "photo.jpg", "--again")[1].count("\n") == 2
     assert fleet.sent == [b"1", b"1"]
     code, said, _ = run("send", "broken.jpg")
@@ -280,7 +287,10 @@ def test_send_a_folder_sums_up(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert said.endswith(f"look at one: {out / 'p00.jpg'}\n")
     code, again, _ = run("send", pictures, "-o", out)
     assert code == 0
-    assert "all 20 done already, nothing was sent; --again sends them again\n" in again
+    assert (
+        "all 20 done already, nothing was sent; --again sends them again, for people who were added since\n"
+        in again
+    )
     assert again.splitlines()[:3] == said.splitlines()[:3]
     assert len(fleet.sent) == 20
 
@@ -464,7 +474,7 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
     said = run("status")[1]
     assert "2 ready; 4 workers" in said
     assert "1.75 a second in the last minute; the oldest waits for 4 s" in said
-    assert "\nwarning  node lab-3 waits for approval, since " in said
+    assert "\nwarning  node lab-3 waits for approval (noticed " in said
     assert said.endswith("d ago: let it in\n")
     assert json.loads(run("status", "--json")[1])["people"] == 3
     code, said, heard = run("token", "--expires", "30m")

@@ -34,7 +34,9 @@ def test_what_is_no_address(text: str) -> None:
         parse_address(text)
 
 
-def _asked(path: str, kind: str = "http") -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _asked(
+    path: str, kind: str = "http", credential: bytes = b"Bearer mek_x"
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What reached the gateway, and what was answered without it."""
     passed: list[dict[str, Any]] = []
     sent: list[dict[str, Any]] = []
@@ -48,7 +50,7 @@ def _asked(path: str, kind: str = "http") -> tuple[list[dict[str, Any]], list[di
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    headers = [(b"cookie", b"__Host-manyeyes=mes_x"), (b"authorization", b"Bearer mek_x")]
+    headers = [(b"cookie", b"__Host-manyeyes=mes_x"), (b"authorization", credential)]
     scope: Any = {"type": kind, "method": "GET", "path": path, "headers": headers}
     asyncio.run(PlainHttp(app)(scope, receive, send))
     return passed, sent
@@ -60,6 +62,12 @@ def _asked(path: str, kind: str = "http") -> tuple[list[dict[str, Any]], list[di
 def test_the_api_is_served_without_the_cookie(path: str) -> None:
     (scope,), sent = _asked(path)
     assert scope["headers"] == [(b"authorization", b"Bearer mek_x")] and sent == []
+
+
+@pytest.mark.parametrize("credential", [b"Bearer mes_x", b"bearer  mes_x", b"Bearer mel_x"])
+def test_a_session_is_not_taken_as_a_key(credential: bytes) -> None:
+    passed, sent = _asked("/v1/status", credential=credential)
+    assert passed == [] and sent[0]["status"] == 401 and b"API keys only" in sent[1]["body"]
 
 
 @pytest.mark.parametrize(
