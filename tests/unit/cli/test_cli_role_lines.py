@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from manyeyes.cli.local_node import _know_the_master
-from manyeyes.cli.role_lines import RoleLines, addresses_text
+from manyeyes.cli.role_lines import RoleLines, addresses_text, starts
 from manyeyes.config import MasterSettings
 from manyeyes.node.membership.membership import Membership
 
@@ -62,3 +63,13 @@ def test_the_node_of_up_finds_its_master_at_another_address(tmp_path: Path, list
     Membership("vm", ("vm:4222", "10.0.0.9:4222"), "ca", "key").save(kept)
     _know_the_master(settings, tmp_path)
     assert Membership.load(kept).addresses == (first, "vm:4222", "10.0.0.9:4222")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("provisioning", True), ("ready", False), ("paused", False), ("lost", True)]
+)
+def test_up_waits_for_its_own_node_and_not_for_one_that_is_paused(state: str, expected: bool) -> None:
+    nodes = [{"name": "lab-2", "state": "ready"}, {"name": "vm", "state": state}]
+    master = SimpleNamespace(nodes=SimpleNamespace(all=lambda: nodes))
+    assert starts(master, "vm") is expected
+    assert starts(master, "not heard of yet")

@@ -296,6 +296,11 @@ def test_progress_and_failure_are_said(tmp_path: Path, monkeypatch: pytest.Monke
     asyncio.run(play())
     assert "fetching 0.3 of 0.8 MB: file 1 of 1, big.bin" in said
     assert "attempt 1 failed, the next in 0 s: the line is cut" in said
+    again = said[said.index("attempt 1 failed, the next in 0 s: the line is cut") + 1]
+    assert again == "asking for the pack (the last attempt failed: the line is cut)", (
+        "the cause stays in sight"
+    )
+    assert said[-1] == ""
     assert said[-1] == ""
 
 
