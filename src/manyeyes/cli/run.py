@@ -46,7 +46,7 @@ from manyeyes.cli.role_options import (
 )
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import holder, only_one
-from manyeyes.errors import ManyeyesError, Unavailable
+from manyeyes.errors import ManyeyesError, PackError, Unavailable
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
@@ -107,7 +107,11 @@ async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     loop.call_later(_STARTED_S, _keep_what_is_loaded)
-    await main(stop)
+    try:
+        await main(stop)
+    except PackError:
+        if not stop.is_set():  # else Ctrl-C ended the building of the pack too
+            raise
 
 
 def _keep_what_is_loaded() -> None:

@@ -7,6 +7,7 @@ step as a line of JSON on standard output. If a step fails, the last line is the
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,9 @@ def _say(**message: object) -> None:
 def main() -> None:
     """Run the child process that the module's docstring describes."""
     folder = Path(sys.argv[1])
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # Ctrl-C ends it without a traceback; the parent says what happened
     try:
         build_default(folder, progress=lambda step, part: _say(step=step, part=part))
         verify(folder)
