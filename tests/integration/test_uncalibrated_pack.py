@@ -18,7 +18,7 @@ def test_a_rate_is_refused_and_a_distance_taken(network: Network) -> None:
     assert client.set_threshold(distance=0.4).threshold == 0.4
     assert client.set_threshold().mode == "default"
     assert client.check_people() == []
-    with pytest.raises(ReferenceRefused, match="this is no reference"):
+    with pytest.raises(ReferenceRefused, match="this is not a reference"):
         client.give_feedback("nonsense", is_="Ann")
     with network.node("one"):
         assert client.recognize(picture(), picture=False).result.faces == ()
