@@ -44,19 +44,20 @@ def uninstall(
     """
     services = find_installed(None)
     found = _found(services, data or [])
+    running = footprint_running.running()
     if as_json:
         print_json(_plain(services, found))
         if not yes:
             return
     else:
-        for line in _lines(services, found, keep_data=keep_data):
+        for line in _lines(services, found, running, keep_data=keep_data):
             print(line, flush=True)
     wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
     if services or wanted:
         if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
             say("nothing was removed, this was only the list; --yes removes it")
             return
-        _check_nothing_runs(wanted, services, footprint_running.running())
+        _check_nothing_runs(wanted, services, running)
         confirm(yes, lambda: _question(services, wanted))
         for service in services:
             remove_service(service)
@@ -135,7 +136,9 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], running:
         )
 
 
-def _lines(services: list[Installed], found: list[Found], *, keep_data: bool) -> list[str]:
+def _lines(
+    services: list[Installed], found: list[Found], running: list[Running], *, keep_data: bool
+) -> list[str]:
     lines = [
         f"service    {one.unit} ({one.systemd.label}): {' '.join(one.command)}, {one.file}"
         for one in services
@@ -153,7 +156,7 @@ def _lines(services: list[Installed], found: list[Found], *, keep_data: bool) ->
         elif one.foreign:
             lines.append(_indented(f"not of manyeyes, stays: {', '.join(one.foreign)}"))
         lines += _memberships(one)
-    return lines + _not_covered(found)
+    return lines + _not_covered(found, running)
 
 
 def _indented(line: str) -> str:
@@ -174,16 +177,16 @@ def _entry(found: Found, path: Path) -> str:
     return f"{name:<17} {size_words(footprint.size_of(path)):>9}  {what}".rstrip()
 
 
-def _not_covered(found: list[Found]) -> list[str]:
+def _not_covered(found: list[Found], running: list[Running]) -> list[str]:
     """Data folders that are in use or that a context leads to, and that this command does not remove."""
     folders = [one.folder for one in found if one.kind == "data"]
     real = [folder.resolve() for folder in folders]
     runs = [
         f"not listed: {one}; name it with --data"
-        for one in footprint_running.running()
+        for one in running
         if one.shares_settings and not any(one.data.resolve().is_relative_to(folder) for folder in real)
     ]
-    known = [*folders, *(one.data for one in footprint_running.running())]
+    known = [*folders, *(one.data for one in running)]
     return runs + [
         f"not listed: the data folder of context {one.name}, {one.context.url}, which is on this machine; "
         "name it with --data"

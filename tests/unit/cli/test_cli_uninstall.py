@@ -8,7 +8,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from manyeyes.broker import engine_install
@@ -263,6 +265,39 @@ def test_other_processes_are_none(command: str) -> None:
     assert described(1, command.split(), {}, Path("/w")) is None
 
 
+class FakeProcess:
+    def __init__(self, pid: int, command: str, *, user: int, readable: bool = True) -> None:
+        self.pid, self._command, self._user, self._readable = pid, command, user, readable
+
+    def uids(self) -> SimpleNamespace:
+        return SimpleNamespace(real=self._user)
+
+    def cmdline(self) -> list[str]:
+        return self._command.split()
+
+    def cwd(self) -> str:
+        return "/w"
+
+    def environ(self) -> dict[str, str]:
+        if not self._readable:
+            raise psutil.AccessDenied(self.pid)
+        return {"HOME": "/another"}
+
+
+def test_processes_of_this_user_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = os.getuid()
+    processes = [
+        FakeProcess(1, "python /v/bin/manyeyes up --data lab", user=me),
+        FakeProcess(2, "python -m manyeyes.cli.app node --data /w/lab/node", user=me),
+        FakeProcess(3, "python /v/bin/manyeyes node --data /n", user=me, readable=False),
+        FakeProcess(4, "python /v/bin/manyeyes up --data /other", user=me + 1),
+        FakeProcess(5, "sleep 9", user=me),
+    ]
+    monkeypatch.setattr(psutil, "process_iter", lambda: iter(processes))
+    found = [(one.process, str(one.data), one.shares_settings) for one in footprint_running.running()]
+    assert found == [(1, "/w/lab", False), (3, "/n", True)], "the node of 'up' is part of it"
+
+
 def test_who_shares_the_settings(home: Path) -> None:
     def shares(environ: dict[str, str] | None) -> bool:
         one = described(1, ["manyeyes", "up"], environ, Path("/w"))
@@ -333,7 +368,7 @@ def test_programs_beside_the_engine_are_not_listed(tmp_path: Path) -> None:
     for name in ("nats-server", "python", "pip"):
         put(tmp_path / name)
     found = footprint.others(tmp_path / "no", tmp_path / "no/weights", tmp_path / "nats-server")
-    lines = uninstall._lines([], found, keep_data=False)
+    lines = uninstall._lines([], found, [], keep_data=False)
     assert [line.strip() for line in lines[1:] if "not listed" not in line] == [
         "nats-server            1 kB", "other files there stay",
     ]  # fmt: skip
