@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from manyeyes.datafolder import PID_FILE, PID_WIDTH
+from manyeyes.store.master_file import is_master_database, is_sqlite
 
 DATA = {
     "master.db": "people, their face crops, nodes, API keys, audit log",
@@ -29,16 +33,8 @@ DATA = {
     "manyeyes.pid": "",
 }
 """What is in a data folder, and of whom or what it is. Nothing else in it is touched."""
-MARKS = (
-    "manyeyes.pid",
-    "master.db",
-    "membership.json",
-    "node.nk",
-    "packs",
-    "bin/nats-server",
-    "agent/manyeyes",
-)
-"""A data folder has one of these; names like `logs` alone prove nothing."""
+PROOFS = ("master.db", "membership.json", "node.nk", PID_FILE)
+"""What shows that a folder is manyeyes'. They are removed last, so that a run that was killed can be finished."""
 OF_PEOPLE = ("master.db", "unknown-faces.db", "gallery", "exchange")
 """Where data about people is."""
 SETTINGS = ("context.json", "contexts", "manyeyes.env", "manyeyes-node.env")
@@ -59,24 +55,94 @@ class Found:
     size_bytes: int
 
 
-def data_folder(folder: Path) -> Found | None:
-    """What of a data folder is manyeyes' own; None where it is none."""
-    if not any((folder / mark).exists() for mark in MARKS):
+def is_data_folder(folder: Path) -> bool:
+    """Whether what is in a folder proves that it is a data folder; names like `packs` or `logs` prove nothing."""
+    database = folder / "master.db"
+    return (
+        is_master_database(database)
+        or (is_sqlite(database) and _begins(folder / "identity" / "ca.pem", b"-----BEGIN CERTIFICATE"))
+        or _is_membership(folder / "membership.json")
+        or _is_key(folder / "node.nk")
+        or _is_pid_file(folder / PID_FILE)
+        or b"-m manyeyes.cli.app" in _beginning(folder / "agent" / "manyeyes")
+        or (folder.name != "node" and is_data_folder(folder / "node"))
+    )
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError:
+        return b""
+
+
+def _begins(path: Path, text: bytes) -> bool:
+    return _beginning(path).startswith(text)
+
+
+def _is_membership(path: Path) -> bool:
+    try:
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(fields, dict) and {"name", "ca_pem", "pack_public_key"} <= fields.keys()
+
+
+def _is_key(path: Path) -> bool:
+    seed = _beginning(path).strip()
+    return len(seed) == 58 and seed.startswith(b"SU") and seed.isalnum()
+
+
+def _is_pid_file(path: Path) -> bool:
+    text = _beginning(path)
+    return len(text) == PID_WIDTH and text.strip().isdigit()
+
+
+def data_folder(folder: Path, *, default: bool = False) -> Found | None:
+    """What of a data folder is manyeyes' own; None where it is none.
+
+    Args:
+        default: it is the folder of manyeyes by its place, and packs or the engine in it are enough.
+    """
+    at_home = default and any((folder / name).exists() for name in ("packs", "bin/nats-server"))
+    if not at_home and not is_data_folder(folder):
         return None
-    found = _found("data", folder, [*DATA, *(f"{name}.removed" for name in ("node.nk", "membership.json"))])
-    if found is None:
-        return None
-    inside = data_folder(folder / "node")
-    if inside is None or not inside.foreign:
+    names = [*DATA, *(f"{name}.removed" for name in ("node.nk", "membership.json"))]
+    found, node = _found("data", folder, names), folder / "node"
+    if found is None or node.is_symlink() or not node.is_dir():
         return found
-    entries = tuple(path for path in found.entries if path != folder / "node")
+    inside = _found("data", node, names)
+    foreign = inside.foreign if inside else tuple(sorted(path.name for path in node.iterdir()))
+    if not foreign:
+        return found
+    entries = [path for path in found.entries if path != node]
+    kept_bytes = sum(size_of(node / name) for name in foreign)
     return Found(
         "data",
         folder,
-        (*entries, *inside.entries),
-        (*found.foreign, *(f"node/{name}" for name in inside.foreign)),
-        found.size_bytes,
+        _proofs_last((*entries, *(inside.entries if inside else ()))),
+        (*found.foreign, *(f"node/{name}" for name in foreign)),
+        found.size_bytes - kept_bytes,
     )
+
+
+def _proofs_last(entries: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(sorted(entries, key=lambda path: path.name in PROOFS))
+
+
+def wholes(found: Found) -> list[str]:
+    """The folders that are removed with everything that is in them, whoever put it there."""
+    return [
+        str(path.relative_to(found.folder))
+        for path in found.entries
+        if path.is_dir() and not path.is_symlink()
+    ]
+
+
+def shown(path: Path) -> str:
+    """A path, and where it leads if it is a symbolic link."""
+    return f"{path} -> {path.readlink()}" if path.is_symlink() else str(path)
 
 
 def others(config: Path, cache: Path, engine: Path | None) -> list[Found]:
@@ -96,7 +162,11 @@ def _found(kind: str, folder: Path, names: Iterable[str]) -> Found | None:
     if not folder.is_dir():
         return None
     known = sorted({name + ending for name in names for ending in ("", *_WITH_SQLITE)})
-    entries = tuple(folder / name for name in known if os.path.lexists(folder / name))
+    entries = _proofs_last(
+        folder / name
+        for name in known
+        if os.path.lexists(folder / name) and not ("/" in name and (folder / name).parent.is_symlink())
+    )
     tops = {name.partition("/")[0] for name in known}
     foreign = tuple(sorted(path.name for path in folder.iterdir() if path.name not in tops))
     if not entries:

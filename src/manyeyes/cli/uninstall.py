@@ -13,12 +13,13 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from manyeyes.cli import footprint
+from manyeyes.cli import footprint, footprint_running
 from manyeyes.cli.footprint import DATA, OF_PEOPLE, Found, size_words
+from manyeyes.cli.footprint_running import Running
 from manyeyes.cli.output import JsonOption, YesOption, confirm, print_json, say
 from manyeyes.cli.service.installed import Installed, find_installed
 from manyeyes.cli.service.removing import remove_service
-from manyeyes.config import MasterSettings, NodeSettings
+from manyeyes.config import MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import PID_FILE, holder, only_one
 from manyeyes.errors import BadRequest, FileTrouble
 
@@ -43,16 +44,20 @@ def uninstall(
     """
     services = find_installed(None)
     found = _found(services, data or [])
+    running = footprint_running.running()
     if as_json:
         print_json(_plain(services, found))
         if not yes:
             return
     else:
-        for line in _lines(services, found, keep_data=keep_data):
+        for line in _lines(services, found, running, keep_data=keep_data):
             print(line, flush=True)
     wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
     if services or wanted:
-        _check_nothing_runs(wanted, services)
+        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            say("nothing was removed, this was only the list; --yes removes it")
+            return
+        _check_nothing_runs(wanted, services, running)
         confirm(yes, lambda: _question(services, wanted))
         for service in services:
             remove_service(service)
@@ -80,50 +85,113 @@ def _found(services: list[Installed], named: list[Path]) -> list[Found]:
     for folder in roots:
         if folder in (Path.home(), Path("/")):
             raise BadRequest(f"the data folder is {folder} itself; remove what is of manyeyes there by hand")
-    in_data = [one for folder in roots if (one := footprint.data_folder(folder))]
+    default = default_data_folder().absolute()
+    in_data = [one for folder in roots if (one := footprint.data_folder(folder, default=folder == default))]
     for folder in named:
         if folder.absolute() not in [one.folder for one in in_data]:
-            raise BadRequest(f"{folder} is no data folder of manyeyes; nothing was removed")
+            raise BadRequest(
+                f"{folder} is no data folder of manyeyes: no master's database, no membership and no key of a node "
+                "is in it. Nothing was removed"
+            )
     beside = next(
         (place for place in installed_places() if place.is_relative_to(sys.prefix) and place.exists()), None
     )
     return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), cache_folder(), beside)]
 
 
-def _check_nothing_runs(wanted: list[Found], services: list[Installed]) -> None:
+def _check_nothing_runs(wanted: list[Found], services: list[Installed], running: list[Running]) -> None:
     """A master or a node that runs, and not as a service that is stopped first, keeps everything."""
-    of_services = {folder for one in services if one.data for folder in (one.data, one.data / "node")}
-    for one in wanted:
-        for folder in (one.folder, one.folder / "node"):
-            if one.kind == "data" and (process := holder(folder)) and folder not in of_services:
+    of_services = {
+        part for one in services if one.data for part in (one.data.resolve(), one.data.resolve() / "node")
+    }
+    for found in wanted:
+        for folder in (found.folder, found.folder / "node"):
+            if (
+                found.kind == "data"
+                and (process := holder(folder))
+                and folder.resolve() not in of_services
+                and process not in [one.process for one in running]
+            ):
                 raise BadRequest(
-                    f"process {process} runs from {folder}; stop it first: 'manyeyes down --data {folder}'. "
-                    "Nothing was removed"
+                    f"process {process} runs from the data folder {folder}; stop it first: "
+                    f"'manyeyes down --data {folder}'. Nothing was removed"
                 )
+    kinds = {one.kind for one in wanted}
+    folders = [one.folder.resolve() for one in wanted if one.kind == "data"]
+    in_use = [
+        one
+        for one in running
+        if one.data.resolve() not in of_services
+        and (
+            any(one.data.resolve().is_relative_to(folder) for folder in folders)
+            or (one.shares_settings and kinds & {"settings", "downloads"})
+            or (one.shares_programs and "engine" in kinds)
+        )
+    ]
+    if in_use:
+        stops = ", ".join(f"'manyeyes down --data {one.data}'" for one in in_use)
+        raise BadRequest(
+            f"{'; '.join(map(str, in_use))}, and settings, downloads and the engine are shared by all data folders; "
+            f"stop it first: {stops}. Nothing was removed"
+        )
 
 
-def _lines(services: list[Installed], found: list[Found], *, keep_data: bool) -> list[str]:
+def _lines(
+    services: list[Installed], found: list[Found], running: list[Running], *, keep_data: bool
+) -> list[str]:
     lines = [
         f"service    {one.unit} ({one.systemd.label}): {' '.join(one.command)}, {one.file}"
         for one in services
     ]
     for one in found:
         kept = " (kept)" if keep_data and one.kind in ("data", "settings") else ""
-        lines.append(f"{one.kind:<9}  {one.folder}, {size_words(one.size_bytes)}{kept}")
-        for path in one.entries:
-            name = str(path.relative_to(one.folder))
-            what = DATA.get(name, "") if one.kind == "data" else ""
-            if what:
-                mark = "people: " if name in OF_PEOPLE else ""
-                lines.append(
-                    f"             {name:<17} {size_words(footprint.size_of(path)):>9}  {mark}{what}"
-                )
-            elif one.kind != "data":
-                lines.append(f"             {name:<17} {size_words(footprint.size_of(path)):>9}")
-        if one.foreign:
-            lines.append(f"             not of manyeyes, stays: {', '.join(one.foreign)}")
+        lines.append(f"{one.kind:<9}  {footprint.shown(one.folder)}, {size_words(one.size_bytes)}{kept}")
+        lines += [_indented(_entry(one, path)) for path in sorted(one.entries) if _entry(one, path)]
+        if one.kind == "data" and (wholes := footprint.wholes(one)):
+            lines.append(_indented(f"everything in these folders goes: {', '.join(sorted(wholes))}"))
+        if one.folder.is_symlink():
+            lines.append(_indented("the link itself and the empty folder stay"))
+        if one.foreign and one.kind == "engine":
+            lines.append(_indented("other files there stay"))
+        elif one.foreign:
+            lines.append(_indented(f"not of manyeyes, stays: {', '.join(one.foreign)}"))
         lines += _memberships(one)
-    return lines
+    return lines + _not_covered(found, running)
+
+
+def _indented(line: str) -> str:
+    return " " * 13 + line
+
+
+def _entry(found: Found, path: Path) -> str:
+    """The line of a file or a folder; empty where it is not worth one."""
+    name = str(path.relative_to(found.folder))
+    own = name.removeprefix("node/")
+    what = DATA.get(own, "") if found.kind == "data" else ""
+    if found.kind == "data" and not what and not path.is_symlink():
+        return ""
+    if path.is_symlink():
+        what = f"symbolic link to {path.readlink()}, which stays"
+    elif own in OF_PEOPLE:
+        what = f"personal data: {what}"
+    return f"{name:<17} {size_words(footprint.size_of(path)):>9}  {what}".rstrip()
+
+
+def _not_covered(found: list[Found], running: list[Running]) -> list[str]:
+    """Data folders that are in use or that a context leads to, and that this command does not remove."""
+    folders = [one.folder for one in found if one.kind == "data"]
+    real = [folder.resolve() for folder in folders]
+    runs = [
+        f"not listed: {one}; name it with --data"
+        for one in running
+        if one.shares_settings and not any(one.data.resolve().is_relative_to(folder) for folder in real)
+    ]
+    known = [*folders, *(one.data for one in running)]
+    return runs + [
+        f"not listed: the data folder of context {one.name}, {one.context.url}, which is on this machine; "
+        "name it with --data"
+        for one in footprint_running.elsewhere(footprint_running.stored_contexts(), known)
+    ]
 
 
 def _memberships(found: Found) -> list[str]:
@@ -161,7 +229,7 @@ def _remove(one: Found) -> None:
             if one.kind == "data":
                 (one.folder / PID_FILE).unlink(missing_ok=True)
         for folder in (*{path.parent for path in one.entries if path.parent != one.folder}, one.folder):
-            if folder.is_dir() and not any(folder.iterdir()):
+            if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
                 folder.rmdir()
     except OSError as error:
         raise FileTrouble(
