@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,15 @@ def test_a_file_that_cannot_be_read_is_noticed(tmp_path: Path) -> None:
     (folder / "Ann" / "gone.png").symlink_to(folder / "nowhere")
     (one,) = read_folder(folder).noticed
     assert (one.photo, one.kind, one.sentence) == ("gone.png", "unreadable", "No such file or directory")
+
+
+def test_what_is_no_regular_file_is_noticed_and_not_opened(tmp_path: Path) -> None:
+    folder = friends(tmp_path / "f", Ann={"1.png": picture(1)})
+    os.mkfifo(folder / "Ann" / "pipe.png")
+    (folder / "Ann" / "linked.png").symlink_to(folder / "Ann" / "pipe.png")
+    plan = read_folder(folder)
+    assert [photo.label for photo in plan.photos] == ["1.png"]
+    assert [(one.photo, one.sentence) for one in plan.noticed] == [
+        ("linked.png", "it is no regular file: left out"),
+        ("pipe.png", "it is no regular file: left out"),
+    ]

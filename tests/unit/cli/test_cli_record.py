@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from manyeyes.cli.sending import writer as writer_module
-from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line, replace_with
+from manyeyes.cli.sending.record import (
+    Record,
+    decode,
+    done_line,
+    encode,
+    error_line,
+    is_output,
+    replace_with,
+)
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer, output_name
 from manyeyes.errors import DamagedPicture, FileTrouble
@@ -243,3 +252,10 @@ def test_two_answers_never_share_a_name(tmp_path: Path, gif_first: bool) -> None
         assert sorted(outputs.values()) == (["a.gif-2.png", "a.gif.png", "a.png"])
         for name, content in sent:
             assert (tmp_path / outputs[name]).read_bytes() == content
+
+
+def test_results_that_are_no_regular_file_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "results.jsonl")
+    assert not is_output(tmp_path)
+    with pytest.raises(FileTrouble, match="cannot be used: results.jsonl in it is no regular file"):
+        Writer(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -104,6 +105,9 @@ def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "
             yield from _photos_in(person, path, noticed, f"{label}/")
             continue
         try:
+            if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
+                noticed.append(Noticed(person, label, "no-file", "it is no regular file: left out"))
+                continue
             with path.open("rb") as file:
                 sniff(file.read(_HEAD_BYTES))
                 file.seek(0)

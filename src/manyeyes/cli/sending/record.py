@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -76,8 +77,11 @@ def decode(raw: bytes) -> dict[str, Any] | None:
 
 def is_output(folder: Path) -> bool:
     """Whether a folder holds the results, and so the predicted pictures, of an earlier run."""
+    path = folder / RESULTS_NAME
     try:
-        with (folder / RESULTS_NAME).open("rb") as file:
+        if not path.is_file():  # opening a FIFO would wait for ever
+            return False
+        with path.open("rb") as file:
             return decode(file.readline()) is not None
     except OSError:
         return False
@@ -112,6 +116,8 @@ class Record:
         self._renamed: dict[bytes, bytes] = {}
         self._seen: set[bytes] = set()
         self._untidy = False
+        if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
+            raise OSError(errno.EINVAL, f"{path.name} in it is no regular file")
         self._file = path.open("ab", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
