@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.sniff import sniff
 
 _HEAD_BYTES = 4096
+_TWO_PEOPLE = "two-people"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Plan:
 
     photos: list[Photo] = field(default_factory=list)
     noticed: list[Noticed] = field(default_factory=list)
+    kept_out: Counter[str] = field(default_factory=Counter)
+    """By person, how many photos are not sent because they are in the folder of another person, too."""
     people: list[str] = field(default_factory=list)
     """Everybody who has a subfolder, in order."""
 
@@ -87,6 +90,7 @@ def read_folder(folder: Path) -> Plan:
     plan.photos = list(
         _without_doubles([photo for photos in found.values() for photo in photos], plan.noticed)
     )
+    plan.kept_out.update(one.person for one in plan.noticed if one.kind == _TWO_PEOPLE)
     return plan
 
 
@@ -128,7 +132,7 @@ def _without_doubles(photos: list[Photo], noticed: list[Noticed]) -> Iterator[Ph
         others = [copy for copy in copies if copy.person != photo.person]
         if others:
             said = f"the same picture is {others[0].person}/{others[0].label}: it stays out until one of both is gone"
-            noticed.append(Noticed(photo.person, photo.label, "two-people", said))
+            noticed.append(Noticed(photo.person, photo.label, _TWO_PEOPLE, said))
         elif photo is not first:
             noticed.append(Noticed(photo.person, photo.label, "same-picture", f"the same as {first.label}"))
         else:
