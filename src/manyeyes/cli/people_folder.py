@@ -26,7 +26,7 @@ def add_folder(ctx: typer.Context, folder: Path, as_json: bool) -> None:
     Raises:
         BadRequest, FileTrouble: the folder cannot be used.
         ManyeyesError: no master, or it refuses; what was enrolled before stays.
-        typer.Exit: with status 3, if some photos could not be enrolled.
+        typer.Exit: with status 3, if some photos could not be enrolled, or nobody is.
     """
     plan, outcome = read_folder(folder), Outcome()
     context = context_of(ctx)
@@ -36,6 +36,7 @@ def add_folder(ctx: typer.Context, folder: Path, as_json: bool) -> None:
         if outcome.total:
             say(f"stopped; the same command goes on from here: {report.summary(plan, outcome)}")
         raise
+    outcome.refused.update(plan.kept_out)
     if as_json:
         print_json(report.as_json(plan, outcome))
     else:
@@ -44,7 +45,7 @@ def add_folder(ctx: typer.Context, folder: Path, as_json: bool) -> None:
             print()
             print_table(report.NOTICED, rows, "")
         print(f"\n{report.summary(plan, outcome)}")
-    if outcome.refused:
+    if outcome.refused or not (outcome.enrolled or outcome.known):
         raise typer.Exit(EXIT_SOME_FAILED)
 
 

@@ -17,7 +17,7 @@ import typer
 from manyeyes.cli.output import context_of, say, say_error
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
-from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, count, plan
+from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, check_out, count, plan
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
 from manyeyes.cli.sending.report import nothing_found, print_report, say_left_out, summary
 from manyeyes.cli.sending.waiting import WaitingClient
@@ -52,13 +52,17 @@ class _Job:
     left_out: list[Path] = field(default_factory=list)
 
 
+def _path(text: str | Path) -> Path:
+    if not str(text):  # Path("") would be the current folder
+        raise BadRequest("a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/")
+    return Path(text)
+
+
 def send(
     ctx: typer.Context,
     pictures: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="PICTURE|FOLDER...", readable=False, help="Pictures, and folders of pictures."
-        ),
+        typer.Argument(metavar="PICTURE|FOLDER...", parser=_path, help="Pictures, and folders of pictures."),
     ],
     out: Annotated[
         Path | None,
@@ -66,7 +70,7 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
-            readable=False,
+            parser=_path,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),
@@ -123,8 +127,8 @@ def send(
         raise BadRequest("--draw here has no folder to draw into; add -o OUT")
     if out is None and not as_json:
         out, by_path = DEFAULT_OUT, Path.cwd()
-    if out is not None and any(folder.resolve() == out.resolve() for folder in pictures):
-        raise BadRequest(f"output folder {out} is one of the inputs; name another with -o")
+    if out is not None:
+        check_out(pictures, out, by_path)
     context = context_of(ctx)
     job = _Job(pictures, out, by_path, draw, again, in_flight, patience)
     if not any(True for _ in plan(pictures, out, left_out=job.left_out.append)):

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_what_was_noticed_is_in_a_table(master: Enrolment, run: Run, tmp_path: P
         {"kind": "one-photo", "sentence": "1 person has one photo only", "people": ["Bob"]},
     ]
     code, said, _ = run("people", "add", folder)
-    assert code == 3, "two photos could not be enrolled"
+    assert code == 3, "four photos could not be enrolled"
     table = said.split("\n\n")[1].splitlines()
     assert [" ".join(line.split()) for line in table] == [
         "person photo noticed",
@@ -169,11 +170,11 @@ def test_what_was_noticed_is_in_a_table(master: Enrolment, run: Run, tmp_path: P
         "Bob both.png the same picture is Ann/both.png: it stays out until one of both is gone",
         "Nobody - the folder has no picture",
     ]
-    assert said.endswith("3 people, 5 photos: 3 enrolled, 2 not enrolled\n")
+    assert said.endswith("3 people, 7 photos: 3 enrolled, 4 not enrolled\n")
     again = run("people", "add", folder)[1]
     assert "the face is blurred" in again, "of photos that were enrolled before, too"
     document = json.loads(run("people", "add", folder, "--json")[1])
-    ann = {"name": "Ann", "enrolled": 0, "enrolled_before": 2, "not_enrolled": 2}
+    ann = {"name": "Ann", "enrolled": 0, "enrolled_before": 2, "not_enrolled": 3}
     assert document["people"][0] == ann
     assert {"no-face", "blurred", "double", "same-picture", "beside"} <= {
         one["kind"] for one in document["noticed"]
@@ -241,3 +242,44 @@ def test_a_file_that_cannot_be_read_is_noticed(tmp_path: Path) -> None:
     (folder / "Ann" / "gone.png").symlink_to(folder / "nowhere")
     (one,) = read_folder(folder).noticed
     assert (one.photo, one.kind, one.sentence) == ("gone.png", "unreadable", "No such file or directory")
+
+
+def test_what_is_no_regular_file_is_noticed_and_not_opened(tmp_path: Path) -> None:
+    folder = friends(tmp_path / "f", Ann={"1.png": picture(1)})
+    os.mkfifo(folder / "Ann" / "pipe.png")
+    (folder / "Ann" / "linked.png").symlink_to(folder / "Ann" / "pipe.png")
+    plan = read_folder(folder)
+    assert [photo.label for photo in plan.photos] == ["1.png"]
+    assert [(one.photo, one.sentence) for one in plan.noticed] == [
+        ("linked.png", "it is no regular file: left out"),
+        ("pipe.png", "it is no regular file: left out"),
+    ]
+
+
+def test_a_photo_in_the_folders_of_two_people_is_not_enrolled(
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    folder = friends(
+        tmp_path / "friends", Ann={"1.png": picture(1), "both.png": picture(2)}, Bob={"both.png": picture(2)}
+    )
+    code, said, _ = run("people", "add", folder)
+    assert code == 3 and master.sent == 1
+    assert [line.split() for line in said.splitlines()[1:3]] == [
+        ["Ann", "1", "0", "1"],
+        ["Bob", "0", "0", "1"],
+    ]
+    assert said.endswith("2 people, 3 photos: 1 enrolled, 2 not enrolled\n")
+
+
+@pytest.mark.parametrize("content", [{}, {"notes.txt": b"a list of names"}])
+def test_a_folder_in_which_nothing_can_be_enrolled_is_no_success(
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    content: dict[str, bytes],
+) -> None:
+    code, said, _ = run("people", "add", friends(tmp_path / "friends", Ann=content))
+    assert (code, master.sent) == (3, 0)
+    assert said.endswith("1 person, 0 photos: 0 enrolled\n")

@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from manyeyes.cli.sending import writer as writer_module
-from manyeyes.cli.sending.record import Record, decode, done_line, encode, error_line, replace_with
+from manyeyes.cli.sending.record import (
+    Record,
+    decode,
+    done_line,
+    encode,
+    error_line,
+    is_output,
+    replace_with,
+)
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer, output_name
 from manyeyes.errors import DamagedPicture, FileTrouble
@@ -243,3 +252,69 @@ def test_two_answers_never_share_a_name(tmp_path: Path, gif_first: bool) -> None
         assert sorted(outputs.values()) == (["a.gif-2.png", "a.gif.png", "a.png"])
         for name, content in sent:
             assert (tmp_path / outputs[name]).read_bytes() == content
+
+
+def test_results_that_are_no_regular_file_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "results.jsonl")
+    assert not is_output(tmp_path)
+    with pytest.raises(FileTrouble, match=r"cannot be used: results\.jsonl in it is no regular file"):
+        Writer(tmp_path)
+
+
+def sent(writer: Writer, name: str, folder: str, content: bytes) -> str:
+    found = writer.checked(Source(Path(folder) / name, name, 5, 1))
+    writer.done(found, answer("image/jpeg", content))
+    return found.relative
+
+
+def test_a_file_of_another_folder_gets_a_name_and_a_line_of_its_own(tmp_path: Path) -> None:
+    for run in (1, 2):
+        for folder, expected in (("/a", "c/p.jpg"), ("/b", "c/p-2.jpg")):
+            writer = Writer(tmp_path)
+            same = writer.checked(Source(Path(folder) / "c/p.jpg", "c/p.jpg", 5, 1))
+            assert writer.has(same, picture=True) == (run == 2)
+            assert sent(writer, "c/p.jpg", folder, folder.encode()) == expected
+            writer.close()
+    found = {line["file"]: (line["source"], line["output"]) for line in lines(tmp_path / "results.jsonl")}
+    assert found == {"c/p.jpg": ("/a/c/p.jpg", "c/p.jpg"), "c/p-2.jpg": ("/b/c/p.jpg", "c/p-2.jpg")}
+    assert (tmp_path / "c" / "p.jpg").read_bytes() == b"/a"
+    assert (tmp_path / "c" / "p-2.jpg").read_bytes() == b"/b"
+
+
+@pytest.mark.parametrize("order", [("p.jpg", "p-2.jpg"), ("p-2.jpg", "p.jpg")])
+def test_a_number_is_never_that_of_another_file(tmp_path: Path, order: tuple[str, str]) -> None:
+    writer = Writer(tmp_path)
+    sent(writer, "p.jpg", "/a", b"a")
+    names = {name: sent(writer, name, "/b", name.encode()) for name in order}
+    assert len({"p.jpg", *names.values()}) == 3
+    writer.close()
+    again = Writer(tmp_path)
+    assert {name: sent(again, name, "/b", name.encode()) for name in order[::-1]} == names
+    again.close()
+    assert len(lines(tmp_path / "results.jsonl")) == 3
+
+
+def test_a_failure_of_another_folder_replaces_no_line(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    sent(writer, "p.jpg", "/a", b"a")
+    bad = writer.checked(Source(Path("/b/p.jpg"), "p.jpg", trouble=FileTrouble("bad")))
+    writer.failed(bad, FileTrouble("bad"))
+    writer.close()
+    assert [line["file"] for line in lines(tmp_path / "results.jsonl")] == ["p.jpg", "p-2.jpg"]
+
+
+def test_a_record_without_sources_is_read(tmp_path: Path) -> None:
+    line = done_line(source("p.jpg"), RESULT, "p.jpg")
+    del line["source"]
+    (tmp_path / "results.jsonl").write_bytes(encode(line) + encode(line | {"file": "p-2.jpg"}))
+    (tmp_path / "p.jpg").touch()
+    writer = Writer(tmp_path)
+    assert writer.has(writer.checked(source("p.jpg")), picture=True)
+    assert writer.checked(Source(Path("/b/p.jpg"), "p.jpg", 5, 1)).relative == "p-3.jpg"
+    writer.close()
+
+
+def test_a_folder_reached_through_a_link_is_the_same_source(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert Source(tmp_path / "link" / "a.jpg", "a.jpg").origin == str(tmp_path / "real" / "a.jpg")

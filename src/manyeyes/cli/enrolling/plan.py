@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.sniff import sniff
 
 _HEAD_BYTES = 4096
+_TWO_PEOPLE = "two-people"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Plan:
 
     photos: list[Photo] = field(default_factory=list)
     noticed: list[Noticed] = field(default_factory=list)
+    kept_out: Counter[str] = field(default_factory=Counter)
+    """By person, how many photos are not sent because they are in the folder of another person, too."""
     people: list[str] = field(default_factory=list)
     """Everybody who has a subfolder, in order."""
 
@@ -86,6 +90,7 @@ def read_folder(folder: Path) -> Plan:
     plan.photos = list(
         _without_doubles([photo for photos in found.values() for photo in photos], plan.noticed)
     )
+    plan.kept_out.update(one.person for one in plan.noticed if one.kind == _TWO_PEOPLE)
     return plan
 
 
@@ -104,6 +109,9 @@ def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "
             yield from _photos_in(person, path, noticed, f"{label}/")
             continue
         try:
+            if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
+                noticed.append(Noticed(person, label, "no-file", "it is no regular file: left out"))
+                continue
             with path.open("rb") as file:
                 sniff(file.read(_HEAD_BYTES))
                 file.seek(0)
@@ -124,7 +132,7 @@ def _without_doubles(photos: list[Photo], noticed: list[Noticed]) -> Iterator[Ph
         others = [copy for copy in copies if copy.person != photo.person]
         if others:
             said = f"the same picture is {others[0].person}/{others[0].label}: it stays out until one of both is gone"
-            noticed.append(Noticed(photo.person, photo.label, "two-people", said))
+            noticed.append(Noticed(photo.person, photo.label, _TWO_PEOPLE, said))
         elif photo is not first:
             noticed.append(Noticed(photo.person, photo.label, "same-picture", f"the same as {first.label}"))
         else:

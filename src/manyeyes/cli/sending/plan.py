@@ -10,7 +10,7 @@ from pathlib import Path
 
 from manyeyes.cli.sending.record import is_output
 from manyeyes.cli.sending.source import Source
-from manyeyes.errors import EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
+from manyeyes.errors import BadRequest, EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
 from manyeyes.recognition.pictures.formats import SUFFIXES
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
@@ -38,6 +38,26 @@ def check_all_exist(inputs: Sequence[Path]) -> None:
         raise NoSuchFile(f"no such file{'s' if len(missing) > 1 else ''}: {names}{rest}")
 
 
+def check_out(inputs: Sequence[Path], out: Path, by_path: Path | None) -> None:
+    """Find an OUT that cannot be used before anything is written.
+
+    Raises:
+        FileTrouble: OUT is a file.
+        BadRequest: an answer would replace its original.
+    """
+    if out.exists() and not out.is_dir():
+        raise FileTrouble(f"output folder {out} is a file, not a folder; name another with -o")
+    for argument in _arguments(inputs, out, by_path):
+        is_folder = argument.path.is_dir()
+        if is_folder and _is_same(argument.path, out):
+            raise BadRequest(f"output folder {out} is one of the inputs; name another with -o")
+        name = argument.first_part or ("" if is_folder else argument.path.name)
+        if _is_same(argument.path, out / name):
+            raise BadRequest(
+                f"{argument.path} would be overwritten in {out}; name another output folder with -o"
+            )
+
+
 def plan(
     inputs: Sequence[Path],
     out: Path | None,
@@ -49,7 +69,8 @@ def plan(
 
     A file that is named as an argument is always included. From folders come the picture files, without hidden
     files and OUT. A path that cannot be used is yielded with its `trouble`. Links to folders are followed unless they
-    lead back into a folder that is being read. A folder with the results of an earlier run is left out.
+    lead back into a folder that is being read. A folder with the results of an earlier run is left out. An argument
+    that lies in the folder of another argument, and is sent with it, is not sent twice.
 
     Args:
         by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
@@ -57,7 +78,7 @@ def plan(
         left_out: called with each folder that has results of an earlier run.
     """
     skip = _identity(out) if out is not None else None
-    for argument in _arguments(inputs, by_path):
+    for argument in _arguments(inputs, out, by_path):
         if argument.path.is_dir():
             for path, parts, trouble in _walk(argument.path, skip, None, left_out):
                 relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
@@ -70,7 +91,7 @@ def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> in
     """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
     skip = _identity(out) if out is not None else None
     found = 0
-    for argument in _arguments(inputs, None):
+    for argument in _arguments(inputs, out, None):
         if not argument.path.is_dir():
             found += 1
             continue
@@ -111,7 +132,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _arguments(inputs: Sequence[Path], by_path: Path | None) -> list[_Argument]:
+def _arguments(inputs: Sequence[Path], out: Path | None, by_path: Path | None) -> list[_Argument]:
     """Each argument once, with a unique first part."""
     seen: set[Path] = set()
     distinct = []
@@ -120,6 +141,9 @@ def _arguments(inputs: Sequence[Path], by_path: Path | None) -> list[_Argument]:
         if resolved not in seen:
             seen.add(resolved)
             distinct.append(path)
+    folders = {path.resolve() for path in distinct if path.is_dir()}
+    skip = _identity(out) if out is not None else None
+    distinct = [path for path in distinct if not _is_within(path, folders, skip)]
     if by_path is not None:
         return [_Argument(path, _below(by_path, path)) for path in distinct]
     if len(distinct) == 1:
@@ -136,6 +160,30 @@ def _arguments(inputs: Sequence[Path], by_path: Path | None) -> list[_Argument]:
         taken.add(unique)
         found.append(_Argument(path, unique))
     return found
+
+
+def _is_within(path: Path, folders: set[Path], skip: tuple[int, int] | None) -> bool:
+    """Whether one of the folders has this path, and `_walk` finds it there."""
+    is_folder = path.is_dir()
+    whole = path.resolve() if is_folder else path.parent.resolve() / path.name
+    if not (is_folder or whole.suffix.lower() in SUFFIXES):
+        return False
+    between = [whole]
+    for folder in whole.parents:
+        if folder in folders:
+            opened = [*between[0 if is_folder else 1 :], folder]
+            return not any(one.name.startswith(".") for one in between) and all(
+                os.access(one, os.R_OK) and _identity(one) != skip and not is_output(one) for one in opened
+            )
+        between.append(folder)
+    return False
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def _below(folder: Path, path: Path) -> str:

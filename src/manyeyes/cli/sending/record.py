@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,6 +24,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
     """The line of a picture that was answered; `output` is the predicted picture's name below OUT, if any."""
     return {
         "file": source.relative,
+        "source": source.origin,
         "size": source.size_bytes,
         "mtime_ns": source.mtime_ns,
         "output": output,
@@ -47,6 +49,7 @@ def error_line(source: Source, error: ManyeyesError) -> dict[str, Any]:
     """The line of a picture that failed."""
     return {
         "file": source.relative,
+        "source": source.origin,
         "size": source.size_bytes,
         "mtime_ns": source.mtime_ns,
         "error": {"code": error.code, "detail": error.detail},
@@ -76,8 +79,11 @@ def decode(raw: bytes) -> dict[str, Any] | None:
 
 def is_output(folder: Path) -> bool:
     """Whether a folder holds the results, and so the predicted pictures, of an earlier run."""
+    path = folder / RESULTS_NAME
     try:
-        with (folder / RESULTS_NAME).open("rb") as file:
+        if not path.is_file():  # opening a FIFO would wait for ever
+            return False
+        with path.open("rb") as file:
             return decode(file.readline()) is not None
     except OSError:
         return False
@@ -111,7 +117,10 @@ class Record:
         self._done: dict[bytes, tuple[bytes, str | None]] = {}
         self._renamed: dict[bytes, bytes] = {}
         self._seen: set[bytes] = set()
+        self._origins: dict[bytes, bytes] = {}
         self._untidy = False
+        if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
+            raise OSError(errno.EINVAL, f"{path.name} in it is no regular file")
         self._file = path.open("ab", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,6 +148,8 @@ class Record:
         key = digest(line["file"])
         self._untidy = self._untidy or key in self._seen
         self._seen.add(key)
+        if isinstance(line.get("source"), str):
+            self._origins[key] = digest(line["source"])
         if "faces" in line:
             state = digest(f"{line.get('size')} {line.get('mtime_ns')}")
             output = line.get("output")
@@ -147,6 +158,16 @@ class Record:
                 self._renamed[digest(output)] = key
         else:
             self._done.pop(key, None)
+
+    def claim(self, name: str, source: Source) -> bool:
+        """Take a name for this source, unless another file has it: in the record, or by an earlier claim.
+
+        A line of an old record does not say its source: it belongs to the first file with the same name below OUT.
+        """
+        key, origin = digest(name), digest(source.origin)
+        if name != source.relative and key in self._seen and key not in self._origins:
+            return False
+        return self._origins.setdefault(key, origin) == origin
 
     def has(self, source: Source, *, picture: bool) -> bool:
         """Whether this file, unchanged, was answered and, if `picture`, its predicted picture exists."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -52,8 +54,17 @@ class Writer:
         return self._record is not None and self._record.has(source, picture=picture)
 
     def checked(self, source: Source) -> Source:
-        """The source, with a `trouble` if its predicted picture would overwrite the original."""
-        if self._out is None or source.trouble is not None:
+        """The source under a name that no other file has in OUT, also none of an earlier run: `photo-2.jpg`.
+
+        It has a `trouble` if its predicted picture would overwrite the original.
+        """
+        if self._out is None or self._record is None:
+            return source
+        for name in _numbered(source.relative):
+            if self._record.claim(name, source):
+                source = replace(source, relative=name)
+                break
+        if source.trouble is not None:
             return source
         try:
             same = (self._out / source.relative).samefile(source.path)
@@ -124,11 +135,7 @@ class Writer:
 
     def _free_name(self, source: Source, wanted: str) -> str:
         """The wanted name, with a number added if another picture's answer or a file of somebody else has it."""
-        path, name, number = PurePosixPath(wanted), wanted, 2
-        while not self._is_free(name, source):
-            name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-            number += 1
-        return name
+        return next(name for name in _numbered(wanted) if self._is_free(name, source))
 
     def _is_free(self, name: str, source: Source) -> bool:
         if self._record is None or self._out is None:
@@ -155,6 +162,14 @@ class Writer:
             f"{path} cannot be written: {error.strerror or error}; results so far are kept: run the same "
             "command again when that is repaired"
         )
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name, then with a number: `a/b.jpg`, `a/b-2.jpg`, `a/b-3.jpg`, without end."""
+    yield name
+    path = PurePosixPath(name)
+    for number in count(2):
+        yield str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 
 
 def _is_file(path: Path) -> bool:
