@@ -57,9 +57,12 @@ class Provisioner:
         self._wanted = ""
         self.launch: Launch | None = None
         self.doing = ""
-        self.failures = 0
+        self._failed: list[str] = []
+
+    @property
+    def failures(self) -> int:
         """Attempts in a row that failed, until one succeeds."""
-        self._last_failure = ""
+        return len(self._failed)
 
     def heard(self, manifest_sha256: str) -> None:
         """The master sent which manifest is in use."""
@@ -92,19 +95,18 @@ class Provisioner:
             await self._take(launch)
 
     async def _until_had(self, bring: Callable[[], Awaitable[Launch]]) -> Launch:
-        self.failures = 0
+        self._failed = []
         while True:
             try:
                 launch = await bring()
-                self.failures, self._last_failure = 0, ""
+                self._failed = []
                 return launch
             except (ManyeyesError, OSError) as error:
-                self.failures += 1
-                pause_s = pause_after(self.failures)
+                pause_s = pause_after(self.failures + 1)
                 why = error.detail if isinstance(error, ManyeyesError) else str(error)
-                self._last_failure = ""
+                self._failed.append("")
                 self._say(f"attempt {self.failures} failed, the next in {pause_s:.0f} s: {why}")
-                self._last_failure = why
+                self._failed[-1] = why
                 log().warning("pack not complete", error=why, again_in_s=pause_s)
                 await asyncio.sleep(pause_s)
 
@@ -122,8 +124,8 @@ class Provisioner:
             log().warning("what is no longer needed was not deleted", error=str(error))
 
     def _say(self, doing: str) -> None:
-        if doing and self._last_failure:
-            doing += f" (the last attempt failed: {self._last_failure})"
+        if doing and self._failed and self._failed[-1]:
+            doing += f" (the last attempt failed: {self._failed[-1]})"
         if doing != self.doing:
             self.doing = doing
             self._changed()
