@@ -70,15 +70,17 @@ def warn_of_kept_out(master: Any, settings: MasterSettings) -> None:
     from manyeyes.fleet.reach import kept_out_warning
 
     machines = {name: row.fingerprint for name, row in master.node_service.rows.items()}
-    if warning := kept_out_warning(settings, local_name(settings), machines):
+    local = local_name(settings)
+    if local and (warning := kept_out_warning(settings, local, machines)):
         log().warning(warning)
 
 
 def local_name(settings: MasterSettings) -> str:
-    """The name of the node beside a master, which has joined it."""
+    """The name of the node beside a master; empty until it has joined, which it does anew after it was removed."""
     from manyeyes.node.membership.membership import Membership
 
-    return Membership.load(settings.data / "node" / "membership.json").name
+    kept = settings.data / "node" / "membership.json"
+    return Membership.load(kept).name if kept.exists() else ""
 
 
 def starts(master: Any, name: str) -> bool:

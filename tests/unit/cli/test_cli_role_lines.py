@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from manyeyes.cli.local_node import _know_the_master
-from manyeyes.cli.role_lines import RoleLines, addresses_text, starts
+from manyeyes.cli.role_lines import RoleLines, addresses_text, local_name, starts, warn_of_kept_out
 from manyeyes.config import MasterSettings
 from manyeyes.node.membership.membership import Membership
 
@@ -73,3 +73,15 @@ def test_up_waits_for_its_own_node_and_not_for_one_that_is_paused(state: str, ex
     master = SimpleNamespace(nodes=SimpleNamespace(all=lambda: nodes))
     assert starts(master, "vm") is expected
     assert starts(master, "not heard of yet")
+
+
+def test_a_node_that_has_not_joined_yet_has_no_name_and_is_waited_for(tmp_path: Path) -> None:
+    """It was removed and joins anew, while the node of another machine is ready already."""
+    settings = MasterSettings(data=tmp_path)
+    master = SimpleNamespace(nodes=SimpleNamespace(all=lambda: [{"name": "lab-2", "state": "ready"}]))
+    assert local_name(settings) == "" and starts(master, local_name(settings))
+    rows = {"lab-2": SimpleNamespace(fingerprint="f")}
+    warn_of_kept_out(SimpleNamespace(node_service=SimpleNamespace(rows=rows)), settings)
+    (tmp_path / "node").mkdir()
+    Membership("vm", ("vm:4222",), "ca", "key").save(tmp_path / "node" / "membership.json")
+    assert local_name(settings) == "vm"
