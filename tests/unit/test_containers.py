@@ -9,7 +9,7 @@ import re
 import pytest
 from tests.containerfile import ROOT, instructions, services, stages, variables
 
-from manyeyes.cli.service.role_options import read_options
+from manyeyes.cli.service.passed_options import read_options
 from manyeyes.cli.service.unit import STOP_S
 from manyeyes.config import MasterSettings, NodeSettings
 from manyeyes.gateway.auth import OPEN

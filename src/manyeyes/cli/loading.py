@@ -33,7 +33,7 @@ COMMANDS = {
     "packs": "manyeyes.cli.packs:app",
     "keys": "manyeyes.cli.keys:app",
     "contexts": "manyeyes.cli.contexts:app",
-    "uninstall": "manyeyes.cli.uninstall:uninstall",
+    "uninstall": "manyeyes.cli.uninstalling.command:uninstall",
 }
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 

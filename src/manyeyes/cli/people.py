@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.people import MergePreview, Person
-from manyeyes.cli import people_checks, people_folder
+from manyeyes.cli import people_checks
+from manyeyes.cli.enrolling.command import add_folder
 from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
@@ -58,7 +59,7 @@ def add(
                 f"no photo is given for {name!r}, and there is no folder of that name; "
                 "expected is NAME PHOTO..., or a FOLDER with a subfolder for each person"
             )
-        people_folder.add_folder(ctx, Path(name), as_json)
+        add_folder(ctx, Path(name), as_json)
         return
     if folders := [photo for photo in photos if photo.is_dir()]:
         raise BadRequest(f"{folders[0]} is a folder; name the photos in it, as {folders[0]}/*.jpg")

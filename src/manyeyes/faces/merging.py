@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from manyeyes.access.audit import Audit
+from manyeyes.api.people import MergePreview
 from manyeyes.errors import BadRequest
 from manyeyes.faces.comparison import nearest_between
 from manyeyes.faces.people import PeopleService
@@ -37,20 +38,6 @@ class Merge:
         """From its row."""
         until = datetime.fromisoformat(row.merged_at) + timedelta(days=UNDO_DAYS)
         return cls(row.id, row.name, row.into, row.merged_at, until.isoformat(timespec="seconds"))
-
-
-@dataclass(frozen=True)
-class MergePreview:
-    """What is worth knowing before a merge; `distance` is None where it cannot be measured."""
-
-    name: str
-    photos: int
-    into: str
-    into_photos: int
-    distance: float | None
-    usual: float
-    is_far: bool
-    sentence: str
 
 
 class Merging:
@@ -89,9 +76,15 @@ class Merging:
         embedder = self._served.embedder
         distance = await asyncio.to_thread(nearest_between, self._reader, embedder, name, into)
         return MergePreview(
-            name, one.photos, into, other.photos,
-            distance, usual, distance is None or distance > usual, _sentence(name, into, distance, usual),
-        )  # fmt: skip
+            name=name,
+            photos=one.photos,
+            into=into,
+            into_photos=other.photos,
+            distance=distance,
+            usual=usual,
+            is_far=distance is None or distance > usual,
+            sentence=_sentence(name, into, distance, usual),
+        )
 
     async def merge(self, who: str, name: str, into: str) -> tuple[Person, Merge]:
         """Move all photos and feedback of one person to another; raises PersonNotFound, BadRequest."""

@@ -18,7 +18,7 @@ from tests.unit.cli.test_cli_commands import Fleet, Run, fleet, problem, run  # 
 
 from manyeyes import errors
 from manyeyes.api.people import MAX_NAME_CHARACTERS
-from manyeyes.cli import people_folder
+from manyeyes.cli.enrolling import command
 from manyeyes.cli.enrolling.plan import read_folder
 from manyeyes.cli.enrolling.upload import AT_ONCE
 from manyeyes.sdk.client import AsyncClient
@@ -92,7 +92,7 @@ class Enrolment:
 def master(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Enrolment:  # noqa: F811
     made = Enrolment()
     transport = httpx.MockTransport(made)
-    monkeypatch.setattr(people_folder, "AsyncClient", functools.partial(AsyncClient, transport=transport))
+    monkeypatch.setattr(command, "AsyncClient", functools.partial(AsyncClient, transport=transport))
     return made
 
 

@@ -14,7 +14,7 @@ import pytest
 from manyeyes.cli.app import main
 from manyeyes.cli.service import commands, plan, systemd, unit
 from manyeyes.cli.service.account import Account, account_for_system, account_of
-from manyeyes.cli.service.role_options import read_options
+from manyeyes.cli.service.passed_options import read_options
 from manyeyes.datafolder import only_one
 from manyeyes.errors import BadRequest, DataFolderUnusable
 

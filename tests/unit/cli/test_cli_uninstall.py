@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from manyeyes.broker import engine_install
-from manyeyes.cli import footprint, footprint_running, uninstall
 from manyeyes.cli.app import main
-from manyeyes.cli.footprint import how_to_remove_package
-from manyeyes.cli.footprint_running import Running, described
 from manyeyes.cli.service import systemd
+from manyeyes.cli.uninstalling import command, footprint, running
+from manyeyes.cli.uninstalling.footprint import how_to_remove_package
+from manyeyes.cli.uninstalling.running import Running, described
 from manyeyes.datafolder import only_one
 from manyeyes.identity import load_or_make_nkey
 from manyeyes.node.membership.membership import Membership
@@ -52,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(systemd, "SYSTEM_UNITS", tmp_path / "etc")
     monkeypatch.setattr(engine_install, "installed_places", list)
-    monkeypatch.setattr(footprint_running, "running", list)
+    monkeypatch.setattr(running, "processes", list)
     data = tmp_path / ".local/share/manyeyes"
     for name in (
         "identity/ca.pem",
@@ -193,7 +193,7 @@ def test_a_service_is_stopped_and_removed_first(
 
 
 def test_it_goes_on_where_it_was_killed(home: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
-    real, calls = uninstall.shutil.rmtree, []
+    real, calls = command.shutil.rmtree, []
 
     def dies(path: Path) -> None:
         calls.append(path)
@@ -201,9 +201,9 @@ def test_it_goes_on_where_it_was_killed(home: Path, monkeypatch: pytest.MonkeyPa
             raise KeyboardInterrupt
         real(path)
 
-    monkeypatch.setattr(uninstall.shutil, "rmtree", dies)
+    monkeypatch.setattr(command.shutil, "rmtree", dies)
     assert run("--yes")[0] == 130
-    monkeypatch.setattr(uninstall.shutil, "rmtree", real)
+    monkeypatch.setattr(command.shutil, "rmtree", real)
     assert run("--yes")[0] == 0 and not files(home)
 
 
@@ -216,7 +216,7 @@ def test_a_master_of_another_folder_keeps_what_it_shares(
 ) -> None:
     before = files(home)
     one = Running(4711, "up", ELSEWHERE, shares_settings=True, shares_programs=True)
-    monkeypatch.setattr(footprint_running, "running", lambda: [one])
+    monkeypatch.setattr(running, "processes", lambda: [one])
     code, said, heard = run("--yes", *words)
     assert code == 2 and len(heard.splitlines()) == 1
     assert "process 4711 (manyeyes up) runs from the data folder /srv/lab" in heard
@@ -229,7 +229,7 @@ def test_a_master_of_another_home_is_no_hindrance(
     home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Running(4711, "up", ELSEWHERE, shares_settings=False, shares_programs=True)
-    monkeypatch.setattr(footprint_running, "running", lambda: [one])
+    monkeypatch.setattr(running, "processes", lambda: [one])
     code, said, heard = run("--yes")
     assert code == 0 and "/srv/lab" not in said + heard and not files(home)
 
@@ -294,7 +294,7 @@ def test_processes_of_this_user_are_found(monkeypatch: pytest.MonkeyPatch) -> No
         FakeProcess(5, "sleep 9", user=me),
     ]
     monkeypatch.setattr(psutil, "process_iter", lambda: iter(processes))
-    found = [(one.process, str(one.data), one.shares_settings) for one in footprint_running.running()]
+    found = [(one.process, str(one.data), one.shares_settings) for one in running.processes()]
     assert found == [(1, "/w/lab", False), (3, "/n", True)], "the node of 'up' is part of it"
 
 
@@ -368,7 +368,7 @@ def test_programs_beside_the_engine_are_not_listed(tmp_path: Path) -> None:
     for name in ("nats-server", "python", "pip"):
         put(tmp_path / name)
     found = footprint.others(tmp_path / "no", tmp_path / "no/weights", tmp_path / "nats-server")
-    lines = uninstall._lines([], found, [], keep_data=False)
+    lines = command._lines([], found, [], keep_data=False)
     assert [line.strip() for line in lines[1:] if "not listed" not in line] == [
         "nats-server            1 kB", "other files there stay",
     ]  # fmt: skip

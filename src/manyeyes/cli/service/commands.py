@@ -15,8 +15,8 @@ from manyeyes.cli.output import JsonOption, print_json, say
 from manyeyes.cli.service import plan
 from manyeyes.cli.service.account import Account, account_for_system, this_account
 from manyeyes.cli.service.installed import find_installed, the_installed
+from manyeyes.cli.service.passed_options import PassedOptions, read_options
 from manyeyes.cli.service.removing import remove_service
-from manyeyes.cli.service.role_options import RoleOptions, read_options
 from manyeyes.cli.service.systemd import Systemd, chosen
 from manyeyes.cli.service.unit import START_S, STOP_S, Service, differences, render
 from manyeyes.datafolder import holder
@@ -132,7 +132,7 @@ def _check_installed(systemd: Systemd, made: Service, text: str, *, replace: boo
         )
 
 
-def _prepare(made: Service, account: Account, wanted: RoleOptions) -> None:
+def _prepare(made: Service, account: Account, wanted: PassedOptions) -> None:
     """Make sure that the account can run manyeyes and write where it must; have a node join."""
     program = account.run([*made.command[:2], "manyeyes.cli.app", "--version"])
     if program.returncode:
@@ -155,7 +155,7 @@ def _prepare(made: Service, account: Account, wanted: RoleOptions) -> None:
         )
 
 
-def _join(made: Service, account: Account, wanted: RoleOptions) -> None:
+def _join(made: Service, account: Account, wanted: PassedOptions) -> None:
     token = plan.token_of(wanted, os.environ)
     if not token:
         if not (made.data / "membership.json").exists():

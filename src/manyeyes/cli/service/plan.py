@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from manyeyes.cli.service.account import STATE, Account
-from manyeyes.cli.service.role_options import RoleOptions
+from manyeyes.cli.service.passed_options import PassedOptions
 from manyeyes.cli.service.unit import UNITS, Service
 from manyeyes.config import MasterSettings, NodeSettings
 from manyeyes.errors import BadRequest
@@ -23,7 +23,7 @@ _NOT_FOR_ROLES = {"CONTEXT", "MASTER", "KEY", "CA", "NATS_SERVER", "CACHE", "NOD
 
 def planned(
     role: str,
-    options: RoleOptions,
+    options: PassedOptions,
     account: Account,
     *,
     system: bool,
@@ -77,7 +77,7 @@ def planned(
     )
 
 
-def data_folder(role: str, options: RoleOptions, account: Account, *, system: bool) -> Path:
+def data_folder(role: str, options: PassedOptions, account: Account, *, system: bool) -> Path:
     """Where the service keeps its data: as the role does when the account starts it by hand.
 
     Raises:
@@ -124,7 +124,7 @@ def engine_to_name() -> Path | None:
     return found if by_environment and found not in installed_places() else None
 
 
-def token_of(options: RoleOptions, environ: Mapping[str, str]) -> str:
+def token_of(options: PassedOptions, environ: Mapping[str, str]) -> str:
     """The join token for a node: from `--join`, a file, or the environment; empty where none was given.
 
     Raises:

@@ -24,7 +24,7 @@ async def preview_merge(
     into: Annotated[str, Query(description="Who would get the photos.")],
 ) -> MergePreview:
     """How far apart the photos of two people are. Nothing is merged."""
-    return MergePreview.model_validate(await master.merging.preview(name, into))
+    return await master.merging.preview(name, into)
 
 
 @router.get("/v1/people-merges", dependencies=[OPERATOR])

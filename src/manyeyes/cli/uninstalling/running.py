@@ -36,7 +36,7 @@ class Running:
         return f"process {self.process} (manyeyes {self.role}) runs from the data folder {self.data}"
 
 
-def running() -> list[Running]:
+def processes() -> list[Running]:
     """All masters and nodes of this user; a node that belongs to `manyeyes up` counts as part of it."""
     import psutil
 

@@ -13,12 +13,12 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from manyeyes.cli import footprint, footprint_running
-from manyeyes.cli.footprint import DATA, OF_PEOPLE, Found, size_words
-from manyeyes.cli.footprint_running import Running
 from manyeyes.cli.output import JsonOption, YesOption, confirm, print_json, say
 from manyeyes.cli.service.installed import Installed, find_installed
 from manyeyes.cli.service.removing import remove_service
+from manyeyes.cli.uninstalling import footprint, running
+from manyeyes.cli.uninstalling.footprint import DATA, OF_PEOPLE, Found, size_words
+from manyeyes.cli.uninstalling.running import Running
 from manyeyes.config import MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import PID_FILE, holder, only_one
 from manyeyes.errors import BadRequest, FileTrouble
@@ -44,20 +44,20 @@ def uninstall(
     """
     services = find_installed(None)
     found = _found(services, data or [])
-    running = footprint_running.running()
+    in_use = running.processes()
     if as_json:
         print_json(_plain(services, found))
         if not yes:
             return
     else:
-        for line in _lines(services, found, running, keep_data=keep_data):
+        for line in _lines(services, found, in_use, keep_data=keep_data):
             print(line, flush=True)
     wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
     if services or wanted:
         if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
             say("nothing was removed, this was only the list; --yes removes it")
             return
-        _check_nothing_runs(wanted, services, running)
+        _check_nothing_runs(wanted, services, in_use)
         confirm(yes, lambda: _question(services, wanted))
         for service in services:
             remove_service(service)
@@ -99,7 +99,7 @@ def _found(services: list[Installed], named: list[Path]) -> list[Found]:
     return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), cache_folder(), beside)]
 
 
-def _check_nothing_runs(wanted: list[Found], services: list[Installed], running: list[Running]) -> None:
+def _check_nothing_runs(wanted: list[Found], services: list[Installed], processes: list[Running]) -> None:
     """A master or a node that runs, and not as a service that is stopped first, keeps everything."""
     of_services = {
         part for one in services if one.data for part in (one.data.resolve(), one.data.resolve() / "node")
@@ -110,7 +110,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], running:
                 found.kind == "data"
                 and (process := holder(folder))
                 and folder.resolve() not in of_services
-                and process not in [one.process for one in running]
+                and process not in [one.process for one in processes]
             ):
                 raise BadRequest(
                     f"process {process} runs from the data folder {folder}; stop it first: "
@@ -120,7 +120,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], running:
     folders = [one.folder.resolve() for one in wanted if one.kind == "data"]
     in_use = [
         one
-        for one in running
+        for one in processes
         if one.data.resolve() not in of_services
         and (
             any(one.data.resolve().is_relative_to(folder) for folder in folders)
@@ -137,7 +137,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], running:
 
 
 def _lines(
-    services: list[Installed], found: list[Found], running: list[Running], *, keep_data: bool
+    services: list[Installed], found: list[Found], processes: list[Running], *, keep_data: bool
 ) -> list[str]:
     lines = [
         f"service    {one.unit} ({one.systemd.label}): {' '.join(one.command)}, {one.file}"
@@ -156,7 +156,7 @@ def _lines(
         elif one.foreign:
             lines.append(_indented(f"not of manyeyes, stays: {', '.join(one.foreign)}"))
         lines += _memberships(one)
-    return lines + _not_covered(found, running)
+    return lines + _not_covered(found, processes)
 
 
 def _indented(line: str) -> str:
@@ -177,20 +177,20 @@ def _entry(found: Found, path: Path) -> str:
     return f"{name:<17} {size_words(footprint.size_of(path)):>9}  {what}".rstrip()
 
 
-def _not_covered(found: list[Found], running: list[Running]) -> list[str]:
+def _not_covered(found: list[Found], processes: list[Running]) -> list[str]:
     """Data folders that are in use or that a context leads to, and that this command does not remove."""
     folders = [one.folder for one in found if one.kind == "data"]
     real = [folder.resolve() for folder in folders]
     runs = [
         f"not listed: {one}; name it with --data"
-        for one in running
+        for one in processes
         if one.shares_settings and not any(one.data.resolve().is_relative_to(folder) for folder in real)
     ]
-    known = [*folders, *(one.data for one in running)]
+    known = [*folders, *(one.data for one in processes)]
     return runs + [
         f"not listed: the data folder of context {one.name}, {one.context.url}, which is on this machine; "
         "name it with --data"
-        for one in footprint_running.elsewhere(footprint_running.stored_contexts(), known)
+        for one in running.elsewhere(running.stored_contexts(), known)
     ]
 
 

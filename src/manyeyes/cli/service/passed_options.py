@@ -14,7 +14,7 @@ _OWN = ("data", "join", "join_file", "join_only")
 
 
 @dataclass(frozen=True)
-class RoleOptions:
+class PassedOptions:
     """What was asked of a role."""
 
     values: dict[str, Any]
@@ -25,7 +25,7 @@ class RoleOptions:
     """Those of them that are paths."""
 
 
-def read_options(role: str, arguments: Sequence[str]) -> RoleOptions:
+def read_options(role: str, arguments: Sequence[str]) -> PassedOptions:
     """Read options as the role's own command does.
 
     Raises:
@@ -48,4 +48,4 @@ def read_options(role: str, arguments: Sequence[str]) -> RoleOptions:
                 one = Path(one).absolute()
                 paths.append(one)
             words += [parameter.opts[0], str(one)]
-    return RoleOptions(dict(context.params), tuple(words), tuple(paths))
+    return PassedOptions(dict(context.params), tuple(words), tuple(paths))

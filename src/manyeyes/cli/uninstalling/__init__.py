@@ -1,0 +1,1 @@
+"""`uninstall`: what manyeyes has on this machine, what of it is in use, and its removal."""
