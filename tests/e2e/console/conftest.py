@@ -24,7 +24,12 @@ WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 expect.set_options(timeout=20_000)
 _HARMLESS = ("Failed to load resource", "ERR_CONNECTION", "WebSocket connection to", "net::ERR_")
 """What a browser says by itself when an answer is a refusal, or the master is away."""
-_STILL = "() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)"
+_STILL = """() => {
+    const menu = document.querySelector('.q-drawer')
+    return (!menu || menu.classList.contains('q-drawer--mobile') === innerWidth < 900)
+        && document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)
+}"""
+"""Nothing moves on the page, and its menu has noticed how wide the window is."""
 _FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 """A camera that shows a moving test picture, and that every page may use."""
 
