@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-SLOWEST_FIRST = ("e2e", "integration", "contract", "unit")
+SLOWEST_FIRST = ("e2e", "integration", "field", "contract", "unit")
 """With several processes, none is left with a long file at the end: the short files of unit tests fill the gaps."""
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 

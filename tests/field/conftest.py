@@ -1,0 +1,8 @@
+"""The fixtures that start real masters and nodes are those of `tests/integration`."""
+
+from tests.integration.conftest import (  # noqa: F401  pytest finds fixtures by their names here
+    faulty_pack,
+    master_of_the_file,
+    network,
+    shared,
+)
