@@ -375,7 +375,9 @@ def node(
             return
         telemetry.bind(node=membership.name)
         if not beside_master:
-            lines.step("node", f"{membership.name}, of the master at {membership.addresses[0]}")
+            lines.step(
+                "node", f"{membership.name}, looks for its master at {', '.join(membership.addresses)}"
+            )
         notify(READY=1, STATUS=f"node {membership.name} looks for its master")
         agent = Agent(settings, membership, key)
         await _work_until(stop, agent, settings.drain_s, None if beside_master else lines)

@@ -152,8 +152,29 @@ def digest(pins: Sequence[str], hashes: Mapping[str, Sequence[str]], python: str
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+_NO_INDEX = (
+    "dns error",
+    "name resolution",
+    "failed to resolve",
+    "client error (connect)",
+    "failed to establish a new connection",
+)
+"""What uv and pip print when they reach no package index, in lower case."""
+
+
 def last_words(told: str) -> str:
-    """The line of an installer's output that says what failed; at most 400 characters."""
+    """The line of an installer's output that says what failed, with its last cause; at most 400 characters."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
-    return (errors or lines or ["it printed nothing"])[-1][:400]
+    causes = [
+        line.partition(":")[2].strip() for line in lines if line.lower().startswith(("cause:", "caused by:"))
+    ]
+    words = (errors or lines or ["it printed nothing"])[-1]
+    if causes:
+        words = f"{words.removeprefix('error:').strip()}: {causes[-1]}"
+    return words[:400]
+
+
+def no_index_reached(told: str) -> bool:
+    """Whether an installer's output says that it reached no package index."""
+    return any(words in told.lower() for words in _NO_INDEX)

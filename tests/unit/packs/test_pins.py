@@ -135,3 +135,17 @@ def test_the_last_words_are_the_error() -> None:
     told = "Looking in links\nERROR: No matching distribution found for x==1\n\n[notice] a new release\n"
     assert pins.last_words(told) == "No matching distribution found for x==1"
     assert pins.last_words("") == "it printed nothing"
+    assert not pins.no_index_reached(told)
+
+
+def test_no_package_index_is_told_apart_with_its_cause() -> None:
+    by_uv = "error: Request failed after 3 retries in 9.3s\n  cause: dns error\n  cause: Temporary failure in name resolution\n"
+    assert (
+        pins.last_words(by_uv)
+        == "Request failed after 3 retries in 9.3s: Temporary failure in name resolution"
+    )
+    by_pip = (
+        "WARNING: Retrying after connection broken by 'NameResolutionError: Failed to resolve 'index.example'': /x/\n"
+        "ERROR: No matching distribution found for x==1\n"
+    )
+    assert pins.no_index_reached(by_uv) and pins.no_index_reached(by_pip)

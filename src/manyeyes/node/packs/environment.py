@@ -25,6 +25,10 @@ from manyeyes.packs.manifest import Manifest
 from manyeyes.telemetry import log
 
 INSTALL_DEADLINE_S = 1800.0
+_WITHOUT_INDEX = (
+    "this machine reaches no package index: let it reach one, or give the pack its wheels with"
+    " 'manyeyes packs build --wheels' on the master"
+)
 COMPLETE = "complete"
 
 
@@ -247,6 +251,8 @@ async def _run(command: list[str], cache: Path) -> None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
+        said = told.decode(errors="replace")
         raise PackError(
-            f"the requirements cannot be installed: {pins.last_words(told.decode(errors='replace'))}"
+            f"the requirements cannot be installed: {pins.last_words(said)}"
+            + (f"; {_WITHOUT_INDEX}" if pins.no_index_reached(said) else "")
         )
