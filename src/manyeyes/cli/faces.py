@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.unknown_faces import Retention, UnknownGroup
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.wording import duration
 
 app = typer.Typer(help="Faces without a name.", no_args_is_help=True)
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from manyeyes.cli.tables import indented, lay_out, lines_of, plain
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.wording import duration
 
 if TYPE_CHECKING:
     from manyeyes.sdk.blocking import Client
@@ -161,15 +162,6 @@ def ago(moment: datetime | None) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return f"{duration((datetime.now(UTC) - moment).total_seconds())} ago"
-
-
-def duration(seconds: float) -> str:
-    """A duration as `12 s`, `3 min`, `5 h` or `2 d`."""
-    seconds = max(0.0, seconds)
-    for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
-        if seconds < until_s:
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
 
 
 def _speaks_unicode() -> bool:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_fields, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say
 from manyeyes.errors import BadRequest
+from manyeyes.wording import duration
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

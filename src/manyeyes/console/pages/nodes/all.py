@@ -18,7 +18,8 @@ from manyeyes.console.pages.nodes.rows import COLUMNS, row
 from manyeyes.console.pages.nodes.words import offers, tone
 from manyeyes.console.parts.live_table import LiveTable
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import count, several
+from manyeyes.console.wording import count
+from manyeyes.wording import several
 from manyeyes.errors import ManyeyesError
 
 PAGE = 50

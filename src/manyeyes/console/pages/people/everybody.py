@@ -21,7 +21,7 @@ from manyeyes.console.pages.people.elements import (
     link,
 )
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import several
+from manyeyes.wording import several
 from manyeyes.results import Caution
 
 _EVERY_S = 15.0

@@ -19,7 +19,7 @@ from manyeyes.console.pages.people.elements import (
 )
 from manyeyes.console.pages.people.naming import ask_name
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import several
+from manyeyes.wording import several
 from manyeyes.errors import PersonNotFound
 
 _EVERY_S = 15.0
