@@ -221,7 +221,7 @@ class NotSignedIn(ManyeyesError):
 
 class NotAllowed(ManyeyesError):
     code = "not-allowed"
-    title = "The API key's role does not allow this"
+    title = "This key, or this address, does not allow it"
     http_status = 403
     exit_code = 5
 

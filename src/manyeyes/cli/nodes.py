@@ -93,12 +93,12 @@ def list_nodes(
         "done",
         "failed",
         "last seen",
-        "address",
+        "host",
         "pack",
         "exec",
     )
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
-    drop = ("exec", "failed", "reason", "pack", "address", "workers", "last seen", "done", "speed")
+    drop = ("exec", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
     print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
 
 

@@ -131,7 +131,7 @@ def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be u
     """Go on only if a person at the terminal says so, or `--yes` was given.
 
     Args:
-        question: makes the question, which may ask the master first.
+        question: makes the question; it asks the master first, so that a name that does not exist is an error at once.
         why: why it asks, for the error.
 
     Raises:
@@ -140,9 +140,15 @@ def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be u
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    asked = question()
+    if not has_person():
         raise BadRequest(f"{why}, and there is no terminal to ask at; add --yes")
-    typer.confirm(question(), abort=True, err=True)
+    typer.confirm(asked, abort=True, err=True)
+
+
+def has_person() -> bool:
+    """Whether a person at a terminal reads questions and can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def say(sentence: str) -> None:

@@ -117,7 +117,7 @@ async def running_master(
                 )
             servers = [make_server(app, settings.listen, settings.https_port, certificates, own)]
             if plain is not None:
-                servers.append(make_plain_server(PlainHttp(app), plain.host, plain.port))
+                servers.append(make_plain_server(PlainHttp(app, settings.https_port), plain.host, plain.port))
                 log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
             await stack.enter_async_context(serving(servers))
             beside = [asyncio.create_task(_announce(settings), name="announce")]

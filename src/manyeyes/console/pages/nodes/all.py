@@ -19,8 +19,8 @@ from manyeyes.console.pages.nodes.words import offers, tone
 from manyeyes.console.parts.live_table import LiveTable
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import count
-from manyeyes.wording import several
 from manyeyes.errors import ManyeyesError
+from manyeyes.wording import several
 
 PAGE = 50
 """Rows on a page of the table."""
