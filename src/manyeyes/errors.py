@@ -221,7 +221,7 @@ class NotSignedIn(ManyeyesError):
 
 class NotAllowed(ManyeyesError):
     code = "not-allowed"
-    title = "This key, or this address, does not allow it"
+    title = "The API key's role does not allow this"
     http_status = 403
     exit_code = 5
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from manyeyes.credentials import LINK
 from manyeyes.credentials import SESSION as SESSION_TOKEN
-from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
-from manyeyes.gateway.auth import SESSION, headers_of, is_under, session_cookie, unread
+from manyeyes.errors import BadRequest, NotSignedIn
+from manyeyes.gateway.auth import SESSION, closing, headers_of, is_under, session_cookie, unread
+from manyeyes.gateway.problems import http_problem
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 WARNING = "API keys, pictures and names can be read and changed on their way"
@@ -71,11 +73,12 @@ class PlainHttp:
         path = scope.get("path", "")
         if scope["type"] == "http":
             if not _is_served(path):
-                error: ManyeyesError = NotAllowed(
-                    "plain HTTP serves the API only, the paths under /v1, with an API key; "
-                    f"the console and sign-in are at the HTTPS address, port {self._https_port} of this master"
+                answer = http_problem(
+                    HTTPException(
+                        403, f"The console and sign-in are served over HTTPS only, at port {self._https_port}"
+                    )
                 )
-                await unread(error)(scope, receive, send)
+                await closing(answer)(scope, receive, send)
                 return
             if _shows_a_sign_in(headers_of(scope)):
                 error = NotSignedIn(

@@ -86,8 +86,11 @@ def test_the_console_and_sign_in_are_not(path: str) -> None:
     passed, sent = _asked(path)
     assert passed == [] and sent[0]["status"] == 403
     said = json.loads(sent[1]["body"])
-    assert said["title"] == "This key, or this address, does not allow it"
-    assert "with an API key; the console and sign-in are at the HTTPS address, port 9443" in said["detail"]
+    assert said["title"] == "The console and sign-in are served over HTTPS only, at port 9443"
+    assert (
+        said["detail"]
+        == f"{said['title']}; the API is under /v1, with an API key; /openapi.json describes it"
+    )
 
 
 def test_no_websocket_is_opened() -> None:
