@@ -96,7 +96,9 @@ def _found(services: list[Installed], named: list[Path]) -> list[Found]:
     beside = next(
         (place for place in installed_places() if place.is_relative_to(sys.prefix) and place.exists()), None
     )
-    return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), cache_folder(), beside)]
+    # an installation without XDG_CACHE_HOME or MANYEYES_CACHE has used the last one
+    caches = dict.fromkeys((cache_folder(), Path.home() / ".cache" / "manyeyes" / "weights"))
+    return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), caches, beside)]
 
 
 def _check_nothing_runs(wanted: list[Found], services: list[Installed], processes: list[Running]) -> None:
