@@ -101,7 +101,7 @@ def test_a_merge_is_listed_and_undone(fleet: Fleet, run: Run) -> None:  # noqa: 
 
 def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) -> None:  # noqa: F811
     folder = tmp_path / "look"
-    assert run("faces", "save", 4, folder)[1] == f"1 faces are in {folder}\n"
+    assert run("faces", "save", 4, folder)[1] == f"wrote 1 face to {folder}\n"
     assert (folder / "face-3.jpg").read_bytes() == b"\xff\xd8"
     assert (folder / "face-3.jpg").stat().st_mode & 0o777 == 0o600
     assert run("faces", "save", 9, folder)[0] == errors.EntryNotFound.exit_code
@@ -115,7 +115,7 @@ def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) ->
 
 def test_recent_pictures_are_listed_and_saved(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811
     code, out, err = run("recent", "--save", tmp_path / "look")
-    assert code == 0 and "Ada" in out and "2 ms" in out and "1 pictures are in" in err
+    assert code == 0 and "Ada" in out and "2 ms" in out and "wrote 1 picture to" in err
     assert (tmp_path / "look" / "r.jpg").read_bytes() == b"\xff\xd8"
     assert json.loads(run("recent", "--json")[1])["pictures"][0]["who"] == "key"
     fleet.answers["GET /v1/recent"] = httpx.Response(200, json={"pictures": [], "most": 0})
