@@ -52,6 +52,25 @@ class Role:
             time.sleep(0.05)
 
 
+def manyeyes(*arguments: str, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*MANYEYES, *arguments],
+        capture_output=True, text=True, timeout=timeout_s, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process that may have ended already: politely, then not."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 @contextmanager
 def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
     """Run a command in the background; it is stopped when the context ends."""
@@ -63,13 +82,7 @@ def role(folder: Path, *arguments: str, **environment: str) -> Iterator[Role]:
     try:
         yield Role(process, log)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process)
 
 
 @pytest.fixture(scope="session")

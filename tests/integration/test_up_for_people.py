@@ -22,7 +22,7 @@ import pytest
 
 from manyeyes import Client
 from manyeyes.sdk.context import load_context
-from tests.integration.conftest import MANYEYES, free_port, picture
+from tests.integration.conftest import MANYEYES, free_port, manyeyes, picture, stop
 from tests.own_certificates import make_certificate
 
 
@@ -79,13 +79,7 @@ def at_a_terminal(*arguments: str, **environment: str) -> Iterator[Terminal]:
     try:
         yield Terminal(ours, process)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(process)
         os.close(ours)
 
 
@@ -95,17 +89,13 @@ def test_up_at_a_terminal_and_opened_without_losing_anything(tmp_path: Path, fau
     arguments = ["up", "--data", str(data), "--pack", str(faulty_pack), "--workers", "1", "--no-announce"]
     arguments += ["--https-port", str(https), "--nats-port", str(nats)]
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, **own}
-        return subprocess.run([*MANYEYES, *words], capture_output=True, text=True, timeout=60, env=env)
-
     with at_a_terminal(*arguments, **own) as up:
         up.wait_for("send PICTURE")
         lines = [line for line in up.shown.splitlines() if line]
         assert [line.split(":")[0] for line in lines] == ["engine", "pack", "node", "ready", "next"], up.shown
         assert re.search(r"node: +\S+, 1 worker$", up.shown, re.M)
         assert f"https://127.0.0.1:{https} (this machine only) takes pictures" in lines[3]
-        token = run("token")
+        token = manyeyes("token", **own)
         assert token.stdout.startswith("me1_")
         assert f"'manyeyes up --data {data} --listen 0.0.0.0'; people, nodes and keys stay" in token.stderr
         with Client(load_context(data / "context.json")) as client:
@@ -129,7 +119,7 @@ def test_up_at_a_terminal_and_opened_without_losing_anything(tmp_path: Path, fau
             assert states != ["lost"], "it was stopped as it should be"
         up.wait_for("send PICTURE")
         assert f"(for other machines: https://faces.example.org:{https})" in up.shown
-        assert run("token").stderr.count("warning") == 0
+        assert manyeyes("token", **own).stderr.count("warning") == 0
         with Client(load_context(data / "context.json")) as client:
             assert [one.name for one in client.nodes()] == [node.name]
             assert "ann" in [key.name for key in client.keys()]  # noqa: SIM118
@@ -161,10 +151,7 @@ def test_an_own_certificate_and_plain_http(tmp_path: Path, faulty_pack: Path) ->
 
         assert version_over(files.ca) == 200
         env = {"MANYEYES_CA": "system", "SSL_CERT_FILE": str(files.ca), "MANYEYES_KEY": stored.api_key}
-        asked = subprocess.run(
-            [*MANYEYES, "--master", f"https://localhost:{https}", "status", "--json"],
-            capture_output=True, text=True, timeout=60, env={**os.environ, **own, **env},
-        )  # fmt: skip
+        asked = manyeyes("--master", f"https://localhost:{https}", "status", "--json", **own, **env)
         assert asked.returncode == 0 and json.loads(asked.stdout)["version"], asked.stderr
 
         before = files.ca.read_bytes()
@@ -191,24 +178,21 @@ def test_an_own_certificate_and_plain_http(tmp_path: Path, faulty_pack: Path) ->
             assert program.get("/healthz").status_code == 200
             session = program.post("/v1/session", headers=key)
             assert session.status_code == 403 and "HTTPS" in session.json()["detail"]
-            assert program.get("/console/").status_code == 403
+            page = program.get("/console/", headers={"Accept": "text/html"})
+            assert page.status_code == 403 and f"over HTTPS only, at port {https}" in page.json()["title"]
         with pytest.raises(httpx.TransportError), httpx.Client(verify=False) as program:
             program.get(f"https://127.0.0.1:{plain}/healthz")
-        looked = subprocess.run(
-            [*MANYEYES, "doctor", "--data", str(data)],
-            capture_output=True, text=True, timeout=60, env={**os.environ, **own},
-        )  # fmt: skip
+        looked = manyeyes("doctor", "--data", str(data), **own)
         assert f"plain HTTP: on at 127.0.0.1:{plain}" in looked.stdout
         assert master.press_ctrl_c() == 0
 
 
 def test_a_certificate_that_cannot_be_used_ends_the_start(tmp_path: Path) -> None:
     files = make_certificate(tmp_path)
-    env = {**os.environ, "MANYEYES_CONTEXT": str(tmp_path / "user.json")}
+    own = {"MANYEYES_CONTEXT": str(tmp_path / "user.json")}
 
     def start(*words: str) -> tuple[int, str]:
-        command = [*MANYEYES, "master", "--data", str(tmp_path / "m"), "--listen", "127.0.0.1", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
+        done = manyeyes("master", "--data", str(tmp_path / "m"), "--listen", "127.0.0.1", *words, **own)
         return done.returncode, done.stderr
 
     status, said = start("--tls-cert", str(files.certificate))

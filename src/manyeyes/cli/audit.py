@@ -10,6 +10,7 @@ import typer
 from manyeyes.api.audit import AuditEntry
 from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
 from manyeyes.errors import AuditBroken
+from manyeyes.wording import several
 
 _PERSON = re.compile(r"person (\d+)")
 _ABOUT_PEOPLE = ("people", "photo", "feedback", "faces")
@@ -67,7 +68,9 @@ def audit(
     if as_json:
         print_json(verdict)
     elif verdict.broken is None:
-        print(f"{verdict.entries} entries, all as they were written; the last has SHA-256 {verdict.head}")
+        print(
+            f"{several(verdict.entries, 'entry', 'entries')}, all as they were written; the last has SHA-256 {verdict.head}"
+        )
     if verdict.broken is not None:
         raise AuditBroken(
             f"entry {verdict.broken} of the audit log is not as it was written: {verdict.reason}; "

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from manyeyes.errors import BadRequest
+from manyeyes.wording import several
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,6 @@ def _listed(faces: list[Any]) -> str:
         box = face.get("box") or face.get("box_xyxy_px") or "?"
         return f"{number} is {face.get('name') or 'unknown'} at {box}"
 
-    count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-    return f"{count}: " + ", ".join(one(number, face) for number, face in enumerate(faces, start=1))
+    return f"{several(len(faces), 'face')}: " + ", ".join(
+        one(number, face) for number, face in enumerate(faces, start=1)
+    )

@@ -14,8 +14,8 @@ import typer
 
 from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
-from manyeyes.cli.role_options import DataOption
-from manyeyes.config import MasterSettings, default_data_folder
+from manyeyes.cli.role_options import DataOption, folder_of
+from manyeyes.config import MasterSettings
 from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError
 from manyeyes.lan.service import is_loopback
@@ -26,7 +26,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
 
     Example: manyeyes doctor
     """
-    folder = (data or default_data_folder()).absolute()
+    folder = folder_of(data)
     url = _running_master(folder)
     looks: dict[str, Callable[[], str]] = {
         "Python": platform.python_version,

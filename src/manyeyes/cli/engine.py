@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import typer
 
-from manyeyes.cli.output import say
+from manyeyes.cli.output import has_person, say
 from manyeyes.errors import EngineMissing
 
 app = typer.Typer(help="The message engine, nats-server.", no_args_is_help=True)
@@ -73,7 +72,7 @@ def engine_at_hand() -> None:
     try:
         find_engine()
     except EngineMissing:
-        if "MANYEYES_NATS_SERVER" in os.environ or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if "MANYEYES_NATS_SERVER" in os.environ or not has_person():
             raise
         say("A master needs the message engine nats-server, and there is none here.")
         if not typer.confirm("Fetch it now?", default=True, err=True):

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.unknown_faces import Retention, UnknownGroup
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.wording import duration, several
 
 app = typer.Typer(help="Faces without a name.", no_args_is_help=True)
 
@@ -44,7 +45,7 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
     columns = ("group", "faces", "last seen", "nearest", "best faces")
     print_table(columns, rows, "no unknown faces are kept now", text=("nearest", "best faces"))
     if found.more_groups:
-        say(f"{found.more_groups} more groups are not shown")
+        say(f"not shown: {several(found.more_groups, 'more group')}")
     say(_said(found.retention))
 
 
@@ -71,7 +72,7 @@ def save(
     if as_json:
         print_json({"written": [str(path) for path in paths]})
     else:
-        print(f"{len(paths)} faces are in {folder}")
+        print(f"wrote {several(len(paths), 'face')} to {folder}")
 
 
 @app.command()
@@ -98,7 +99,9 @@ def name(
     if as_json:
         print_json(named)
     else:
-        print(f"group {group} is {named.name}; {len(named.added)} enrolled, {named.photos} photos in all")
+        print(
+            f"group {group} is {named.name}; {len(named.added)} enrolled, {several(named.photos, 'photo')} in all"
+        )
 
 
 @app.command()
@@ -112,7 +115,7 @@ def dismiss(ctx: typer.Context, group: GroupArgument, as_json: JsonOption = Fals
     if as_json:
         print_json({"dismissed": count})
     else:
-        print(f"group {group} is dismissed, {count} faces")
+        print(f"group {group} is dismissed, {several(count, 'face')}")
 
 
 @app.command()

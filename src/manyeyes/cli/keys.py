@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from manyeyes.api.access import KeyRole
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import FileTrouble
-from manyeyes.sdk.context import save_context
+from manyeyes.lan.service import is_loopback
+from manyeyes.sdk.context import Context, save_context
 
 app = typer.Typer(help="API keys: who may do what.", no_args_is_help=True)
 
+_ADDRESS = "https://HOST:PORT, as 'manyeyes up' prints it for other machines"
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name as in 'keys list'.")]
 
 
@@ -64,10 +67,33 @@ def create(
     elif context is None:
         print(made.key, flush=True)
         say(f"the key of {made.name}, {made.role}; it is not shown again")
-        say("to use it, set MANYEYES_KEY to it, or make a file with --context")
+        for line in _how_to_use(client.context):
+            say(line)
     else:
         say(f"{context} holds address, CA and the key of {made.name}, {made.role}; it is not shown again")
-        say(f"to use it, set MANYEYES_CONTEXT to that file; its master is {client.context.url}")
+        say(f"who uses it sets MANYEYES_CONTEXT to that file; its master is {client.context.url}")
+        if _is_local(client.context.url):
+            say(f"elsewhere they also set MANYEYES_MASTER to {_ADDRESS}")
+
+
+def _is_local(url: str) -> bool:
+    """Whether an address leads to a master from its own machine alone."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def _how_to_use(context: Context) -> list[str]:
+    """What the holder of a key sets, a line each."""
+    address = context.url
+    if _is_local(address):
+        address += f" on this machine; elsewhere {_ADDRESS}"
+    ca = "system" if context.trusts_system else "a copy of identity/ca.pem, from the master's data folder"
+    return [
+        "who uses it sets in the environment:",
+        f"  MANYEYES_MASTER  {address}",
+        "  MANYEYES_KEY     the key",
+        f"  MANYEYES_CA      {ca}",
+        "'manyeyes keys create NAME --context FILE' writes one file with all three for another key",
+    ]
 
 
 @app.command("list")

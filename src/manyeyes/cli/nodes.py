@@ -24,6 +24,7 @@ from manyeyes.cli.output import (
 )
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
+from manyeyes.wording import several
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
 
@@ -93,12 +94,12 @@ def list_nodes(
         "done",
         "failed",
         "last seen",
-        "address",
+        "host",
         "pack",
         "exec",
     )
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
-    drop = ("exec", "failed", "reason", "pack", "address", "workers", "last seen", "done", "speed")
+    drop = ("exec", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
     print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
 
 
@@ -155,7 +156,7 @@ def show(
         "pack": node.pack or "none yet",
         "workers": node.workers,
         "speed": _speed(node),
-        "done": f"{node.done} pictures, {node.failed} failed",
+        "done": f"{several(node.done, 'picture')}, {node.failed} failed",
     }
     print_fields(lines.items())
 
@@ -266,7 +267,7 @@ def remove(
 
 def _removal_question(node: Node) -> str:
     host = node.host.get("hostname") or "an unknown host"
-    return f"Remove node {node.name} on {host} ({node.state}, {node.done} pictures done)? Its key never works again."
+    return f"Remove node {node.name} on {host} ({node.state}, {several(node.done, 'picture')} done)? Its key never works again."
 
 
 app.command()(add)

@@ -32,6 +32,7 @@ from manyeyes.errors import FileTrouble, NoSuchFile
 from manyeyes.local_files import unreadable
 from manyeyes.node.commands.file_exchange import Room, deflate, inflate, parts_of
 from manyeyes.sdk.client import AsyncClient
+from manyeyes.wording import several
 
 MAX_FILES = 100_000
 _MOST_STUCK = 5
@@ -291,6 +292,6 @@ def _tell(moved: Moved, as_json: bool, where: str) -> None:
         print_json(moved.as_json())
     else:
         say(
-            f"{moved.files} files, {moved.size_bytes / 1e6:.1f} MB {where}; "
+            f"{several(moved.files, 'file')}, {moved.size_bytes / 1e6:.1f} MB {where}; "
             f"{moved.travelled_bytes / 1e6:.1f} MB sent over the network"
         )

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from manyeyes.cli.tables import indented, lay_out, lines_of, plain
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.wording import duration
 
 if TYPE_CHECKING:
     from manyeyes.sdk.blocking import Client
@@ -130,7 +131,7 @@ def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be u
     """Go on only if a person at the terminal says so, or `--yes` was given.
 
     Args:
-        question: makes the question, which may ask the master first.
+        question: makes the question; it asks the master first, so that a name that does not exist is an error at once.
         why: why it asks, for the error.
 
     Raises:
@@ -139,9 +140,15 @@ def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be u
     """
     if yes:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    asked = question()
+    if not has_person():
         raise BadRequest(f"{why}, and there is no terminal to ask at; add --yes")
-    typer.confirm(question(), abort=True, err=True)
+    typer.confirm(asked, abort=True, err=True)
+
+
+def has_person() -> bool:
+    """Whether a person at a terminal reads questions and can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def say(sentence: str) -> None:
@@ -161,15 +168,6 @@ def ago(moment: datetime | None) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return f"{duration((datetime.now(UTC) - moment).total_seconds())} ago"
-
-
-def duration(seconds: float) -> str:
-    """A duration as `12 s`, `3 min`, `5 h` or `2 d`."""
-    seconds = max(0.0, seconds)
-    for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
-        if seconds < until_s:
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
 
 
 def _speaks_unicode() -> bool:

@@ -12,12 +12,12 @@ import typer
 
 from manyeyes.cli.build_bar import BuildBar
 from manyeyes.cli.output import JsonOption, print_json, print_table, say
-from manyeyes.cli.role_options import DataOption
-from manyeyes.config import default_data_folder
+from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.errors import BadRequest
 from manyeyes.packs import store
 from manyeyes.packs.manifest import Manifest
 from manyeyes.packs.verify import self_test, verify
+from manyeyes.wording import several
 
 if TYPE_CHECKING:
     from manyeyes.packs.identify import Feed
@@ -37,10 +37,6 @@ def _own(help: str, **more: Any) -> Any:
 
 def _feed(help: str, **more: Any) -> Any:
     return typer.Option(help=help, rich_help_panel=_FEED, show_default=False, **more)
-
-
-def _folder(data: Path | None) -> Path:
-    return (data or default_data_folder()).absolute()
 
 
 @app.command()
@@ -101,7 +97,7 @@ def build(
     if name is None:
         if any(value is not None for value in given):
             raise BadRequest("a pack of your own models needs a --name")
-        _build_default(_folder(data), carried, as_json)
+        _build_default(folder_of(data), carried, as_json)
         return
     from manyeyes.packs.own import PackOptions
 
@@ -130,7 +126,7 @@ def build(
         examples=examples,
         include_examples=include_examples,
     )
-    _build_own(_folder(data), options, carried, as_json)
+    _build_own(folder_of(data), options, carried, as_json)
 
 
 def _pythons(wheels: bool, given: list[str] | None) -> tuple[str, ...]:
@@ -154,7 +150,7 @@ def _carry(folder: Path, manifest: Manifest, pythons: tuple[str, ...]) -> Manife
     carried = add_wheels(folder, pythons)
     size = sum(file.size_bytes for file in carried.wheels)
     say(
-        f"{carried.label} has {len(carried.wheels)} wheels, {size / 1e6:.0f} MB, for Python "
+        f"{carried.label} has {several(len(carried.wheels), 'wheel')}, {size / 1e6:.0f} MB, for Python "
         f"{' and '.join(carried.pythons)} on machines like this one"
     )
     return carried
@@ -259,7 +255,7 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
 
     Example: manyeyes packs list
     """
-    folder = _folder(data)
+    folder = folder_of(data)
     found, current = store.installed(folder), store.in_use(folder)
     if as_json:
         print_json({"packs": [_summary(pack, current) for pack in found]})
@@ -298,7 +294,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
 
     Example: manyeyes packs show faces
     """
-    folder = _folder(data)
+    folder = folder_of(data)
     pack = verify(store.find(folder, wanted))
     if as_json:
         print_json(_summary(pack, store.in_use(folder)) | pack.model_dump(mode="json", exclude={"self_test"}))
@@ -332,9 +328,7 @@ def _wheels_of(pack: Manifest) -> str:
     if not pack.wheels:
         return "from the package index; any Python from 3.11 on for which it has them"
     size = sum(file.size_bytes for file in pack.wheels)
-    return (
-        f"{len(pack.wheels)} wheels in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
-    )
+    return f"{several(len(pack.wheels), 'wheel')} in the pack, {size / 1e6:.0f} MB, for Python {' and '.join(pack.pythons)}"
 
 
 @app.command()
@@ -343,7 +337,7 @@ def use(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = F
 
     Example: manyeyes packs use faces
     """
-    pack = store.use(_folder(data), wanted)
+    pack = store.use(folder_of(data), wanted)
     if as_json:
         print_json({"in_use": pack.label, "embedder": pack.embedder_id})
     else:

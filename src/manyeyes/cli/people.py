@@ -13,6 +13,7 @@ from manyeyes.cli.enrolling.command import add_folder
 from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.wording import several
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
 people_checks.register(app)
@@ -67,7 +68,7 @@ def add(
         person = client.add_person(name, list(photos))
     for warning in person.warnings:
         say(f"warning: {warning.photo}: {warning.sentence}")
-    _print(person, as_json, f"{person.name} is enrolled, {_photos(person.photos)} in all")
+    _print(person, as_json, f"{person.name} is enrolled, {several(person.photos, 'photo')} in all")
 
 
 @app.command("list")
@@ -95,7 +96,7 @@ def show(ctx: typer.Context, name: NameArgument, as_json: JsonOption = False) ->
     """
     with client_of(ctx) as client:
         person = client.person(name)
-    _print(person, as_json, f"{person.name}: {_photos(person.photos)}, added {ago(person.added_at)}")
+    _print(person, as_json, f"{person.name}: {several(person.photos, 'photo')}, added {ago(person.added_at)}")
     if not as_json and person.photos_detail:
         rows = [
             (
@@ -192,7 +193,7 @@ def merge(
     with client_of(ctx) as client:
         confirm(yes, lambda: _merge_question(client.merges.preview(name, into)), why="this asks first")
         person = client.merge_person(name, into)
-    said = f"{name} is {person.name} now, with {_photos(person.photos)}"
+    said = f"{name} is {person.name} now, with {several(person.photos, 'photo')}"
     if made := person.merge:
         said += f"\nuntil {made.until:%Y-%m-%d} this can be undone: manyeyes people merge --undo {made.id}"
     _print(person, as_json, said)
@@ -216,9 +217,13 @@ def remove(
     with client_of(ctx) as client:
         if photo is not None:
             person = client.remove_photo(name, photo)
-            _print(person, as_json, f"photo {photo} is removed; {person.name} has {_photos(person.photos)}")
+            _print(
+                person,
+                as_json,
+                f"photo {photo} is removed; {person.name} has {several(person.photos, 'photo')}",
+            )
             return
-        confirm(yes, lambda: f"Delete {name} with {_photos(client.person(name).photos)}?")
+        confirm(yes, lambda: f"Delete {name} with {several(client.person(name).photos, 'photo')}?")
         client.remove_person(name)
     if as_json:
         print_json({"removed": name})
@@ -230,7 +235,7 @@ def _list_or_undo(ctx: typer.Context, undo: int | None, as_json: bool) -> None:
     with client_of(ctx) as client:
         if undo is not None:
             person = client.merges.undo(undo)
-            said = f"{person.name} is back, with {_photos(person.photos)}"
+            said = f"{person.name} is back, with {several(person.photos, 'photo')}"
             _print(person, as_json, f"{said}; {person.merge.into} keeps the others" if person.merge else said)
             return
         found = client.merges.all()
@@ -245,8 +250,8 @@ def _merge_question(preview: MergePreview) -> str:
     said = preview.sentence[0].upper() + preview.sentence[1:]
     doubt = " These may be two people." if preview.is_far else ""
     return (
-        f"{said}.{doubt}\nMove {_photos(preview.photos)} of {preview.name} to {preview.into}, "
-        f"who has {_photos(preview.into_photos)}, and delete the name {preview.name}?"
+        f"{said}.{doubt}\nMove {several(preview.photos, 'photo')} of {preview.name} to {preview.into}, "
+        f"who has {several(preview.into_photos, 'photo')}, and delete the name {preview.name}?"
     )
 
 
@@ -255,7 +260,3 @@ def _print(person: Person, as_json: bool, sentence: str) -> None:
         print_json(person)
     else:
         print(sentence)
-
-
-def _photos(number: int) -> str:
-    return "1 photo" if number == 1 else f"{number} photos"

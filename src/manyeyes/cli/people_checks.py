@@ -13,6 +13,7 @@ from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import BadRequest, FileTrouble
 from manyeyes.local_files import unreadable
+from manyeyes.wording import several
 
 
 def register(app: typer.Typer) -> None:
@@ -73,8 +74,7 @@ def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
         return
     for caution in found:
         print(f"{caution.kind}: {caution.sentence}")
-    count = "1 thing" if len(found) == 1 else f"{len(found)} things"
-    print(f"{count} to look at" if found else "nothing to correct")
+    print(f"{several(len(found), 'thing')} to look at" if found else "nothing to correct")
 
 
 def feedback(
@@ -170,8 +170,8 @@ def threshold_sentences(found: Threshold, when: str) -> str:
         "distance": "the distance that you set",
         "fmr": f"the rate that you set, {in_percent(found.asked_fmr or 0.0)} of strangers",
     }[found.mode]
-    people = "1 person" if found.people == 1 else f"{found.people} people"
-    photos = "1 photo" if found.photos == 1 else f"{found.photos} photos"
+    people = several(found.people, "person", "people")
+    photos = several(found.photos, "photo")
     lines = [f"{when}: {rule}; threshold {found.threshold:.3f} for {people} with {photos}, pack {found.pack}"]
     if found.fmr is None or found.miss_rate is None:
         lines.append(f"{found.pack} has no calibration: how many strangers get a name is not known")

@@ -9,6 +9,7 @@ import typer
 
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
+from manyeyes.wording import several
 
 
 def recent(
@@ -29,7 +30,7 @@ def recent(
             drawn = [picture for picture in latest.pictures if picture.has_image]
             for picture in drawn:
                 write_picture(save / f"{picture.id}.jpg", client.recent.image(picture.id))
-            say(f"{len(drawn)} pictures are in {save}")
+            say(f"wrote {several(len(drawn), 'picture')} to {save}")
     if as_json:
         print_json(latest)
         return

@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.config import default_data_folder
+
 DataOption = Annotated[
     Path | None, typer.Option(help="Data folder of manyeyes on this machine.", show_default=False)
 ]
+
+
+def folder_of(data: Path | None) -> Path:
+    """The data folder that was asked for, or the default one; absolute."""
+    return (data or default_data_folder()).absolute()
+
+
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Number of worker processes; one for each core by default.")
 ]

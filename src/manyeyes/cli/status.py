@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_fields, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say
 from manyeyes.errors import BadRequest
+from manyeyes.wording import duration, several
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -29,11 +30,13 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     tasks = ", ".join(f"{count} {state}" for state, count in found.tasks.items())
     waits = f"; the oldest waits for {duration(found.oldest_waiting_s)}" if found.tasks.get("waiting") else ""
     rate = f"{found.done_per_s + found.failed_per_s:.3g} a second in the last minute"
-    waiting = f"; {found.photos_to_embed} photos wait to be embedded again" if found.photos_to_embed else ""
+    waiting = (
+        f"; to be embedded again: {several(found.photos_to_embed, 'photo')}" if found.photos_to_embed else ""
+    )
     print_fields(
         [
             ("master", f"{url}, version {found.version}, up for {duration(found.uptime_s)}"),
-            ("nodes", f"{nodes}; {found.workers} workers"),
+            ("nodes", f"{nodes}; {several(found.workers, 'worker')}"),
             ("tasks", f"{tasks or 'none'}; {rate}{waits}"),
             ("people", f"{found.people}{waiting}"),
             ("pack", found.pack or "none"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from manyeyes.wording import duration
+
 _HEARD_S = 5.0
 """A node sends a heartbeat every second: within this time the exact second does not matter."""
 
@@ -13,16 +15,7 @@ def ago(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     seconds = (now - _utc(moment)).total_seconds()
-    return "now" if seconds < _HEARD_S else f"{span(seconds)} ago"
-
-
-def span(seconds: float) -> str:
-    """`12 s`, `3 min`, `5 h`, `2 d`."""
-    seconds = max(0.0, seconds)
-    for unit, length_s, until_s in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
-        if seconds < until_s:
-            return f"{seconds // length_s:.0f} {unit}"
-    return f"{seconds // 86_400:.0f} d"
+    return "now" if seconds < _HEARD_S else f"{duration(seconds)} ago"
 
 
 def exact(moment: datetime | None) -> str:
@@ -45,11 +38,6 @@ def rate(per_s: float) -> str:
 def size(size_bytes: float) -> str:
     """`512 MB`, `8.1 GB`."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
-
-
-def several(number: int, one: str, many: str = "") -> str:
-    """`1 node`, `2 nodes`."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
 def _utc(moment: datetime) -> datetime:

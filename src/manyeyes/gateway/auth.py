@@ -87,7 +87,11 @@ def refused(error: ManyeyesError, scope: Scope, audit: Audit) -> Response:
 
 def unread(error: ManyeyesError) -> Response:
     """The answer to a request whose rest is not read."""
-    response = problem(error)
+    return closing(problem(error))
+
+
+def closing(response: Response) -> Response:
+    """The answer, after which the connection is closed."""
     response.headers["Connection"] = "close"
     return response
 

@@ -14,7 +14,7 @@ from manyeyes.errors import BadRequest
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.plain_http import WARNING, PlainHttp, parse_address
-from manyeyes.gateway.serve import make_plain_server, make_server
+from manyeyes.gateway.serve import make_plain_server, make_server, serving
 from manyeyes.lan.announce import Announcer
 from manyeyes.lan.service import is_loopback
 from manyeyes.master.composition import Master
@@ -102,7 +102,7 @@ async def running_master(
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
         step("pack", served.pack)
-        async with Master.running(settings, limits, served, found) as master, AsyncExitStack() as stack:
+        async with Master.running(settings, limits, served, found, own) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
                 settings.data / "identity" / "server.pem",
@@ -117,14 +117,11 @@ async def running_master(
                 )
             servers = [make_server(app, settings.listen, settings.https_port, certificates, own)]
             if plain is not None:
-                servers.append(make_plain_server(PlainHttp(app), plain.host, plain.port))
+                servers.append(make_plain_server(PlainHttp(app, settings.https_port), plain.host, plain.port))
                 log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
-            serving = [asyncio.create_task(server.serve(), name="gateway") for server in servers]
-            while not all(server.started for server in servers) and not any(task.done() for task in serving):
-                await asyncio.sleep(0.02)
+            await stack.enter_async_context(serving(servers))
             beside = [asyncio.create_task(_announce(settings), name="announce")]
             if own is not None:
-                master.monitor.watch_certificate(own)
                 beside.append(asyncio.create_task(own.watch(), name="own-certificate"))
             try:
                 yield master, local_context(master, settings), own.loaded.names if own else ()
@@ -135,7 +132,3 @@ async def running_master(
                 master.events.close()
                 await master.dispatcher.close(patience_s=5.0)
                 master.logs.stop_following()
-                for server in servers:
-                    server.should_exit = True
-                for task in serving:
-                    await task

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from manyeyes.credentials import LINK
 from manyeyes.credentials import SESSION as SESSION_TOKEN
-from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
-from manyeyes.gateway.auth import SESSION, is_under, unread
+from manyeyes.errors import BadRequest, NotSignedIn
+from manyeyes.gateway.auth import SESSION, closing, headers_of, is_under, session_cookie, unread
+from manyeyes.gateway.problems import http_problem
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 WARNING = "API keys, pictures and names can be read and changed on their way"
@@ -52,11 +55,15 @@ def parse_address(text: str) -> PlainAddress | None:
 class PlainHttp:
     """ASGI app around the gateway: serves the API, refuses everything that a browser signs in with.
 
-    A cookie is not read, so that a session can neither begin nor go on here.
+    A session can neither begin nor go on here.
+
+    Args:
+        https_port: where the console and sign-in are, for the refusals.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, https_port: int) -> None:
         self._app = app
+        self._https_port = https_port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -66,23 +73,29 @@ class PlainHttp:
         path = scope.get("path", "")
         if scope["type"] == "http":
             if not _is_served(path):
-                error: ManyeyesError = NotAllowed(
-                    "plain HTTP serves the API only, with an API key; the console and sign-in are at the HTTPS address"
+                answer = http_problem(
+                    HTTPException(
+                        403, f"The console and sign-in are served over HTTPS only, at port {self._https_port}"
+                    )
                 )
-                await unread(error)(scope, receive, send)
+                await closing(answer)(scope, receive, send)
                 return
-            if any(_shows_a_sign_in(name, value) for name, value in scope["headers"]):
-                error = NotSignedIn("plain HTTP takes API keys only; a session works at the HTTPS address")
+            if _shows_a_sign_in(headers_of(scope)):
+                error = NotSignedIn(
+                    "plain HTTP takes API keys only, in the header 'Authorization: Bearer KEY' ('manyeyes keys create' "
+                    f"makes one); a session works at the HTTPS address, port {self._https_port} of this master"
+                )
                 await unread(error)(scope, receive, send)
                 return
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         await self._app(scope, receive, send)
 
 
-def _shows_a_sign_in(name: bytes, value: bytes) -> bool:
-    """Whether a header holds a session, or a link that signs in."""
-    credential = value.partition(b" ")[2].strip()
-    return name == b"authorization" and credential.startswith((SESSION_TOKEN.encode(), LINK.encode()))
+def _shows_a_sign_in(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes with a session, or with a link that signs in, and not with a key."""
+    if authorization := headers.get("authorization", ""):
+        return authorization.partition(" ")[2].strip().startswith((SESSION_TOKEN, LINK))
+    return bool(session_cookie(headers))
 
 
 def _is_served(path: str) -> bool:

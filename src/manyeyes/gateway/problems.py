@@ -49,7 +49,7 @@ def http_problem(error: HTTPException) -> Response:
         "type": "about:blank",
         "title": error.detail,
         "status": error.status_code,
-        "detail": f"{error.detail}; the API is under /v1, described by /openapi.json",
+        "detail": f"{error.detail}; the API is under /v1, with an API key; /openapi.json describes it",
         "code": "http",
         "retryable": False,
     }

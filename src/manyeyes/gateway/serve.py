@@ -7,7 +7,7 @@ import contextlib
 import logging
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from manyeyes.broker.engine import check_port
+from manyeyes.errors import StartError
 from manyeyes.identity import Certificates
 from manyeyes.own_certificate import OwnCertificate
 
@@ -208,6 +209,37 @@ def make_plain_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """
     check_port(host, port, "plain HTTP", "--plain-http")
     return _Server(_config(app, host, port))
+
+
+@contextlib.asynccontextmanager
+async def serving(servers: Sequence[uvicorn.Server]) -> AsyncIterator[None]:
+    """Serve until the context is left; a server that ends earlier ends what runs in the context too.
+
+    Raises:
+        StartError: a server ended by itself; in an exception group.
+    """
+    leaving = asyncio.Event()
+
+    async def serve(server: uvicorn.Server) -> None:
+        where = f"{server.config.host} port {server.config.port}"
+        try:
+            await server.serve()
+        except OSError as error:
+            raise StartError(f"HTTP cannot be served at {where}: {error.strerror or error}") from error
+        if not leaving.is_set():
+            raise StartError(f"the HTTP server at {where} ended by itself; start the master again")
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(serve(server), name="gateway") for server in servers]
+        while not all(server.started for server in servers):
+            await asyncio.sleep(0.02)
+        try:
+            yield
+        finally:
+            leaving.set()
+            for server in servers:
+                server.should_exit = True
+            await asyncio.wait(tasks)
 
 
 def _config(app: ASGIApp, host: str, port: int, **files: Any) -> uvicorn.Config:

@@ -41,6 +41,7 @@ from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.time_series import Series
+from manyeyes.own_certificate import OwnCertificate as Own
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
 from manyeyes.version import VERSION
@@ -74,12 +75,13 @@ class Master:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, settings: MasterSettings, limits: Limits, served: ServedPack, found: FoundEngine
+        cls, settings: MasterSettings, limits: Limits, served: ServedPack, found: FoundEngine, own: Own | None
     ) -> AsyncIterator[Master]:
         """A running master; stopped on leaving.
 
         Args:
             found: the engine to start.
+            own: the operator's own certificate, if there is one; the monitor warns before it ends.
 
         Raises:
             StartError: the engine does not start, or the data folder cannot be used.
@@ -89,7 +91,7 @@ class Master:
             stack.callback(store.close)
             engine = await stack.enter_async_context(running_engine(found, settings, store))
             async with asyncio.TaskGroup() as group:
-                built = _build(settings, limits, store, engine, served, spawning(group))
+                built = _build(settings, limits, store, engine, served, own, spawning(group))
                 await built.people.faces.start()
                 stack.push_async_callback(built.people.faces.close)
                 warn_of_others(store.gallery, served, built.people.embed_again.waiting)
@@ -147,6 +149,7 @@ def _build(
     store: Store,
     engine: EngineAccess,
     served: ServedPack,
+    own: Own | None,
     spawn: Spawn,
 ) -> _Built:
     pages, audit = EventHub(), Audit(store.audit)
@@ -156,7 +159,7 @@ def _build(
     logs = LogService(engine.link, settings.logs, settings.data)
     fleet = build_fleet(settings, limits, store, engine, served, audit, recorder, spawn)
     people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
-    monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages)
+    monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages, own)
     hearing = build_inbox(limits, engine, served, fleet, people, logs, monitor, pages, spawn)
     ticking = (fleet.enforcer.tick, hearing.rates.forget_idle, monitor.tick, audit.tick, people.merging.tick)
     clock = Clock(

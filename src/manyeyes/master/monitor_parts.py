@@ -12,6 +12,7 @@ from manyeyes.monitoring.gallery_counts import GalleryCounts
 from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
+from manyeyes.own_certificate import OwnCertificate
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
 
@@ -26,6 +27,7 @@ def build_monitor(
     people: PeopleParts,
     recorder: PictureRecorder,
     events: EventHub,
+    own_certificate: OwnCertificate | None,
 ) -> Monitor:
     """Build the monitor of a master."""
     sources = Sources(
@@ -37,6 +39,7 @@ def build_monitor(
         embed_again=people.embed_again,
         data=settings.data,
         plain_http=settings.plain_http,
+        own_certificate=own_certificate,
     )
     check = EngineCheck(engine.engine, engine.link)
     return Monitor(sources, check, recorder, limits.alerts, events, served.pack)

@@ -74,12 +74,3 @@ class Alert:
     sentence: str
     what_to_do: str
     since: str = ""
-
-
-def span_text(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 172_800:
-        return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
-    return f"{seconds / 86_400:.0f} days"

@@ -14,7 +14,6 @@ from manyeyes.monitoring.alert_facts import CertificateFacts, Disk, Facts, NodeF
 from manyeyes.monitoring.alerts import RECENT_S, Noticed, find_alerts
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import Series
-from manyeyes.own_certificate import OwnCertificate
 from manyeyes.store.timestamps import now_iso
 
 _LOOK_EVERY_S = 2.0
@@ -28,8 +27,6 @@ class AlertWatch:
         self._limits = limits
         self._series = series
         self._noticed = Noticed(now_iso)
-        self.own_certificate: OwnCertificate | None = None
-        """An operator's own, if there is one."""
         self._looked_at = 0.0
         self._began_at = time.monotonic()
         self._since: dict[str, float] = {}
@@ -74,7 +71,7 @@ class AlertWatch:
         )
 
     def _certificate(self) -> CertificateFacts | None:
-        own = self.own_certificate
+        own = self._sources.own_certificate
         if own is None:
             return None
         left_s = (own.loaded.expires_at - datetime.now(UTC)).total_seconds()

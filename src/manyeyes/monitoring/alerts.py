@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from manyeyes.api.overview import Severity
 from manyeyes.config import AlertLimits
-from manyeyes.monitoring.alert_facts import Alert, Facts, NodeFacts, span_text
+from manyeyes.monitoring.alert_facts import Alert, Facts, NodeFacts
 from manyeyes.monitoring.service_alerts import disk_alerts, service_alerts
+from manyeyes.wording import duration
 
 RECENT_S = 300.0
 """The time over which failed attempts and replaced workers are counted."""
@@ -67,7 +68,7 @@ def _presence(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
         yield _told(
             node,
             "silent",
-            f"has sent no heartbeat for {span_text(node.state_for_s)}",
+            f"has sent no heartbeat for {duration(node.state_for_s)}",
             f"look at that machine; {remove} if it is gone for good",
         )
     if node.pack_failures > 1:
@@ -87,14 +88,14 @@ def _work(node: NodeFacts) -> Iterable[Alert]:
         yield _told(
             node,
             "failing",
-            f"failed in {recent_counts.at_fault} of {tried} attempts of the last {span_text(RECENT_S)}",
+            f"failed in {recent_counts.at_fault} of {tried} attempts of the last {duration(RECENT_S)}",
             f"see its log; {drain}",
         )
     if recent_counts.restarts >= _LEAST_RESTARTS:
         yield _told(
             node,
             "crashing",
-            f"had to replace workers {recent_counts.restarts} times in the last {span_text(RECENT_S)}",
+            f"had to replace workers {recent_counts.restarts} times in the last {duration(RECENT_S)}",
             f"see its log and its memory; {drain}",
         )
 

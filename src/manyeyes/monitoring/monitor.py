@@ -17,7 +17,6 @@ from manyeyes.monitoring.metrics import Levels, Metrics
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import BUCKET_S
-from manyeyes.own_certificate import OwnCertificate
 from manyeyes.version import VERSION
 
 
@@ -52,10 +51,6 @@ class Monitor:
     def metrics(self) -> Metrics:
         """The figures that are counted."""
         return self.recorder.metrics
-
-    def watch_certificate(self, own: OwnCertificate) -> None:
-        """Raise alerts about an operator's own certificate too."""
-        self._alerts.own_certificate = own
 
     # what happens
 

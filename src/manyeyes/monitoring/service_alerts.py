@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
 from manyeyes.lan.service import is_loopback
-from manyeyes.monitoring.alert_facts import Alert, Disk, Facts, span_text
+from manyeyes.monitoring.alert_facts import Alert, Disk, Facts
+from manyeyes.wording import duration
 
 CERTIFICATE_ENDS_S = 14 * 86_400.0
 """An own certificate with less time left raises an alert."""
@@ -120,7 +121,7 @@ def _users(facts: Facts) -> Iterable[Alert]:
             "",
             f"the certificate in {own.file} has expired: browsers and programs refuse it"
             if ended
-            else f"the certificate in {own.file} expires in {span_text(own.expires_in_s)}",
+            else f"the certificate in {own.file} expires in {duration(own.expires_in_s)}",
             "renew it; the master reads the new files by itself",
         )
 

@@ -13,6 +13,7 @@ from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.node_state import TAKING, Fleet
 from manyeyes.monitoring.alert_facts import Disk
 from manyeyes.monitoring.gallery_counts import GalleryCounts
+from manyeyes.own_certificate import OwnCertificate
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Sources:
     data: Path
     plain_http: str = ""
     """ADDRESS:PORT at which the API is served without TLS; empty: nowhere."""
+    own_certificate: OwnCertificate | None = None
+    """An operator's own, if there is one."""
 
     def taking(self) -> int:
         """How many nodes take pictures."""

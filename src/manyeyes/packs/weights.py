@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import platformdirs
+
 from manyeyes.errors import PackError, WeightsRefused
 
 Progress = Callable[[str, float], None]
@@ -82,9 +84,9 @@ RESNET = WeightFile(
 
 
 def cache_folder() -> Path:
-    """Where weights are kept between builds: `weights/` under MANYEYES_CACHE or `~/.cache/manyeyes`."""
+    """Where weights are kept between builds: `weights/` under MANYEYES_CACHE, or `manyeyes/` in the user's cache folder."""
     root = os.environ.get("MANYEYES_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "manyeyes") / "weights"
+    return (Path(root) if root else platformdirs.user_cache_path("manyeyes")) / "weights"
 
 
 def check(data: bytes, expected: str, what: str) -> bytes:

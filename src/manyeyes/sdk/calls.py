@@ -17,6 +17,7 @@ import httpx
 
 from manyeyes.error_codes import from_code
 from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+from manyeyes.sdk.address import port_hint
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.patience import Patience
 
@@ -128,7 +129,7 @@ class Calls:
         if isinstance(cause, httpx.TransportError):
             detail = (
                 f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): {reason}; "
-                "is 'manyeyes up' running there?"
+                f"is 'manyeyes up' running there?{port_hint(self.context.url)}"
             )
         else:
             detail = (

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import platformdirs
 
 from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+from manyeyes.sdk.address import fault
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,8 @@ class Context:
         return not self.ca_pem
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # the port is not a number
-            usable = False
-        if not usable:
-            raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
+        if wrong := fault(self.url):
+            raise BadRequest(f"master address {self.url!r} {wrong}")
 
 
 SYSTEM = "system"

@@ -8,14 +8,15 @@ that is taken along by another one is `within` it.
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.errors import BadRequest, EntryNotFound, PersonExists
 from manyeyes.store import gallery_history
 from manyeyes.store.database import Database
-from manyeyes.store.people import PeopleRepository, taken
+from manyeyes.store.people import PeopleRepository
 from manyeyes.store.timestamps import now_iso
 
 _PHOTO = "sha256, embedder, embedding, added_at, file_name, source, warnings, chip, landmarks"
@@ -109,17 +110,23 @@ class MergeRepository:
         ids = {"merge": row.id, "gone": row.person_id, "stays": row.into_id}
         with self._database.transaction() as cursor:
             if cursor.execute("SELECT 1 FROM people WHERE name = ?", (row.name,)).fetchone():
-                raise taken(row.name)
+                raise PersonExists(
+                    f"somebody else is enrolled as {row.name!r} by now; give them another name: "
+                    f"'manyeyes people rename {shlex.quote(row.name)} NEW', then undo the merge again"
+                )
             cursor.execute(
                 "INSERT INTO people (id, name, added_at) SELECT person_id, name, added_at FROM merges WHERE id = :merge",
                 ids,
             )
             _give_back(cursor, ids)
-            for person_id, name in ((row.person_id, row.name), (row.into_id, row.into)):
+            for person_id, name, way_out in (
+                (row.person_id, row.name, "there is nothing to give back; to enrol them anew"),
+                (row.into_id, row.into, "first"),
+            ):
                 if not cursor.execute("SELECT 1 FROM photos WHERE person_id = ?", (person_id,)).fetchone():
                     raise BadRequest(
                         f"{name!r} would have no photo: all of theirs were removed since the merge; "
-                        "add one with 'manyeyes people add'"
+                        f"{way_out}: 'manyeyes people add {shlex.quote(name)} PHOTO...'"
                     )
             cursor.execute("UPDATE merges SET within = NULL WHERE within = :merge", ids)
             cursor.execute("DELETE FROM merges WHERE id = :merge", ids)

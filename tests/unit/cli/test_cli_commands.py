@@ -382,7 +382,7 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         2,
         "error: this cannot be undone, and there is no terminal to ask at; add --yes\n",
     )
-    assert len(fleet.asked) == before, "the master was not asked to delete"
+    assert {one.method for one in fleet.asked[before:]} == {"GET"}, "the master was not asked to delete"
     assert run("people", "remove", "Ada", "--yes")[1] == "Ada is removed\n"
     assert run("people", "show", "Bob") == (4, "", "error: nobody is called 'Bob'\n")
     assert run("people", "add", "Ada", tmp_path / "no.jpg")[::2] == (
@@ -431,6 +431,23 @@ def test_a_person_at_a_terminal_is_asked(
         assert question in heard.getvalue()
         changed = [request for request in fleet.asked[before:] if request.method != "GET"]
         assert len(changed) == (1 if answer == "y" else 0)
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_a_name_that_does_not_exist_is_an_error_before_any_question(
+    fleet: Fleet, run: Run, yes: tuple[str, ...]
+) -> None:
+    person, node = (problem(kind("no such name")) for kind in (errors.PersonNotFound, errors.NodeNotFound))
+    fleet.answers = {
+        "GET /v1/people/A": person,
+        "DELETE /v1/people/A": person,
+        "GET /v1/people-merges/preview": person,
+        "POST /v1/people/A/merge": person,
+        "GET /v1/nodes/a": node,
+        "DELETE /v1/nodes/a": node,
+    }
+    for command in (("people", "remove", "A"), ("people", "merge", "A", "B"), ("nodes", "remove", "a")):
+        assert run(*command, *yes) == (4, "", "error: no such name\n")
 
 
 def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:

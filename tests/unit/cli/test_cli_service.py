@@ -46,6 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(unit, "PRIVATE", ())
     monkeypatch.setattr(systemd, "SYSTEM_UNITS", tmp_path / "etc")
+    monkeypatch.setattr(systemd, "BOOTED", tmp_path)
     monkeypatch.setattr(commands, "linger", lambda: False)
     monkeypatch.setattr(commands, "_engine", lambda: None)
     return tmp_path
@@ -211,10 +212,81 @@ def test_what_keeps_a_service_from_being_installed(home: Path, ran: Ran, run: Ru
     (home / "broken").touch()
     code, _, said = run("install", "--user", "up")
     assert code == 8 and "the user's systemd does not answer: Failed to connect to bus" in said
-    (home / "bin" / "systemctl").unlink()
-    os.environ["PATH"] = str(home / "bin")
-    code, _, said = run("install", "--user", "up")
-    assert code == 8 and "this machine has no systemd" in said
+
+
+def test_a_machine_without_systemd(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "BOOTED", home / "not there")
+    monkeypatch.setattr(unit, "PRIVATE", (str(home / "private"),))
+    for _ in range(2):
+        code, _, said = run("install", "--user", "up")
+        assert (
+            code == 8
+            and "a service can neither be installed nor removed" in said
+            and "Without systemd" in said
+        )
+        code, _, told = run("status")
+        assert code == 6 and "no service of manyeyes is installed here, and" in told
+        for text in (said, told):
+            assert ("systemd did not start this machine" in text) != (
+                "there is no program 'systemctl'" in text
+            )
+        for wrong in (
+            ("--memory-max", "much", "up"),
+            ("up", "--", "--data", f"{home}/private"),
+            ("--run-as", "ada", "up"),
+        ):
+            assert run("install", "--user", *wrong)[0] == 2, "what is wrong in any case is said first"
+        monkeypatch.setenv("PATH", str(home / "none"))
+
+
+def test_data_that_a_service_would_not_see_is_refused_wherever_a_path_leads_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, link = tmp_path / "private", tmp_path / "link"
+    private.mkdir()
+    link.symlink_to(private)
+    monkeypatch.setattr(unit, "PRIVATE", (str(private),))
+    account = Account("ada", os.getuid(), os.getgid(), tmp_path)
+
+    def made(role: str, environ: dict[str, str], *words: str) -> unit.Service:
+        return plan.planned(
+            role, read_options(role, words), account, system=False, memory_bytes=None, engine=None, environ=environ
+        )  # fmt: skip
+
+    (private / "tls.pem").touch()
+    for environ, words in (
+        ({}, ("--data", str(private / "data"))),
+        ({}, ("--data", str(link / "data"))),
+        ({}, ("--data", f"{tmp_path}/else/../private/data")),
+        ({}, ("--tls-cert", str(link / "tls.pem"))),
+        ({"MANYEYES_CACHE": str(link)}, ()),
+        ({"XDG_CACHE_HOME": str(link)}, ()),
+    ):
+        with pytest.raises(BadRequest, match=r"is in a folder for temporary files, .* \(PrivateTmp\)"):
+            made("up", environ, *words)
+    with pytest.raises(BadRequest, match=f"^{link} leads to {private}, which is in"):
+        made("node", {}, "--data", str(link))
+    assert made("up", {}, "--data", f"{private}/../data").data == tmp_path / "data"
+
+
+def test_a_service_of_ones_own_uses_the_same_folders_as_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit, "PRIVATE", ())
+    account = Account("ada", os.getuid(), os.getgid(), tmp_path)
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "c"), "XDG_CONFIG_HOME": str(tmp_path / "s")}
+
+    def made(*, system: bool, **more: str) -> unit.Service:
+        return plan.planned(
+            "up", read_options("up", []), account, system=system, memory_bytes=None, engine=None, environ=environ | more
+        )  # fmt: skip
+
+    own = made(system=False)
+    assert dict(own.environment) == environ
+    assert own.writable == (tmp_path / "s/manyeyes", tmp_path / "c/manyeyes")
+    assert made(system=False, MANYEYES_CACHE=str(tmp_path / "w")).writable[1] == tmp_path / "w"
+    of_machine = made(system=True)
+    assert (of_machine.environment, of_machine.writable[1]) == ((), tmp_path / ".cache/manyeyes")
 
 
 def test_a_system_service_needs_root(home: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,13 +319,14 @@ def test_root_acts_for_the_account_and_not_as_root(tmp_path: Path) -> None:
     assert not (tmp_path / "of root").exists()
 
 
-def test_where_data_and_settings_of_an_account_are(tmp_path: Path) -> None:
+def test_where_data_and_settings_of_an_account_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit, "PRIVATE", ())
     at_home = Account("ada", os.getuid(), os.getgid(), tmp_path)
     homeless = Account("manyeyes", os.getuid(), os.getgid(), tmp_path / "none")
 
     def made(role: str, account: Account, environ: dict[str, str] | None = None, *words: str) -> unit.Service:
         return plan.planned(
-            role, read_options(role, words), account, system=True, memory_max="", engine=None, environ=environ or {}
+            role, read_options(role, words), account, system=True, memory_bytes=None, engine=None, environ=environ or {}
         )  # fmt: skip
 
     up = made("up", at_home)

@@ -51,6 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(systemd, "SYSTEM_UNITS", tmp_path / "etc")
+    monkeypatch.setattr(systemd, "BOOTED", tmp_path)
     monkeypatch.setattr(engine_install, "installed_places", list)
     monkeypatch.setattr(running, "processes", list)
     data = tmp_path / ".local/share/manyeyes"
@@ -367,7 +368,7 @@ def test_links_are_shown_with_their_target_which_stays(home: Path, run: Run) -> 
 def test_programs_beside_the_engine_are_not_listed(tmp_path: Path) -> None:
     for name in ("nats-server", "python", "pip"):
         put(tmp_path / name)
-    found = footprint.others(tmp_path / "no", tmp_path / "no/weights", tmp_path / "nats-server")
+    found = footprint.others(tmp_path / "no", [tmp_path / "no/weights"], tmp_path / "nats-server")
     lines = command._lines([], found, [], keep_data=False)
     assert [line.strip() for line in lines[1:] if "not listed" not in line] == [
         "nats-server            1 kB", "other files there stay",
@@ -400,3 +401,14 @@ def test_sizes() -> None:
     assert [footprint.size_words(size) for size in (3, 41_000, 2_500_000, 3_210_000_000)] == [
         "1 kB", "41 kB", "2.5 MB", "3.2 GB",
     ]  # fmt: skip
+
+
+def test_downloads_are_found_where_they_are_kept_now_and_where_they_were_before(
+    home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "caches"))
+    put(home / "caches/manyeyes/weights/b.npz")
+    _, said, _ = run("--keep-data")
+    assert f"downloads  {home}/caches/manyeyes," in said and f"downloads  {home}/.cache/manyeyes," in said
+    run("--keep-data", "--yes")
+    assert not list(home.rglob("*.npz"))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from manyeyes.console.wording import ago, count, exact, rate, several, size, span
+from manyeyes.console.wording import ago, count, exact, rate, size
+from manyeyes.wording import duration, several
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,7 +24,7 @@ def test_how_long_ago(seconds: float, said: str) -> None:
 def test_never_and_exactly() -> None:
     assert ago(None, NOW) == "never"
     assert (exact(NOW), exact(None)) == ("2026-01-02 03:04:05 UTC", "")
-    assert span(-1) == "0 s"
+    assert duration(-1) == "0 s"
 
 
 @pytest.mark.parametrize(

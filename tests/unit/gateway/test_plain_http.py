@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -50,9 +51,10 @@ def _asked(
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    headers = [(b"cookie", b"__Host-manyeyes=mes_x"), (b"authorization", credential)]
+    headers = [(b"cookie", b"__Host-manyeyes=mes_x")]
+    headers += [(b"authorization", credential)] if credential else []
     scope: Any = {"type": kind, "method": "GET", "path": path, "headers": headers}
-    asyncio.run(PlainHttp(app)(scope, receive, send))
+    asyncio.run(PlainHttp(app, 9443)(scope, receive, send))
     return passed, sent
 
 
@@ -70,13 +72,25 @@ def test_a_session_is_not_taken_as_a_key(credential: bytes) -> None:
     assert passed == [] and sent[0]["status"] == 401 and b"API keys only" in sent[1]["body"]
 
 
+def test_a_session_cookie_alone_is_told_where_it_works() -> None:
+    passed, sent = _asked("/v1/status", credential=b"")
+    assert passed == [] and sent[0]["status"] == 401
+    detail = json.loads(sent[1]["body"])["detail"]
+    assert "'Authorization: Bearer KEY'" in detail and "port 9443 of this master" in detail
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/console", "/console/sign-in", "/v1/session", "/v1/session/link", "/v1x"]
 )
 def test_the_console_and_sign_in_are_not(path: str) -> None:
     passed, sent = _asked(path)
     assert passed == [] and sent[0]["status"] == 403
-    assert b"the console and sign-in are at the HTTPS address" in sent[1]["body"]
+    said = json.loads(sent[1]["body"])
+    assert said["title"] == "The console and sign-in are served over HTTPS only, at port 9443"
+    assert (
+        said["detail"]
+        == f"{said['title']}; the API is under /v1, with an API key; /openapi.json describes it"
+    )
 
 
 def test_no_websocket_is_opened() -> None:

@@ -86,7 +86,7 @@ def test_a_later_and_worse_alert_of_the_same_kind_is_news() -> None:
         ({"plain_http": "127.0.0.1:8080"}, "info", "this machine only"),
         ({"plain_http": "[::1]:8080"}, "info", "this machine only"),
         ({"plain_http": "10.0.0.4:8080"}, "warning", "can be read on their way"),
-        ({"certificate": CertificateFacts("c.pem", 3 * 86_400.0)}, "warning", "expires in 3 days"),
+        ({"certificate": CertificateFacts("c.pem", 3 * 86_400.0)}, "warning", "expires in 3 d"),
         ({"certificate": CertificateFacts("c.pem", -1.0)}, "critical", "has expired"),
     ],
 )

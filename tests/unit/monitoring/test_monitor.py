@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,6 +23,7 @@ from manyeyes.monitoring.monitor import Monitor
 from manyeyes.monitoring.recorder import PictureRecorder
 from manyeyes.monitoring.sources import Sources
 from manyeyes.monitoring.time_series import Series
+from manyeyes.own_certificate import OwnCertificate
 from manyeyes.store.gallery import GallerySize
 from manyeyes.store.photos import Photo
 from manyeyes.store.repositories import Store
@@ -36,7 +38,9 @@ def heartbeat(session: str, *restarts: int, pack: str = "p@1", **more: Any) -> H
     return Heartbeat(state="ready", session=session, workers=workers, pack=pack, host=HOST, **more)
 
 
-def monitor(store: Store, folder: Path, hub: EventHub | None = None) -> tuple[Monitor, Fleet]:
+def monitor(
+    store: Store, folder: Path, hub: EventHub | None = None, own: OwnCertificate | None = None
+) -> tuple[Monitor, Fleet]:
     fleet, hub = Fleet(4, 7), hub or EventHub()
     dispatcher = SimpleNamespace(
         waiting=0,
@@ -54,6 +58,7 @@ def monitor(store: Store, folder: Path, hub: EventHub | None = None) -> tuple[Mo
         gallery=GalleryCounts(store.gallery, GalleryVersion(store.gallery), "e"),
         embed_again=cast(Any, SimpleNamespace(waiting=0)),
         data=folder,
+        own_certificate=own,
     )
     recorder = PictureRecorder(Metrics({"version": "0", "pack": "p@1"}), Series(0.0), hub)
     engine = EngineCheck(cast(Any, SimpleNamespace(pid=1)), sources.link)
@@ -180,3 +185,12 @@ def test_what_was_refused_as_it_is_has_failed_and_what_may_come_again_has_not(
     recorder.answered("recognize", "a", None, None, trace, 2.0)
     assert looking.failures() == {"damaged-picture": 2, "too-many-bytes": 1, "no-face": 1}
     assert looking.status()["tasks"]["failed"] == 4
+
+
+def test_an_own_certificate_is_watched_from_the_start(store: Store, tmp_path: Path) -> None:
+    ends = SimpleNamespace(expires_at=datetime.now(UTC) + timedelta(days=3, hours=1))
+    own = SimpleNamespace(path=tmp_path / "own.pem", trouble="", loaded=ends)
+    looking, *_ = monitor(store, tmp_path, own=cast(Any, own))
+    looking.tick(10.0)
+    (said,) = [one["sentence"] for one in looking.alerts() if one["kind"] == "certificate-ends"]
+    assert said == f"the certificate in {own.path} expires in 3 d"

@@ -78,6 +78,17 @@ def test_a_manifest_that_is_not_toml_is_refused() -> None:
         manifest.parse("name = ")
 
 
+def test_weights_are_kept_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MANYEYES_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weights.cache_folder() == tmp_path / ".cache/manyeyes/weights"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert weights.cache_folder() == tmp_path / "caches/manyeyes/weights"
+    monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path / "own"))
+    assert weights.cache_folder() == tmp_path / "own/weights"
+
+
 def test_a_damaged_cached_weight_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path))
     kept = tmp_path / "weights" / f"{weights.PNET.sha256[:16]}-pnet.lz4"

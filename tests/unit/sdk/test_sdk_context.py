@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+from manyeyes.sdk.address import fault, port_hint
 from manyeyes.sdk.context import Context, find_context, load_context, save_context
 
 STORED = Context("https://10.0.0.4:8443", "stored-ca", "stored-key")
@@ -62,10 +63,61 @@ def test_no_master_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         find_context("https://a:1", environ={})
 
 
-@pytest.mark.parametrize("url", ["http://a:1", "https://", "https://a:port", "ftp://a"])
-def test_odd_address(url: str) -> None:
-    with pytest.raises(BadRequest, match="https://HOST:PORT"):
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("http://a:1", "begins with http://, and commands talk to a master over HTTPS only"),
+        ("ftp://a", "does not begin with https://"),
+        ("https://", "names no host"),
+        ("https:///path", "names no host"),
+        ("https://a:port", "has the port 'port'"),
+        ("https://a:70000", "has the port '70000'"),
+        ("https://[::1]:0", "has the port '0'"),
+        ("https://[::1", "cannot be read"),
+        ("https://a b:1", "has blanks"),
+        ("https://a\n:1", "has blanks or characters that cannot be seen"),
+        ("https://ann:secret@a:1", "has more than host, port and path"),
+        ("https://a:1?x=1", "has more than host, port and path"),
+    ],
+)
+def test_an_odd_address_is_told_apart_from_a_right_one(url: str, seen: str) -> None:
+    with pytest.raises(BadRequest) as refused:
         Context(url, "", "")
+    assert f"master address {url!r} {seen}" in refused.value.detail
+    assert (
+        "write https://HOST:PORT as 'manyeyes up' prints it; the port is 8443 by default"
+        in refused.value.detail
+    )
+
+
+def test_plain_http_is_named_where_somebody_writes_http() -> None:
+    with pytest.raises(BadRequest, match="--plain-http is for programs that send an API key themselves"):
+        Context("http://a:8080", "", "")
+
+
+@pytest.mark.parametrize("page", ["/console", "/console/people"])
+def test_the_address_of_a_page_of_the_console_is_not_that_of_the_master(page: str) -> None:
+    with pytest.raises(BadRequest, match=r"is of a page of the console; write https://a:1/faces$"):
+        Context(f"https://a:1/faces{page}", "", "")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a", "https://a:", "https://[::1]:8443", "https://faces.example/of/ours"]
+)
+def test_a_right_address(url: str) -> None:
+    assert fault(url) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("https://a", "; the address names no port, so it was 443: a master has 8443 by default"),
+        ("https://a:4222", "; is 4222 its port for users? 8443 is the default"),
+        ("https://a:8443", ""),
+    ],
+)
+def test_a_port_that_may_be_the_wrong_one(url: str, hint: str) -> None:
+    assert port_hint(url) == hint
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"url": "x"}', None])

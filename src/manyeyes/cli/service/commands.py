@@ -17,10 +17,11 @@ from manyeyes.cli.service.account import Account, account_for_system, this_accou
 from manyeyes.cli.service.installed import find_installed, the_installed
 from manyeyes.cli.service.passed_options import PassedOptions, read_options
 from manyeyes.cli.service.removing import remove_service
-from manyeyes.cli.service.systemd import Systemd, chosen
+from manyeyes.cli.service.systemd import Systemd, absent, chosen
 from manyeyes.cli.service.unit import START_S, STOP_S, Service, differences, render
 from manyeyes.datafolder import holder
 from manyeyes.errors import BadRequest, FileTrouble, StartError, TokenRefused, Unavailable
+from manyeyes.node.availability.decision import parse_bytes
 
 app = typer.Typer(help="Run manyeyes as a service of systemd.", no_args_is_help=True)
 
@@ -81,16 +82,18 @@ def install(
     """
     systemd = chosen(system)
     wanted = read_options(role, options or [])
-    version = systemd.check()
+    memory_bytes = parse_bytes(memory_max) if memory_max else None
     if run_as and not systemd.system:
         raise BadRequest("a service of your own runs as you; leave out --run-as, or give --system")
     account = account_for_system(run_as, os.environ) if systemd.system else this_account()
+    plan.data_folder(role, wanted, account, system=systemd.system)
+    version = systemd.check()
     made = plan.planned(
         role,
         wanted,
         account,
         system=systemd.system,
-        memory_max=memory_max,
+        memory_bytes=memory_bytes,
         engine=None if role is Role.NODE else _engine(),
         environ=os.environ,
     )
@@ -242,9 +245,8 @@ def status(system: SystemOption = None, as_json: JsonOption = False) -> None:
     """
     found = find_installed(system)
     if not found and not as_json:
-        raise Unavailable(
-            "no service of manyeyes is installed here; 'manyeyes service install up' installs one"
-        )
+        way = f", and {why_not}" if (why_not := absent()) else "; 'manyeyes service install up' installs one"
+        raise Unavailable(f"no service of manyeyes is installed here{way}")
     if as_json:
         print_json({"services": [one.as_plain() for one in found]})
     else:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from manyeyes.cli.service.account import STATE, Account
 from manyeyes.cli.service.passed_options import PassedOptions
-from manyeyes.cli.service.unit import UNITS, Service
+from manyeyes.cli.service.unit import UNITS, Service, check_is_seen
 from manyeyes.config import MasterSettings, NodeSettings
 from manyeyes.errors import BadRequest
-from manyeyes.node.availability.decision import parse_bytes
 
 FIRST_FREE_PORT = 1024
 ETC = Path("/etc/manyeyes")
@@ -27,7 +26,7 @@ def planned(
     account: Account,
     *,
     system: bool,
-    memory_max: str,
+    memory_bytes: int | None,
     engine: Path | None,
     environ: Mapping[str, str],
 ) -> Service:
@@ -39,25 +38,23 @@ def planned(
         environ: of who installs it.
 
     Raises:
-        BadRequest: the data folder cannot be used so, or a size is none.
+        BadRequest: the data folder cannot be used so.
     """
     data = data_folder(role, options, account, system=system)
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = {} if account.has_home else {"HOME": str(data)}
     writable: list[Path] = []
-    if account.has_home:
-        writable = [account.home / ".config" / "manyeyes"] if role != "node" else []
-    else:
-        environment["HOME"] = str(data)
     if role != "node":
-        cache = environ.get("MANYEYES_CACHE")
-        if cache:
-            environment["MANYEYES_CACHE"] = str(Path(cache).absolute())
+        places = own_places({} if system else environ)
+        if cache := environ.get("MANYEYES_CACHE"):
+            places["MANYEYES_CACHE"] = real(Path(cache))
+        environment |= {name: str(place) for name, place in places.items()}
+        if account.has_home:
+            writable.append(places.get("XDG_CONFIG_HOME", account.home / ".config") / "manyeyes")
         if cache or account.has_home:
-            writable.append(Path(cache).absolute() if cache else account.home / ".cache" / "manyeyes")
+            kept = places.get("XDG_CACHE_HOME", account.home / ".cache") / "manyeyes"
+            writable.append(places.get("MANYEYES_CACHE", kept))
     if engine:
         environment["MANYEYES_NATS_SERVER"] = str(engine)
-    if memory_max:
-        memory_max = str(parse_bytes(memory_max))
     return Service(
         role=role,
         command=(sys.executable, "-m", "manyeyes.cli.app", role, "--data", str(data), *options.words),
@@ -66,27 +63,47 @@ def planned(
         settings_file=settings_file(role, account, system=system),
         user=account.name if system else None,
         environment=tuple(environment.items()),
-        memory_max=memory_max,
+        memory_max="" if memory_bytes is None else str(memory_bytes),
         low_port=any(
             (options.values.get(name) or FIRST_FREE_PORT) < FIRST_FREE_PORT
             for name in ("https_port", "nats_port")
         ),
         reads=tuple(
-            dict.fromkeys((Path(sys.prefix), Path(sys.executable).resolve(), Path(__file__), *options.paths))
+            place
+            for path in (Path(sys.prefix), Path(sys.executable), Path(__file__), *options.paths)
+            for place in (path, real(path))
         ),
     )
+
+
+def real(path: Path) -> Path:
+    """Where a path leads, every symbolic link followed.
+
+    Raises:
+        BadRequest: a service would not see it.
+    """
+    found = path.resolve()
+    check_is_seen(found, path)
+    return found
+
+
+def own_places(environ: Mapping[str, str]) -> dict[str, Path]:
+    """The folders for contexts and downloads that a user has chosen: a service of their own uses the same."""
+    return {
+        name: real(Path(environ[name])) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME") if environ.get(name)
+    }
 
 
 def data_folder(role: str, options: PassedOptions, account: Account, *, system: bool) -> Path:
     """Where the service keeps its data: as the role does when the account starts it by hand.
 
     Raises:
-        BadRequest: the account has no home, and the folder that was named is no absolute path.
+        BadRequest: a service would not see that folder.
     """
     if given := options.values.get("data"):
-        return Path(given).absolute()
+        return real(Path(given))
     if not system:
-        return (NodeSettings().data if role == "node" else MasterSettings().data).absolute()
+        return real(NodeSettings().data if role == "node" else MasterSettings().data)
     base = account.home / ".local" / "share" / "manyeyes" if account.has_home else STATE
     return base / "node" if role == "node" else base
 

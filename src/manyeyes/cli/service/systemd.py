@@ -12,8 +12,19 @@ from manyeyes.cli.adding.remote_installer import session
 from manyeyes.errors import BadRequest, StartError
 
 SYSTEM_UNITS = Path("/etc/systemd/system")
+BOOTED = Path("/run/systemd/system")
+"""There where systemd started the machine; the way in which programs are to find out."""
 QUERY_S = 30
 _SHOWN = ("ActiveState", "SubState", "UnitFileState", "MainPID", "StatusText", "NRestarts", "Result", "User")
+
+
+def absent() -> str:
+    """Why no systemd can run services here; empty where one does."""
+    if shutil.which("systemctl") is None:
+        return "this machine has no systemd (there is no program 'systemctl')"
+    if not BOOTED.is_dir():
+        return f"systemd did not start this machine (there is no {BOOTED})"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -46,19 +57,16 @@ class Systemd:
         Raises:
             StartError: there is none.
         """
-        if shutil.which("systemctl") is None:
+        if why_not := absent():
             raise StartError(
-                "this machine has no systemd (there is no systemctl); the page 'Run as a service' says what to do instead"
+                f"{why_not}, so a service can neither be installed nor removed; run 'manyeyes up', 'master' or 'node' "
+                "from whatever starts programs here: 'Without systemd' on the page 'Run as a service'"
             )
         told = self._ask("show-environment", timeout_s=QUERY_S)
         if told.returncode:
             why = " ".join(told.stderr.split()) or f"status {told.returncode}"
-            hint = (
-                "is it what started this machine?"
-                if self.system
-                else "log in as this user, not by su or sudo, or install with sudo and --system"
-            )
-            raise StartError(f"the {self.label}'s systemd does not answer: {why}; {hint}")
+            hint = "" if self.system else "; log in as this user, not by su or sudo, or use sudo and --system"
+            raise StartError(f"the {self.label}'s systemd does not answer: {why}{hint}")
         first = self._ask("--version", timeout_s=QUERY_S).stdout.split()
         return int(first[1]) if len(first) > 1 and first[1].isdigit() else 0
 

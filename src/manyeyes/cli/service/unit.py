@@ -52,6 +52,24 @@ class Service:
         return UNITS[self.role]
 
 
+def check_is_seen(path: Path, given: Path | None = None) -> None:
+    """Whether a service sees a file or folder.
+
+    Args:
+        path: with every symbolic link followed.
+        given: what it was called.
+
+    Raises:
+        BadRequest: it does not.
+    """
+    if any(path.is_relative_to(folder) for folder in PRIVATE):
+        called = f"{given} leads to {path}, which" if given not in (None, path) else str(path)
+        raise BadRequest(
+            f"{called} is in a folder for temporary files, of which each service has its own (PrivateTmp): it would not "
+            "see this one; choose a place elsewhere"
+        )
+
+
 def render(service: Service, systemd_version: int) -> str:
     """The unit file.
 
@@ -59,10 +77,7 @@ def render(service: Service, systemd_version: int) -> str:
         BadRequest: a path or an argument cannot stand in a unit file, or a service does not see it.
     """
     for path in (service.data, *service.writable, *service.reads):
-        if any(path.is_relative_to(folder) for folder in PRIVATE):
-            raise BadRequest(
-                f"{path} is in a folder for temporary files, which services do not share; move it elsewhere"
-            )
+        check_is_seen(path)
     sections = {
         "Unit": [
             f"Description=manyeyes {service.role}",

@@ -13,7 +13,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from manyeyes.cli.output import JsonOption, YesOption, confirm, print_json, say
+from manyeyes.cli.output import JsonOption, YesOption, confirm, has_person, print_json, say
 from manyeyes.cli.service.installed import Installed, find_installed
 from manyeyes.cli.service.removing import remove_service
 from manyeyes.cli.uninstalling import footprint, running
@@ -54,7 +54,7 @@ def uninstall(
             print(line, flush=True)
     wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
     if services or wanted:
-        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not yes and not has_person():
             say("nothing was removed, this was only the list; --yes removes it")
             return
         _check_nothing_runs(wanted, services, in_use)
@@ -96,7 +96,9 @@ def _found(services: list[Installed], named: list[Path]) -> list[Found]:
     beside = next(
         (place for place in installed_places() if place.is_relative_to(sys.prefix) and place.exists()), None
     )
-    return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), cache_folder(), beside)]
+    # an installation without XDG_CACHE_HOME or MANYEYES_CACHE has used the last one
+    caches = dict.fromkeys((cache_folder(), Path.home() / ".cache" / "manyeyes" / "weights"))
+    return [*in_data, *footprint.others(platformdirs.user_config_path("manyeyes"), caches, beside)]
 
 
 def _check_nothing_runs(wanted: list[Found], services: list[Installed], processes: list[Running]) -> None:

@@ -145,17 +145,17 @@ def shown(path: Path) -> str:
     return f"{path} -> {path.readlink()}" if path.is_symlink() else str(path)
 
 
-def others(config: Path, cache: Path, engine: Path | None) -> list[Found]:
+def others(config: Path, caches: Iterable[Path], engine: Path | None) -> list[Found]:
     """Settings, downloads and the engine that 'manyeyes engine install' fetched.
 
     Args:
         config: the user's configuration folder for manyeyes.
-        cache: the folder `weights` of the cache.
+        caches: the folders `weights` of the caches that were used.
         engine: where the engine is, if it was put beside Python.
     """
-    weights = _found("downloads", cache.parent, [cache.name])
+    weights = [_found("downloads", cache.parent, [cache.name]) for cache in caches]
     fetched = _found("engine", engine.parent, [engine.name]) if engine else None
-    return [one for one in (_found("settings", config, SETTINGS), weights, fetched) if one]
+    return [one for one in (_found("settings", config, SETTINGS), *weights, fetched) if one]
 
 
 def _found(kind: str, folder: Path, names: Iterable[str]) -> Found | None:

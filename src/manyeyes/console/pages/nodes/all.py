@@ -18,8 +18,9 @@ from manyeyes.console.pages.nodes.rows import COLUMNS, row
 from manyeyes.console.pages.nodes.words import offers, tone
 from manyeyes.console.parts.live_table import LiveTable
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import count, several
+from manyeyes.console.wording import count
 from manyeyes.errors import ManyeyesError
+from manyeyes.wording import several
 
 PAGE = 50
 """Rows on a page of the table."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from manyeyes.api.logs import LogLine
 from manyeyes.api.nodes import Node, NodeWorker
-from manyeyes.console.wording import ago, count, exact, rate, size, span
+from manyeyes.console.wording import ago, count, exact, rate, size
+from manyeyes.wording import duration
 
 Facts = dict[str, str]
 _DESIRED = {"": "work", "pause": "pause", "drain": "drain"}
@@ -54,7 +55,7 @@ def membership(node: Node, now: datetime) -> Facts:
 
 def worker(found: NodeWorker) -> tuple[str, str, str, str, str]:
     """One worker's row: number, state, busy for, started again, process."""
-    busy = span(found.busy_s) if found.state == "busy" and found.busy_s >= 1 else ""
+    busy = duration(found.busy_s) if found.state == "busy" and found.busy_s >= 1 else ""
     return (str(found.index), found.state, busy, count(found.restarts), str(found.pid or "–"))
 
 

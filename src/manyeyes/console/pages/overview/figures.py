@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manyeyes.api.overview import Overview
-from manyeyes.console.wording import count, rate, span
+from manyeyes.console.wording import count, rate
+from manyeyes.wording import duration
 
 NAMES = ("Pictures/s", "Waiting", "Running", "Done", "Failed", "Workers", "People")
 HINTS = {
@@ -45,7 +46,7 @@ class Figure:
 
 def figures(now: Overview) -> dict[str, Figure]:
     """Every figure by its name."""
-    oldest = f"oldest {span(now.oldest_waiting_s)}" if now.oldest_waiting_s >= 1 else ""
+    oldest = f"oldest {duration(now.oldest_waiting_s)}" if now.oldest_waiting_s >= 1 else ""
     values = (
         Figure(rate(now.done_per_s), "last minute"),
         Figure(count(now.tasks["waiting"]), oldest),

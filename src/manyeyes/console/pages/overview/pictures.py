@@ -9,7 +9,8 @@ from nicegui.element import Element
 
 from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.console.address import link
-from manyeyes.console.wording import ago, exact, several
+from manyeyes.console.wording import ago, exact
+from manyeyes.wording import several
 
 SHOWN = 12
 _NAMES_SHOWN = 4

@@ -21,8 +21,8 @@ from manyeyes.console.pages.people.elements import (
     link,
 )
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import several
 from manyeyes.results import Caution
+from manyeyes.wording import several
 
 _EVERY_S = 15.0
 _CHECK_EVERY_S = 30.0

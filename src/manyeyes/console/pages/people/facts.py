@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from manyeyes.api.people import Feedback, MergePreview, Person, Photo
 from manyeyes.api.unknown_faces import UnknownGroup
-from manyeyes.console.wording import several
 from manyeyes.natural_order import natural
 from manyeyes.results import Caution
+from manyeyes.wording import several
 
 PER_PAGE = 60
 MOST_LINKS = 10

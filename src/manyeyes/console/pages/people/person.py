@@ -19,8 +19,8 @@ from manyeyes.console.pages.people.elements import (
 )
 from manyeyes.console.pages.people.naming import ask_name
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import several
 from manyeyes.errors import PersonNotFound
+from manyeyes.wording import several
 
 _EVERY_S = 15.0
 

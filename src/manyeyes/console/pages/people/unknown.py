@@ -14,7 +14,7 @@ from manyeyes.console.live import keep
 from manyeyes.console.pages.people import facts
 from manyeyes.console.pages.people.elements import FaceGroups, heading, link
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import several
+from manyeyes.wording import several
 
 _EVERY_S = 15.0
 _MOST_GROUPS = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.api.people import Threshold
+from manyeyes.wording import several
 
 
 def one_in(rate: float) -> str:
@@ -18,8 +19,8 @@ def one_in(rate: float) -> str:
 
 def facts(found: Threshold) -> dict[str, str]:
     """What it is and what follows from it."""
-    people = "1 person" if found.people == 1 else f"{found.people:,} people"
-    photos = "1 photo" if found.photos == 1 else f"{found.photos:,} photos"
+    people = several(found.people, "person", "people")
+    photos = several(found.photos, "photo")
     known = found.fmr is not None and found.miss_rate is not None
     unknown = "not known: this pack has no calibration"
     return {

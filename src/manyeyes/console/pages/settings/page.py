@@ -11,7 +11,8 @@ from manyeyes.console.pages.settings import in_force, keys, roles, threshold
 from manyeyes.console.pages.settings.section import section
 from manyeyes.console.parts.facts import FactList
 from manyeyes.console.visitor import Visitor
-from manyeyes.console.wording import exact, span
+from manyeyes.console.wording import exact
+from manyeyes.wording import duration
 
 
 async def build(visitor: Visitor) -> None:
@@ -46,7 +47,7 @@ def _unknown_faces() -> None:
 
 def _you(visitor: Visitor) -> dict[str, str]:
     ends = visitor.expires_at
-    left = f"in {span((ends - datetime.now(UTC)).total_seconds())} ({exact(ends)})" if ends else "never"
+    left = f"in {duration((ends - datetime.now(UTC)).total_seconds())} ({exact(ends)})" if ends else "never"
     return {
         "Signed in with the key": visitor.name,
         "Role": visitor.role,
