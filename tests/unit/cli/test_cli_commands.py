@@ -486,7 +486,8 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
         "GET /v1/overview": httpx.Response(200, json=full),
         "POST /v1/tokens": httpx.Response(200, json={"token": "mt-1", "expires_at": "2025-01-01T00:00:00Z"}),
     }
-    assert "lab-3" in run("nodes", "list")[1]
+    listed = run("nodes", "list")[1]
+    assert "lab-3" in listed and listed.split()[8:11] == ["seen", "host", "pack"], "as the console calls it"
     assert json.loads(run("nodes", "list", "--json")[1])[0]["workers"] == 2
     said = run("status")[1]
     assert "2 ready; 4 workers" in said
