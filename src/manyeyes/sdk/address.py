@@ -36,11 +36,11 @@ def fault(url: str) -> str:
 
 
 def port_hint(url: str) -> str:
-    """What to look at in an address at which nobody answers; empty if it has the usual port."""
+    """A sentence about the port of an address at which nobody answers; empty if it is the usual one."""
     port = urlsplit(url).port
     if port is None:
-        return f"; the address names no port, so it was 443: a master has {USUAL_PORT} by default"
-    return "" if port == USUAL_PORT else f"; is {port} its port for users? {USUAL_PORT} is the default"
+        return f" The address names no port, so it was 443; a master has {USUAL_PORT} by default"
+    return "" if port == USUAL_PORT else f" Is {port} its port for users? {USUAL_PORT} is the default"
 
 
 def _odd_port(parts: SplitResult) -> str:

@@ -486,7 +486,8 @@ def test_nodes_status_and_token(fleet: Fleet, run: Run) -> None:
         "GET /v1/overview": httpx.Response(200, json=full),
         "POST /v1/tokens": httpx.Response(200, json={"token": "mt-1", "expires_at": "2025-01-01T00:00:00Z"}),
     }
-    assert "lab-3" in run("nodes", "list")[1]
+    listed = run("nodes", "list")[1]
+    assert "lab-3" in listed and listed.split()[8:11] == ["seen", "host", "pack"], "as the console calls it"
     assert json.loads(run("nodes", "list", "--json")[1])[0]["workers"] == 2
     said = run("status")[1]
     assert "2 ready; 4 workers" in said
@@ -600,3 +601,23 @@ def test_every_help_has_an_example_and_json(run: Run, command: str) -> None:
     assert code == 0
     assert f"Example: manyeyes {command}" in said
     assert "--json" in said
+
+
+def test_a_new_key_comes_with_what_its_holder_sets(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = {"name": "ann", "role": "user", "created_at": "2026-01-01T00:00:00Z", "key": "mek_x"}
+    fleet.answers["POST /v1/keys"] = httpx.Response(200, json=made)
+    code, out, said = run("keys", "create", "ann")
+    assert (code, out) == (0, "mek_x\n"), "programs read the key alone"
+    assert (
+        "  MANYEYES_MASTER  https://10.0.0.4:8443\n  MANYEYES_KEY     the key\n  MANYEYES_CA      system\n"
+        in said
+    )
+    here = save_context(Context("https://127.0.0.1:8443", "pem", "key"), tmp_path / "here.json")
+    monkeypatch.setenv("MANYEYES_CONTEXT", str(here))
+    _, _, said = run("keys", "create", "ann")
+    assert "https://127.0.0.1:8443 on this machine; elsewhere https://HOST:PORT" in said
+    assert "MANYEYES_CA      a copy of identity/ca.pem" in said
+    _, out, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
+    assert out == "" and "elsewhere they also set MANYEYES_MASTER to https://HOST:PORT" in said

@@ -111,8 +111,8 @@ def test_a_right_address(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
-        ("https://a", "; the address names no port, so it was 443: a master has 8443 by default"),
-        ("https://a:4222", "; is 4222 its port for users? 8443 is the default"),
+        ("https://a", " The address names no port, so it was 443; a master has 8443 by default"),
+        ("https://a:4222", " Is 4222 its port for users? 8443 is the default"),
         ("https://a:8443", ""),
     ],
 )
