@@ -160,10 +160,15 @@ def package_fonts() -> tuple[Font, ...]:
     """The fonts that every node has, in the order in which they are asked for a letter."""
     if not HAS_HARFBUZZ:
         return (built_in(),)
-    folder = Path(manimgx_fonts.__file__).parent
-    files = sorted(path for path in folder.glob("*.ttf") if _ITALIC not in path.name)
-    files.sort(key=lambda path: path.name != FIRST)
-    return (*map(FileFont, files), built_in())
+    return (*map(FileFont, font_files()), built_in())
+
+
+def font_files() -> list[Path]:
+    """The upright fonts of the package, that of Latin letters first."""
+    files = sorted(
+        path for path in Path(manimgx_fonts.__file__).parent.glob("*.ttf") if _ITALIC not in path.name
+    )
+    return sorted(files, key=lambda path: path.name != FIRST)
 
 
 @cache
