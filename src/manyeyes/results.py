@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Precision = Literal["fp32", "int8"]
+UNKNOWN = "unknown"
+"""The word that is drawn at a face without a name; nobody may be called so."""
 
 
 class Face(BaseModel):

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from manyeyes.api.model import Answer, Body, Moment
+from manyeyes.person_names import MAX_NAME_CHARACTERS
 from manyeyes.results import Caution
 
-MAX_NAME_CHARACTERS = 200
 MAX_ENROLMENT_PHOTOS = 50
 _MAX_REFERENCE_CHARACTERS = 10_000
 
@@ -127,7 +127,7 @@ class Person(Answer):
     added_at: Moment | None = None
     """When the name was first enrolled."""
     warnings: tuple[Caution, ...] = ()
-    """Only from enrolling: what is worth knowing about the new photos."""
+    """Only from enrolling and renaming: what is worth knowing about the name, and about the new photos."""
     added: tuple[AddedPhoto, ...] = ()
     """Only from enrolling: the new photos one by one."""
     photos_detail: tuple[Photo, ...] = ()
@@ -151,7 +151,7 @@ class Rename(Body):
     """A person's new name."""
 
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
-    """The new one; nobody else may have it."""
+    """The new one; nobody else may have it, in any case. It is composed (NFC), with single blanks."""
 
 
 class MergeRequest(Body):

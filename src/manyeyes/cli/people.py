@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from manyeyes.cli.enrolling.command import add_folder
 from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.person_names import key
 from manyeyes.wording import several
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
@@ -66,8 +69,7 @@ def add(
         raise BadRequest(f"{folders[0]} is a folder; name the photos in it, as {folders[0]}/*.jpg")
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
-    for warning in person.warnings:
-        say(f"warning: {warning.photo}: {warning.sentence}")
+    _warn(person)
     _print(person, as_json, f"{person.name} is enrolled, {several(person.photos, 'photo')} in all")
 
 
@@ -86,6 +88,8 @@ def list_people(ctx: typer.Context, as_json: JsonOption = False) -> None:
     print_table(
         ("name", "photos", "added", "id"), rows, "nobody is enrolled; see 'manyeyes people add --help'"
     )
+    for count, same in _of_one_name(people):
+        say(f"warning: {same} are one name, compared without case; merge them, or rename {count - 1}")
 
 
 @app.command()
@@ -126,6 +130,7 @@ def rename(
     """
     with client_of(ctx) as client:
         person = client.rename_person(name, new)
+    _warn(person)
     _print(person, as_json, f"{name} is now {person.name}")
 
 
@@ -253,6 +258,19 @@ def _merge_question(preview: MergePreview) -> str:
         f"{said}.{doubt}\nMove {several(preview.photos, 'photo')} of {preview.name} to {preview.into}, "
         f"who has {several(preview.into_photos, 'photo')}, and delete the name {preview.name}?"
     )
+
+
+def _warn(person: Person) -> None:
+    for warning in person.warnings:
+        about = f"{warning.photo}: " if warning.photo else ""
+        say(f"warning: {about}{warning.sentence}")
+
+
+def _of_one_name(people: Sequence[Person]) -> list[tuple[int, str]]:
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for person in people:
+        by_key[key(person.name)].append(person.name)
+    return [(len(names), " and ".join(names)) for names in by_key.values() if len(names) > 1]
 
 
 def _print(person: Person, as_json: bool, sentence: str) -> None:

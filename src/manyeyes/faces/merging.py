@@ -74,16 +74,16 @@ class Merging:
             raise BadRequest(f"{name!r} cannot be merged into itself; name somebody else")
         usual = self._people.limits().unlike
         embedder = self._served.embedder
-        distance = await asyncio.to_thread(nearest_between, self._reader, embedder, name, into)
+        distance = await asyncio.to_thread(nearest_between, self._reader, embedder, one.name, other.name)
         return MergePreview(
-            name=name,
+            name=one.name,
             photos=one.photos,
-            into=into,
+            into=other.name,
             into_photos=other.photos,
             distance=distance,
             usual=usual,
             is_far=distance is None or distance > usual,
-            sentence=_sentence(name, into, distance, usual),
+            sentence=_sentence(one.name, other.name, distance, usual),
         )
 
     async def merge(self, who: str, name: str, into: str) -> tuple[Person, Merge]:
@@ -92,8 +92,8 @@ class Merging:
             row = self._merges.merge(name, into)
             said.detail = f"person {row.person_id} into person {row.into_id}, merge {row.id}"
         await self._changed()
-        await self._growth.grew(into)
-        return self._people.person(into), Merge.of(row)
+        await self._growth.grew(row.into)
+        return self._people.person(row.into), Merge.of(row)
 
     async def undo(self, who: str, merge_id: int) -> tuple[Person, Merge]:
         """Give a merged person back; raises EntryNotFound, PersonExists, BadRequest."""

@@ -17,6 +17,7 @@ from manyeyes.errors import ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.comparison import check_everybody, likenesses
 from manyeyes.faces.crops import portrait_of
+from manyeyes.faces.names import about_name, added_to, check_names
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, follow, make_rule
@@ -69,11 +70,12 @@ class Enrolment:
 
     person: Person
     added: tuple[AddedPhoto, ...]
+    about_name: tuple[Caution, ...] = ()
 
     @property
     def warnings(self) -> list[Caution]:
-        """The warnings of all photos."""
-        return [warning for photo in self.added for warning in photo.warnings]
+        """The warnings about the name and about all photos."""
+        return [*self.about_name, *(warning for photo in self.added for warning in photo.warnings)]
 
 
 class PeopleService:
@@ -128,6 +130,18 @@ class PeopleService:
         await self._changed()
         return person
 
+    async def about_name(self, name: str) -> list[Caution]:
+        """The warnings about a name that somebody has, or is to have: see `names.about_name`."""
+        others = [person.name for person in self._people.all()]
+        return await asyncio.to_thread(about_name, name, others)
+
+    async def _about_name(self, name: str) -> tuple[str, list[Caution]]:
+        """The name under which a person is enrolled who is called `name`, and the warnings about it."""
+        known = self._people.find(name)
+        if known is None:
+            return name, await self.about_name(name)
+        return known.name, added_to(name, known.name)
+
     async def remove(self, who: str, name: str) -> None:
         """Forget a person; raises PersonNotFound."""
         person = self._people.person(name)
@@ -152,19 +166,21 @@ class PeopleService:
         Args:
             what, where_from: for the entry in the audit log.
         """
+        name, about_it = await self._about_name(name)
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
         rows = [_photo(*one) for one in zip(faces, embeddings, said, strict=True)]
         outcome = "named" if what == "faces name" else "enrolled"
         with self._audit.change(who, what, outcome=outcome) as entry:
-            before = self.photos.ids_by_digest(name)
+            known = self._people.find(name)  # anew: others may have enrolled the same person meanwhile
+            before = self.photos.ids_by_digest(known.name) if known else {}
             self.photos.enrol(name, self._served.embedder, rows)
             person = self._people.person(name)
-            ids = self.photos.ids_by_digest(name)
+            ids = self.photos.ids_by_digest(person.name)
             new = _photos(len(ids) - len(before))
             entry.detail = f"person {person.id}, {new} more, {person.photos} in all{where_from}"
         await self._changed()
-        await self._growth.grew(name)
+        await self._growth.grew(person.name)
         added = (
             AddedPhoto(
                 row.file_name,
@@ -175,7 +191,7 @@ class PeopleService:
             )
             for row, face in zip(rows, faces, strict=True)
         )
-        return Enrolment(person, tuple(added))
+        return Enrolment(person, tuple(added), tuple(about_it))
 
     async def _likenesses(self, name: str, faces: Floats, files: Sequence[str]) -> list[list[Caution]]:
         reader, embedder = self._gallery.reader, self._served.embedder
@@ -183,11 +199,12 @@ class PeopleService:
 
     async def remove_photo(self, who: str, name: str, photo_id: int) -> Person:
         """Forget one photo; raises PersonNotFound, EntryNotFound, and BadRequest for the last one."""
-        detail = f"photo {photo_id} of person {self._people.person(name).id}"
+        person = self._people.person(name)
+        detail = f"photo {photo_id} of person {person.id}"
         with self._audit.change(who, "photo remove", outcome="removed", detail=detail):
-            self.photos.remove(name, photo_id)
+            self.photos.remove(person.name, photo_id)
         await self._changed()
-        return self._people.person(name)
+        return self._people.person(person.name)
 
     # threshold
 
@@ -236,9 +253,11 @@ class PeopleService:
     # check
 
     async def check(self) -> list[Caution]:
-        """The warnings about all enrolled people; computed in a thread."""
+        """The warnings about all enrolled people and their names; computed in a thread."""
         reader, embedder = self._gallery.reader, self._served.embedder
-        return await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
+        names = [person.name for person in self._people.all()]
+        about_names = await asyncio.to_thread(check_names, names, self._people.of_one_name())
+        return about_names + await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
 
     # feedback
 
@@ -277,20 +296,25 @@ class PeopleService:
             )
         said: list[Caution] = []
         raw = face.embedding.astype("<f4").tobytes()
+        about_it: list[Caution] = []
         if verdict == "is":
+            name, about_it = await self._about_name(name)
             (said,) = await self._likenesses(name, face.embedding[None], [file_name])
+        else:
+            name = self._people.person(name).name
         with self._audit.change(who, "feedback", outcome=verdict) as entry:
             if verdict == "not":
                 added = self.feedback.add_veto(name, self._served.embedder, raw, file_name)
             else:
                 photo = Photo(hashlib.sha256(raw).hexdigest(), raw, file_name, "feedback", tuple(said))
                 self.photos.enrol(name, self._served.embedder, [photo])
-                added = self.feedback.id_of_photo(name, photo.sha256)
-            entry.detail = f"{added} of person {self._people.person(name).id}"
+                added = self.feedback.id_of_photo(self._people.person(name).name, photo.sha256)
+            person = self._people.person(name)
+            entry.detail = f"{added} of person {person.id}"
         await self._changed()
         if verdict == "is":
-            await self._growth.grew(name)
-        return next(row for row in self.feedback.all() if row.id == added), said
+            await self._growth.grew(person.name)
+        return next(row for row in self.feedback.all() if row.id == added), [*about_it, *said]
 
     async def undo_feedback(self, who: str, feedback_id: str) -> FeedbackRow:
         """Take feedback back; raises EntryNotFound."""

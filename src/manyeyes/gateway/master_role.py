@@ -102,6 +102,12 @@ async def running_master(
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
         step("pack", served.pack)
+        if not served.draws_every_script:
+            log().warning(
+                f"the pack {served.pack} is of an earlier manyeyes: on predicted pictures its nodes write most letters "
+                "that are not Latin, Greek, Cyrillic, Chinese, Japanese or Korean as codes, as U+0915; build it again "
+                "with 'manyeyes packs build', and choose it with 'manyeyes packs use'"
+            )
         async with Master.running(settings, limits, served, found, own) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",

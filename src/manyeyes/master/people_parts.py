@@ -23,6 +23,7 @@ from manyeyes.master.state_broadcast import StateBroadcaster
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.packs.served import ServedPack
 from manyeyes.store.repositories import Store
+from manyeyes.telemetry import log
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ def build_people(
 ) -> PeopleParts:
     """Build the parts. The store serves the embedder of the pack already."""
     data = settings.data
+    if groups := store.people.of_one_name():
+        log().warning(
+            "people have one name in two spellings, which count as one now; 'manyeyes people check' says who, "
+            "merge or rename them",
+            names=len(groups),
+        )
     gallery = GalleryVersion(store.gallery)
     broadcaster = StateBroadcaster(engine.link, engine.gateway, gallery, served.manifest_sha256, events)
     growth = PersonGrowth()

@@ -13,9 +13,12 @@ from manyeyes.packs.staging import staged, write
 from manyeyes.packs.weights import Progress
 from manyeyes.recognition.matching.calibration import Calibration
 
-NAME, VERSION = "faces", "1.2.0"
+NAME, VERSION = "faces", "1.3.0"
 ENTRY_POINT = "manyeyes.recognition.recognizer:load"
+LABELS = ("manimgx-fonts", "python-bidi", "uharfbuzz")
+"""What labels in every script need; packs that were built before 1.3.0 do not bring it."""
 REQUIRED = (
+    *LABELS,
     "faiss-cpu",
     "numpy",
     "onnxruntime",

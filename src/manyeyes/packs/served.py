@@ -11,6 +11,7 @@ from manyeyes import identity
 from manyeyes.broker.transfer import DEFLATE, chunk_at, squeeze
 from manyeyes.contract import CHUNK_BYTES, HEADER_ENCODING, HEADER_SIGNATURE
 from manyeyes.errors import PackError
+from manyeyes.packs import build, pins
 from manyeyes.packs.manifest import MANIFEST_NAME
 from manyeyes.packs.verify import verify
 
@@ -34,6 +35,9 @@ class ServedPack:
         """The id under which enrolled photos are stored; see `Manifest.embedder_id`."""
         self.threshold = manifest.matching.threshold
         self.calibration = manifest.calibration
+        required = {pins.split(pin)[0] for pin in manifest.requirements}
+        self.draws_every_script = manifest.entry_point != build.ENTRY_POINT or required >= set(build.LABELS)
+        """False of a pack that was built before labels in every script: its nodes lack the fonts."""
         self.public_key = identity.public_hex(key)
         self._manifest = (folder / MANIFEST_NAME).read_bytes()
         self.manifest_sha256 = hashlib.sha256(self._manifest).hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from manyeyes.errors import DataFolderUnusable
-from manyeyes.store import gallery_history
+from manyeyes.store import gallery_history, name_keys
 from manyeyes.store.schema import migrate
 from manyeyes.store.transaction import transaction
 
@@ -37,6 +37,7 @@ class Database:
             self._db.execute("PRAGMA foreign_keys=ON")
             migrate(self._db, path)
             gallery_history.prepare(self._db)
+            name_keys.fill(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:
             raise DataFolderUnusable(

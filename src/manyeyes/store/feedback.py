@@ -8,7 +8,7 @@ from typing import Literal
 from manyeyes.errors import EntryNotFound
 from manyeyes.store import gallery_history
 from manyeyes.store.database import Database
-from manyeyes.store.people import nobody
+from manyeyes.store.people import PeopleRepository
 from manyeyes.store.timestamps import now_iso
 
 
@@ -28,6 +28,7 @@ class FeedbackRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._people = PeopleRepository(database)
 
     def all(self) -> list[FeedbackRow]:
         """All feedback that counts, oldest first."""
@@ -59,12 +60,10 @@ class FeedbackRepository:
             PersonNotFound: nobody of that name.
         """
         with self._database.transaction() as cursor:
-            row = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
-            if row is None:
-                raise nobody(name)
+            person = self._people.person(name)
             cursor.execute(
                 "INSERT INTO vetoes (person_id, embedder, embedding, file_name, added_at) VALUES (?,?,?,?,?)",
-                (row[0], embedder, embedding, file_name, now_iso()),
+                (person.id, embedder, embedding, file_name, now_iso()),
             )
             added = cursor.lastrowid
             gallery_history.note(cursor)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manyeyes.errors import BadRequest, EntryNotFound, PersonExists
+from manyeyes.person_names import key
 from manyeyes.store import gallery_history
 from manyeyes.store.database import Database
 from manyeyes.store.people import PeopleRepository
@@ -94,7 +95,7 @@ class MergeRepository:
             _move_photos(cursor, ids)
             _move_vetoes(cursor, ids)
             cursor.execute("DELETE FROM people WHERE id = :gone", ids)  # with photos that both have
-            _settle_warnings(cursor, ids, {name, into})
+            _settle_warnings(cursor, ids, {gone.name, stays.name})
             gallery_history.note(cursor)
         return self.one(int(ids["merge"] or 0))
 
@@ -109,14 +110,16 @@ class MergeRepository:
         row = self.one(merge_id)
         ids = {"merge": row.id, "gone": row.person_id, "stays": row.into_id}
         with self._database.transaction() as cursor:
-            if cursor.execute("SELECT 1 FROM people WHERE name = ?", (row.name,)).fetchone():
+            same = "SELECT name FROM people WHERE name = ? OR (name_key = ? AND id != ?)"
+            if other := cursor.execute(same, (row.name, key(row.name), row.into_id)).fetchone():
                 raise PersonExists(
-                    f"somebody else is enrolled as {row.name!r} by now; give them another name: "
-                    f"'manyeyes people rename {shlex.quote(row.name)} NEW', then undo the merge again"
+                    f"somebody else is enrolled as {other[0]!r} by now; give them another name: "
+                    f"'manyeyes people rename {shlex.quote(other[0])} NEW', then undo the merge again"
                 )
             cursor.execute(
-                "INSERT INTO people (id, name, added_at) SELECT person_id, name, added_at FROM merges WHERE id = :merge",
-                ids,
+                "INSERT INTO people (id, name, name_key, added_at) "
+                "SELECT person_id, name, :key, added_at FROM merges WHERE id = :merge",
+                {**ids, "key": key(row.name)},
             )
             _give_back(cursor, ids)
             for person_id, name, way_out in (

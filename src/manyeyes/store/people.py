@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from manyeyes.errors import PersonExists, PersonNotFound
+from manyeyes.person_names import key, tidy
 from manyeyes.store.database import Database
 
 _COLUMNS = "p.id, p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id"
@@ -33,16 +35,39 @@ class PeopleRepository:
         rows = self._database.read(f"SELECT {_COLUMNS} GROUP BY p.id ORDER BY p.name")
         return [Person(*row) for row in rows]
 
-    def person(self, name: str) -> Person:
-        """One person.
+    def find(self, name: str) -> Person | None:
+        """Who has this name, whatever its case and composition; None if nobody has.
 
         Raises:
-            PersonNotFound: nobody of that name.
+            PersonNotFound: several have it, in an earlier version's file, and none of them exactly so.
         """
-        rows = self._database.read(f"SELECT {_COLUMNS} WHERE p.name = ? GROUP BY p.id", name)
-        if not rows:
+        query = f"SELECT {_COLUMNS} WHERE p.name_key = ? GROUP BY p.id ORDER BY p.name"
+        found = [Person(*row) for row in self._database.read(query, key(name))]
+        exact = [one for wanted in (name, tidy(name)) for one in found if one.name == wanted]
+        if len(found) > 1 and not exact:
+            raise PersonNotFound(
+                f"{len(found)} people are enrolled as {name!r}, in other cases: "
+                f"{', '.join(one.name for one in found)}; write one of these exactly, and merge or rename the others"
+            )
+        return next(iter([*exact, *found]), None)
+
+    def person(self, name: str) -> Person:
+        """One person, whatever the case and composition of the name.
+
+        Raises:
+            PersonNotFound: nobody of that name; or several of an earlier version's file, and none exactly so.
+        """
+        if (found := self.find(name)) is None:
             raise nobody(name)
-        return Person(*rows[0])
+        return found
+
+    def of_one_name(self) -> list[list[str]]:
+        """The names that differ only in case or composition, each group by itself: an earlier version took them for several."""
+        rows = self._database.read(
+            "SELECT name_key, name FROM people WHERE name_key IN "
+            "(SELECT name_key FROM people GROUP BY name_key HAVING COUNT(*) > 1) ORDER BY name_key, name"
+        )
+        return [[name for _, name in group] for _, group in groupby(rows, lambda row: row[0])]
 
     def rename(self, name: str, new: str) -> Person:
         """Give a person another name.
@@ -51,13 +76,20 @@ class PeopleRepository:
             PersonNotFound: nobody of that name.
             PersonExists: the new name is taken.
         """
-        self.person(name)
+        person = self.person(name)
+        others = self._database.read(
+            "SELECT name FROM people WHERE name_key = ? AND id != ?", key(new), person.id
+        )
+        if others and key(new) != key(person.name):
+            raise taken(others[0][0])
         try:
             with self._database.transaction() as cursor:
-                cursor.execute("UPDATE people SET name = ? WHERE name = ?", (new, name))
+                cursor.execute(
+                    "UPDATE people SET name = ?, name_key = ? WHERE id = ?", (new, key(new), person.id)
+                )
         except sqlite3.IntegrityError as error:
             raise taken(new) from error
-        return self.person(new)
+        return replace(person, name=new)
 
     def remove(self, name: str) -> None:
         """Forget a person, all their photos' embeddings and all feedback about them.
@@ -65,9 +97,9 @@ class PeopleRepository:
         Raises:
             PersonNotFound: nobody of that name.
         """
-        self.person(name)
+        person = self.person(name)
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM people WHERE name = ?", (name,))
+            cursor.execute("DELETE FROM people WHERE id = ?", (person.id,))
 
 
 def nobody(name: str) -> PersonNotFound:

@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from manyeyes.errors import BadRequest, EntryNotFound
+from manyeyes.person_names import key
 from manyeyes.results import Caution
 from manyeyes.store.database import Database
+from manyeyes.store.people import PeopleRepository
 from manyeyes.store.timestamps import now_iso
 
 _CAUTIONS = TypeAdapter(tuple[Caution, ...])
@@ -59,15 +61,22 @@ class PhotoRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._people = PeopleRepository(database)
 
     def enrol(self, name: str, embedder: str, photos: list[Photo]) -> None:
-        """Add photos under a name, known or new; the same photo twice counts once."""
+        """Add photos under a name, known or new; the same photo twice counts once.
+
+        Raises:
+            PersonNotFound: as `PeopleRepository.find`.
+        """
+        known = self._people.find(name)
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "INSERT OR IGNORE INTO people (id, name, added_at) SELECT id + 1, ?, ? FROM last_person_id",
-                (name, now_iso()),
-            )
-            (person_id,) = cursor.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
+            if known is None:
+                cursor.execute(
+                    "INSERT INTO people (id, name, name_key, added_at) SELECT id + 1, ?, ?, ? FROM last_person_id",
+                    (name, key(name), now_iso()),
+                )
+            person_id = known.id if known else cursor.lastrowid
             cursor.executemany(
                 "INSERT OR IGNORE INTO photos (person_id, sha256, embedder, embedding, added_at, file_name, "
                 "source, warnings, chip, landmarks) VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -187,7 +196,7 @@ class PhotoRepository:
             )
 
 
-def _photo_row(person_id: int, embedder: str, photo: Photo) -> tuple[Any, ...]:
+def _photo_row(person_id: int | None, embedder: str, photo: Photo) -> tuple[Any, ...]:
     warnings = json.dumps([warning.model_dump(exclude_defaults=True) for warning in photo.warnings])
     landmarks = json.dumps(photo.portrait_landmarks_px) if photo.portrait else None
     return (

@@ -130,6 +130,11 @@ CREATE TRIGGER photo_forgotten AFTER DELETE ON photos BEGIN
 END;
 """
 """`merges.py` says what is in them."""
+_NAME_KEYS = """
+ALTER TABLE people ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX people_by_name_key ON people (name_key);
+"""
+"""What names have in common that are one: `people.py` fills it. It is not unique: earlier files have two of one name."""
 _NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
 
 STEPS = (
@@ -143,6 +148,7 @@ STEPS = (
     _PERSON_IDS,
     _MERGES,
     _NODES_THAT_LEFT,
+    _NAME_KEYS,
 )
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from manyeyes.api.people import MAX_NAME_CHARACTERS
+from manyeyes import person_names
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.sniff import sniff
 
@@ -73,12 +72,17 @@ def read_folder(folder: Path) -> Plan:
         if not entry.is_dir()
     ]
     found: dict[str, list[Photo]] = {}
+    names: dict[str, str] = {}
     for subfolder in subfolders:
-        name = unicodedata.normalize("NFC", subfolder.name).strip()
-        if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-            said = f"a name has 1 to {MAX_NAME_CHARACTERS} printable characters; rename the folder"
-            plan.noticed.append(Noticed(ascii(name)[1:-1][:40], "", "name", said))
+        name = person_names.tidy(subfolder.name)
+        if why := person_names.objection(name):
+            plan.noticed.append(Noticed(ascii(name)[1:-1][:40], "", "name", f"{why}; rename the folder"))
             continue
+        first = names.setdefault(person_names.key(name), name)
+        if name != first:
+            said = f"one person with {first}: names are compared without case"
+            plan.noticed.append(Noticed(first, subfolder.name, "same-name", said))
+        name = first
         photos = found.setdefault(name, [])
         photos += _photos_in(name, Path(subfolder.path), plan.noticed)
     plan.people = list(found)

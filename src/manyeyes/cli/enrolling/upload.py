@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from manyeyes.api.people import Person
 from manyeyes.cli.enrolling.plan import Noticed, Photo, Plan
 from manyeyes.errors import EnrolmentError, ManyeyesError, PersonNotFound, PictureError
+from manyeyes.person_names import key
 from manyeyes.results import Caution
 from manyeyes.sdk.client import AsyncClient
 
@@ -89,10 +90,10 @@ async def upload(client: AsyncClient, plan: Plan, outcome: Outcome, told: Callab
 
 async def _known(client: AsyncClient, plan: Plan) -> dict[str, dict[str, tuple[Caution, ...]]]:
     """Of everybody in the plan who is enrolled the photos, by digest, with their warnings."""
-    enrolled = {person.name for person in await client.people()}
+    enrolled = {key(person.name) for person in await client.people()}
     found = {}
     for name in plan.people:
-        if name in enrolled:
+        if key(name) in enrolled:
             try:
                 person = await client.person(name)
             except PersonNotFound:  # removed just now
@@ -105,6 +106,10 @@ def _enrolled(photo: Photo, person: Person, outcome: Outcome) -> None:
     (added,) = person.added
     (outcome.enrolled if added.is_new else outcome.known)[photo.person] += 1
     outcome.warn(photo, added.warnings)
+    for warning in person.warnings:
+        noticed = Noticed(photo.person, "", warning.kind, warning.sentence)
+        if not warning.photo and noticed not in outcome.noticed:  # it is about the name
+            outcome.noticed.append(noticed)
 
 
 def _about(findings: list[Caution], people: set[str]) -> list[Noticed]:

@@ -29,7 +29,7 @@ async def feedback(master: TheMaster) -> FeedbackList:
 )
 async def give_feedback(master: TheMaster, body: FeedbackRequest, who: Operator) -> Feedback:
     """Say who the face of a reference is, or is not; counts from the next picture on."""
-    name = checked_name(body.name)
+    name = checked_name(body.name) if body.verdict == "is" else body.name
     row, warnings = await master.people_service.give_feedback(
         who, body.reference, body.verdict, name, body.file_name
     )

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
+from manyeyes import person_names
 from manyeyes.api.people import (
     MAX_ENROLMENT_PHOTOS,
-    MAX_NAME_CHARACTERS,
     Findings,
     People,
     Person,
@@ -45,6 +45,7 @@ from manyeyes.gateway.dependencies import (
 from manyeyes.gateway.described_content import BINARY, small_picture_of
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
+from manyeyes.person_names import MAX_NAME_CHARACTERS
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.results import Caution
 from manyeyes.store import people as stored
@@ -136,11 +137,13 @@ async def person(master: TheMaster, name: PersonName) -> Person:
 @router.patch(
     "/v1/people/{name:path}",
     response_model_exclude_unset=True,
-    responses=failures(PersonNotFound, PersonExists),
+    responses=failures(BadRequest, PersonNotFound, PersonExists),
 )
 async def rename_person(master: TheMaster, name: PersonName, body: Rename, who: Operator) -> Person:
-    """Give a person another name."""
-    return Person.model_validate(await master.people_service.rename(who, name, body.name))
+    """Give a person another name; the same in another case too."""
+    renamed = await master.people_service.rename(who, name, checked_name(body.name))
+    warnings = await master.people_service.about_name(renamed.name)
+    return Person.model_validate({**vars(renamed), "warnings": plain(warnings)})
 
 
 @router.delete("/v1/people/{name:path}", status_code=204, responses=_UNKNOWN)
@@ -180,11 +183,11 @@ async def photo_portrait(master: TheMaster, photo_id: PhotoId, if_none_match: If
 )
 async def portrait(master: TheMaster, name: PersonName, if_none_match: IfNoneMatch = None) -> Response:
     """The best portrait kept of a person, WebP or JPEG."""
-    master.people_service.person(name)
-    content = master.people_service.photos.best_picture(name)
+    found = master.people_service.person(name)
+    content = master.people_service.photos.best_picture(found.name)
     if content is None:
         raise EntryNotFound(
-            f"no picture is kept of {name!r}: only feedback names them, or they were enrolled with version 0.1"
+            f"no picture is kept of {found.name!r}: only feedback names them, or they were enrolled with version 0.1"
         )
     return small_picture(content, if_none_match)
 
@@ -242,9 +245,7 @@ def plain(cautions: Sequence[Caution]) -> list[dict[str, Any]]:
 
 def checked_name(text: str) -> str:
     """A person's name as it may be enrolled; raises BadRequest."""
-    name = text.strip()
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-        raise BadRequest(
-            f"the name must have 1 to {MAX_NAME_CHARACTERS} printable characters; {name[:40]!r} was given"
-        )
+    name = person_names.tidy(text)
+    if why := person_names.objection(name):
+        raise BadRequest(why)
     return name

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
+from functools import lru_cache
 
 import cv2
+import numpy as np
 
 from manyeyes.recognition.arrays import Bytes
-from manyeyes.results import Face
+from manyeyes.recognition.pictures.labels import Line, lay_out, shorten, single_line
+from manyeyes.results import UNKNOWN, Face
 
 KNOWN_BGR = (80, 175, 30)
 UNKNOWN_BGR = (40, 110, 235)
 TEXT_BGR = (255, 255, 255)
-UNKNOWN = "unknown"
 MIN_TEXT_PX = 8
 OPAQUE = 255
-_WEIGHT = 600
+_KEPT_LABELS = 128
 
 
 def draw(image_hwc_u8: Bytes, faces: Sequence[Face], alpha_hw_u8: Bytes | None = None) -> None:
@@ -55,48 +54,36 @@ def _label(drawn: Bytes, alpha: Bytes | None, face: Face, line: int) -> None:
     by_face, by_picture = (x2 - x1) / 6, min(height, width) / 28
     size = round(max(MIN_TEXT_PX, min(max(by_face, 0.6 * by_picture), 2 * by_picture)))
     margin = max(1, size // 4)
-    text = _single_line(face.name or UNKNOWN)
-    while size > MIN_TEXT_PX and _width(text, size) + 2 * margin > width:
+    text = single_line(face.name or "") or UNKNOWN
+    laid_out = lay_out(text)
+    while size > MIN_TEXT_PX and _width(laid_out, size) + 2 * margin > width:
         size -= 1
-    text = _shorten(text, size, width - 2 * margin)
+    text = shorten(text, (width - 2 * margin) / size)
     if not text:
         return
-    box_w, box_h = min(width, _width(text, size) + 2 * margin), round(size * 1.1) + 2 * margin
+    laid_out = lay_out(text)
+    box_w = min(width, _width(laid_out, size) + 2 * margin)
+    box_h = round(size * (laid_out.ascent + laid_out.descent)) + 2 * margin
     if box_h > height:
         return
     left = min(max(0, x1 - line // 2), width - box_w)
     top = y1 - box_h if y1 >= box_h else min(y2, height - box_h)
     colour = UNKNOWN_BGR if face.name is None else KNOWN_BGR
-    _rectangle(drawn, alpha, (left, top), (left + box_w - 1, top + box_h - 1), colour, cv2.FILLED)
-    baseline = top + margin + round(size * 0.88)
-    cv2.putText(drawn, text, (left + margin, baseline), TEXT_BGR, _fonts.sans, size, _WEIGHT)
+    drawn[top : top + box_h, left : left + box_w] = _block(text, size, margin, (box_h, box_w), colour)
+    if alpha is not None:
+        alpha[top : top + box_h, left : left + box_w] = OPAQUE
 
 
-def _single_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split()) or UNKNOWN
+def _width(line: Line, size: int) -> int:
+    return round(line.width * size)
 
 
-def _shorten(text: str, size: int, room_px: int) -> str:
-    if _width(text, size) <= room_px:
-        return text
-    for length in range(min(len(text) - 1, 80), 0, -1):
-        short = text[:length].rstrip() + "…"
-        if _width(short, size) <= room_px:
-            return short
-    return ""
-
-
-def _width(text: str, size: int) -> int:
-    x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), _fonts.sans, size, _WEIGHT)
-    return int(x + width)
-
-
-class _Fonts(threading.local):
-    """OpenCV's built-in font, one for each thread: Latin, Greek, Cyrillic, Chinese, Japanese, Korean."""
-
-    @cached_property
-    def sans(self) -> Any:
-        return cv2.FontFace("sans")
-
-
-_fonts = _Fonts()
+@lru_cache(_KEPT_LABELS)
+def _block(text: str, size: int, margin: int, shape: tuple[int, int], colour: tuple[int, int, int]) -> Bytes:
+    """The whole label, uint8 (h, w, 3) BGR."""
+    line, mask = lay_out(text), np.zeros(shape, np.uint8)
+    line.fill(mask, margin, margin + round(size * line.ascent), size)
+    covered = mask[:, :, None].astype(np.uint16)
+    text_bgr, box_bgr = np.array(TEXT_BGR, np.uint16), np.array(colour, np.uint16)
+    block: Bytes = ((covered * text_bgr + (OPAQUE - covered) * box_bgr) // OPAQUE).astype(np.uint8)
+    return block

@@ -1,0 +1,152 @@
+"""What is worth knowing about people's names: who looks like whom in writing, and what no font has."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+
+from manyeyes.person_names import JOINERS, key, objection
+from manyeyes.results import UNKNOWN, Caution
+
+SAME_NAME, LOOK_ALIKE, NO_FONT, BAD_NAME = "same-name", "look-alike", "no-font", "bad-name"
+_MOST_LETTERS = 5
+_KEPT_NAMES = 20_000
+_LEFT_TO_RIGHT_MARK = "\N{LEFT-TO-RIGHT MARK}"
+
+
+def about_name(name: str, others: Iterable[str]) -> list[Caution]:
+    """Warnings about a name that is new.
+
+    Args:
+        others: the names of everybody else.
+    """
+    return [*_look_alikes(name, others), *_without_font(name)]
+
+
+def added_to(name: str, person: str) -> list[Caution]:
+    """The warning that a person who is known by a name that is written otherwise got the photos."""
+    if name == person:
+        return []
+    sentence = f"{person} is enrolled already, and names are compared without case: {name} is the same person"
+    return [Caution(kind=SAME_NAME, sentence=sentence, people=(person,))]
+
+
+def check_names(names: Sequence[str], of_one_name: Sequence[Sequence[str]]) -> list[Caution]:
+    """Warnings about the names of everybody.
+
+    Args:
+        of_one_name: those that are one, as an earlier version let them be several.
+    """
+    found = [
+        Caution(
+            kind=SAME_NAME,
+            people=tuple(group),
+            sentence=f"{' and '.join(group)} are one name, compared without case: merge them with "
+            "'manyeyes people merge', or rename all but one",
+        )
+        for group in of_one_name
+    ]
+    by_look: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        for look in set(_looks(name)):
+            by_look[look].append(name)
+    for alike in dict.fromkeys(tuple(group) for group in by_look.values() if len(set(map(key, group))) > 1):
+        found.append(
+            Caution(
+                kind=LOOK_ALIKE,
+                people=alike,
+                sentence=f"{' and '.join(alike)} look the same: rename all but one",
+            )
+        )
+    for name in names:
+        if why := objection(name):
+            sentence = f"{why}: 'manyeyes people rename'"
+            found.append(Caution(kind=BAD_NAME, people=(name,), sentence=sentence))
+        found += _without_font(name)
+    return found
+
+
+def _look_alikes(name: str, others: Iterable[str]) -> list[Caution]:
+    looks = set(_looks(name))
+    alike = [
+        other
+        for other in (UNKNOWN, *others)
+        if not looks.isdisjoint(_looks(other)) and key(other) != key(name)
+    ]
+    return [
+        Caution(
+            kind=LOOK_ALIKE,
+            people=(other,),
+            sentence=f"{name} looks like {_who(other)} and is another name: {_difference(name, other)}; "
+            "rename one of both if they are one person, or if labels must tell them apart",
+        )
+        for other in alike[:1]
+    ]
+
+
+def _who(other: str) -> str:
+    return f"'{UNKNOWN}', the word for strangers," if other == UNKNOWN else other
+
+
+def _difference(name: str, other: str) -> str:
+    """The first character of a name that the other does not have there."""
+    for mine, theirs in zip(name, other, strict=False):
+        if mine != theirs:
+            return f"it has {_code(mine)} for {_code(theirs)}"
+    longer = max(name, other, key=len)
+    return f"one of both has {_code(longer[min(len(name), len(other))])} more"
+
+
+def _code(character: str) -> str:
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+
+
+def _without_font(name: str) -> list[Caution]:
+    # imported here: it opens the fonts
+    from manyeyes.recognition.pictures.labels import missing_letters
+
+    letters = missing_letters(name)
+    if not letters:
+        return []
+    shown = ", ".join(map(_code, letters[:_MOST_LETTERS]))
+    more = f" and {len(letters) - _MOST_LETTERS} more" if len(letters) > _MOST_LETTERS else ""
+    sentence = (
+        f"no font of manyeyes has {shown}{more} of {name}: nodes draw the code of each, unless they have a font "
+        "for it in /usr/share/fonts; install one there, or rename the person"
+    )
+    return [Caution(kind=NO_FONT, value=len(letters), limit=0, people=(name,), sentence=sentence)]
+
+
+@lru_cache(_KEPT_NAMES)
+def _looks(name: str) -> tuple[str, str]:
+    """What a name looks like, as it is and in lower case: the skeletons of Unicode's confusables (UTS 39)."""
+    return _skeleton(name), _skeleton(name.casefold())
+
+
+def _skeleton(name: str) -> str:
+    look = unicodedata.normalize("NFD", name).translate(_prototypes())
+    return unicodedata.normalize("NFD", look.translate(_prototypes()))
+
+
+@cache
+def _prototypes() -> dict[int, str]:
+    """Of each character that looks like others, the one that stands for all of them; joiners look like nothing.
+
+    The library lists neighbours: what many look like has many, and each of the many has that one.
+    """
+    # imported here: it reads its table
+    from confusable_homoglyphs.confusables import confusables_data
+
+    def bare(text: str) -> str:
+        return text.replace(_LEFT_TO_RIGHT_MARK, "")
+
+    found = dict.fromkeys(map(ord, JOINERS), "")
+    for text, neighbours in confusables_data.items():
+        one, nearest = bare(text), neighbours[0]["c"]
+        if len(one) != 1 or len(neighbours) > 1:
+            continue
+        is_prototype = len(bare(nearest)) > 1 or len(confusables_data[nearest]) > 1
+        found[ord(one)] = bare(nearest) if is_prototype else min(one, bare(nearest))
+    return found

@@ -1,0 +1,276 @@
+"""Lays a line of text out in every script: in what order, in which fonts, in which shapes; and fills it.
+
+The order is that of Unicode's bidirectional algorithm (python-bidi), the shapes are HarfBuzz's. A letter that no font
+has is written as its code, `U+1B05`: two names never look the same because a font is missing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import groupby
+from typing import Any
+
+import cv2
+import numpy as np
+
+from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.pictures import fonts
+from manyeyes.recognition.pictures.fonts import BuiltInFont, FileFont, Font, Glyph
+
+if fonts.HAS_HARFBUZZ:
+    import uharfbuzz as hb
+    from bidi import algorithm as bidi
+
+ELLIPSIS = "…"
+ASCENT, DESCENT = 0.88, 0.22
+"""Room above and below the baseline, in ems, where no letter needs more."""
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+_RIGHT_TO_LEFT = ("R", "AL", "AN")
+_AS_A_MARK = dict.fromkeys(map(ord, _JOINERS), "\N{COMBINING GRAVE ACCENT}")
+"""The algorithm drops joiners; marks keep their place in the text, and take the direction of the letter before."""
+_KEPT_LINES = 1024
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a line in one font. `glyphs` go from left to right; `start` is its place in the text."""
+
+    start: int
+    text: str
+    font: Font | None
+    glyphs: Sequence[Glyph] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is laid out: pieces from left to right. Lengths are in ems, to be multiplied with the size."""
+
+    pieces: tuple[Piece, ...]
+    cuts: tuple[int, ...]
+    """Places in the text at which it can be cut, ascending."""
+
+    @cached_property
+    def width(self) -> float:
+        """Of the whole line."""
+        return sum(glyph.advance for piece in self.pieces for glyph in piece.glyphs)
+
+    @cached_property
+    def ascent(self) -> float:
+        """Above the baseline."""
+        return max([ASCENT, *(glyph.top for piece in self.pieces for glyph in piece.glyphs)])
+
+    @cached_property
+    def descent(self) -> float:
+        """Below the baseline."""
+        return max([DESCENT, *(-glyph.bottom for piece in self.pieces for glyph in piece.glyphs)])
+
+    def fill(self, mask_hw_u8: Bytes, left_px: int, baseline_px: int, size_px: int) -> None:
+        """Fill the letters into an empty mask, uint8 (h, w); a pixel that is wholly covered becomes 255."""
+        height, width = mask_hw_u8.shape
+        raster: Any = None
+        if fonts.HAS_HARFBUZZ:
+            raster = hb.RasterDraw()
+            raster.extents = hb.RasterExtents(-left_px, baseline_px - height, width, height, 0)
+        x = 0.0
+        for piece in self.pieces:
+            for glyph in piece.glyphs:
+                if isinstance(piece.font, FileFont):
+                    scale = size_px / piece.font.units
+                    raster.transform = (scale, 0, 0, scale, (x + glyph.x) * size_px, glyph.y * size_px)
+                    raster.draw_glyph(piece.font.font, glyph.id)
+                elif isinstance(piece.font, BuiltInFont):
+                    place = (left_px + round(x * size_px), baseline_px)
+                    piece.font.put(mask_hw_u8, chr(glyph.id), place, size_px)
+                x += glyph.advance
+        if raster is not None:
+            image = raster.render()
+            rows = np.frombuffer(image.buffer, np.uint8).reshape(image.extents.height, image.extents.stride)
+            cv2.max(mask_hw_u8, np.ascontiguousarray(rows[::-1, :width]), dst=mask_hw_u8)
+
+
+def single_line(text: str) -> str:
+    """The text composed (NFC), in one line, without what cannot be seen, except joiners."""
+    kept = (
+        one if one.isprintable() or one in _JOINERS else " " for one in unicodedata.normalize("NFC", text)
+    )
+    return " ".join("".join(kept).split())
+
+
+@lru_cache(_KEPT_LINES)
+def lay_out(text: str) -> Line:
+    """Lay out a text, as `single_line` gives it."""
+    stretches: list[dict[str, Any]] = []
+    for part in _parts(text):
+        pieces = [written for piece in _pieces(part) for written in _with_all_fonts(part, piece)]
+        stretches += ({"level": part.level, "piece": piece} for piece in pieces)
+    levels = {one["level"] for one in stretches}
+    if odd := [level for level in levels if level % 2]:
+        bidi.reverse_contiguous_sequence(stretches, 0, len(stretches) - 1, max(levels), min(odd))
+    ordered = tuple(one["piece"] for one in stretches)
+    cuts = {piece.start + glyph.cluster for piece in ordered for glyph in piece.glyphs}
+    return Line(ordered, tuple(sorted(cuts)))
+
+
+def shorten(text: str, room_ems: float) -> str:
+    """The text, or as much of its beginning as there is room for before a `…`; empty if there is room for nothing."""
+    line = lay_out(text)
+    if line.width <= room_ems:
+        return text
+    for cut in reversed(line.cuts):
+        short = text[:cut].rstrip() + ELLIPSIS
+        if cut and lay_out(short).width <= room_ems:
+            return short
+    return ""
+
+
+def missing_letters(text: str) -> list[str]:
+    """The letters of a text that are in none of the fonts that every node has, each once."""
+    missing = (
+        piece.text for part in _parts(single_line(text)) for piece in _pieces(part) if piece.font is None
+    )
+    return list(dict.fromkeys(letter for letters in missing for letter in letters if _is_visible(letter)))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Neighbouring characters of one direction and one script."""
+
+    start: int
+    text: str
+    level: int
+    script: str | None
+
+    @property
+    def right_to_left(self) -> bool:
+        return self.level % 2 == 1
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    start = 0
+    for (level, script), group in groupby(zip(_levels(text), _scripts(text), strict=True)):
+        end = start + len(list(group))
+        yield _Part(start, text[start:end], level, script)
+        start = end
+
+
+def _levels(text: str) -> list[int]:
+    """Of each character the embedding level: odd is from right to left."""
+    if not fonts.HAS_HARFBUZZ or not any(unicodedata.bidirectional(one) in _RIGHT_TO_LEFT for one in text):
+        return [0] * len(text)
+    marked, storage = text.translate(_AS_A_MARK), bidi.get_empty_storage()
+    storage["base_level"] = bidi.get_base_level(marked)
+    storage["base_dir"] = "LR"[storage["base_level"]]
+    bidi.get_embedding_levels(marked, storage)
+    bidi.explicit_embed_and_overrides(storage)
+    bidi.resolve_weak_types(storage)
+    _pair_brackets(storage)
+    bidi.resolve_neutral_types(storage, False)
+    bidi.resolve_implicit_levels(storage, False)
+    return [one["level"] for one in storage["chars"]]
+
+
+def _pair_brackets(storage: dict[str, Any]) -> None:
+    """Give both brackets of a pair one direction: rule N0, which python-bidi has only in its other half.
+
+    It is the line's where a letter of the line's direction stands between them, or before them; else the other.
+    """
+    line, characters, opened = storage["base_dir"], storage["chars"], list[tuple[str, int]]()
+    strong = [{"L": "L", "R": "R", "AL": "R", "EN": "R", "AN": "R"}.get(one["type"]) for one in characters]
+    pairs = []
+    for place, one in enumerate(characters):
+        category, letter = unicodedata.category(one["ch"]), one["ch"]
+        if category == "Ps":
+            opened.append((bidi.MIRRORED.get(letter, ""), place))
+        elif category == "Pe" and any(closing == letter for closing, _ in opened):
+            while (last := opened.pop())[0] != letter:
+                pass
+            pairs.append((last[1], place))
+    for begin, end in sorted(pairs):
+        within = {one for one in strong[begin + 1 : end] if one}
+        before = next((one for one in reversed(strong[:begin]) if one), line)
+        if within:
+            direction = line if line in within else before
+            strong[begin] = strong[end] = characters[begin]["type"] = characters[end]["type"] = direction
+
+
+def _scripts(text: str) -> list[str | None]:
+    """Of each character the script; what belongs to no script goes with what is before it, at the start with what follows."""
+    found = [_script(one) for one in text]
+    last = next((script for script in found if script), None)
+    for place, script in enumerate(found):
+        found[place] = last = script or last
+    return found
+
+
+@lru_cache(4096)
+def _script(character: str) -> str | None:
+    if not fonts.HAS_HARFBUZZ:
+        return None
+    buffer = hb.Buffer()
+    buffer.add_codepoints([ord(character)])
+    buffer.guess_segment_properties()
+    script: str | None = buffer.script
+    return script
+
+
+def _pieces(part: _Part) -> Iterator[Piece]:
+    """The part in the fonts that every node has; without a font what none of them has."""
+    fitting = [font for font in fonts.package_fonts() if any(map(font.has, part.text))]
+    letters = [one for one in part.text if unicodedata.category(one)[0] in "LM"]
+    shaping = [font for font in fitting if isinstance(font, FileFont)]
+    shaping.sort(key=lambda font: -sum(map(font.has, letters)))  # so that blanks and brackets fit the letters
+    return _in_fonts(part, part.start, part.text, [*shaping, *(one for one in fitting if one not in shaping)])
+
+
+def _in_fonts(part: _Part, start: int, text: str, order: Sequence[Font]) -> Iterator[Piece]:
+    """A text in the first font; what this one lacks, in the next."""
+    if not order:
+        yield Piece(start, text, None)
+        return
+    font = order[0]
+    glyphs = font.shape(text, part.script, part.right_to_left)
+    stretches = list(_stretches(text, glyphs))
+    for begin, end, is_there in stretches:
+        if not is_there:
+            yield from _in_fonts(part, start + begin, text[begin:end], order[1:])
+        else:
+            again = font.shape(text[begin:end], part.script, part.right_to_left)
+            yield Piece(start + begin, text[begin:end], font, glyphs if len(stretches) == 1 else again)
+
+
+def _stretches(text: str, glyphs: Sequence[Glyph]) -> Iterator[tuple[int, int, bool]]:
+    """(begin, end, whether the font has it) of neighbouring characters, in the order of the text."""
+    begins = sorted({glyph.cluster for glyph in glyphs})
+    clusters = list(zip(begins, [*begins[1:], len(text)], strict=True))
+    for is_there, group in groupby(clusters, lambda one: _is_there(text, glyphs, *one)):
+        several = list(group)
+        yield several[0][0], several[-1][1], is_there
+
+
+def _is_there(text: str, glyphs: Sequence[Glyph], begin: int, end: int) -> bool:
+    own = [glyph for glyph in glyphs if glyph.cluster == begin]
+    has_ink = any(glyph.top != glyph.bottom for glyph in own)
+    return all(glyph.id for glyph in own) and (has_ink or not any(map(_is_visible, text[begin:end])))
+
+
+def _is_visible(character: str) -> bool:
+    return not character.isspace() and unicodedata.category(character) not in ("Cf", "Mn", "Me")
+
+
+def _with_all_fonts(part: _Part, piece: Piece) -> Iterator[Piece]:
+    """A piece without a font in fonts of this machine; what no font has, as codes."""
+    if piece.font is not None:
+        yield piece
+        return
+    known = [font for letter in piece.text if (font := fonts.system_font(letter))]
+    for one in _in_fonts(part, piece.start, piece.text, list(dict.fromkeys(known))):
+        if one.font is None:
+            codes = "".join(" " if letter.isspace() else f"U+{ord(letter):04X}" for letter in one.text)
+            font = fonts.package_fonts()[0]
+            glyphs = [replace(glyph, cluster=0) for glyph in font.shape(codes, "Latn", False)]
+            yield Piece(one.start, codes, font, glyphs)
+        else:
+            yield one
