@@ -53,7 +53,7 @@ def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
 
     Args:
         least_long_side_px: a JPEG may be shrunk while it is decoded, which saves memory and time, to a long
-            side of no less than this. Other formats are never shrunk.
+            side of no less than this, a long picture to such a side of its pieces. Other formats are never shrunk.
 
     Raises:
         EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture.

@@ -31,6 +31,7 @@ from manyeyes.recognition.pictures.jpeg_structure import (
     restart_interval,
     tidied,
 )
+from manyeyes.recognition.pictures.pieces import longest_piece_px
 from manyeyes.results import Caution
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
@@ -98,8 +99,11 @@ class _Reading:
 
 
 def shrink_factor(width_px: int, height_px: int, least_long_side_px: int) -> int:
-    """The largest factor of 1, 2, 4 or 8 by which a picture may be shrunk while it is decoded."""
-    longest = max(width_px, height_px)
+    """The largest factor of 1, 2, 4 or 8 by which a picture may be shrunk while it is decoded.
+
+    It is searched in pieces if it is long: then the longer side of a piece counts.
+    """
+    longest = longest_piece_px(width_px, height_px)
     return next((factor for factor in SHRINKS if longest >= factor * least_long_side_px), 1)
 
 

@@ -18,6 +18,7 @@ WINDOW_BYTES = 256
 """So much of the end of the leftovers is looked at."""
 _READ_AHEAD_BYTES = 12
 """libjpeg holds up to 8 bytes behind the last block, and does not count them as extraneous."""
+_MOST_COUNTS = 8
 _MOST_BLOCKS = 10
 """In an MCU, by the standard."""
 _SOS, _DHT = 0xDA, 0xC4
@@ -39,10 +40,13 @@ class Coding:
 
 def used_bytes(coded: bytes, extraneous: Extraneous) -> int | None:
     """How many bytes of the coded pixels are used; None if they do not decode even with all of them."""
-    high = len(coded)
-    while counted := extraneous(coded[:high]):  # it counts too few: some are read ahead
-        high = max(0, high - counted)
-    if counted is None:
+    high, counted = len(coded), extraneous(coded)
+    for _ in range(_MOST_COUNTS):  # libjpeg counts too few: some are read ahead
+        if not counted:
+            break
+        high -= counted
+        counted = extraneous(coded[:high]) if high > 0 else None
+    if counted != 0:
         return None
     low = max(0, high - _READ_AHEAD_BYTES)
     while low < high:
