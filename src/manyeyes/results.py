@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Precision = Literal["fp32", "int8"]
 UNKNOWN = "unknown"
 """The word that is drawn at a face without a name; nobody may be called so."""
+MOST_WARNINGS = 16
+"""Of one picture."""
 
 
 class Face(BaseModel):
@@ -45,7 +47,7 @@ class Face(BaseModel):
 
 
 class Caution(BaseModel):
-    """Something about an enrolled photo or person that an operator should know."""
+    """Something about a picture, an enrolled photo or a person that an operator should know."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -99,6 +101,8 @@ class Result(BaseModel):
     """What computed it."""
     timings_ms: dict[str, float]
     """How long each stage took on the node."""
+    warnings: tuple[Caution, ...] = Field((), max_length=MOST_WARNINGS)
+    """Faults of the file that do no harm: all its pixels are there."""
     task_id: str = ""
     """Names the picture's task in logs and lists."""
     trace_id: str = ""

@@ -19,7 +19,13 @@ from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, check_out, count, plan
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
-from manyeyes.cli.sending.report import nothing_found, print_report, say_left_out, summary
+from manyeyes.cli.sending.report import (
+    harmless_faults,
+    nothing_found,
+    print_report,
+    say_left_out,
+    summary,
+)
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import BadRequest, ManyeyesError
@@ -159,6 +165,8 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
     say_left_out(job.left_out)
     if as_json:
         say(summary(tally, time.monotonic() - began_s))
+        if tally.faulty:
+            say(harmless_faults(tally))
     elif job.out is not None and (stop is None or tally.done or tally.failed):
         print_report(tally, time.monotonic() - began_s, job.out)
     if stop is not None:

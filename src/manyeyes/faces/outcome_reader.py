@@ -78,6 +78,7 @@ def _check(result: Result) -> None:
     for kind in (result.media_type, result.predicted_media_type):
         if kind is not None and kind not in BY_MEDIA_TYPE:
             raise ValueError(f"{kind[:40]!r} is no type of picture")
+    _check_cautions(result.warnings)
     _check_texts([result.pack, *result.timings_ms, *(face.name for face in result.faces if face.name)])
 
 

@@ -136,6 +136,7 @@ class Recognizer:
                 calibrated=self.calibration is not None,
             ),
             timings_ms=clock.timings_ms,
+            warnings=picture.cautions,
         )
         return result, predicted.content if predicted else None, Extras(cuts, small)
 
@@ -164,6 +165,7 @@ class Recognizer:
             )
         both = self._embed_both_ways(picture.image_hwc_u8, found.landmarks_px[chosen])
         warnings = assess(picture.image_hwc_u8, found.landmarks_px[chosen], found.boxes_xyxy_px[chosen])
+        warnings += picture.cautions
         if len(found) > 1:
             warnings += (_passed_over(len(found) - 1),)
         portrait, points = cut_portrait(picture.image_hwc_u8, found.landmarks_px[chosen])

@@ -45,6 +45,8 @@ class Tally:
     failed: int = 0
     faces: int = 0
     named: int = 0
+    faulty: int = 0
+    """Done, in spite of a fault of the file that does no harm."""
     first_failures: list[tuple[str, str, str]] = field(default_factory=list)
     """(file, detail, trace id) of the first `MAX_LISTED` failures; the record has all of them."""
     seen: set[bytes] = field(default_factory=set)
@@ -65,6 +67,7 @@ class Tally:
             return
         self.done += 1
         self.faces += len(line["faces"])
+        self.faulty += bool(line["warnings"])
         self.named += sum(face["name"] is not None for face in line["faces"])
 
 

@@ -41,6 +41,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
         ],
         "pack": result.pack,
         "provenance": result.provenance.model_dump() if result.provenance else None,
+        "warnings": [{"kind": one.kind, "sentence": one.sentence} for one in result.warnings],
         "trace_id": result.trace_id,
     }
 

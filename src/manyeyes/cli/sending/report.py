@@ -39,6 +39,14 @@ def summary(tally: Tally, seconds: float) -> str:
     return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
 
 
+def harmless_faults(tally: Tally) -> str:
+    """How many pictures have a fault that does no harm; empty if none has."""
+    if not tally.faulty:
+        return ""
+    files, their = ("1 file has", "its") if tally.faulty == 1 else (f"{tally.faulty} files have", "their")
+    return f"{files} faults that do no harm to {their} pixels; 'warnings' in {RESULTS_NAME} says which"
+
+
 def nothing_found(inputs: Sequence[Path], left_out: Sequence[Path]) -> NoPicturesFound:
     """The error where the arguments have no picture at all; the reason, if folders were left out."""
     names = ", ".join(map(str, dict.fromkeys(inputs)))
@@ -78,6 +86,8 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
         print_table(("person", "faces", "pictures"), found.rows(), "")
     if total > 1 or tally.skipped:
         print(summary(tally, seconds))
+    if tally.faulty:
+        print(harmless_faults(tally))
     for text in places(found, out, total, _viewer()):
         print(plain(text))
 

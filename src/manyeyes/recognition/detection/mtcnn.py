@@ -16,6 +16,7 @@ from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detection import pyramid
 from manyeyes.recognition.detection.boxes import shift, square, suppress, suppress_within
 from manyeyes.recognition.detection.detections import NOTHING, Detections, MakePicture
+from manyeyes.recognition.detection.in_pieces import find_in_pieces
 from manyeyes.recognition.detection.look_again import look, look_around
 from manyeyes.recognition.detection.pyramid import BORDER, Level
 from manyeyes.recognition.models.sessions import open_session
@@ -48,14 +49,17 @@ class Detector:
     def detect(self, image_hwc_u8: Bytes) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
 
-        It searches again in the cases that the module `look_again` describes.
+        A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, the whole picture is
+        searched again, as `look_again` describes.
         """
-        image, times = _halved(image_hwc_u8, self.settings.longest_side_px)
-        found = look_around(self._find, image, look(self._find, image))
+        found = find_in_pieces(self._find_halved, image_hwc_u8)
+        if len(found):
+            found = look_around(self._find, image_hwc_u8, found)
+        else:
+            image, times = _halved(image_hwc_u8, self.settings.longest_side_px)
+            found = _enlarged(look_around(self._find, image, look(self._find, image)), times)
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
-        return Detections(
-            found.boxes_xyxy_px[order] * times, found.scores[order], found.landmarks_px[order] * times
-        )
+        return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
 
     def warm_up(self) -> None:
         """Run each network once at the usual sizes, so that its buffers exist before the first picture."""
@@ -71,6 +75,10 @@ class Detector:
         o_logit, o_landmarks = self._run(self._onet, ["logit", "landmarks"], picture(48, 48)[None])
         found = {"pnet_logit": p_logit, "pnet_offsets": p_offsets, "rnet_logit": r_logit}
         return found | {"rnet_offsets": r_offsets, "onet_logit": o_logit, "onet_landmarks": o_landmarks}
+
+    def _find_halved(self, image: Bytes) -> Detections:
+        half, times = _halved(image, self.settings.longest_side_px)
+        return _enlarged(self._find(half), times)
 
     def _find(self, image: Bytes) -> Detections:
         """The faces of a picture; it is searched as if its longer side were at most `longest_side_px`."""
@@ -138,6 +146,10 @@ def _halved(image: Bytes, longest_px: int) -> tuple[Bytes, int]:
     while max(image.shape[:2]) >= 2 * longest_px and min(image.shape[:2]) >= 2:
         image, times = pyramid.halve(image), times * 2
     return image, times
+
+
+def _enlarged(found: Detections, times: int) -> Detections:
+    return Detections(found.boxes_xyxy_px * times, found.scores, found.landmarks_px * times)
 
 
 def _logit(probability: float) -> float:

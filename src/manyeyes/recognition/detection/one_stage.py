@@ -13,6 +13,7 @@ import numpy as np
 from manyeyes.errors import ModelRefused
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.detection.detections import NOTHING, Detections, MakePicture
+from manyeyes.recognition.detection.in_pieces import find_in_pieces
 from manyeyes.recognition.detection.look_again import look
 from manyeyes.recognition.models.manifest_parts import DetectorPart
 from manyeyes.recognition.models.sessions import open_session, quiet
@@ -88,9 +89,12 @@ class OneStageDetector:
     def detect(self, image_hwc_u8: Bytes) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
 
-        If it finds none, it searches again as the module `look_again` describes.
+        A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, the whole picture is
+        searched again, as `look_again` describes.
         """
-        found = look(self._find, image_hwc_u8)
+        found = find_in_pieces(self._find, image_hwc_u8)
+        if not len(found):
+            found = look(self._find, image_hwc_u8)
         order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
         return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from manyeyes.errors import DamagedPicture, TooManyPixels
 from manyeyes.recognition.arrays import Bytes
-from manyeyes.recognition.pictures.formats import BY_KEY
+from manyeyes.recognition.pictures.formats import ANOTHER_COPY, BY_KEY
 from manyeyes.recognition.pictures.jpeg import decode_jpeg, shrink_factor
 from manyeyes.recognition.pictures.memory_shortage import shortage_named
 from manyeyes.recognition.pictures.pillow_readers import decode_with_pillow, turned_already
 from manyeyes.recognition.pictures.probe import PictureInfo, read_header
+from manyeyes.results import Caution
 
 MAX_MEGAPIXELS = 400.0
 """The limit of a worker, whatever the master allows: four times the default of `limits.max_megapixels`."""
@@ -39,17 +40,20 @@ class Picture:
     image_hwc_u8: Bytes
     alpha_hw_u8: Bytes | None
     shrink: int = 1
+    cautions: tuple[Caution, ...] = ()
+    """Faults of the file that do not concern the pixels."""
 
 
 def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
     """Decode a picture of any accepted format with its orientation applied.
 
     Missing pixels are never made up: a picture that is cut short, or damaged so that a decoder notices, is
-    refused. JPEG is checked by libjpeg's warnings, PNG by its checksums, all formats by their length.
+    refused. JPEG is checked by libjpeg's warnings, PNG by its checksums, all formats by their length. A fault
+    that does not concern the pixels is no reason to refuse a picture; `Picture.cautions` has it.
 
     Args:
         least_long_side_px: a JPEG may be shrunk while it is decoded, which saves memory and time, to a long
-            side of no less than this. Other formats are never shrunk.
+            side of no less than this, a long picture to such a side of its pieces. Other formats are never shrunk.
 
     Raises:
         EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture.
@@ -65,7 +69,12 @@ def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
     if info.format == "jpeg" and least_long_side_px is not None:
         shrink = shrink_factor(*stored, least_long_side_px)
     with shortage_named(info.width_px, info.height_px):
-        image, alpha = _pixels(data, info, stored, shrink)
+        cautions: tuple[Caution, ...] = ()
+        if info.format == "jpeg":
+            jpeg = decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink)
+            image, alpha, cautions = jpeg.image_hwc_u8, None, jpeg.cautions
+        else:
+            image, alpha = _pixels(data, info)
         if not turned_already(info.format):
             image = _turn(image, info.orientation)
             alpha = None if alpha is None else _turn(alpha, info.orientation)
@@ -73,18 +82,14 @@ def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
         if image.shape[:2] != expected:
             raise DamagedPicture(
                 f"picture is {image.shape[1]}×{image.shape[0]} px, its header says "
-                f"{info.width_px}×{info.height_px}; send the original"
+                f"{info.width_px}×{info.height_px}; {ANOTHER_COPY}"
             )
         if alpha is not None:
             _hide_invisible(image, alpha)
-    return Picture(info, image, alpha, shrink)
+    return Picture(info, image, alpha, shrink, cautions)
 
 
-def _pixels(
-    data: bytes, info: PictureInfo, stored: tuple[int, int], shrink: int
-) -> tuple[Bytes, Bytes | None]:
-    if info.format == "jpeg":
-        return decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink), None
+def _pixels(data: bytes, info: PictureInfo) -> tuple[Bytes, Bytes | None]:
     if info.format == "png":
         still = _still_png(data)
         if still[_PNG_DEPTH] == 16:  # OpenCV needs twice the memory: it keeps all 16 bits
@@ -107,16 +112,16 @@ def _with_opencv(data: bytes, key: str) -> Bytes:
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise
-        raise DamagedPicture(f"the {name} cannot be decoded: {error.err}; send the original") from error
+        raise DamagedPicture(f"the {name} cannot be decoded: {error.err}; {ANOTHER_COPY}") from error
     if pixels is None:
-        raise DamagedPicture(f"the {name} cannot be decoded: its content is damaged; send the original")
+        raise DamagedPicture(f"the {name} cannot be decoded: its content is damaged; {ANOTHER_COPY}")
     return pixels
 
 
 def _split_alpha(pixels: Bytes) -> tuple[Bytes, Bytes | None]:
     if pixels.dtype != np.uint8:
         raise DamagedPicture(
-            f"picture has samples of type {pixels.dtype}, its header says 8 bit; send the original"
+            f"picture has samples of type {pixels.dtype}, its header says 8 bit; {ANOTHER_COPY}"
         )
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     if channels == 1:
@@ -148,7 +153,7 @@ def _hide_invisible(image: Bytes, alpha: Bytes) -> None:
 
 
 def _cut_short(kind: str, seen: str) -> DamagedPicture:
-    return DamagedPicture(f"the {kind} is cut short: {seen}; send the whole file")
+    return DamagedPicture(f"the {kind} is cut short: {seen}; {ANOTHER_COPY}")
 
 
 def _still_png(data: bytes) -> bytes:
@@ -162,9 +167,7 @@ def _still_png(data: bytes) -> bytes:
         if end + 4 > len(data):
             break
         if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise DamagedPicture(
-                f"the PNG's {kind!r} chunk at byte {at} fails its check sum; send the original"
-            )
+            raise DamagedPicture(f"the PNG's {kind!r} chunk at byte {at} fails its check sum; {ANOTHER_COPY}")
         if kind in _APNG_CHUNKS:
             animated = True
         else:

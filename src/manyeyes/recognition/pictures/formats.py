@@ -75,6 +75,8 @@ MAX_WEBP_PIXELS = 20_000_000
 BY_KEY = {one.key: one for one in FORMATS}
 BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
 SUFFIXES = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
+ANOTHER_COPY = "find an undamaged copy, or save it anew with a picture editor"
+"""What to do with a damaged picture; it may well be the original."""
 ACCEPTED = f"{', '.join(one.name for one in FORMATS[:-1])} and {FORMATS[-1].name} are accepted"
 
 

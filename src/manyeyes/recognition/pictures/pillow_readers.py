@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from manyeyes.errors import DamagedPicture, UnsupportedFormat
 from manyeyes.recognition.arrays import Bytes
-from manyeyes.recognition.pictures.formats import BY_KEY
+from manyeyes.recognition.pictures.formats import ANOTHER_COPY, BY_KEY
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker has one core
 _BAND_ROWS = 256
@@ -76,7 +76,7 @@ def decode_with_pillow(data: bytes, key: str) -> tuple[Bytes, Bytes | None]:
             raise MemoryError(told) from error
         cut = "truncated" in told or "end of file" in told.lower()
         what = "is cut short" if cut else "cannot be decoded"
-        raise DamagedPicture(f"the {name} {what}: {told.splitlines()[0]}; send the original") from error
+        raise DamagedPicture(f"the {name} {what}: {told.splitlines()[0]}; {ANOTHER_COPY}") from error
 
 
 def _pixels(image: Image, name: str) -> tuple[Bytes, Bytes | None]:

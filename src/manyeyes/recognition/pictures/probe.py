@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from manyeyes.errors import DamagedPicture, TooManyBytes, TooManyPixels, UnsupportedFormat
-from manyeyes.recognition.pictures.formats import ACCEPTED, BY_KEY
+from manyeyes.recognition.pictures.formats import ACCEPTED, ANOTHER_COPY, BY_KEY
 from manyeyes.recognition.pictures.headers import (
     Header,
     avif_header,
@@ -99,10 +99,10 @@ def read_header(data: bytes) -> PictureInfo:
             raise UnsupportedFormat(
                 f"the {found.name} is of a kind that is not read ({error}); save it as an ordinary one"
             ) from error
-        raise DamagedPicture(f"the {found.name} header cannot be read: {error}; send the original") from error
+        raise DamagedPicture(f"the {found.name} header cannot be read: {error}; {ANOTHER_COPY}") from error
     width, height = header.width_px, header.height_px
     if width < 1 or height < 1:
-        raise DamagedPicture(f"picture is {width}×{height} px by its header; send the original")
+        raise DamagedPicture(f"picture is {width}×{height} px by its header; {ANOTHER_COPY}")
     orientation = exif_orientation(header.exif) if header.exif else header.orientation
     if orientation >= 5:
         width, height = height, width

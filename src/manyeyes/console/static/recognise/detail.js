@@ -49,7 +49,8 @@ export class Detail {
     const below = faces.length
       ? make("div", { class: "rec-table" }, tied.table)
       : make("p", { text: "No face was found in this picture." });
-    return [head, this.#facts(picture), this.#pair(picture, tied, stage), below];
+    const faults = (picture.result.warnings ?? []).map(({ sentence }) => make("p", { class: "rec-facts", text: sentence }));
+    return [head, this.#facts(picture), ...faults, this.#pair(picture, tied, stage), below];
   }
 
   #actions(picture) {

@@ -36,7 +36,7 @@ export function resultLines(pictures, outputs) {
       const { code, detail } = picture.problem;
       return { ...known, error: { code, detail } };
     }
-    const { faces, pack, provenance, trace_id } = picture.result;
+    const { faces, pack, provenance, warnings, trace_id } = picture.result;
     return {
       ...known,
       output: outputs.get(picture) ?? null,
@@ -45,6 +45,7 @@ export function resultLines(pictures, outputs) {
       }),
       pack,
       provenance: provenance ?? null,
+      warnings: (warnings ?? []).map(({ kind, sentence }) => ({ kind, sentence })),
       ...(trace_id ? { trace_id } : {}),
     };
   });
