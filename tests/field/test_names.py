@@ -18,7 +18,8 @@ from manyeyes.errors import BadRequest, PersonExists, PersonNotFound
 from manyeyes.face_results import Enrolled
 from manyeyes.faces.merging import Merging
 from manyeyes.faces.names import about_name
-from manyeyes.faces.people import Enrolment, NewFace, PeopleService
+from manyeyes.faces.new_faces import Enrolment, NewFace
+from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.gateway.routes.people import checked_name

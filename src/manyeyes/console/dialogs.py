@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -47,6 +47,19 @@ def reporting(action: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
                 )
 
     return told
+
+
+async def tell(title: str, sentences: Sequence[str]) -> None:
+    """Tell something after it was done, and wait until it is read."""
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        dialog.props["aria-label"] = title
+        dialog.on("hide", dialog.delete)
+        ui.label(title).classes("ask-title")
+        for sentence in sentences:
+            ui.label(sentence)
+        with ui.row().classes("ask-actions"):
+            ui.button("OK", on_click=lambda: dialog.submit(True)).props("no-caps unelevated autofocus")
+    await dialog
 
 
 async def confirm(question: str, what_happens: str, action: str, *, grave: bool = False) -> bool:

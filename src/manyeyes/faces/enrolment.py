@@ -13,7 +13,8 @@ from manyeyes.dispatch.order import Answered, Order
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import EmbedderMismatch, ManyeyesError, PackError
 from manyeyes.face_results import Enrolled, FaceOutcome
-from manyeyes.faces.people import Enrolment, NewFace, PeopleService
+from manyeyes.faces.new_faces import Enrolment, NewFace
+from manyeyes.faces.people import PeopleService
 from manyeyes.packs.served import ServedPack
 from manyeyes.recognition.arrays import Floats
 from manyeyes.store.gallery import GalleryRepository

@@ -29,7 +29,9 @@ def added_to(name: str, person: str) -> list[Caution]:
     """The warning that a person who is known by a name that is written otherwise got the photos."""
     if name == person:
         return []
-    sentence = f"{person} is enrolled already, and names are compared without case: {name} is the same person"
+    sentence = (
+        f"the name {name} is that of {person}, who is enrolled already: names are compared without case"
+    )
     return [Caution(kind=SAME_NAME, sentence=sentence, people=(person,))]
 
 
@@ -43,7 +45,7 @@ def check_names(names: Sequence[str], of_one_name: Sequence[Sequence[str]]) -> l
         Caution(
             kind=SAME_NAME,
             people=tuple(group),
-            sentence=f"{' and '.join(group)} are one name, compared without case: merge them with "
+            sentence=f"the names {' and '.join(group)} are one, compared without case: merge them with "
             "'manyeyes people merge', or rename all but one",
         )
         for group in of_one_name
@@ -57,7 +59,7 @@ def check_names(names: Sequence[str], of_one_name: Sequence[Sequence[str]]) -> l
             Caution(
                 kind=LOOK_ALIKE,
                 people=alike,
-                sentence=f"{' and '.join(alike)} look the same: rename all but one",
+                sentence=f"the names {' and '.join(alike)} look the same: rename all but one",
             )
         )
     for name in names:
@@ -79,7 +81,7 @@ def _look_alikes(name: str, others: Iterable[str]) -> list[Caution]:
         Caution(
             kind=LOOK_ALIKE,
             people=(other,),
-            sentence=f"{name} looks like {_who(other)} and is another name: {_difference(name, other)}; "
+            sentence=f"the name {name} looks like {_who(other)} and is another: {_difference(name, other)}; "
             "rename one of both if they are one person, or if labels must tell them apart",
         )
         for other in alike[:1]

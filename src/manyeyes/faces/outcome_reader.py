@@ -16,6 +16,7 @@ from manyeyes.face_results import (
     FaceOutcome,
     UnknownFaces,
 )
+from manyeyes.person_names import JOINERS
 from manyeyes.plain_text import MAX_TEXT_CHARACTERS, plain
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.results import Caution, Result
@@ -26,6 +27,9 @@ MAX_EMBEDDING_BYTES = 16 * 1024
 _MAY_SAY = (PictureError, EnrolmentError, PackError)
 """A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
 the master is busy, which would have the picture sent again for ever."""
+
+_WITHOUT_JOINERS = dict.fromkeys(map(ord, JOINERS))
+"""Names need them, though they are not printable."""
 
 
 class FaceReader:
@@ -89,5 +93,6 @@ def _check_cautions(cautions: tuple[Caution, ...]) -> None:
 
 def _check_texts(texts: list[str]) -> None:
     for text in texts:
-        if len(text) > MAX_TEXT_CHARACTERS or not text.isprintable():
+        shown = text.translate(_WITHOUT_JOINERS)
+        if len(text) > MAX_TEXT_CHARACTERS or not shown.isprintable():
             raise ValueError(f"{text[:40]!r} is no text to be shown")

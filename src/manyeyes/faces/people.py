@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,10 +13,11 @@ from manyeyes.access.actions import Action
 from manyeyes.access.audit import Audit
 from manyeyes.api.people import Threshold
 from manyeyes.errors import ReferenceRefused
-from manyeyes.face_results import Enrolled, FaceOutcome
+from manyeyes.face_results import FaceOutcome
 from manyeyes.faces.comparison import check_everybody, likenesses
 from manyeyes.faces.crops import portrait_of
 from manyeyes.faces.names import about_name, added_to, check_names
+from manyeyes.faces.new_faces import AddedPhoto, Enrolment, NewFace
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.threshold import InUse, Rule, follow, make_rule
@@ -35,47 +35,6 @@ from manyeyes.store.settings import SettingsRepository
 from manyeyes.telemetry import log
 
 Verdict = Literal["is", "not"]
-
-
-@dataclass(frozen=True)
-class NewFace:
-    """A photo to enrol, with what a node saw in it; `portrait` may be empty."""
-
-    file_name: str
-    data: bytes
-    enrolled: Enrolled
-    portrait: bytes
-    source: Literal["enrolled", "kept"] = "enrolled"
-    """`kept`: an unknown face that was given a name."""
-
-
-@dataclass(frozen=True)
-class AddedPhoto:
-    """An enrolled photo with its warnings.
-
-    `box_xyxy_px` is the face's box in the photo that was sent; None for an unknown face that was named.
-    """
-
-    file_name: str
-    photo_id: int
-    is_new: bool
-    """False if the person had this photo before."""
-    box_xyxy_px: tuple[int, int, int, int] | None
-    warnings: tuple[Caution, ...]
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """The result of an enrolment: the person as they are now, and each photo."""
-
-    person: Person
-    added: tuple[AddedPhoto, ...]
-    about_name: tuple[Caution, ...] = ()
-
-    @property
-    def warnings(self) -> list[Caution]:
-        """The warnings about the name and about all photos."""
-        return [*self.about_name, *(warning for photo in self.added for warning in photo.warnings)]
 
 
 class PeopleService:

@@ -15,7 +15,7 @@ from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.comparison import nearest_person
 from manyeyes.faces.crops import FaceCrop, face_crops
 from manyeyes.faces.groups import Groups
-from manyeyes.faces.people import NewFace
+from manyeyes.faces.new_faces import NewFace
 from manyeyes.recognition.arrays import Floats
 from manyeyes.recognition.matching.vetoes import Veto, bars
 from manyeyes.store.gallery import GalleryReader

@@ -14,7 +14,8 @@ from pathlib import Path
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.face_results import FaceOutcome
-from manyeyes.faces.people import Enrolment, NewFace, PeopleService
+from manyeyes.faces.new_faces import Enrolment, NewFace
+from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.unknown_faces import Among, Group
 from manyeyes.faces.unknown_thread import UnknownFacesThread

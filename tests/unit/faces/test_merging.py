@@ -14,7 +14,7 @@ from tests.unit.faces.unknown_faces import Scene, at
 from manyeyes.errors import BadRequest, EntryNotFound, PersonNotFound
 from manyeyes.face_results import Enrolled
 from manyeyes.faces.merging import UNDO_DAYS, Merging
-from manyeyes.faces.people import NewFace
+from manyeyes.faces.new_faces import NewFace
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.store.database import Database
 from manyeyes.store.photos import Photo

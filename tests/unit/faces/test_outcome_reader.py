@@ -108,6 +108,12 @@ HOSTILE = [
 ]
 
 
+def test_a_name_may_hold_joiners() -> None:
+    caution = warned(people=("علی\N{ZERO WIDTH NON-JOINER}رضا", "👩\N{ZERO WIDTH JOINER}👧"))
+    enrolled = ENROLLED.model_copy(update={"warnings": (caution,)}).model_dump_json().encode()
+    assert FaceReader().content(task("enrol"), arrived(enrolled)).enrolled is not None
+
+
 @pytest.mark.parametrize("caution", HOSTILE, ids=range(4))
 def test_warnings_that_nobody_should_be_shown_are_refused(caution: Caution) -> None:
     enrolled = ENROLLED.model_copy(update={"warnings": (caution,)}).model_dump_json().encode()

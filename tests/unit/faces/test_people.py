@@ -16,7 +16,8 @@ from tests.stored_rows import vetoes
 from manyeyes.access.audit import Audit
 from manyeyes.errors import PersonNotFound, ReferenceRefused
 from manyeyes.face_results import Enrolled, FaceOutcome
-from manyeyes.faces.people import NewFace, PeopleService
+from manyeyes.faces.new_faces import NewFace
+from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION

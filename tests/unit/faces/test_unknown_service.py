@@ -15,7 +15,7 @@ from tests.unit.faces.unknown_faces import EMBEDDER, Scene, at, near, outcome
 
 from manyeyes.errors import BadRequest, EmbedderMismatch, EntryNotFound, Unavailable
 from manyeyes.faces import unknown_service as faces_module
-from manyeyes.faces.people import NewFace
+from manyeyes.faces.new_faces import NewFace
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.unknown_faces import NEAR_PART
 from manyeyes.faces.unknown_service import FILE_NAME

@@ -21,7 +21,7 @@ from manyeyes.dispatch.order import Answered
 from manyeyes.face_results import Enrolled, FaceOutcome
 from manyeyes.faces.enrolment import Enrolling
 from manyeyes.faces.merging import Merging
-from manyeyes.faces.people import NewFace
+from manyeyes.faces.new_faces import NewFace
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.fleet import node_service
 from manyeyes.fleet.admission import Admission

@@ -31,7 +31,7 @@ from manyeyes.errors import (
     TooManyBytes,
 )
 from manyeyes.faces.enrolment import NewPhoto
-from manyeyes.faces.people import Enrolment
+from manyeyes.faces.new_faces import Enrolment
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import (
     OPERATOR,

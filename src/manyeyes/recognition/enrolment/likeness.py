@@ -134,7 +134,7 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
             kind="same-face",
             value=round(near.distance, 3),
             limit=round(limits.same_face, 3),
-            sentence=f"this face looks like {near.name!r} (distance {near.distance:.2f}, more than "
+            sentence=f"this face looks like '{near.name}' (distance {near.distance:.2f}, more than "
             f"{limits.same_face:.2f} is usual between two people); is one of the names wrong, or is one "
             "person enrolled twice?",
             photo=file,
@@ -289,13 +289,13 @@ def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
         if pair.distance <= limits.double:
             kind, limit = "double", limits.double
             said = (
-                f"{a!r} and {b!r} look like one person ({by}, more than {limit:.2f} is usual between two); "
+                f"'{a}' and '{b}' look like one person ({by}, more than {limit:.2f} is usual between two); "
                 "if they are, merge them with 'manyeyes people merge'"
             )
         else:
             kind, limit = "too-close", limits.confusable
             said = (
-                f"{a!r} and {b!r} are too close to tell apart ({by}, the threshold is {limit:.2f}); "
+                f"'{a}' and '{b}' are too close to tell apart ({by}, the threshold is {limit:.2f}); "
                 "add more and clearer photos of both, or lower the threshold"
             )
         figures = {"value": round(pair.distance, 3), "limit": round(limit, 3)}
@@ -318,14 +318,14 @@ def _odd_photo(
         kind, value, limit = "mislabelled", nearest_other, own
         people: tuple[str, ...] = (owner, other)
         said = (
-            f"{photos.called(place)} of {owner!r} is nearer to {other!r} (distance {nearest_other:.2f}) than "
-            f"to any other photo of {owner!r} ({own:.2f}); look at it, and remove it if it is mislabelled"
+            f"{photos.called(place)} of '{owner}' is nearer to '{other}' (distance {nearest_other:.2f}) than "
+            f"to any other photo of '{owner}' ({own:.2f}); look at it, and remove it if it is mislabelled"
         )
     elif own > limits.unlike:
         kind, value, limit = "outlier", own, limits.unlike
         people = (owner,)
         said = (
-            f"{photos.called(place)} of {owner!r} is far from all their other photos (distance {own:.2f}, "
+            f"{photos.called(place)} of '{owner}' is far from all their other photos (distance {own:.2f}, "
             f"{limits.unlike:.2f} or less is usual); look at it, and remove it if it is somebody else or "
             "shows too little"
         )
@@ -352,7 +352,7 @@ def _variety(
         widest = float(_inside(photos.embeddings, places).max()) if len(places) > 1 else np.inf
         if widest < limits.alike:
             said = (
-                f"the {len(places)} photos of {name!r} are nearly alike (largest distance {widest:.2f}, "
+                f"the {len(places)} photos of '{name}' are nearly alike (largest distance {widest:.2f}, "
                 f"{limits.alike:.2f} or more shows variety); add some of other days, light and angles"
             )
             figures = {"value": round(widest, 3), "limit": round(limits.alike, 3)}
@@ -360,7 +360,7 @@ def _variety(
     alone = tuple(name for name, places in zip(people, groups, strict=True) if len(places) == 1)
     if alone:
         count = "1 person has" if len(alone) == 1 else f"{len(alone)} people have"
-        listed = ", ".join(map(repr, alone[:10])) + (", …" if len(alone) > 10 else "")
+        listed = ", ".join(f"'{name}'" for name in alone[:10]) + (", …" if len(alone) > 10 else "")
         said = f"{count} one photo only: {listed}; add two or three more, of other days, light and angles"
         found.append(Caution(kind="one-photo", value=len(alone), limit=0, sentence=said, people=alone))
     return found

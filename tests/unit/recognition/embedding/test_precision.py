@@ -13,7 +13,7 @@ from manyeyes.recognition.embedding.precision import (
     choose,
     processor_features,
 )
-from manyeyes.recognition.pictures import draw
+from manyeyes.recognition.pictures import draw, fonts, labels
 from manyeyes.recognition.recognizer import load
 from manyeyes.results import Precision
 
@@ -80,6 +80,8 @@ def test_the_self_test_covers_both_files_whichever_is_used(
 
 
 def test_warming_up_loads_the_font_too(default_pack: Path) -> None:
-    draw._fonts.__dict__.clear()
+    fonts.package_fonts.cache_clear()
+    labels.lay_out.cache_clear()
+    draw._block.cache_clear()
     load(default_pack).warm_up()
-    assert list(draw._fonts.__dict__) == ["sans"]
+    assert fonts.package_fonts.cache_info().currsize == 1

@@ -38,6 +38,8 @@ export default {
         </form>
         <div v-else>
           <p role="status">{{ outcome }}</p>
+          <p v-for="warning in aboutName" class="warn-words"><q-icon name="warning" aria-hidden="true"></q-icon>
+            {{ sentence(warning.sentence) }}</p>
           <ul class="photos">
             <li v-for="photo in photos" :key="photo.url" class="photo" :class="{ wary: photo.warnings.length }">
               <div v-if="!photo.blind" class="framed">
@@ -82,6 +84,9 @@ export default {
     },
     action() {
       return this.photos.length ? `Add ${this.counted(this.photos.length)}` : "Add";
+    },
+    aboutName() {
+      return (this.person.warnings ?? []).filter((warning) => !warning.photo);
     },
     outcome() {
       const wary = this.photos.filter((photo) => photo.warnings.length && !photo.gone).length;

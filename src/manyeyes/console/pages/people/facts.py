@@ -12,6 +12,7 @@ from urllib.parse import quote
 from manyeyes.api.people import Feedback, MergePreview, Person, Photo
 from manyeyes.api.unknown_faces import UnknownGroup
 from manyeyes.natural_order import natural
+from manyeyes.person_names import key
 from manyeyes.results import Caution
 from manyeyes.wording import several
 
@@ -89,6 +90,8 @@ class Crowd:
         )
         self._keyed = keyed
         self.photos_of = photo_counts(people)
+        self.photos_of_key = {key(name): photos for name, photos in self.photos_of.items()}
+        """By what names have in common that are one."""
 
     def __len__(self) -> int:
         return len(self._keyed)
@@ -101,7 +104,7 @@ class Crowd:
     def view(self, text: str, page: int) -> View:
         """Those whose name has the text somewhere; a page that is not there any more gives the last one."""
         wanted = folded(text.strip())
-        found = [person for key, person in self._keyed if wanted in key]
+        found = [person for text, person in self._keyed if wanted in text]
         pages = max(1, -(-len(found) // PER_PAGE))
         page = min(max(page, 1), pages)
         return View(tuple(found[(page - 1) * PER_PAGE : page * PER_PAGE]), len(found), page, pages)

@@ -8,7 +8,7 @@ from nicegui.events import GenericEventArguments
 from manyeyes.api.people import Feedback, Merge, Person
 from manyeyes.console import address
 from manyeyes.console.address import use_style
-from manyeyes.console.dialogs import confirm, reporting
+from manyeyes.console.dialogs import confirm, reporting, tell
 from manyeyes.console.live import keep
 from manyeyes.console.pages.people import facts
 from manyeyes.console.pages.people.elements import (
@@ -167,6 +167,9 @@ class _OnePerson:
         new = await ask_name(f"Rename {self._name}", "New name", "Rename", value=self._name)
         if new and new != self._name:
             renamed = await self._client.rename_person(self._name, new)
+            if renamed.warnings:
+                said = [facts.sentence(warning.sentence) for warning in renamed.warnings]
+                await tell(f"{self._name} is now {renamed.name}", said)
             _go(facts.person_address("", renamed.name))
 
     async def _merge(self) -> None:

@@ -150,6 +150,9 @@ class _UnknownFaces:
             said = f"{several(len(person.added), 'face')} added to "
             ui.label(said)
             link(person.name, facts.person_address(self._base, person.name))
+            for warning in person.warnings:
+                if not warning.photo:  # about the name
+                    ui.label(facts.sentence(warning.sentence)).classes("warn-words")
             if wary:
                 ui.label(f"; {wary} of them could be better, as their page says.")
 
