@@ -43,12 +43,29 @@ def write_private(path: Path, content: bytes) -> None:
     staged.replace(path)
 
 
+def check_name(folder: Path) -> None:
+    """Make sure that every program that gets the path of a data folder can read it: ONNX Runtime takes UTF-8 only.
+
+    Raises:
+        DataFolderUnusable: it is not UTF-8.
+    """
+    try:
+        os.fsencode(folder).decode()
+    except UnicodeDecodeError as error:
+        shown = os.fsencode(folder).decode(errors="backslashreplace")
+        raise DataFolderUnusable(
+            f"the path of the data folder {shown} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            "rename the folder, or give --data another one"
+        ) from error
+
+
 def make_data_folder(folder: Path) -> None:
     """Make a data folder that only its owner may enter.
 
     Raises:
-        DataFolderUnusable: it cannot be made or written to.
+        DataFolderUnusable: its name is not UTF-8, or it cannot be made or written to.
     """
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)

@@ -144,15 +144,18 @@ class Engine:
             EngineFailed: it ended or did not listen in 20 s; carries its last words.
         """
         self.log_file.unlink(missing_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
-            self._executable, "-c", str(self.config), "-l", str(self.log_file),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
-            preexec_fn=_die_with_parent,
-            start_new_session=True,
-        )  # fmt: skip
+        with self.log_file.open(
+            "ab"
+        ) as said:  # what is wrong with its configuration goes to standard error only
+            self._process = await asyncio.create_subprocess_exec(
+                self._executable, "-c", str(self.config), "-l", str(self.log_file),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=said,
+                env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
+                preexec_fn=_die_with_parent,
+                start_new_session=True,
+            )  # fmt: skip
         for _ in range(400):
             if self._process.returncode is not None:
                 break
