@@ -188,10 +188,10 @@ def _load_or_make_ca(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePr
 def _alternative_names(addresses: tuple[str, ...]) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = []
     for address in dict.fromkeys(
-        (MASTER_HOSTNAME, "localhost", socket.gethostname(), "127.0.0.1", *addresses)
+        (MASTER_HOSTNAME, "localhost", socket.gethostname(), "127.0.0.1", "::1", *addresses)
     ):
         try:
-            names.append(x509.IPAddress(ipaddress.ip_address(address)))
+            names.append(x509.IPAddress(ipaddress.ip_address(address.partition("%")[0])))
         except ValueError:
             names.append(x509.DNSName(address))
     return names

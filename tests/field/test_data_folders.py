@@ -1,4 +1,7 @@
-"""Data folders with any letters in their path: read by the engine, Python, ONNX Runtime, installers and shells."""
+"""Data folders with any letters in their path: read by the engine, ONNX Runtime, installers and shells.
+
+A whole fleet runs in such folders in `test_ipv6.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import MANYEYES, free_port, picture, running_network
-from tests.made_models import yunet
 
 from manyeyes.broker.engine import Engine, find_engine
 from manyeyes.broker.engine_syntax import written
@@ -19,17 +20,11 @@ from manyeyes.errors import EngineFailed, PackError, PortTaken
 from manyeyes.node.packs.environment import Environments, install_commands
 from manyeyes.packs.manifest import Manifest, PackFile, SelfTest
 from manyeyes.recognition.models.sessions import open_session
+from tests.integration.conftest import MANYEYES, free_port
+from tests.made_models import yunet
 
 ODD = "homé ü \"'`$HOME #{1}:;,?\\x41\\ 100 %s&\n\t\x01\x7f دات 😀"
 NOT_UTF8 = os.fsdecode(b"hom\xe9")
-
-
-def test_a_master_and_a_node_work_in_a_folder_with_any_letters(tmp_path: Path, faulty_pack: Path) -> None:
-    folder = tmp_path / ODD
-    with running_network(folder, faulty_pack) as network, network.node("n1"):
-        network.client.recognize(picture())
-        assert (folder / "master" / "jetstream" / "jetstream").is_dir()
-    assert [path.name for path in tmp_path.iterdir()] == [ODD]
 
 
 def _started(engine: Engine) -> None:
@@ -40,6 +35,16 @@ def _started(engine: Engine) -> None:
             await engine.stop()
 
     asyncio.run(start())
+
+
+def test_the_engine_keeps_its_data_in_a_folder_with_any_letters(tmp_path: Path) -> None:
+    folder, port = tmp_path / ODD, free_port()
+    folder.mkdir()
+    store = {"store_dir": str(folder / "jetstream")}
+    (folder / "nats.conf").write_text(written({"host": "127.0.0.1", "port": port, "jetstream": store}))
+    _started(Engine(find_engine(), folder / "nats.conf", ("127.0.0.1", port)))
+    assert [path.name for path in tmp_path.iterdir()] == [ODD]
+    assert sorted(path.name for path in folder.iterdir()) == ["jetstream", "nats-server.log", "nats.conf"]
 
 
 def test_the_engine_says_why_it_does_not_start(tmp_path: Path) -> None:
@@ -54,10 +59,9 @@ def test_a_value_that_the_engine_has_no_syntax_for_is_refused() -> None:
         written({"share": 0.5})
 
 
-@pytest.mark.parametrize("role", ["master", "node"])
-def test_a_folder_that_is_not_utf8_is_refused_before_anything_is_made(role: str, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_utf8_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     data = tmp_path / NOT_UTF8 / "data"
-    done = subprocess.run([*MANYEYES, role, "--data", data], capture_output=True, timeout=60)
+    done = subprocess.run([*MANYEYES, "node", "--data", data], capture_output=True, timeout=60)
     last = done.stderr.decode().splitlines()[-1]
     assert f"error: the path of the data folder {tmp_path}/hom\\xe9/data is not UTF-8 (byte 0xe9)" in last
     assert done.returncode != 0 and b"Traceback" not in done.stderr

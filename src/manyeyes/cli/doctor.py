@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import typer
 
+from manyeyes.addresses import ANY, is_loopback, with_port
 from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
 from manyeyes.cli.role_options import DataOption
 from manyeyes.config import MasterSettings, default_data_folder
 from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError
-from manyeyes.lan.service import is_loopback
 
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
@@ -115,15 +115,18 @@ def _free_ports() -> str:
 def _reach(url: str | None) -> str:
     """Which addresses of this machine take connections from other machines, as tried from here."""
     from manyeyes.lan.announce import places_here
+    from manyeyes.lan.service import places_to_announce
 
     if url is None:
         return "'manyeyes up' is for this machine only; with --listen 0.0.0.0 others reach it"
     port = urlsplit(url).port or 443
-    addresses = sorted({place.address for place in places_here() if not is_loopback(place.address)})
+    addresses = sorted({place.address for place in places_to_announce(ANY, places_here())})
     open_at = [address for address in addresses if _answers(address, port)]
     if not open_at:
         return "other machines do not reach it; 'manyeyes up --listen 0.0.0.0' opens it to your networks"
-    return "can reach it, unless a firewall is between, at " + ", ".join(f"{one}:{port}" for one in open_at)
+    return "can reach it, unless a firewall is between, at " + ", ".join(
+        with_port(one, port) for one in open_at
+    )
 
 
 def _plain_http(folder: Path, url: str | None) -> str:
@@ -139,7 +142,7 @@ def _plain_http(folder: Path, url: str | None) -> str:
             address = str(found[0] if found else "")
     if not address:
         return "off"
-    where = "programs on this machine" if is_loopback(address.rpartition(":")[0].strip("[]")) else "networks"
+    where = "programs on this machine" if is_loopback(address.rpartition(":")[0]) else "networks"
     return f"on at {address}, for {where}: keys and pictures are not encrypted there"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from manyeyes.addresses import is_loopback
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
-from manyeyes.lan.service import is_loopback
 from manyeyes.monitoring.alert_facts import Alert, Disk, Facts, span_text
 
 CERTIFICATE_ENDS_S = 14 * 86_400.0
@@ -88,7 +88,7 @@ def _joined(facts: Facts) -> str:
 def _users(facts: Facts) -> Iterable[Alert]:
     """How users reach the master."""
     if facts.plain_http:
-        here = is_loopback(facts.plain_http.rpartition(":")[0].strip("[]"))
+        here = is_loopback(facts.plain_http.rpartition(":")[0])
         yield Alert(
             "plain-http",
             "info" if here else "warning",
