@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from manyeyes.addresses import bare
+from manyeyes.cgroups import read_machine
 
 Host = Annotated[str, AfterValidator(bare)]
 MEBIBYTE = 1024 * 1024
@@ -179,7 +179,7 @@ class NodeSettings(BaseSettings):
     name: str = ""
     find: bool = True
     """Ask the local networks for the master, by mDNS, when it does not answer where it was."""
-    workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    workers: int = Field(default_factory=lambda: read_machine().workers)
     heartbeat_s: float = 1.5
     task_deadline_s: float = 60.0
     """A worker that is busy with one picture for longer than this counts as hung and is killed."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from manyeyes.addresses import ANY, with_port
 from manyeyes.broker.engine_install import installed_places
+from manyeyes.cgroups import read_machine
 from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, StartError, Unavailable
 from manyeyes.telemetry import log
 
@@ -181,7 +182,7 @@ class Engine:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=said,
-                env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
+                env={"GOMAXPROCS": str(processors(read_machine().workers)), **os.environ},
                 preexec_fn=_die_with_parent,
                 start_new_session=True,
             )  # fmt: skip

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from manyeyes.addresses import ANY, is_loopback, with_port
+from manyeyes.cgroups import read_machine
 from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
 from manyeyes.cli.role_options import DataOption
@@ -30,6 +31,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
     url = _running_master(folder)
     looks: dict[str, Callable[[], str]] = {
         "Python": platform.python_version,
+        "machine": _machine,
         "engine": _engine,
         "data folder": lambda: _space(folder),
         "packs": lambda: _packs(folder),
@@ -53,6 +55,17 @@ def _checked(look: Callable[[], str]) -> tuple[bool, str]:
         return True, look()
     except (ManyeyesError, OSError) as error:
         return False, str(error)
+
+
+def _machine() -> str:
+    """What there is, and what a container or an affinity leaves of it."""
+    found = read_machine()
+    cores, memory = f"{found.cores} cores", f"{found.memory_bytes / 1e9:.1f} GB"
+    if found.cores_limit is not None:
+        cores += f" (limited to {found.cores_limit:.3g})"
+    if found.memory_limit_bytes is not None:
+        memory += f" (limited to {found.memory_limit_bytes / 1e9:.2g} GB)"
+    return f"{cores}, {memory}; as many workers as cores: {found.workers}"
 
 
 def _engine() -> str:
