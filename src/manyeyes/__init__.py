@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from manyeyes.api.audit import AuditEntry, AuditVerdict
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
-    from manyeyes.api.people import Feedback, Merge, MergePreview, Person, Photo, Threshold
+    from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import Prediction
@@ -158,6 +158,7 @@ __all__ = [
     "Person",
     "PersonExists",
     "PersonNotFound",
+    "PersonNow",
     "Photo",
     "PictureError",
     "PictureKillsWorkers",
@@ -206,6 +207,7 @@ _AT_FIRST_USE = {
     "Overview": "manyeyes.api.overview",
     "Patience": "manyeyes.sdk.patience",
     "Person": "manyeyes.api.people",
+    "PersonNow": "manyeyes.api.people",
     "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
     "Setting": "manyeyes.api.overview",

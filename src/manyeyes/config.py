@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from manyeyes.addresses import bare
+from manyeyes.cgroups import read_machine
+
+Host = Annotated[str, AfterValidator(bare)]
 MEBIBYTE = 1024 * 1024
 MAX_MODEL_BYTES = 512 * MEBIBYTE
 """Of one ONNX file that an operator brings; every node fetches it and every worker holds it."""
@@ -126,9 +129,9 @@ class MasterSettings(BaseSettings):
 
     data: Path = Field(default_factory=default_data_folder)
     """The folder where the master keeps everything."""
-    listen: str = "127.0.0.1"
+    listen: Host = "127.0.0.1"
     """The address to listen on."""
-    advertise: tuple[str, ...] = ()
+    advertise: tuple[Host, ...] = ()
     """Addresses and names at which other machines reach this master."""
     https_port: int = 8443
     """The port for users, HTTPS."""
@@ -176,7 +179,7 @@ class NodeSettings(BaseSettings):
     name: str = ""
     find: bool = True
     """Ask the local networks for the master, by mDNS, when it does not answer where it was."""
-    workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    workers: int = Field(default_factory=lambda: read_machine().workers)
     heartbeat_s: float = 1.5
     task_deadline_s: float = 60.0
     """A worker that is busy with one picture for longer than this counts as hung and is killed."""

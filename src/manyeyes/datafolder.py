@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def only_one(data: Path) -> Iterator[None]:
             holder = os.read(descriptor, 20).decode().strip() or "another process"
             raise PortTaken(
                 f"the data folder {data} is in use by process {holder}; "
-                f"stop it with 'manyeyes down --data {data}', or choose another folder with --data"
+                f"stop it with 'manyeyes down --data {shlex.quote(str(data))}', or choose another folder with --data"
             ) from error
         try:
             os.pwrite(descriptor, f"{os.getpid():<{PID_WIDTH}}".encode(), 0)

@@ -43,12 +43,29 @@ def write_private(path: Path, content: bytes) -> None:
     staged.replace(path)
 
 
+def check_name(folder: Path) -> None:
+    """Make sure that every program that gets the path of a data folder can read it: ONNX Runtime takes UTF-8 only.
+
+    Raises:
+        DataFolderUnusable: it is not UTF-8.
+    """
+    try:
+        os.fsencode(folder).decode()
+    except UnicodeDecodeError as error:
+        shown = os.fsencode(folder).decode(errors="backslashreplace")
+        raise DataFolderUnusable(
+            f"the path of the data folder {shown} is not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+            "rename the folder, or give --data another one"
+        ) from error
+
+
 def make_data_folder(folder: Path) -> None:
     """Make a data folder that only its owner may enter.
 
     Raises:
-        DataFolderUnusable: it cannot be made or written to.
+        DataFolderUnusable: its name is not UTF-8, or it cannot be made or written to.
     """
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -171,10 +188,10 @@ def _load_or_make_ca(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePr
 def _alternative_names(addresses: tuple[str, ...]) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = []
     for address in dict.fromkeys(
-        (MASTER_HOSTNAME, "localhost", socket.gethostname(), "127.0.0.1", *addresses)
+        (MASTER_HOSTNAME, "localhost", socket.gethostname(), "127.0.0.1", "::1", *addresses)
     ):
         try:
-            names.append(x509.IPAddress(ipaddress.ip_address(address)))
+            names.append(x509.IPAddress(ipaddress.ip_address(address.partition("%")[0])))
         except ValueError:
             names.append(x509.DNSName(address))
     return names

@@ -32,6 +32,9 @@ class Face(BaseModel):
     """The detector's own probability that this is a face, 0 to 1."""
     name: str | None
     """The nearest enrolled person, where near enough."""
+    person_id: str | None = None
+    """Whose name it is, whatever the person is called later: the id of the person, and a check of the master that gave
+    it, as `12-TzXq0cCwZkVv`. `POST /v1/people-names` says the name of today."""
     distance: float | None
     """Euclidean distance of raw embeddings to the nearest enrolled photo."""
     threshold: float

@@ -106,8 +106,12 @@ class Host:
 
 
 @contextlib.contextmanager
-def lab(names: Sequence[str]) -> Iterator[dict[str, Host]]:
-    """Hosts by name, on one network; removed at the end, also after an error."""
+def lab(names: Sequence[str], *, ipv6_alone: bool = False) -> Iterator[dict[str, Host]]:
+    """Hosts by name, on one network; removed at the end, also after an error.
+
+    Args:
+        ipv6_alone: no host has an IPv4 address, not even 127.0.0.1.
+    """
     unique = f"me{os.getpid()}x{next(_labs)}"
     switch = f"{unique}sw"
     with contextlib.ExitStack() as stack:
@@ -121,13 +125,18 @@ def lab(names: Sequence[str]) -> Iterator[dict[str, Host]]:
         _ip("-n", switch, "link", "set", "bridge0", "up")
         hosts: dict[str, Host] = {}
         for number, name in enumerate(names, start=1):
-            host = Host(f"{unique}{name}", f"10.77.0.{number}", switch, f"port{number}")
+            address = f"fd77::{number}" if ipv6_alone else f"10.77.0.{number}"
+            host = Host(f"{unique}{name}", address, switch, f"port{number}")
             namespace(host.namespace)
             peer = ("peer", "name", "eth0", "netns", host.namespace)
             _ip("-n", switch, "link", "add", host.port, "type", "veth", *peer)
             _ip("-n", switch, "link", "set", host.port, "master", "bridge0", "up")
-            _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
             _ip("-n", host.namespace, "link", "set", "lo", "up")
             _ip("-n", host.namespace, "link", "set", "eth0", "up")
+            if ipv6_alone:
+                _ip("-n", host.namespace, "address", "del", "127.0.0.1/8", "dev", "lo")
+                _ip("-n", host.namespace, "address", "add", f"{host.address}/64", "dev", "eth0", "nodad")
+            else:
+                _ip("-n", host.namespace, "address", "add", f"{host.address}/24", "dev", "eth0")
             hosts[name] = host
         yield hosts

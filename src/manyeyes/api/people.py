@@ -10,6 +10,7 @@ from manyeyes.api.model import Answer, Body, Moment
 from manyeyes.person_names import MAX_NAME_CHARACTERS
 from manyeyes.results import Caution
 
+MAX_IDS = 1000
 MAX_ENROLMENT_PHOTOS = 50
 _MAX_REFERENCE_CHARACTERS = 10_000
 
@@ -152,6 +153,29 @@ class Rename(Body):
 
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
     """The new one; nobody else may have it, in any case. It is composed (NFC), with single blanks."""
+
+
+class NamesRequest(Body):
+    """People of results."""
+
+    ids: tuple[str, ...] = Field(max_length=MAX_IDS)
+    """`person_id` of faces in results of this master."""
+
+
+class PersonNow(Answer):
+    """Who a person of a result is now."""
+
+    id: str
+    """`person_id` in new results: after a merge, that of the other person."""
+    name: str
+    """What they are called now."""
+
+
+class Names(Answer):
+    """Who the people of results are now."""
+
+    people: dict[str, PersonNow | None]
+    """By the id that was asked for; null for somebody who was removed. An id that this master did not give is not in it."""
 
 
 class MergeRequest(Body):

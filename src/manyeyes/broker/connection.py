@@ -20,6 +20,7 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 
 from manyeyes import contract
+from manyeyes.addresses import host_and_port, with_port
 from manyeyes.broker.tls_stream import MessageParser, OnlyTls
 from manyeyes.errors import ManyeyesError
 from manyeyes.identity import MASTER_HOSTNAME
@@ -56,6 +57,11 @@ def trust(ca_pem: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cadata=ca_pem)
     return context
+
+
+def server_url(address: str) -> str:
+    """`host:port` as the NATS client takes it."""
+    return f"tls://{with_port(*host_and_port(address))}"
 
 
 class EngineClient(NatsClient):
@@ -136,7 +142,7 @@ async def connect_client(
             await lost()
 
     await client.connect(
-        servers=[f"tls://{address}" for address in addresses],
+        servers=[server_url(address) for address in addresses],
         tls=trust(ca_pem),
         tls_hostname=MASTER_HOSTNAME,
         nkeys_seed_str=seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import importlib.metadata
 import os
 import re
@@ -15,11 +16,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from manyeyes.addresses import ANY, with_port
 from manyeyes.broker.engine_install import installed_places
-from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, Unavailable
+from manyeyes.cgroups import read_machine
+from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, StartError, Unavailable
 from manyeyes.telemetry import log
 
 MINIMUM = (2, 9, 0)
+_USABLE = (
+    "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
+    "fe80::1%eth0), 127.0.0.1 or ::1 for this machine only, 0.0.0.0 for all IPv4 networks, :: for all networks"
+)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -85,16 +92,39 @@ def check_port(host: str, port: int, purpose: str, flag: str) -> None:
 
     Raises:
         PortTaken: it cannot; says which flag chooses another.
+        StartError: this machine cannot listen on the address, whatever the port.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    where = with_port(host, port)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise StartError(f"cannot listen on {where} for {purpose}: {error.strerror}; {_USABLE}") from error
+    with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == ANY:  # of both kinds: a port that something else has at an IPv4 address is taken
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
-            raise PortTaken(
-                f"cannot listen on {host}:{port} for {purpose}: {error.strerror}; "
-                f"is manyeyes running already? choose another with {flag}"
+            what = f"cannot listen on {where} for {purpose}: {error.strerror}"
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL):
+                raise StartError(f"{what}; {_USABLE}") from error
+            raise PortTaken(f"{what}; is manyeyes running already? choose another with {flag}") from error
+
+
+def check_any_address() -> None:
+    """Make sure that nats-server, as every program in Go, takes IPv6 connections when it listens on `::`.
+
+    Raises:
+        StartError: it would listen on 0.0.0.0 alone, since this machine's loopback has no IPv4 address.
+    """
+    with socket.socket(socket.AF_INET) as probe:
+        try:
+            probe.bind(("127.0.0.1", 0))
+        except OSError as error:
+            raise StartError(
+                f"nats-server cannot listen on :: here, because 127.0.0.1 is no address of this machine: {error.strerror}; "
+                "add it ('ip address add 127.0.0.1/8 dev lo'), or name one address with --listen"
             ) from error
 
 
@@ -144,15 +174,18 @@ class Engine:
             EngineFailed: it ended or did not listen in 20 s; carries its last words.
         """
         self.log_file.unlink(missing_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
-            self._executable, "-c", str(self.config), "-l", str(self.log_file),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
-            preexec_fn=_die_with_parent,
-            start_new_session=True,
-        )  # fmt: skip
+        with self.log_file.open(
+            "ab"
+        ) as said:  # what is wrong with its configuration goes to standard error only
+            self._process = await asyncio.create_subprocess_exec(
+                self._executable, "-c", str(self.config), "-l", str(self.log_file),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=said,
+                env={"GOMAXPROCS": str(processors(read_machine().workers)), **os.environ},
+                preexec_fn=_die_with_parent,
+                start_new_session=True,
+            )  # fmt: skip
         for _ in range(400):
             if self._process.returncode is not None:
                 break

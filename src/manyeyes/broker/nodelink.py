@@ -22,6 +22,7 @@ from manyeyes.broker.connection import (
     Receiver,
     abort,
     connect_client,
+    server_url,
 )
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand
 from manyeyes.error_codes import from_code
@@ -103,7 +104,7 @@ class NodeLink(Link):
     def try_also(self, address: str) -> None:
         """While the connection is lost, try this address next; subscriptions are kept."""
         servers = [uri.geturl() for uri in self._client.servers]
-        added = f"tls://{address}"
+        added = server_url(address)
         with contextlib.suppress(nats.errors.ConnectionClosedError):
             self._client.set_server_pool([added, *(server for server in servers if server != added)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from manyeyes.addresses import host_and_port
 from manyeyes.broker.connection import trust
 from manyeyes.identity import MASTER_HOSTNAME
 
@@ -12,11 +13,11 @@ _GREETING_BYTES = 64 * 1024
 
 async def is_master_at(address: str, ca_pem: str, *, timeout_s: float = 3.0) -> bool:
     """Whether `host:port` shows a master's certificate by this CA. Nothing about the node is sent to it."""
-    host, _, port = address.rpartition(":")
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(host, int(port), limit=_GREETING_BYTES)
+            host, port = host_and_port(address)
+            reader, writer = await asyncio.open_connection(host, port, limit=_GREETING_BYTES)
             if not (await reader.readline()).startswith(b"INFO "):
                 return False
             await writer.start_tls(trust(ca_pem), server_hostname=MASTER_HOSTNAME)

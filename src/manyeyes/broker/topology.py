@@ -6,11 +6,11 @@ the exported services, no stream among them: a node cannot read another's inbox 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes import contract
+from manyeyes.broker.engine_syntax import written
 from manyeyes.identity import Certificates
 
 
@@ -106,7 +106,7 @@ def _usage_permissions() -> dict[str, dict[str, list[str]]]:
 def render_config(
     settings: EngineSettings, master_nkey: str, usage_nkey: str, nodes: list[NodeUser], joins: list[JoinUser]
 ) -> str:
-    """The configuration file's text (NATS reads JSON)."""
+    """The configuration file's text."""
     files = settings.certificates
     users = [
         {
@@ -154,4 +154,4 @@ def render_config(
             },
         },
     }
-    return json.dumps(document, indent=1)
+    return written(document)

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 import typer
 
+from manyeyes.addresses import ANY, is_loopback, with_port
+from manyeyes.cgroups import read_machine
 from manyeyes.cli.engine import engine_line
 from manyeyes.cli.output import JsonOption, print_json
 from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.config import MasterSettings
 from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError
-from manyeyes.lan.service import is_loopback
 
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
@@ -30,6 +31,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
     url = _running_master(folder)
     looks: dict[str, Callable[[], str]] = {
         "Python": platform.python_version,
+        "machine": _machine,
         "engine": _engine,
         "data folder": lambda: _space(folder),
         "packs": lambda: _packs(folder),
@@ -53,6 +55,17 @@ def _checked(look: Callable[[], str]) -> tuple[bool, str]:
         return True, look()
     except (ManyeyesError, OSError) as error:
         return False, str(error)
+
+
+def _machine() -> str:
+    """What there is, and what a container or an affinity leaves of it."""
+    found = read_machine()
+    cores, memory = f"{found.cores} cores", f"{found.memory_bytes / 1e9:.1f} GB"
+    if found.cores_limit is not None:
+        cores += f" (limited to {found.cores_limit:.3g})"
+    if found.memory_limit_bytes is not None:
+        memory += f" (limited to {found.memory_limit_bytes / 1e9:.2g} GB)"
+    return f"{cores}, {memory}; as many workers as cores: {found.workers}"
 
 
 def _engine() -> str:
@@ -115,15 +128,18 @@ def _free_ports() -> str:
 def _reach(url: str | None) -> str:
     """Which addresses of this machine take connections from other machines, as tried from here."""
     from manyeyes.lan.announce import places_here
+    from manyeyes.lan.service import places_to_announce
 
     if url is None:
         return "'manyeyes up' is for this machine only; with --listen 0.0.0.0 others reach it"
     port = urlsplit(url).port or 443
-    addresses = sorted({place.address for place in places_here() if not is_loopback(place.address)})
+    addresses = sorted({place.address for place in places_to_announce(ANY, places_here())})
     open_at = [address for address in addresses if _answers(address, port)]
     if not open_at:
         return "other machines do not reach it; 'manyeyes up --listen 0.0.0.0' opens it to your networks"
-    return "can reach it, unless a firewall is between, at " + ", ".join(f"{one}:{port}" for one in open_at)
+    return "can reach it, unless a firewall is between, at " + ", ".join(
+        with_port(one, port) for one in open_at
+    )
 
 
 def _plain_http(folder: Path, url: str | None) -> str:
@@ -139,7 +155,7 @@ def _plain_http(folder: Path, url: str | None) -> str:
             address = str(found[0] if found else "")
     if not address:
         return "off"
-    where = "programs on this machine" if is_loopback(address.rpartition(":")[0].strip("[]")) else "networks"
+    where = "programs on this machine" if is_loopback(address.rpartition(":")[0]) else "networks"
     return f"on at {address}, for {where}: keys and pictures are not encrypted there"
 
 

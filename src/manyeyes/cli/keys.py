@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import typer
 
+from manyeyes.addresses import is_loopback
 from manyeyes.api.access import KeyRole
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.errors import FileTrouble
-from manyeyes.lan.service import is_loopback
 from manyeyes.sdk.context import Context, save_context
 
 app = typer.Typer(help="API keys: who may do what.", no_args_is_help=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from manyeyes import identity, telemetry
+from manyeyes.addresses import from_here, with_port
 from manyeyes.cli import notify
 from manyeyes.config import MasterSettings
 from manyeyes.errors import NodeRemoved
@@ -34,10 +35,19 @@ def _know_the_master(settings: MasterSettings, folder: Path) -> None:
     path = folder / "membership.json"
     if not path.exists():
         return
-    host = "127.0.0.1" if settings.listen in ("0.0.0.0", "::") else settings.listen
     known = Membership.load(path)
-    if (here := f"{host}:{settings.nats_port}") != known.addresses[0]:
+    if (here := _here(settings)) != known.addresses[0]:
         replace(known, addresses=merged((here,), known.addresses)).save(path)
+
+
+def _here(settings: MasterSettings) -> str:
+    return with_port(from_here(settings.listen), settings.nats_port)
+
+
+def _token(master: Any, settings: MasterSettings) -> str:
+    """A join token that leads to where the master listens: what it advertises is for other machines."""
+    token = identity.JoinToken.decode(master.admission.create_token(300)[0])
+    return replace(token, addresses=(_here(settings),)).encode()
 
 
 async def keep_local_node(
@@ -50,9 +60,7 @@ async def keep_local_node(
     pause_s = 0.5
     refusals = 0
     while not stop.is_set():
-        token, _ = (
-            master.admission.create_token(300) if not (folder / "membership.json").exists() else ("", None)
-        )
+        token = "" if (folder / "membership.json").exists() else _token(master, settings)
         arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
         environment = {name: value for name, value in os.environ.items() if name != notify.VARIABLE}
         environment["MANYEYES_NODE_JOIN"] = token

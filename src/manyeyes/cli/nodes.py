@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
@@ -139,7 +140,6 @@ def show(
         print_json(node)
         return
     host = node.host
-    memory = f"{host.get('memory_bytes', 0) / 1e9:.1f} GB" if host else ""
     lines = {
         "node": node.name,
         "state": node.state + (f": {node.reason}" if node.reason else ""),
@@ -147,7 +147,7 @@ def show(
         "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
         "last seen": ago(node.last_seen),
         "token": node.token,
-        "host": f"{host.get('hostname', '')}, {host.get('system', '')}, {host.get('cores', '')} cores, {memory}",
+        "host": f"{host.get('hostname', '')}, {host.get('system', '')}, {_machine(host)}",
         "processor": host.get("cpu", ""),
         "disk": _disk(node),
         "python": host.get("python", ""),
@@ -159,6 +159,22 @@ def show(
         "done": f"{several(node.done, 'picture')}, {node.failed} failed",
     }
     print_fields(lines.items())
+
+
+def _machine(host: Mapping[str, Any]) -> str:
+    """Its cores and memory, and what a container or an affinity leaves the node of them."""
+    if not host:
+        return ""
+    cores, memory = f"{host.get('cores', '')} cores", _size(host.get("memory_bytes", 0))
+    if (limit := host.get("cores_limit")) is not None:
+        cores += f" (limited to {limit:.3g})"
+    if (limit_bytes := host.get("memory_limit_bytes")) is not None:
+        memory += f" (limited to {_size(limit_bytes)})"
+    return f"{cores}, {memory}"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
 
 
 def _disk(node: Node) -> str:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from manyeyes.addresses import is_loopback, with_port
 from manyeyes.cli.output import say
 from manyeyes.config import MasterSettings
-from manyeyes.lan.service import is_loopback
 from manyeyes.telemetry import log
 
 _NAME_CHARACTERS = 7
@@ -61,7 +61,7 @@ def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()
     if only_here(settings):
         return f"{url} (this machine only)"
     others = [name for name in dict.fromkeys((*names, *settings.advertise)) if not is_loopback(name)]
-    at = ", ".join(f"https://{_bracketed(name)}:{settings.https_port}" for name in others)
+    at = ", ".join(f"https://{with_port(name, settings.https_port)}" for name in others)
     return f"{url} (for other machines: {at})" if at else url
 
 
@@ -100,7 +100,3 @@ def nodes_text(master: Any) -> str:
 def workers_text(count: int) -> str:
     """A number of workers."""
     return "1 worker" if count == 1 else f"{count} workers"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from manyeyes import identity, telemetry
+from manyeyes.addresses import ANY, ANY_IPV4
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
@@ -77,7 +78,7 @@ def _master_settings(
     **others: Any,
 ) -> MasterSettings:
     if listen is None and open_to_networks and "MANYEYES_MASTER_LISTEN" not in os.environ:
-        listen = "0.0.0.0"
+        listen = ANY_IPV4
     given = _given(
         data=data.absolute() if data else None,
         listen=listen,
@@ -87,10 +88,11 @@ def _master_settings(
     settings = MasterSettings(**given)
     if settings.advertise or settings.listen == "127.0.0.1":
         return settings
-    if settings.listen not in ("0.0.0.0", "::"):
+    if settings.listen not in (ANY, ANY_IPV4):
         return settings.model_copy(update={"advertise": (settings.listen,)})
-    here = sorted(place.address for place in places_to_announce(settings.listen, places_here()))
-    return settings.model_copy(update={"advertise": (platform.node(), *here)})
+    places = places_to_announce(settings.listen, places_here())
+    here = sorted(places, key=lambda place: (place.is_ipv6, place.address))
+    return settings.model_copy(update={"advertise": (platform.node(), *(place.address for place in here))})
 
 
 async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

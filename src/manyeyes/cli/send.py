@@ -14,11 +14,13 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import context_of, say, say_error
+from manyeyes.cli.output import context_of, print_json, say, say_error
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, check_out, count, plan
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
+from manyeyes.cli.sending.refresh import drawn_from_original, names_changed
+from manyeyes.cli.sending.refresh import refresh as renew
 from manyeyes.cli.sending.report import (
     harmless_faults,
     nothing_found,
@@ -28,7 +30,9 @@ from manyeyes.cli.sending.report import (
 )
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
+from manyeyes.cli.tables import plain
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -95,6 +99,13 @@ def send(
     again: Annotated[
         bool, typer.Option("--again", help="Send pictures again that an earlier run has done.")
     ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Send nothing: renew the names in OUT after people were renamed, merged or removed.",
+        ),
+    ] = False,
     in_flight: Annotated[
         int | None,
         typer.Option(
@@ -115,7 +126,8 @@ def send(
     The predicted pictures keep their names and folders below OUT. Where the format changes, a second suffix
     is added: a.heic.jpg. OUT/results.jsonl has a line for each picture. No other file is overwritten.
 
-    If it is stopped, run the same command again: it sends what is missing.
+    If it is stopped, run the same command again: it sends what is missing. If people were renamed, merged or removed
+    since, --refresh gives the results in OUT the names of today, and draws the predicted pictures anew.
     While no node is ready, the pictures wait, and a line says so.
 
     On a slow line use --draw here: the predicted pictures are made on this machine.
@@ -136,6 +148,9 @@ def send(
     if out is not None:
         check_out(pictures, out, by_path)
     context = context_of(ctx)
+    if refresh:
+        _refresh(context, out, as_json)
+        return
     job = _Job(pictures, out, by_path, draw, again, in_flight, patience)
     if not any(True for _ in plan(pictures, out, left_out=job.left_out.append)):
         raise nothing_found(pictures, job.left_out)
@@ -169,11 +184,27 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
             say(harmless_faults(tally))
     elif job.out is not None and (stop is None or tally.done or tally.failed):
         print_report(tally, time.monotonic() - began_s, job.out)
+    if stop is None and tally.skipped and job.out is not None:
+        with Client(context) as client:
+            if told := names_changed(job.out, client.merges):
+                say(told)
     if stop is not None:
         say_error(stop)
         raise typer.Exit(stop.exit_code)
     if tally.failed:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def _refresh(context: Context, out: Path | None, as_json: bool) -> None:
+    if out is None:
+        raise BadRequest("--refresh renews the results in a folder; add -o OUT")
+    with Client(context) as client:
+        done = renew(out, client.merges, drawn_from_original)
+    if as_json:
+        print_json(vars(done))
+        return
+    for sentence in done.sentences(out):
+        print(plain(sentence))
 
 
 async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view: View) -> None:

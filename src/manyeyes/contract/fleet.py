@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from manyeyes.contract.dispatch import MOST_GATEWAYS, Grant
 from manyeyes.contract.message import Count, FromMaster, FromNode, Id, Part, Seconds
@@ -45,7 +45,17 @@ class HostFacts(Part):
     cpu_share: float | None = Field(None, ge=0.0, le=1.0)
     """How busy its processor is now; None: not known, as in a request to join."""
     memory_used_bytes: Count = 0
-    """Of `memory_bytes`; 0: not known."""
+    """Of `memory_bytes`, or of the limit where there is one; 0: not known."""
+    cores_limit: float | None = Field(None, gt=0.0, le=1e6)
+    """How many cores the node may use, where it is less than all: a container's quota, an affinity. Not sent if None."""
+    memory_limit_bytes: Count | None = None
+    """How much memory a container lets it use, where it is less than all. Not sent if None."""
+
+    @model_serializer(mode="wrap")
+    def _limits_only_where_there_are_some(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = handler(self)
+        without = {name for name in ("cores_limit", "memory_limit_bytes") if told.get(name) is None}
+        return {name: value for name, value in told.items() if name not in without}
 
 
 class Heartbeat(FromNode):

@@ -19,6 +19,7 @@ from manyeyes.recognition.arrays import Floats
 
 _PREFIX = "mef1."
 _KEY_BYTES, _NAME_BYTES, _NONCE_BYTES = 32, 4, 12
+_CHECK_BYTES, _MOST_DIGITS = 9, 19
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ class FaceReferences:
         nonce = hmac.digest(self._nonce_key, plain, "sha256")[:_NONCE_BYTES]
         sealed = self._name + nonce + self._cipher.encrypt(nonce, plain, _PREFIX.encode())
         return _PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def person_id(self, number: int) -> str:
+        """A person's id in results: nobody can guess that of another person."""
+        check = hmac.digest(self._nonce_key, f"person {number}".encode(), "sha256")[:_CHECK_BYTES]
+        return f"{number}-{base64.urlsafe_b64encode(check).decode()}"
+
+    def person_number(self, person_id: str) -> int | None:
+        """The reverse of `person_id`; None if this master did not give it."""
+        number = person_id.partition("-")[0]
+        if not (number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS):
+            return None
+        known = hmac.compare_digest(self.person_id(int(number)).encode(), person_id.encode())
+        return int(number) if known else None
 
     def open(self, reference: str) -> SealedFace:
         """What `close` sealed.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from manyeyes import contract, identity
 from manyeyes.access.audit import Audit
+from manyeyes.addresses import from_here, with_port
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
@@ -120,10 +121,10 @@ class Admission:
         with self._audit.change(who, "token", outcome="made", detail=detail):
             self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
         self._reload_engine()
-        addresses = self._settings.advertise or ("127.0.0.1",)
+        addresses = self._settings.advertise or (from_here(self._settings.listen),)
         token = identity.JoinToken(
             token_id=token_id,
-            addresses=tuple(f"{address}:{self._settings.nats_port}" for address in addresses),
+            addresses=tuple(with_port(address, self._settings.nats_port) for address in addresses),
             ca_pem=self.ca_pem,
             seed=key.seed,
             expires_at=expires_at,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from manyeyes.addresses import from_here, is_loopback
 from manyeyes.config import MasterSettings, default_data_folder
-from manyeyes.lan.service import is_loopback
 
 
 def only_here(settings: MasterSettings) -> bool:
     """Whether only programs on this machine reach the master."""
-    named = settings.advertise or ("127.0.0.1",)
+    named = settings.advertise or (from_here(settings.listen),)
     return is_loopback(settings.listen) or all(is_loopback(address) for address in named)
 
 

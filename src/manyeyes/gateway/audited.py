@@ -34,7 +34,10 @@ AUDITED: dict[str, tuple[Action, ...]] = {
     "POST /v1/faces/unknown/{group_id}/name": ("faces name",),
     "DELETE /v1/faces/unknown/{group_id}": ("faces dismiss",),
 }
-NOT_AUDITED = {"POST /v1/recognize": "a picture changes nothing, and there are thousands of them"}
+NOT_AUDITED = {
+    "POST /v1/recognize": "a picture changes nothing, and there are thousands of them",
+    "POST /v1/people-names": "it reads; the ids are in the body, since they are many",
+}
 """Calls that are no plain reading and write no entry, with the reason."""
 
 

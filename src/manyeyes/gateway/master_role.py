@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from manyeyes import identity
+from manyeyes.addresses import from_here, is_loopback, with_port
 from manyeyes.broker.engine import check_port
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
@@ -16,7 +17,6 @@ from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.plain_http import WARNING, PlainHttp, parse_address
 from manyeyes.gateway.serve import make_plain_server, make_server, serving
 from manyeyes.lan.announce import Announcer
-from manyeyes.lan.service import is_loopback
 from manyeyes.master.composition import Master
 from manyeyes.master.engine_access import find_usable_engine
 from manyeyes.own_certificate import OwnCertificate
@@ -63,8 +63,7 @@ def own_certificate(settings: MasterSettings) -> OwnCertificate | None:
 
 
 def _url(settings: MasterSettings) -> str:
-    host = settings.listen if settings.listen not in ("0.0.0.0", "::") else "127.0.0.1"
-    return f"https://{host}:{settings.https_port}"
+    return f"https://{with_port(from_here(settings.listen), settings.https_port)}"
 
 
 async def _announce(settings: MasterSettings) -> None:

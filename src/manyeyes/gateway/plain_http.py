@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from manyeyes.addresses import bare, host_and_port, with_port
 from manyeyes.credentials import LINK
 from manyeyes.credentials import SESSION as SESSION_TOKEN
 from manyeyes.errors import BadRequest, NotSignedIn
@@ -28,8 +29,7 @@ class PlainAddress:
     @property
     def url(self) -> str:
         """For people."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http://{with_port(self.host, self.port)}"
 
 
 def parse_address(text: str) -> PlainAddress | None:
@@ -40,16 +40,17 @@ def parse_address(text: str) -> PlainAddress | None:
     """
     if not text:
         return None
-    host, _, port = text.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    host = host[1:-1] if bracketed else host
-    usable = host and (bracketed or ":" not in host) and port.isascii() and port.isdigit()
-    if not usable or not 0 < int(port) < 65536:
+    try:
+        host, port = host_and_port(text)
+        usable = with_port(host, port) == text and 0 < port < 65536
+    except ValueError:
+        usable = False
+    if not usable:
         raise BadRequest(
             f"--plain-http {text!r} is not of the form ADDRESS:PORT; write 127.0.0.1:8080 for programs on this machine, "
             "or the address of the network that it is for"
         )
-    return PlainAddress(host, int(port))
+    return PlainAddress(bare(host), port)
 
 
 class PlainHttp:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from manyeyes.addresses import ANY
 from manyeyes.broker.engine import check_port
 from manyeyes.errors import StartError
 from manyeyes.identity import Certificates
@@ -149,6 +150,13 @@ def allow_many_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _where(host: str, port: int) -> dict[str, Any]:
+    """The arguments with which asyncio listens; by itself it takes no IPv4 connections on `::`."""
+    if host == ANY:
+        return {"sock": socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)}
+    return {"host": host, "port": port}
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server that does not handle signals, and has time limits that uvicorn has no settings for.
 
@@ -170,8 +178,7 @@ class _Server(uvicorn.Server):
 
         listening = await asyncio.get_running_loop().create_server(
             protocol,
-            config.host,
-            config.port,
+            **_where(config.host, config.port),
             ssl=config.ssl,
             backlog=config.backlog,
             ssl_handshake_timeout=HANDSHAKE_S if config.ssl else None,

@@ -12,24 +12,26 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from manyeyes.addresses import bare
 from manyeyes.lan.service import SERVICE_TYPE, Place, places_to_announce, properties
 from manyeyes.telemetry import log
 
 if TYPE_CHECKING:
     from zeroconf.asyncio import AsyncZeroconf
 
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 LOOK_S = 2.0
 """Seconds between two checks of the machine's addresses."""
 
 
 def places_here() -> set[Place]:
-    """The IPv4 addresses of this machine's interfaces that are up."""
+    """The addresses of this machine's interfaces that are up."""
     up = {name for name, facts in psutil.net_if_stats().items() if facts.isup}
     found = set()
     for name, addresses in psutil.net_if_addrs().items():
         with contextlib.suppress(OSError):  # an interface that has just gone
             index = socket.if_nametoindex(name)
-            found |= {Place(index, one.address) for one in addresses if one.family == socket.AF_INET}
+            found |= {Place(index, bare(one.address)) for one in addresses if one.family in _FAMILIES}
     return found if not up else {place for place in found if _name(place.interface) in up}
 
 
@@ -91,9 +93,12 @@ class Announcer:
         from zeroconf import IPVersion
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-        responder = AsyncZeroconf(interfaces=[place.address], ip_version=IPVersion.V4Only)
+        if place.is_ipv6:
+            responder = AsyncZeroconf(interfaces=[place.interface], ip_version=IPVersion.V6Only)
+        else:
+            responder = AsyncZeroconf(interfaces=[place.address], ip_version=IPVersion.V4Only)
         # one name for each network: a name has only the address of its own network
-        name = f"{self._name}-{place.interface}"
+        name = f"{self._name}-{place.interface}" + ("-6" if place.is_ipv6 else "")
         info = AsyncServiceInfo(
             SERVICE_TYPE,
             f"{name}.{SERVICE_TYPE}",

@@ -14,7 +14,9 @@ from manyeyes.telemetry import log
 MAX_INSTANCES = 256
 """The most service names whose missing records one search asks for."""
 
-_A, _TXT, _SRV = 1, 16, 33  # types of records: RFC 1035, RFC 2782
+_TXT, _SRV = 16, 33  # types of records: RFC 1035, RFC 2782
+_ADDRESS_BYTES = {1: 4, 28: 16}
+"""How long an address is, by the type of its record: A (RFC 1035), AAAA (RFC 3596)."""
 
 
 async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[str, None]:
@@ -43,7 +45,7 @@ async def candidates(ca_fingerprint: str, patience_s: float) -> AsyncGenerator[s
             asking[name] = asyncio.ensure_future(info.async_request(zeroconf, int(patience_s * 1000)))
 
     try:
-        network = AsyncZeroconf(ip_version=IPVersion.V4Only)
+        network = AsyncZeroconf(ip_version=IPVersion.All)
     except OSError as error:
         log().warning("cannot ask the network for the master", error=str(error))
         return
@@ -74,8 +76,8 @@ def _note(heard: Heard, record: Any) -> None:
     from zeroconf import ServiceInfo
 
     ours = record.name.lower().endswith(SERVICE_TYPE)
-    if record.type == _A and len(record.address) == 4:
-        heard.address(record.name, str(ipaddress.IPv4Address(record.address)))
+    if record.type in _ADDRESS_BYTES and len(record.address) == _ADDRESS_BYTES[record.type]:
+        heard.address(record.name, str(ipaddress.ip_address(record.address)))
     elif record.type == _SRV and ours:
         heard.service(record.name, record.server, record.port)
     elif record.type == _TXT and ours:

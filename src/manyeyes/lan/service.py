@@ -6,9 +6,10 @@ show the certificate of the node's own master (`broker.proof`).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from manyeyes.addresses import ANY, ANY_IPV4, is_link_local, is_loopback, with_port
 
 SERVICE_TYPE = "_manyeyes._tcp.local."
 CA_KEY = b"ca"
@@ -24,23 +25,23 @@ class Place:
     """The index of the interface; an interface that is removed and added again gets another index."""
     address: str
 
-
-def is_loopback(address: str) -> bool:
-    """Whether an address or host name stays on this machine."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether it is an IPv6 address."""
+        return ":" in self.address
 
 
 def places_to_announce(listen: str, here: Iterable[Place]) -> set[Place]:
-    """Where to announce a master that listens on `listen`: on each network, with its address there.
+    """Where to announce a master that listens on `listen`: on each network, with its addresses there.
 
-    IPv4 only. Empty if the master listens only on the loopback address.
+    Empty if the master listens only on the loopback address. Another machine cannot use an address that holds on one
+    link only.
     """
-    fitting = {place for place in here if ":" not in place.address and not is_loopback(place.address)}
-    if listen in ("0.0.0.0", "::", ""):
+    fitting = {place for place in here if not (is_loopback(place.address) or is_link_local(place.address))}
+    if listen in (ANY, ""):
         return fitting
+    if listen == ANY_IPV4:
+        return {place for place in fitting if not place.is_ipv6}
     return {place for place in fitting if place.address == listen}
 
 
@@ -81,7 +82,7 @@ class Heard:
     def candidates(self) -> set[str]:
         """`address:port` of all that claim to be a master of this CA."""
         return {
-            f"{address}:{port}"
+            with_port(address, port)
             for instance in self._ours
             for server, port in self._servers.get(instance, ())
             for address in self._addresses.get(server, ())

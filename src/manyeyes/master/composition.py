@@ -171,6 +171,9 @@ def _build(
         fleet.activity,
         (lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
     )
+    recognition = Recognition(
+        fleet.dispatcher, people.people_service, people.faces, recent, people.gallery, people.result_people, served.pack
+    )  # fmt: skip
     master = Master(
         settings=settings,
         limits=limits,
@@ -182,9 +185,7 @@ def _build(
             store.credentials, audit, revoked=recent.forget, changed=partial(pages.notify, "keys")
         ),
         dispatcher=fleet.dispatcher,
-        recognition=Recognition(
-            fleet.dispatcher, people.people_service, people.faces, recent, people.gallery, served.pack
-        ),
+        recognition=recognition,
         node_service=fleet.node_service,
         nodes=fleet.nodes,
         admission=fleet.admission,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes import identity
-from manyeyes.broker.engine import Engine, check_port, engine_version, find_engine
+from manyeyes.addresses import ANY, from_here, with_port
+from manyeyes.broker.engine import Engine, check_any_address, check_port, engine_version, find_engine
 from manyeyes.broker.masterlink import ConnectionUsageLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import MasterSettings
@@ -48,6 +49,8 @@ async def find_usable_engine(settings: MasterSettings) -> FoundEngine:
     """
     executable = find_engine()
     version = await asyncio.to_thread(engine_version, executable)
+    if settings.listen == ANY:
+        check_any_address()
     check_port(settings.listen, settings.nats_port, "nodes", "--nats-port")
     return FoundEngine(executable, ".".join(map(str, version)))
 
@@ -65,8 +68,8 @@ async def running_engine(
     certificates = identity.make_certificates(settings.data / "identity", settings.advertise)
     ca_pem = certificates.ca.read_text()
     key = identity.load_or_make_nkey(settings.data / "identity" / "master.nk")
-    host = "127.0.0.1" if settings.listen in ("0.0.0.0", "::") else settings.listen
-    address = f"{host}:{settings.nats_port}"
+    host = from_here(settings.listen)
+    address = with_port(host, settings.nats_port)
     engine = Engine(found.executable, settings.data / "nats" / "nats.conf", (host, settings.nats_port))
     engine_settings = EngineSettings(
         settings.listen, settings.nats_port, settings.data / "jetstream", certificates

@@ -14,6 +14,7 @@ from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.faces.merging import Merging
 from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
+from manyeyes.faces.person_ids import ResultPeople
 from manyeyes.faces.reembedding import EmbedAgain
 from manyeyes.faces.references import FaceReferences
 from manyeyes.faces.unknown_faces import Among
@@ -38,6 +39,7 @@ class PeopleParts:
     faces: UnknownFacesService
     enrolling: Enrolling
     embed_again: EmbedAgain
+    result_people: ResultPeople
 
 
 def build_people(
@@ -93,4 +95,7 @@ def build_people(
     embed_again = EmbedAgain(
         store.photos, served.embedder, enrolling.embed_portrait, broadcaster.gallery_changed
     )
-    return PeopleParts(gallery, broadcaster, people, merging, galleries, faces, enrolling, embed_again)
+    result_people = ResultPeople(store.person_ids, references)
+    return PeopleParts(
+        gallery, broadcaster, people, merging, galleries, faces, enrolling, embed_again, result_people
+    )

@@ -183,5 +183,6 @@ class Monitor:
 
 
 def _memory_share(host: HostFacts) -> float | None:
-    known = host.memory_used_bytes and host.memory_bytes
-    return host.memory_used_bytes / host.memory_bytes if known else None
+    memory_bytes = host.memory_limit_bytes or host.memory_bytes
+    known = host.memory_used_bytes and memory_bytes
+    return host.memory_used_bytes / memory_bytes if known else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from manyeyes.addresses import is_loopback
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
-from manyeyes.lan.service import is_loopback
 from manyeyes.monitoring.alert_facts import Alert, Disk, Facts
 from manyeyes.wording import duration
 
@@ -89,7 +89,7 @@ def _joined(facts: Facts) -> str:
 def _users(facts: Facts) -> Iterable[Alert]:
     """How users reach the master."""
     if facts.plain_http:
-        here = is_loopback(facts.plain_http.rpartition(":")[0].strip("[]"))
+        here = is_loopback(facts.plain_http.rpartition(":")[0])
         yield Alert(
             "plain-http",
             "info" if here else "warning",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from manyeyes.cgroups import read_machine
 from manyeyes.config import MEBIBYTE, NodeSettings
 from manyeyes.contract import Outcome
-from manyeyes.node.availability.decision import PICTURE_BYTES, Share, divide_memory
+from manyeyes.node.availability.decision import PICTURE_BYTES, Share, divide_memory, memory_left, within_limit
 from manyeyes.node.gallery.cache import GalleryCache
 from manyeyes.node.packs.environment import OWN, Interpreter
 from manyeyes.node.packs.launch import Launch
@@ -84,7 +85,17 @@ class PackWorkers:
         wanted, memory = self._settings.workers, self._memory_bytes
         need = manifest.read(launch.folder).memory_mb * MEBIBYTE
         share = divide_memory(memory, wanted, need, self._settings.worker_growth_bytes)
-        if memory is not None:
+        machine = read_machine()
+        left = memory_left(machine.memory_limit_bytes, machine.memory_used_bytes)
+        if left is not None and left < need + PICTURE_BYTES:
+            log().warning(
+                "the memory limit leaves little for a worker",
+                limit_bytes=machine.memory_limit_bytes,
+                left_bytes=left,
+                wanted_bytes=need + PICTURE_BYTES,
+            )
+        share = within_limit(share, left, need)
+        if memory is not None or left is not None:
             os.environ["MANYEYES_NODE_WORKER_GROWTH_BYTES"] = str(share.growth_bytes)
             log().info("memory", workers=share.workers, wanted=wanted, growth_bytes=share.growth_bytes)
         if share.workers == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
-from manyeyes.api.people import Merge, MergePreview, Person
+from manyeyes.api.people import Merge, MergePreview, Person, PersonNow
 from manyeyes.api.recent import Latest
 from manyeyes.api.unknown_faces import Retention, Unknown
 from manyeyes.results import Result
@@ -91,6 +91,10 @@ class BlockingPeopleMerges:
     def undo(self, merge_id: int) -> Person:
         """See `PeopleMerges.undo`."""
         return self._run(self._merges.undo(merge_id))
+
+    def names(self, person_ids: Sequence[str]) -> dict[str, PersonNow | None]:
+        """See `PeopleMerges.names`."""
+        return self._run(self._merges.names(person_ids))
 
 
 class BlockingRecentPictures:

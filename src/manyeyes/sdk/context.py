@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from manyeyes.addresses import bracketed
 from manyeyes.errors import BadRequest, FileTrouble, Unavailable
 from manyeyes.sdk.address import fault
 
@@ -127,7 +128,7 @@ def find_context(
         named = environ["MANYEYES_CA"]
         ca_pem = "" if named == SYSTEM else _read_ca(Path(named))
     if master and "://" not in master:
-        master = f"https://{master}"
+        master = f"https://{bracketed(master)}"
     master = master.rstrip("/") if master else None
     if master and api_key and ca_pem is not None:
         return Context(master, ca_pem, api_key)

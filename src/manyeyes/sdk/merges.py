@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from manyeyes.api.people import Merge, MergePreview, Merges, Person
+from collections.abc import Sequence
+
+from manyeyes.api.people import MAX_IDS, Merge, MergePreview, Merges, Names, Person, PersonNow
 from manyeyes.sdk.calls import Call
 from manyeyes.sdk.parsing import parsed
 
 
 class PeopleMerges:
-    """Previews, lists and undoes merges; made by `AsyncClient.merges`. All calls need the role `operator`."""
+    """Previews, lists and undoes merges; made by `AsyncClient.merges`. Calls need the role `operator`."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -26,6 +28,22 @@ class PeopleMerges:
     async def all(self) -> list[Merge]:
         """The merges that can be undone, oldest first."""
         return list(parsed(Merges, (await self._call("GET", "/v1/people-merges")).content).merges)
+
+    async def names(self, person_ids: Sequence[str]) -> dict[str, PersonNow | None]:
+        """Who the people of earlier results are now; needs the role `user` only.
+
+        Args:
+            person_ids: `Face.person_id` of results of this master, any number.
+
+        Returns:
+            By id; None for somebody who was removed. An id that this master did not give is left out.
+        """
+        found: dict[str, PersonNow | None] = {}
+        for start in range(0, len(person_ids), MAX_IDS):
+            asked = {"ids": list(person_ids[start : start + MAX_IDS])}
+            response = await self._call("POST", "/v1/people-names", json=asked)
+            found |= parsed(Names, response.content).people
+        return found
 
     async def undo(self, merge_id: int) -> Person:
         """Give a merged person the name, photos and feedback back, except what was removed since.

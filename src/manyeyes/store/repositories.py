@@ -12,6 +12,7 @@ from manyeyes.store.gallery import GalleryRepository
 from manyeyes.store.merges import MergeRepository
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.store.people import PeopleRepository
+from manyeyes.store.person_ids import PersonIds
 from manyeyes.store.photos import PhotoRepository
 from manyeyes.store.sessions import SessionRepository
 from manyeyes.store.settings import SettingsRepository
@@ -28,6 +29,7 @@ class Store:
         self.audit = AuditRepository(database)
         self.people = PeopleRepository(database)
         self.merges = MergeRepository(database)
+        self.person_ids = PersonIds(database)
         self.photos = PhotoRepository(database)
         self.feedback = FeedbackRepository(database)
         self.gallery = GalleryRepository(database)

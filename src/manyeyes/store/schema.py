@@ -137,6 +137,18 @@ CREATE INDEX people_by_name_key ON people (name_key);
 """What names have in common that are one: `people.py` fills it. It is not unique: earlier files have two of one name."""
 _NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
 
+_MERGED_INTO = """
+CREATE TABLE merged_into (person_id INTEGER PRIMARY KEY, into_id INTEGER NOT NULL);
+INSERT INTO merged_into SELECT person_id, into_id FROM merges;
+CREATE TRIGGER person_merged AFTER INSERT ON merges BEGIN
+    INSERT OR REPLACE INTO merged_into VALUES (new.person_id, new.into_id);
+END;
+CREATE TRIGGER person_back AFTER INSERT ON people BEGIN
+    DELETE FROM merged_into WHERE person_id = new.id;
+END;
+"""
+"""Where the id of a merged person leads. It is kept when the merge is too old to be undone."""
+
 STEPS = (
     _TABLES_0_1,
     _PHOTOS_TELL_MORE,
@@ -149,6 +161,7 @@ STEPS = (
     _MERGES,
     _NODES_THAT_LEFT,
     _NAME_KEYS,
+    _MERGED_INTO,
 )
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 

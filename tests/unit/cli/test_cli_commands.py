@@ -159,6 +159,7 @@ def test_send_and_send_again(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert found["a.jpg"]["faces"][0] == {
         "box": [1, 2, 3, 4],
         "name": "Ada",
+        "person_id": None,
         "distance": 0.3,
         "confidence": 0.8,
         "threshold": 0.6,

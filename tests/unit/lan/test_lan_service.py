@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-from manyeyes.lan.service import MAX_HEARD, Heard, Place, is_loopback, places_to_announce, properties
+from manyeyes.addresses import is_loopback
+from manyeyes.lan.service import MAX_HEARD, Heard, Place, places_to_announce, properties
 
-HERE = [Place(1, "127.0.0.1"), Place(2, "10.0.0.4"), Place(3, "192.168.1.9"), Place(3, "fe80::1")]
+HERE = [
+    Place(1, "127.0.0.1"),
+    Place(1, "::1"),
+    Place(2, "10.0.0.4"),
+    Place(2, "fd00::4"),
+    Place(3, "192.168.1.9"),
+    Place(3, "fe80::1%eth0"),
+]
 
 
 @pytest.mark.parametrize(
     ("listen", "addresses"),
     [
         ("0.0.0.0", {"10.0.0.4", "192.168.1.9"}),
-        ("::", {"10.0.0.4", "192.168.1.9"}),
+        ("::", {"10.0.0.4", "192.168.1.9", "fd00::4"}),
+        ("fd00::4", {"fd00::4"}),
         ("10.0.0.4", {"10.0.0.4"}),
         ("10.0.0.5", set()),
         ("127.0.0.1", set()),

@@ -120,8 +120,8 @@ def test_only_wheels_with_known_digests_are_installed(installer: str) -> None:
     _, install = install_commands("python3.12", Path("e"), Path("r.txt"), None, installer)
     assert "--require-hashes" in install and "--no-index" not in install
     assert "--no-build" in install or ":all:" in install
-    _, offline = install_commands("python3.12", Path("e"), Path("r.txt"), Path("w"), installer)
-    assert offline[-5:] == ["--no-index", "-f", "w", "-r", "r.txt"]
+    _, offline = install_commands("python3.12", Path("e"), Path("r.txt"), Path("/w"), installer)
+    assert offline[-5:] == ["--no-index", "-f", "file:///w", "-r", "r.txt"]
 
 
 def test_an_environment_of_its_own_sees_only_itself(tmp_path: Path) -> None:

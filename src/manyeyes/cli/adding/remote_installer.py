@@ -87,7 +87,7 @@ def _reach(address: str) -> str:
     """Empty if nats-server's greeting arrives, else the error."""
     host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), REACH_S) as line:
+        with socket.create_connection((host.strip("[]"), int(port)), REACH_S) as line:
             line.settimeout(REACH_S)
             return "" if line.recv(5) == b"INFO " else "something else answers"
     except OSError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
+from manyeyes.addresses import with_port
 from manyeyes.cli.adding.target import (
     SSH_PORT,
     Target,
@@ -182,7 +183,7 @@ async def connected(
         raise _ssh_trouble(label, target, error, known) from error
     except (OSError, TimeoutError) as error:
         why = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
-        where = f"{target.host}:{target.port or SSH_PORT}"
+        where = with_port(target.host, target.port or SSH_PORT)
         if isinstance(error, socket.gaierror):
             raise Unavailable(f"the name {target.host!r} is not known: {why}; check its spelling") from error
         raise Unavailable(

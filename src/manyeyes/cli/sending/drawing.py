@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import Self
 
 import cv2
 
+from manyeyes.cgroups import read_machine
 from manyeyes.errors import DrawingFailed, ManyeyesError
 from manyeyes.recognition.pictures.encode import Encoded
 from manyeyes.recognition.pictures.predicted import draw
@@ -39,7 +39,7 @@ class Drawing:
         most_pixels: int = MOST_PIXELS,
         by: Callable[[bytes, Result], Encoded] = draw,
     ) -> None:
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or read_machine().workers
         self._most_pixels = most_pixels
         self._by = by
         self._pixels = 0

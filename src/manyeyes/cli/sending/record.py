@@ -32,6 +32,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
             {
                 "box": list(face.box_xyxy_px),
                 "name": face.name,
+                "person_id": face.person_id,
                 "distance": face.distance,
                 "confidence": face.confidence,
                 "threshold": face.threshold,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from enum import StrEnum
 from pathlib import Path
@@ -131,7 +132,7 @@ def _check_installed(systemd: Systemd, made: Service, text: str, *, replace: boo
     if process and not systemd.is_active(made.unit):
         raise BadRequest(
             f"process {process} runs from {made.data}, and not as this service; "
-            f"stop it first with 'manyeyes down --data {made.data}'"
+            f"stop it first with 'manyeyes down --data {shlex.quote(str(made.data))}'"
         )
 
 

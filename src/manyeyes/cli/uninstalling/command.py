@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shlex
 import shutil
 import sys
 from contextlib import nullcontext
@@ -116,7 +117,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], processe
             ):
                 raise BadRequest(
                     f"process {process} runs from the data folder {folder}; stop it first: "
-                    f"'manyeyes down --data {folder}'. Nothing was removed"
+                    f"'manyeyes down --data {shlex.quote(str(folder))}'. Nothing was removed"
                 )
     kinds = {one.kind for one in wanted}
     folders = [one.folder.resolve() for one in wanted if one.kind == "data"]
@@ -131,7 +132,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], processe
         )
     ]
     if in_use:
-        stops = ", ".join(f"'manyeyes down --data {one.data}'" for one in in_use)
+        stops = ", ".join(f"'manyeyes down --data {shlex.quote(str(one.data))}'" for one in in_use)
         raise BadRequest(
             f"{'; '.join(map(str, in_use))}, and settings, downloads and the engine are shared by all data folders; "
             f"stop it first: {stops}. Nothing was removed"

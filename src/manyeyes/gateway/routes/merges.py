@@ -6,9 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from manyeyes.api.people import Merge, MergePreview, MergeRequest, Merges, Person
+from manyeyes.api.people import (
+    Merge,
+    MergePreview,
+    MergeRequest,
+    Merges,
+    Names,
+    NamesRequest,
+    Person,
+    PersonNow,
+)
 from manyeyes.errors import BadRequest, EntryNotFound, PersonExists, PersonNotFound
-from manyeyes.gateway.dependencies import OPERATOR, Operator, PersonName, TheMaster
+from manyeyes.gateway.dependencies import OPERATOR, USER, Operator, PersonName, TheMaster
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.routes.people import whole
 
@@ -25,6 +34,13 @@ async def preview_merge(
 ) -> MergePreview:
     """How far apart the photos of two people are. Nothing is merged."""
     return await master.merging.preview(name, into)
+
+
+@router.post("/v1/people-names", dependencies=[USER])
+async def names(master: TheMaster, body: NamesRequest) -> Names:
+    """What people of earlier results are called now: after a rename, a merge or a removal. Only who has an id gets its name."""
+    now = master.recognition.who.now(body.ids)
+    return Names(people={key: found and PersonNow.model_validate(found) for key, found in now.items()})
 
 
 @router.get("/v1/people-merges", dependencies=[OPERATOR])

@@ -14,6 +14,9 @@ from manyeyes.node.worker.mode import Mode
 PICTURE_BYTES = 128 * MEBIBYTE
 """The least that a worker needs for a picture beyond its size with the pack loaded."""
 
+AGENT_GROWTH_BYTES = 64 * MEBIBYTE
+"""Kept free in a container with a limit, for what the agent takes while its workers run."""
+
 
 @dataclass(frozen=True)
 class EffectiveMode:
@@ -128,6 +131,27 @@ class Share:
     workers: int
     growth_bytes: int
     """What each worker may take beyond its size with the pack loaded."""
+
+
+def memory_left(limit_bytes: int | None, used_bytes: int) -> int | None:
+    """What a container's limit leaves for workers; None: there is no limit.
+
+    Args:
+        used_bytes: by everything in the container, before there are workers.
+    """
+    return None if limit_bytes is None else max(limit_bytes - used_bytes - AGENT_GROWTH_BYTES, 0)
+
+
+def within_limit(share: Share, left_bytes: int | None, pack_bytes: int) -> Share:
+    """The share that a container's limit leaves, and one worker in any case: it may do with less than its pack says.
+
+    Args:
+        left_bytes: for all workers together; None: no limit.
+    """
+    if left_bytes is None or share.workers == 0:
+        return share
+    fits = divide_memory(left_bytes, share.workers, pack_bytes, share.growth_bytes)
+    return fits if fits.workers else Share(1, min(share.growth_bytes, PICTURE_BYTES))
 
 
 def divide_memory(memory_bytes: int | None, workers: int, pack_bytes: int, growth_bytes: int) -> Share:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from manyeyes import identity
+from manyeyes.addresses import host_and_port, is_loopback
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.broker.proof import is_master_at
 from manyeyes.lan import search
-from manyeyes.lan.service import is_loopback
 from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.telemetry import log
 
@@ -40,8 +40,8 @@ async def first_proven(candidates: AsyncIterator[str], proof: Proof) -> str | No
     try:
         while more is not None or waiting or trying:
             for candidate in random.sample(waiting, len(waiting)):
-                host = candidate.rpartition(":")[0]
-                beside = sum(other.rpartition(":")[0] == host for other in trying.values())
+                host, _ = host_and_port(candidate)
+                beside = sum(host_and_port(other)[0] == host for other in trying.values())
                 if beside < _AT_ONCE_EACH and len(trying) < _AT_ONCE:
                     waiting.remove(candidate)
                     task = asyncio.create_task(_bool(proof(candidate)), name=f"prove-{candidate}")
@@ -90,7 +90,7 @@ async def find_master(ca_pem: str) -> str | None:
 
 def may_be_found(addresses: Sequence[str]) -> bool:
     """Whether asking the networks makes sense: a master that is known by the loopback alone is not there."""
-    return not all(is_loopback(address.rpartition(":")[0]) for address in addresses)
+    return not all(is_loopback(host_and_port(address)[0]) for address in addresses)
 
 
 class MasterFinder:

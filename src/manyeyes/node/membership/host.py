@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import platform
 import socket
 from pathlib import Path
 
-import psutil
-
+from manyeyes.cgroups import read_machine
 from manyeyes.contract import HostFacts
 
 
 def host_facts() -> HostFacts:
-    """What this machine is."""
+    """What this machine is, and what of it this process may use."""
+    machine = read_machine()
     return HostFacts(
         hostname=socket.gethostname(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=_cpu_name(),
-        cores=len(os.sched_getaffinity(0)),
-        memory_bytes=psutil.virtual_memory().total,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+        cores_limit=machine.cores_limit,
+        memory_limit_bytes=machine.memory_limit_bytes,
         python=platform.python_version(),
     )
 

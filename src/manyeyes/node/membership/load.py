@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
+
+from manyeyes.cgroups import Machine, read_cpu_used_s, read_machine
 
 _APART_S = 2.0
 """Heartbeats may follow each other within milliseconds; a share of so little time means nothing."""
@@ -19,20 +22,38 @@ class MachineLoad:
 
 
 class LoadWatch:
-    """Measures the machine, with everything that runs on it."""
+    """Measures the machine, with everything that runs on it; in a container with limits, the container.
 
-    def __init__(self, now: float) -> None:
+    Args:
+        machine: what this process may use.
+        cpu_used_s: processor time of the container so far; None if it is not counted.
+    """
+
+    def __init__(
+        self,
+        now: float,
+        machine: Callable[[], Machine] = read_machine,
+        cpu_used_s: Callable[[], float | None] = read_cpu_used_s,
+    ) -> None:
+        self._machine, self._cpu_used_s = machine, cpu_used_s
         self._looked_at = now
         self._before = _processor_times()
+        self._used_before_s = cpu_used_s()
         self._load = MachineLoad()
 
     def told(self, now: float) -> MachineLoad:
         """The load as of the last look, which is some 2 s ago at most."""
         if now - self._looked_at >= _APART_S:
-            memory = psutil.virtual_memory()
-            before, self._before, self._looked_at = self._before, _processor_times(), now
+            memory, machine = psutil.virtual_memory(), self._machine()
+            before, self._before = self._before, _processor_times()
+            used_before_s, self._used_before_s = self._used_before_s, self._cpu_used_s()
+            passed_s, self._looked_at = now - self._looked_at, now
             share = busy_share(before, self._before)
-            self._load = MachineLoad(share, memory.total - memory.available)
+            if machine.cores_limit and used_before_s is not None and self._used_before_s is not None:
+                used_s = self._used_before_s - used_before_s
+                share = min(max(used_s / (passed_s * machine.cores_limit), 0.0), 1.0)
+            limited = machine.memory_limit_bytes is not None and machine.memory_used_bytes
+            self._load = MachineLoad(share, limited or memory.total - memory.available)
         return self._load
 
 

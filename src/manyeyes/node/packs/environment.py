@@ -107,6 +107,11 @@ class Environments:
                 f"{', '.join(lacking)} must be installed, and {manifest.label} states no digest for "
                 f"{', '.join(without)}; build it again where a package index is reached"
             )
+        if os.pathsep in str(self._root):
+            raise PackError(
+                f"{', '.join(lacking)} must be installed, and Python makes no environment in a folder with "
+                f"{os.pathsep!r} in its path, as {self._root}; start the node with another --data folder"
+            )
         python = await self._python(manifest)
         name = pins.digest(manifest.requirements, manifest.hashes, python)
         interpreter = Interpreter(self._root / name / "bin" / "python", self._code())
@@ -193,7 +198,8 @@ def install_commands(
         wheels: a folder with the wheels; None takes them from the package index.
         installer: `pip`, or the path of uv.
     """
-    source = ["--no-index", "-f", str(wheels)] if wheels else []  # -f: a folder to find wheels in
+    # -f: a folder to find wheels in; as a URL, since uv would cut its path at a comma or a number sign
+    source = ["--no-index", "-f", wheels.as_uri()] if wheels else []
     inside = str(target / "bin" / "python")
     wanted = ["--require-hashes", *source, "-r", str(listed)]
     if installer == "pip":

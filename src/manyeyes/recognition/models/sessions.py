@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +40,20 @@ def open_session(model: Path, *, keep_buffers: bool = False) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider = ("CPUExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"})
     try:
-        return onnxruntime.InferenceSession(str(model), options, providers=[provider])
+        with _readable_name(model) as name:
+            return onnxruntime.InferenceSession(name, options, providers=[provider])
     except Exception as error:  # ONNX Runtime raises classes of its own that share only Exception
         raise PackDamaged(f"{model.name} cannot be opened: {error}; build or fetch the pack again") from error
+
+
+@contextmanager
+def _readable_name(path: Path) -> Iterator[str]:
+    """A path of the file in UTF-8, which is all that ONNX Runtime takes."""
+    try:
+        yield os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        with path.open("rb") as file:
+            yield f"/proc/self/fd/{file.fileno()}"
 
 
 def quiet() -> Any:

@@ -35,8 +35,8 @@ def machine(node: Node) -> Facts:
         "Host": str(host.get("hostname") or "–"),
         "System": str(host.get("system") or "–"),
         "Processor": str(host.get("cpu") or "–"),
-        "Cores": _cores(host.get("cores") or 0, host.get("cpu_share")),
-        "Memory": _memory(memory_bytes, host.get("memory_used_bytes") or 0),
+        "Cores": _cores(host.get("cores") or 0, host.get("cpu_share"), host.get("cores_limit")),
+        "Memory": _memory(memory_bytes, host.get("memory_used_bytes") or 0, host.get("memory_limit_bytes")),
         "Python": str(host.get("python") or "–"),
         "Agent's memory": size(node.agent_rss_bytes) if node.agent_rss_bytes else "–",
     }
@@ -78,14 +78,18 @@ def _recent(node: Node) -> str:
     return f"{node.picture_s * 1e3:.3g} ms each on one worker" if node.picture_s else "none yet"
 
 
-def _cores(cores: int, cpu_share: float | None) -> str:
+def _cores(cores: int, cpu_share: float | None, limit: float | None) -> str:
     busy = "" if cpu_share is None else f", {100 * cpu_share:.0f} % busy"
-    return f"{cores}{busy}" if cores else "–"
+    limited = "" if limit is None else f" (limited to {limit:.3g})"
+    return f"{cores}{limited}{busy}" if cores else "–"
 
 
-def _memory(memory_bytes: int, used_bytes: int) -> str:
+def _memory(memory_bytes: int, used_bytes: int, limit_bytes: int | None) -> str:
     if not memory_bytes:
         return "–"
+    if limit_bytes is not None:
+        used = f", {size(used_bytes)} in use" if used_bytes else ""
+        return f"{size(memory_bytes)} (limited to {size(limit_bytes)}){used}"
     return f"{size(used_bytes)} of {size(memory_bytes)} in use" if used_bytes else size(memory_bytes)
 
 

@@ -1,0 +1,239 @@
+"""`send --refresh`: gives earlier results the names of today, by the people's ids, without recognising again."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from manyeyes.api.people import PersonNow
+from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, read_lines, replace_with
+from manyeyes.cli.tables import plain
+from manyeyes.config import Limits
+from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.results import Face, Result
+
+Now = Mapping[str, PersonNow | None]
+Redraw = Callable[[Path, dict[str, Any]], bytes]
+_MOST_LISTED = 5
+
+
+class AsksNames(Protocol):
+    """What a refresh needs from a client."""
+
+    def names(self, person_ids: list[str], /) -> Now:
+        """Who people of earlier results are now."""
+        ...
+
+
+@dataclass
+class Refreshed:
+    """What a refresh changed."""
+
+    pictures: int = 0
+    faces: int = 0
+    removed: int = 0
+    """Faces without a name now, because the person was removed."""
+    without_id: int = 0
+    """Named faces of results that have no id, as earlier versions wrote them: they stay."""
+    drawn: int = 0
+    old: list[str] = field(default_factory=list)
+    """Predicted pictures that still show the earlier name."""
+
+    def sentences(self, out: Path) -> list[str]:
+        """For people."""
+        if self.faces:
+            gone = f", {self.removed} of them of people who were removed" if self.removed else ""
+            said = [
+                f"{self.faces} names in {self.pictures} pictures are new{gone}; {self.drawn} predicted pictures "
+                "are drawn anew"
+            ]
+        else:
+            said = [f"all names in {out / RESULTS_NAME} are those of today"]
+        if self.old:
+            more = len(self.old) - _MOST_LISTED
+            names = ", ".join(self.old[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+            said.append(f"these show earlier names, because their originals are gone or changed: {names}")
+        if self.without_id:
+            said.append(
+                f"{self.without_id} names have no id, because an earlier version wrote them; --again sends their "
+                "pictures anew"
+            )
+        return said
+
+
+def person_ids(out: Path) -> list[str]:
+    """The ids of all people in the results of OUT, each once. Raises OSError."""
+    found: dict[str, None] = {}
+    for line in read_lines(out / RESULTS_NAME):
+        for face in line.get("faces", ()):
+            if isinstance(person_id := face.get("person_id"), str):
+                found[person_id] = None
+    return list(found)
+
+
+def renamed(out: Path, now: Now) -> dict[str, str | None]:
+    """The names in the results of OUT that are other ones today; None: the person was removed. Raises OSError."""
+    found: dict[str, str | None] = {}
+    for line in read_lines(out / RESULTS_NAME):
+        for face in line.get("faces", ()):
+            person_id, name = face.get("person_id"), face.get("name")
+            if name is None or not isinstance(person_id, str) or person_id not in now:
+                continue
+            person = now[person_id]
+            if person is None or person.name != name:
+                found[name] = person.name if person else None
+    return found
+
+
+def names_changed(out: Path, client: AsksNames) -> str:
+    """What is said after a run that went on with earlier results whose names are not those of today; empty if they are."""
+    try:
+        ids = person_ids(out)
+        others = renamed(out, client.names(ids)) if ids else {}
+    except (
+        OSError,
+        ManyeyesError,
+    ):  # a hint that a finished run can do without; a master of before knows no ids
+        return ""
+    if not others:
+        return ""
+    told = [
+        f"{plain(before)} is {plain(after) if after else 'nobody'} now" for before, after in others.items()
+    ]
+    more = f" and {len(told) - _MOST_LISTED} more" if len(told) > _MOST_LISTED else ""
+    return (
+        f"names have changed since earlier pictures were sent ({', '.join(told[:_MOST_LISTED])}{more}); the same command "
+        "with --refresh renews them, without sending a picture"
+    )
+
+
+def with_names(line: dict[str, Any], now: Now) -> dict[str, Any]:
+    """A line with the names of today; the same object if nothing changes."""
+    faces = [_with_name(face, now) for face in line.get("faces", ())]
+    return line if faces == line.get("faces", []) else {**line, "faces": faces}
+
+
+def _with_name(face: dict[str, Any], now: Now) -> dict[str, Any]:
+    person_id = face.get("person_id")
+    if not isinstance(person_id, str) or person_id not in now:
+        return face
+    person = now[person_id]
+    return {**face, "name": person.name if person else None, "person_id": person.id if person else None}
+
+
+def refresh(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
+    """Renew the names in `results.jsonl` of OUT, and the predicted pictures whose originals are there.
+
+    The pictures come first and the results last, each replaced as a whole: after a kill, the same command does the rest.
+
+    Raises:
+        FileTrouble: there are no results, another run is at work, or something cannot be written.
+        ManyeyesError: the master does not say the names.
+    """
+    path = out / RESULTS_NAME
+    try:
+        with _alone(path):
+            ids = person_ids(out)
+            now = client.names(ids) if ids else {}
+            done = Refreshed()
+            changed = [number for number, line in _numbered(path) if _renew(out, line, now, redraw, done)]
+            if changed:
+                replace_with(path, _renewed(path, now))
+    except OSError as error:
+        raise FileTrouble(f"{path} cannot be renewed: {error.strerror or error}") from error
+    return done
+
+
+def _renew(out: Path, line: dict[str, Any], now: Now, redraw: Redraw, done: Refreshed) -> bool:
+    """Draw the picture of one line anew if its names change, and count it; returns whether they do."""
+    faces = line.get("faces", [])
+    done.without_id += sum(face.get("name") is not None and not face.get("person_id") for face in faces)
+    new = with_names(line, now)
+    if new is line:
+        return False
+    pairs = [(before, after) for before, after in zip(faces, new["faces"], strict=True) if before != after]
+    done.pictures += 1
+    done.faces += len(pairs)
+    done.removed += sum(after["name"] is None for _, after in pairs)
+    output = line.get("output")
+    if any(before["name"] != after["name"] for before, after in pairs) and _is_there(out, output):
+        try:
+            replace_with(out / str(output), [redraw(out, new)])
+            done.drawn += 1
+        except ManyeyesError:
+            done.old.append(str(output))
+    return True
+
+
+def _is_there(out: Path, output: str | None) -> bool:
+    return output is not None and (out / output).is_file()
+
+
+def _renewed(path: Path, now: Now) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        for raw in file:
+            line = decode(raw)
+            yield raw if line is None or (new := with_names(line, now)) is line else encode(new)
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    return enumerate(read_lines(path))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[BinaryIO]:
+    if not path.is_file():
+        raise NoSuchFile(f"there is no {path}; --refresh renews the results of an earlier 'manyeyes send'")
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileTrouble(
+                f"another 'manyeyes send' is writing to {path.parent}; wait for it to end"
+            ) from error
+        yield file
+
+
+def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
+    """The predicted picture of a line, drawn on this machine from the original.
+
+    Raises:
+        ManyeyesError: the original is gone, was changed, or cannot be drawn here.
+    """
+    from manyeyes.recognition.pictures.predicted import draw
+    from manyeyes.recognition.pictures.probe import probe
+
+    source = Path(str(line.get("source", "")))
+    try:
+        facts, original = source.stat(), source.read_bytes()
+    except OSError as error:
+        raise FileTrouble(f"{source} cannot be read: {error.strerror or error}") from error
+    if (facts.st_size, facts.st_mtime_ns) != (line.get("size"), line.get("mtime_ns")):
+        raise FileTrouble(f"{source} was changed since it was sent")
+    limits = Limits()
+    info = probe(original, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+    faces = tuple(
+        Face(
+            box_xyxy_px=tuple(face["box"]),
+            landmarks_px=(),
+            score=1.0,
+            name=face["name"],
+            distance=face["distance"],
+            threshold=face["threshold"],
+            confidence=face["confidence"],
+        )
+        for face in line["faces"]
+    )
+    result = Result(
+        width_px=info.width_px,
+        height_px=info.height_px,
+        media_type=info.media_type,
+        faces=faces,
+        pack=str(line.get("pack", "")),
+        timings_ms={},
+    )
+    return draw(original, result).content
