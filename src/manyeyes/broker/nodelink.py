@@ -25,8 +25,9 @@ from manyeyes.broker.connection import (
 )
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand
 from manyeyes.error_codes import from_code
-from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable
+from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, VersionMismatch
 from manyeyes.telemetry import log
+from manyeyes.version import VERSION
 
 _CHUNK_S, _DRAIN_S = 15.0, 2.0
 """Seconds to wait for a chunk of a picture, and for the answer that nothing more is sent."""
@@ -238,6 +239,17 @@ class NodeLink(Link):
         _answered(answer)
         return answer.data
 
+    async def master_versions(self, within_s: float) -> contract.Introduction | None:
+        """Which versions a master speaks, by what it broadcasts; None if nothing is heard in time."""
+        try:
+            subscription = await self._client.subscribe(contract.STATE_SUBJECT)
+            try:
+                return contract.introduced((await subscription.next_msg(timeout=within_s)).data)
+            finally:
+                await subscription.unsubscribe()
+        except TROUBLE:
+            return None
+
     async def ask_last(self, session: str, gateway: str) -> int:
         """Ask a gateway to send nothing more. Returns the number of its last dispatch.
 
@@ -281,7 +293,13 @@ class NodeLink(Link):
                 raise TaskLost(detail) if code == TaskLost.code else Unavailable(detail)
 
     async def ask(
-        self, verb: contract.Verb, content: bytes, *, timeout_s: float, gateway: str = contract.ANY
+        self,
+        verb: contract.Verb,
+        content: bytes,
+        *,
+        timeout_s: float,
+        gateway: str = contract.ANY,
+        headers: dict[str, str] | None = None,
     ) -> bytes:
         """Send a request to a master and return the bytes of its answer.
 
@@ -293,7 +311,7 @@ class NodeLink(Link):
         try:
             async with self._lines:
                 asked = asyncio.create_task(
-                    self._client.request(subject, content, timeout=timeout_s), name=f"ask-{verb}"
+                    self._client.request(subject, content, timeout=timeout_s, headers=headers), name=f"ask-{verb}"
                 )
                 self._asked.add(asked)
                 try:
@@ -396,7 +414,30 @@ async def join(
         raise Unavailable(f"the master did not answer the join in 10 s: {error!r}; try again") from error
     finally:
         await abort(client)
-    reply = contract.JoinReply.model_validate_json(answer.data)
+    return _joined(answer.data)
+
+
+def _joined(content: bytes) -> contract.JoinReply:
+    """What a master of any version answered a join; raises the refusal that it is."""
+    said = contract.introduced(content)
+    try:
+        reply = contract.JoinReply.model_validate_json(content)
+    except ValueError:
+        reply = contract.JoinReply()
+    if reply.code == VersionMismatch.code and said.newest != contract.NEWEST:
+        raise VersionMismatch(f"{reply.detail}; {mismatch(said).detail}")
     if reply.code:
         raise from_code(reply.code, reply.detail)
+    if not contract.NODE_NAME.fullmatch(reply.name):
+        raise mismatch(said)
     return reply
+
+
+def mismatch(said: contract.Introduction) -> VersionMismatch:
+    """What a node says of a master whose messages it cannot read."""
+    mend = "update the master" if said.newest < contract.NEWEST else "update manyeyes here"
+    theirs = f"version {said.newest}" if said.newest else "an unknown version"
+    return VersionMismatch(
+        f"the master speaks {theirs} of the wire contract, this node version {contract.NEWEST} (manyeyes {VERSION}); "
+        f"{mend}: 'pip install --upgrade manyeyes', then start it again"
+    )

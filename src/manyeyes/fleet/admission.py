@@ -15,11 +15,13 @@ from manyeyes.access.audit import Audit
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
-from manyeyes.contract import JoinReply, JoinRequest
-from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
+from manyeyes.contract import Introduction, JoinReply, JoinRequest, introduced
+from manyeyes.errors import ManyeyesError, TokenRefused
 from manyeyes.fleet.node_facts import plain_host
-from manyeyes.fleet.node_service import NodeService, check_versions
+from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.versions import check_versions, unreadable
+from manyeyes.plain_text import plain
 from manyeyes.store.credentials import CredentialRepository, TokenRow
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
@@ -64,19 +66,22 @@ class Admission:
     def on_join(self, message: Incoming) -> None:
         """The holder of a token asks to join; the engine has checked the token's key."""
         token_id = message.subject.rsplit(".", 1)[1]
+        said = introduced(message.data)
         try:
+            check_versions(said)
             reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
         except ValidationError:
-            reply = JoinReply(
-                code=VersionMismatch.code,
-                detail="master and node speak different versions; install the same manyeyes on both",
-            )
+            reply = self._refused(said, token_id, unreadable(said))
         except ManyeyesError as error:
-            reply = JoinReply(code=error.code, detail=error.detail)
+            reply = self._refused(said, token_id, error)
         self._link.answer(message.reply, reply.wire())
 
+    def _refused(self, said: Introduction, token_id: str, error: ManyeyesError) -> JoinReply:
+        """In the version of who asks: nodes of older releases read no other."""
+        log().warning("a machine was not let in", token_id=token_id, error=error.detail)
+        return JoinReply(v=said.newest or contract.NEWEST, code=error.code, detail=error.detail)
+
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
-        check_versions(request.oldest, request.newest)
         token = next((row for row in self._credentials.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
@@ -96,6 +101,8 @@ class Admission:
                 plain_host(request.host),
                 fingerprint=request.fingerprint,
                 approved=not token.approve,
+                ephemeral=token.ephemeral,
+                release=plain(request.version, 40),
             )
             self._fleet.register(name)
             self._service.refresh()

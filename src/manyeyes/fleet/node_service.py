@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping
 from manyeyes import contract
 from manyeyes.access.audit import Audit
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.contract import Desired, Directive, Heartbeat, Hello, JoinRequest, Leave, Welcome
+from manyeyes.contract import (
+    Desired,
+    Directive,
+    Heartbeat,
+    Hello,
+    Introduction,
+    JoinRequest,
+    Leave,
+    Welcome,
+)
 from manyeyes.errors import (
     IdentityCopied,
     IdentityInUse,
@@ -27,6 +36,8 @@ from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.versions import check_versions, unreadable
+from manyeyes.plain_text import plain
 from manyeyes.store.nodes import NodeRepository, NodeRow
 from manyeyes.telemetry import log
 
@@ -37,25 +48,6 @@ PROOF_OF_LIFE_S = 2.0
 TOLD_EVERY_S = 10.0
 """Least seconds between two log lines that a node was refused."""
 ANSWER_S = 3.0
-
-
-def check_versions(oldest: int, newest: int) -> None:
-    """Check that a node and this master have a version in common; raises VersionMismatch, which says what to update."""
-    if contract.agreed(oldest, newest) is not None:
-        return
-    if newest < contract.OLDEST:
-        raise _too_old(f"version {newest}")
-    raise VersionMismatch(
-        f"this node speaks version {oldest} of the wire contract at least, the master {contract.NEWEST} at most; "
-        "update the master, then start the node again"
-    )
-
-
-def _too_old(spoken: str) -> VersionMismatch:
-    return VersionMismatch(
-        f"this node speaks {spoken} of the wire contract, the master needs {contract.OLDEST} at least; update manyeyes "
-        "on the node ('manyeyes nodes add' does it over SSH), then start it again"
-    )
 
 
 class NodeService:
@@ -135,7 +127,7 @@ class NodeService:
         row = self._rows.get(node)
         return row is not None and (row.approved or verb in UNAPPROVED_SAY)
 
-    async def hello(self, node: str, hello: Hello, reply: str) -> None:
+    async def hello(self, node: str, hello: Hello, said: Introduction, reply: str) -> None:
         """A process sends the hello of `node`: it gets a welcome or a refusal. May take `PROOF_OF_LIFE_S`.
 
         One at a time for each node; a hello that comes meanwhile is not answered, and an honest node sends it again.
@@ -145,13 +137,13 @@ class NodeService:
         self._greeted.add(node)
         same = self._sessions.holds(node, hello.session)
         try:
-            await self._let_in(node, hello)
+            check_versions(said)
+            await self._let_in(node, hello, said.release)
             self._events.publish(Greeted(node, new_process=not same))
             if row := self._rows.get(node):
                 self._link.answer(reply, self._welcome(row, hello).wire())
         except VersionMismatch as error:
-            self._say_refused("a node of another version", node, error.detail)
-            self._link.answer_error(reply, error)
+            self._misfit(node, reply, error)
         except IdentityInUse as error:
             self._say_refused("a second process claims a node's identity", node, error.detail)
             self._link.answer_error(reply, error)
@@ -161,10 +153,18 @@ class NodeService:
         finally:
             self._greeted.discard(node)
 
-    def refuse_old(self, node: str, reply: str) -> None:
+    def refuse_old(self, node: str, said: Introduction, reply: str) -> None:
         """A node of before version 5 of the contract sends hello: the answer says that it must update."""
-        error = _too_old("an older version")
-        self._say_refused("a node of an older version", node, error.detail)
+        self._misfit(node, reply, unreadable(said))
+
+    def unreadable(self, node: str, said: Introduction, reply: str) -> None:
+        """A node sent a hello or a heartbeat that cannot be read, which a node of another version does."""
+        self._misfit(node, reply, unreadable(said))
+
+    def _misfit(self, node: str, reply: str, error: VersionMismatch) -> None:
+        self._say_refused("a node of another version", node, error.detail)
+        self._fleet.misfit(node, error.detail)
+        self._events.publish(Listed())
         self._link.answer_error(reply, error)
 
     def _say_refused(self, what: str, node: str, why: str) -> None:
@@ -178,8 +178,7 @@ class NodeService:
         assert speak is not None
         return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.desired)
 
-    async def _let_in(self, node: str, hello: Hello) -> None:
-        check_versions(hello.oldest, hello.newest)
+    async def _let_in(self, node: str, hello: Hello, release: str) -> None:
         row = self._rows.get(node)
         known = row.fingerprint if row else ""
         if known and hello.fingerprint != known:
@@ -203,6 +202,9 @@ class NodeService:
             self._sessions.heard(node, hello.session, time.monotonic())
         if hello.fingerprint and not known:
             self._nodes.set_fingerprint(node, hello.fingerprint)
+            self.refresh()
+        if row and release and row.release != (shown := plain(release)):
+            self._nodes.set_release(node, shown)
             self.refresh()
 
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:

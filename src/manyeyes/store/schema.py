@@ -131,6 +131,12 @@ END;
 """
 """`merges.py` says what is in them."""
 _NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
+_EPHEMERAL_NODES = """
+ALTER TABLE tokens ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN release TEXT NOT NULL DEFAULT '';
+"""
+"""Nodes that are forgotten when they leave; and of every node which release of manyeyes it runs."""
 
 STEPS = (
     _TABLES_0_1,
@@ -143,6 +149,7 @@ STEPS = (
     _PERSON_IDS,
     _MERGES,
     _NODES_THAT_LEFT,
+    _EPHEMERAL_NODES,
 )
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 
