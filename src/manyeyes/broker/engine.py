@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib.metadata
 import os
 import re
@@ -17,10 +16,10 @@ from pathlib import Path
 
 from manyeyes.broker.engine_install import installed_places
 from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, Unavailable
+from manyeyes.parent_death import ending_with_this_process
 from manyeyes.telemetry import log
 
 MINIMUM = (2, 9, 0)
-_PR_SET_PDEATHSIG = 1
 
 
 def find_engine() -> Path:
@@ -108,10 +107,6 @@ def processors(cores: int) -> int:
     return max(1, cores // 4)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Engine:
     """One nats-server child.
 
@@ -150,7 +145,7 @@ class Engine:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             env={"GOMAXPROCS": str(processors(len(os.sched_getaffinity(0)))), **os.environ},
-            preexec_fn=_die_with_parent,
+            preexec_fn=ending_with_this_process(signal.SIGTERM),
             start_new_session=True,
         )  # fmt: skip
         for _ in range(400):

@@ -311,7 +311,8 @@ class NodeLink(Link):
         try:
             async with self._lines:
                 asked = asyncio.create_task(
-                    self._client.request(subject, content, timeout=timeout_s, headers=headers), name=f"ask-{verb}"
+                    self._client.request(subject, content, timeout=timeout_s, headers=headers),
+                    name=f"ask-{verb}",
                 )
                 self._asked.add(asked)
                 try:

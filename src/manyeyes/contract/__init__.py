@@ -43,8 +43,8 @@ from manyeyes.contract.fleet import (
     Welcome,
     WorkerReport,
 )
-from manyeyes.contract.logs import LogBatch
 from manyeyes.contract.introduction import Introduction, introduced
+from manyeyes.contract.logs import LogBatch
 from manyeyes.contract.message import (
     CHUNK_BYTES,
     HEADER_CONTENT,

@@ -45,9 +45,7 @@ class CredentialRepository:
 
     def tokens(self) -> list[TokenRow]:
         """All tokens, those that have expired included."""
-        rows = self._database.read(
-            "SELECT token_id, public_nkey, expires_at, approve, ephemeral FROM tokens"
-        )
+        rows = self._database.read("SELECT token_id, public_nkey, expires_at, approve, ephemeral FROM tokens")
         return [TokenRow(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
 
     def add_token(self, token: TokenRow) -> None:
