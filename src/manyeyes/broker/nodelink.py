@@ -1,4 +1,4 @@
-"""A node's connection: what it sends to its masters and receives from them, and how a machine joins."""
+"""A node's connection: what it sends to its masters and receives from them, and how a machine connects."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from manyeyes.broker.connection import (
 )
 from manyeyes.broker.transfer import Assembly, PartialFile, ResumedFile, chunks, expand
 from manyeyes.error_codes import from_code
-from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable, VersionMismatch
+from manyeyes.errors import OtherMaster, TaskLost, TokenRefused, Unavailable
 from manyeyes.telemetry import log
-from manyeyes.version import VERSION
 
 _CHUNK_S, _DRAIN_S = 15.0, 2.0
 """Seconds to wait for a chunk of a picture, and for the answer that nothing more is sent."""
@@ -87,12 +86,12 @@ class NodeLink(Link):
                 if refusals == DIALS:
                     on_closed()
 
-        client = await _dial(
+        client = await dial(
             addresses,
             ca_pem,
             seed,
             name,
-            unknown=f"the key of node {name!r}: it was removed there, and its key never works again; to come back, "
+            unknown=f"the key of node {name!r}: it was removed there, or was ephemeral and is forgotten; to come back, "
             "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'",
             closed_cb=closed,
             reconnected_cb=reconnected,
@@ -354,7 +353,7 @@ def _may_pass(error: Exception, refused: Sequence[str]) -> bool:
     return isinstance(error, ConnectionResetError | BrokenPipeError) or "authorization" in told
 
 
-async def _dial(
+async def dial(
     addresses: Sequence[str],
     ca_pem: str,
     seed: str,
@@ -397,48 +396,3 @@ async def _dial(
         raise Unavailable(
             f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
         ) from error
-
-
-async def join(
-    addresses: Sequence[str], ca_pem: str, seed: str, token_id: str, request: contract.JoinRequest
-) -> contract.JoinReply:
-    """Ask to join with a token's key.
-
-    Raises:
-        TokenRefused: see `_dial`, or the master's own refusal.
-        Unavailable: nobody answers.
-    """
-    client = await _dial(addresses, ca_pem, seed, contract.join_name(token_id))
-    try:
-        answer = await client.request(contract.join_subject(token_id), request.wire(), timeout=10)
-    except TROUBLE as error:
-        raise Unavailable(f"the master did not answer the join in 10 s: {error!r}; try again") from error
-    finally:
-        await abort(client)
-    return _joined(answer.data)
-
-
-def _joined(content: bytes) -> contract.JoinReply:
-    """What a master of any version answered a join; raises the refusal that it is."""
-    said = contract.introduced(content)
-    try:
-        reply = contract.JoinReply.model_validate_json(content)
-    except ValueError:
-        reply = contract.JoinReply()
-    if reply.code == VersionMismatch.code and said.newest != contract.NEWEST:
-        raise VersionMismatch(f"{reply.detail}; {mismatch(said).detail}")
-    if reply.code:
-        raise from_code(reply.code, reply.detail)
-    if not contract.NODE_NAME.fullmatch(reply.name):
-        raise mismatch(said)
-    return reply
-
-
-def mismatch(said: contract.Introduction) -> VersionMismatch:
-    """What a node says of a master whose messages it cannot read."""
-    mend = "update the master" if said.newest < contract.NEWEST else "update manyeyes here"
-    theirs = f"version {said.newest}" if said.newest else "an unknown version"
-    return VersionMismatch(
-        f"the master speaks {theirs} of the wire contract, this node version {contract.NEWEST} (manyeyes {VERSION}); "
-        f"{mend}: 'pip install --upgrade manyeyes', then start it again"
-    )

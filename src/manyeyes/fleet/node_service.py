@@ -36,6 +36,7 @@ from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.refusals import Refusals
 from manyeyes.fleet.versions import check_versions, unreadable
 from manyeyes.plain_text import plain
 from manyeyes.store.nodes import NodeRepository, NodeRow
@@ -45,8 +46,9 @@ UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
 """After this time the engine has reloaded its configuration and closed the connections of removed keys."""
 PROOF_OF_LIFE_S = 2.0
-TOLD_EVERY_S = 10.0
-"""Least seconds between two log lines that a node was refused."""
+THE_MASTER = "the master"
+"""Who forgets ephemeral nodes, for the audit log."""
+_OTHER_VERSION = "a node of another version"
 ANSWER_S = 3.0
 
 
@@ -81,8 +83,7 @@ class NodeService:
         self._sessions = AgentSessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
-        self._told: dict[str, float] = {}
-        """When the log last said that a node was refused."""
+        self._refusals = Refusals(fleet, link, events)
         self.refresh()
 
     def refresh(self) -> None:
@@ -143,35 +144,18 @@ class NodeService:
             if row := self._rows.get(node):
                 self._link.answer(reply, self._welcome(row, hello).wire())
         except VersionMismatch as error:
-            self._misfit(node, reply, error)
+            self._refusals.refuse(node, reply, _OTHER_VERSION, error)
         except IdentityInUse as error:
-            self._say_refused("a second process claims a node's identity", node, error.detail)
-            self._link.answer_error(reply, error)
+            self._refusals.refuse(node, reply, "a second process claims a node's identity", error)
         except sqlite3.Error as error:
             log().error("the registry cannot be written", error=str(error))
             self._link.answer_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
         finally:
             self._greeted.discard(node)
 
-    def refuse_old(self, node: str, said: Introduction, reply: str) -> None:
-        """A node of before version 5 of the contract sends hello: the answer says that it must update."""
-        self._misfit(node, reply, unreadable(said))
-
     def unreadable(self, node: str, said: Introduction, reply: str) -> None:
-        """A node sent a hello or a heartbeat that cannot be read, which a node of another version does."""
-        self._misfit(node, reply, unreadable(said))
-
-    def _misfit(self, node: str, reply: str, error: VersionMismatch) -> None:
-        self._say_refused("a node of another version", node, error.detail)
-        self._fleet.misfit(node, error.detail)
-        self._events.publish(Listed())
-        self._link.answer_error(reply, error)
-
-    def _say_refused(self, what: str, node: str, why: str) -> None:
-        now = time.monotonic()
-        if now - self._told.get(node, -TOLD_EVERY_S) >= TOLD_EVERY_S:
-            self._told[node] = now
-            log().warning(what, node=node, error=why)
+        """A node sent a hello or a heartbeat that cannot be read, or that is of before version 5 of the contract."""
+        self._refusals.refuse(node, reply, _OTHER_VERSION, unreadable(said))
 
     def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
         speak = contract.agreed(hello.oldest, hello.newest)
@@ -250,11 +234,27 @@ class NodeService:
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
-        self._told.pop(name, None)
+        self._refusals.forget(name)
         self._reload_engine()
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)
         self._events.publish(Removed(name))
+
+    def forget(self, name: str, why: str) -> None:
+        """Forget an ephemeral node: its key is refused from now on, its name is free, the audit log says why."""
+        with self._audit.change(THE_MASTER, "forget", node=name, outcome="done", detail=why):
+            self._nodes.forget(name)
+        self.refresh()
+        self._fleet.removed(name)
+        self._sessions.forget(name)
+        self._refusals.forget(name)
+        self._reload_engine()
+        log().info("ephemeral node forgotten", node=name, why=why)
+        self._events.publish(Removed(name))
+
+    def ephemeral_states(self) -> dict[str, str]:
+        """The states of all ephemeral nodes."""
+        return {name: self._state(name) for name, row in self._rows.items() if row.ephemeral}
 
     async def desire(self, who: str, name: str, desired: Desired) -> None:
         """Tell a node to pause or drain; an empty text: to work. Stored for a node that is away.

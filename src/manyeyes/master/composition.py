@@ -166,7 +166,7 @@ def _build(
         fleet.probing,
         people.broadcaster,
         fleet.activity,
-        (lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
+        (fleet.ephemeral.tick, lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
     )
     master = Master(
         settings=settings,

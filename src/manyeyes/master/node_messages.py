@@ -78,7 +78,7 @@ class NodeMessages:
             return
         if not message.subject.startswith(_GATEWAYS):
             said = contract.introduced(message.data, message.headers)
-            self._nodes.refuse_old(contract.speaker(message.subject), said, message.reply)
+            self._nodes.unreadable(contract.speaker(message.subject), said, message.reply)
             return
         (node, verb), now = contract.parse_node_subject(message.subject), time.monotonic()
         handler = self._table.get(verb)

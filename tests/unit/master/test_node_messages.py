@@ -73,7 +73,7 @@ class Nodes:
     def leave(self, node: str, leave: Leave) -> bool:
         return leave.session == "s"
 
-    def refuse_old(self, node: str, said: object, reply: str) -> None:
+    def unreadable(self, node: str, said: object, reply: str) -> None:
         self.old.append((node, reply))
 
 

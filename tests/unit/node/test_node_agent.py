@@ -54,6 +54,9 @@ class MasterLink(Link):
             raise self.welcome
         return self.welcome.wire()
 
+    async def master_versions(self, within_s: float) -> None:
+        return None
+
     async def broken_for(self, silence_s: float) -> None:
         await asyncio.Event().wait()
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from manyeyes import contract, identity
-from manyeyes.broker.nodelink import NodeLink, mismatch
+from manyeyes.broker.join import mismatch
+from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Hello, Welcome
 from manyeyes.errors import OtherMaster, Unavailable
