@@ -176,7 +176,8 @@ def _alternative_names(addresses: tuple[str, ...]) -> list[x509.GeneralName]:
         try:
             names.append(x509.IPAddress(ipaddress.ip_address(address)))
         except ValueError:
-            names.append(x509.DNSName(address))
+            if address.isascii():  # others are no names of the DNS; `--advertise` gives them in IDNA
+                names.append(x509.DNSName(address))
     return names
 
 

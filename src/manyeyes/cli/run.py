@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from manyeyes import identity, telemetry
+from manyeyes.cli.leads_here import warn_of_strange_addresses
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
@@ -45,7 +46,8 @@ from manyeyes.cli.role_options import (
 from manyeyes.cli.signals import Stop, until_signal
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import only_one
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.lan.advertised import advertised
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
@@ -80,16 +82,26 @@ def _master_settings(
     given = _given(
         data=data.absolute() if data else None,
         listen=listen,
-        advertise=tuple(advertise) if advertise else None,
+        advertise=tuple(advertise) if advertise is not None else None,
         **others,
     )
     settings = MasterSettings(**given)
+    named = tuple(dict.fromkeys(map(advertised, settings.advertise)))
+    settings = settings.model_copy(update={"advertise": named})
     if settings.advertise or settings.listen == "127.0.0.1":
         return settings
     if settings.listen not in ("0.0.0.0", "::"):
         return settings.model_copy(update={"advertise": (settings.listen,)})
     here = sorted(place.address for place in places_to_announce(settings.listen, places_here()))
-    return settings.model_copy(update={"advertise": (platform.node(), *here)})
+    return settings.model_copy(update={"advertise": (*_own_name(), *here)})
+
+
+def _own_name() -> tuple[str, ...]:
+    """This machine's name, if other machines can dial it."""
+    try:
+        return (advertised(platform.node()),)
+    except BadRequest:
+        return ()
 
 
 async def _until_signal(main: Callable[[Stop], Awaitable[None]]) -> bool:
@@ -145,12 +157,14 @@ def _prepare_master(verbose: bool) -> None:
 
 @asynccontextmanager
 async def _master_running(
-    settings: MasterSettings, lines: RoleLines
+    settings: MasterSettings, lines: RoleLines, *, advertise: list[str] | None
 ) -> AsyncIterator[tuple[Any, Any, tuple[str, ...]]]:
     from manyeyes.cli.build_bar import BuildBar
     from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
+    named = advertise is not None or "MANYEYES_MASTER_ADVERTISE" in os.environ
+    tried = settings.advertise if named else ()
 
     def step(name: str, text: str) -> None:
         bar.stop()
@@ -160,7 +174,11 @@ async def _master_running(
         async with running_master(settings, Limits(), bar, step) as running:
             bar.stop()
             notify(READY=1, STATUS=f"serves {running[1].url}")
+            trying = asyncio.create_task(
+                warn_of_strange_addresses(tried, settings.nats_port, running[1].ca_pem), name="advertised"
+            )
             yield running
+            trying.cancel()
     finally:
         bar.stop()
 
@@ -206,7 +224,7 @@ def up(
     lines = RoleLines()
 
     async def main(stop: Stop) -> None:
-        async with _master_running(settings, lines) as (master, context, names):
+        async with _master_running(settings, lines, advertise=advertise) as (master, context, names):
             stop.started = True
             _store_user_context(context, settings)
             flags = ["--workers", str(workers)] if workers else []
@@ -286,7 +304,7 @@ def master(
     lines = RoleLines()
 
     async def main(stop: Stop) -> None:
-        async with _master_running(settings, lines) as (running, context, names):
+        async with _master_running(settings, lines, advertise=advertise) as (running, context, names):
             stop.started = True
             _store_user_context(context, settings)
             lines.ready(
