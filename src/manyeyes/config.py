@@ -150,6 +150,8 @@ class MasterSettings(BaseSettings):
     """A node that is silent for this long is suspect: it gets no new pictures, and its own are sent to others too."""
     heartbeat_lost_s: float = 7.0
     """A node that is silent for this long is lost: its answers no longer count."""
+    ephemeral_lost_s: float = Field(3600.0, ge=0)
+    """An ephemeral node that is lost for this long is forgotten; one that leaves is forgotten at once."""
     probe_idle_s: float = 60.0
     """A node that holds no pictures gets a test picture when it has answered nothing for this long."""
     probe_busy_s: float = 5.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from manyeyes.errors import DataFolderUnusable, PortTaken
 
 PID_FILE = "manyeyes.pid"
 PID_WIDTH = 10
+_TRIES, _TRY_S = 4, 0.05
+"""Who asks for the holder has the lock for a moment too."""
 
 
 @contextmanager
@@ -24,13 +27,11 @@ def only_one(data: Path) -> Iterator[None]:
         PortTaken: another process holds it.
         DataFolderUnusable: the disk is full, and no earlier start has left the file.
     """
-    import fcntl
-
     path = data / PID_FILE
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except BlockingIOError as error:
             holder = os.read(descriptor, 20).decode().strip() or "another process"
             raise PortTaken(
@@ -46,6 +47,18 @@ def only_one(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl
+
+    for left in reversed(range(_TRIES)):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(_TRY_S)
 
 
 def holder(data: Path) -> int | None:

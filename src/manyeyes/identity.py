@@ -193,7 +193,8 @@ def _alternative_names(addresses: tuple[str, ...]) -> list[x509.GeneralName]:
         try:
             names.append(x509.IPAddress(ipaddress.ip_address(address.partition("%")[0])))
         except ValueError:
-            names.append(x509.DNSName(address))
+            if address.isascii():  # others are no names of the DNS; `--advertise` gives them in IDNA
+                names.append(x509.DNSName(address))
     return names
 
 
@@ -250,17 +251,21 @@ class JoinToken:
     seed: str
     expires_at: int
     """Unix time, seconds."""
+    ephemeral: bool = False
+    """Whether nodes that join with it are forgotten when they leave, so that each start of one joins anew."""
 
     def encode(self) -> str:
         """One line to copy."""
         ca_der = x509.load_pem_x509_certificate(self.ca_pem.encode()).public_bytes(serialization.Encoding.DER)
-        fields = {
+        fields: dict[str, object] = {
             "i": self.token_id,
             "a": self.addresses,
             "c": base64.b64encode(ca_der).decode(),
             "s": self.seed,
             "e": self.expires_at,
         }
+        if self.ephemeral:
+            fields["p"] = True
         packed = json.dumps(fields, separators=(",", ":")).encode()
         check = hashlib.sha256(packed).digest()[:4]
         return _TOKEN_PREFIX + base64.urlsafe_b64encode(check + packed).decode().rstrip("=")
@@ -281,7 +286,9 @@ class JoinToken:
             fields = json.loads(packed)
             ca = x509.load_der_x509_certificate(base64.b64decode(fields["c"]))
             pem = ca.public_bytes(serialization.Encoding.PEM).decode()
-            return cls(fields["i"], tuple(fields["a"]), pem, fields["s"], int(fields["e"]))
+            return cls(
+                fields["i"], tuple(fields["a"]), pem, fields["s"], int(fields["e"]), bool(fields.get("p"))
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise TokenRefused(
                 f"this is not a whole join token ({len(text)} characters seen); "

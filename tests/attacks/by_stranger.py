@@ -15,7 +15,7 @@ import httpx
 
 from manyeyes import contract, identity
 from manyeyes.broker.connection import trust
-from manyeyes.broker.nodelink import join
+from manyeyes.broker.join import join
 from manyeyes.contract import JoinRequest
 from manyeyes.errors import NodeRemoved, TokenRefused
 from manyeyes.gateway.auth import OPEN

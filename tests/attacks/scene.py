@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 
 from manyeyes import contract, identity
 from manyeyes.broker.connection import trust
-from manyeyes.broker.nodelink import join
+from manyeyes.broker.join import join
 from manyeyes.broker.transfer import frame, unframe
 from manyeyes.contract import (
     ANY,

@@ -260,7 +260,8 @@ def test_shutdown_from_the_master(shared: Network) -> None:
 def test_down_on_the_node_itself_needs_no_master(network: Network) -> None:
     with network.node("a") as a:
         done = manyeyes(network, "down", "--data", str(network.folder / "a"))
-        assert (done.returncode, done.stderr) == (0, "stopped\n")
+        said = f"stopped: the node (process {a.process.pid})\n"
+        assert (done.returncode, done.stderr) == (0, said)
         assert a.process.wait(5) == 0
         assert network.client.node("a").reason == "stopped on the machine itself"
     with network.node("a") as a:

@@ -8,6 +8,7 @@ Action = Literal[
     # nodes
     "approve",
     "remove",
+    "forget",
     "pause",
     "drain",
     "resume",

@@ -62,6 +62,8 @@ class TokenRequest(Body):
     """For how many seconds nodes may join with it."""
     approve: bool = False
     """Whether a person must approve each node that joins with it."""
+    ephemeral: bool = False
+    """Whether each node that joins with it is forgotten when it leaves, or is lost for a time."""
 
 
 class JoinToken(Answer):

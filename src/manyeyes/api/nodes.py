@@ -64,10 +64,14 @@ class Node(Answer):
     """What an operator set, `pause` or `drain`; empty: it works."""
     token: str = ""
     """The id of the token that it joined with."""
+    version: str = ""
+    """The release of manyeyes that it runs; empty: not known."""
+    ephemeral: bool = False
+    """Whether it is forgotten when it leaves, or is lost for a time."""
     fingerprint: str = ""
     """Of the machine: a keyed hash; empty where the machine has no id."""
     same_host: tuple[str, ...] = ()
-    """Only of a single node: others on the same machine, removed ones included."""
+    """Only of a single node: others on the same machine; of removed ones the last few, then how many more."""
     allow_exec: bool = False
     """Whether admins may run commands on it."""
     benchmark_s: float = 0.0

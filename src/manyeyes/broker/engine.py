@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import importlib.metadata
 import os
@@ -20,6 +19,7 @@ from manyeyes.addresses import ANY, with_port
 from manyeyes.broker.engine_install import installed_places
 from manyeyes.cgroups import read_machine
 from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, StartError, Unavailable
+from manyeyes.parent_death import ending_with_this_process
 from manyeyes.telemetry import log
 
 MINIMUM = (2, 9, 0)
@@ -27,7 +27,6 @@ _USABLE = (
     "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
     "fe80::1%eth0), 127.0.0.1 or ::1 for this machine only, 0.0.0.0 for all IPv4 networks, :: for all networks"
 )
-_PR_SET_PDEATHSIG = 1
 
 
 def find_engine() -> Path:
@@ -138,10 +137,6 @@ def processors(cores: int) -> int:
     return max(1, cores // 4)
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Engine:
     """One nats-server child.
 
@@ -183,7 +178,7 @@ class Engine:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=said,
                 env={"GOMAXPROCS": str(processors(read_machine().workers)), **os.environ},
-                preexec_fn=_die_with_parent,
+                preexec_fn=ending_with_this_process(signal.SIGTERM),
                 start_new_session=True,
             )  # fmt: skip
         for _ in range(400):

@@ -1,4 +1,4 @@
-"""A node's connection: what it sends to its masters and receives from them, and how a machine joins."""
+"""A node's connection: what it sends to its masters and receives from them, and how a machine connects."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ class NodeLink(Link):
                 if refusals == DIALS:
                     on_closed()
 
-        client = await _dial(
+        client = await dial(
             addresses,
             ca_pem,
             seed,
             name,
-            unknown=f"the key of node {name!r}: it was removed there, and its key never works again; to come back, "
+            unknown=f"the key of node {name!r}: it was removed there, or was ephemeral and is forgotten; to come back, "
             "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'",
             closed_cb=closed,
             reconnected_cb=reconnected,
@@ -239,6 +239,17 @@ class NodeLink(Link):
         _answered(answer)
         return answer.data
 
+    async def master_versions(self, within_s: float) -> contract.Introduction | None:
+        """Which versions a master speaks, by what it broadcasts; None if nothing is heard in time."""
+        try:
+            subscription = await self._client.subscribe(contract.STATE_SUBJECT)
+            try:
+                return contract.introduced((await subscription.next_msg(timeout=within_s)).data)
+            finally:
+                await subscription.unsubscribe()
+        except TROUBLE:
+            return None
+
     async def ask_last(self, session: str, gateway: str) -> int:
         """Ask a gateway to send nothing more. Returns the number of its last dispatch.
 
@@ -282,7 +293,13 @@ class NodeLink(Link):
                 raise TaskLost(detail) if code == TaskLost.code else Unavailable(detail)
 
     async def ask(
-        self, verb: contract.Verb, content: bytes, *, timeout_s: float, gateway: str = contract.ANY
+        self,
+        verb: contract.Verb,
+        content: bytes,
+        *,
+        timeout_s: float,
+        gateway: str = contract.ANY,
+        headers: dict[str, str] | None = None,
     ) -> bytes:
         """Send a request to a master and return the bytes of its answer.
 
@@ -294,7 +311,8 @@ class NodeLink(Link):
         try:
             async with self._lines:
                 asked = asyncio.create_task(
-                    self._client.request(subject, content, timeout=timeout_s), name=f"ask-{verb}"
+                    self._client.request(subject, content, timeout=timeout_s, headers=headers),
+                    name=f"ask-{verb}",
                 )
                 self._asked.add(asked)
                 try:
@@ -336,7 +354,7 @@ def _may_pass(error: Exception, refused: Sequence[str]) -> bool:
     return isinstance(error, ConnectionResetError | BrokenPipeError) or "authorization" in told
 
 
-async def _dial(
+async def dial(
     addresses: Sequence[str],
     ca_pem: str,
     seed: str,
@@ -379,25 +397,3 @@ async def _dial(
         raise Unavailable(
             f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
         ) from error
-
-
-async def join(
-    addresses: Sequence[str], ca_pem: str, seed: str, token_id: str, request: contract.JoinRequest
-) -> contract.JoinReply:
-    """Ask to join with a token's key.
-
-    Raises:
-        TokenRefused: see `_dial`, or the master's own refusal.
-        Unavailable: nobody answers.
-    """
-    client = await _dial(addresses, ca_pem, seed, contract.join_name(token_id))
-    try:
-        answer = await client.request(contract.join_subject(token_id), request.wire(), timeout=10)
-    except TROUBLE as error:
-        raise Unavailable(f"the master did not answer the join in 10 s: {error!r}; try again") from error
-    finally:
-        await abort(client)
-    reply = contract.JoinReply.model_validate_json(answer.data)
-    if reply.code:
-        raise from_code(reply.code, reply.detail)
-    return reply

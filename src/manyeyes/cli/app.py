@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+from manyeyes.cli.signals import heed_from_the_start
 
-from manyeyes.cli.loading import LazyGroup
-from manyeyes.cli.output import say_error
-from manyeyes.errors import ManyeyesError, StartError
-from manyeyes.version import VERSION
+heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
+
+from collections.abc import Sequence  # noqa: E402
+from typing import Annotated  # noqa: E402
+
+import typer  # noqa: E402
+
+from manyeyes.cli.loading import LazyGroup  # noqa: E402
+from manyeyes.cli.output import say_error  # noqa: E402
+from manyeyes.errors import ManyeyesError, StartError  # noqa: E402
+from manyeyes.version import VERSION  # noqa: E402
 
 app = typer.Typer(
     name="manyeyes",

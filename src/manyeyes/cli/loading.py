@@ -15,7 +15,7 @@ COMMANDS = {
     "up": "manyeyes.cli.run:up",
     "master": "manyeyes.cli.run:master",
     "node": "manyeyes.cli.run:node",
-    "down": "manyeyes.cli.run:down",
+    "down": "manyeyes.cli.down:down",
     "service": "manyeyes.cli.service.commands:app",
     "doctor": "manyeyes.cli.doctor:doctor",
     "engine": "manyeyes.cli.engine:app",

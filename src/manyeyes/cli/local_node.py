@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,13 @@ from manyeyes import identity, telemetry
 from manyeyes.addresses import from_here, with_port
 from manyeyes.cli import notify
 from manyeyes.config import MasterSettings
+from manyeyes.datafolder import holder
 from manyeyes.errors import NodeRemoved
 from manyeyes.node.membership.membership import Membership, merged
+from manyeyes.parent_death import ending_with_this_process
 
+_LOOK_S, _PATIENCE_S = 0.25, 15.0
+"""Seconds between two looks at who holds the node's folder, and until a person is told what to do."""
 _REFUSALS = 3
 """After so many refusals in a row the local node is considered removed."""
 
@@ -50,6 +55,18 @@ def _token(master: Any, settings: MasterSettings) -> str:
     return replace(token, addresses=(_here(settings),)).encode()
 
 
+async def _freed(folder: Path, stop: asyncio.Event) -> None:
+    """Wait until no other process is the local node: the one of an `up` that was killed ends within seconds."""
+    waited_s = 0.0
+    while (process := holder(folder)) is not None and not stop.is_set():
+        if waited_s in (0.0, _PATIENCE_S):
+            end = f"'manyeyes down --data {folder}' ends it" if waited_s else "it ends by itself"
+            telemetry.log().warning("another process is the local node", process=process, what_to_do=end)
+        waited_s += _LOOK_S
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_S)
+
+
 async def keep_local_node(
     master: Any, settings: MasterSettings, flags: list[str], stop: asyncio.Event
 ) -> None:
@@ -60,12 +77,19 @@ async def keep_local_node(
     pause_s = 0.5
     refusals = 0
     while not stop.is_set():
+        await _freed(folder, stop)
+        if stop.is_set():
+            return
         token = "" if (folder / "membership.json").exists() else _token(master, settings)
         arguments = [sys.executable, "-m", "manyeyes.cli.app", "node", "--data", str(folder), *flags]
         environment = {name: value for name, value in os.environ.items() if name != notify.VARIABLE}
         environment["MANYEYES_NODE_JOIN"] = token
         child = await asyncio.create_subprocess_exec(
-            *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+            *arguments,
+            env=environment,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=ending_with_this_process(signal.SIGTERM),
         )
         ended, stopped = asyncio.ensure_future(child.wait()), asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)

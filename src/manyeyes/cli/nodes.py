@@ -82,6 +82,7 @@ def list_nodes(
             ago(node.last_seen),
             node.address or "",
             node.pack or "",
+            node.version,
             "yes" if node.allow_exec else "no",
         )
         for node in found
@@ -97,10 +98,11 @@ def list_nodes(
         "last seen",
         "host",
         "pack",
+        "version",
         "exec",
     )
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
-    drop = ("exec", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
+    drop = ("exec", "version", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
     print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
 
 
@@ -146,7 +148,8 @@ def show(
         "desired": node.desired or "work",
         "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
         "last seen": ago(node.last_seen),
-        "token": node.token,
+        "token": node.token + (", ephemeral: forgotten when it leaves" if node.ephemeral else ""),
+        "version": node.version or "not known",
         "host": f"{host.get('hostname', '')}, {host.get('system', '')}, {_machine(host)}",
         "processor": host.get("cpu", ""),
         "disk": _disk(node),

@@ -35,7 +35,8 @@ ListenOption = Annotated[
 AdvertiseOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="ADDRESS", help="Address or name at which other machines reach this one; repeatable."
+        metavar="ADDRESS",
+        help="IP address or host name, without a port, at which other machines reach this one; repeatable.",
     ),
 ]
 AnnounceOption = Annotated[

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +17,7 @@ import typer
 
 from manyeyes import identity, telemetry
 from manyeyes.addresses import ANY, ANY_IPV4
+from manyeyes.cli.leads_here import warn_of_strange_addresses
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say
@@ -45,9 +44,11 @@ from manyeyes.cli.role_options import (
     TlsKeyOption,
     WorkersOption,
 )
+from manyeyes.cli.signals import Stop, until_signal
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
-from manyeyes.datafolder import holder, only_one
-from manyeyes.errors import ManyeyesError, PackError, Unavailable
+from manyeyes.datafolder import only_one
+from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.lan.advertised import advertised
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
 
@@ -82,38 +83,33 @@ def _master_settings(
     given = _given(
         data=data.absolute() if data else None,
         listen=listen,
-        advertise=tuple(advertise) if advertise else None,
+        advertise=tuple(advertise) if advertise is not None else None,
         **others,
     )
     settings = MasterSettings(**given)
+    named = tuple(dict.fromkeys(map(advertised, settings.advertise)))
+    settings = settings.model_copy(update={"advertise": named})
     if settings.advertise or settings.listen == "127.0.0.1":
         return settings
     if settings.listen not in (ANY, ANY_IPV4):
         return settings.model_copy(update={"advertise": (settings.listen,)})
     places = places_to_announce(settings.listen, places_here())
     here = sorted(places, key=lambda place: (place.is_ipv6, place.address))
-    return settings.model_copy(update={"advertise": (platform.node(), *(place.address for place in here))})
+    return settings.model_copy(update={"advertise": (*_own_name(), *(place.address for place in here))})
 
 
-async def _until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `main`; the first SIGTERM or SIGINT sets its event, a second one ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(130)
-        notify(STOPPING=1)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    loop.call_later(_STARTED_S, _keep_what_is_loaded)
+def _own_name() -> tuple[str, ...]:
+    """This machine's name, if other machines can dial it."""
     try:
-        await main(stop)
-    except PackError:
-        if not stop.is_set():  # else Ctrl-C ended the building of the pack too
-            raise
+        return (advertised(platform.node()),)
+    except BadRequest:
+        return ()
+
+
+async def _until_signal(main: Callable[[Stop], Awaitable[None]]) -> bool:
+    """As `until_signal`."""
+    asyncio.get_running_loop().call_later(_STARTED_S, _keep_what_is_loaded)
+    return await until_signal(main, lambda: notify(STOPPING=1))
 
 
 def _keep_what_is_loaded() -> None:
@@ -123,12 +119,19 @@ def _keep_what_is_loaded() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
 
 
-def _run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def _run(main: Callable[[Stop], Awaitable[None]], lines: RoleLines) -> None:
     """Run a role; from a group of errors, raise only the first `ManyeyesError`."""
     import uvloop
 
+    async def run() -> None:
+        if await _until_signal(main):
+            lines.stopped()
+            os._exit(
+                0
+            )  # not `return`: a thread may build a pack for a minute; its processes end with this one
+
     try:
-        uvloop.run(_until_signal(main))
+        uvloop.run(run())
     except BaseExceptionGroup as group:
         known = _first_known(group)
         if known is None:
@@ -156,12 +159,14 @@ def _prepare_master(verbose: bool) -> None:
 
 @asynccontextmanager
 async def _master_running(
-    settings: MasterSettings, lines: RoleLines
+    settings: MasterSettings, lines: RoleLines, *, advertise: list[str] | None
 ) -> AsyncIterator[tuple[Any, Any, tuple[str, ...]]]:
     from manyeyes.cli.build_bar import BuildBar
     from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
+    named = advertise is not None or "MANYEYES_MASTER_ADVERTISE" in os.environ
+    tried = settings.advertise if named else ()
 
     def step(name: str, text: str) -> None:
         bar.stop()
@@ -171,7 +176,11 @@ async def _master_running(
         async with running_master(settings, Limits(), bar, step) as running:
             bar.stop()
             notify(READY=1, STATUS=f"serves {running[1].url}")
+            trying = asyncio.create_task(
+                warn_of_strange_addresses(tried, settings.nats_port, running[1].ca_pem), name="advertised"
+            )
             yield running
+            trying.cancel()
     finally:
         bar.stop()
 
@@ -216,8 +225,9 @@ def up(
     )  # fmt: skip
     lines = RoleLines()
 
-    async def main(stop: asyncio.Event) -> None:
-        async with _master_running(settings, lines) as (master, context, names):
+    async def main(stop: Stop) -> None:
+        async with _master_running(settings, lines, advertise=advertise) as (master, context, names):
+            stop.started = True
             _store_user_context(context, settings)
             flags = ["--workers", str(workers)] if workers else []
             flags += ["--allow-exec"] if allow_exec else []
@@ -237,7 +247,7 @@ def up(
                 stop.set()
                 await node
 
-    _run(main)
+    _run(main, lines)
     lines.stopped()
 
 
@@ -295,15 +305,16 @@ def master(
     )  # fmt: skip
     lines = RoleLines()
 
-    async def main(stop: asyncio.Event) -> None:
-        async with _master_running(settings, lines) as (running, context, names):
+    async def main(stop: Stop) -> None:
+        async with _master_running(settings, lines, advertise=advertise) as (running, context, names):
+            stop.started = True
             _store_user_context(context, settings)
             lines.ready(
                 f"{addresses_text(settings, context.url, names)} waits for nodes; 'manyeyes token' makes a token for one"
             )
             await _first_of(stop.wait(), running.engine.failed_for_good())
 
-    _run(main)
+    _run(main, lines)
     lines.stopped()
 
 
@@ -365,7 +376,8 @@ def node(
     settings = NodeSettings(**given)
     identity.make_data_folder(settings.data)
 
-    async def main(stop: asyncio.Event) -> None:
+    async def main(stop: Stop) -> None:
+        stop.started = True
         joining = asyncio.ensure_future(ensure_membership(settings))
         await _first_of(joining, stop.wait())
         if stop.is_set():
@@ -385,7 +397,7 @@ def node(
         await _work_until(stop, agent, settings.drain_s, None if beside_master else lines)
 
     with only_one(settings.data), telemetry.kept(settings.data, settings.logs):
-        _run(main)
+        _run(main, lines)
     if not (join_only or beside_master):
         lines.stopped()
 
@@ -410,28 +422,3 @@ async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: 
         await agent.run(ready)
     finally:
         watcher.cancel()
-
-
-def down(data: DataOption = None) -> None:
-    """Stop the master (with its node) or the node that runs on this machine, and wait until it has stopped.
-
-    A node finishes the pictures in hand or returns them, and leaves; no master is needed for that.
-
-    Example: manyeyes down
-    """
-    folder = (data or default_data_folder()).absolute()
-    process = holder(folder) or holder(folder / "node")
-    if process is None:
-        raise Unavailable(
-            f"no master and no node runs with the data folder {folder}; name another with --data"
-        )
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGTERM)
-    for _ in range(600):
-        if not Path(f"/proc/{process}").exists() or process not in (holder(folder), holder(folder / "node")):
-            say("stopped")
-            return
-        time.sleep(0.1)
-    raise Unavailable(
-        f"process {process} still runs 60 s after it was asked to stop; see what it waits for in its log"
-    )

@@ -56,6 +56,13 @@ def token(
     approve: Annotated[
         bool, typer.Option("--approve", help="Nodes that join with it wait for 'manyeyes nodes approve'.")
     ] = False,
+    ephemeral: Annotated[
+        bool,
+        typer.Option(
+            "--ephemeral",
+            help="Nodes that join with it are forgotten when they leave or are lost for an hour, as of 'docker run --rm'.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a token that lets machines join as nodes.
@@ -64,7 +71,7 @@ def token(
     """
     expires_s = parse_duration_s(expires)
     with client_of(ctx) as client:
-        made = client.create_token(expires_s, approve=approve)
+        made = client.create_token(expires_s, approve=approve, ephemeral=ephemeral)
     if as_json:
         print_json(made)
         return

@@ -43,6 +43,7 @@ from manyeyes.contract.fleet import (
     Welcome,
     WorkerReport,
 )
+from manyeyes.contract.introduction import Introduction, introduced
 from manyeyes.contract.logs import LogBatch
 from manyeyes.contract.message import (
     CHUNK_BYTES,
@@ -52,6 +53,7 @@ from manyeyes.contract.message import (
     HEADER_ERROR,
     HEADER_GATEWAY,
     HEADER_OFFSET,
+    HEADER_RELEASE,
     HEADER_REPLY,
     HEADER_SIGNATURE,
     HEADER_SIZE,
@@ -64,6 +66,7 @@ from manyeyes.contract.message import (
     FromNode,
     Part,
     chunk_bytes,
+    speak,
 )
 from manyeyes.contract.packs import PackQuery
 from manyeyes.contract.state import GalleryQuery, StateBroadcast
@@ -111,6 +114,7 @@ __all__ = [
     "HEADER_ERROR",
     "HEADER_GATEWAY",
     "HEADER_OFFSET",
+    "HEADER_RELEASE",
     "HEADER_REPLY",
     "HEADER_SIGNATURE",
     "HEADER_SIZE",
@@ -152,6 +156,7 @@ __all__ = [
     "Heartbeat",
     "Hello",
     "HostFacts",
+    "Introduction",
     "JoinReply",
     "JoinRequest",
     "Leave",
@@ -174,6 +179,7 @@ __all__ = [
     "dispatch_subject",
     "gateway_subjects",
     "inbox_prefix",
+    "introduced",
     "join_name",
     "join_subject",
     "logs_subject",
@@ -182,5 +188,6 @@ __all__ = [
     "old_hello_subject",
     "parse_logs_subject",
     "parse_node_subject",
+    "speak",
     "speaker",
 ]

@@ -46,10 +46,21 @@ HEADER_CONTENT = "Me-Content"
 HEADER_ENCODING = "Me-Encoding"
 HEADER_GATEWAY = "Me-Gateway"
 """With an answer that continues: the gateway that has the rest."""
+HEADER_RELEASE = "Me-Release"
+"""With a hello: the release of manyeyes that the node runs. A header can be read whatever version the message has."""
 HEADER_REPLY = "Me-Reply"
 """On answers without another header. A node chooses where its answer goes, and may choose what another node listens
 to: so what masters say of themselves (dispatches, state, commands, directives) has no headers, and what has some is
 not heeded."""
+
+
+_spoken = NEWEST
+
+
+def speak(version: int) -> None:
+    """Send messages of this version from now on: the one that the master's welcome names."""
+    global _spoken
+    _spoken = min(max(version, OLDEST), NEWEST)
 
 
 class FromNode(BaseModel):
@@ -57,7 +68,7 @@ class FromNode(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    v: int = Field(NEWEST, ge=OLDEST, le=NEWEST)
+    v: int = Field(default_factory=lambda: _spoken, ge=OLDEST, le=NEWEST)
     """The version that was agreed on."""
 
     def wire(self) -> bytes:

@@ -16,11 +16,14 @@ from manyeyes.addresses import from_here, with_port
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
-from manyeyes.contract import JoinReply, JoinRequest
-from manyeyes.errors import ManyeyesError, TokenRefused, VersionMismatch
+from manyeyes.contract import Introduction, JoinReply, JoinRequest, introduced
+from manyeyes.errors import ManyeyesError, TokenRefused
+from manyeyes.fleet.ephemeral import GONE
 from manyeyes.fleet.node_facts import plain_host
-from manyeyes.fleet.node_service import NodeService, check_versions
+from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.versions import check_versions, unreadable
+from manyeyes.plain_text import plain
 from manyeyes.store.credentials import CredentialRepository, TokenRow
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
@@ -65,19 +68,22 @@ class Admission:
     def on_join(self, message: Incoming) -> None:
         """The holder of a token asks to join; the engine has checked the token's key."""
         token_id = message.subject.rsplit(".", 1)[1]
+        said = introduced(message.data)
         try:
+            check_versions(said)
             reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
         except ValidationError:
-            reply = JoinReply(
-                code=VersionMismatch.code,
-                detail="master and node speak different versions; install the same manyeyes on both",
-            )
+            reply = self._refused(said, token_id, unreadable(said))
         except ManyeyesError as error:
-            reply = JoinReply(code=error.code, detail=error.detail)
+            reply = self._refused(said, token_id, error)
         self._link.answer(message.reply, reply.wire())
 
+    def _refused(self, said: Introduction, token_id: str, error: ManyeyesError) -> JoinReply:
+        """In the version of who asks: nodes of older releases read no other."""
+        log().warning("a machine was not let in", token_id=token_id, error=error.detail)
+        return JoinReply(v=said.newest or contract.NEWEST, code=error.code, detail=error.detail)
+
     def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
-        check_versions(request.oldest, request.newest)
         token = next((row for row in self._credentials.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
@@ -88,7 +94,11 @@ class Admission:
         self._service.check_join(request)
         rows = self._nodes.all()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
-        name = row.name if row else _free_name(request.wanted_name, {row.name for row in rows})
+        wanted = _base_name(request.wanted_name)
+        if row is None and token.ephemeral and self._service.ephemeral_states().get(wanted) in GONE:
+            self._service.forget(wanted, "another ephemeral node takes its name")
+            rows = self._nodes.all()
+        name = row.name if row else _free_name(wanted, {row.name for row in rows})
         if row is None:
             self._nodes.add(
                 name,
@@ -97,6 +107,8 @@ class Admission:
                 plain_host(request.host),
                 fingerprint=request.fingerprint,
                 approved=not token.approve,
+                ephemeral=token.ephemeral,
+                release=plain(request.version, 40),
             )
             self._fleet.register(name)
             self._service.refresh()
@@ -107,19 +119,27 @@ class Admission:
         return JoinReply(name=name, pack_public_key=self._pack_public_key)
 
     def create_token(
-        self, expires_s: float, *, approve: bool = False, token_id: str | None = None, who: str = LOCAL_ADMIN
+        self,
+        expires_s: float,
+        *,
+        approve: bool = False,
+        ephemeral: bool = False,
+        token_id: str | None = None,
+        who: str = LOCAL_ADMIN,
     ) -> tuple[str, datetime]:
         """A join token that lets machines in for `expires_s` seconds; with `approve` they wait for a person's approval.
 
         Args:
+            ephemeral: nodes that join with it are forgotten when they leave.
             who: the name of the key that asks, for the audit log.
         """
         key = identity.make_nkey()
         token_id = token_id or new_token_id()
         expires_at = int(time.time() + expires_s)
-        detail = f"{token_id}, valid for {expires_s:.0f} s" + (", with approval" if approve else "")
+        detail = f"{token_id}, valid for {expires_s:.0f} s"
+        detail += (", with approval" if approve else "") + (", for ephemeral nodes" if ephemeral else "")
         with self._audit.change(who, "token", outcome="made", detail=detail):
-            self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve))
+            self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve, ephemeral))
         self._reload_engine()
         addresses = self._settings.advertise or (from_here(self._settings.listen),)
         token = identity.JoinToken(
@@ -128,6 +148,7 @@ class Admission:
             ca_pem=self.ca_pem,
             seed=key.seed,
             expires_at=expires_at,
+            ephemeral=ephemeral,
         )
         return token.encode(), datetime.fromtimestamp(expires_at, UTC)
 
@@ -144,10 +165,14 @@ def new_token_id() -> str:
     return secrets.token_hex(6)
 
 
-def _free_name(wanted: str, taken: set[str]) -> str:
+def _base_name(wanted: str) -> str:
     base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()[:200]).strip("-")[:40].strip("-") or "node"
     if base.startswith(contract.join_name("")):  # holders of tokens are called so
         base = f"node-{base}"[:40].strip("-")
+    return base
+
+
+def _free_name(base: str, taken: set[str]) -> str:
     name, number = base, 1
     while name in taken:
         number += 1

@@ -14,7 +14,16 @@ from collections.abc import Callable, Mapping
 from manyeyes import contract
 from manyeyes.access.audit import Audit
 from manyeyes.broker.masterlink import MasterLink
-from manyeyes.contract import Desired, Directive, Heartbeat, Hello, JoinRequest, Leave, Welcome
+from manyeyes.contract import (
+    Desired,
+    Directive,
+    Heartbeat,
+    Hello,
+    Introduction,
+    JoinRequest,
+    Leave,
+    Welcome,
+)
 from manyeyes.errors import (
     IdentityCopied,
     IdentityInUse,
@@ -27,6 +36,9 @@ from manyeyes.fleet.agent_sessions import AgentSessions
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
+from manyeyes.fleet.refusals import Refusals
+from manyeyes.fleet.versions import check_versions, unreadable
+from manyeyes.plain_text import plain
 from manyeyes.store.nodes import NodeRepository, NodeRow
 from manyeyes.telemetry import log
 
@@ -34,28 +46,10 @@ UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
 """After this time the engine has reloaded its configuration and closed the connections of removed keys."""
 PROOF_OF_LIFE_S = 2.0
-TOLD_EVERY_S = 10.0
-"""Least seconds between two log lines that a node was refused."""
+THE_MASTER = "the master"
+"""Who forgets ephemeral nodes, for the audit log."""
+_OTHER_VERSION = "a node of another version"
 ANSWER_S = 3.0
-
-
-def check_versions(oldest: int, newest: int) -> None:
-    """Check that a node and this master have a version in common; raises VersionMismatch, which says what to update."""
-    if contract.agreed(oldest, newest) is not None:
-        return
-    if newest < contract.OLDEST:
-        raise _too_old(f"version {newest}")
-    raise VersionMismatch(
-        f"this node speaks version {oldest} of the wire contract at least, the master {contract.NEWEST} at most; "
-        "update the master, then start the node again"
-    )
-
-
-def _too_old(spoken: str) -> VersionMismatch:
-    return VersionMismatch(
-        f"this node speaks {spoken} of the wire contract, the master needs {contract.OLDEST} at least; update manyeyes "
-        "on the node ('manyeyes nodes add' does it over SSH), then start it again"
-    )
 
 
 class NodeService:
@@ -89,8 +83,7 @@ class NodeService:
         self._sessions = AgentSessions(silent_s)
         self._rows: dict[str, NodeRow] = {}
         self._greeted: set[str] = set()
-        self._told: dict[str, float] = {}
-        """When the log last said that a node was refused."""
+        self._refusals = Refusals(fleet, link, events)
         self.refresh()
 
     def refresh(self) -> None:
@@ -135,7 +128,7 @@ class NodeService:
         row = self._rows.get(node)
         return row is not None and (row.approved or verb in UNAPPROVED_SAY)
 
-    async def hello(self, node: str, hello: Hello, reply: str) -> None:
+    async def hello(self, node: str, hello: Hello, said: Introduction, reply: str) -> None:
         """A process sends the hello of `node`: it gets a welcome or a refusal. May take `PROOF_OF_LIFE_S`.
 
         One at a time for each node; a hello that comes meanwhile is not answered, and an honest node sends it again.
@@ -145,41 +138,31 @@ class NodeService:
         self._greeted.add(node)
         same = self._sessions.holds(node, hello.session)
         try:
-            await self._let_in(node, hello)
+            check_versions(said)
+            await self._let_in(node, hello, said.release)
             self._events.publish(Greeted(node, new_process=not same))
             if row := self._rows.get(node):
                 self._link.answer(reply, self._welcome(row, hello).wire())
         except VersionMismatch as error:
-            self._say_refused("a node of another version", node, error.detail)
-            self._link.answer_error(reply, error)
+            self._refusals.refuse(node, reply, _OTHER_VERSION, error)
         except IdentityInUse as error:
-            self._say_refused("a second process claims a node's identity", node, error.detail)
-            self._link.answer_error(reply, error)
+            self._refusals.refuse(node, reply, "a second process claims a node's identity", error)
         except sqlite3.Error as error:
             log().error("the registry cannot be written", error=str(error))
             self._link.answer_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
         finally:
             self._greeted.discard(node)
 
-    def refuse_old(self, node: str, reply: str) -> None:
-        """A node of before version 5 of the contract sends hello: the answer says that it must update."""
-        error = _too_old("an older version")
-        self._say_refused("a node of an older version", node, error.detail)
-        self._link.answer_error(reply, error)
-
-    def _say_refused(self, what: str, node: str, why: str) -> None:
-        now = time.monotonic()
-        if now - self._told.get(node, -TOLD_EVERY_S) >= TOLD_EVERY_S:
-            self._told[node] = now
-            log().warning(what, node=node, error=why)
+    def unreadable(self, node: str, said: Introduction, reply: str) -> None:
+        """A node sent a hello or a heartbeat that cannot be read, or that is of before version 5 of the contract."""
+        self._refusals.refuse(node, reply, _OTHER_VERSION, unreadable(said))
 
     def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
         speak = contract.agreed(hello.oldest, hello.newest)
         assert speak is not None
         return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.desired)
 
-    async def _let_in(self, node: str, hello: Hello) -> None:
-        check_versions(hello.oldest, hello.newest)
+    async def _let_in(self, node: str, hello: Hello, release: str) -> None:
         row = self._rows.get(node)
         known = row.fingerprint if row else ""
         if known and hello.fingerprint != known:
@@ -203,6 +186,9 @@ class NodeService:
             self._sessions.heard(node, hello.session, time.monotonic())
         if hello.fingerprint and not known:
             self._nodes.set_fingerprint(node, hello.fingerprint)
+            self.refresh()
+        if row and release and row.release != (shown := plain(release)):
+            self._nodes.set_release(node, shown)
             self.refresh()
 
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
@@ -248,11 +234,27 @@ class NodeService:
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
-        self._told.pop(name, None)
+        self._refusals.forget(name)
         self._reload_engine()
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)
         self._events.publish(Removed(name))
+
+    def forget(self, name: str, why: str) -> None:
+        """Forget an ephemeral node: its key is refused from now on, its name is free, the audit log says why."""
+        with self._audit.change(THE_MASTER, "forget", node=name, outcome="done", detail=why):
+            self._nodes.forget(name)
+        self.refresh()
+        self._fleet.removed(name)
+        self._sessions.forget(name)
+        self._refusals.forget(name)
+        self._reload_engine()
+        log().info("ephemeral node forgotten", node=name, why=why)
+        self._events.publish(Removed(name))
+
+    def ephemeral_states(self) -> dict[str, str]:
+        """The states of all ephemeral nodes."""
+        return {name: self._state(name) for name, row in self._rows.items() if row.ephemeral}
 
     async def desire(self, who: str, name: str, desired: Desired) -> None:
         """Tell a node to pause or drain; an empty text: to work. Stored for a node that is away.

@@ -22,6 +22,8 @@ class NodeView:
     heard_at: float = 0.0
     unresponsive: str = ""
     """Why it gets no pictures although it reports that it takes them."""
+    misfit: str = ""
+    """Why master and node do not understand each other; empty once a heartbeat was read."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Fleet:
     def heard(self, name: str, heartbeat: Heartbeat, now: float) -> Change | None:
         """A heartbeat arrived."""
         node = self.nodes.setdefault(name, NodeView(name))
-        node.heartbeat, node.heard_at = heartbeat, now
+        node.heartbeat, node.heard_at, node.misfit = heartbeat, now, ""
         if node.unresponsive and heartbeat.state in TAKING:
             return self._move(node, "suspect", node.unresponsive)
         return self._move(node, heartbeat.state, heartbeat.reason)
@@ -79,6 +81,14 @@ class Fleet:
             return None
         return self._move(node, node.heartbeat.state, node.heartbeat.reason)
 
+    def misfit(self, name: str, reason: str) -> None:
+        """A node of another version is there and cannot be let in: its state stays, and the reason says why."""
+        node = self.nodes.get(name)
+        if node is not None:
+            node.misfit = reason
+            if node.state in ("joining", "left", "lost"):
+                node.reason = reason
+
     def left(self, name: str, reason: str = "") -> Change | None:
         """A node left."""
         node = self.nodes.get(name)
@@ -97,7 +107,7 @@ class Fleet:
                 continue
             silence = now - node.heard_at
             if silence > self.lost_s:
-                change = self._move(node, "lost", f"not heard of for {self.lost_s:.0f} s")
+                change = self._move(node, "lost", node.misfit or f"not heard of for {self.lost_s:.0f} s")
             elif silence > self.suspect_s:
                 change = self._move(node, "suspect", f"not heard of for {self.suspect_s:.0f} s")
             else:

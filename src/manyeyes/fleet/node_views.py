@@ -101,6 +101,8 @@ class NodeViews:
             "approved": row.approved,
             "desired": row.desired,
             "token": row.token_id,
+            "version": row.release,
+            "ephemeral": row.ephemeral,
             "fingerprint": row.fingerprint,
             "allow_exec": bool(heartbeat and heartbeat.allow_exec),
             "benchmark_s": heartbeat.benchmark_s if heartbeat else 0.0,

@@ -169,7 +169,7 @@ def _build(
         fleet.probing,
         people.broadcaster,
         fleet.activity,
-        (lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
+        (fleet.ephemeral.tick, lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
     )
     recognition = Recognition(
         fleet.dispatcher, people.people_service, people.faces, recent, people.gallery, people.result_people, served.pack

@@ -77,8 +77,8 @@ async def running_engine(
     users = EngineUsers(engine_settings, store.nodes, store.credentials, engine, key)
     users.write()
     async with AsyncExitStack() as stack:
-        await engine.start()
         stack.push_async_callback(engine.stop)
+        await engine.start()
         log().info("engine started", executable=str(found.executable), version=found.version)
         gateway = secrets.token_hex(8)
         link = await MasterLink.connect(address, ca_pem, key.seed, gateway)

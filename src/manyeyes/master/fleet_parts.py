@@ -11,6 +11,8 @@ from manyeyes.faces.outcome_reader import FaceReader
 from manyeyes.fleet.admission import Admission
 from manyeyes.fleet.bans import BanEnforcer
 from manyeyes.fleet.commands import Commands
+from manyeyes.fleet.ephemeral import Ephemeral
+from manyeyes.fleet.ephemeral_nodes import EphemeralNodes
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import NodeEvents
 from manyeyes.fleet.node_service import NodeService
@@ -40,6 +42,7 @@ class FleetParts:
     activity: NodeActivity
     node_service: NodeService
     admission: Admission
+    ephemeral: EphemeralNodes
     enforcer: BanEnforcer
     nodes: NodeViews
     commands: Commands
@@ -84,10 +87,21 @@ def build_fleet(
         users.reload,
         served.public_key,
     )
+    ephemeral = EphemeralNodes(node_service, Ephemeral(settings.ephemeral_lost_s))
     bans = Bans(limits.rates.ban_s, limits.rates.longest_ban_s)
     enforcer = BanEnforcer(bans, users.keep_out, events)
     nodes = NodeViews(store.nodes, fleet, node_service, dispatcher, enforcer, activity)
     commands = Commands(audit, fleet, link, gateway)
     return FleetParts(
-        fleet, events, dispatcher, probing, activity, node_service, admission, enforcer, nodes, commands
+        fleet,
+        events,
+        dispatcher,
+        probing,
+        activity,
+        node_service,
+        admission,
+        ephemeral,
+        enforcer,
+        nodes,
+        commands,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.broker.connection import Incoming
-from manyeyes.contract import Heartbeat, Hello, Leave
+from manyeyes.contract import Heartbeat, Hello, Leave, introduced
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import NodeEvents
@@ -38,8 +38,8 @@ class MembershipMessages:
 
     def hello(self, node: str, message: Incoming, now: float) -> None:
         """A process sends the node's hello."""
-        hello = Hello.model_validate_json(message.data)
-        self._spawn(self._nodes.hello(node, hello, message.reply), f"hello-{node}")
+        hello, said = Hello.model_validate_json(message.data), introduced(message.data, message.headers)
+        self._spawn(self._nodes.hello(node, hello, said, message.reply), f"hello-{node}")
 
     def heartbeat(self, node: str, message: Incoming, now: float) -> None:
         """A node sends a heartbeat."""

@@ -27,6 +27,9 @@ _GATEWAYS, _JOINS = (
     pattern.removesuffix(">") for pattern in (contract.GATEWAYS_SUBJECT, contract.JOINS_SUBJECT)
 )
 
+_INTRODUCTIONS: tuple[Verb, ...] = ("hello", "heartbeat")
+"""What every node says, whatever its version: if it cannot be read, a person is told which versions there are."""
+
 NodeHandler = Callable[[str, Incoming, float], None]
 """Takes a node's name, its message, and the time by the monotonic clock."""
 NodeHandlers = Mapping[Verb, NodeHandler]
@@ -74,7 +77,8 @@ class NodeMessages:
             self._admission.on_join(message)
             return
         if not message.subject.startswith(_GATEWAYS):
-            self._nodes.refuse_old(contract.speaker(message.subject), message.reply)
+            said = contract.introduced(message.data, message.headers)
+            self._nodes.unreadable(contract.speaker(message.subject), said, message.reply)
             return
         (node, verb), now = contract.parse_node_subject(message.subject), time.monotonic()
         handler = self._table.get(verb)
@@ -83,6 +87,9 @@ class NodeMessages:
         try:
             handler(node, message, now)
         except (ValidationError, ValueError) as error:
+            if verb in _INTRODUCTIONS:
+                said = contract.introduced(message.data, message.headers)
+                self._nodes.unreadable(node, said, message.reply)
             if now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
                 self._unreadable[node] = now
                 log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])

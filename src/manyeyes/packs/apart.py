@@ -1,12 +1,13 @@
 """Builds the default pack in a child process, so that the memory that only a build needs is freed at its end.
 
-`python -m manyeyes.packs.apart FOLDER` builds the pack, verifies it and runs its self-test. It prints each
+`python -m manyeyes.packs.apart FOLDER PARENT` builds the pack, verifies it and runs its self-test. It prints each
 step as a line of JSON on standard output. If a step fails, the last line is the error.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from manyeyes.errors import ManyeyesError, PackError
 from manyeyes.packs.build import build_default
 from manyeyes.packs.verify import self_test, verify
 from manyeyes.packs.weights import Progress
+from manyeyes.parent_death import end_with_parent
 
 
 def build_apart(folder: Path, progress: Progress | None = None) -> None:
@@ -25,7 +27,7 @@ def build_apart(folder: Path, progress: Progress | None = None) -> None:
     Raises:
         WeightsRefused, PackError: it cannot be built.
     """
-    command = [sys.executable, "-m", "manyeyes.packs.apart", str(folder)]
+    command = [sys.executable, "-m", "manyeyes.packs.apart", str(folder), str(os.getpid())]
     error: ManyeyesError | None = None
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -48,9 +50,9 @@ def _say(**message: object) -> None:
 def main() -> None:
     """Run the child process that the module's docstring describes."""
     folder = Path(sys.argv[1])
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # Ctrl-C ends it without a traceback; the parent says what happened
+    # Ctrl-C ends it without a traceback; the parent says what happened
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent(signal.SIGKILL, int(sys.argv[2]))
     try:
         build_default(folder, progress=lambda step, part: _say(step=step, part=part))
         verify(folder)

@@ -199,9 +199,11 @@ class Client(BlockingWatching):
         """See `AsyncClient.status`."""
         return self._run(self._client.status())
 
-    def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
+    def create_token(
+        self, expires_s: int = 3600, *, approve: bool = False, ephemeral: bool = False
+    ) -> JoinToken:
         """See `AsyncClient.create_token`."""
-        return self._run(self._client.create_token(expires_s, approve=approve))
+        return self._run(self._client.create_token(expires_s, approve=approve, ephemeral=ephemeral))
 
     def keys(self) -> list[ApiKey]:
         """See `AsyncClient.keys`."""

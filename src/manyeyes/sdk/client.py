@@ -20,7 +20,6 @@ from manyeyes.api.access import (
     NewSession,
     Session,
     SignInPath,
-    TokenRequest,
 )
 from manyeyes.api.audit import AuditEntries, AuditEntry, AuditVerdict
 from manyeyes.api.nodes import Node, NodePage, NodeSort
@@ -321,15 +320,17 @@ class AsyncClient(Watching):
         """The state of the service in short: version, nodes, tasks, people, pack."""
         return parsed(Status, (await self._call("GET", "/v1/status")).content)
 
-    async def create_token(self, expires_s: int = 3600, *, approve: bool = False) -> JoinToken:
+    async def create_token(
+        self, expires_s: int = 3600, *, approve: bool = False, ephemeral: bool = False
+    ) -> JoinToken:
         """Make a token with which nodes may join for `expires_s` seconds; needs the role `admin`.
 
         Args:
             approve: nodes that join with it wait until `tell_node(name, "approve")`.
+            ephemeral: nodes that join with it are forgotten when they leave, or are lost for a time.
         """
-        body = TokenRequest.model_construct(expires_s=expires_s, approve=approve).model_dump()
-        response = await self._call("POST", "/v1/tokens", json=body)
-        return parsed(JoinToken, response.content)
+        body = {"expires_s": expires_s, "approve": approve, **({"ephemeral": True} if ephemeral else {})}
+        return parsed(JoinToken, (await self._call("POST", "/v1/tokens", json=body)).content)
 
     async def keys(self) -> list[ApiKey]:
         """All valid API keys; needs the role `admin`, as do creating and revoking keys."""

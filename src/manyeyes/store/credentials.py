@@ -17,6 +17,8 @@ class TokenRow:
     expires_at: int
     approve: bool = False
     """Whether nodes that join with it wait for a person's approval."""
+    ephemeral: bool = False
+    """Whether nodes that join with it are forgotten when they leave."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,15 @@ class CredentialRepository:
 
     def tokens(self) -> list[TokenRow]:
         """All tokens, those that have expired included."""
-        rows = self._database.read("SELECT token_id, public_nkey, expires_at, approve FROM tokens")
-        return [TokenRow(row[0], row[1], row[2], bool(row[3])) for row in rows]
+        rows = self._database.read("SELECT token_id, public_nkey, expires_at, approve, ephemeral FROM tokens")
+        return [TokenRow(row[0], row[1], row[2], bool(row[3]), bool(row[4])) for row in rows]
 
     def add_token(self, token: TokenRow) -> None:
         """Record a token."""
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO tokens (token_id, public_nkey, expires_at, approve) VALUES (?,?,?,?)",
-                (token.token_id, token.public_nkey, token.expires_at, token.approve),
+                "INSERT INTO tokens (token_id, public_nkey, expires_at, approve, ephemeral) VALUES (?,?,?,?,?)",
+                (token.token_id, token.public_nkey, token.expires_at, token.approve, token.ephemeral),
             )
 
     # API keys

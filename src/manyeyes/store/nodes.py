@@ -29,6 +29,10 @@ class NodeRow:
     desired: Desired = ""
     left_reason: str = ""
     """Why it left, if it did and has not come back; else empty."""
+    ephemeral: bool = False
+    """Whether it is forgotten when it leaves."""
+    release: str = ""
+    """The release of manyeyes that it runs; empty: not known."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,12 @@ class RemovedNode:
     removed_at: str
 
 
+MOST_REMOVED = 5
+"""Of the removed nodes of a machine, so many are named."""
+
 _COLUMNS = (
     "name, public_nkey, token_id, host, first_seen, last_seen, done, failed, fingerprint, approved, wish, "
-    "left_reason"
+    "left_reason, ephemeral, release"
 )
 
 
@@ -69,6 +76,8 @@ def _node_row(row: tuple[Any, ...]) -> NodeRow:
         approved=bool(row[9]),
         desired=row[10],
         left_reason=row[11],
+        ephemeral=bool(row[12]),
+        release=row[13],
     )
 
 
@@ -104,14 +113,20 @@ class NodeRepository:
         raise NodeNotFound(f"no node is called {name!r}; 'manyeyes nodes list' lists them")
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
-        """Names of other nodes, removed ones included, on the machine of this one."""
+        """Names of other nodes on the machine of this one, and of removed ones the last few names and how many more."""
         if not row.fingerprint:
             return ()
-        others = [other.name for other in self.all() if other.fingerprint == row.fingerprint]
-        others += [
-            f"{other.name} (removed)" for other in self.removed() if other.fingerprint == row.fingerprint
+        others = [
+            other.name
+            for other in self.all()
+            if other.fingerprint == row.fingerprint and other.name != row.name
         ]
-        return tuple(name for name in others if name != row.name)
+        gone = [other.name for other in self.removed() if other.fingerprint == row.fingerprint]
+        last = list(dict.fromkeys(reversed(gone)))[:MOST_REMOVED]
+        others += [f"{name} (removed)" for name in last]
+        if more := len(gone) - len(last):
+            others.append(f"{more} more removed")
+        return tuple(others)
 
     def removed(self) -> list[RemovedNode]:
         """All that were removed, in that order."""
@@ -138,15 +153,17 @@ class NodeRepository:
         *,
         fingerprint: str = "",
         approved: bool = True,
+        ephemeral: bool = False,
+        release: str = "",
     ) -> None:
         """Record a node's first time."""
         with self._database.transaction() as cursor:
             cursor.execute(
-                "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen, fingerprint, approved) "
-                "VALUES (?,?,?,?,?,?,?,?)",
+                "INSERT INTO nodes (name, public_nkey, token_id, host, first_seen, last_seen, fingerprint, approved, "
+                "ephemeral, release) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (
                     name, public_nkey, token_id, host.model_dump_json(), now_iso(), now_iso(),
-                    fingerprint, approved,
+                    fingerprint, approved, ephemeral, release,
                 ),
             )  # fmt: skip
 
@@ -177,6 +194,11 @@ class NodeRepository:
             )
             cursor.execute("DELETE FROM nodes WHERE name = ?", (name,))
 
+    def forget(self, name: str) -> None:
+        """Delete the node: nothing is kept of it, its name is free again."""
+        with self._database.transaction() as cursor:
+            cursor.execute("DELETE FROM nodes WHERE name = ?", (name,))
+
     def approve(self, name: str) -> None:
         """A person let the node in."""
         with self._database.transaction() as cursor:
@@ -191,3 +213,8 @@ class NodeRepository:
         """Note the machine of a node that joined before machines had fingerprints."""
         with self._database.transaction() as cursor:
             cursor.execute("UPDATE nodes SET fingerprint = ? WHERE name = ?", (fingerprint, name))
+
+    def set_release(self, name: str, release: str) -> None:
+        """Note the release of manyeyes that the node runs now."""
+        with self._database.transaction() as cursor:
+            cursor.execute("UPDATE nodes SET release = ? WHERE name = ?", (release, name))

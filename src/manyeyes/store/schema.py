@@ -136,6 +136,12 @@ CREATE INDEX people_by_name_key ON people (name_key);
 """
 """What names have in common that are one: `people.py` fills it. It is not unique: earlier files have two of one name."""
 _NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
+_EPHEMERAL_NODES = """
+ALTER TABLE tokens ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN release TEXT NOT NULL DEFAULT '';
+"""
+"""Nodes that are forgotten when they leave; and of every node which release of manyeyes it runs."""
 
 _MERGED_INTO = """
 CREATE TABLE merged_into (person_id INTEGER PRIMARY KEY, into_id INTEGER NOT NULL);
@@ -162,6 +168,7 @@ STEPS = (
     _NODES_THAT_LEFT,
     _NAME_KEYS,
     _MERGED_INTO,
+    _EPHEMERAL_NODES,
 )
 """The n-th leads to user_version n + 1. Only ever append: a step that has once run on a file never runs there again."""
 

@@ -67,13 +67,13 @@ class Nodes:
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
         return heartbeat if self.believed else None
 
-    async def hello(self, node: str, hello: Hello, reply: str) -> None:
+    async def hello(self, node: str, hello: Hello, said: object, reply: str) -> None:
         self.greeted.append((node, hello))
 
     def leave(self, node: str, leave: Leave) -> bool:
         return leave.session == "s"
 
-    def refuse_old(self, node: str, reply: str) -> None:
+    def unreadable(self, node: str, said: object, reply: str) -> None:
         self.old.append((node, reply))
 
 

@@ -45,12 +45,17 @@ class MasterLink(Link):
     async def hear(self, subject: str, receiver: Callable[[Incoming], None]) -> None:
         self.receivers[subject] = receiver
 
-    async def ask(self, verb: str, content: bytes, *, timeout_s: float) -> bytes:
+    async def ask(
+        self, verb: str, content: bytes, *, timeout_s: float, headers: dict[str, str] | None = None
+    ) -> bytes:
         assert verb == "hello"
         self.hellos += 1
         if isinstance(self.welcome, ManyeyesError):
             raise self.welcome
         return self.welcome.wire()
+
+    async def master_versions(self, within_s: float) -> None:
+        return None
 
     async def broken_for(self, silence_s: float) -> None:
         await asyncio.Event().wait()

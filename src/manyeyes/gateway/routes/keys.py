@@ -58,7 +58,7 @@ async def create_token(master: TheMaster, body: TokenRequest, who: Admin) -> Joi
     """Make a join token."""
     token_id = new_token_id()
     text, expires_at = master.admission.create_token(
-        body.expires_s, approve=body.approve, token_id=token_id, who=who
+        body.expires_s, approve=body.approve, ephemeral=body.ephemeral, token_id=token_id, who=who
     )
     return JoinToken(
         token=text,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+from manyeyes.parent_death import end_with_parent
 from manyeyes.recognition.matching.gallery_fold import fold, make_index
 
 NICENESS = 10
@@ -15,6 +17,7 @@ many minutes."""
 
 def main() -> None:
     """Merge the deltas, if any, into MADE, and write its INDEX if it is large enough."""
+    end_with_parent(signal.SIGKILL)
     os.nice(NICENESS)
     made, index, base, *deltas = map(Path, sys.argv[1:])
     if deltas:

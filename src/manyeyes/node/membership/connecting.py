@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from manyeyes import identity
+from manyeyes import contract, identity
+from manyeyes.broker.join import mismatch
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Hello, Welcome
@@ -14,9 +15,12 @@ from manyeyes.node.membership.discovery import MasterFinder
 from manyeyes.node.membership.host import host_fingerprint
 from manyeyes.node.membership.membership import Membership
 from manyeyes.telemetry import log
+from manyeyes.version import VERSION
 
 _AGAIN_S = 2.0
 _HELLO_S, _HELLO_AGAIN_S = 5.0, 1.0
+_BROADCAST_S = 2.5
+"""Masters broadcast once a second."""
 
 
 class Connector:
@@ -62,14 +66,23 @@ class Connector:
         """
         fingerprint = host_fingerprint(self._machine_id_file, self.membership.ca_pem)
         hello = Hello(session=session, fingerprint=fingerprint)
+        release = {contract.HEADER_RELEASE: VERSION}
         while True:
             try:
-                answer = await link.ask("hello", hello.wire(), timeout_s=_HELLO_S)
+                answer = await link.ask("hello", hello.wire(), timeout_s=_HELLO_S, headers=release)
             except Unavailable as error:
-                log().warning("waiting for the master to answer", error=error.detail)
+                said = await link.master_versions(_BROADCAST_S)
+                other = said is not None and said.newest not in (0, contract.NEWEST)
+                why = mismatch(said).detail if said is not None and other else error.detail
+                log().warning("waiting for the master to answer", error=why)
                 await asyncio.sleep(_HELLO_AGAIN_S)
-            else:
-                return Welcome.model_validate_json(answer)
+                continue
+            try:
+                welcome = Welcome.model_validate_json(answer)
+            except ValueError:
+                raise mismatch(contract.introduced(answer)) from None
+            contract.speak(welcome.speak)
+            return welcome
 
     async def follow(self, link: NodeLink) -> None:
         """Search for the master whenever the connection stays broken, until cancelled."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from manyeyes import identity
-from manyeyes.broker.nodelink import join
+from manyeyes.broker.join import join
 from manyeyes.config import NodeSettings
 from manyeyes.contract import JoinReply, JoinRequest
 from manyeyes.errors import OtherMaster, TokenRefused, Unavailable
@@ -39,7 +39,10 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
         token = await wait_for_token(settings.join_file)
     else:
         token = identity.JoinToken.decode(settings.join)
-    if kept.exists() and (known := Membership.load(kept)).ca_pem == token.ca_pem:
+    known = Membership.load(kept) if kept.exists() else None
+    if known is not None and known.ca_pem != token.ca_pem:
+        known = None
+    if known is not None and not token.ephemeral:
         if token.addresses != known.addresses[: len(token.addresses)]:
             known = replace(known, addresses=merged(token.addresses, known.addresses))
             known.save(kept)
@@ -54,7 +57,11 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     )
     try:
         reply, addresses = await _join(token, request, find=settings.find)
-    except TokenRefused as error:
+    except (TokenRefused, Unavailable) as error:
+        if known is not None:  # it may not be forgotten yet
+            return known, key
+        if isinstance(error, Unavailable):
+            raise
         raise type(error)(f"{error.detail}; {_validity(token.expires_at, time.time())}") from error
     membership = Membership(reply.name, addresses, token.ca_pem, reply.pack_public_key)
     membership.save(kept)

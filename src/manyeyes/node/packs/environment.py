@@ -22,6 +22,7 @@ from manyeyes.errors import PackError
 from manyeyes.no_reports import NO_REPORTS
 from manyeyes.packs import pins
 from manyeyes.packs.manifest import Manifest
+from manyeyes.parent_death import ending_with_this_process
 from manyeyes.telemetry import log
 
 INSTALL_DEADLINE_S = 1800.0
@@ -247,6 +248,7 @@ async def _run(command: list[str], cache: Path) -> None:
         stderr=asyncio.subprocess.PIPE,
         env=variables,
         start_new_session=True,
+        preexec_fn=ending_with_this_process(signal.SIGKILL),
     )
     try:
         _, told = await asyncio.wait_for(process.communicate(), INSTALL_DEADLINE_S)

@@ -7,7 +7,6 @@ disturb the frames. It ends when its input ends, so it never outlives its agent.
 from __future__ import annotations
 
 import base64
-import ctypes
 import hashlib
 import importlib
 import os
@@ -29,6 +28,7 @@ from manyeyes.node.worker.memory_limit import bound_memory, end_first, unbound_m
 from manyeyes.node.worker.protocol import Order, Reply
 from manyeyes.packs import manifest
 from manyeyes.packs.verify import refuse_strange_code, verify
+from manyeyes.parent_death import end_with_parent
 from manyeyes.recognition.arrays import half_precision
 from manyeyes.recognition.extras import Cut, Extras, WantedExtras
 from manyeyes.recognition.matching.gallery import Gallery
@@ -36,7 +36,6 @@ from manyeyes.recognition.matching.gallery_changes import Changes
 from manyeyes.recognition.matching.layered_gallery import LayeredGallery
 from manyeyes.recognition.pictures.memory_shortage import is_shortage
 
-_PR_SET_PDEATHSIG = 1
 _BENCHMARK_RUNS = 5
 _BENCHMARK_S = 1.0
 """The benchmark starts no new run after this many seconds."""
@@ -226,9 +225,9 @@ def serve(folder: Path, manifest_sha256: str, orders: BinaryIO, replies: BinaryI
 
 def main() -> None:
     """`python -m manyeyes.node.worker.main PACK_FOLDER MANIFEST_SHA256`, started by an agent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a terminal sends them to its agent too
+        signal.signal(number, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)
     end_first()
     orders, replies = _claim_streams()
     try:

@@ -46,7 +46,8 @@ def membership(node: Node, now: datetime) -> Facts:
     """How it joined, and whether it is alone on its machine."""
     return {
         "First seen": _when(node.first_seen, now),
-        "Joined with token": node.token or "–",
+        "Joined with token": (node.token or "–") + (", ephemeral" if node.ephemeral else ""),
+        "Version": node.version or "not known",
         "Same machine": ", ".join(node.same_host) or "no other node",
         "Fingerprint": node.fingerprint or "none: the machine has no id",
         "Commands": "admins may run commands on it" if node.allow_exec else "takes none (no --allow-exec)",

@@ -55,10 +55,13 @@ def join_form(visitor: Visitor) -> ui.button:
             .classes("join-lasting")
         )
         approve = ui.checkbox("Each waits until it is approved here")
+        ephemeral = ui.checkbox("Forget each when it leaves")
 
     @reporting
     async def make() -> None:
-        token = await visitor.client.create_token(int(lasting.value), approve=bool(approve.value))
+        token = await visitor.client.create_token(
+            int(lasting.value), approve=bool(approve.value), ephemeral=bool(ephemeral.value)
+        )
         made.clear()
         with made:
             if token.warning:
@@ -70,8 +73,14 @@ def join_form(visitor: Visitor) -> ui.button:
             ui.label(
                 f"Token {token.id} works until {exact(token.expires_at)}. Anyone who has it may join until then"
                 + (", and waits for approval. " if approve.value else ". ")
-                + "It is shown only now. Later starts need no token: 'manyeyes node' is enough. '--name lab-2' chooses "
-                "the node's name."
+                + "It is shown only now. "
+                + (
+                    "A node that leaves, or is lost for a time, is forgotten: its name is free, and its next start joins "
+                    "anew with a token. "
+                    if ephemeral.value
+                    else "Later starts need no token: 'manyeyes node' is enough. "
+                )
+                + "'--name lab-2' chooses the node's name."
             ).classes("soft")
 
     button = ui.button("Make a join command", icon="key", on_click=make).props("no-caps unelevated")

@@ -1,0 +1,58 @@
+"""Whether a node and this master understand each other, and what is said where they do not. Pure."""
+
+from __future__ import annotations
+
+from manyeyes import contract
+from manyeyes.contract import Introduction
+from manyeyes.errors import VersionMismatch
+from manyeyes.plain_text import plain
+from manyeyes.version import VERSION
+
+UPDATE_MASTER = (
+    "update the master: 'pip install --upgrade manyeyes' on its machine, then start it and the node again"
+)
+UPDATE_NODE = (
+    "update manyeyes on the node: 'manyeyes nodes add USER@HOST' does it over SSH, or 'pip install --upgrade manyeyes' "
+    "there; then start it again"
+)
+SAME_ON_BOTH = "install the same manyeyes on both, then start the node again"
+
+
+def check_versions(said: Introduction) -> None:
+    """Check that a node and this master have a version in common.
+
+    Raises:
+        VersionMismatch: they have none; says both versions and what to update.
+    """
+    if contract.agreed(said.oldest, said.newest) is not None:
+        return
+    mend = UPDATE_NODE if said.newest < contract.OLDEST else UPDATE_MASTER
+    raise VersionMismatch(f"{_both(said)}; {mend}")
+
+
+def unreadable(said: Introduction) -> VersionMismatch:
+    """What is said to a node whose message cannot be read: by its versions if these tell why."""
+    try:
+        check_versions(said)
+    except VersionMismatch as error:
+        return error
+    return VersionMismatch(f"the master cannot read what this node says; {_both(said)}; {SAME_ON_BOTH}")
+
+
+def _both(said: Introduction) -> str:
+    return f"the node speaks {_spoken(said)}, the master {_named(contract.OLDEST, contract.NEWEST, VERSION)}"
+
+
+def _spoken(said: Introduction) -> str:
+    if not said.newest:
+        return f"an unknown version of the wire contract{_release(said.release)}"
+    return _named(said.oldest, said.newest, said.release)
+
+
+def _named(oldest: int, newest: int, release: str) -> str:
+    versions = f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
+    return f"{versions} of the wire contract{_release(release)}"
+
+
+def _release(release: str) -> str:
+    return f" (manyeyes {plain(release)})" if release else ""

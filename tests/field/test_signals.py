@@ -1,0 +1,210 @@
+"""SIGINT, SIGTERM and SIGHUP at every stage of a start, and a master that is killed: nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from manyeyes.cli import down
+from manyeyes.cli.signals import Stop, role_named, stopping, until_signal
+from tests.integration.conftest import MANYEYES, Role, free_port
+
+SPOKEN = {"MANYEYES_MASTER_CONSOLE": "0"}
+
+
+def running(folder: Path) -> list[str]:
+    """The command lines of the processes that work in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        if any(str(folder) in word for word in words):
+            found.append(" ".join(words))
+    return found
+
+
+def nothing_left(folder: Path) -> None:
+    end = time.monotonic() + 10
+    while left := running(folder):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+class Up:
+    """A running `manyeyes up` in a folder of its own."""
+
+    def __init__(self, folder: Path, pack: Path | None, *python: str) -> None:
+        self.data, log = folder / "data", folder / f"up-{time.monotonic_ns()}.log"
+        arguments = ["up", "-v", "--data", str(self.data), "--workers", "1"]
+        arguments += ["--https-port", str(free_port()), "--nats-port", str(free_port())]
+        arguments += ["--pack", str(pack)] if pack else []
+        places = {
+            "XDG_CONFIG_HOME": folder,
+            "XDG_CACHE_HOME": folder,
+            "MANYEYES_CONTEXT": folder / "context.json",
+        }
+        env = {**os.environ, **SPOKEN, **{name: str(place) for name, place in places.items()}}
+        with log.open("wb") as output:
+            command = [sys.executable, *python, *MANYEYES[1:], *arguments]
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=env)
+        self.role = Role(self.process, log)
+
+    def wait_for_child(self, module: str) -> None:
+        end = time.monotonic() + 40
+        while not any(module in one for one in running(self.data)):
+            assert self.process.poll() is None and time.monotonic() < end, self.role.log.read_text()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    for process in psutil.process_iter():
+        if any(str(tmp_path) in word for word in _words(process)):
+            process.kill()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [
+        ("import manyeyes.cli.loading", signal.SIGINT),
+        ("import manyeyes.gateway.master_role", signal.SIGHUP),
+        ("child manyeyes.packs.apart", signal.SIGTERM),
+        ("engine started", signal.SIGHUP),
+        ('"joined"', signal.SIGTERM),
+        ("worker said", signal.SIGHUP),
+        ("ready:", signal.SIGINT),
+    ],
+)
+def test_a_signal_ends_a_start_at_every_stage(
+    folder: Path, faulty_pack: Path, stage: str, number: signal.Signals
+) -> None:
+    how, _, what = stage.partition(" ")
+    python = ("-X", "importtime") if how == "import" else ()
+    up = Up(folder, None if how == "child" else faulty_pack, *python)
+    if how == "child":
+        up.wait_for_child(what)
+    else:
+        up.role.wait_for(what if how == "import" else stage)
+    up.process.send_signal(number)
+    assert up.process.wait(20) == 0
+    nothing_left(up.data)
+    assert "Traceback" not in up.role.log.read_text()
+
+
+def test_a_killed_master_leaves_nothing_and_down_ends_all(folder: Path, faulty_pack: Path) -> None:
+    first = Up(folder, faulty_pack)
+    first.role.wait_for("takes pictures")
+    assert len(running(first.data)) == 4, "master, engine, node and worker"
+    first.process.kill()
+    first.process.wait()
+    second = Up(folder, faulty_pack)
+    second.role.wait_for("takes pictures")
+    said = second.role.log.read_text()
+    assert "is in use" not in said and "the local node ended" not in said
+    assert len(running(second.data)) == 4, "nothing of the first one"
+    stopped = subprocess.run(
+        [*MANYEYES, "down", "--data", str(second.data)], capture_output=True, text=True, timeout=60
+    )
+    told = re.fullmatch(r"stopped: the master \(process (\d+)\), the node \(process \d+\)\n", stopped.stderr)
+    assert told and int(told[1]) == second.process.pid, stopped
+    assert running(second.data) == [], "it has waited for all of them"
+    assert second.process.wait(1) == 0
+
+
+def test_down_ends_what_a_killed_master_has_left(folder: Path) -> None:
+    """A process that does not end with its parent, as a worker on a system without that signal."""
+    data = folder / "data"
+    data.mkdir()
+    code = "import time; time.sleep(60)"
+    left = subprocess.Popen(
+        [sys.executable, "-c", code, "-m", "manyeyes.node.worker.main", str(data / "node/p")]
+    )
+    try:
+        stopped = subprocess.run(
+            [*MANYEYES, "down", "--data", str(data)], capture_output=True, text=True, timeout=60
+        )
+        assert left.wait(1) == -signal.SIGKILL
+        assert (stopped.returncode, stopped.stderr) == (0, f"stopped: a worker (process {left.pid})\n")
+    finally:
+        left.kill()
+
+
+def test_what_belongs_to_a_data_folder() -> None:
+    def role_in(*command: str) -> str:
+        return down.role_in(Path("/d"), command)
+
+    worker = ("/v/python", "-P", "-m", "manyeyes.node.worker.main")
+    assert role_in(*worker, "/d/node/packs/p", "ab") == "a worker"
+    assert role_in("/usr/bin/nats-server", "-c", "/d/nats/nats.conf") == "nats-server"
+    assert (
+        role_in(*worker, "/other/packs/p") == role_in(*worker, "/d/../e/p") == role_in(*worker, "/dd/p") == ""
+    )
+    assert role_in("vim", "/d/nats/nats.conf") == role_in("python", "-m", "pdb", "/d/x") == role_in() == ""
+
+
+def test_a_process_that_waits_for_its_parent_to_see_its_end_has_ended() -> None:
+    ended = subprocess.Popen(["true"])
+    end = time.monotonic() + 10
+    while down.is_running(ended.pid):
+        assert time.monotonic() < end
+    assert ended.wait() == 0 and down.is_running(os.getpid())
+
+
+def test_nohup_is_heeded() -> None:
+    assert set(stopping()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert set(stopping()) == {signal.SIGINT, signal.SIGTERM}
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_only_roles_end_with_status_0_from_the_first_moment() -> None:
+    assert role_named(["--master", "https://x", "up", "-v"]) and role_named(["node"])
+    assert not role_named(["logs", "node"]) and not role_named([]) and not role_named(["down"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("started", [False, True])
+def test_the_first_signal_gives_up_the_start_or_stops_the_role(number: signal.Signals, started: bool) -> None:
+    told: list[str] = []
+
+    async def main(stop: Stop) -> None:
+        stop.started = started
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), number)
+        if started:
+            await stop.wait()
+            told.append("stopped in order")
+        else:
+            await asyncio.Event().wait()
+
+    assert asyncio.run(until_signal(main, lambda: told.append("noticed"))) is not started
+    assert told == (["noticed", "stopped in order"] if started else ["noticed"])
+
+
+def test_an_error_without_a_signal_is_not_swallowed() -> None:
+    async def main(stop: Stop) -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        asyncio.run(until_signal(main, lambda: None))
