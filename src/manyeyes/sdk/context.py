@@ -19,11 +19,12 @@ from manyeyes.errors import BadRequest, FileTrouble, Unavailable
 class Context:
     """A master's address, the CA that signed its certificate, and an API key.
 
-    Without a CA the certificate is verified by the system's trust store, for the host name of the address.
+    With the CA that a master makes for itself, its certificate is verified whatever the address is. With another CA, as of a
+    proxy in front of it, it is verified for the host name of the address; without a CA so, by the system's trust store.
     """
 
     url: str
-    """`https://HOST:PORT`, without a path."""
+    """`https://HOST:PORT`, with a path if a proxy serves the master below one: `https://HOST/PATH`."""
     ca_pem: str
     api_key: str = field(repr=False)
 
@@ -36,10 +37,13 @@ class Context:
         try:
             parts = urlsplit(self.url)
             usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+            usable = usable and not (parts.query or parts.fragment or parts.username or parts.password)
         except ValueError:  # the port is not a number
             usable = False
         if not usable:
-            raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
+            raise BadRequest(
+                f"master address {self.url!r} is not of the form https://HOST:PORT or https://HOST/PATH"
+            )
 
 
 SYSTEM = "system"
