@@ -7,13 +7,15 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller
 from manyeyes.credentials import COOKIE
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
+from manyeyes.gateway.body_bytes import at_most
 from manyeyes.gateway.problems import problem
+from manyeyes.gateway.request_head import headers_of, path_of
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 """Paths that need no key: the way to the console, the health checks, and the description of the API."""
@@ -27,11 +29,6 @@ CREDENTIAL = "manyeyes.credential"
 CALLER = "manyeyes.caller"
 """Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
-
-
-def headers_of(scope: Scope) -> dict[str, str]:
-    """A request's headers, names in lower case; if one comes twice, the last counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def credential_of(method: str, headers: Mapping[str, str]) -> str:
@@ -148,8 +145,11 @@ class AuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on requests with a key or a session."""
-        path = scope.get("path", "")
-        if scope["type"] not in ("http", "websocket") or path in OPEN or is_under(path, CONSOLE):
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        path = path_of(scope)
+        if path in OPEN or is_under(path, CONSOLE):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -170,7 +170,8 @@ class AuthMiddleware:
         except ManyeyesError as error:
             await refused(error, scope, self._audit)(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
+        bounded = at_most(receive, MAX_JSON_BYTES, lambda _: _too_long()) if _is_json(path) else receive
+        await self._app(scope, bounded, send)
 
 
 def is_under(path: str, folder: str) -> bool:
@@ -185,17 +186,3 @@ def _is_json(path: str) -> bool:
 
 def _too_long() -> BadRequest:
     return BadRequest(f"a JSON body has at most {MAX_JSON_BYTES} bytes")
-
-
-def _bounded(receive: Receive) -> Receive:
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_JSON_BYTES:
-            raise _too_long()
-        return message
-
-    return counted

@@ -12,7 +12,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from manyeyes.gateway.auth import CONSOLE, headers_of, is_cross_site, is_same_origin, session_cookie
+from manyeyes.gateway.auth import CONSOLE, is_cross_site, is_same_origin, session_cookie
+from manyeyes.gateway.request_head import headers_of
 
 SIGN_IN = f"{CONSOLE}/sign-in"
 _OPEN = (SIGN_IN, f"{CONSOLE}/static/sign-in.css", f"{CONSOLE}/static/eyes.svg")

@@ -10,6 +10,7 @@ from manyeyes.credentials import LINK
 from manyeyes.credentials import SESSION as SESSION_TOKEN
 from manyeyes.errors import BadRequest, ManyeyesError, NotAllowed, NotSignedIn
 from manyeyes.gateway.auth import SESSION, is_under, unread
+from manyeyes.gateway.request_head import path_of
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 WARNING = "API keys, pictures and names can be read and changed on their way"
@@ -63,8 +64,8 @@ class PlainHttp:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        path = scope.get("path", "")
         if scope["type"] == "http":
+            path = path_of(scope)
             if not _is_served(path):
                 error: ManyeyesError = NotAllowed(
                     "plain HTTP serves the API only, with an API key; the console and sign-in are at the HTTPS address"
