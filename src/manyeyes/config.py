@@ -106,6 +106,12 @@ class Limits(BaseSettings):
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
     """The most bytes of answers that are kept for idempotency keys; above it the oldest are deleted."""
+    upload_bytes_per_s: float = Field(1000.0, ge=0)
+    """A request whose body comes more slowly, over `upload_over_s`, is answered with 408; 0: only one that does not come at all."""
+    upload_over_s: float = Field(20.0, gt=0)
+    """The time over which `upload_bytes_per_s` is measured."""
+    head_s: float = Field(10.0, gt=0)
+    """How long the TLS handshake may take, and then the head of a request; after that the connection is closed."""
     rates: RateLimits = Field(default_factory=RateLimits)
     alerts: AlertLimits = Field(default_factory=AlertLimits)
 

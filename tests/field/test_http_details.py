@@ -181,7 +181,7 @@ def test_every_path_that_has_get_has_head(master: FakeMaster) -> None:
     for path in readable:
         url = path.replace("{trace_id}", "a" * 32).replace("{", "").replace("}", "").replace(":path", "")
         answer = ask(master, "HEAD", url)
-        assert answer.status_code in (200, 404, 422, 500) and not answer.content, path
+        assert answer.status_code != 405 and not answer.content, path
 
 
 def test_head_of_an_answer_that_does_not_end() -> None:

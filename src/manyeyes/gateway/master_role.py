@@ -115,9 +115,9 @@ async def running_master(
                         app, lambda token: master.sessions.role_of(token) is not None, _url(settings)
                     )
                 )
-            servers = [make_server(app, settings.listen, settings.https_port, certificates, own)]
+            servers = [make_server(app, settings.listen, settings.https_port, limits, certificates, own)]
             if plain is not None:
-                servers.append(make_plain_server(PlainHttp(app), plain.host, plain.port))
+                servers.append(make_plain_server(PlainHttp(app), plain.host, plain.port, limits))
                 log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
             serving = [asyncio.create_task(server.serve(), name="gateway") for server in servers]
             while not all(server.started for server in servers) and not any(task.done() for task in serving):

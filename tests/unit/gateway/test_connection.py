@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from manyeyes.gateway.serve import _HeadWithBody
+from manyeyes.gateway.connection import _HeadWithBody
 
 
 class Transport:
