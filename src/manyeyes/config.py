@@ -147,6 +147,11 @@ class MasterSettings(BaseSettings):
     plain_http: str = ""
     """ADDRESS:PORT at which the API is served without TLS too, for programs that cannot do otherwise: whoever is on the way
     can read API keys and pictures there. Empty: nowhere."""
+    root_path: str = ""
+    """The path below which a proxy serves this master, as `/faces`; empty: at the root of its host."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that are believed what they tell about a request: `X-Forwarded-For`, `-Host`, `-Proto`
+    and `-Prefix`."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder. If empty: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0

@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller
-from manyeyes.credentials import COOKIE
+from manyeyes.credentials import cookie_name
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
 from manyeyes.gateway.body_bytes import at_most
 from manyeyes.gateway.problems import problem
-from manyeyes.gateway.request_head import headers_of, path_of
+from manyeyes.gateway.request_head import headers_of, path_of, root_of
+from manyeyes.plain_text import plain
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 """Paths that need no key: the way to the console, the health checks, and the description of the API."""
@@ -28,10 +29,11 @@ CREDENTIAL = "manyeyes.credential"
 """Where a request's scope holds the API key or session that it came with."""
 CALLER = "manyeyes.caller"
 """Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
+_SHOWN_CHARACTERS = 200
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def credential_of(method: str, headers: Mapping[str, str]) -> str:
+def credential_of(method: str, headers: Mapping[str, str], root_path: str = "") -> str:
     """The API key or session's token that a request shows: in its Authorization header, or in the console's cookie.
 
     Raises:
@@ -42,17 +44,21 @@ def credential_of(method: str, headers: Mapping[str, str]) -> str:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer" and key.strip():
             return key.strip()
-    elif token := session_cookie(headers):
+    elif token := session_cookie(headers, root_path):
         if is_cross_site(headers) or (method not in _SAFE and not is_same_origin(headers)):
             raise CrossSite(
-                "another site may not act with the console's cookie; programs send 'Authorization: Bearer KEY'"
+                f"another site may not act with the console's cookie{other_host(headers)}; "
+                "programs send 'Authorization: Bearer KEY'"
             )
         return token
     raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
 
 
 def authenticated(
-    method: str, headers: Mapping[str, str], caller_of: Callable[[str], Caller | None]
+    method: str,
+    headers: Mapping[str, str],
+    caller_of: Callable[[str], Caller | None],
+    root_path: str = "",
 ) -> tuple[str, Caller]:
     """The credential of a request, and its caller.
 
@@ -60,7 +66,7 @@ def authenticated(
         NotSignedIn: there is none, or it is not valid.
         CrossSite: another site makes the browser send the cookie.
     """
-    credential = credential_of(method, headers)
+    credential = credential_of(method, headers, root_path)
     caller = caller_of(credential)
     if caller is None:
         raise NotSignedIn(
@@ -77,7 +83,7 @@ def address_of(scope: Scope) -> str:
 
 def refused(error: ManyeyesError, scope: Scope, audit: Audit) -> Response:
     """The answer to a refused request; the rest of it is not read. A key that is not valid is counted for the audit log."""
-    if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope)):
+    if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope), root_of(scope)):
         audit.refused_stranger(address_of(scope))
     return unread(error)
 
@@ -95,15 +101,15 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def shows_credential(headers: Mapping[str, str]) -> bool:
+def shows_credential(headers: Mapping[str, str], root_path: str = "") -> bool:
     """Whether a request shows any key, session or link, valid or not."""
-    return bool(headers.get("authorization") or session_cookie(headers))
+    return bool(headers.get("authorization") or session_cookie(headers, root_path))
 
 
-def session_cookie(headers: Mapping[str, str]) -> str:
+def session_cookie(headers: Mapping[str, str], root_path: str = "") -> str:
     """The token in the console's cookie, empty without one."""
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(cookie_name(root_path))
     except CookieError:
         return ""
     return morsel.value if morsel else ""
@@ -118,8 +124,28 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether the browser vouches that a page of this very host is behind a request."""
     origin = headers.get("origin", "")
     if origin:
-        return origin == f"https://{headers.get('host', '')}"
+        return _same_host(origin, headers)
     return headers.get("sec-fetch-site", "") == "same-origin"
+
+
+def _same_host(origin: str, headers: Mapping[str, str]) -> bool:
+    host = headers.get("host", "").lower().removesuffix(":443")
+    return origin.lower().removesuffix(":443") == f"https://{host}"
+
+
+def other_host(headers: Mapping[str, str]) -> str:
+    """Where a page of another host is behind a request: which, and what to do if a proxy has changed the host; else empty."""
+    origin = plain(headers.get("origin", ""), _SHOWN_CHARACTERS)
+    if not origin or _same_host(origin, headers):
+        return ""
+    host = plain(headers.get("host", ""), _SHOWN_CHARACTERS)
+    if origin.lower() == f"http://{host.lower()}":
+        return f": the browser is at {origin}, and the console needs https://"
+    return (
+        f": the browser is at {origin}, and this request is for https://{host}. If a proxy in front of this master has "
+        "changed the host, have it pass on the browser's (nginx: proxy_set_header Host $http_host), or send "
+        "X-Forwarded-Host and start the master with --trusted-proxy ADDRESS"
+    )
 
 
 class AuthMiddleware:
@@ -159,11 +185,13 @@ class AuthMiddleware:
         try:
             method = scope["method"]
             if (method, path) == ("POST", SESSION) and self._may_sign_in(
-                link := credential_of(method, headers)
+                link := credential_of(method, headers, root_of(scope))
             ):
                 scope[CREDENTIAL] = link
             else:
-                scope[CREDENTIAL], scope[CALLER] = authenticated(method, headers, self._caller_of)
+                scope[CREDENTIAL], scope[CALLER] = authenticated(
+                    method, headers, self._caller_of, root_of(scope)
+                )
             declared = headers.get("content-length", "")
             if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
                 raise _too_long()

@@ -25,7 +25,7 @@ from manyeyes.gateway.auth import authenticated, refused
 from manyeyes.gateway.body_bytes import at_most, counted
 from manyeyes.gateway.negotiation import JSON, MIXED, check_fits, chosen
 from manyeyes.gateway.problems import http_problem, problem, unexpected
-from manyeyes.gateway.request_head import headers_of, path_of, takes_gzip
+from manyeyes.gateway.request_head import headers_of, path_of, root_of, takes_gzip
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
 from manyeyes.traces import Trace, trace_of
@@ -75,7 +75,7 @@ class Recognize:
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         given = headers_of(scope)
         try:
-            _, caller = authenticated("POST", given, self._master.sessions.caller)
+            _, caller = authenticated("POST", given, self._master.sessions.caller, root_of(scope))
         except ManyeyesError as error:
             return _parts(refused(error, scope, self._master.audit))
         try:

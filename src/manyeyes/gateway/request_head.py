@@ -19,6 +19,12 @@ def path_of(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
+def root_of(scope: Scope) -> str:
+    """The sub-path below which a proxy serves this master; empty: none."""
+    root: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return root
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
     """A request's headers, names in lower case; several of one name are joined, as HTTP has it."""
     found: dict[str, str] = {}

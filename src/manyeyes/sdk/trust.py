@@ -23,8 +23,9 @@ PINNED = "manyeyes-master"
 _LOOK_S = 3.0
 _NOT_YET, _EXPIRED = 9, 10
 _OTHER_NAME = (62, 64)
-_UNKNOWN = (2, 18, 19, 20, 21)
-"""OpenSSL's numbers (`X509_V_ERR_...`): no issuer, or one that nobody vouches for."""
+_NAMESAKE = 7
+_UNKNOWN = (2, _NAMESAKE, 18, 19, 20, 21)
+"""OpenSSL's numbers (`X509_V_ERR_...`): no issuer, one that nobody vouches for, or one with the name of a trusted one only."""
 
 
 def pinned_name(ca_pem: str) -> str | None:
@@ -148,7 +149,8 @@ def sentence(
         )
         return f"it is for {names}, not for {wanted}; {mend}"
     if code in _UNKNOWN:
-        issuer = f"it is signed by {seen.issuer!r}" if seen is not None else "its CA is unknown"
+        another = "another CA of the name " if code == _NAMESAKE else ""
+        issuer = f"it is signed by {another}{seen.issuer!r}" if seen is not None else "its CA is unknown"
         return f"{issuer}, which {_whose(seen, context, pinned)}"
     return message
 
