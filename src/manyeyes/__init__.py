@@ -46,6 +46,7 @@ from manyeyes.errors import (
     NoFaceFound,
     NoPicturesFound,
     NoSuchFile,
+    NotAcceptable,
     NotAllowed,
     NotAPicture,
     NotSignedIn,
@@ -59,6 +60,7 @@ from manyeyes.errors import (
     PortTaken,
     ReferenceRefused,
     SeveralFacesFound,
+    SlowUpload,
     SshRefused,
     StartError,
     TaskLost,
@@ -69,8 +71,10 @@ from manyeyes.errors import (
     TraceNotFound,
     Unavailable,
     UnsupportedFormat,
+    UntrustedCertificate,
     VersionMismatch,
     WeightsRefused,
+    WrongAddress,
 )
 from manyeyes.no_reports import switch_off_reports
 from manyeyes.results import Caution, Face, Result
@@ -147,6 +151,7 @@ __all__ = [
     "NodePage",
     "NodeRemoved",
     "NotAPicture",
+    "NotAcceptable",
     "NotAllowed",
     "NotSignedIn",
     "Notice",
@@ -168,6 +173,7 @@ __all__ = [
     "Result",
     "Setting",
     "SeveralFacesFound",
+    "SlowUpload",
     "SshRefused",
     "StartError",
     "Status",
@@ -180,8 +186,10 @@ __all__ = [
     "TraceNotFound",
     "Unavailable",
     "UnsupportedFormat",
+    "UntrustedCertificate",
     "VersionMismatch",
     "WeightsRefused",
+    "WrongAddress",
     "draw",
 ]
 

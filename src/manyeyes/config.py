@@ -109,6 +109,12 @@ class Limits(BaseSettings):
     """How long an answered idempotency key is remembered."""
     max_answers_bytes: int = 32 * MEBIBYTE
     """The most bytes of answers that are kept for idempotency keys; above it the oldest are deleted."""
+    upload_bytes_per_s: float = Field(1000.0, ge=0)
+    """A request whose body comes more slowly, over `upload_over_s`, is answered with 408; 0: only one that does not come at all."""
+    upload_over_s: float = Field(20.0, gt=0)
+    """The time over which `upload_bytes_per_s` is measured."""
+    head_s: float = Field(10.0, gt=0)
+    """How long the TLS handshake may take, and then the head of a request; after that the connection is closed."""
     rates: RateLimits = Field(default_factory=RateLimits)
     alerts: AlertLimits = Field(default_factory=AlertLimits)
 
@@ -144,6 +150,11 @@ class MasterSettings(BaseSettings):
     plain_http: str = ""
     """ADDRESS:PORT at which the API is served without TLS too, for programs that cannot do otherwise: whoever is on the way
     can read API keys and pictures there. Empty: nowhere."""
+    root_path: str = ""
+    """The path below which a proxy serves this master, as `/faces`; empty: at the root of its host."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that are believed what they tell about a request: `X-Forwarded-For`, `-Host`, `-Proto`
+    and `-Prefix`."""
     pack: str | None = None
     """A pack's folder, or NAME[@VERSION] in the data folder. If empty: the one that `packs use` chose, or the default."""
     heartbeat_suspect_s: float = 4.0

@@ -15,8 +15,14 @@ def _tree(root: type[ManyeyesError]) -> dict[str, type[ManyeyesError]]:
 _BY_CODE: dict[str, type[ManyeyesError]] = {}
 
 
-def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
-    """The error that a problem document or a message names; an unknown code gives the root class."""
+def is_code(code: str) -> bool:
+    """Whether it names an error."""
     if code not in _BY_CODE:  # classes of other modules come later
         _BY_CODE.update(_tree(ManyeyesError))
-    return _BY_CODE.get(code, ManyeyesError)(detail, retry_after_s=retry_after_s)
+    return code in _BY_CODE
+
+
+def from_code(code: str, detail: str, *, retry_after_s: float | None = None) -> ManyeyesError:
+    """The error that a problem document or a message names; an unknown code gives the root class."""
+    found = _BY_CODE[code] if is_code(code) else ManyeyesError
+    return found(detail, retry_after_s=retry_after_s)

@@ -16,7 +16,9 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
     ├── HostKeyRefused, SshRefused
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
-    ├── Busy, Unavailable, TaskLost
+    ├── NotAcceptable, SlowUpload
+    ├── Busy, TaskLost
+    ├── Unavailable               UntrustedCertificate, WrongAddress: trying again does not help
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable, CertificateUnusable, MachineUnfit, InstallFailed
@@ -177,6 +179,13 @@ class BadRequest(ManyeyesError):
     exit_code = 2
 
 
+class NotAcceptable(ManyeyesError):
+    code = "not-acceptable"
+    title = "The answer cannot have any of the media types that are asked for"
+    http_status = 406
+    exit_code = 2
+
+
 class IdempotencyMismatch(ManyeyesError):
     code = "idempotency-mismatch"
     title = "The idempotency key was used for another picture"
@@ -311,6 +320,26 @@ class Unavailable(ManyeyesError):
     code = "unavailable"
     title = "The service cannot be reached"
     http_status = 503
+    exit_code = 6
+    retryable = True
+
+
+class UntrustedCertificate(Unavailable):
+    code = "untrusted-certificate"
+    title = "The certificate at the master's address is not trusted"
+    retryable = False
+
+
+class WrongAddress(Unavailable):
+    code = "wrong-address"
+    title = "Something else than a master answers at the master's address"
+    retryable = False
+
+
+class SlowUpload(ManyeyesError):
+    code = "slow-upload"
+    title = "The request's body came too slowly"
+    http_status = 408
     exit_code = 6
     retryable = True
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from manyeyes.credentials import API_KEY
+from manyeyes.credentials import API_KEY, MASTER_CA
 from manyeyes.errors import DataFolderUnusable, TokenRefused
 
 MASTER_HOSTNAME = "manyeyes-master"
@@ -163,7 +163,7 @@ def _load_or_make_ca(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePr
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return x509.load_pem_x509_certificate(certificate_path.read_bytes()), key
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"manyeyes CA {secrets.token_hex(4)}")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, MASTER_CA + secrets.token_hex(4))])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

@@ -17,7 +17,7 @@ MOST_ATTRIBUTES = 12
 """Of a class that is not plain data: one with more does several things, which can be classes of their own."""
 PLAIN_DATA = {"dataclass", "BaseModel", "BaseSettings", "NamedTuple", "TypedDict"}
 LONGEST = {
-    "(top)": (430, 40),
+    "(top)": (460, 40),
     "access": (180, 40),
     "api": (330, 40),
     "broker": (410, 60),

@@ -41,7 +41,7 @@ def manyeyes(
         typer.Option(
             envvar="MANYEYES_MASTER",
             metavar="URL",
-            help="The master's address, https://HOST:PORT; by default the one of 'manyeyes contexts list'.",
+            help="The master's address, https://HOST:PORT, or https://HOST/PATH behind a proxy; by default the one of 'manyeyes contexts list'.",
         ),
     ] = None,
     _version: Annotated[

@@ -81,3 +81,19 @@ PlainHttpOption = Annotated[
         show_default=False,
     ),
 ]
+RootPathOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="/PATH",
+        help="The path below which a proxy serves this master; by default at the root of its host.",
+        show_default=False,
+    ),
+]
+TrustedProxyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS[/NET]",
+        help="A proxy that is believed who sent a request (X-Forwarded-For, -Host, -Proto, -Prefix); repeatable.",
+        show_default=False,
+    ),
+]

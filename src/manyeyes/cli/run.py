@@ -40,8 +40,10 @@ from manyeyes.cli.role_options import (
     NatsOption,
     PackOption,
     PlainHttpOption,
+    RootPathOption,
     TlsCertOption,
     TlsKeyOption,
+    TrustedProxyOption,
     WorkersOption,
 )
 from manyeyes.cli.signals import Stop, until_signal
@@ -208,6 +210,8 @@ def up(
     tls_cert: TlsCertOption = None,
     tls_key: TlsKeyOption = None,
     plain_http: PlainHttpOption = None,
+    root_path: RootPathOption = None,
+    trusted_proxy: TrustedProxyOption = None,
     allow_exec: ExecOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -222,6 +226,7 @@ def up(
         data, listen, advertise, open_to_networks=False,
         https_port=https_port, nats_port=nats_port, pack=pack, announce=announce,
         tls_cert=tls_cert, tls_key=tls_key, plain_http=plain_http,
+        root_path=root_path, trusted_proxies=tuple(trusted_proxy) if trusted_proxy else None,
     )  # fmt: skip
     lines = RoleLines()
 
@@ -291,6 +296,8 @@ def master(
     tls_cert: TlsCertOption = None,
     tls_key: TlsKeyOption = None,
     plain_http: PlainHttpOption = None,
+    root_path: RootPathOption = None,
+    trusted_proxy: TrustedProxyOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run a master alone; machines join it with 'manyeyes node --join TOKEN'.
@@ -302,6 +309,7 @@ def master(
         data, listen, advertise, open_to_networks=True,
         https_port=https_port, nats_port=nats_port, pack=pack, announce=announce,
         tls_cert=tls_cert, tls_key=tls_key, plain_http=plain_http,
+        root_path=root_path, trusted_proxies=tuple(trusted_proxy) if trusted_proxy else None,
     )  # fmt: skip
     lines = RoleLines()
 

@@ -5,11 +5,27 @@ from __future__ import annotations
 from urllib.parse import quote, urlencode
 
 from nicegui import ui
+from starlette.requests import Request
 
 
 def base() -> str:
     """The console's own address, as `/console`."""
     return str(ui.context.client.request.scope["root_path"])
+
+
+def api() -> str:
+    """What comes before `/v1` in a browser's requests: the path below which a proxy serves the master, or nothing."""
+    return root_of(ui.context.client.request)
+
+
+def root_of(request: Request) -> str:
+    """The path below which a proxy serves the master, as a request has it."""
+    return str(request.scope.get("app_root_path", ""))
+
+
+def through_proxy() -> bool:
+    """Whether this page came through a proxy that the master trusts: programs then see the proxy's certificate."""
+    return bool(ui.context.client.request.scope.get("manyeyes.proxied"))
 
 
 def link(path: str, **query: str) -> str:

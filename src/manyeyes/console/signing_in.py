@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from html import escape
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from manyeyes.console.visitor import Reception
-from manyeyes.credentials import API_KEY, COOKIE, LINK
+from manyeyes.console.address import root_of
+from manyeyes.console.visitor import Reception, session_of
+from manyeyes.credentials import API_KEY, LINK, cookie_name
 from manyeyes.errors import ManyeyesError, NotSignedIn
 
 _MOST_BYTES = 4096
@@ -54,6 +56,18 @@ def _inside(request: Request) -> str:
     return base + "/"
 
 
+def _cookie(request: Request) -> dict[str, Any]:
+    """What the session's cookie is for a browser: sent to this master only."""
+    root = root_of(request)
+    return {
+        "key": cookie_name(root),
+        "path": root or "/",
+        "secure": True,
+        "httponly": True,
+        "samesite": "strict",
+    }
+
+
 def add_routes(site: FastAPI) -> None:
     """The routes sign-in and sign-out; `site.state.reception` says how to reach the gateway."""
 
@@ -69,10 +83,12 @@ def add_routes(site: FastAPI) -> None:
     @site.post("/sign-in")
     async def sign_in(request: Request) -> Response:
         base, to = request.scope["root_path"], _inside(request)
-        if int(request.headers.get("content-length", _MOST_BYTES + 1)) > _MOST_BYTES:
-            return _page(base, to, "This is too long for an API key.", 413)
-        async with request.form() as fields:
-            key = str(fields.get("key", "")).strip()
+        sent = b""
+        async for part in request.stream():
+            sent += part
+            if len(sent) > _MOST_BYTES:
+                return _page(base, to, "This is too long for an API key.", 413)
+        key = dict(parse_qsl(sent.decode("latin-1"))).get("key", "").strip()
         if not key.isascii() or not key.isprintable() or not key:
             return _page(base, to, f"This is not an API key; keys start with {API_KEY}.", 401)
         async with reception().client(key, request) as client:
@@ -90,17 +106,15 @@ def add_routes(site: FastAPI) -> None:
         response = RedirectResponse(to, 303)
         assert session.expires_at is not None
         lasts_s = int((session.expires_at - datetime.now(UTC)).total_seconds())
-        response.set_cookie(
-            COOKIE, session.token, max_age=lasts_s, secure=True, httponly=True, samesite="strict"
-        )
+        response.set_cookie(value=session.token, max_age=lasts_s, **_cookie(request))
         return response
 
     @site.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        async with reception().client(request.cookies.get(COOKIE, ""), request) as client:
+        async with reception().client(session_of(request), request) as client:
             with contextlib.suppress(NotSignedIn):
                 await client.sign_out()
         response = RedirectResponse(request.scope["root_path"] + "/sign-in", 303)
         response.headers["Clear-Site-Data"] = '"storage"'  # the results that the page Recognise has kept
-        response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+        response.delete_cookie(**_cookie(request))
         return response

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from manyeyes.api.access import ROLES
+from manyeyes.console.address import root_of
 from manyeyes.console.inprocess import InProcess
 from manyeyes.console.notices import Notices
-from manyeyes.credentials import COOKIE
+from manyeyes.credentials import cookie_name
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
@@ -62,7 +63,12 @@ class Reception:
         Raises:
             NotSignedIn: the session has ended.
         """
-        client = self.client(request.cookies.get(COOKIE, ""), request)
+        client = self.client(session_of(request), request)
         ui.context.client.on_delete(client.aclose)
         who = await client.session()
         return Visitor(client, who.name, who.role, who.expires_at, Notices(client))
+
+
+def session_of(request: Request) -> str:
+    """The session that a browser shows; empty without one."""
+    return request.cookies.get(cookie_name(root_of(request)), "")

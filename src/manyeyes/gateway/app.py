@@ -8,15 +8,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from manyeyes.errors import BadRequest, ManyeyesError
-from manyeyes.gateway.auth import AuthMiddleware
+from manyeyes.gateway.auth import AuthMiddleware, unread
 from manyeyes.gateway.body_bytes import CountBytes
 from manyeyes.gateway.description import completed
+from manyeyes.gateway.http_methods import HttpMethods, methods_at, without_last_slash
 from manyeyes.gateway.jsonlines import MEDIA_TYPE as JSON_LINES
 from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, Recognize, is_picture
+from manyeyes.gateway.request_head import check_single, path_of
 from manyeyes.gateway.routes import (
     commands,
     faces,
@@ -73,11 +77,22 @@ class Gateway(FastAPI):
         super().__init__(title="manyeyes", version=VERSION, docs_url=None, redoc_url=None)
         self.state.master = master
         self._recognize = None if master is None else Recognize(master)
+        self.of_api: list[BaseRoute] = list(self.routes)
+        """The routes of the API, and of its description."""
         for topic in _TOPICS:
             self.include_router(topic.router)
+            self.of_api += topic.router.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
+        if scope["type"] == "http":
+            try:
+                check_single(scope)
+            except BadRequest as error:
+                await unread(error)(scope, receive, send)
+                return
+            if scope["path"].endswith("/"):
+                scope = without_last_slash(scope, self.of_api)
         if self._recognize is not None and is_picture(scope):
             await self._recognize(scope, receive, send)
         else:
@@ -106,11 +121,12 @@ def make_app(master: Master) -> Gateway:
         audit=master.audit,
     )
     app.add_middleware(CountBytes, metrics=master.monitor.metrics)
+    app.add_middleware(HttpMethods, routes=app.of_api)
     _add_error_handlers(app)
     return app
 
 
-def _add_error_handlers(app: FastAPI) -> None:
+def _add_error_handlers(app: Gateway) -> None:
     @app.exception_handler(ManyeyesError)
     async def known(_: Request, error: ManyeyesError) -> Response:
         return problem(error)
@@ -122,8 +138,16 @@ def _add_error_handlers(app: FastAPI) -> None:
         return problem(BadRequest(f"{where}: {first['msg']}"))
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        return http_problem(error)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return http_problem(
+            error,
+            request.method,
+            methods_at(app.of_api, path_of(request.scope)) if error.status_code == 405 else (),
+        )
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)  # nobody reads it
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:

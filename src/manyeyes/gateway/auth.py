@@ -7,13 +7,16 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Caller
-from manyeyes.credentials import COOKIE
+from manyeyes.credentials import cookie_name
 from manyeyes.errors import BadRequest, CrossSite, ManyeyesError, NotSignedIn
+from manyeyes.gateway.body_bytes import at_most
 from manyeyes.gateway.problems import problem
+from manyeyes.gateway.request_head import headers_of, path_of, root_of
+from manyeyes.plain_text import plain
 
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 """Paths that need no key: the way to the console, the health checks, and the description of the API."""
@@ -26,15 +29,11 @@ CREDENTIAL = "manyeyes.credential"
 """Where a request's scope holds the API key or session that it came with."""
 CALLER = "manyeyes.caller"
 """Where it holds whose that is, a `Caller`; not there for who shows a link to sign in with."""
+_SHOWN_CHARACTERS = 200
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def headers_of(scope: Scope) -> dict[str, str]:
-    """A request's headers, names in lower case; if one comes twice, the last counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def credential_of(method: str, headers: Mapping[str, str]) -> str:
+def credential_of(method: str, headers: Mapping[str, str], root_path: str = "") -> str:
     """The API key or session's token that a request shows: in its Authorization header, or in the console's cookie.
 
     Raises:
@@ -45,17 +44,21 @@ def credential_of(method: str, headers: Mapping[str, str]) -> str:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer" and key.strip():
             return key.strip()
-    elif token := session_cookie(headers):
+    elif token := session_cookie(headers, root_path):
         if is_cross_site(headers) or (method not in _SAFE and not is_same_origin(headers)):
             raise CrossSite(
-                "another site may not act with the console's cookie; programs send 'Authorization: Bearer KEY'"
+                f"another site may not act with the console's cookie{other_host(headers)}; "
+                "programs send 'Authorization: Bearer KEY'"
             )
         return token
     raise NotSignedIn("send the header 'Authorization: Bearer KEY' with an API key of this master")
 
 
 def authenticated(
-    method: str, headers: Mapping[str, str], caller_of: Callable[[str], Caller | None]
+    method: str,
+    headers: Mapping[str, str],
+    caller_of: Callable[[str], Caller | None],
+    root_path: str = "",
 ) -> tuple[str, Caller]:
     """The credential of a request, and its caller.
 
@@ -63,7 +66,7 @@ def authenticated(
         NotSignedIn: there is none, or it is not valid.
         CrossSite: another site makes the browser send the cookie.
     """
-    credential = credential_of(method, headers)
+    credential = credential_of(method, headers, root_path)
     caller = caller_of(credential)
     if caller is None:
         raise NotSignedIn(
@@ -80,7 +83,7 @@ def address_of(scope: Scope) -> str:
 
 def refused(error: ManyeyesError, scope: Scope, audit: Audit) -> Response:
     """The answer to a refused request; the rest of it is not read. A key that is not valid is counted for the audit log."""
-    if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope)):
+    if isinstance(error, NotSignedIn) and shows_credential(headers_of(scope), root_of(scope)):
         audit.refused_stranger(address_of(scope))
     return unread(error)
 
@@ -102,15 +105,15 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def shows_credential(headers: Mapping[str, str]) -> bool:
+def shows_credential(headers: Mapping[str, str], root_path: str = "") -> bool:
     """Whether a request shows any key, session or link, valid or not."""
-    return bool(headers.get("authorization") or session_cookie(headers))
+    return bool(headers.get("authorization") or session_cookie(headers, root_path))
 
 
-def session_cookie(headers: Mapping[str, str]) -> str:
+def session_cookie(headers: Mapping[str, str], root_path: str = "") -> str:
     """The token in the console's cookie, empty without one."""
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(cookie_name(root_path))
     except CookieError:
         return ""
     return morsel.value if morsel else ""
@@ -125,8 +128,28 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether the browser vouches that a page of this very host is behind a request."""
     origin = headers.get("origin", "")
     if origin:
-        return origin == f"https://{headers.get('host', '')}"
+        return _same_host(origin, headers)
     return headers.get("sec-fetch-site", "") == "same-origin"
+
+
+def _same_host(origin: str, headers: Mapping[str, str]) -> bool:
+    host = headers.get("host", "").lower().removesuffix(":443")
+    return origin.lower().removesuffix(":443") == f"https://{host}"
+
+
+def other_host(headers: Mapping[str, str]) -> str:
+    """Where a page of another host is behind a request: which, and what to do if a proxy has changed the host; else empty."""
+    origin = plain(headers.get("origin", ""), _SHOWN_CHARACTERS)
+    if not origin or _same_host(origin, headers):
+        return ""
+    host = plain(headers.get("host", ""), _SHOWN_CHARACTERS)
+    if origin.lower() == f"http://{host.lower()}":
+        return f": the browser is at {origin}, and the console needs https://"
+    return (
+        f": the browser is at {origin}, and this request is for https://{host}. If a proxy in front of this master has "
+        "changed the host, have it pass on the browser's (nginx: proxy_set_header Host $http_host), or send "
+        "X-Forwarded-Host and start the master with --trusted-proxy ADDRESS"
+    )
 
 
 class AuthMiddleware:
@@ -152,8 +175,11 @@ class AuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on requests with a key or a session."""
-        path = scope.get("path", "")
-        if scope["type"] not in ("http", "websocket") or path in OPEN or is_under(path, CONSOLE):
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        path = path_of(scope)
+        if path in OPEN or is_under(path, CONSOLE):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -163,18 +189,21 @@ class AuthMiddleware:
         try:
             method = scope["method"]
             if (method, path) == ("POST", SESSION) and self._may_sign_in(
-                link := credential_of(method, headers)
+                link := credential_of(method, headers, root_of(scope))
             ):
                 scope[CREDENTIAL] = link
             else:
-                scope[CREDENTIAL], scope[CALLER] = authenticated(method, headers, self._caller_of)
+                scope[CREDENTIAL], scope[CALLER] = authenticated(
+                    method, headers, self._caller_of, root_of(scope)
+                )
             declared = headers.get("content-length", "")
             if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
                 raise _too_long()
         except ManyeyesError as error:
             await refused(error, scope, self._audit)(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive) if _is_json(path) else receive, send)
+        bounded = at_most(receive, MAX_JSON_BYTES, lambda _: _too_long()) if _is_json(path) else receive
+        await self._app(scope, bounded, send)
 
 
 def is_under(path: str, folder: str) -> bool:
@@ -189,17 +218,3 @@ def _is_json(path: str) -> bool:
 
 def _too_long() -> BadRequest:
     return BadRequest(f"a JSON body has at most {MAX_JSON_BYTES} bytes")
-
-
-def _bounded(receive: Receive) -> Receive:
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_JSON_BYTES:
-            raise _too_long()
-        return message
-
-    return counted

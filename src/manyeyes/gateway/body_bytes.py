@@ -1,9 +1,12 @@
-"""Counts the bytes of bodies that users send and are sent."""
+"""Counts the bytes of bodies that users send and are sent, and bounds them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from manyeyes.errors import ManyeyesError
 from manyeyes.monitoring.metrics import Metrics
 
 
@@ -36,3 +39,22 @@ def counted(receive: Receive, send: Send, metrics: Metrics) -> tuple[Receive, Se
         await send(message)
 
     return counted_receive, counted_send
+
+
+def at_most(receive: Receive, limit_bytes: int, error: Callable[[int], ManyeyesError]) -> Receive:
+    """Stop a body that is longer, whether its head says so or not.
+
+    Args:
+        error: what to raise, from the bytes that were seen.
+    """
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit_bytes:
+            raise error(seen)
+        return message
+
+    return bounded

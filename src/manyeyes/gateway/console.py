@@ -9,14 +9,16 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from manyeyes.gateway.auth import CONSOLE, headers_of, is_cross_site, is_same_origin, session_cookie
+from manyeyes.gateway.auth import CONSOLE, is_cross_site, is_same_origin, other_host, session_cookie
+from manyeyes.gateway.request_head import headers_of, path_of, root_of
 
-SIGN_IN = f"{CONSOLE}/sign-in"
-_OPEN = (SIGN_IN, f"{CONSOLE}/static/sign-in.css", f"{CONSOLE}/static/eyes.svg")
-"""The page for a browser without a session."""
+SIGN_IN = "/sign-in"
+_OPEN = (SIGN_IN, "/static/sign-in.css", "/static/eyes.svg")
+"""The page for a browser without a session; within the console."""
 
 
 def policy(nonce: str) -> str:
@@ -65,7 +67,7 @@ class ConsoleAuth:
         """Pass on what `_refusal` has nothing against."""
         headers = headers_of(scope)
         if scope["type"] == "websocket":
-            if not is_same_origin(headers) or not self._known(session_cookie(headers)):
+            if not is_same_origin(headers) or not self._known(session_cookie(headers, root_of(scope))):
                 await send({"type": "websocket.close", "code": 1008})
                 return
             await self._app(scope, receive, send)
@@ -81,15 +83,18 @@ class ConsoleAuth:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         is_safe = scope["method"] in ("GET", "HEAD")
         if not is_safe and not is_same_origin(headers):
-            return Response("Another site may not act here.", 403, media_type="text/plain")
-        path = scope["path"]
-        if path in _OPEN:
+            return Response(
+                f"Another site may not act here{other_host(headers)}.", 403, media_type="text/plain"
+            )
+        if path_of(scope) in _OPEN:
             return None
-        if self._known(session_cookie(headers)) and not is_cross_site(headers):
+        if self._known(session_cookie(headers, root_of(scope))) and not is_cross_site(headers):
             return None
         if is_safe and headers.get("sec-fetch-dest", "document") == "document":
-            asked = path + (f"?{query}" if (query := scope["query_string"].decode("latin-1")) else "")
-            return RedirectResponse(f"{SIGN_IN}?to={quote(asked)}", 303)
+            asked = scope["path"] + (
+                f"?{query}" if (query := scope["query_string"].decode("latin-1")) else ""
+            )
+            return RedirectResponse(f"{scope['root_path']}{SIGN_IN}?to={quote(asked)}", 303)
         return Response("Sign in first.", 401, media_type="text/plain")
 
 
@@ -135,8 +140,8 @@ async def serving_console(app: FastAPI, known: Callable[[str], bool], url: str) 
     app.mount(CONSOLE, ConsoleAuth(pages, known))
 
     @app.get("/", include_in_schema=False)
-    async def root() -> Response:
-        return RedirectResponse(CONSOLE + "/", 303)
+    async def root(request: Request) -> Response:
+        return RedirectResponse(f"{root_of(request.scope)}{CONSOLE}/", 303)
 
     async with pages.router.lifespan_context(pages):
         yield

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "application/x-ndjson"
+AT_ONCE = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+"""Has proxies pass each line on when it comes (nginx gathers them otherwise)."""
 
 
 class JsonLines(StreamingResponse):
@@ -20,7 +22,7 @@ class JsonLines(StreamingResponse):
             async for line in lines:
                 yield line
 
-        super().__init__(body(), media_type=MEDIA_TYPE)
+        super().__init__(body(), headers=AT_ONCE, media_type=MEDIA_TYPE)
         self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

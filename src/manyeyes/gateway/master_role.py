@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from starlette.types import ASGIApp
+
 from manyeyes import identity
 from manyeyes.addresses import from_here, is_loopback, with_port
 from manyeyes.broker.engine import check_port
@@ -15,6 +17,7 @@ from manyeyes.errors import BadRequest
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.plain_http import WARNING, PlainHttp, parse_address
+from manyeyes.gateway.proxies import Proxied, parse_proxies, parse_root_path
 from manyeyes.gateway.serve import make_plain_server, make_server, serving
 from manyeyes.lan.announce import Announcer
 from manyeyes.master.composition import Master
@@ -86,9 +89,11 @@ async def running_master(
     Raises:
         StartError: it cannot start; says why and what to do.
         PackError: the pack is not there, or the default pack cannot be built.
-        BadRequest: the address for plain HTTP cannot be read, or one of certificate and key is named alone.
+        BadRequest: the address for plain HTTP, the sub-path or a proxy cannot be read, or one of certificate and key is named alone.
     """
     plain = parse_address(settings.plain_http)
+    parse_root_path(settings.root_path)
+    parse_proxies(settings.trusted_proxies)
     own = own_certificate(settings)
     identity.make_data_folder(settings.data)
     with only_one(settings.data), kept(settings.data, settings.logs):
@@ -114,15 +119,22 @@ async def running_master(
                 settings.data / "identity" / "server.key",
             )
             app = make_app(master)
+
+            def behind(served: ASGIApp) -> ASGIApp:
+                return Proxied(served, settings.root_path, settings.trusted_proxies)
+
             if settings.console:
                 await stack.enter_async_context(
                     serving_console(
                         app, lambda token: master.sessions.role_of(token) is not None, _url(settings)
                     )
                 )
-            servers = [make_server(app, settings.listen, settings.https_port, certificates, own)]
+            servers = [
+                make_server(behind(app), settings.listen, settings.https_port, limits, certificates, own)
+            ]
             if plain is not None:
-                servers.append(make_plain_server(PlainHttp(app, settings.https_port), plain.host, plain.port))
+                plain_app = behind(PlainHttp(app, settings.https_port))
+                servers.append(make_plain_server(plain_app, plain.host, plain.port, limits))
                 log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
             await stack.enter_async_context(serving(servers))
             beside = [asyncio.create_task(_announce(settings), name="announce")]

@@ -12,8 +12,9 @@ from manyeyes.addresses import bare, host_and_port, with_port
 from manyeyes.credentials import LINK
 from manyeyes.credentials import SESSION as SESSION_TOKEN
 from manyeyes.errors import BadRequest, NotSignedIn
-from manyeyes.gateway.auth import SESSION, closing, headers_of, is_under, session_cookie, unread
+from manyeyes.gateway.auth import SESSION, closing, is_under, session_cookie, unread
 from manyeyes.gateway.problems import http_problem
+from manyeyes.gateway.request_head import headers_of, path_of
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 WARNING = "API keys, pictures and names can be read and changed on their way"
@@ -71,8 +72,8 @@ class PlainHttp:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        path = scope.get("path", "")
         if scope["type"] == "http":
+            path = path_of(scope)
             if not _is_served(path):
                 answer = http_problem(
                     HTTPException(

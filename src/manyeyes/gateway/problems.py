@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -43,14 +44,22 @@ def unexpected(path: str, error: Exception) -> Response:
     return problem(ManyeyesError("the request failed inside the master; its log says why"))
 
 
-def http_problem(error: HTTPException) -> Response:
-    """The answer for an error of the framework: unknown path or method, a form that cannot be read."""
+def http_problem(error: HTTPException, method: str = "", allowed: Sequence[str] = ()) -> Response:
+    """The answer for an error of the framework: unknown path or method, a form that cannot be read.
+
+    Args:
+        method, allowed: of a request whose path does not have its method, and those that it has.
+    """
+    said = error.detail
+    if allowed:
+        said += f": {method} was sent, this path has {', '.join(allowed)}"
     body = {
         "type": "about:blank",
         "title": error.detail,
         "status": error.status_code,
-        "detail": f"{error.detail}; the API is under /v1, with an API key; /openapi.json describes it",
+        "detail": f"{said}; the API is under /v1, with an API key; /openapi.json describes it",
         "code": "http",
         "retryable": False,
     }
-    return JSONResponse(body, error.status_code, media_type=MEDIA_TYPE)
+    headers = {"Allow": ", ".join(allowed)} if allowed else error.headers
+    return JSONResponse(body, error.status_code, headers=headers, media_type=MEDIA_TYPE)

@@ -21,12 +21,13 @@ from starlette.types import Message, Receive, Scope, Send
 from manyeyes.access.sessions import Caller
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
-from manyeyes.gateway.auth import authenticated, headers_of, refused
-from manyeyes.gateway.body_bytes import counted
+from manyeyes.gateway.auth import authenticated, refused
+from manyeyes.gateway.body_bytes import at_most, counted
+from manyeyes.gateway.negotiation import JSON, MIXED, check_fits, chosen
 from manyeyes.gateway.problems import http_problem, problem, unexpected
+from manyeyes.gateway.request_head import headers_of, path_of, root_of, takes_gzip
 from manyeyes.master.composition import Master
 from manyeyes.recognition.pictures.probe import probe
-from manyeyes.results import Result
 from manyeyes.traces import Trace, trace_of
 
 PATH = "/v1/recognize"
@@ -38,7 +39,7 @@ _OFF_THE_LOOP_BYTES = 64 * 1024
 MAX_KEY_CHARACTERS = 200
 _FORM_BYTES = 65536
 """The most bytes of a form beside its picture."""
-_JSON, _GZIP = b"application/json", 16 + zlib.MAX_WBITS
+_JSON, _GZIP = JSON.encode(), 16 + zlib.MAX_WBITS
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -46,7 +47,7 @@ Headers = list[tuple[bytes, bytes]]
 def is_picture(scope: Scope) -> bool:
     """Whether a request is one that `Recognize` answers."""
     is_post: bool = scope["type"] == "http" and scope["method"] == "POST"
-    return is_post and scope["path"] == PATH
+    return is_post and path_of(scope) == PATH
 
 
 class Recognize:
@@ -62,6 +63,8 @@ class Recognize:
         receive, send = counted(receive, send, self._metrics)
         try:
             status, headers, body = await self._answer(scope, receive)
+        except ClientDisconnect:
+            return  # nobody waits for an answer
         except Exception as error:
             await unexpected(PATH, error)(scope, receive, send)
             raise
@@ -70,11 +73,11 @@ class Recognize:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+        given = headers_of(scope)
         try:
-            _, caller = authenticated("POST", headers_of(scope), self._master.sessions.caller)
+            _, caller = authenticated("POST", given, self._master.sessions.caller, root_of(scope))
         except ManyeyesError as error:
             return _parts(refused(error, scope, self._master.audit))
-        given = dict(reversed(scope["headers"]))  # of a header that comes twice the first
         try:
             status, (headers, body) = 200, await self._recognized(scope, receive, given, caller)
         except ManyeyesError as error:
@@ -83,37 +86,38 @@ class Recognize:
             status, headers, body = _parts(http_problem(error))
         if len(body) >= LEAST_COMPRESSED_BYTES and dict(headers)[b"content-type"].endswith(b"json"):
             headers.append((b"vary", b"Accept-Encoding"))
-            if b"gzip" in given.get(b"accept-encoding", b""):
+            if takes_gzip(given):
                 headers, body = await _compressed(headers, body)
         return status, headers, body
 
     async def _recognized(
-        self, scope: Scope, receive: Receive, given: dict[bytes, bytes], caller: Caller
+        self, scope: Scope, receive: Receive, given: dict[str, str], caller: Caller
     ) -> tuple[Headers, bytes]:
         master, limits = self._master, self._limits
-        accept, key = given.get(b"accept", b""), given.get(b"idempotency-key")
+        accept, key = given.get("accept", ""), given.get("idempotency-key")
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadRequest(
                 f"header.idempotency-key: String should have at most {MAX_KEY_CHARACTERS} characters"
             )
-        mixed, image = b"multipart/mixed" in accept, b"image/" in accept
-        trace = trace_of(given.get(b"traceparent", b"").decode("latin-1"))
+        trace = trace_of(given.get("traceparent", ""))
         sender = Sender(caller.name, caller.key_id)
         began_s = time.monotonic()
-        with following(PictureTrace(began_s, trace, sender=sender, draw=mixed or image)) as told:
+        with following(PictureTrace(began_s, trace, sender=sender, draw=False)) as told:
             with master.monitor.recorder.refusals():
                 data = await _picture_of(scope, receive, given, limits.max_picture_bytes)
                 info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
+            answer_with = chosen(accept, info.media_type)
+            told.draw = answer_with != JSON
             told.accepted(len(data), info.media_type, time.monotonic())
-            found = await master.recognition.recognize(
-                data, draw=told.draw, key=None if key is None else key.decode("latin-1"), trace=told
-            )
-        if mixed:
-            media_type, body = _mixed(found.result_json, found.picture, _predicted_type(found.result))
-        elif image:
-            media_type, body = _predicted_type(found.result), found.picture
-        else:
+            found = await master.recognition.recognize(data, draw=told.draw, key=key, trace=told)
+        picture_type = found.result.predicted_media_type or found.result.media_type
+        if answer_with == MIXED:
+            media_type, body = _mixed(found.result_json, found.picture, picture_type.encode("latin-1"))
+        elif answer_with == JSON:
             media_type, body = _JSON, found.result_json
+        else:
+            check_fits(accept, picture_type)
+            media_type, body = picture_type.encode("latin-1"), found.picture
         return [
             (b"content-length", b"%d" % len(body)),
             (b"content-type", media_type),
@@ -123,11 +127,6 @@ class Recognize:
 
 def _parts(response: Response) -> tuple[int, Headers, bytes]:
     return response.status_code, response.raw_headers, bytes(response.body)
-
-
-def _predicted_type(result: Result) -> bytes:
-    """A pack that does not name it gives the picture back as it came."""
-    return (result.predicted_media_type or result.media_type).encode("latin-1")
 
 
 def _mixed(head: bytes, picture: bytes, picture_type: bytes) -> tuple[bytes, bytes]:
@@ -146,17 +145,20 @@ def _mixed(head: bytes, picture: bytes, picture_type: bytes) -> tuple[bytes, byt
     return b"multipart/mixed; boundary=" + boundary, body
 
 
-async def _picture_of(scope: Scope, receive: Receive, given: dict[bytes, bytes], limit: int) -> bytes:
-    told = given.get(b"content-length", b"")
+async def _picture_of(scope: Scope, receive: Receive, given: dict[str, str], limit: int) -> bytes:
+    told = given.get("content-length", "")
     declared = int(told) if told.isdigit() else None
-    if not given.get(b"content-type", b"").startswith(b"multipart/form-data"):
+    kind = given.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
         if declared is not None and declared > limit:
             raise _too_large(declared, limit)
-        return await _whole_body(receive, limit)
-    if declared is None or declared > limit + _FORM_BYTES:
-        raise _too_large(declared or 0, limit)
+        return await _whole_body(at_most(receive, limit, lambda seen: _too_large(seen, limit)))
+    most = limit + _FORM_BYTES
+    if declared is not None and declared > most:
+        raise _too_large(declared, limit)
+    bounded = at_most(receive, most, lambda seen: _too_large(seen, limit))
     try:
-        async with Request(scope, receive).form(max_files=1) as form:
+        async with Request(scope, bounded).form(max_files=1) as form:
             upload = form.get("picture")
             if not isinstance(upload, UploadFile):
                 raise BadRequest(
@@ -167,18 +169,15 @@ async def _picture_of(scope: Scope, receive: Receive, given: dict[bytes, bytes],
         raise HTTPException(400, error.message) from error
 
 
-async def _whole_body(receive: Receive, limit: int) -> bytes:
+async def _whole_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
-    seen, more = 0, True
+    more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        part, more = message.get("body", b""), message.get("more_body", False)
-        seen += len(part)
-        if seen > limit:
-            raise _too_large(seen, limit)
-        parts.append(part)
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

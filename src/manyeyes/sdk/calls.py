@@ -9,21 +9,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from manyeyes.error_codes import from_code
-from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+from manyeyes.errors import ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
 from manyeyes.sdk.address import port_hint
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.refusals import check_is_of_master, problem
+from manyeyes.sdk.trust import causes, pinned_name, presented, refusal, sentence, trust
 
-_SERVER_NAME = "manyeyes-master"
-"""The host name in every master's certificate, whatever the master's address is."""
-_BY_STATUS = {400: "bad-request", 401: "not-signed-in", 403: "not-allowed", 429: "busy", 503: "unavailable"}
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+"""What OpenSSL says to an answer that is no TLS."""
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Call = Callable[..., Awaitable[httpx.Response]]
@@ -44,11 +43,13 @@ class Calls:
     ) -> None:
         self.context = find_context() if context is None else context
         self.patience = patience or Patience()
-        self._names = {} if self.context.trusts_system else {"sni_hostname": _SERVER_NAME}
+        self._name = pinned_name(self.context.ca_pem)
+        self._names = {} if self._name is None else {"sni_hostname": self._name}
+        self._dials = transport is None
         self._http = httpx.AsyncClient(
             base_url=self.context.url,
             headers={"Authorization": f"Bearer {self.context.api_key}"},
-            verify=_trust(self.context) if transport is None else True,
+            verify=trust(self.context) if transport is None else True,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             trust_env=False,
             transport=transport,
@@ -98,16 +99,15 @@ class Calls:
                     **body,
                 )
                 if response.is_success:
+                    check_is_of_master(response, self.context.url)
                     return response
-                cause = _problem(response)
+                cause = problem(response, self.context.url)
                 if not cause.retryable:
                     raise cause
                 reason, retry_after_s = cause.detail, cause.retry_after_s
             except httpx.TransportError as error:
-                if isinstance(error, httpx.ConnectError) and _is_certificate_trouble(error):
-                    raise Unavailable(
-                        f"the certificate of the master at {self.context.url} is not trusted: {self._distrust(error)}"
-                    ) from error
+                if (given_up := await self._given_up(error)) is not None:
+                    raise given_up from error
                 if not repeatable and not isinstance(error, _NEVER_ARRIVED):
                     raise Unavailable(
                         f"the connection to {self.context.url} was lost before the answer "
@@ -138,17 +138,27 @@ class Calls:
             )
         return Unavailable(detail, retry_after_s=retry_after_s)
 
-    def _distrust(self, error: BaseException) -> str:
-        """Why a certificate is not trusted, and what to do."""
-        if self.context.trusts_system:
-            return (
-                f"{_verification(error)}, by this system's trust store; install the CA there, name its file in SSL_CERT_FILE, "
-                "or use a context that the master made (MANYEYES_CONTEXT)"
+    async def _given_up(self, error: httpx.TransportError) -> ManyeyesError | None:
+        """What to raise where trying again does not help: a certificate that is not trusted, a port without TLS."""
+        url = self.context.url
+        if (refused := refusal(error)) is not None:
+            dialled = httpx.URL(url)
+            name = self._name or dialled.host
+            seen = await presented(dialled.host, dialled.port or 443, name) if self._dials else None
+            why = sentence(
+                getattr(refused, "verify_code", 0),
+                getattr(refused, "verify_message", "") or str(refused),
+                seen,
+                wanted=name,
+                context=self.context,
+                now=datetime.now(UTC),
             )
-        return (
-            "this context's CA did not sign it; is it the right master? Its 'manyeyes up' writes the context to use. "
-            "Of an own certificate behind a proxy: MANYEYES_CA=system"
-        )
+            return UntrustedCertificate(f"the certificate of the master at {url} is not trusted: {why}")
+        if any(getattr(one, "reason", "") in _NO_TLS for one in causes(error)):
+            return WrongAddress(
+                f"what answers at {url} does not speak TLS; is the port right? A master's is 8443 by default"
+            )
+        return None
 
     def _stream(
         self, url: str, body: dict[str, Any], silence_s: float
@@ -175,10 +185,12 @@ class Calls:
             ) as response:
                 if not response.is_success:
                     await response.aread()
-                    raise _problem(response)
+                    raise problem(response, self.context.url)
+                check_is_of_master(response, self.context.url)
                 yield response
         except httpx.TransportError as error:
-            raise Unavailable(f"the connection to {self.context.url} was lost: {_reason(error)}") from error
+            lost = Unavailable(f"the connection to {self.context.url} was lost: {_reason(error)}")
+            raise (await self._given_up(error) or lost) from error
 
     def _timeout(self, elapsed_s: float) -> httpx.Timeout:
         """The time-outs of one attempt: no longer than the rest of `patience`, which counts as at least 1 s."""
@@ -188,83 +200,13 @@ class Calls:
         return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
 
 
-def _trust(context: Context) -> ssl.SSLContext:
-    if context.trusts_system:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cadata=context.ca_pem)
-    except (ssl.SSLError, ValueError) as error:
-        raise FileTrouble("the CA certificate of the context is not a PEM certificate") from error
-
-
-def _problem(response: httpx.Response) -> ManyeyesError:
-    retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
-    code = _BY_STATUS.get(
-        response.status_code, "unavailable" if response.status_code in (502, 504) else "internal"
-    )
-    detail = (
-        f"the master answered {response.status_code} {response.reason_phrase} to {response.request.url.path}"
-    )
-    try:
-        document = response.json()
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        code = str(document.get("code") or code)
-        detail = str(document.get("detail") or detail)
-    error = from_code(code, detail, retry_after_s=retry_after_s)
-    if isinstance(document, dict) and isinstance(document.get("trace_id"), str):
-        error.trace_id = document["trace_id"]
-    says_retry = isinstance(document, dict) and document.get("retryable") is True
-    if (says_retry or response.status_code in (429, 503)) and not error.retryable:
-        unavailable = Unavailable(detail, retry_after_s=retry_after_s)
-        unavailable.trace_id = error.trace_id
-        return unavailable
-    return error
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    if not header:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _verification(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return str(getattr(cause, "verify_message", "") or cause)
-        cause = cause.__cause__ or cause.__context__
-    return "it was not verified"
-
-
-def _is_certificate_trouble(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
 def _reason(error: httpx.TransportError) -> str:
     """The operating system's message if there is one: "connection refused" says more than "attempts failed"."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
-    pending: list[BaseException | None] = [error]
-    while pending:
-        cause = pending.pop()
-        if isinstance(cause, BaseExceptionGroup):
-            pending.extend(cause.exceptions)
-        elif isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+    for cause in causes(error):
+        if isinstance(cause, ssl.SSLError):  # an OSError too, whose number is not the system's
+            return f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
             return os.strerror(cause.errno).lower()
-        elif cause is not None:
-            pending.append(cause.__cause__ or cause.__context__)
     return str(error) or type(error).__name__

@@ -20,11 +20,12 @@ from manyeyes.sdk.address import fault
 class Context:
     """A master's address, the CA that signed its certificate, and an API key.
 
-    Without a CA the certificate is verified by the system's trust store, for the host name of the address.
+    With the CA that a master makes for itself, its certificate is verified whatever the address is. With another CA, as of a
+    proxy in front of it, it is verified for the host name of the address; without a CA so, by the system's trust store.
     """
 
     url: str
-    """`https://HOST:PORT`, without a path."""
+    """`https://HOST:PORT`, with a path if a proxy serves the master below one: `https://HOST/PATH`."""
     ca_pem: str
     api_key: str = field(repr=False)
 

@@ -29,7 +29,7 @@ def test_an_address_holds_any_name(name: str) -> None:
     parts = urlsplit(facts.person_address("/console", name))
     assert parts.path == "/console/people/person" and not parts.fragment
     assert parse_qs(parts.query, strict_parsing=True) == {"name": [name]}
-    assert urlsplit(facts.portrait_address(name, 3)).query == "photos=3"
+    assert urlsplit(facts.portrait_address("", name, 3)).query == "photos=3"
 
 
 def test_people_are_found_without_case_and_accents() -> None:
@@ -85,9 +85,9 @@ def test_photos_newest_first_and_without_a_picture_none_is_asked_for() -> None:
         Photo(id=1, file_name="a.jpg", source="enrolled", added_at=NOW, warnings=(blurred,), has_image=True),
         Photo(id=2, file_name="", source="feedback", added_at=NOW),
     ]
-    second, first = facts.photo_cards(photos)
+    second, first = facts.photo_cards(photos, "/sub")
     assert (second["id"], second["fileName"], second["src"]) == (2, "photo 2", "")
-    assert first["src"] == "/v1/people-photos/1/image"
+    assert first["src"] == "/sub/v1/people-photos/1/image"
     assert first["warnings"] == ["The face is blurred."]
 
 

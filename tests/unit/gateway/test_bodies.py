@@ -9,7 +9,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from manyeyes.gateway.serve import _PIECE_BYTES, _GatewayProtocol
+from manyeyes.config import Limits
+from manyeyes.gateway.connection import _PIECE_BYTES, GatewayProtocol
 
 
 class Connection(asyncio.Transport):
@@ -52,9 +53,9 @@ def pieces_of(size: int, step: int) -> tuple[list[bytes], Connection]:
         await send({"type": "http.response.body"})
 
     async def scene() -> Connection:
-        config = uvicorn.Config(app, http=_GatewayProtocol, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=GatewayProtocol, lifespan="off", log_config=None, access_log=False)
         config.load()
-        protocol, connection = _GatewayProtocol(config, ServerState(), {}), Connection()
+        protocol, connection = GatewayProtocol(Limits(), config, ServerState(), {}), Connection()
         protocol.connection_made(connection)
         protocol.data_received(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
         content = bytes(number % 251 for number in range(size))

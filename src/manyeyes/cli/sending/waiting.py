@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 
 from manyeyes.api.overview import Status
-from manyeyes.errors import ManyeyesError, Unavailable
+from manyeyes.errors import ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
 from manyeyes.sdk.answers import Prediction
 from manyeyes.sdk.client import AsyncClient
 
@@ -73,6 +73,8 @@ class WaitingClient:
         nobody: str | None = None
         try:
             nobody = waiting_sentence(await self._client.status())
+        except (UntrustedCertificate, WrongAddress):
+            pass  # the picture fails for the same reason, and says it
         except Unavailable:
             url = self._client.context.url
             return f"waiting for the master at {url}, which does not answer; is 'manyeyes up' running there?"

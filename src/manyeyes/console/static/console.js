@@ -1,6 +1,10 @@
 // What pages need in the browser itself: light or dark, the console's own address, words while the master is away.
 window.manyeyes = {
   base: document.currentScript.src.replace(/\/static\/console\.js.*$/, "").replace(location.origin, ""),
+  // what comes before /v1: the path below which a proxy serves the master, or nothing
+  get api() {
+    return this.base.replace(/\/console$/, "");
+  },
   nextTheme() {
     const isDark = document.body.classList.contains("body--dark");
     const next = isDark ? "light" : "dark";

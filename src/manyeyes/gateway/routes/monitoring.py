@@ -13,7 +13,7 @@ from manyeyes.errors import Busy, NodeNotFound
 from manyeyes.gateway.auth import CREDENTIAL
 from manyeyes.gateway.dependencies import ADMIN, OPERATOR, USER, NodeName, TheMaster, sees_all
 from manyeyes.gateway.described_content import lines_of
-from manyeyes.gateway.jsonlines import MEDIA_TYPE, json_line
+from manyeyes.gateway.jsonlines import AT_ONCE, MEDIA_TYPE, json_line
 from manyeyes.gateway.problems import failures
 from manyeyes.gateway.settings_view import settings_in_force
 from manyeyes.master.composition import Master
@@ -75,7 +75,7 @@ class _Notices(StreamingResponse):
     """A listener for as long as the answer is being sent, however it ends."""
 
     def __init__(self, master: Master, key: str) -> None:
-        super().__init__((), media_type=MEDIA_TYPE)
+        super().__init__((), headers=AT_ONCE, media_type=MEDIA_TYPE)
         self._master = master
         self._key = key
 

@@ -32,6 +32,7 @@ from manyeyes.errors import (
 )
 from manyeyes.faces.enrolment import NewPhoto
 from manyeyes.faces.new_faces import Enrolment
+from manyeyes.gateway.body_bytes import at_most
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import (
     OPERATOR,
@@ -115,10 +116,15 @@ async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto
     """The name and the photos of a form; raises BadRequest, TooManyBytes."""
     declared = request.headers.get("content-length", "")
     limit = limits.max_held_bytes
-    if not declared.isdigit() or int(declared) > limit:
-        raise TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
+
+    def too_many(_: int) -> TooManyBytes:
+        return TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
+
+    if declared.isdigit() and int(declared) > limit:
+        raise too_many(int(declared))
     photos: list[NewPhoto] = []
-    async with request.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
+    bounded = Request(request.scope, at_most(request.receive, limit, too_many))
+    async with bounded.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
         name = checked_name(str(form.get("name") or ""))
         for upload in form.getlist("photos"):
             if isinstance(upload, UploadFile):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from nicegui.element import Element
 
 from manyeyes.api.recent import Latest, RecentPicture
-from manyeyes.console.address import link
+from manyeyes.console.address import api, link
 from manyeyes.console.wording import ago, exact
 from manyeyes.wording import several
 
@@ -48,7 +48,7 @@ class Pictures(Element, component="pictures.js", esm={"manyeyes-large": "../../s
         shown = [
             {
                 "key": picture.id,
-                "src": f"/v1/recent/{quote(picture.id, safe='')}/image" if picture.has_image else "",
+                "src": f"{api()}/v1/recent/{quote(picture.id, safe='')}/image" if picture.has_image else "",
                 "alt": f"Predicted picture: {names(picture)}",
                 "names": names(picture),
                 "when": ago(picture.at, now),

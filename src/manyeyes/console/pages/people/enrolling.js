@@ -37,7 +37,7 @@ export function takeOut(name, photoId) {
 async function ask(url, request) {
   let response;
   try {
-    response = await fetch(url, request);
+    response = await fetch(manyeyes.api + url, request);
   } catch {
     return {
       problem: { detail: "The master did not answer. Check whether the photos are there before you send them again." },

@@ -163,7 +163,7 @@ class _Everybody:
         self._is_drawn = True
         view = self._crowd.view(self._toolbar.search, self._page)
         self._page = view.page
-        self._grid.show(people=facts.cards(view, self._base))
+        self._grid.show(people=facts.cards(view, self._base, address.api()))
         everybody = len(self._crowd)
         self._empty.set_visibility(not everybody)
         self._toolbar.show(bool(everybody))

@@ -46,7 +46,7 @@ export default {
                 <img :src="photo.url" :alt="photo.fileName" @load="measure(photo, $event)" @error="photo.blind = true">
                 <span v-if="photo.frame" class="framed-face" :style="photo.frame"></span>
               </div>
-              <img v-else :src="'/v1/people-photos/' + photo.id + '/image'" class="photo-whole" :alt="photo.fileName">
+              <img v-else :src="kept(photo)" class="photo-whole" :alt="photo.fileName">
               <span class="photo-file">{{ photo.fileName }}</span>
               <p v-if="photo.gone" class="soft">Taken out again.</p>
               <template v-else>
@@ -110,6 +110,7 @@ export default {
   },
   methods: {
     sentence,
+    kept: (photo) => `${manyeyes.api}/v1/people-photos/${photo.id}/image`,
     start() {
       this.open = true;
     },

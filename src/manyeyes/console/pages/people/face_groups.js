@@ -20,7 +20,7 @@ export default {
         <fieldset class="crops">
           <legend class="unseen">Which of them are meant</legend>
           <label v-for="(face, place) in shown(group)" :key="face.id" class="crop" :class="{ off: off[face.id] }" :title="exact(face.seen) + face.noticed">
-            <img :src="'/v1/faces/unknown/' + face.id + '/image'" alt="" loading="lazy" decoding="async">
+            <img :src="image(face)" alt="" loading="lazy" decoding="async">
             <input type="checkbox" :checked="!off[face.id]" :aria-label="'Face ' + (place + 1) + ', seen ' + ago(face.seen)"
               @change="off[face.id] = !$event.target.checked">
           </label>
@@ -45,6 +45,7 @@ export default {
   methods: {
     ago,
     exact,
+    image: (face) => `${manyeyes.api}/v1/faces/unknown/${face.id}/image`,
     counted: (number) => (number === 1 ? "1 face" : `${number} faces`),
     shown(group) {
       return this.whole[group.id] ? group.faces : group.faces.slice(0, FIRST_SHOWN);

@@ -28,9 +28,9 @@ def person_address(base: str, name: str) -> str:
     return f"{base}/people/person?name={quote(name, safe='')}"
 
 
-def portrait_address(name: str, photos: int) -> str:
-    """The best portrait of a person; their number of photos has a browser ask again when it changes."""
-    return f"/v1/people-portraits/{quote(name, safe='')}?photos={photos}"
+def portrait_address(api: str, name: str, photos: int) -> str:
+    """The best portrait of a person; `api` is what comes before `/v1`, and their number of photos has a browser ask again when it changes."""
+    return f"{api}/v1/people-portraits/{quote(name, safe='')}?photos={photos}"
 
 
 def sentence(words: str) -> str:
@@ -110,13 +110,13 @@ class Crowd:
         return View(tuple(found[(page - 1) * PER_PAGE : page * PER_PAGE]), len(found), page, pages)
 
 
-def cards(view: View, base: str) -> list[dict[str, Any]]:
+def cards(view: View, base: str, api: str) -> list[dict[str, Any]]:
     """What the grid shows."""
     return [
         {
             "name": person.name,
             "href": person_address(base, person.name),
-            "src": portrait_address(person.name, person.photos),
+            "src": portrait_address(api, person.name, person.photos),
             "initials": initials(person.name),
             "hue": hue(person.name),
             "count": several(person.photos, "photo"),
@@ -125,7 +125,7 @@ def cards(view: View, base: str) -> list[dict[str, Any]]:
     ]
 
 
-def photo_cards(photos: Sequence[Photo]) -> list[dict[str, Any]]:
+def photo_cards(photos: Sequence[Photo], api: str) -> list[dict[str, Any]]:
     """What a person's page shows of their photos, newest first."""
     return [
         {
@@ -133,7 +133,7 @@ def photo_cards(photos: Sequence[Photo]) -> list[dict[str, Any]]:
             "fileName": photo.file_name or f"photo {photo.id}",
             "source": _SOURCES[photo.source],
             "addedAt": photo.added_at.isoformat(),
-            "src": f"/v1/people-photos/{photo.id}/image" if photo.has_image else "",
+            "src": f"{api}/v1/people-photos/{photo.id}/image" if photo.has_image else "",
             "warnings": [sentence(warning.sentence) for warning in photo.warnings],
         }
         for photo in sorted(photos, key=lambda photo: photo.id, reverse=True)

@@ -97,7 +97,7 @@ class _OnePerson:
         if entries:
             said += f", {several(entries, 'feedback entry', 'feedback entries')}"
         self._said.text = said
-        self._photos.show(photos=facts.photo_cards(person.photos_detail))
+        self._photos.show(photos=facts.photo_cards(person.photos_detail, address.api()))
         if before is None or before.merges != person.merges:
             self._show_merges(person.merges)
         if before is None or before.feedback != person.feedback:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from manyeyes.api.access import NewApiKey
+from manyeyes.console.address import api, through_proxy
 from manyeyes.console.dialogs import reporting
 from manyeyes.console.parts.command import Command
 from manyeyes.console.visitor import Visitor
@@ -23,7 +24,8 @@ _MAX_NAME_CHARACTERS = 64
 
 async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) -> None:
     """Ask for name and role, make the key, show it until the dialog is closed."""
-    master_url = f"https://{ui.context.client.request.headers['host']}"
+    master_url = f"https://{ui.context.client.request.headers['host']}{api()}"
+    is_proxied = through_proxy()
     with (
         ui.dialog().props('aria-labelledby="key-title" persistent') as dialog,
         ui.card().classes("ask key-dialog"),
@@ -50,7 +52,7 @@ async def ask_for_key(visitor: Visitor, refresh: Callable[[], Awaitable[None]]) 
             make.set_visibility(False)
             close.text = "Close: I have it"
             with said:
-                _show(key, Context(master_url, await visitor.client.ca_pem(), key.key))
+                _show(key, Context(master_url, "" if is_proxied else await visitor.client.ca_pem(), key.key))
             await refresh()
 
         make.on_click(made)
@@ -72,6 +74,12 @@ def _show(made: NewApiKey, context: Context) -> None:
         on_click=lambda: ui.download(context_text(context).encode(), file_name, "application/json"),
     ).props("no-caps outline")
     ui.label(
-        f"It holds the address {context.url}, the certificate of the CA, and the key. Its holder sets MANYEYES_CONTEXT "
-        "to that file; anyone else who reads it has the key too."
+        f"It holds the address {context.url}, {_trusted(context)}, and the key. Its holder sets MANYEYES_CONTEXT to that "
+        "file; anyone else who reads it has the key too."
     ).classes("soft")
+
+
+def _trusted(context: Context) -> str:
+    if context.trusts_system:
+        return "no CA, since the proxy has a certificate of its own, which the holder's system must trust"
+    return "the certificate of the CA"

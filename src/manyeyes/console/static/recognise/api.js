@@ -26,7 +26,7 @@ export function unreachable() {
 export async function call(path, { signal, ...options } = {}) {
   let response;
   try {
-    response = await fetch(path, { signal, cache: "no-store", ...options });
+    response = await fetch(manyeyes.api + path, { signal, cache: "no-store", ...options });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw unreachable();
