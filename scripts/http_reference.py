@@ -30,7 +30,7 @@ describes them for programs; this page is made from it. `manyeyes.Client` has a 
   A key has a role: `user` sends pictures, `operator` also looks after people and nodes, `admin` may do everything. A
   route says which role it needs at least.
 - **Certificate**: a master's certificate is signed by its own CA, `identity/ca.pem` in its data folder. It is for
-  `localhost`, 127.0.0.1, the machine's host name, the addresses given with `--advertise`, and the name `manyeyes-master`:
+  `localhost`, 127.0.0.1, ::1, the machine's host name, the addresses given with `--advertise`, and the name `manyeyes-master`:
   reach any other address with `curl --resolve manyeyes-master:8443:ADDRESS` at `https://manyeyes-master:8443`.
   With [an own certificate](../guides/certificates.md), other names get that one; the same page says how to do without TLS.
 - **Errors** are problem documents ([Problem](#problem)); [exit codes and errors](exit-codes.md) lists the codes. A request

@@ -17,6 +17,7 @@ import pytest
 from manyeyes.cli.sending import refresh as module
 from manyeyes.cli.sending.record import RESULTS_NAME, Record
 from manyeyes.cli.sending.refresh import (
+    OUTDATED,
     Now,
     drawn_from_original,
     names_changed,
@@ -208,9 +209,9 @@ def test_the_names_of_today_come_into_the_results(tmp_path: Path) -> None:
     ]
     assert (done.faces, done.pictures, done.removed, done.without_id) == (3, 2, 1, 1)
     assert done.sentences(out)[0] == (
-        "3 names in 2 pictures are new, 1 of them of people who were removed; 0 predicted pictures are drawn anew"
+        "names renewed: 3 faces (1 of a person who was removed) in 2 pictures, 0 predicted pictures drawn anew"
     )
-    assert "1 names have no id" in done.sentences(out)[1]
+    assert "not renewed: 1 name;" in done.sentences(out)[1]
     before = (out / RESULTS_NAME).stat().st_ino
     again = refresh(out, names, no_picture)
     assert (out / RESULTS_NAME).stat().st_ino == before, "nothing changes, nothing is written"
@@ -235,6 +236,12 @@ def test_predicted_pictures_are_drawn_anew_or_named(tmp_path: Path) -> None:
     assert ((out / "b.png").read_bytes(), (out / "c.png").exists()) == (b"old", False)
     assert (done.drawn, done.old) == (1, ["b.png"])
     assert "show earlier names, because their originals are gone or changed: b.png" in done.sentences(out)[1]
+    assert [OUTDATED in json.loads(line) for line in (out / RESULTS_NAME).read_text().splitlines()] == [
+        False, True, False,
+    ]  # fmt: skip
+    later = refresh(out, Names(NOW), drawn(b"new "))
+    assert ((out / "b.png").read_bytes(), later.drawn, later.faces, later.old) == (b"new Anna", 1, 0, [])
+    assert OUTDATED not in (out / RESULTS_NAME).read_text()
 
 
 def test_killed_half_way_the_old_results_are_whole_and_the_same_command_does_the_rest(

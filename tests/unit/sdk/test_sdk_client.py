@@ -346,6 +346,7 @@ def test_public_names() -> None:
         "Overview",
         "Patience",
         "Person",
+        "PersonNow",
         "Photo",
         "Prediction",
         "Setting",

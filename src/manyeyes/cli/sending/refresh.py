@@ -18,6 +18,8 @@ from manyeyes.results import Face, Result
 
 Now = Mapping[str, PersonNow | None]
 Redraw = Callable[[Path, dict[str, Any]], bytes]
+OUTDATED = "picture_outdated"
+"""In a line whose predicted picture shows earlier names, and could not be drawn anew."""
 _MOST_LISTED = 5
 
 
@@ -46,23 +48,29 @@ class Refreshed:
     def sentences(self, out: Path) -> list[str]:
         """For people."""
         if self.faces:
-            gone = f", {self.removed} of them of people who were removed" if self.removed else ""
+            gone = f" ({self.removed} of a person who was removed)" if self.removed else ""
             said = [
-                f"{self.faces} names in {self.pictures} pictures are new{gone}; {self.drawn} predicted pictures "
-                "are drawn anew"
+                f"names renewed: {several(self.faces, 'face')}{gone} in {several(self.pictures, 'picture')}, "
+                f"{several(self.drawn, 'predicted picture')} drawn anew"
             ]
         else:
-            said = [f"all names in {out / RESULTS_NAME} are those of today"]
+            drawn = f"; {several(self.drawn, 'predicted picture')} drawn anew" if self.drawn else ""
+            said = [f"all names in {out / RESULTS_NAME} are those of today{drawn}"]
         if self.old:
             more = len(self.old) - _MOST_LISTED
             names = ", ".join(self.old[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
             said.append(f"these show earlier names, because their originals are gone or changed: {names}")
         if self.without_id:
             said.append(
-                f"{self.without_id} names have no id, because an earlier version wrote them; --again sends their "
-                "pictures anew"
+                f"without an id, because an earlier version wrote them, and so not renewed: "
+                f"{several(self.without_id, 'name')}; --again sends their pictures anew"
             )
         return said
+
+
+def several(number: int, one: str) -> str:
+    """`1 face`, `2 faces`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def person_ids(out: Path) -> list[str]:
@@ -142,7 +150,7 @@ def refresh(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
             done = Refreshed()
             changed = [number for number, line in _numbered(path) if _renew(out, line, now, redraw, done)]
             if changed:
-                replace_with(path, _renewed(path, now))
+                replace_with(path, _renewed(path, now, set(done.old)))
     except OSError as error:
         raise FileTrouble(f"{path} cannot be renewed: {error.strerror or error}") from error
     return done
@@ -153,14 +161,16 @@ def _renew(out: Path, line: dict[str, Any], now: Now, redraw: Redraw, done: Refr
     faces = line.get("faces", [])
     done.without_id += sum(face.get("name") is not None and not face.get("person_id") for face in faces)
     new = with_names(line, now)
-    if new is line:
+    outdated = OUTDATED in line
+    if new is line and not outdated:
         return False
     pairs = [(before, after) for before, after in zip(faces, new["faces"], strict=True) if before != after]
-    done.pictures += 1
+    done.pictures += bool(pairs)
     done.faces += len(pairs)
     done.removed += sum(after["name"] is None for _, after in pairs)
     output = line.get("output")
-    if any(before["name"] != after["name"] for before, after in pairs) and _is_there(out, output):
+    others = outdated or any(before["name"] != after["name"] for before, after in pairs)
+    if others and _is_there(out, output):
         try:
             replace_with(out / str(output), [redraw(out, new)])
             done.drawn += 1
@@ -173,11 +183,18 @@ def _is_there(out: Path, output: str | None) -> bool:
     return output is not None and (out / output).is_file()
 
 
-def _renewed(path: Path, now: Now) -> Iterator[bytes]:
+def _renewed(path: Path, now: Now, old: set[str]) -> Iterator[bytes]:
+    """The lines with the names of today. One whose picture still shows earlier names says so, for the next refresh."""
     with path.open("rb") as file:
         for raw in file:
             line = decode(raw)
-            yield raw if line is None or (new := with_names(line, now)) is line else encode(new)
+            if line is None:
+                yield raw
+                continue
+            new = {name: value for name, value in with_names(line, now).items() if name != OUTDATED}
+            if new.get("output") in old:
+                new[OUTDATED] = True
+            yield raw if new == line else encode(new)
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
