@@ -36,6 +36,11 @@ describes them for programs; this page is made from it. `manyeyes.Client` has a 
 - **Errors** are problem documents ([Problem](#problem)); [exit codes and errors](exit-codes.md) lists the codes. A request
   that cannot be read is 400 `bad-request`; without a credential 401 `not-signed-in`; with too small a role 403 `not-allowed`.
   Those that a call adds stand beside it.
+- **Methods**: a path that has `GET` has `HEAD` too; `OPTIONS` lists the methods of a path, without a key; another method is 405, and
+  its `Allow` lists them. A slash at the end of a path changes nothing.
+- **Bodies**, forms too, may come in chunks without a length. One that comes more slowly than 1 kB a second, over 20 s, is 408
+  `slow-upload`, and its connection is closed ([settings](settings.md)).
+- **Behind a proxy** the address may have a path: [files for nginx, Caddy and Traefik](../guides/behind-a-proxy.md).
 - **Moments** are ISO 8601 in UTC.
 
 The examples read these variables:
