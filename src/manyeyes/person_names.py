@@ -1,4 +1,4 @@
-"""How people may be called, and when two names are one. Pure."""
+"""How people and keys may be called, and when two names are one. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,23 @@ def tidy(text: str) -> str:
 
 def objection(name: str) -> str:
     """Why nobody may have this name, as `tidy` gives it; empty if somebody may."""
-    for one in name:
-        if one in _BLANK or not (one.isprintable() or one in JOINERS):
-            called = unicodedata.name(one, "")
-            code = f"U+{ord(one):04X}" + (f" {called}" if called else "")
-            return f"the name has a character that cannot be seen, {code}: write the name without it"
+    if hidden := unseen(name):
+        return hidden
     if not 0 < len(name) <= MAX_NAME_CHARACTERS:
         return f"the name has {len(name):,} characters; 1 to {MAX_NAME_CHARACTERS} are allowed"
     if not any(unicodedata.category(one)[0] in "LNSP" for one in name):
         return f"the name {name!r} has no letter; write one that can be read"
     if key(name) == UNKNOWN:
         return f"nobody can be called {name!r}: this word is drawn at faces that nobody knows; choose another name"
+    return ""
+
+
+def unseen(name: str) -> str:
+    """Which character of a name cannot be seen, in a sentence; empty if all can."""
+    for one in name:
+        if one in _BLANK or not (one.isprintable() or one in JOINERS):
+            code = f"U+{ord(one):04X} {unicodedata.name(one, '')}".rstrip()
+            return f"the name has a character that cannot be seen, {code}: write the name without it"
     return ""
 
 

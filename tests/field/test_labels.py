@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import unicodedata
 
 import bidi
@@ -176,3 +178,21 @@ def test_every_font_of_the_package_has_a_licence_and_can_be_read() -> None:
     for path in files:
         assert hb.Face(hb.Blob.from_file_path(str(path))).glyph_count > 50
     assert cv2.FontFace("sans") is not None
+
+
+_WITHOUT_HARFBUZZ = """
+import importlib.util, sys
+real, gone = importlib.util.find_spec, ("uharfbuzz", "bidi", "manimgx_fonts")
+importlib.util.find_spec = lambda name, package=None: None if name in gone else real(name, package)
+from manyeyes.recognition.pictures import fonts, labels
+assert not fonts.HAS_HARFBUZZ and not set(gone) & set(sys.modules)
+assert [piece.text for piece in labels.lay_out("Ann 李").pieces] == ["Ann 李"]
+assert [piece.text for piece in labels.lay_out("क").pieces] == ["U+0915"]
+"""
+
+
+def test_a_pack_without_harfbuzz_draws_with_opencv_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_HARFBUZZ], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr

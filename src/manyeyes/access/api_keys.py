@@ -6,9 +6,10 @@ Each change is made together with its entry in the audit log. There is always an
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
-from manyeyes import identity
+from manyeyes import identity, person_names
 from manyeyes.access.audit import Audit
 from manyeyes.errors import BadRequest, KeyExists, KeyNotFound, LastAdminKey
 from manyeyes.natural_order import natural
@@ -50,12 +51,18 @@ class ApiKeyService:
             KeyExists: a key has that name; the audit log tells keys apart by it.
             Unavailable: the audit log cannot be written.
         """
+        name = unicodedata.normalize("NFC", name)
+        if hidden := person_names.unseen(name):
+            raise BadRequest(hidden)
         if not KEY_NAME.fullmatch(name):
             raise BadRequest(
                 f"{name!r} is not a valid name of a key; a name begins with a letter or digit and has at most 64 characters"
             )
-        if any(key.name == name for key in self.known()):
-            raise KeyExists(f"there is a key {name!r} already; choose another name, or revoke that one first")
+        taken = (
+            other.name for other in self.known() if person_names.key(other.name) == person_names.key(name)
+        )
+        if (same := next(taken, None)) is not None:
+            raise KeyExists(f"there is a key {same!r} already; choose another name, or revoke that one first")
         key = identity.make_api_key()
         with self._audit.change(who, "key create", outcome="made", detail=f"{name}, {role}"):
             row = self._credentials.add_api_key(identity.hash_api_key(key), name, role)
@@ -77,6 +84,8 @@ class ApiKeyService:
             Unavailable: the audit log cannot be written.
         """
         known = self.known()
+        if all(key.name != name for key in known):
+            name = unicodedata.normalize("NFC", name)  # as `create` keeps it
         if all(key.name != name for key in known):
             raise KeyNotFound(f"no key is called {name!r}; 'manyeyes keys list' lists them")
         if not any(key.role == "admin" and key.name != name for key in known):

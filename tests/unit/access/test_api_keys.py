@@ -56,6 +56,17 @@ def test_names_that_are_refused(service: ApiKeyService, name: str) -> None:
         service.create("local admin", name, "user")
 
 
+def test_a_key_is_one_in_any_case_and_composition(service: ApiKeyService) -> None:
+    composed, decomposed = "Jos\N{LATIN SMALL LETTER E WITH ACUTE}", "Jose\N{COMBINING ACUTE ACCENT}"
+    assert service.create("local admin", decomposed, "user")[1].name == composed
+    for name in (composed, decomposed, "JOS\N{LATIN CAPITAL LETTER E WITH ACUTE}"):
+        with pytest.raises(KeyExists, match=f"'{composed}' already"):
+            service.create("local admin", name, "user")
+    with pytest.raises(BadRequest, match="U\\+202E"):
+        service.create("local admin", "x\N{RIGHT-TO-LEFT OVERRIDE}y", "user")
+    service.revoke("local admin", decomposed)
+
+
 def test_an_admin_is_always_left(service: ApiKeyService) -> None:
     service.create("local admin", "olga", "operator")
     with pytest.raises(LastAdminKey, match="keys create NAME --role admin"):

@@ -29,6 +29,7 @@ def test_every_way_to_say_which_face() -> None:
     assert chosen(json.dumps(PARTY, indent=2), face="2") == "r2"
     assert chosen(LINES, picture="party.jpg", face="Bob") == "r3"
     assert chosen(LINES, picture="deep/party.jpg", named="Ann") == "r1"
+    assert chosen(LINES, picture="deep/party.jpg", named="ANN") == "r1"
     assert chosen(LINES, picture="/home/me/alone.jpg") == "r4"
     assert chosen(json.dumps(ALONE), named="somebody else") == "r4"  # one face: no doubt
     whole = {"width_px": 9, "faces": [{"box_xyxy_px": [1, 2, 3, 4], "name": None, "reference": "r5"}]}

@@ -8,9 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from manyeyes.errors import PackDamaged, WeightsRefused
 from manyeyes.packs import build, dlib_resnet, manifest, store, weights
+from manyeyes.packs.served import ServedPack
 from manyeyes.packs.verify import self_test, verify
 
 
@@ -148,3 +150,15 @@ def test_what_a_killed_build_left_is_cleared(tmp_path: Path, monkeypatch: pytest
     build.build_default(target)
     assert sorted(path.name for path in target.parent.iterdir()) == [young.name, target.name]
     assert (target / "pack.toml").read_text() == "built"
+
+
+def test_a_pack_of_an_earlier_version_is_known_by_its_requirements(
+    default_pack: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(default_pack, tmp_path / "pack"))
+    key = ed25519.Ed25519PrivateKey.generate()
+    assert ServedPack(folder, key).draws_every_script
+    path = folder / "pack.toml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "uharfbuzz==" not in line))
+    assert not ServedPack(folder, key).draws_every_script

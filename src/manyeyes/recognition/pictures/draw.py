@@ -83,7 +83,13 @@ def _block(text: str, size: int, margin: int, shape: tuple[int, int], colour: tu
     """The whole label, uint8 (h, w, 3) BGR."""
     line, mask = lay_out(text), np.zeros(shape, np.uint8)
     line.fill(mask, margin, margin + round(size * line.ascent), size)
-    covered = mask[:, :, None].astype(np.uint16)
-    text_bgr, box_bgr = np.array(TEXT_BGR, np.uint16), np.array(colour, np.uint16)
-    block: Bytes = ((covered * text_bgr + (OPAQUE - covered) * box_bgr) // OPAQUE).astype(np.uint8)
+    block: Bytes = _shades(colour)[mask]
     return block
+
+
+@lru_cache
+def _shades(colour: tuple[int, int, int]) -> Bytes:
+    """Of each coverage, 0 to 255, the colour of the text over that of the label: uint8 (256, 3)."""
+    part = np.arange(OPAQUE + 1)[:, None] / OPAQUE
+    shades: Bytes = np.rint(part * TEXT_BGR + (1 - part) * colour).astype(np.uint8)
+    return shades

@@ -218,7 +218,10 @@ def _script(character: str) -> str | None:
 
 def _pieces(part: _Part) -> Iterator[Piece]:
     """The part in the fonts that every node has; without a font what none of them has."""
-    fitting = [font for font in fonts.package_fonts() if any(map(font.has, part.text))]
+    known = fonts.package_fonts()
+    if all(map(known[0].has, part.text)):
+        return _in_fonts(part, part.start, part.text, known[:1])
+    fitting = [font for font in known if any(map(font.has, part.text))]
     letters = [one for one in part.text if unicodedata.category(one)[0] in "LM"]
     shaping = [font for font in fitting if isinstance(font, FileFont)]
     shaping.sort(key=lambda font: -sum(map(font.has, letters)))  # so that blanks and brackets fit the letters
@@ -234,11 +237,13 @@ def _in_fonts(part: _Part, start: int, text: str, order: Sequence[Font]) -> Iter
     glyphs = font.shape(text, part.script, part.right_to_left)
     stretches = list(_stretches(text, glyphs))
     for begin, end, is_there in stretches:
+        of = text[begin:end]
         if not is_there:
-            yield from _in_fonts(part, start + begin, text[begin:end], order[1:])
+            yield from _in_fonts(part, start + begin, of, order[1:])
+        elif len(stretches) == 1:
+            yield Piece(start, text, font, glyphs)
         else:
-            again = font.shape(text[begin:end], part.script, part.right_to_left)
-            yield Piece(start + begin, text[begin:end], font, glyphs if len(stretches) == 1 else again)
+            yield Piece(start + begin, of, font, font.shape(of, part.script, part.right_to_left))
 
 
 def _stretches(text: str, glyphs: Sequence[Glyph]) -> Iterator[tuple[int, int, bool]]:

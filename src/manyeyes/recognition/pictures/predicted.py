@@ -12,7 +12,7 @@ from manyeyes.results import Result
 def draw(original: bytes, result: Result) -> Encoded:
     """Draw the boxes and names of a result onto the picture that was sent.
 
-    With the same versions of OpenCV, Pillow and simplejpeg, the bytes equal those that a node makes from this
+    With the same versions of OpenCV, Pillow, simplejpeg, HarfBuzz and fonts, the bytes equal those that a node makes from this
     original and this result. Several threads may call this function at once.
 
     Returns:
