@@ -50,7 +50,7 @@ def test_further_looks_at_a_large_picture_are_small_ones() -> None:
     assert np.allclose(found.boxes_xyxy_px[0, 2] - found.boxes_xyxy_px[0, 0], 80)
 
 
-@pytest.mark.parametrize(("light", "count"), [(90, 4), (20, 5)])
+@pytest.mark.parametrize(("light", "count"), [(90, 7), (20, 8)])
 def test_only_a_dark_picture_is_brightened(light: int, count: int) -> None:
     eye = Eye()
     assert not len(look_again.look(eye, np.full((100, 100, 3), light, np.uint8)))
@@ -74,7 +74,7 @@ def test_what_a_turned_picture_shows_is_turned_back(degrees: float) -> None:
 
     def find(image: Bytes) -> Detections:
         shown.append(image)
-        if len(shown) < (3 if degrees > 0 else 4):
+        if len(shown) < 3 + look_again.TURNS_DEGREES.index(degrees):
             return NOTHING
         rows, columns = np.nonzero(image[:, :, 0] > 200)
         dot = np.array([columns.mean(), rows.mean()], np.float32)
