@@ -18,7 +18,7 @@ from manyeyes.recognition.detection.in_pieces import find_in_pieces
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.pictures.jpeg import shrink_factor
-from manyeyes.recognition.pictures.pieces import LONGEST_RATIO, pieces
+from manyeyes.recognition.pieces import LONGEST_RATIO, pieces
 from manyeyes.recognition.recognizer import Recognizer, load
 
 WIDE = (16_000, 400)
