@@ -10,7 +10,7 @@ import numpy as np
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.detection.boxes import suppress_within
 from manyeyes.recognition.detection.detections import NOTHING, Detections
-from manyeyes.recognition.pictures.pieces import Piece, pieces
+from manyeyes.recognition.pieces import Piece, pieces
 
 LEAST_SIDE_PX = 32
 """Of a picture that is searched in pieces: below, no detector finds a face."""

@@ -20,11 +20,14 @@ GREY = (127, 127, 127)
 LOOK_PX = 640
 PAD_FRACTION = 0.25
 """Width of the grey border, as a part of the longer side; it helps with portraits cut at the hairline."""
-TURNS_DEGREES = (25.0, -25.0, 180.0, 90.0, -90.0)
-"""The detectors were trained on upright faces; they find faces that are turned by up to about 20°. A scan without
-orientation in its EXIF may lie on its head or side."""
+TURNS_DEGREES = (25.0, -25.0)
+"""The detectors were trained on upright faces; they find faces that are turned by up to about 20°."""
 TURNED_SCORE = 0.95
 """Lowest score for faces in a turned picture: real faces have 0.95 to 1, drawings and covered faces less."""
+LYING_DEGREES = (180.0, 90.0, -90.0)
+"""A scan without orientation in its EXIF may lie on its head or side."""
+CONFIRM_SCALE = 0.8
+"""Few pictures lie, so that more of what is found in them is no face: it must be found at a second size too."""
 DARK_MEAN = 64.0
 LIT_MEAN = 110.0
 AROUND = 1.8
@@ -86,8 +89,12 @@ def _look_harder(find: Find, image: Bytes) -> Detections:
     for attempt in (small, lit):
         if attempt is not None and len(found := _bordered(find, attempt)):
             return _scaled(found, ratio)
+    light = small if lit is None else lit
     for degrees in TURNS_DEGREES:
-        if len(found := _turned(find, small if lit is None else lit, degrees)):
+        if len(found := _turned(find, light, degrees)):
+            return _scaled(found, ratio)
+    for degrees in LYING_DEGREES:
+        if len(found := _lying(find, light, degrees)):
             return _scaled(found, ratio)
     return found
 
@@ -114,6 +121,18 @@ def _turned(find: Find, image: Bytes, degrees: float) -> Detections:
         half = half[:, ::-1]
     boxes = np.hstack([centres - half, centres + half])
     return Detections(boxes.astype(np.float32), found.scores[sure], landmarks.astype(np.float32))
+
+
+def _lying(find: Find, image: Bytes, degrees: float) -> Detections:
+    found = _turned(find, image, degrees)
+    if not len(found):
+        return found
+    again = _turned(find, cv2.resize(image, None, fx=CONFIRM_SCALE, fy=CONFIRM_SCALE), degrees)
+    corners = found.boxes_xyxy_px, again.boxes_xyxy_px / CONFIRM_SCALE
+    first, second = ((boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in corners)
+    apart = np.linalg.norm(first[:, None] - second[None], axis=2).min(axis=1, initial=np.inf)
+    kept = apart < (found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]).min(axis=1) / 4
+    return Detections(found.boxes_xyxy_px[kept], found.scores[kept], found.landmarks_px[kept])
 
 
 def _landmarks_around(find: Find, image: Bytes, box: Any, landmarks: Any) -> Any:

@@ -31,7 +31,7 @@ from manyeyes.recognition.pictures.jpeg_structure import (
     restart_interval,
     tidied,
 )
-from manyeyes.recognition.pictures.pieces import longest_piece_px
+from manyeyes.recognition.pieces import longest_piece_px
 from manyeyes.results import Caution
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")

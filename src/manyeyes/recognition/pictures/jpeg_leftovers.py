@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from manyeyes.recognition.pictures.jpeg_structure import SCAN, Frame, Piece
 
-LEAST_BLOCKS = 4
+LEAST_BLOCKS = 3
 """Leftovers that decode to so many blocks, up to their very end, are coded pixels."""
+MOST_PADDING_BYTES = 1024
+"""More of it, that are not zeros, are refused: they are rather the pixels of a spliced file."""
 WINDOW_BYTES = 256
 """So much of the end of the leftovers is looked at."""
 _READ_AHEAD_BYTES = 12
@@ -67,7 +69,7 @@ def is_padding(coded: bytes, used: int, coding: Coding | None, same: Same) -> bo
     rest = coded[used:].removeprefix(b"\0") if coded[used - 1 : used] == b"\xff" else coded[used:]
     if not rest.strip(b"\0"):
         return not ends_in_zeros(coded[:used])
-    if not _ends_as_encoders_end(coded[:used], same):
+    if len(rest) > MOST_PADDING_BYTES or not _ends_as_encoders_end(coded[:used], same):
         return False
     if len(set(rest)) == 1:
         return True
@@ -76,7 +78,8 @@ def is_padding(coded: bytes, used: int, coding: Coding | None, same: Same) -> bo
 
 def ends_in_zeros(coded: bytes) -> bool:
     """Whether the used bytes end in zeros: a file that was cut short and filled up is read so, as pixels."""
-    return len(coded) - len(coded.rstrip(b"\0")) > 1
+    before = coded.rstrip(b"\0")
+    return len(coded) - len(before) - before.endswith(b"\xff") > 1
 
 
 def _ends_as_encoders_end(coded: bytes, same: Same) -> bool:

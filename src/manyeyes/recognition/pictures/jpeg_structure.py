@@ -13,6 +13,7 @@ from manyeyes.results import Caution
 
 END = b"\xff\xd9"
 JUNK, SCAN = "junk", "scan"
+_DQT, _COMMENT, _APP15 = 0xDB, 0xFE, 0xEF
 _SOI, _EOI, _SOS, _DHT, _DRI, _APP0, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD, 0xE0, 0xE2, 0xEE
 _ALONE = frozenset((0x01, _SOI, *range(0xD0, 0xD8)))
 """Markers without a length and a content."""
@@ -40,11 +41,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Component:
-    """One colour of the frame: its id, and its blocks across and down in an MCU."""
+    """One colour of the frame: its id, its blocks across and down in an MCU, its quantisation table."""
 
     id: int
     across: int
     down: int
+    quantisation: int
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def frame_of(data: bytes, pieces: tuple[Piece, ...]) -> Frame | None:
     body = data[piece.start + 4 : piece.end]
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
         return None
-    colours = tuple(Component(a, b >> 4, b & 15) for a, b in zip(body[6::3], body[7::3], strict=True))
+    colours = tuple(
+        Component(a, b >> 4, b & 15, c) for a, b, c in zip(body[6::3], body[7::3], body[8::3], strict=True)
+    )
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     if not colours or not height or not width or not all(c.across and c.down for c in colours):
         return None
@@ -171,10 +175,12 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
     header = [piece for piece in pieces if piece.end <= first_scan.start]
     frame = frame_of(data, pieces)
     bad_profile = _profile_is_bad(data, header)
-    out, cautions, junk = [data[:2]], list[Caution](), 0
+    out, cautions, junk, fits = [data[:2]], list[Caution](), 0, True
     for piece in header:
         part = data[piece.start : piece.end]
         if piece.kind == JUNK:
+            if not fits:
+                return data, ()
             junk += len(part)
         elif piece.marker == _SOI:
             cautions.append(_caution("start-marker-twice", "the start marker is there twice"))
@@ -184,6 +190,9 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
             mended, told = _mended(piece.marker, part, frame)
             out.append(mended)
             cautions += told
+            fits = _length_fits(piece.marker, part)
+    if junk and not _tables_there(data, header, frame):
+        return data, ()
     if junk:
         cautions.append(bytes_ignored(junk, "between the parts of the header"))
     if bad_profile:
@@ -196,14 +205,70 @@ def _mended(marker: int, part: bytes, frame: Frame | None) -> tuple[bytes, list[
     if marker == _APP0 and part.startswith(b"JFIF\0", 4) and len(part) >= 11 and part[9] != 1:
         seen = f"the JFIF version is {part[9]}.{part[10]:02}, 1.02 is the newest"
         return part[:9] + b"\1\2" + part[11:], [_caution("version", seen)]
-    if marker == _APP14 and part.startswith(b"Adobe", 4) and len(part) >= 16 and part[15] > 2:
-        usual = 2 if frame is not None and len(frame.components) == 4 else 1
-        seen = f"the colour transform is {part[15]}, which is not defined; the usual one, {usual}, was taken"
-        return part[:15] + bytes([usual]) + part[16:], [_caution("colour-transform", seen)]
+    three = frame is not None and len(frame.components) == 3
+    if three and marker == _APP14 and part.startswith(b"Adobe", 4) and len(part) >= 16 and part[15] > 2:
+        seen = f"the colour transform is {part[15]}, which is not defined; the usual one, 1, was taken"
+        return part[:15] + b"\1" + part[16:], [_caution("colour-transform", seen)]
     if marker == _SOS and frame is not None and frame.sequential and part[-3:] != b"\0\x3f\0":
         seen = "the scan's header has values of a progressive JPEG, this one is not progressive"
         return part[:-3] + b"\0\x3f\0", [_caution("scan-header", seen)]
     return part, []
+
+
+def _length_fits(marker: int, part: bytes) -> bool:
+    """Whether a segment has the length that its content asks for.
+
+    Bytes behind a segment that does not are rather the rest of it: tables or colours are wrong then.
+    """
+    body = part[4:]
+    if marker in (_APP0, _APP14):
+        return len(body) >= 12
+    if marker == _DQT:
+        while body:
+            length = 65 if body[0] < 16 else 129
+            if len(body) < length:
+                return False
+            body = body[length:]
+        return len(part) > 4
+    if marker == _DHT:
+        while body:
+            length = 17 + sum(body[1:17])
+            if len(body) < length:
+                return False
+            body = body[length:]
+        return len(part) > 4
+    if marker in _FRAMES:
+        return len(body) >= 6 and len(body) == 6 + 3 * body[5]
+    if marker == _DRI:
+        return len(body) == 2
+    return _APP0 <= marker <= _APP15 or marker in (_COMMENT, _SOI)
+
+
+def _tables_there(data: bytes, header: list[Piece], frame: Frame | None) -> bool:
+    """Whether the header has what the first scan needs; else the bytes between its parts may be that.
+
+    libjpeg takes usual tables in place of missing ones, and guesses the colours without Adobe's marker.
+    """
+    quantisation, huffman, adobe = set[int](), set[int](), False
+    for piece in header:
+        body = data[piece.start + 4 : piece.end]
+        if piece.kind:
+            continue
+        adobe |= piece.marker == _APP14 and body.startswith(b"Adobe")
+        while piece.marker in (_DQT, _DHT) and body:
+            (quantisation if piece.marker == _DQT else huffman).add(
+                body[0] if piece.marker == _DHT else body[0] & 15
+            )
+            length = 17 + sum(body[1:17]) if piece.marker == _DHT else 65 if body[0] < 16 else 129
+            body = body[length:]
+    if frame is None or (len(frame.components) == 4 and not adobe):
+        return False
+    scan = data[header[-1].start + 4 : header[-1].end]
+    needed = set[int]()
+    for chosen in scan[2 : 1 + 2 * scan[0] : 2]:
+        dc, ac = chosen >> 4, 0x10 | chosen & 15
+        needed |= {dc, ac} if frame.sequential else {dc if scan[-3] == 0 else ac}
+    return needed <= huffman and {colour.quantisation for colour in frame.components} <= quantisation
 
 
 def _profile_is_bad(data: bytes, header: list[Piece]) -> bool:

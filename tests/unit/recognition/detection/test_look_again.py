@@ -50,7 +50,7 @@ def test_further_looks_at_a_large_picture_are_small_ones() -> None:
     assert np.allclose(found.boxes_xyxy_px[0, 2] - found.boxes_xyxy_px[0, 0], 80)
 
 
-@pytest.mark.parametrize(("light", "count"), [(90, 4), (20, 5)])
+@pytest.mark.parametrize(("light", "count"), [(90, 7), (20, 8)])
 def test_only_a_dark_picture_is_brightened(light: int, count: int) -> None:
     eye = Eye()
     assert not len(look_again.look(eye, np.full((100, 100, 3), light, np.uint8)))
@@ -65,7 +65,10 @@ def test_brightening_brings_a_dark_picture_to_a_usual_light() -> None:
     assert look_again.brightened(samples.astronaut()) is None
 
 
-@pytest.mark.parametrize("degrees", look_again.TURNS_DEGREES)
+TURNS = (*look_again.TURNS_DEGREES, *look_again.LYING_DEGREES)
+
+
+@pytest.mark.parametrize("degrees", TURNS)
 def test_what_a_turned_picture_shows_is_turned_back(degrees: float) -> None:
     """A dot, found by its light wherever the turning has put it, comes back to its own place."""
     picture = np.full((200, 300, 3), 90, np.uint8)
@@ -74,7 +77,7 @@ def test_what_a_turned_picture_shows_is_turned_back(degrees: float) -> None:
 
     def find(image: Bytes) -> Detections:
         shown.append(image)
-        if len(shown) < (3 if degrees > 0 else 4):
+        if len(shown) < 3 + TURNS.index(degrees):
             return NOTHING
         rows, columns = np.nonzero(image[:, :, 0] > 200)
         dot = np.array([columns.mean(), rows.mean()], np.float32)
@@ -91,6 +94,15 @@ def test_a_turned_picture_must_show_a_face_for_sure() -> None:
     )
     eye = Eye(NOTHING, NOTHING, unsure, unsure)
     assert not len(look_again.look(eye, np.full((100, 100, 3), 90, np.uint8)))
+
+
+@pytest.mark.parametrize(("where", "count"), [((30, 30, 70, 70), 1), ((60, 30, 100, 70), 0)])
+def test_a_face_on_its_head_must_be_found_at_two_sizes(where: tuple[int, ...], count: int) -> None:
+    first = one((30, 30, 70, 70))
+    second = one(tuple(look_again.CONFIRM_SCALE * edge for edge in where))
+    eye = Eye(NOTHING, NOTHING, NOTHING, NOTHING, first, second)
+    assert len(look_again.look(eye, np.full((60, 80, 3), 90, np.uint8))) == count
+    assert eye.shown[5].shape[0] == pytest.approx(look_again.CONFIRM_SCALE * eye.shown[4].shape[0], abs=2)
 
 
 def test_a_face_that_the_edge_cuts_is_looked_at_with_grey_around() -> None:
