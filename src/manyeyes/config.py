@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 MAX_MODEL_BYTES = 512 * MEBIBYTE
@@ -128,7 +130,7 @@ class MasterSettings(BaseSettings):
     """The folder where the master keeps everything."""
     listen: str = "127.0.0.1"
     """The address to listen on."""
-    advertise: tuple[str, ...] = ()
+    advertise: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses and names at which other machines reach this master."""
     https_port: int = 8443
     """The port for users, HTTPS."""
@@ -164,6 +166,17 @@ class MasterSettings(BaseSettings):
     console: bool = True
     """Serve the web console under /console."""
     logs: LogSettings = Field(default_factory=LogSettings)
+
+    @field_validator("advertise", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """A JSON list, or addresses with commas between; what each may be is checked where a master starts."""
+        if not isinstance(given, str):
+            return given
+        with contextlib.suppress(ValueError):
+            if isinstance(several := json.loads(given), list):
+                return tuple(map(str, several))
+        return tuple(part.strip() for part in given.split(","))
 
 
 class NodeSettings(BaseSettings):
