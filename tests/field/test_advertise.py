@@ -11,6 +11,7 @@ import pytest
 
 from manyeyes.cli import leads_here
 from manyeyes.cli.run import _master_settings
+from manyeyes.cli.service.passed_options import read_options
 from manyeyes.config import MasterSettings
 from manyeyes.errors import BadRequest
 from manyeyes.identity import make_certificates
@@ -108,3 +109,12 @@ def test_what_the_environment_says_wrongly_is_refused_as_any_other(
     monkeypatch.setenv("MANYEYES_MASTER_ADVERTISE", given)
     with pytest.raises(BadRequest, match="--advertise"):
         _master_settings(None, None, None, open_to_networks=False)
+
+
+def test_a_service_is_not_installed_with_what_no_master_takes() -> None:
+    assert read_options("master", ["--advertise", "bücher.example"]).words == (
+        "--advertise",
+        "xn--bcher-kva.example",
+    )
+    with pytest.raises(BadRequest, match="is a URL"):
+        read_options("up", ["--advertise", "https://m.example"])
