@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from manyeyes.addresses import bare
 from manyeyes.cgroups import read_machine
@@ -137,7 +139,7 @@ class MasterSettings(BaseSettings):
     """The folder where the master keeps everything."""
     listen: Host = "127.0.0.1"
     """The address to listen on."""
-    advertise: tuple[Host, ...] = ()
+    advertise: Annotated[tuple[Host, ...], NoDecode] = ()
     """Addresses and names at which other machines reach this master."""
     https_port: int = 8443
     """The port for users, HTTPS."""
@@ -178,6 +180,17 @@ class MasterSettings(BaseSettings):
     console: bool = True
     """Serve the web console under /console."""
     logs: LogSettings = Field(default_factory=LogSettings)
+
+    @field_validator("advertise", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """A JSON list, or addresses with commas between; what each may be is checked where a master starts."""
+        if not isinstance(given, str):
+            return given
+        with contextlib.suppress(ValueError):
+            if isinstance(several := json.loads(given), list):
+                return tuple(map(str, several))
+        return tuple(part.strip() for part in given.split(","))
 
 
 class NodeSettings(BaseSettings):

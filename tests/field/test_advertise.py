@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from manyeyes.cli import leads_here
+from manyeyes.cli.run import _master_settings
+from manyeyes.cli.service.passed_options import read_options
+from manyeyes.config import MasterSettings
 from manyeyes.errors import BadRequest
 from manyeyes.identity import make_certificates
 from manyeyes.lan.advertised import advertised
@@ -91,3 +94,27 @@ def test_an_address_that_leads_elsewhere_is_named_in_a_warning(monkeypatch: pyte
     asyncio.run(leads_here.warn_of_strange_addresses(addresses, 4222, ""))
     assert [one["address"] for one in warned] == ["127.0.0.2", "nowhere.invalid"]
     assert "port 4222" in warned[0]["why"] and "cannot be resolved" in warned[1]["why"]
+
+
+@pytest.mark.parametrize("given", ['["a", "10.0.0.4"]', "a,10.0.0.4", " a , 10.0.0.4"])
+def test_the_environment_names_several(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("MANYEYES_MASTER_ADVERTISE", given)
+    assert MasterSettings().advertise == ("a", "10.0.0.4")
+
+
+@pytest.mark.parametrize("given", ["", "[", '["a"', "{}"])
+def test_what_the_environment_says_wrongly_is_refused_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("MANYEYES_MASTER_ADVERTISE", given)
+    with pytest.raises(BadRequest, match="--advertise"):
+        _master_settings(None, None, None, open_to_networks=False)
+
+
+def test_a_service_is_not_installed_with_what_no_master_takes() -> None:
+    assert read_options("master", ["--advertise", "bücher.example"]).words == (
+        "--advertise",
+        "xn--bcher-kva.example",
+    )
+    with pytest.raises(BadRequest, match="is a URL"):
+        read_options("up", ["--advertise", "https://m.example"])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.config import default_data_folder
+from manyeyes.lan.advertised import advertised
 
 DataOption = Annotated[
     Path | None, typer.Option(help="Data folder of manyeyes on this machine.", show_default=False)
@@ -32,10 +33,18 @@ ListenOption = Annotated[
         "networks.",
     ),
 ]
+
+
+def _addresses(given: list[str] | None) -> list[str] | None:
+    """Checked where the option is read, so that `service install` refuses what no master would take."""
+    return [advertised(one) for one in given] if given else given
+
+
 AdvertiseOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ADDRESS",
+        callback=_addresses,
         help="IP address or host name, without a port, at which other machines reach this one; repeatable.",
     ),
 ]

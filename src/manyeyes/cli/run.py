@@ -218,6 +218,7 @@ def up(
     """Run a master and a node on this machine, until Ctrl-C or 'manyeyes down'.
 
     At a terminal it says in a few lines how far it is; the rest is in the folder 'logs' of the data folder, or shown with -v.
+    It ends with its terminal; 'nohup manyeyes up &' goes on without one, 'manyeyes service install up' over restarts too.
 
     Example: manyeyes up
     """
@@ -302,6 +303,9 @@ def master(
 ) -> None:
     """Run a master alone; machines join it with 'manyeyes node --join TOKEN'.
 
+    It ends with its terminal; 'nohup manyeyes master &' goes on without one, 'manyeyes service install master' over
+    restarts too.
+
     Example: manyeyes master --advertise 192.168.1.10
     """
     _prepare_master(verbose)
@@ -362,6 +366,9 @@ def node(
     verbose: VerboseOption = False,
 ) -> None:
     """Run a node: join a master once, then work for it until Ctrl-C or 'manyeyes down --data FOLDER'.
+
+    It ends with its terminal; 'nohup manyeyes node &' goes on without one, 'manyeyes service install node' over restarts
+    too.
 
     Example: manyeyes node --join me1_... --hours 22:00-07:00
     """

@@ -40,19 +40,15 @@ def unreadable(said: Introduction) -> VersionMismatch:
 
 
 def _both(said: Introduction) -> str:
-    return f"the node speaks {_spoken(said)}, the master {_named(contract.OLDEST, contract.NEWEST, VERSION)}"
+    here = _named(contract.OLDEST, contract.NEWEST)
+    return f"the node speaks {_spoken(said)}, the master {here} (manyeyes {VERSION})"
 
 
 def _spoken(said: Introduction) -> str:
-    if not said.newest:
-        return f"an unknown version of the wire contract{_release(said.release)}"
-    return _named(said.oldest, said.newest, said.release)
+    versions = _named(said.oldest, said.newest) if said.newest else "an unknown version"
+    release = f" (manyeyes {plain(said.release)})" if said.release else ""
+    return f"{versions} of the wire contract{release}"
 
 
-def _named(oldest: int, newest: int, release: str) -> str:
-    versions = f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
-    return f"{versions} of the wire contract{_release(release)}"
-
-
-def _release(release: str) -> str:
-    return f" (manyeyes {plain(release)})" if release else ""
+def _named(oldest: int, newest: int) -> str:
+    return f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
