@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from manyeyes.cli.output import say
+from manyeyes.cli.output import ask, say, tell
 from manyeyes.errors import EngineMissing
 
 app = typer.Typer(help="The message engine, nats-server.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def show() -> None:
     """
     from manyeyes.broker.engine import find_engine
 
-    print(engine_line(find_engine()))
+    tell(engine_line(find_engine()))
 
 
 def engine_line(path: Path) -> str:
@@ -76,6 +76,6 @@ def engine_at_hand() -> None:
         if "MANYEYES_NATS_SERVER" in os.environ or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
         say("A master needs the message engine nats-server, and there is none here.")
-        if not typer.confirm("Fetch it now?", default=True, err=True):
+        if not ask("Fetch it now?", default=True):
             raise
         fetch()

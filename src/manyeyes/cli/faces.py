@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.unknown_faces import Retention, UnknownGroup
-from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, duration, print_json, print_table, say, tell
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
@@ -35,7 +35,7 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
         print_json(found)
         return
     if not found.retention.on:
-        print(_said(found.retention))
+        tell(_said(found.retention))
         return
     rows = [
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
@@ -71,7 +71,7 @@ def save(
     if as_json:
         print_json({"written": [str(path) for path in paths]})
     else:
-        print(f"{len(paths)} faces are in {folder}")
+        tell(f"{len(paths)} faces are in {folder}")
 
 
 @app.command()
@@ -98,7 +98,7 @@ def name(
     if as_json:
         print_json(named)
     else:
-        print(f"group {group} is {named.name}; {len(named.added)} enrolled, {named.photos} photos in all")
+        tell(f"group {group} is {named.name}; {len(named.added)} enrolled, {named.photos} photos in all")
 
 
 @app.command()
@@ -112,7 +112,7 @@ def dismiss(ctx: typer.Context, group: GroupArgument, as_json: JsonOption = Fals
     if as_json:
         print_json({"dismissed": count})
     else:
-        print(f"group {group} is dismissed, {count} faces")
+        tell(f"group {group} is dismissed, {count} faces")
 
 
 @app.command()
@@ -143,7 +143,7 @@ def keep(
     if as_json:
         print_json(retention)
     else:
-        print(_said(retention))
+        tell(_said(retention))
 
 
 def _nearest(group: UnknownGroup) -> str:

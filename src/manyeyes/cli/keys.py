@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.access import KeyRole
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
 from manyeyes.errors import FileTrouble
 from manyeyes.sdk.context import save_context
 
@@ -62,7 +62,7 @@ def create(
     if as_json:
         print_json(made if context is None else made.model_copy(update={"key": ""}))
     elif context is None:
-        print(made.key, flush=True)
+        tell(made.key)
         say(f"the key of {made.name}, {made.role}; it is not shown again")
         say("to use it, set MANYEYES_KEY to it, or make a file with --context")
     else:

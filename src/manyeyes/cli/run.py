@@ -20,7 +20,7 @@ import typer
 from manyeyes import identity, telemetry
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
-from manyeyes.cli.output import VerboseOption, say
+from manyeyes.cli.output import VerboseOption, say, tell
 from manyeyes.cli.role_lines import (
     RoleLines,
     addresses_text,
@@ -371,7 +371,7 @@ def node(
             return
         membership, key = joining.result()
         if join_only:
-            print(membership.name)
+            tell(membership.name)
             return
         telemetry.bind(node=membership.name)
         if not beside_master:

@@ -7,7 +7,7 @@ import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -18,6 +18,7 @@ import httpx
 from manyeyes.error_codes import from_code
 from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
 from manyeyes.sdk.context import Context, find_context
+from manyeyes.sdk.not_utf8 import said_if_not_utf8
 from manyeyes.sdk.patience import Patience
 
 _SERVER_NAME = "manyeyes-master"
@@ -88,14 +89,15 @@ class Calls:
             cause: Exception
             unreachable = False
             try:
-                response = await self._http.request(
-                    method,
-                    url,
-                    headers=headers,
-                    timeout=self._timeout(time.monotonic() - began_s),
-                    extensions=self._names,
-                    **body,
-                )
+                with said_if_not_utf8():
+                    response = await self._http.request(
+                        method,
+                        url,
+                        headers=headers,
+                        timeout=self._timeout(time.monotonic() - began_s),
+                        extensions=self._names,
+                        **body,
+                    )
                 if response.is_success:
                     return response
                 cause = _problem(response)
@@ -165,13 +167,16 @@ class Calls:
     ) -> AsyncIterator[httpx.Response]:
         """Send one request, once, and yield its answer, to be read as it arrives."""
         try:
-            async with self._http.stream(
-                method,
-                url,
-                **asked,
-                timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
-                extensions=self._names,
-            ) as response:
+            with said_if_not_utf8():
+                request = self._http.build_request(
+                    method,
+                    url,
+                    **asked,
+                    timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
+                    extensions=self._names,
+                )
+            response = await self._http.send(request, stream=True)
+            async with aclosing(response):
                 if not response.is_success:
                     await response.aread()
                     raise _problem(response)

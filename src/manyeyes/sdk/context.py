@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+from manyeyes.errors import BadRequest, FileTrouble, NotSignedIn, Unavailable
+from manyeyes.plain_text import harmless
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,23 @@ class Context:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # the port is not a number
+            usable = (
+                parts.scheme == "https" and bool((parts.hostname or "").encode("idna")) and parts.port != 0
+            )
+        except ValueError:  # the port is not a number, or the host is not a name
             usable = False
-        if not usable:
+        if not usable or " " in self.url or not self.url.isprintable():
             raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
+        if (place := _unlike_a_key(self.api_key)) is not None:
+            raise NotSignedIn(
+                f"the API key has {harmless(self.api_key[place])!r} as character {place + 1}, and a key has letters, digits, "
+                "- and _ only; copy it again, into MANYEYES_KEY or the context"
+            )
+
+
+def _unlike_a_key(text: str) -> int | None:
+    """Where a text has the first character that no key has."""
+    return next((place for place, one in enumerate(text) if not "!" <= one <= "~"), None)
 
 
 SYSTEM = "system"

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyeyes.cli.output import print_table, say
+from manyeyes.cli.output import print_table, say, tell
 from manyeyes.cli.sending.batch import Tally
 from manyeyes.cli.sending.found import Found, found_in, sentence
 from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
-from manyeyes.cli.tables import plain
 from manyeyes.errors import FileTrouble, NoPicturesFound
 
 MOST_SENTENCES = 10
@@ -68,18 +67,18 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
     found = found_in(_lines_of(tally, out))
     if total <= MOST_SENTENCES:
         for line in sorted(_lines_of(tally, out), key=lambda line: str(line["file"])):
-            print(plain(picture_sentence(line)))
+            tell(picture_sentence(line))
     elif tally.failed:
         print_table(("failed", "why", "trace"), tally.first_failures, "", text=("why",), drop=("trace",))
         unlisted = tally.failed - len(tally.first_failures)
         if unlisted > 0:
-            print(f"and {unlisted} more, see {out / RESULTS_NAME}")
+            tell(f"and {unlisted} more, see {out / RESULTS_NAME}")
     if total > 1 and found.pictures:
         print_table(("person", "faces", "pictures"), found.rows(), "")
     if total > 1 or tally.skipped:
-        print(summary(tally, seconds))
+        tell(summary(tally, seconds))
     for text in places(found, out, total, _viewer()):
-        print(plain(text))
+        tell(text)
 
 
 def picture_sentence(line: dict[str, Any]) -> str:
