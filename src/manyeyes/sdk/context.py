@@ -45,7 +45,7 @@ class Context:
             raise BadRequest(f"master address {self.url!r} is not of the form https://HOST:PORT")
         if (place := _unlike_a_key(self.api_key)) is not None:
             raise NotSignedIn(
-                f"the API key has {harmless(self.api_key[place])!r} as character {place + 1}, and a key has letters, digits, "
+                f"the API key has '{harmless(self.api_key[place])}' as character {place + 1}, and a key has letters, digits, "
                 "- and _ only; copy it again, into MANYEYES_KEY or the context"
             )
 

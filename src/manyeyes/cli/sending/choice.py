@@ -16,7 +16,7 @@ from manyeyes.recognition.pictures.formats import SUFFIXES
 NO_PICTURE = "not pictures"
 OTHER_FORMAT = "pictures of other formats"
 THUMBNAIL = "thumbnails of other programs"
-HIDDEN = "hidden"
+HIDDEN = "hidden files"
 EXCLUDED = "excluded"
 UNREADABLE = "not readable"
 _MOST_NAMED = 5
@@ -32,12 +32,13 @@ class PassedOver:
 
     def sentence(self) -> str:
         """All of it in one line; empty if nothing was passed over."""
-        parts = [f"{count} {reason}" for reason, count in sorted(self.reasons.items())]
+        parts = [f"{reason} ({count})" for reason, count in sorted(self.reasons.items())]
         if own := list(dict.fromkeys(self.own_output)):
-            named = ", ".join(map(str, own[:_MOST_NAMED])) + (", ..." if len(own) > _MOST_NAMED else "")
-            folders = "1 folder" if len(own) == 1 else f"{len(own)} folders"
-            parts.append(f"{folders} with results of an earlier 'manyeyes send' ({named})")
-        hint = "; --all sends those too" if self.reasons.keys() & {THUMBNAIL, HIDDEN} else ""
+            named = ", ".join(map(str, own[:_MOST_NAMED]))
+            more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
+            parts.append(f"results of an earlier 'manyeyes send' in {named}{more}")
+        kept = [reason for reason in (HIDDEN, THUMBNAIL) if self.reasons[reason]]
+        hint = f"; --all sends {' and '.join(kept)}, too" if kept else ""
         return f"passed over: {', '.join(parts)}{hint}" if parts else ""
 
 
