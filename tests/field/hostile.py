@@ -83,17 +83,46 @@ NASTY = (
 )
 TEXTS = st.one_of(
     st.sampled_from(NASTY),
-    st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), max_size=12).filter(lambda text: text != ".."),
+    st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), max_size=12).filter(
+        lambda text: text != ".."
+    ),
 )
 VARIABLES = (
     *("MANYEYES_KEY", "MANYEYES_MASTER", "MANYEYES_CA", "MANYEYES_CONTEXT", "COLUMNS", "TERM", "NO_COLOR"),
-    *("MANYEYES_MASTER_HTTPS_PORT", "MANYEYES_MASTER_ADVERTISE", "MANYEYES_NODE_HOURS", "MANYEYES_LOGS_FILES"),
+    *(
+        "MANYEYES_MASTER_HTTPS_PORT",
+        "MANYEYES_MASTER_ADVERTISE",
+        "MANYEYES_NODE_HOURS",
+        "MANYEYES_LOGS_FILES",
+    ),
     *("LANG", "LC_ALL", "XDG_CONFIG_HOME", "DISPLAY"),
 )
-_GARBAGE = (b"", b"{}", b"[]", b"null", b'{"people": 3}', b"<html>\x1b[2J", b"\xff\xfe", b'{"code": "\\ud800"}')
+_GARBAGE = (
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b'{"people": 3}',
+    b"<html>\x1b[2J",
+    b"\xff\xfe",
+    b'{"code": "\\ud800"}',
+)
 _NEVER = ("--yes", "-y", "--system", "--follow", "-f")
 """They change the machine, or never end."""
-_SAID = ("name", "detail", "reason", "sentence", "file_name", "kind", "node", "machine", "event", "what", "who", "pack")
+_SAID = (
+    "name",
+    "detail",
+    "reason",
+    "sentence",
+    "file_name",
+    "kind",
+    "node",
+    "machine",
+    "event",
+    "what",
+    "who",
+    "pack",
+)
 
 
 def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -147,7 +176,9 @@ class Ended:
         for text in (self.err,) if exact else (self.out, self.err):
             assert "a defect of manyeyes" not in text and "Traceback" not in text, text
             for line in text.split("\n"):
-                assert harmless(line) == line or not line.isprintable() is False and "\xa0" in line, ascii(line)
+                assert harmless(line) == line or (line.isprintable() is not False and "\xa0" in line), ascii(
+                    line
+                )
 
 
 def ended(
@@ -184,7 +215,12 @@ def ended(
 def _this_process_only(folder: Path, environment: dict[str, str], seed: int) -> Iterator[None]:
     master = _Master(random.Random(seed))
     keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
+    home = {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder),
+    }
     context = {"MANYEYES_CONTEXT": str(folder / "context.json")}
     before = Path.cwd()
 
@@ -198,8 +234,16 @@ def _this_process_only(folder: Path, environment: dict[str, str], seed: int) -> 
         put(mock.patch.object(Patience, "wait_s", lambda *_, **__: None))
         put(mock.patch.object(subprocess.Popen, "__init__", _no_program))
         put(mock.patch.object(subprocess.Popen, "__del__", lambda self: None))
-        put(mock.patch.object(asyncssh, "connect", mock.AsyncMock(side_effect=OSError(113, "No route to host"))))
-        put(mock.patch.object(store, "ensure_default", mock.Mock(side_effect=errors.PackError("no models here"))))
+        put(
+            mock.patch.object(
+                asyncssh, "connect", mock.AsyncMock(side_effect=OSError(113, "No route to host"))
+            )
+        )
+        put(
+            mock.patch.object(
+                store, "ensure_default", mock.Mock(side_effect=errors.PackError("no models here"))
+            )
+        )
         put(mock.patch.object(roles, "_run", lambda work: None))
         put(mock.patch.object(roles.telemetry, "set_up"))
         put(mock.patch.object(roles.signal, "signal"))
@@ -225,9 +269,13 @@ class _Master:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         kind = self._chance.randrange(6)
         if kind == 0:
-            raise self._chance.choice((httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError))("\x1b[31m")
+            raise self._chance.choice((httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError))(
+                "\x1b[31m"
+            )
         if kind == 1:
-            return httpx.Response(self._chance.choice((200, 200, 301, 413, 502)), content=self._chance.choice(_GARBAGE))
+            return httpx.Response(
+                self._chance.choice((200, 200, 301, 413, 502)), content=self._chance.choice(_GARBAGE)
+            )
         if kind == 2:
             error = self._chance.choice(list(_tree(errors.ManyeyesError).values()))(self._text())
             return httpx.Response(error.http_status, json=error.as_problem())
@@ -239,13 +287,26 @@ class _Master:
         if "audit" in what:
             return {"entries": [ENTRY], "intact": True, "sentence": "", "head": "", "number": 1}
         if "recognize" in what:
-            return {"width_px": 9, "height_px": 9, "media_type": "image/jpeg", "faces": [FACE], "pack": "", "timings_ms": {}}
+            return {
+                "width_px": 9,
+                "height_px": 9,
+                "media_type": "image/jpeg",
+                "faces": [FACE],
+                "pack": "",
+                "timings_ms": {},
+            }
         if "merge" in what:
             return PREVIEW
         if "check" in what:
             return {"findings": [CAUTION]}
         if "logs" in what:
-            line = {"at": ENTRY["at"], "machine": "m", "level": "error", "event": "e", "fields": {"text": "a\nb", "detail": "d"}}
+            line = {
+                "at": ENTRY["at"],
+                "machine": "m",
+                "level": "error",
+                "event": "e",
+                "fields": {"text": "a\nb", "detail": "d"},
+            }
             return {"lines": [line]}
         if "people" in what:
             return ANSWERS["GET /v1/people/Ada"] | {"warnings": [CAUTION], "added": []}

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from manyeyes.errors import FileTrouble
 
+_MOST_DIGITS = 5
 EXIT_READER_GONE = 141
 """As of a program that SIGPIPE ended."""
 
@@ -71,6 +72,12 @@ def prepare() -> None:
     What an output's encoding lacks is written as an escape, as `\u2026`. A closed stream is one that leads nowhere: else the
     next file that is opened would get its number, and the output of libraries.
     """
+    for name in (
+        "COLUMNS",
+        "LINES",
+    ):  # a number that no terminal has is none: rich would make lines as long as that
+        if not 0 < len(os.environ.get(name, "0")) < _MOST_DIGITS:
+            del os.environ[name]
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)

@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from manyeyes.error_codes import from_code
-from manyeyes.errors import FileTrouble, ManyeyesError, Unavailable
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError, Unavailable
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.not_utf8 import said_if_not_utf8
 from manyeyes.sdk.patience import Patience
@@ -46,7 +46,7 @@ class Calls:
         self.patience = patience or Patience()
         self._names = {} if self.context.trusts_system else {"sni_hostname": _SERVER_NAME}
         self._http = httpx.AsyncClient(
-            base_url=self.context.url,
+            base_url=_url(self.context),
             headers={"Authorization": f"Bearer {self.context.api_key}"},
             verify=_trust(self.context) if transport is None else True,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
@@ -190,6 +190,13 @@ class Calls:
         left_s = max(1.0, patience.total_s - elapsed_s) if patience.total_s > 0 else patience.attempt_s
         silence_s = min(patience.attempt_s, left_s)
         return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
+
+
+def _url(context: Context) -> httpx.URL:
+    try:
+        return httpx.URL(context.url)
+    except httpx.InvalidURL as error:
+        raise BadRequest(f"master address {context.url!r} cannot be used: {error}") from error
 
 
 def _trust(context: Context) -> ssl.SSLContext:
