@@ -176,9 +176,7 @@ class Ended:
         for text in (self.err,) if exact else (self.out, self.err):
             assert "a defect of manyeyes" not in text and "Traceback" not in text, text
             for line in text.split("\n"):
-                assert harmless(line) == line or (line.isprintable() is not False and "\xa0" in line), ascii(
-                    line
-                )
+                assert harmless(line) == line, ascii(line)
 
 
 def ended(

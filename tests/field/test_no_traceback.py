@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,7 +38,7 @@ def check(given: list[str], folder: Path, environment: dict[str, str], seed: int
 
 
 HOSTILE = (COMMANDS, ENVIRONMENTS, st.integers(0, 2**16), st.sampled_from(ENCODINGS))
-QUICKLY = settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICKLY = settings(max_examples=90, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 @QUICKLY
@@ -52,3 +56,50 @@ def test_no_command_ends_in_a_traceback_of_many(
     folder: Path, command: list[str], environment: dict[str, str], seed: int, encoding: str
 ) -> None:
     check(command, folder, environment, seed, encoding)
+
+
+@pytest.mark.parametrize(
+    "command", [["contexts", "list"], ["people", "list"], ["send", "album", "--json"], ["--help"]]
+)
+def test_a_full_disk_is_said(folder: Path, command: list[str]) -> None:
+    def full() -> Any:
+        return Path("/dev/full").open("wb", buffering=0)
+
+    for seed in range(6):
+        told = ended(command, folder, seed=seed, target=full)
+        told.check()
+        assert told.code != 0, "an output that is lost is no success"
+        if told.code == 2:
+            assert "error: standard output cannot be written: No space left on device\n" in told.err
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(folder: Path) -> None:
+    def pipe() -> Any:
+        reads, writes = os.pipe()
+        os.close(reads)
+        return open(writes, "wb", buffering=0)  # noqa: PTH123
+
+    told = ended(["contexts", "list"], folder, target=pipe)
+    assert (told.code, told.err) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("<&- >&- 2>&-", 0), ("2>/dev/full", 0), (">/dev/full", 2), ("| true; exit ${PIPESTATUS[0]}", 141)],
+)
+def test_a_process_with_an_output_that_is_closed_or_full(tmp_path: Path, how: str, code: int) -> None:
+    """A thing that only a process shows: what Python does with its streams at its end."""
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+    }
+    wait = "sleep 0.2; " if "true" in how else ""
+    script = f'{{ {wait}"$0" -m manyeyes.cli.app contexts list; }} {how}'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable], capture_output=True, env=environment, timeout=60
+    )
+    assert done.returncode == code, done
+    assert b"Traceback" not in done.stderr and b"ignored" not in done.stderr, done

@@ -21,8 +21,9 @@ def said_if_not_utf8() -> Iterator[None]:
     try:
         yield
     except UnicodeEncodeError as error:
-        found = str(error.object)
-        near = harmless(found[max(0, error.start - _AROUND) : error.end + _AROUND])
+        found = str(error.object)  # the text, or the JSON document with it
+        before = found[: error.start].rpartition('"')[2][-_AROUND:]
+        near = harmless(before + found[error.start :].partition('"')[0][:_AROUND])
         raise BadRequest(
-            f"{near!r} is not UTF-8, as names and other texts must be; write it in UTF-8"
+            f"'{near}' is not UTF-8, as names and other texts must be; write it in UTF-8"
         ) from error
