@@ -147,11 +147,20 @@ def send(
         check_out(pictures, out, by_path)
     choice = Choice(tuple(exclude or ()), everything)
     context = context_of(ctx)
+    _check_any(pictures, out, choice)
+    job = _Job(pictures, out, by_path, draw, again, in_flight, patience, choice)
+    _run(context, job, as_json)
+
+
+def _check_any(pictures: Sequence[Path], out: Path | None, choice: Choice) -> None:
+    """Find a mistake in the arguments before a record is made.
+
+    Raises:
+        NoPicturesFound: there is nothing to send; the message says what was passed over.
+    """
     passed = PassedOver()
     if not any(True for _ in plan(pictures, out, choice=choice, passed=passed)):
         raise nothing_found(pictures, passed)
-    job = _Job(pictures, out, by_path, draw, again, in_flight, patience, choice)
-    _run(context, job, as_json)
 
 
 def _run(context: Context, job: _Job, as_json: bool) -> None:
