@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from manyeyes.addresses import bare
 from manyeyes.cgroups import read_machine
+from manyeyes.errors import BadRequest
 
 Host = Annotated[str, AfterValidator(bare)]
 MEBIBYTE = 1024 * 1024
@@ -25,7 +26,27 @@ def default_data_folder() -> Path:
     return user_data_path("manyeyes")
 
 
-class RateLimits(BaseSettings):
+class _Settings(BaseSettings):
+    """Settings out of the environment.
+
+    Raises:
+        BadRequest: a value cannot be used; the message names its variable.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"{self.model_config.get('env_prefix', '')}{'_'.join(map(str, first['loc']))}".upper()
+            raise BadRequest(
+                f"{name} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+            ) from error
+        except SettingsError as error:
+            raise BadRequest(f"a setting of the environment is not in the expected form: {error}") from error
+
+
+class RateLimits(_Settings):
     """How much one node may send before its messages are dropped, and then it is banned (`MANYEYES_RATE_LIMIT_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_RATE_LIMIT_", frozen=True)
@@ -48,7 +69,7 @@ class RateLimits(BaseSettings):
     """How long a ban lasts at most."""
 
 
-class AlertLimits(BaseSettings):
+class AlertLimits(_Settings):
     """The limits above which an alert is raised (`MANYEYES_ALERTS_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_ALERTS_", frozen=True)
@@ -67,7 +88,7 @@ class AlertLimits(BaseSettings):
     """A disk with less free than this counts as full. A master on a full disk is not ready, but goes on as long as it can."""
 
 
-class LogSettings(BaseSettings):
+class LogSettings(_Settings):
     """How much of the logs is kept (`MANYEYES_LOGS_...`); files on every machine, the rest on the master."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_LOGS_", frozen=True)
@@ -90,7 +111,7 @@ class LogSettings(BaseSettings):
     """The most bytes of a master's log index; above it the machine with most lines loses its oldest."""
 
 
-class Limits(BaseSettings):
+class Limits(_Settings):
     """What a picture may be, and how much a master holds at once (`MANYEYES_LIMITS_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_LIMITS_", frozen=True)
@@ -121,7 +142,7 @@ class Limits(BaseSettings):
     alerts: AlertLimits = Field(default_factory=AlertLimits)
 
 
-class RecognitionSettings(BaseSettings):
+class RecognitionSettings(_Settings):
     """How a worker recognises (`MANYEYES_RECOGNITION_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_RECOGNITION_", frozen=True)
@@ -130,7 +151,7 @@ class RecognitionSettings(BaseSettings):
     """The embedder's arithmetic. The same value on all nodes gives the same digits; `auto` takes the faster one."""
 
 
-class MasterSettings(BaseSettings):
+class MasterSettings(_Settings):
     """One master (`MANYEYES_MASTER_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_MASTER_", frozen=True)
@@ -193,7 +214,7 @@ class MasterSettings(BaseSettings):
         return tuple(part.strip() for part in given.split(","))
 
 
-class NodeSettings(BaseSettings):
+class NodeSettings(_Settings):
     """One node (`MANYEYES_NODE_...`)."""
 
     model_config = SettingsConfigDict(env_prefix="MANYEYES_NODE_", frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from manyeyes.plain_text import harmless
 from manyeyes.trace_events import (
     ANSWERED_MS,
     ATTEMPT,
@@ -27,7 +28,11 @@ _WORK = {"recognize": "picture", "draw": "picture", "enrol": "photo", "embed": "
 
 
 def sentence(event: str, fields: Mapping[str, Any], *, machine: str = "") -> str:
-    """The event in one sentence; facts that are empty, or are those of `machine` itself, are left out."""
+    """The event in one harmless sentence; facts that are empty, or are those of `machine` itself, are left out."""
+    return harmless(_sentence(event, fields, machine))
+
+
+def _sentence(event: str, fields: Mapping[str, Any], machine: str) -> str:
     if event == PICTURE and fields.get("outcome"):
         return _picture(fields)
     if event == ATTEMPT and fields.get("outcome"):
@@ -50,7 +55,7 @@ def sentence(event: str, fields: Mapping[str, Any], *, machine: str = "") -> str
 def last_line(fields: Mapping[str, Any]) -> str:
     """The last line of a line's long text: of an exception, what went wrong; empty if there is none."""
     text = next((str(fields[name]).strip() for name in BODIES if fields.get(name)), "")
-    return _short(text.splitlines()[-1].strip()) if text else ""
+    return harmless(_short(text.splitlines()[-1].strip())) if text else ""
 
 
 def _picture(fields: Mapping[str, Any]) -> str:

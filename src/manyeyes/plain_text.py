@@ -1,15 +1,48 @@
-"""Texts from nodes, made fit to be shown. Pure."""
+"""Texts from elsewhere, made fit to be shown: names of files and people, reasons of nodes, messages of libraries. Pure."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 MAX_TEXT_CHARACTERS = 500
+_JOINERS = "\u200c\u200d"
+"""Invisible, and part of words: names in Persian and emoji need them."""
+_OBEYED = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""What a terminal obeys or cannot show: controls, marks that turn the direction of writing, halves of characters."""
+_UNDECODED = re.compile("[\udc80-\udcff]")
+
+
+def harmless(text: str) -> str:
+    r"""The text as it may be printed: what a terminal obeys or cannot show is written as an escape, as `\x1b` or `\n`.
+
+    A byte that is not UTF-8 stands there as `\xe9`. Letters of all scripts, their joiners and emoji stay as they are.
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
-    """The text without control characters that move a terminal's cursor or break a line, cut to `most` characters."""
+    """The text in one line of at most `most` characters: a space for each character that `harmless` would escape."""
     text = text[:most]
-    return (
-        text
-        if text.isprintable()
-        else "".join(character if character.isprintable() else " " for character in text)
-    )
+    if text.isprintable():
+        return text
+    return "".join(" " if _is_obeyed(character) else _shown(character) for character in text)
+
+
+def utf8(text: str) -> str:
+    r"""The text with each byte that is not UTF-8 written as an escape, as `\xe9`: it can be encoded then."""
+    readable = _UNDECODED.sub(lambda found: _shown(found[0]), text)
+    return readable.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_obeyed(character: str) -> bool:
+    return character not in _JOINERS and unicodedata.category(character) in _OBEYED
+
+
+def _shown(character: str) -> str:
+    if not _is_obeyed(character):
+        return " " if unicodedata.category(character) == "Zs" else character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode() if code < 0xD800 or code > 0xDFFF else f"\\u{code:04x}"

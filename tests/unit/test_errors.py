@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from manyeyes.cli.streams import EXIT_READER_GONE
 from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
 from manyeyes.local_files import unreadable
 
@@ -30,7 +31,7 @@ def test_the_reference_lists_every_error_as_its_class_says() -> None:
 
 def test_the_reference_explains_every_exit_code() -> None:
     explained = {int(row) for row in re.findall(r"^\| (\d+) \|", PAGE.read_text(), re.M)}
-    assert explained == {0, 130} | {one.exit_code for one in tree(ManyeyesError)}
+    assert explained == {0, 130, EXIT_READER_GONE} | {one.exit_code for one in tree(ManyeyesError)}
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,20 @@ from manyeyes.cli.signals import heed_from_the_start
 
 heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
 
+import tempfile  # noqa: E402
+import traceback  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from typing import Annotated  # noqa: E402
 
 import typer  # noqa: E402
 
+from manyeyes.cli import streams  # noqa: E402
 from manyeyes.cli.loading import LazyGroup  # noqa: E402
-from manyeyes.cli.output import say_error  # noqa: E402
+from manyeyes.cli.output import say_error, tell  # noqa: E402
 from manyeyes.errors import ManyeyesError, StartError  # noqa: E402
 from manyeyes.version import VERSION  # noqa: E402
+
+EXIT_STOPPED = 130
 
 app = typer.Typer(
     name="manyeyes",
@@ -29,7 +34,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"manyeyes {VERSION}")
+        tell(f"manyeyes {VERSION}")
         raise typer.Exit
 
 
@@ -60,25 +65,58 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; never returns.
 
     Raises:
-        SystemExit: with 0, the exit code of the error's class, or 130 after Ctrl-C.
+        SystemExit: with 0, the exit code of the error's class, 130 after Ctrl-C, or 141 if nobody reads what it prints.
     """
+    streams.prepare()
+    status = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except (ManyeyesError, streams.ReaderGone) as error:
+        status = status or _status(error)
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="manyeyes")
-    except ManyeyesError as error:
-        say_error(error)
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "manyeyes":
-            raise
-        say_error(
-            StartError(
-                f"the package {error.name} is not installed here: this machine has only what a node needs; "
-                "for a master, or to build packs, install 'manyeyes[master]'"
-            )
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException as error:
+        return _status(error)
+    return 0
+
+
+def _status(error: BaseException) -> int:
+    """Say what ended the command, and return its exit code."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_STOPPED
+    if isinstance(error, streams.ReaderGone):
+        return streams.EXIT_READER_GONE
+    if isinstance(error, ModuleNotFoundError) and (error.name or "manyeyes").partition(".")[0] != "manyeyes":
+        error = StartError(
+            f"the package {error.name} is not installed here: this machine has only what a node needs; "
+            "for a master, or to build packs, install 'manyeyes[master]'"
         )
-        sys.exit(StartError.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    if not isinstance(error, ManyeyesError):
+        error = ManyeyesError(
+            f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_written(error)}"
+        )
+    say_error(error)
+    return error.exit_code
+
+
+def _written(error: BaseException) -> str:
+    """Where the traceback of an error is that manyeyes does not know; the traceback itself if no file can be written."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="manyeyes-defect-", suffix=".txt", encoding="utf-8",
+                                         errors="backslashreplace", delete=False) as file:  # fmt: skip
+            file.write(text)
+    except OSError:
+        return f"this: {text}"
+    return f"the file {file.name}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.audit import AuditEntry
-from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
+from manyeyes.cli.output import JsonOption, client_of, print_json, print_table, tell
 from manyeyes.errors import AuditBroken
 from manyeyes.wording import several
 
@@ -68,7 +68,7 @@ def audit(
     if as_json:
         print_json(verdict)
     elif verdict.broken is None:
-        print(
+        tell(
             f"{several(verdict.entries, 'entry', 'entries')}, all as they were written; the last has SHA-256 {verdict.head}"
         )
     if verdict.broken is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, client_of, print_json, say
+from manyeyes.cli.output import JsonOption, client_of, print_json, say, tell
 
 
 def console(
@@ -29,7 +29,7 @@ def console(
     if as_json:
         print_json(link)
         return
-    print(link.url, flush=True)
+    tell(link.url)
     say(
         f"the link works once, within {link.expires_s:.0f} s. At an address that the certificate does not name the browser "
         "warns, and so it does the first time if the master made its certificate itself"

@@ -15,7 +15,7 @@ import typer
 from manyeyes.addresses import ANY, is_loopback, with_port
 from manyeyes.cgroups import read_machine
 from manyeyes.cli.engine import engine_line
-from manyeyes.cli.output import JsonOption, print_json
+from manyeyes.cli.output import JsonOption, print_json, tell
 from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.config import MasterSettings
 from manyeyes.datafolder import holder
@@ -45,7 +45,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
         print_json({"checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in rows]})
     else:
         for name, ok, detail in rows:
-            typer.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
+            tell(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
     if not all(ok for _, ok, _ in rows):
         raise typer.Exit(8)
 

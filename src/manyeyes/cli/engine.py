@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from manyeyes.cli.output import has_person, say
+from manyeyes.cli.output import ask, has_person, say, tell
 from manyeyes.errors import EngineMissing
 
 app = typer.Typer(help="The message engine, nats-server.", no_args_is_help=True)
@@ -46,7 +46,7 @@ def show() -> None:
     """
     from manyeyes.broker.engine import find_engine
 
-    print(engine_line(find_engine()))
+    tell(engine_line(find_engine()))
 
 
 def engine_line(path: Path) -> str:
@@ -75,6 +75,6 @@ def engine_at_hand() -> None:
         if "MANYEYES_NATS_SERVER" in os.environ or not has_person():
             raise
         say("A master needs the message engine nats-server, and there is none here.")
-        if not typer.confirm("Fetch it now?", default=True, err=True):
+        if not ask("Fetch it now?", default=True):
             raise
         fetch()

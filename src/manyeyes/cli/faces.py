@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.unknown_faces import Retention, UnknownGroup
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
@@ -36,7 +36,7 @@ def list_faces(ctx: typer.Context, as_json: JsonOption = False) -> None:
         print_json(found)
         return
     if not found.retention.on:
-        print(_said(found.retention))
+        tell(_said(found.retention))
         return
     rows = [
         (group.id, group.count, ago(group.last_seen), _nearest(group), " ".join(map(str, group.face_ids[:8])))
@@ -72,7 +72,7 @@ def save(
     if as_json:
         print_json({"written": [str(path) for path in paths]})
     else:
-        print(f"wrote {several(len(paths), 'face')} to {folder}")
+        tell(f"wrote {several(len(paths), 'face')} to {folder}")
 
 
 @app.command()
@@ -99,7 +99,7 @@ def name(
     if as_json:
         print_json(named)
     else:
-        print(
+        tell(
             f"group {group} is {named.name}; {len(named.added)} enrolled, {several(named.photos, 'photo')} in all"
         )
 
@@ -115,7 +115,7 @@ def dismiss(ctx: typer.Context, group: GroupArgument, as_json: JsonOption = Fals
     if as_json:
         print_json({"dismissed": count})
     else:
-        print(f"group {group} is dismissed, {several(count, 'face')}")
+        tell(f"group {group} is dismissed, {several(count, 'face')}")
 
 
 @app.command()
@@ -146,7 +146,7 @@ def keep(
     if as_json:
         print_json(retention)
     else:
-        print(_said(retention))
+        tell(_said(retention))
 
 
 def _nearest(group: UnknownGroup) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from manyeyes.addresses import is_loopback
 from manyeyes.api.access import KeyRole
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
 from manyeyes.errors import FileTrouble
 from manyeyes.sdk.context import Context, save_context
 
@@ -65,7 +65,7 @@ def create(
     if as_json:
         print_json(made if context is None else made.model_copy(update={"key": ""}))
     elif context is None:
-        print(made.key, flush=True)
+        tell(made.key)
         say(f"the key of {made.name}, {made.role}; it is not shown again")
         for line in _how_to_use(client.context):
             say(line)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterable
 
+from manyeyes.addresses import with_port
 from manyeyes.broker.proof import is_master_at
 from manyeyes.telemetry import log
 
@@ -26,6 +27,6 @@ async def _trouble(address: str, port: int, ca_pem: str) -> str:
         await asyncio.get_running_loop().getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except OSError as error:
         return f"the name cannot be resolved here: {error.strerror or error}"
-    if await is_master_at(f"{address}:{port}", ca_pem):
+    if await is_master_at(with_port(address, port), ca_pem):
         return ""
     return f"this master does not answer at its port {port}, tried from this machine"

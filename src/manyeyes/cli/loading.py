@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from manyeyes.cli.metavars import named, plain_metavars
+from manyeyes.plain_text import harmless
 
 COMMANDS = {
     "up": "manyeyes.cli.run:up",
@@ -38,6 +41,10 @@ COMMANDS = {
 """Where each command is defined, `module:name`, in the order of `manyeyes --help`: a function, or a group."""
 
 
+_ArgumentError: Any = typer.BadParameter.__bases__[0]
+"""What Typer raises for arguments that it cannot use; it exports this one kind of them."""
+
+
 def _load(name: str) -> Any:
     module, _, attribute = COMMANDS[name].partition(":")
     found = getattr(import_module(module), attribute)
@@ -48,6 +55,15 @@ def _load(name: str) -> Any:
     alone = typer.Typer(add_completion=False)
     alone.command(name)(found)
     return get_command(alone)
+
+
+@contextmanager
+def _harmless_errors() -> Iterator[None]:
+    try:
+        yield
+    except _ArgumentError as error:
+        error.message = harmless(error.message)
+        raise
 
 
 class LazyGroup(TyperGroup):
@@ -63,6 +79,16 @@ class LazyGroup(TyperGroup):
             self.commands[cmd_name] = _load(cmd_name)
             plain_metavars(self.commands[cmd_name])
         return self.commands.get(cmd_name)
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """As every command; what an error quotes of the arguments is harmless."""
+        with _harmless_errors():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As every command; what an error quotes of the arguments is harmless."""
+        with _harmless_errors():
+            return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options of the root command."""

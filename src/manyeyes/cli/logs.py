@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.logs import LogLine
-from manyeyes.cli.output import JsonOption, VerboseOption, client_of, json_line, print_json, print_table, say
+from manyeyes.cli.output import (
+    JsonOption,
+    VerboseOption,
+    client_of,
+    json_line,
+    print_json,
+    print_json_line,
+    print_table,
+    say,
+    tell,
+)
 from manyeyes.cli.waterfall import line_sentence, line_text, waterfall
 from manyeyes.errors import BadRequest
 from manyeyes.trace_events import ATTEMPT, PICTURE
@@ -89,7 +99,10 @@ def logs(
 
 def _print(lines: Iterable[LogLine], shown: Callable[[LogLine], str]) -> None:
     for line in lines:
-        print(shown(line), flush=True)
+        if shown is json_line:
+            print_json_line(line)
+        else:
+            tell(*shown(line).split("\n"))
 
 
 def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
@@ -108,4 +121,4 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
     )
     for line in found.lines:
         if line.event not in (PICTURE, ATTEMPT):
-            print(line_text(line))
+            tell(*line_text(line).split("\n"))

@@ -22,6 +22,7 @@ from manyeyes.cli.output import (
     print_table,
     say,
     say_error,
+    tell,
 )
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
@@ -210,7 +211,7 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
             told.append(node)
             if not as_json:
                 later = "; it does this when it is back" if node.state in ("lost", "left", "joining") else ""
-                print(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
+                tell(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
     if as_json:
         print_json(told)
     if failed is not None:

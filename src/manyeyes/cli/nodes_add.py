@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, context_of, print_json, say
+from manyeyes.cli.output import JsonOption, context_of, print_json, say, tell
 
 
 def add(
@@ -96,4 +96,4 @@ def add(
         print_json(node)
     else:
         reason = f", {node.reason}" if node.reason else ""
-        print(f"{node.name}: {node.state}{reason}")
+        tell(f"{node.name}: {node.state}{reason}")

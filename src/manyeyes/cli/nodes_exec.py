@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -12,10 +11,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from manyeyes.cli.output import JsonOption, context_of, print_json, say
+from manyeyes.cli.output import JsonOption, context_of, print_json, say, tell_bytes
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.contract import Ended
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.plain_text import utf8
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.commands import Output
 
@@ -71,10 +71,7 @@ class Ran:
         self._print(stream, b"".join(self.prefix + line + b"\n" for line in lines.split(b"\n")))
 
     def _print(self, stream: str, data: bytes) -> None:
-        target = sys.stdout if stream == "stdout" else sys.stderr
-        target.flush()
-        target.buffer.write(data)
-        target.buffer.flush()
+        tell_bytes(stream, data)
 
     def as_json(self) -> dict[str, Any]:
         """The fields for `--json`; bytes that are not UTF-8 are replaced."""
@@ -128,7 +125,9 @@ def exec_on_nodes(
                 names = [node.name for node in found if node.state not in ("joining", "lost", "left")]
                 if not names:
                     raise BadRequest("no node is connected; 'manyeyes nodes list' shows their states")
-            runs = [Ran(name, f"{name}: ".encode() if len(names) > 1 else b"", as_json) for name in names]
+            runs = [
+                Ran(name, f"{utf8(name)}: ".encode() if len(names) > 1 else b"", as_json) for name in names
+            ]
             await asyncio.gather(*(_run(client, run, command, shell, timeout_s) for run in runs))
             return runs
 

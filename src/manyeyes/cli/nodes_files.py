@@ -31,6 +31,7 @@ from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble, NoSuchFile
 from manyeyes.local_files import unreadable
 from manyeyes.node.commands.file_exchange import Room, deflate, inflate, parts_of
+from manyeyes.plain_text import harmless
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.wording import several
 
@@ -265,7 +266,7 @@ def _opened(path: Path) -> BufferedReader:
 
 def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], Awaitable[None]]) -> Moved:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -275,7 +276,7 @@ def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], A
     async def main() -> Moved:
         console = Console(stderr=True)
         with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task(title, total=None)
+            task = bar.add_task(harmless(title), total=None)
             moved = Moved(
                 expect=lambda total: bar.update(task, total=total),
                 advance=lambda count: bar.update(task, advance=count),

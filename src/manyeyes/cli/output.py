@@ -1,9 +1,13 @@
-"""Shared by all commands: the client, tables, JSON, and lines on standard error."""
+"""Shared by all commands: the client, and all that they print: lines, tables, JSON, and lines on standard error.
+
+Every text for people goes through here and is made harmless: no other module of `cli/` calls `print`. JSON is exact.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from manyeyes.cli.tables import indented, lay_out, lines_of, plain
+from manyeyes.cli.tables import indented, lay_out, lines_of, shortened
 from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.plain_text import harmless
 from manyeyes.wording import duration
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 _LEAST_FOR_FIELDS = 48
 """Characters on a line; a narrower terminal breaks the lines itself, and no value is left out."""
+
+_RAW = re.compile(r"[^\n\x20-\x7e]")
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -47,21 +54,46 @@ def client_of(ctx: typer.Context) -> Client:
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     """Print one JSON document on standard output."""
     if isinstance(value, BaseModel):
-        plain: Any = value.model_dump()
+        document: Any = value.model_dump()
     elif isinstance(value, dict):
-        plain = value
+        document = value
     else:
-        plain = [item.model_dump() for item in value]
-    print(json.dumps(plain, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment))
+        document = [item.model_dump() for item in value]
+    print(_exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)))
 
 
-def json_line(value: BaseModel) -> str:
-    """One JSON document on one line."""
-    return json.dumps(value.model_dump(), default=_moment)
+def json_line(value: BaseModel | dict[str, Any]) -> str:
+    """One JSON document on one line, in ASCII."""
+    return json.dumps(value if isinstance(value, dict) else value.model_dump(), default=_moment)
+
+
+def print_json_line(value: BaseModel | dict[str, Any]) -> None:
+    """Print one JSON document on one line, at once."""
+    print(json_line(value), flush=True)
+
+
+def _exact(document: str) -> str:
+    """JSON that says the same, in which JSON's escapes stand for what a terminal obeys or cannot show."""
+    return _RAW.sub(lambda one: one[0] if harmless(one[0]) == one[0] else json.dumps(one[0])[1:-1], document)
 
 
 def _moment(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
+
+
+def tell(*lines: object) -> None:
+    """Print lines for a person on standard output, at once. A line end within a line is shown as an escape."""
+    for line in lines:
+        print(harmless(str(line)))
+    sys.stdout.flush()
+
+
+def tell_bytes(stream: str, data: bytes) -> None:
+    """Write what a program said to `stdout` or `stderr`, unchanged: as SSH does, it may use colours."""
+    target = sys.stdout if stream == "stdout" else sys.stderr
+    target.flush()
+    target.buffer.write(data)
+    target.buffer.flush()
 
 
 def print_table(
@@ -75,25 +107,21 @@ def print_table(
 ) -> None:
     """Print a table, or the sentence `empty` if there are no rows.
 
-    In a pipe each row is one line. In a terminal that is too narrow, columns are left out, and a line on standard error
-    names them; no word is broken.
+    In a pipe each row is one line, with every cell whole. In a terminal that is too narrow, long names lose their middle,
+    then columns are left out, and a line on standard error names them; no word is broken.
 
     Args:
         text: the columns of sentences, which may go over several lines in a terminal.
         drop: the columns that are left out first, in this order; then the last ones.
         below: a column of sentences that goes below its row where there is no room beside it.
     """
-    cells = [tuple(map(plain, row)) for row in rows]
-    if not cells:
-        print(empty)
-        return
     width = terminal_width()
-    layout = lay_out(
-        [tuple(columns), *cells],
-        width,
-        [columns.index(name) for name in text],
-        [columns.index(name) for name in drop],
-    )
+    texts = [columns.index(name) for name in text]
+    cells = shortened([[harmless(str(cell)) for cell in row] for row in rows], width, texts)
+    if not cells:
+        tell(empty)
+        return
+    layout = lay_out([columns, *cells], width, texts, [columns.index(name) for name in drop])
     for line in lines_of(columns, layout):
         print(f"\033[1m{line}\033[0m" if _has_colours() else line)
     hidden = [name for index, name in enumerate(columns) if index not in layout.columns]
@@ -110,7 +138,7 @@ def print_table(
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Print a name and a value on each line; in a terminal long values go on below their beginning."""
-    cells = [(plain(name), plain(value)) for name, value in fields]
+    cells = [(harmless(str(name)), harmless(str(value))) for name, value in fields]
     width = terminal_width()
     layout = lay_out(cells, None if width is None else max(width, _LEAST_FOR_FIELDS), [1])
     for row in cells:
@@ -143,7 +171,7 @@ def confirm(yes: bool, question: Callable[[], str], why: str = "this cannot be u
     asked = question()
     if not has_person():
         raise BadRequest(f"{why}, and there is no terminal to ask at; add --yes")
-    typer.confirm(asked, abort=True, err=True)
+    ask(asked, default=False, abort=True)
 
 
 def has_person() -> bool:
@@ -151,9 +179,19 @@ def has_person() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def say(sentence: str) -> None:
-    """Print a line for a person, on standard error."""
-    print(sentence, file=sys.stderr, flush=True)
+def ask(question: str, *, default: bool, abort: bool = False) -> bool:
+    """Ask a person at the terminal, on standard error; the lines of the question are those of the text.
+
+    Raises:
+        typer.Abort: the answer is no, and `abort` is set; or there is none.
+    """
+    lines = [harmless(line) for line in question.split("\n")]
+    return typer.confirm("\n".join(lines), default=default, abort=abort, err=True)
+
+
+def say(sentence: str, *, over: bool = False) -> None:
+    """Print a line for a person, on standard error; `over` what a terminal shows in the current line."""
+    print(("\r" if over else "") + harmless(sentence), file=sys.stderr, flush=True)
 
 
 def say_error(error: ManyeyesError) -> None:

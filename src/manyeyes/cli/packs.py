@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from manyeyes.cli.build_bar import BuildBar
-from manyeyes.cli.output import JsonOption, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, print_json, print_table, say, tell
 from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.errors import BadRequest
 from manyeyes.packs import store
@@ -234,11 +234,11 @@ def _show_report(built: Built) -> None:
         for what, values in (("one person", report.genuine), ("two people", report.impostor)):
             if values:
                 middle = values[len(values) // 2]
-                print(
+                tell(
                     f"distances of {what}: {values[0]:.3f} to {values[-1]:.3f}, median {middle:.3f}, n={len(values)}"
                 )
         if suggestion := report.suggestion:
-            print(
+            tell(
                 f"suggested threshold {suggestion.threshold}: {suggestion.misses} of {len(report.genuine)} missed, "
                 f"{suggestion.false_names} of {len(report.impostor)} false"
             )
@@ -299,7 +299,7 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
     if as_json:
         print_json(_summary(pack, store.in_use(folder)) | pack.model_dump(mode="json", exclude={"self_test"}))
         return
-    print(f"{pack.label}{' (in use)' if pack.label == store.in_use(folder) else ''}: {pack.entry_point}")
+    tell(f"{pack.label}{' (in use)' if pack.label == store.in_use(folder) else ''}: {pack.entry_point}")
     for title, part in (
         ("detector", pack.detector),
         ("embedder", pack.embedder),
@@ -308,9 +308,9 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         facts = part.model_dump(
             exclude_none=True, exclude_defaults=title == "detector" and part == type(part)()
         )
-        print(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items()) or 'mtcnn'}")
-    print(f"gallery: {pack.embedder_id}")
-    print(f"requirements: {len(pack.requirements)}, {_wheels_of(pack)}")
+        tell(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items()) or 'mtcnn'}")
+    tell(f"gallery: {pack.embedder_id}")
+    tell(f"requirements: {len(pack.requirements)}, {_wheels_of(pack)}")
     origins = {weight.file: weight for weight in pack.weights}
     rows = [
         (

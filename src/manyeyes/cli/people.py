@@ -12,7 +12,17 @@ import typer
 from manyeyes.api.people import MergePreview, Person
 from manyeyes.cli import people_checks
 from manyeyes.cli.enrolling.command import add_folder
-from manyeyes.cli.output import JsonOption, YesOption, ago, client_of, confirm, print_json, print_table, say
+from manyeyes.cli.output import (
+    JsonOption,
+    YesOption,
+    ago,
+    client_of,
+    confirm,
+    print_json,
+    print_table,
+    say,
+    tell,
+)
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
 from manyeyes.person_names import key
@@ -159,7 +169,7 @@ def portrait(
     if as_json:
         print_json({"written": str(file), "media_type": found.media_type})
     else:
-        print(f"{file} has the portrait, {found.media_type}")
+        tell(f"{file} has the portrait, {found.media_type}")
 
 
 @app.command()
@@ -233,7 +243,7 @@ def remove(
     if as_json:
         print_json({"removed": name})
     else:
-        print(f"{name} is removed")
+        tell(f"{name} is removed")
 
 
 def _list_or_undo(ctx: typer.Context, undo: int | None, as_json: bool) -> None:
@@ -277,4 +287,4 @@ def _print(person: Person, as_json: bool, sentence: str) -> None:
     if as_json:
         print_json(person)
     else:
-        print(sentence)
+        tell(*sentence.split("\n"))

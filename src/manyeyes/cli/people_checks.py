@@ -10,7 +10,7 @@ import typer
 
 from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
 from manyeyes.errors import BadRequest, FileTrouble
 from manyeyes.local_files import unreadable
 from manyeyes.wording import several
@@ -57,7 +57,7 @@ def threshold(
     if as_json:
         print_json(found)
         return
-    print(threshold_sentences(found, "would be in force" if dry_run else "in force"))
+    tell(*threshold_sentences(found, "would be in force" if dry_run else "in force").split("\n"))
     for note in found.notes:
         say(f"warning: {note}")
 
@@ -73,8 +73,8 @@ def check(ctx: typer.Context, as_json: JsonOption = False) -> None:
         print_json(found)
         return
     for caution in found:
-        print(f"{caution.kind}: {caution.sentence}")
-    print(f"{several(len(found), 'thing')} to look at" if found else "nothing to correct")
+        tell(f"{caution.kind}: {caution.sentence}")
+    tell(f"{several(len(found), 'thing')} to look at" if found else "nothing to correct")
 
 
 def feedback(
@@ -145,7 +145,7 @@ def _print(row: Feedback, as_json: bool, what: str) -> None:
         print_json(row)
     else:
         verdict = "is" if row.verdict == "is" else "is not"
-        print(f"{row.id}: the face in {row.file_name or 'a picture'} {verdict} {row.name}; this {what}")
+        tell(f"{row.id}: the face in {row.file_name or 'a picture'} {verdict} {row.name}; this {what}")
 
 
 def _read(result: str) -> str:

@@ -43,7 +43,7 @@ class RoleLines:
     def stopped(self) -> None:
         """The role has ended as it was asked to; said at a terminal only."""
         if self.terminal:
-            say("\rstopped")  # over the ^C that a terminal shows
+            say("stopped", over=True)  # over the ^C that a terminal shows
 
     def _say(self, name: str, text: str) -> None:
         say(f"{name + ':':<{_NAME_CHARACTERS}} {text}")

@@ -20,7 +20,7 @@ from manyeyes.addresses import ANY, ANY_IPV4
 from manyeyes.cli.leads_here import warn_of_strange_addresses
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
-from manyeyes.cli.output import VerboseOption, say
+from manyeyes.cli.output import VerboseOption, say, tell
 from manyeyes.cli.role_lines import (
     RoleLines,
     addresses_text,
@@ -400,7 +400,7 @@ def node(
             return
         membership, key = joining.result()
         if join_only:
-            print(membership.name)
+            tell(membership.name)
             return
         telemetry.bind(node=membership.name)
         if not beside_master:

@@ -14,9 +14,10 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import context_of, print_json, say, say_error
+from manyeyes.cli.output import context_of, print_json, say, say_error, tell
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
+from manyeyes.cli.sending.choice import Choice, PassedOver
 from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, check_out, count, plan
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
 from manyeyes.cli.sending.refresh import drawn_from_original, names_changed
@@ -25,12 +26,10 @@ from manyeyes.cli.sending.report import (
     harmless_faults,
     nothing_found,
     print_report,
-    say_left_out,
     summary,
 )
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
-from manyeyes.cli.tables import plain
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.client import AsyncClient
@@ -59,7 +58,8 @@ class _Job:
     again: bool
     in_flight: int | None
     patience_s: float
-    left_out: list[Path] = field(default_factory=list)
+    choice: Choice
+    passed: PassedOver = field(default_factory=PassedOver)
 
 
 def _path(text: str | Path) -> Path:
@@ -106,6 +106,18 @@ def send(
             help="Send nothing: renew the names in OUT after people were renamed, merged or removed.",
         ),
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            show_default=False,
+            help="Leave out files and folders of such names, as '*-edited*'; with a /, of such paths. Can be repeated.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Of folders, send hidden files and other programs' thumbnails, too."),
+    ] = False,
     in_flight: Annotated[
         int | None,
         typer.Option(
@@ -122,6 +134,8 @@ def send(
     """Send pictures and whole folders. Print who is on them, and write copies with boxes and names.
 
     JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are accepted; the content decides, not the name.
+    Of a folder, what is no picture is passed over, and so are hidden files, other programs' thumbnails (@eaDir,
+    .thumbnails) and folders with the results of an earlier send. The last line says how many.
 
     The predicted pictures keep their names and folders below OUT. Where the format changes, a second suffix
     is added: a.heic.jpg. OUT/results.jsonl has a line for each picture. No other file is overwritten.
@@ -147,15 +161,25 @@ def send(
         out, by_path = DEFAULT_OUT, Path.cwd()
     if out is not None:
         check_out(pictures, out, by_path)
+    choice = Choice(tuple(exclude or ()), everything)
     context = context_of(ctx)
     if refresh:
         _refresh(context, out, as_json)
         return
-    job = _Job(pictures, out, by_path, draw, again, in_flight, patience)
-    if not any(True for _ in plan(pictures, out, left_out=job.left_out.append)):
-        raise nothing_found(pictures, job.left_out)
-    job.left_out.clear()
+    _check_any(pictures, out, choice)
+    job = _Job(pictures, out, by_path, draw, again, in_flight, patience, choice)
     _run(context, job, as_json)
+
+
+def _check_any(pictures: Sequence[Path], out: Path | None, choice: Choice) -> None:
+    """Find a mistake in the arguments before a record is made.
+
+    Raises:
+        NoPicturesFound: there is nothing to send; the message says what was passed over.
+    """
+    passed = PassedOver()
+    if not any(True for _ in plan(pictures, out, choice=choice, passed=passed)):
+        raise nothing_found(pictures, passed)
 
 
 def _run(context: Context, job: _Job, as_json: bool) -> None:
@@ -177,7 +201,8 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
             writer.close()
         except ManyeyesError as error:
             stop = stop or error
-    say_left_out(job.left_out)
+    if passed := job.passed.sentence():
+        say(passed)
     if as_json:
         say(summary(tally, time.monotonic() - began_s))
         if tally.faulty:
@@ -204,7 +229,7 @@ def _refresh(context: Context, out: Path | None, as_json: bool) -> None:
         print_json(vars(done))
         return
     for sentence in done.sentences(out):
-        print(plain(sentence))
+        tell(sentence)
 
 
 async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view: View) -> None:
@@ -215,7 +240,7 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
             with _drawing(job.draw) as drawing:
                 await run_batch(
                     waiting,
-                    plan(job.inputs, job.out, by_path=job.by_path, left_out=job.left_out.append),
+                    plan(job.inputs, job.out, by_path=job.by_path, choice=job.choice, passed=job.passed),
                     writer,
                     tally,
                     in_flight=job.in_flight or width.FIRST,
@@ -224,7 +249,7 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
                     again=job.again,
                     said=view.said,
                     drawing=drawing,
-                    alongside=lambda over: view.total(count(job.inputs, job.out, over)),
+                    alongside=lambda over: view.total(count(job.inputs, job.out, over, job.choice)),
                 )
         finally:
             watch.cancel()

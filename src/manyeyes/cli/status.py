@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say
+from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say, tell
 from manyeyes.errors import BadRequest
 from manyeyes.wording import duration, several
 
@@ -79,10 +79,10 @@ def token(
         f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
     )
     if sys.stdout.isatty():
-        print(f"\nmanyeyes node --join {made.token}\n", flush=True)
+        tell("", f"manyeyes node --join {made.token}", "")
     else:
         say("  manyeyes node --join TOKEN")
-        print(made.token, flush=True)
+        tell(made.token)
     if made.warning:
         say(f"warning: {made.warning}")
     if approve:

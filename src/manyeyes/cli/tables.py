@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells, split_text
 
 GAP = 2
 MOST_UNBROKEN = 40
 """A text column is at least as wide as its longest word, but not wider than this: longer ones are no words."""
+MOST_PADDED = 64
+"""A longer cell does not pad all rows: in a terminal it loses its middle, in a pipe it is whole and goes beyond its column."""
 _LEAST_TEXT = 20
+_GAP_MARK = "..."
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,30 @@ class Layout:
 
     columns: tuple[int, ...]
     widths: tuple[int, ...]
+    wraps: bool = True
+    """Whether a cell that is wider goes on in further lines."""
 
 
-def plain(cell: object) -> str:
-    """A cell on one line: without line ends, and without characters that a terminal obeys or cannot show."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in _one_line(str(cell)))
+def shortened(cells: Sequence[Sequence[str]], width: int | None, text: Sequence[int] = ()) -> list[list[str]]:
+    """The rows; where they do not fit into the width, long names without their middle: `IMG_2026...final.jpg`.
+
+    Args:
+        width: of the terminal, in characters; None: nothing is shortened.
+        text: the columns of sentences, which may go over several lines: they stay whole.
+    """
+    rows = [list(row) for row in cells]
+    if width is None or all(
+        _total([cell_len(cell) for cell in row], range(len(row))) <= width for row in rows
+    ):
+        return rows
+    most = max(MOST_UNBROKEN, width // 2)
+    return [
+        [
+            cell if index in text or cell_len(cell) <= MOST_PADDED else _without_middle(cell, most)
+            for index, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
 
 
 def lay_out(
@@ -34,14 +55,15 @@ def lay_out(
 
     Args:
         cells: the rows, the header among them.
-        width: of the terminal, in characters; None: as wide as needed.
+        width: of the terminal, in characters; None: all columns, each as wide as its usual cells need.
         text: the columns of sentences, which may go over several lines. All others stay on one line.
         drop: the columns that are left out first, in this order; then the last ones. The first column always stays.
     """
     number = len(cells[0])
     natural = [max(cell_len(row[index]) for row in cells) for index in range(number)]
-    if width is None:
-        return Layout(tuple(range(number)), tuple(natural))
+    if width is None:  # one long cell does not pad all rows: it alone goes beyond its column
+        padded = [max(cell_len(row[index]) for row in _usual(cells, index)) for index in range(number)]
+        return Layout(tuple(range(number)), tuple(padded), wraps=False)
     least = [
         min(natural[index], max(_LEAST_TEXT, _longest_word(cells, index)))
         if index in text
@@ -64,7 +86,10 @@ def lay_out(
 
 def lines_of(row: Sequence[str], layout: Layout) -> list[str]:
     """The lines of one row, without spaces at their ends."""
-    parts = [_wrapped(row[index], width) for index, width in zip(layout.columns, layout.widths, strict=True)]
+    parts = [
+        _wrapped(row[index], width) if layout.wraps else [row[index]]
+        for index, width in zip(layout.columns, layout.widths, strict=True)
+    ]
     return [
         (" " * GAP)
         .join(
@@ -79,28 +104,41 @@ def lines_of(row: Sequence[str], layout: Layout) -> list[str]:
 def indented(text: str, width: int) -> list[str]:
     """A sentence below a row, in lines of at most `width` characters."""
     begins = " " * 4
-    return textwrap.wrap(
-        text,
-        max(width, _LEAST_TEXT),
-        initial_indent=begins,
-        subsequent_indent=begins,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return [begins + line for line in _wrapped(text, max(width, _LEAST_TEXT) - len(begins), breaks=False)]
 
 
-def _wrapped(cell: str, width: int) -> list[str]:
+def _wrapped(cell: str, width: int, *, breaks: bool = True) -> list[str]:
+    """A cell in lines, broken between words, by what characters take on a terminal: Chinese ones take two columns.
+
+    Args:
+        breaks: a word that is wider than a line is broken, too.
+    """
     if cell_len(cell) <= width:
         return [cell]
-    return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+    lines = [""]
+    for word in cell.split():
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines += chop_cells(word, width) if breaks and cell_len(word) > width else [word]
+    return lines[1:] or [""]
 
 
 def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - cell_len(cell))
 
 
-def _one_line(text: str) -> Iterable[str]:
-    return text.replace("\r", "").replace("\n", " ").replace("\t", " ")
+def _usual(cells: Sequence[Sequence[str]], index: int) -> list[Sequence[str]]:
+    """The header, and the rows whose cell is not too long to pad all others."""
+    return [cells[0], *(row for row in cells[1:] if cell_len(row[index]) <= MOST_PADDED)]
+
+
+def _without_middle(cell: str, most: int) -> str:
+    if cell_len(cell) <= most:
+        return cell
+    end = (most - len(_GAP_MARK)) // 2
+    first, last = split_text(cell, most - len(_GAP_MARK) - end)[0], split_text(cell, cell_len(cell) - end)[1]
+    return f"{first}{_GAP_MARK}{last}"
 
 
 def _longest_word(cells: Sequence[Sequence[str]], index: int) -> int:

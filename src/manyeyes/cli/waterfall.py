@@ -8,6 +8,7 @@ from typing import Any
 
 from manyeyes.api.logs import LogLine, Span
 from manyeyes.log_sentences import last_line, sentence
+from manyeyes.plain_text import harmless
 
 BAR_CHARACTERS = 32
 _UNTOLD = frozenset(("by", "parent", "operation", "number"))
@@ -46,13 +47,14 @@ def facts(told: dict[str, Any]) -> str:
 
 
 def line_text(line: LogLine, *, local: bool = True) -> str:
-    """A log line as text for people; times are in this machine's time zone, or unchanged if not `local`."""
+    """A log line as harmless text for people; times are in this machine's time zone, or unchanged if not `local`."""
     at: datetime = line.at.astimezone() if local else line.at
     told = {name: value for name, value in line.fields.items() if name not in ("trace", "span", "by")}
     trace = f" trace={line.trace_id}" if line.trace_id else ""
     said = told.pop("exception", None) or told.pop("text", None)
     text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {line.machine} {line.level} {line.event} {facts(told)}"
-    return text.rstrip() + trace + (f"\n    {_indented(str(said))}" if said else "")
+    body = [harmless(one) for one in str(said).rstrip().split("\n")] if said else []
+    return "\n    ".join([harmless(text.rstrip() + trace), *body])
 
 
 def line_sentence(line: LogLine, *, local: bool = True) -> str:
@@ -62,10 +64,6 @@ def line_sentence(line: LogLine, *, local: bool = True) -> str:
     said = sentence(line.event, line.fields, machine=line.machine)
     why = last_line(line.fields)
     return f"{at:%Y-%m-%d %H:%M:%S} {line.machine}  {level}{said}{f': {why}' if why else ''}"
-
-
-def _indented(text: str) -> str:
-    return text.rstrip().replace("\n", "\n    ")
 
 
 def _short(value: Any) -> str:

@@ -10,6 +10,7 @@ import os
 import sys
 
 from manyeyes.errors import ManyeyesError
+from manyeyes.plain_text import harmless
 from manyeyes.telemetry import log
 
 END_S = 15.0
@@ -23,7 +24,7 @@ def end_within(seconds: float, error: ManyeyesError) -> asyncio.TimerHandle:
 
 def _end(error: ManyeyesError) -> None:
     log().error("did not end by itself", waiting=[_told(task) for task in asyncio.all_tasks()])
-    print(f"error: {' '.join(error.detail.split())}", file=sys.stderr, flush=True)
+    print(f"error: {harmless(' '.join(error.detail.split()))}", file=sys.stderr, flush=True)
     os._exit(error.exit_code)
 
 

@@ -7,16 +7,17 @@ import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from manyeyes.errors import ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
+from manyeyes.errors import BadRequest, ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
 from manyeyes.sdk.address import port_hint
 from manyeyes.sdk.context import Context, find_context
+from manyeyes.sdk.not_utf8 import said_if_not_utf8
 from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.refusals import check_is_of_master, problem
 from manyeyes.sdk.trust import causes, pinned_name, presented, refusal, sentence, trust
@@ -47,7 +48,7 @@ class Calls:
         self._names = {} if self._name is None else {"sni_hostname": self._name}
         self._dials = transport is None
         self._http = httpx.AsyncClient(
-            base_url=self.context.url,
+            base_url=_url(self.context),
             headers={"Authorization": f"Bearer {self.context.api_key}"},
             verify=trust(self.context) if transport is None else True,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
@@ -90,14 +91,15 @@ class Calls:
             cause: Exception
             unreachable = False
             try:
-                response = await self._http.request(
-                    method,
-                    url,
-                    headers=headers,
-                    timeout=self._timeout(time.monotonic() - began_s),
-                    extensions=self._names,
-                    **body,
-                )
+                with said_if_not_utf8():
+                    response = await self._http.request(
+                        method,
+                        url,
+                        headers=headers,
+                        timeout=self._timeout(time.monotonic() - began_s),
+                        extensions=self._names,
+                        **body,
+                    )
                 if response.is_success:
                     check_is_of_master(response, self.context.url)
                     return response
@@ -176,13 +178,16 @@ class Calls:
     ) -> AsyncIterator[httpx.Response]:
         """Send one request, once, and yield its answer, to be read as it arrives."""
         try:
-            async with self._http.stream(
-                method,
-                url,
-                **asked,
-                timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
-                extensions=self._names,
-            ) as response:
+            with said_if_not_utf8():
+                request = self._http.build_request(
+                    method,
+                    url,
+                    **asked,
+                    timeout=httpx.Timeout(silence_s, connect=self.patience.connect_s, pool=None),
+                    extensions=self._names,
+                )
+            response = await self._http.send(request, stream=True)
+            async with aclosing(response):
                 if not response.is_success:
                     await response.aread()
                     raise problem(response, self.context.url)
@@ -198,6 +203,13 @@ class Calls:
         left_s = max(1.0, patience.total_s - elapsed_s) if patience.total_s > 0 else patience.attempt_s
         silence_s = min(patience.attempt_s, left_s)
         return httpx.Timeout(silence_s, connect=min(patience.connect_s, silence_s), pool=None)
+
+
+def _url(context: Context) -> httpx.URL:
+    try:
+        return httpx.URL(context.url)
+    except httpx.InvalidURL as error:
+        raise BadRequest(f"master address {context.url!r} cannot be used: {error}") from error
 
 
 def _reason(error: httpx.TransportError) -> str:

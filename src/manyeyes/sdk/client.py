@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
 
 from manyeyes.api.access import (
     ApiKey,
@@ -38,6 +37,7 @@ from manyeyes.api.people import (
 )
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.local_files import unreadable
+from manyeyes.plain_text import utf8
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.commands import Commands
@@ -48,7 +48,7 @@ from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.parsing import parsed
 from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
-from manyeyes.sdk.urls import node_url, person_url
+from manyeyes.sdk.urls import node_url, person_url, quoted
 from manyeyes.sdk.watching import Watching
 from manyeyes.traces import new_trace, trace_id_for
 
@@ -129,7 +129,7 @@ class AsyncClient(Watching):
             raise BadRequest(f"no photo given for {name!r}; one or more are needed")
         files = []
         for number, photo in enumerate(photos, start=1):
-            label = f"photo-{number}" if isinstance(photo, bytes) else Path(photo).name
+            label = f"photo-{number}" if isinstance(photo, bytes) else utf8(Path(photo).name)
             files.append(("photos", (label, await _content(photo), "application/octet-stream")))
         response = await self._call(
             "POST",
@@ -245,7 +245,7 @@ class AsyncClient(Watching):
         if name is None or (is_ is not None and is_not is not None):
             raise BadRequest("say who the face is, or who it is not, but not both")
         body = FeedbackRequest.model_construct(
-            reference=reference, verdict="not" if is_ is None else "is", name=name, file_name=file_name
+            reference=reference, verdict="not" if is_ is None else "is", name=name, file_name=utf8(file_name)
         )
         response = await self._call("POST", "/v1/people-feedback", json=body.model_dump(), repeatable=False)
         return parsed(Feedback, response.content)
@@ -260,7 +260,7 @@ class AsyncClient(Watching):
         Raises:
             EntryNotFound: there is no feedback with that id.
         """
-        url = f"/v1/people-feedback/{quote(feedback_id, safe='')}"
+        url = f"/v1/people-feedback/{quoted(feedback_id)}"
         return parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
 
     async def nodes(self) -> list[Node]:
@@ -353,7 +353,7 @@ class AsyncClient(Watching):
             KeyNotFound: no key has that name.
             LastAdminKey: it is the last key with the role `admin`.
         """
-        await self._call("DELETE", f"/v1/keys/{quote(name, safe='')}", repeatable=False)
+        await self._call("DELETE", f"/v1/keys/{quoted(name)}", repeatable=False)
 
     async def ca_pem(self) -> str:
         """The certificate of the master's CA as PEM text, as in a context file."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import platformdirs
 
 from manyeyes.addresses import bracketed
-from manyeyes.errors import BadRequest, FileTrouble, Unavailable
+from manyeyes.errors import BadRequest, FileTrouble, NotSignedIn, Unavailable
+from manyeyes.plain_text import harmless
 from manyeyes.sdk.address import fault
 
 
@@ -37,6 +38,16 @@ class Context:
     def __post_init__(self) -> None:
         if wrong := fault(self.url):
             raise BadRequest(f"master address {self.url!r} {wrong}")
+        if (place := _unlike_a_key(self.api_key)) is not None:
+            raise NotSignedIn(
+                f"the API key has '{harmless(self.api_key[place])}' as character {place + 1}, and a key has letters, digits, "
+                "- and _ only; copy it again, into MANYEYES_KEY or the context"
+            )
+
+
+def _unlike_a_key(text: str) -> int | None:
+    """Where a text has the first character that no key has."""
+    return next((place for place, one in enumerate(text) if not "!" <= one <= "~"), None)
 
 
 SYSTEM = "system"

@@ -20,6 +20,7 @@ from manyeyes.api.logs import (
 from manyeyes.errors import Unavailable
 from manyeyes.sdk.calls import Call, Stream
 from manyeyes.sdk.parsing import parsed
+from manyeyes.sdk.urls import quoted
 
 _SILENCE_S = 30.0
 """Read time-out; the master sends a sign of life every 10 s."""
@@ -120,7 +121,7 @@ class Logs:
         Raises:
             TraceNotFound: the master has no line of this trace: not yet, or no longer.
         """
-        return parsed(Trace, (await self._call("GET", f"/v1/traces/{trace_id}")).content)
+        return parsed(Trace, (await self._call("GET", f"/v1/traces/{quoted(trace_id)}")).content)
 
 
 def _params(wanted: LinesWanted, limit: int) -> dict[str, Any]:

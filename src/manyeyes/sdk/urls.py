@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from manyeyes.sdk.not_utf8 import said_if_not_utf8
+
 
 def node_url(name: str) -> str:
     """The path of a node."""
-    return f"/v1/nodes/{quote(name, safe='')}"
+    return f"/v1/nodes/{quoted(name)}"
 
 
 def person_url(name: str) -> str:
@@ -18,5 +20,15 @@ def person_url(name: str) -> str:
 def quoted_name(name: str) -> str:
     """A person's name, quoted for a URL path."""
     # A name of dots only would be taken for a relative path segment even when quoted.
-    quoted = quote(name, safe="")
-    return quoted.replace(".", "%2E") if not name.strip(".") else quoted
+    text = quoted(name)
+    return text.replace(".", "%2E") if not name.strip(".") else text
+
+
+def quoted(text: str) -> str:
+    """A text, quoted for a URL path.
+
+    Raises:
+        BadRequest: it is not UTF-8.
+    """
+    with said_if_not_utf8():
+        return quote(text, safe="")

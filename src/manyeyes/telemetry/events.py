@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from manyeyes.telemetry.guard import MAX_LINE_BYTES, guarded, shortened
 from manyeyes.telemetry.queue import Waiting
-from manyeyes.telemetry.terminal import for_people
+from manyeyes.telemetry.terminal import for_people, shown_whole
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -54,7 +54,7 @@ def set_up(role: str, *, level: Level = "info", verbose: bool = False) -> None:
         to_send.add(line)
         if not terminal:
             return line.decode()
-        shown = str(every(None, "", event)) if verbose else for_people(event)
+        shown = str(every(None, "", shown_whole(event))) if verbose else for_people(event)
         if shown is None:
             raise structlog.DropEvent
         return shown

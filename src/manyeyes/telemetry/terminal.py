@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from manyeyes.log_sentences import last_line, sentence
+from manyeyes.plain_text import harmless
+
+
+def shown_whole(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with harmless texts; long texts keep their lines."""
+    return {name: _harmless(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(map(harmless, text.split("\n")))
 
 
 def for_people(event: Mapping[str, Any]) -> str | None:

@@ -312,10 +312,10 @@ def test_send_leaves_out_what_it_wrote_before(fleet: Fleet, run: Run, tmp_path: 
     assert run("send", pictures, "-o", first)[0] == 0
     code, said, heard = run("send", pictures, "-o", tmp_path / "second")
     assert code == 0 and said.startswith("a.jpg: ")
-    assert heard == f"left out: {first} has predicted pictures of an earlier 'manyeyes send'\n"
+    assert heard == f"passed over: results of an earlier 'manyeyes send' in {first}\n"
     assert fleet.sent == [b"1", b"1"]
     code, _, heard = run("send", first, "-o", tmp_path / "third")
-    assert code == 11 and f"{first} is left out, because it has the results.jsonl of an earlier" in heard
+    assert code == 11 and f"passed over: results of an earlier 'manyeyes send' in {first}; name" in heard
     assert run("send", first / "a.jpg", "-o", tmp_path / "third")[0] == 0, "a named file is always sent"
 
 

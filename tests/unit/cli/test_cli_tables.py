@@ -6,7 +6,7 @@ import pytest
 
 from manyeyes.cli import output
 from manyeyes.cli.output import print_fields, print_table
-from manyeyes.cli.tables import lay_out, plain
+from manyeyes.cli.tables import lay_out
 
 NAMES = ("node", "state", "reason", "speed", "address", "pack")
 LONG = (
@@ -45,8 +45,8 @@ def test_a_line_end_in_a_name_is_no_new_row_and_nothing_reaches_the_terminal(
 ) -> None:
     print_table(("name", "n"), [("a\nb\x1b[2J\udcff", 1), ("東京", 2)], "")
     first, second, third = capsys.readouterr().out.splitlines()
-    assert "a b\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}" in second
-    assert second.index("1") == first.rindex("n")
+    assert r"a\nb\x1b[2J\xff" in second
+    assert second.rindex("1") == first.rindex("n")
     assert third.startswith("東京") and third.endswith(" 2")
 
 
@@ -74,8 +74,3 @@ def test_fields_go_on_below_their_beginning(
         "speed  296 ms a picture on one worker recently,",
         "       by the benchmark",
     ]
-
-
-def test_plain() -> None:
-    assert plain("  bar ██·") == "  bar ██·"
-    assert plain("a\r\n\tb") == "a  b"

@@ -10,8 +10,8 @@ from manyeyes import BadRequest, Context
 from manyeyes.sdk.context import find_context, load_context, save_context
 from manyeyes.sdk.contexts import Contexts, keep_for_this_user
 
-ONE = Context("https://10.0.0.1:8443", "ca 1", "key 1")
-TWO = Context("https://10.0.0.2:8443", "ca 2", "key 2")
+ONE = Context("https://10.0.0.1:8443", "ca 1", "key-1")
+TWO = Context("https://10.0.0.2:8443", "ca 2", "key-2")
 
 
 def names(contexts: Contexts) -> list[tuple[str, bool]]:
@@ -38,7 +38,7 @@ def test_a_master_that_starts_again_keeps_its_name_and_its_place(tmp_path: Path)
     contexts = Contexts(tmp_path)
     contexts.add(ONE, "local")
     contexts.add(TWO, "lab")
-    moved = Context("https://10.0.0.1:9443", "ca 1", "key 3")
+    moved = Context("https://10.0.0.1:9443", "ca 1", "key-3")
     assert contexts.add(moved, "another name").name == "local"
     assert load_context(tmp_path / "context.json") == moved, "the default follows its master"
     assert contexts.get("lab").context == TWO
@@ -47,7 +47,7 @@ def test_a_master_that_starts_again_keeps_its_name_and_its_place(tmp_path: Path)
 def test_a_master_of_a_new_data_folder_takes_the_place_of_the_one_that_listened_there(tmp_path: Path) -> None:
     contexts = Contexts(tmp_path)
     contexts.add(ONE, "local")
-    anew = Context(ONE.url, "ca 3", "key 3")
+    anew = Context(ONE.url, "ca 3", "key-3")
     assert contexts.add(anew, "local").default
     assert names(contexts) == [("local", True)]
     assert load_context(tmp_path / "context.json") == anew

@@ -12,7 +12,7 @@ import typer
 from manyeyes.cli.enrolling import report
 from manyeyes.cli.enrolling.plan import Plan, read_folder
 from manyeyes.cli.enrolling.upload import Outcome, upload
-from manyeyes.cli.output import context_of, print_json, print_table, say
+from manyeyes.cli.output import context_of, print_json, print_table, say, tell
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 
@@ -42,9 +42,9 @@ def add_folder(ctx: typer.Context, folder: Path, as_json: bool) -> None:
     else:
         print_table(report.PEOPLE, report.people_rows(plan, outcome), "")
         if rows := report.noticed_rows(plan, outcome):
-            print()
+            tell("")
             print_table(report.NOTICED, rows, "")
-        print(f"\n{report.summary(plan, outcome)}")
+        tell("", report.summary(plan, outcome))
     if outcome.refused or not (outcome.enrolled or outcome.known):
         raise typer.Exit(EXIT_SOME_FAILED)
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manyeyes import person_names
+from manyeyes.cli.sending.record import is_output
+from manyeyes.cli.thumbnails import is_thumbnail
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
-from manyeyes.recognition.pictures.sniff import sniff
+from manyeyes.recognition.pictures.first_bytes import format_of
 
-_HEAD_BYTES = 4096
 _TWO_PEOPLE = "two-people"
 
 
@@ -59,7 +60,7 @@ def read_folder(folder: Path) -> Plan:
         FileTrouble: a folder or file cannot be read.
     """
     entries = sorted(_entries(folder), key=lambda entry: entry.name)
-    subfolders = [entry for entry in entries if entry.is_dir()]
+    subfolders = [entry for entry in entries if entry.is_dir() and not _not_photos(entry)]
     if not subfolders:
         raise BadRequest(
             f"{folder} has no subfolder; expected is one for each person, named like them, with their photos, as "
@@ -67,9 +68,13 @@ def read_folder(folder: Path) -> Plan:
         )
     plan = Plan()
     plan.noticed += [
-        Noticed("", entry.name, "beside", "it lies beside the subfolders: move it into that of its person")
+        Noticed("", entry.name, "left-out", why)
+        if (why := _not_photos(entry))
+        else Noticed(
+            "", entry.name, "beside", "it lies beside the subfolders: move it into that of its person"
+        )
         for entry in entries
-        if not entry.is_dir()
+        if entry not in subfolders
     ]
     found: dict[str, list[Photo]] = {}
     names: dict[str, str] = {}
@@ -98,6 +103,15 @@ def read_folder(folder: Path) -> Plan:
     return plan
 
 
+def _not_photos(entry: os.DirEntry[str]) -> str:
+    """Why what is here is left out unseen, as other programs' thumbnails; empty if it is not."""
+    if is_thumbnail(entry.name):
+        return "thumbnails of another program: left out"
+    if entry.is_dir() and is_output(Path(entry.path)):
+        return "results of an earlier 'manyeyes send': left out"
+    return ""
+
+
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
@@ -109,6 +123,9 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "") -> Iterator[Photo]:
     for entry in sorted(_entries(folder), key=lambda entry: entry.name):
         path, label = Path(entry.path), below + entry.name
+        if why := _not_photos(entry):
+            noticed.append(Noticed(person, label, "left-out", why))
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _photos_in(person, path, noticed, f"{label}/")
             continue
@@ -116,9 +133,8 @@ def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "
             if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
                 noticed.append(Noticed(person, label, "no-file", "it is no regular file: left out"))
                 continue
+            format_of(path)
             with path.open("rb") as file:
-                sniff(file.read(_HEAD_BYTES))
-                file.seek(0)
                 yield Photo(person, label, path, hashlib.file_digest(file, "sha256").hexdigest())
         except ManyeyesError as error:
             noticed.append(Noticed(person, label, error.code, error.detail))

@@ -11,6 +11,7 @@ from manyeyes.api.people import Person
 from manyeyes.cli.enrolling.plan import Noticed, Photo, Plan
 from manyeyes.errors import EnrolmentError, ManyeyesError, PersonNotFound, PictureError
 from manyeyes.person_names import key
+from manyeyes.plain_text import utf8
 from manyeyes.results import Caution
 from manyeyes.sdk.client import AsyncClient
 
@@ -70,7 +71,7 @@ async def upload(client: AsyncClient, plan: Plan, outcome: Outcome, told: Callab
                 person = await client.add_person(photo.person, photo.path)
             except (EnrolmentError, PictureError) as error:
                 outcome.refused[photo.person] += 1
-                said = error.detail.removeprefix(f"{photo.path.name}: ")
+                said = error.detail.removeprefix(f"{utf8(photo.path.name)}: ")
                 outcome.noticed.append(
                     Noticed(photo.person, photo.label, error.code, f"not enrolled: {said}")
                 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from manyeyes.cli.sending.choice import EVERY_PICTURE, EXCLUDED, Choice, PassedOver, by_content
 from manyeyes.cli.sending.record import is_output
 from manyeyes.cli.sending.source import Source
 from manyeyes.errors import BadRequest, EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
-from manyeyes.recognition.pictures.formats import SUFFIXES
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
 DEFAULT_OUT = Path("manyeyes-out")
@@ -63,39 +63,44 @@ def plan(
     out: Path | None,
     *,
     by_path: Path | None = None,
-    left_out: Callable[[Path], None] | None = None,
+    choice: Choice = EVERY_PICTURE,
+    passed: PassedOver | None = None,
 ) -> Iterator[Source]:
     """Yield every picture of the arguments, searching as the caller asks for more.
 
-    A file that is named as an argument is always included. From folders come the picture files, without hidden
-    files and OUT. A path that cannot be used is yielded with its `trouble`. Links to folders are followed unless they
-    lead back into a folder that is being read. A folder with the results of an earlier run is left out. An argument
-    that lies in the folder of another argument, and is sent with it, is not sent twice.
+    A file that is named as an argument is included, whatever it is, unless `choice` excludes it. From folders come the
+    files that are pictures by their first bytes or by their name, as `choice` wants them, without OUT. A path that cannot
+    be used is yielded with its `trouble`. Links to folders are followed unless they lead back into a folder that is being
+    read. A folder with the results of an earlier run is left out. An argument that lies in the folder of another argument,
+    and is sent with it, is not sent twice.
 
     Args:
         by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
             file has a name of its own, the same in each run. If None, they are relative to the argument.
-        left_out: called with each folder that has results of an earlier run.
+        passed: counts what is passed over.
     """
     skip = _identity(out) if out is not None else None
-    for argument in _arguments(inputs, out, by_path):
+    passed = passed or PassedOver()
+    for argument in _arguments(inputs, out, by_path, choice, passed):
         if argument.path.is_dir():
-            for path, parts, trouble in _walk(argument.path, skip, None, left_out):
+            for path, parts, trouble in _walk(argument.path, skip, None, choice, passed):
                 relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
                 yield Source(path, relative or ".", trouble=trouble) if trouble else look(path, relative)
         else:
             yield look(argument.path, argument.first_part or argument.path.name)
 
 
-def count(inputs: Sequence[Path], out: Path | None, stop: threading.Event) -> int:
+def count(
+    inputs: Sequence[Path], out: Path | None, stop: threading.Event, choice: Choice = EVERY_PICTURE
+) -> int:
     """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
     skip = _identity(out) if out is not None else None
     found = 0
-    for argument in _arguments(inputs, out, None):
+    for argument in _arguments(inputs, out, None, choice, PassedOver()):
         if not argument.path.is_dir():
             found += 1
             continue
-        for _ in _walk(argument.path, skip, stop, None):
+        for _ in _walk(argument.path, skip, stop, choice, PassedOver()):
             found += 1
     return found
 
@@ -132,8 +137,18 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _arguments(inputs: Sequence[Path], out: Path | None, by_path: Path | None) -> list[_Argument]:
-    """Each argument once, with a unique first part."""
+def _arguments(
+    inputs: Sequence[Path],
+    out: Path | None,
+    by_path: Path | None,
+    choice: Choice = EVERY_PICTURE,
+    passed: PassedOver | None = None,
+) -> list[_Argument]:
+    """Each argument once that is not excluded, with a unique first part."""
+    wanted = [path for path in inputs if not choice.excludes(path.name, path.as_posix())]
+    if passed is not None and len(wanted) < len(inputs):
+        passed.reasons[EXCLUDED] += len(inputs) - len(wanted)
+    inputs = wanted
     seen: set[Path] = set()
     distinct = []
     for path in inputs:
@@ -143,7 +158,7 @@ def _arguments(inputs: Sequence[Path], out: Path | None, by_path: Path | None) -
             distinct.append(path)
     folders = {path.resolve() for path in distinct if path.is_dir()}
     skip = _identity(out) if out is not None else None
-    distinct = [path for path in distinct if not _is_within(path, folders, skip)]
+    distinct = [path for path in distinct if not _is_within(path, folders, skip, choice)]
     if by_path is not None:
         return [_Argument(path, _below(by_path, path)) for path in distinct]
     if len(distinct) == 1:
@@ -162,21 +177,20 @@ def _arguments(inputs: Sequence[Path], out: Path | None, by_path: Path | None) -
     return found
 
 
-def _is_within(path: Path, folders: set[Path], skip: tuple[int, int] | None) -> bool:
+def _is_within(path: Path, folders: set[Path], skip: tuple[int, int] | None, choice: Choice) -> bool:
     """Whether one of the folders has this path, and `_walk` finds it there."""
     is_folder = path.is_dir()
     whole = path.resolve() if is_folder else path.parent.resolve() / path.name
-    if not (is_folder or whole.suffix.lower() in SUFFIXES):
+    above = [folder for folder in whole.parents if folder in folders]
+    if not above or not (is_folder or by_content(path, is_file=path.is_file()) is None):
         return False
-    between = [whole]
-    for folder in whole.parents:
-        if folder in folders:
-            opened = [*between[0 if is_folder else 1 :], folder]
-            return not any(one.name.startswith(".") for one in between) and all(
-                os.access(one, os.R_OK) and _identity(one) != skip and not is_output(one) for one in opened
-            )
-        between.append(folder)
-    return False
+    parts = whole.relative_to(above[0]).parts
+    between = [above[0].joinpath(*parts[:number]) for number in range(len(parts) + 1)]
+    opened = between if is_folder else between[:-1]
+    names = (above[0].name, *parts)
+    return all(choice.by_name(name, names[:at]) is None for at, name in enumerate(names) if at) and all(
+        os.access(one, os.R_OK) and _identity(one) != skip and not is_output(one) for one in opened
+    )
 
 
 def _is_same(path: Path, other: Path) -> bool:
@@ -197,19 +211,20 @@ def _walk(
     top: Path,
     skip: tuple[int, int] | None,
     stop: threading.Event | None,
-    left_out: Callable[[Path], None] | None,
+    choice: Choice,
+    passed: PassedOver,
 ) -> Iterator[tuple[Path, list[str], ManyeyesError | None]]:
     """Search depth first, with one open folder per level; yields (path, parts below top, trouble)."""
     levels: list[tuple[os._ScandirIterator[str], tuple[int, int] | None]] = []
     parts: list[str] = []
+    top_name = top.name or top.resolve().name
 
     def open_folder(path: Path) -> ManyeyesError | None:
         identity = _identity(path)
         if identity is not None and (identity == skip or any(identity == level[1] for level in levels)):
             return None
         if is_output(path):
-            if left_out is not None:
-                left_out(path)
+            passed.own_output.append(path)
             return None
         try:
             levels.append((os.scandir(path), identity))
@@ -233,7 +248,9 @@ def _walk(
                 if parts:
                     parts.pop()
                 continue
-            if entry.name.startswith("."):
+            reason = choice.by_name(entry.name, [top_name, *parts])
+            if reason is not None:
+                passed.reasons[reason] += 1
                 continue
             path = Path(entry.path)
             if _is_folder(entry):
@@ -243,11 +260,22 @@ def _walk(
                     yield path, [*parts, entry.name], trouble
                 elif len(levels) > depth:
                     parts.append(entry.name)
-            elif path.suffix.lower() in SUFFIXES:
+                continue
+            reason = by_content(path, is_file=_is_file(entry))
+            if reason is None:
                 yield path, [*parts, entry.name], None
+            else:
+                passed.reasons[reason] += 1
     finally:
         for scan, _ in levels:
             scan.close()
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -11,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
-from manyeyes.cli.output import say
+from manyeyes.cli.output import print_json_line, say
 from manyeyes.cli.sending.batch import Tally
+from manyeyes.plain_text import harmless
 
 _PLAIN_EVERY_S = 5.0
 
@@ -53,7 +53,7 @@ class Json(_Quiet):
 
     def said(self, line: dict[str, Any] | None) -> None:
         if line is not None:
-            print(json.dumps(line), flush=True)
+            print_json_line(line)
 
 
 class Plain(_Quiet):
@@ -118,7 +118,7 @@ class Bar(_Quiet):
         self._show()
 
     def note(self, sentence: str) -> None:
-        self._progress.console.print(sentence, markup=False)
+        self._progress.console.print(harmless(sentence), markup=False, highlight=False)
 
     def said(self, line: dict[str, Any] | None) -> None:
         self._show()

@@ -16,6 +16,8 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.results import Result
 
 RESULTS_NAME = "results.jsonl"
+_LINES_LOOKED_AT, _MOST_LINE_BYTES = 5, 4 * 1024 * 1024
+"""The first line of a record may be broken, by a full disk; a file of this name may be anything."""
 _SAME = ""
 """Stands for an output that has the same name as its original, as most have."""
 
@@ -86,7 +88,7 @@ def is_output(folder: Path) -> bool:
         if not path.is_file():  # opening a FIFO would wait for ever
             return False
         with path.open("rb") as file:
-            return decode(file.readline()) is not None
+            return any(decode(file.readline(_MOST_LINE_BYTES)) is not None for _ in range(_LINES_LOOKED_AT))
     except OSError:
         return False
 

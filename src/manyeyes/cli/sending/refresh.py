@@ -11,7 +11,6 @@ from typing import Any, BinaryIO, Protocol
 
 from manyeyes.api.people import PersonNow
 from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, read_lines, replace_with
-from manyeyes.cli.tables import plain
 from manyeyes.config import Limits
 from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
 from manyeyes.results import Face, Result
@@ -109,9 +108,7 @@ def names_changed(out: Path, client: AsksNames) -> str:
         return ""
     if not others:
         return ""
-    told = [
-        f"{plain(before)} is {plain(after) if after else 'nobody'} now" for before, after in others.items()
-    ]
+    told = [f"{before} is {after if after else 'nobody'} now" for before, after in others.items()]
     more = f" and {len(told) - _MOST_LISTED} more" if len(told) > _MOST_LISTED else ""
     return (
         f"names have changed since earlier pictures were sent ({', '.join(told[:_MOST_LISTED])}{more}); the same command "

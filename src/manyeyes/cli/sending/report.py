@@ -6,20 +6,19 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyeyes.cli.output import print_table, say
+from manyeyes.cli.output import print_table, tell
 from manyeyes.cli.sending.batch import Tally
+from manyeyes.cli.sending.choice import PassedOver
 from manyeyes.cli.sending.found import Found, found_in, sentence
 from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
-from manyeyes.cli.tables import plain
 from manyeyes.errors import FileTrouble, NoPicturesFound
 
 MOST_SENTENCES = 10
 """Up to so many pictures get a sentence each; more are summed up in a table."""
-_MOST_LEFT_OUT = 5
 _LEAST_FOR_A_RATE = 10
 
 
@@ -47,27 +46,14 @@ def harmless_faults(tally: Tally) -> str:
     return f"{files} faults that do no harm to {their} pixels; 'warnings' in {RESULTS_NAME} says which"
 
 
-def nothing_found(inputs: Sequence[Path], left_out: Sequence[Path]) -> NoPicturesFound:
-    """The error where the arguments have no picture at all; the reason, if folders were left out."""
+def nothing_found(inputs: Sequence[Path], passed: PassedOver) -> NoPicturesFound:
+    """The error where the arguments have no picture at all, with what was passed over."""
     names = ", ".join(map(str, dict.fromkeys(inputs)))
-    if left_out:
-        folders = ", ".join(map(str, dict.fromkeys(left_out)))
-        return NoPicturesFound(
-            f"no pictures found in {names}: {folders} is left out, because it has the {RESULTS_NAME} of an "
-            "earlier 'manyeyes send'; name files in it to send them"
-        )
+    why = f"; {passed.sentence()}" if passed.sentence() else ""
+    own = "; name files in it to send them" if passed.own_output else ""
     return NoPicturesFound(
-        f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent"
+        f"no pictures found in {names}; JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC are sent{why}{own}"
     )
-
-
-def say_left_out(folders: Iterable[Path]) -> None:
-    """Name the folders with predicted pictures of earlier runs, which were not sent."""
-    found = list(dict.fromkeys(folders))
-    for folder in found[:_MOST_LEFT_OUT]:
-        say(f"left out: {folder} has predicted pictures of an earlier 'manyeyes send'")
-    if len(found) > _MOST_LEFT_OUT:
-        say(f"left out: {len(found) - _MOST_LEFT_OUT} more folders like this")
 
 
 def print_report(tally: Tally, seconds: float, out: Path) -> None:
@@ -76,20 +62,20 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
     found = found_in(_lines_of(tally, out))
     if total <= MOST_SENTENCES:
         for line in sorted(_lines_of(tally, out), key=lambda line: str(line["file"])):
-            print(plain(picture_sentence(line)))
+            tell(picture_sentence(line))
     elif tally.failed:
         print_table(("failed", "why", "trace"), tally.first_failures, "", text=("why",), drop=("trace",))
         unlisted = tally.failed - len(tally.first_failures)
         if unlisted > 0:
-            print(f"and {unlisted} more, see {out / RESULTS_NAME}")
+            tell(f"and {unlisted} more, see {out / RESULTS_NAME}")
     if total > 1 and found.pictures:
         print_table(("person", "faces", "pictures"), found.rows(), "")
     if total > 1 or tally.skipped:
-        print(summary(tally, seconds))
+        tell(summary(tally, seconds))
     if tally.faulty:
-        print(harmless_faults(tally))
+        tell(harmless_faults(tally))
     for text in places(found, out, total, _viewer()):
-        print(plain(text))
+        tell(text)
 
 
 def picture_sentence(line: dict[str, Any]) -> str:

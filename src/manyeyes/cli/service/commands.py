@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.cli.adding.remote_installer import linger
-from manyeyes.cli.output import JsonOption, print_json, say
+from manyeyes.cli.output import JsonOption, print_json, say, tell
 from manyeyes.cli.service import plan
 from manyeyes.cli.service.account import Account, account_for_system, this_account
 from manyeyes.cli.service.installed import find_installed, the_installed
@@ -253,7 +253,7 @@ def status(system: SystemOption = None, as_json: JsonOption = False) -> None:
     else:
         for one in found:
             for line in one.lines():
-                print(line)
+                tell(line)
     if not found or not all(one.runs for one in found):
         raise typer.Exit(Unavailable.exit_code)
 

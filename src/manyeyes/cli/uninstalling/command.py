@@ -14,7 +14,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from manyeyes.cli.output import JsonOption, YesOption, confirm, has_person, print_json, say
+from manyeyes.cli.output import JsonOption, YesOption, confirm, has_person, print_json, say, tell
 from manyeyes.cli.service.installed import Installed, find_installed
 from manyeyes.cli.service.removing import remove_service
 from manyeyes.cli.uninstalling import footprint, running
@@ -52,7 +52,7 @@ def uninstall(
             return
     else:
         for line in _lines(services, found, in_use, keep_data=keep_data):
-            print(line, flush=True)
+            tell(line)
     wanted = [one for one in found if not (keep_data and one.kind in ("data", "settings"))]
     if services or wanted:
         if not yes and not has_person():

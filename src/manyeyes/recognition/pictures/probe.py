@@ -33,7 +33,8 @@ from manyeyes.recognition.pictures.sniff import sniff
 # Pillow warns about damaged or unusual metadata; nobody needs these warnings
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
-_COMPRESSION, _ORIENTATION, _DNG_VERSION, _SHORT = 259, 274, 50706, 3
+_SUBFILE_TYPE, _COMPRESSION, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 259, 274, 330, 50706
+_SHORT, _LONG = 3, 4
 _RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
 
 
@@ -85,7 +86,7 @@ def read_header(data: bytes) -> PictureInfo:
     key = sniff(data)
     found = BY_KEY[key]
     if key == "tiff":
-        _refuse_raw(data)
+        refuse_raw(data)
     try:
         if key == "jpeg" and (plain := jpeg_header(data)) is not None:
             header, mode = plain
@@ -137,10 +138,16 @@ def _header(image: ImageFile) -> Header:
     return Header(width, height, exif=exif if isinstance(exif, bytes) else b"", icc_profile=icc)
 
 
-def _refuse_raw(data: bytes) -> None:
-    """Refuse raw camera formats: TIFF files whose first page is a thumbnail or an undeveloped picture."""
-    tags = _first_tags(data, _COMPRESSION, _DNG_VERSION)
+def refuse_raw(data: bytes) -> None:
+    """Refuse raw camera formats: TIFF files whose first page is a thumbnail or an undeveloped picture.
+
+    Raises:
+        UnsupportedFormat: it is one.
+    """
+    tags = _first_tags(data, _SUBFILE_TYPE, _COMPRESSION, _SUB_IFDS, _DNG_VERSION)
     kind = "DNG" if _DNG_VERSION in tags else _RAW_COMPRESSIONS.get(tags.get(_COMPRESSION, 1))
+    if kind is None and tags.get(_SUBFILE_TYPE) == 1 and _SUB_IFDS in tags:
+        kind = "a thumbnail of it comes first, as in NEF"
     if kind is not None:
         raise UnsupportedFormat(
             f"picture is a raw camera picture ({kind}); {ACCEPTED}; develop it into one of them first"
@@ -159,7 +166,7 @@ def exif_orientation(exif: bytes) -> int:
 def _first_tags(tiff: bytes, *wanted: int) -> dict[int, int]:
     """The wanted tags in the first directory of a TIFF or EXIF block.
 
-    Returns the value of a tag that is one short, and minus the type of any other tag.
+    Returns the value of a tag that is one short or long number, and minus the type of any other tag.
     """
     found: dict[int, int] = {}
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
@@ -173,6 +180,8 @@ def _first_tags(tiff: bytes, *wanted: int) -> dict[int, int]:
             tag, kind, count, short = struct.unpack_from(order + "HHIH", tiff, place)
             if tag in wanted and count == 1 and kind == _SHORT:
                 found.setdefault(tag, short)
+            elif tag in wanted and count == 1 and kind == _LONG:
+                found.setdefault(tag, *struct.unpack_from(order + "I", tiff, place + 8))
             elif tag in wanted:
                 found.setdefault(tag, -kind)
     except struct.error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from manyeyes.errors import EmptyPicture, NotAPicture, UnsupportedFormat
 from manyeyes.recognition.pictures.formats import ACCEPTED
 
@@ -65,6 +67,14 @@ _OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MZ", "a program"),
 )
 
+_ANY = re.compile(
+    b"|".join(b".{%d}%s" % (at, re.escape(magic)) for at, magic, _ in (*_OTHER_PICTURES, *_OTHER_FILES)),
+    re.DOTALL,
+)
+"""Whether it is worth looking at which of them it is; folders have many files that are none."""
+
+_ASCII_TEXT = bytes(range(32, 127)) + b"\r\n\t\f"
+
 
 def sniff(data: bytes) -> str:
     """The key in `formats.FORMATS` of the format that these bytes begin with.
@@ -78,13 +88,14 @@ def sniff(data: bytes) -> str:
         raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
     if data.startswith(b"\xff\xd8\xff") and not data.startswith(_JPEG_LS):
         return "jpeg"
-    for offset, magic, name in _OTHER_PICTURES:
+    known = _ANY.match(data) is not None
+    for offset, magic, name in _OTHER_PICTURES if known else ():
         if data.startswith(magic, offset):
             raise UnsupportedFormat(f"picture is {name}; {ACCEPTED}; convert it first")
     found = _accepted(data)
     if found is not None:
         return found
-    for offset, magic, name in _OTHER_FILES:
+    for offset, magic, name in _OTHER_FILES if known else ():
         if data.startswith(magic, offset):
             raise NotAPicture(f"this is {name}, not a picture; {ACCEPTED}")
     raise _text_or_unknown(data)
@@ -130,8 +141,13 @@ def _text_or_unknown(data: bytes) -> UnsupportedFormat | NotAPicture:
 
 def _text(data: bytes) -> str | None:
     head = data[:2048]
+    if not head.translate(None, _ASCII_TEXT):
+        return head.decode("ascii")
     try:
         text = head.decode("utf-8", errors="strict" if len(data) <= 2048 else "ignore")
     except UnicodeDecodeError:
         return None
-    return text if all(c.isprintable() or c in "\r\n\t\f\ufeff" for c in text) else None
+    shown = text
+    for one in "\r\n\t\f\ufeff":
+        shown = shown.replace(one, "")
+    return text if shown.isprintable() else None

@@ -1,0 +1,111 @@
+"""Which files of a folder are sent, and how many are passed over and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from manyeyes.cli.thumbnails import is_thumbnail
+from manyeyes.errors import BadRequest, ManyeyesError, UnsupportedFormat
+from manyeyes.recognition.pictures.first_bytes import format_of
+from manyeyes.recognition.pictures.formats import SUFFIXES
+
+NO_PICTURE = "not pictures"
+OTHER_FORMAT = "pictures of other formats"
+THUMBNAIL = "thumbnails of other programs"
+HIDDEN = "hidden files"
+EXCLUDED = "excluded"
+UNREADABLE = "not readable"
+_MOST_NAMED = 5
+
+
+@dataclass
+class PassedOver:
+    """What a search through folders has passed over, by reason. A folder that was not opened counts as one."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    own_output: list[Path] = field(default_factory=list)
+    """The folders with the results of an earlier run."""
+
+    def sentence(self) -> str:
+        """All of it in one line; empty if nothing was passed over."""
+        parts = [f"{reason} ({count})" for reason, count in sorted(self.reasons.items())]
+        if own := list(dict.fromkeys(self.own_output)):
+            named = ", ".join(map(str, own[:_MOST_NAMED]))
+            more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
+            parts.append(f"results of an earlier 'manyeyes send' in {named}{more}")
+        kept = [reason for reason in (HIDDEN, THUMBNAIL) if self.reasons[reason]]
+        hint = f"; --all sends {' and '.join(kept)}, too" if kept else ""
+        return f"passed over: {', '.join(parts)}{hint}" if parts else ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user wants of folders.
+
+    Args:
+        exclude: patterns as of a shell. One without `/` is held against the name of each file and folder, one with `/`
+            against the path below the folder that is sent.
+        everything: hidden files and other programs' thumbnails, too.
+    """
+
+    exclude: Sequence[str] = ()
+    everything: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(pattern.strip("/") for pattern in self.exclude):
+            raise BadRequest("a pattern of --exclude is empty; give one as in: --exclude '*-edited*'")
+
+    def excludes(self, name: str, below: str = "") -> bool:
+        """Whether the user excludes a file or folder.
+
+        Args:
+            below: its path below the folder that is sent.
+        """
+        return any(
+            fnmatchcase(below if "/" in pattern.strip("/") else name, pattern.strip("/"))
+            for pattern in self.exclude
+        )
+
+    def by_name(self, name: str, parents: Sequence[str]) -> str | None:
+        """Why a file or folder is passed over for its name; None if it is not.
+
+        Args:
+            parents: the names of the folders that it is in, that of the folder that is sent first.
+        """
+        if self.exclude and self.excludes(name, "/".join([*parents[1:], name])):
+            return EXCLUDED
+        if self.everything:
+            return None
+        if is_thumbnail(name, parents):
+            return THUMBNAIL
+        return HIDDEN if name.startswith(".") else None
+
+
+EVERY_PICTURE = Choice()
+
+
+def by_content(path: Path, *, is_file: bool) -> str | None:
+    """Why what is no folder is passed over for its content; None if it is sent.
+
+    What is named like a picture is sent unseen: if it is none, the user should know why.
+
+    Args:
+        is_file: whether it is a regular file; opening others may wait for ever.
+    """
+    if path.suffix.lower() in SUFFIXES and not path.name.startswith("._"):
+        return None
+    if not is_file:
+        return NO_PICTURE
+    try:
+        format_of(path)
+    except UnsupportedFormat:
+        return OTHER_FORMAT
+    except ManyeyesError:
+        return NO_PICTURE
+    except OSError:
+        return UNREADABLE
+    return None
