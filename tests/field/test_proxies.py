@@ -282,7 +282,7 @@ def test_the_console_stays_below_its_path(front: Front) -> None:
         addresses = re.findall(r'(?:href|src)="(/[^"]*)"', shown.text)
         assert len(addresses) > 5 and all(one.startswith("/faces/") for one in addresses), addresses
         for one in addresses:
-            if one.endswith((".css", ".js", ".svg")):
+            if one.endswith((".css", ".js", ".svg", ".ico")):
                 assert browser.get(one, headers=session).status_code == 200, one
         assert browser.get("/faces/v1/session", headers=session).json()["role"] == "admin"
         assert upgraded(front, session["Cookie"]).startswith(b"HTTP/1.1 101")

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
 from nicegui import app as pages
 from nicegui import ui
 from starlette.staticfiles import StaticFiles
@@ -52,10 +53,16 @@ def make_site(gateway: ASGIApp, url: str) -> FastAPI:
     return site
 
 
+async def _icon() -> FileResponse:
+    return FileResponse(STATIC / "eyes.svg")
+
+
 @cache
 def _site() -> FastAPI:
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site.mount("/static", StaticFiles(directory=STATIC))
+    # the page library's own route for it comes after the page that takes every address
+    site.add_api_route("/favicon.ico", _icon, response_class=FileResponse)
     signing_in.add_routes(site)
     for page in PAGES:
         page.register(PAGES)
