@@ -39,6 +39,27 @@ from manyeyes.sdk.patience import Patience
 EXIT_SOME_FAILED = 3
 
 
+RefreshOption = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Send nothing: renew the names in OUT after people were renamed, merged or removed.",
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        show_default=False,
+        help="Leave out files and folders of such names, as '*-edited*'; with a /, of such paths. Can be repeated.",
+    ),
+]
+AllOption = Annotated[
+    bool,
+    typer.Option("--all", help="Of folders, send hidden files and other programs' thumbnails, too."),
+]
+
+
 class Draw(StrEnum):
     """Who makes the predicted pictures."""
 
@@ -99,25 +120,9 @@ def send(
     again: Annotated[
         bool, typer.Option("--again", help="Send pictures again that an earlier run has done.")
     ] = False,
-    refresh: Annotated[
-        bool,
-        typer.Option(
-            "--refresh",
-            help="Send nothing: renew the names in OUT after people were renamed, merged or removed.",
-        ),
-    ] = False,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN",
-            show_default=False,
-            help="Leave out files and folders of such names, as '*-edited*'; with a /, of such paths. Can be repeated.",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool,
-        typer.Option("--all", help="Of folders, send hidden files and other programs' thumbnails, too."),
-    ] = False,
+    refresh: RefreshOption = False,
+    exclude: ExcludeOption = None,
+    everything: AllOption = False,
     in_flight: Annotated[
         int | None,
         typer.Option(

@@ -154,8 +154,10 @@ def _build(
 ) -> _Built:
     pages, audit = EventHub(), Audit(store.audit)
     metrics = Metrics({"version": VERSION, "pack": served.pack})
-    recorder = PictureRecorder(metrics, Series(time.monotonic()), pages)
-    recent = Recent(settings.recent_pictures)
+    recorder, recent = (
+        PictureRecorder(metrics, Series(time.monotonic()), pages),
+        Recent(settings.recent_pictures),
+    )
     logs = LogService(engine.link, settings.logs, settings.data)
     fleet = build_fleet(settings, limits, store, engine, served, audit, recorder, spawn)
     people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
