@@ -94,7 +94,7 @@ def test_the_guide_followed_to_the_letter_shows_the_new_fact(copy: Path) -> None
             commands += 1
         else:
             assert language == "console", f"nobody knows where this goes:\n{block}"
-    assert (edits, commands) == (10, 2)
+    assert (edits, commands) == (11, 2)
 
 
 def test_every_file_that_the_guide_names_exists() -> None:

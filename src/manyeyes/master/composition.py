@@ -154,25 +154,18 @@ def _build(
 ) -> _Built:
     pages, audit = EventHub(), Audit(store.audit)
     metrics = Metrics({"version": VERSION, "pack": served.pack})
-    recorder, recent = (
-        PictureRecorder(metrics, Series(time.monotonic()), pages),
-        Recent(settings.recent_pictures),
-    )
+    recorder = PictureRecorder(metrics, Series(time.monotonic()), pages)
+    recent = Recent(settings.recent_pictures)
     logs = LogService(engine.link, settings.logs, settings.data)
     fleet = build_fleet(settings, limits, store, engine, served, audit, recorder, spawn)
     people = build_people(settings, store, engine, served, audit, fleet.dispatcher, pages)
     monitor = build_monitor(settings, limits, store, engine, served, fleet, people, recorder, pages, own)
     hearing = build_inbox(limits, engine, served, fleet, people, logs, monitor, pages, spawn)
-    ticking = (fleet.enforcer.tick, hearing.rates.forget_idle, monitor.tick, audit.tick, people.merging.tick)
     clock = Clock(
-        fleet.fleet,
-        fleet.events,
-        fleet.dispatcher,
-        fleet.probing,
-        people.broadcaster,
-        fleet.activity,
-        (fleet.ephemeral.tick, lambda now: fleet.admission.expire(), lambda now: recent.tick(), *ticking),
-    )
+        fleet.fleet, fleet.events, fleet.dispatcher, fleet.probing, people.broadcaster, fleet.activity,
+        (fleet.enforcer.tick, fleet.ephemeral.tick, hearing.rates.forget_idle, monitor.tick, audit.tick, people.merging.tick,
+         lambda now: fleet.admission.expire(), lambda now: recent.tick()),
+    )  # fmt: skip
     recognition = Recognition(
         fleet.dispatcher, people.people_service, people.faces, recent, people.gallery, people.result_people, served.pack
     )  # fmt: skip
