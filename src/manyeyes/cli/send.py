@@ -206,14 +206,14 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
             writer.close()
         except ManyeyesError as error:
             stop = stop or error
-    if passed := job.passed.sentence():
-        say(passed)
     if as_json:
         say(summary(tally, time.monotonic() - began_s))
         if tally.faulty:
             say(harmless_faults(tally))
     elif job.out is not None and (stop is None or tally.done or tally.failed):
         print_report(tally, time.monotonic() - began_s, job.out)
+    if passed := job.passed.sentence():
+        say(passed)
     if stop is None and tally.skipped and job.out is not None:
         with Client(context) as client:
             if told := names_changed(job.out, client.merges):
