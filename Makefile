@@ -42,7 +42,7 @@ screenshots: $(STAMP) ## every page of the console, empty and busy, wide and pho
 	@$(BIN)/python demo/screenshots.py $(OUT)
 
 test: $(STAMP) ## every test but the chaos tier; the number of tests of each tier stands at the end
-	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 3 --dist loadfile --no-loadscope-reorder tests
+	@$(BIN)/python -m pytest -q -p tests.tiers -m "not chaos" -n 2 --dist loadfile --no-loadscope-reorder tests
 
 check: $(STAMP) ## format, lint, types, import rules, unit and contract tests but the slow ones: a minute
 	@$(BIN)/ruff format --check --quiet . >/dev/null 2>&1 || \

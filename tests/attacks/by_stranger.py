@@ -183,7 +183,7 @@ async def plain_http(scene: Scene) -> str:
     return "disconnected"
 
 
-@listed(ATTACKS, "make the master read a body of a gigabyte without a key")
+@listed(ATTACKS, "make the master read a body of a gigabyte without a key", long=True)
 async def huge_body(scene: Scene) -> str:
     longest_s = 0.0
     before = scene.master.memory_info().rss

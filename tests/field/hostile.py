@@ -244,7 +244,6 @@ def _this_process_only(folder: Path, environment: dict[str, str], seed: int) -> 
         )
         put(mock.patch.object(roles, "_run", lambda work: None))
         put(mock.patch.object(roles.telemetry, "set_up"))
-        put(mock.patch.object(roles.signal, "signal"))
         put(mock.patch.object(uninstalling, "_remove"))
         put(mock.patch.object(uninstalling, "remove_service"))
         os.chdir(folder)

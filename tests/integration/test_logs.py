@@ -23,7 +23,7 @@ from manyeyes import (
     Unavailable,
 )
 from manyeyes.api.logs import LogLine, Trace
-from manyeyes.sdk.calls import _trust
+from manyeyes.sdk.trust import trust
 from tests.integration.conftest import Network, picture, running_network
 from tests.searching import Searcher, index_lines, left_behind, stream_lines
 
@@ -94,7 +94,7 @@ def test_traceparent_is_taken_passed_on_and_given_back(network: Network) -> None
         network.node("a"),
         httpx.Client(
             base_url=context.url,
-            verify=_trust(context),
+            verify=trust(context),
             headers={"Authorization": f"Bearer {context.api_key}"},
         ) as http,
     ):

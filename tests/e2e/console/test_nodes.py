@@ -195,7 +195,7 @@ def test_a_machine_joins_dies_is_removed_and_the_master_dies_while_pages_are_ope
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Add a machine").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("checkbox").click()
+    dialog.get_by_role("checkbox", name="Each waits until it is approved here").click()
     dialog.get_by_role("button", name="Make a join command").click()
     command = dialog.get_by_role("region", name="Command that joins").inner_text()
     assert command.startswith("manyeyes node --join me1_")
