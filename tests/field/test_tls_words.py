@@ -265,6 +265,6 @@ def test_an_address_with_a_path() -> None:
 def test_an_address_that_cannot_be_used(url: str) -> None:
     with pytest.raises(
         ManyeyesError,
-        match="(has more than host, port and path|begins with http://).*; write https://HOST:PORT",
+        match=r"(has more than host, port and path|begins with http://).*; write https://HOST:PORT",
     ):
         Context(url, "", "k")
