@@ -41,7 +41,7 @@ HOSTILE = (COMMANDS, ENVIRONMENTS, st.integers(0, 2**16), st.sampled_from(ENCODI
 QUICKLY = settings(max_examples=90, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
-@QUICKLY
+@settings(QUICKLY, derandomize=True)
 @given(*HOSTILE)
 def test_no_command_ends_in_a_traceback(
     folder: Path, command: list[str], environment: dict[str, str], seed: int, encoding: str
@@ -56,6 +56,12 @@ def test_no_command_ends_in_a_traceback_of_many(
     folder: Path, command: list[str], environment: dict[str, str], seed: int, encoding: str
 ) -> None:
     check(command, folder, environment, seed, encoding)
+
+
+def test_a_path_that_the_system_refuses_is_named_with_the_reason(folder: Path) -> None:
+    told = ended(["packs", "list", "--data", "long" * 100], folder)
+    told.check()
+    assert told.code == 2 and "File name too long; name another file or folder" in told.err
 
 
 @pytest.mark.parametrize(

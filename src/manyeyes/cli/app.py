@@ -8,6 +8,7 @@ from manyeyes.cli.signals import heed_from_the_start
 
 heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
 
+import os  # noqa: E402
 import tempfile  # noqa: E402
 import traceback  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
@@ -18,7 +19,7 @@ import typer  # noqa: E402
 from manyeyes.cli import streams  # noqa: E402
 from manyeyes.cli.loading import LazyGroup  # noqa: E402
 from manyeyes.cli.output import say_error, tell  # noqa: E402
-from manyeyes.errors import ManyeyesError, StartError  # noqa: E402
+from manyeyes.errors import FileTrouble, ManyeyesError, StartError  # noqa: E402
 from manyeyes.version import VERSION  # noqa: E402
 
 EXIT_STOPPED = 130
@@ -99,6 +100,8 @@ def _status(error: BaseException) -> int:
             f"the package {error.name} is not installed here: this machine has only what a node needs; "
             "for a master, or to build packs, install 'manyeyes[master]'"
         )
+    if isinstance(error, OSError) and error.filename is not None:
+        error = FileTrouble(f"{os.fsdecode(error.filename)}: {error.strerror}; name another file or folder")
     if not isinstance(error, ManyeyesError):
         error = ManyeyesError(
             f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_written(error)}"
