@@ -152,6 +152,8 @@ def noted(place: Path, seed: Seed) -> Iterator[Noted]:
     with ExitStack() as stack:
         hosts = stack.enter_context(lab(["master", "node", "user", "outside"]))
         world = hosts.pop("outside")
+        own = ["ip", "netns", "exec", world.namespace, "sysctl", "-qw", "net.ipv4.ip_forward=0"]
+        subprocess.run(own, check=True)  # a new namespace has the machine's value, which is 1 beside Docker
         boxes: dict[str, Path] = {}
         for name, host in hosts.items():
             subprocess.run(
