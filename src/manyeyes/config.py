@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from manyeyes.addresses import bare
@@ -24,6 +24,16 @@ MAX_MODEL_BYTES = 512 * MEBIBYTE
 def default_data_folder() -> Path:
     """The data folder if none is named."""
     return user_data_path("manyeyes")
+
+
+def _listed(given: Any) -> Any:
+    """Texts of a JSON list, or with commas between; what each may be is checked where a master starts."""
+    if not isinstance(given, str):
+        return given
+    with contextlib.suppress(ValueError):
+        if isinstance(several := json.loads(given), list):
+            return tuple(map(str, several))
+    return tuple(part.strip() for part in given.split(","))
 
 
 class _Settings(BaseSettings):
@@ -160,7 +170,7 @@ class MasterSettings(_Settings):
     """The folder where the master keeps everything."""
     listen: Host = "127.0.0.1"
     """The address to listen on."""
-    advertise: Annotated[tuple[Host, ...], NoDecode] = ()
+    advertise: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)] = ()
     """Addresses and names at which other machines reach this master."""
     https_port: int = 8443
     """The port for users, HTTPS."""
@@ -175,7 +185,7 @@ class MasterSettings(_Settings):
     can read API keys and pictures there. Empty: nowhere."""
     root_path: str = ""
     """The path below which a proxy serves this master, as `/faces`; empty: at the root of its host."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     """Addresses and networks of proxies that are believed what they tell about a request: `X-Forwarded-For`, `-Host`, `-Proto`
     and `-Prefix`."""
     pack: str | None = None
@@ -201,17 +211,6 @@ class MasterSettings(_Settings):
     console: bool = True
     """Serve the web console under /console."""
     logs: LogSettings = Field(default_factory=LogSettings)
-
-    @field_validator("advertise", mode="before")
-    @classmethod
-    def _listed(cls, given: Any) -> Any:
-        """A JSON list, or addresses with commas between; what each may be is checked where a master starts."""
-        if not isinstance(given, str):
-            return given
-        with contextlib.suppress(ValueError):
-            if isinstance(several := json.loads(given), list):
-                return tuple(map(str, several))
-        return tuple(part.strip() for part in given.split(","))
 
 
 class NodeSettings(_Settings):

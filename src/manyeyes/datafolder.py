@@ -17,6 +17,11 @@ _TRIES, _TRY_S = 4, 0.05
 """Who asks for the holder has the lock for a moment too."""
 
 
+def down_command(data: Path) -> str:
+    """The command to copy that stops all that runs from a data folder."""
+    return f"manyeyes down --data {shlex.quote(str(data))}"
+
+
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Hold the data folder for this process; its id is in `PID_FILE` meanwhile.
@@ -36,7 +41,7 @@ def only_one(data: Path) -> Iterator[None]:
             holder = os.read(descriptor, 20).decode().strip() or "another process"
             raise PortTaken(
                 f"the data folder {data} is in use by process {holder}; "
-                f"stop it with 'manyeyes down --data {shlex.quote(str(data))}', or choose another folder with --data"
+                f"stop it with '{down_command(data)}', or choose another folder with --data"
             ) from error
         try:
             os.pwrite(descriptor, f"{os.getpid():<{PID_WIDTH}}".encode(), 0)

@@ -12,11 +12,9 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── KeyNotFound, KeyExists, LastAdminKey
-    ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound
+    ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound, NotAcceptable, SlowUpload
     ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
-    ├── HostKeyRefused, SshRefused
-    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied
-    ├── NotAcceptable, SlowUpload
+    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused
     ├── Busy, TaskLost
     ├── Unavailable               UntrustedCertificate, WrongAddress: trying again does not help
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
@@ -60,6 +58,14 @@ class ManyeyesError(Exception):
             "code": self.code, "retryable": self.retryable,
         }  # fmt: skip
         return {**document, "trace_id": self.trace_id} if self.trace_id else document
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The error itself; of a group the first that manyeyes knows, else the first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    each = [first_of(one) for one in error.exceptions]
+    return next((one for one in each if isinstance(one, ManyeyesError)), each[0])
 
 
 class PictureError(ManyeyesError):

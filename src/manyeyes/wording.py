@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 def duration(seconds: float) -> str:
     """`12 s`, `3 min`, `5 h`, `2 d`: a time in the largest unit that fits, rounded down; at least 0 s."""
@@ -15,3 +17,20 @@ def duration(seconds: float) -> str:
 def several(number: int, one: str, many: str = "") -> str:
     """`1 node`, `2,000 nodes`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size(size_bytes: float) -> str:
+    """`512 MB`, `8.1 GB`."""
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def limited(limit: float | None, worded: Callable[[float], str] = "{:.3g}".format) -> str:
+    """` (limited to 0.5)`: what follows a number of which a process may use no more than `limit`; empty for None."""
+    return "" if limit is None else f" (limited to {worded(limit)})"
+
+
+def cores_and_memory(
+    cores: int, memory_bytes: int, cores_limit: float | None, memory_limit_bytes: int | None
+) -> str:
+    """`2 cores (limited to 0.5), 25.3 GB (limited to 700 MB)`: a machine, and what a container or an affinity leaves of it."""
+    return f"{several(cores, 'core')}{limited(cores_limit)}, {size(memory_bytes)}{limited(memory_limit_bytes, size)}"

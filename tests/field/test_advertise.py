@@ -96,10 +96,11 @@ def test_an_address_that_leads_elsewhere_is_named_in_a_warning(monkeypatch: pyte
     assert "port 4222" in warned[0]["why"] and "cannot be resolved" in warned[1]["why"]
 
 
+@pytest.mark.parametrize("name", ["ADVERTISE", "TRUSTED_PROXIES"])
 @pytest.mark.parametrize("given", ['["a", "10.0.0.4"]', "a,10.0.0.4", " a , 10.0.0.4"])
-def test_the_environment_names_several(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    monkeypatch.setenv("MANYEYES_MASTER_ADVERTISE", given)
-    assert MasterSettings().advertise == ("a", "10.0.0.4")
+def test_the_environment_names_several(monkeypatch: pytest.MonkeyPatch, name: str, given: str) -> None:
+    monkeypatch.setenv(f"MANYEYES_MASTER_{name}", given)
+    assert getattr(MasterSettings(), name.lower()) == ("a", "10.0.0.4")
 
 
 @pytest.mark.parametrize("given", ["", "[", '["a"', "{}"])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from manyeyes.cli.enrolling.plan import read_folder
 from manyeyes.cli.sending.choice import Choice, PassedOver
-from manyeyes.cli.sending.plan import plan
+from manyeyes.cli.sending.plan import plan, read_arguments
 from manyeyes.errors import BadRequest, UnsupportedFormat
 from manyeyes.recognition.pictures.first_bytes import HEAD_BYTES, format_of
 from manyeyes.recognition.pictures.probe import read_header
@@ -46,7 +46,8 @@ def tree(folder: Path, **files: bytes) -> Path:
 
 def chosen(folder: Path, choice: Choice = Choice()) -> tuple[list[str], PassedOver]:  # noqa: B008
     passed = PassedOver()
-    found = sorted(source.relative for source in plan([folder], None, choice=choice, passed=passed))
+    arguments = read_arguments([folder], None, choice=choice)
+    found = sorted(source.relative for source in plan(arguments, passed))
     return found, passed
 
 

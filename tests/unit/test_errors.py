@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from manyeyes.cli.app import _status
 from manyeyes.cli.streams import EXIT_READER_GONE
-from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.errors import Busy, FileTrouble, ManyeyesError, NoSuchFile, first_of
 from manyeyes.local_files import unreadable
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md"
@@ -45,3 +46,38 @@ def test_the_reference_explains_every_exit_code() -> None:
 def test_a_missing_file_has_an_error_of_its_own(error: OSError, kind: type[FileTrouble], said: str) -> None:
     found = unreadable(Path("a.jpg"), error)
     assert (type(found), found.detail) == (kind, said)
+
+
+BROKEN, ODD, BUSY = ValueError("broken"), KeyError("odd"), Busy("no room")
+
+
+@pytest.mark.parametrize(
+    ("error", "first"),
+    [
+        (BROKEN, BROKEN),
+        (ExceptionGroup("", [BROKEN, ODD]), BROKEN),
+        (ExceptionGroup("", [ExceptionGroup("", [BROKEN, BUSY]), FileTrouble("later")]), BUSY),
+        (BaseExceptionGroup("", [KeyboardInterrupt(), BUSY]), BUSY),
+    ],
+)
+def test_of_several_errors_the_first_that_manyeyes_knows_counts(
+    error: BaseException, first: BaseException
+) -> None:
+    assert first_of(error) is first
+
+
+def test_a_command_that_ends_with_several_errors_says_the_one_it_knows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _status(ExceptionGroup("", [BROKEN, BUSY])) == Busy.exit_code
+    assert capsys.readouterr().err == "error: no room\n"
+
+
+def test_the_file_of_a_defect_has_all_errors(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert _status(ExceptionGroup("", [BROKEN, ODD])) == 1
+    assert "ValueError: broken; please report it" in capsys.readouterr().err
+    (file,) = tmp_path.iterdir()
+    assert "ValueError: broken" in file.read_text() and "KeyError: 'odd'" in file.read_text()

@@ -19,7 +19,7 @@ import typer  # noqa: E402
 from manyeyes.cli import streams  # noqa: E402
 from manyeyes.cli.loading import LazyGroup  # noqa: E402
 from manyeyes.cli.output import say_error, tell  # noqa: E402
-from manyeyes.errors import FileTrouble, ManyeyesError, StartError  # noqa: E402
+from manyeyes.errors import FileTrouble, ManyeyesError, StartError, first_of  # noqa: E402
 from manyeyes.version import VERSION  # noqa: E402
 
 EXIT_STOPPED = 130
@@ -87,10 +87,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 0
 
 
-def _status(error: BaseException) -> int:
+def _status(ended_by: BaseException) -> int:
     """Say what ended the command, and return its exit code."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(ended_by)
     if isinstance(error, KeyboardInterrupt):
         return EXIT_STOPPED
     if isinstance(error, streams.ReaderGone):
@@ -104,7 +103,7 @@ def _status(error: BaseException) -> int:
         error = FileTrouble(f"{os.fsdecode(error.filename)}: {error.strerror}; name another file or folder")
     if not isinstance(error, ManyeyesError):
         error = ManyeyesError(
-            f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_written(error)}"
+            f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_written(ended_by)}"
         )
     say_error(error)
     return error.exit_code

@@ -20,6 +20,7 @@ from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.config import MasterSettings
 from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.wording import cores_and_memory
 
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
@@ -60,12 +61,8 @@ def _checked(look: Callable[[], str]) -> tuple[bool, str]:
 def _machine() -> str:
     """What there is, and what a container or an affinity leaves of it."""
     found = read_machine()
-    cores, memory = f"{found.cores} cores", f"{found.memory_bytes / 1e9:.1f} GB"
-    if found.cores_limit is not None:
-        cores += f" (limited to {found.cores_limit:.3g})"
-    if found.memory_limit_bytes is not None:
-        memory += f" (limited to {found.memory_limit_bytes / 1e9:.2g} GB)"
-    return f"{cores}, {memory}; as many workers as cores: {found.workers}"
+    machine = cores_and_memory(found.cores, found.memory_bytes, found.cores_limit, found.memory_limit_bytes)
+    return f"{machine}; as many workers as cores: {found.workers}"
 
 
 def _engine() -> str:

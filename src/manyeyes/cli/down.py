@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.cli.output import say
-from manyeyes.cli.role_options import DataOption
-from manyeyes.config import default_data_folder
+from manyeyes.cli.role_options import DataOption, folder_of
 from manyeyes.datafolder import holder
 from manyeyes.errors import Unavailable
 
@@ -41,7 +40,7 @@ def down(data: DataOption = None) -> None:
 
     Example: manyeyes down
     """
-    folder = (data or default_data_folder()).absolute()
+    folder = folder_of(data)
     roles, rest = _roles(folder), _children(folder)
     if not roles and not rest:
         raise Unavailable(

@@ -15,7 +15,7 @@ from manyeyes import identity, telemetry
 from manyeyes.addresses import from_here, with_port
 from manyeyes.cli import notify
 from manyeyes.config import MasterSettings
-from manyeyes.datafolder import holder
+from manyeyes.datafolder import down_command, holder
 from manyeyes.errors import NodeRemoved
 from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.parent_death import ending_with_this_process
@@ -60,7 +60,7 @@ async def _freed(folder: Path, stop: asyncio.Event) -> None:
     waited_s = 0.0
     while (process := holder(folder)) is not None and not stop.is_set():
         if waited_s in (0.0, _PATIENCE_S):
-            end = f"'manyeyes down --data {folder}' ends it" if waited_s else "it ends by itself"
+            end = f"'{down_command(folder)}' ends it" if waited_s else "it ends by itself"
             telemetry.log().warning("another process is the local node", process=process, what_to_do=end)
         waited_s += _LOOK_S
         with contextlib.suppress(TimeoutError):

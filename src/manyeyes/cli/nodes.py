@@ -26,7 +26,7 @@ from manyeyes.cli.output import (
 )
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
-from manyeyes.wording import several
+from manyeyes.wording import cores_and_memory, several
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
 
@@ -169,16 +169,12 @@ def _machine(host: Mapping[str, Any]) -> str:
     """Its cores and memory, and what a container or an affinity leaves the node of them."""
     if not host:
         return ""
-    cores, memory = f"{host.get('cores', '')} cores", _size(host.get("memory_bytes", 0))
-    if (limit := host.get("cores_limit")) is not None:
-        cores += f" (limited to {limit:.3g})"
-    if (limit_bytes := host.get("memory_limit_bytes")) is not None:
-        memory += f" (limited to {_size(limit_bytes)})"
-    return f"{cores}, {memory}"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+    return cores_and_memory(
+        host.get("cores", 0),
+        host.get("memory_bytes", 0),
+        host.get("cores_limit"),
+        host.get("memory_limit_bytes"),
+    )
 
 
 def _disk(node: Node) -> str:

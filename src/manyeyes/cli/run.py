@@ -122,7 +122,7 @@ def _keep_what_is_loaded() -> None:
 
 
 def _run(main: Callable[[Stop], Awaitable[None]], lines: RoleLines) -> None:
-    """Run a role; from a group of errors, raise only the first `ManyeyesError`."""
+    """Run a role."""
     import uvloop
 
     async def run() -> None:
@@ -132,22 +132,7 @@ def _run(main: Callable[[Stop], Awaitable[None]], lines: RoleLines) -> None:
                 0
             )  # not `return`: a thread may build a pack for a minute; its processes end with this one
 
-    try:
-        uvloop.run(run())
-    except BaseExceptionGroup as group:
-        known = _first_known(group)
-        if known is None:
-            raise
-        raise known from group
-
-
-def _first_known(group: BaseExceptionGroup) -> ManyeyesError | None:
-    for error in group.exceptions:
-        if isinstance(error, ManyeyesError):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (found := _first_known(error)):
-            return found
-    return None
+    uvloop.run(run())
 
 
 def _prepare_master(verbose: bool) -> None:

@@ -18,7 +18,15 @@ from manyeyes.cli.output import context_of, print_json, say, say_error, tell
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.choice import Choice, PassedOver
-from manyeyes.cli.sending.plan import DEFAULT_OUT, check_all_exist, check_out, count, plan
+from manyeyes.cli.sending.plan import (
+    DEFAULT_OUT,
+    Arguments,
+    check_all_exist,
+    check_out,
+    count,
+    plan,
+    read_arguments,
+)
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
 from manyeyes.cli.sending.refresh import drawn_from_original, names_changed
 from manyeyes.cli.sending.refresh import refresh as renew
@@ -72,15 +80,17 @@ class Draw(StrEnum):
 class _Job:
     """What to send, and where the answers go."""
 
-    inputs: Sequence[Path]
-    out: Path | None
-    by_path: Path | None
+    arguments: Arguments
     draw: Draw
     again: bool
     in_flight: int | None
     patience_s: float
-    choice: Choice
     passed: PassedOver = field(default_factory=PassedOver)
+
+    @property
+    def out(self) -> Path | None:
+        """The folder for the answers; None: nothing is written."""
+        return self.arguments.out
 
 
 def _path(text: str | Path) -> Path:
@@ -164,26 +174,25 @@ def send(
         raise BadRequest("--draw here has no folder to draw into; add -o OUT")
     if out is None and not as_json:
         out, by_path = DEFAULT_OUT, Path.cwd()
-    if out is not None:
-        check_out(pictures, out, by_path)
     choice = Choice(tuple(exclude or ()), everything)
+    arguments = read_arguments(pictures, out, by_path=by_path, choice=choice)
+    check_out(arguments)
     context = context_of(ctx)
     if refresh:
         _refresh(context, out, as_json)
         return
-    _check_any(pictures, out, choice)
-    job = _Job(pictures, out, by_path, draw, again, in_flight, patience, choice)
-    _run(context, job, as_json)
+    _check_any(pictures, arguments)
+    _run(context, _Job(arguments, draw, again, in_flight, patience), as_json)
 
 
-def _check_any(pictures: Sequence[Path], out: Path | None, choice: Choice) -> None:
+def _check_any(pictures: Sequence[Path], arguments: Arguments) -> None:
     """Find a mistake in the arguments before a record is made.
 
     Raises:
         NoPicturesFound: there is nothing to send; the message says what was passed over.
     """
     passed = PassedOver()
-    if not any(True for _ in plan(pictures, out, choice=choice, passed=passed)):
+    if not any(True for _ in plan(arguments, passed)):
         raise nothing_found(pictures, passed)
 
 
@@ -245,7 +254,7 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
             with _drawing(job.draw) as drawing:
                 await run_batch(
                     waiting,
-                    plan(job.inputs, job.out, by_path=job.by_path, choice=job.choice, passed=job.passed),
+                    plan(job.arguments, job.passed),
                     writer,
                     tally,
                     in_flight=job.in_flight or width.FIRST,
@@ -254,7 +263,9 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
                     again=job.again,
                     said=view.said,
                     drawing=drawing,
-                    alongside=lambda over: view.total(count(job.inputs, job.out, over, job.choice)),
+                    alongside=None
+                    if isinstance(view, Json)
+                    else lambda over: view.total(count(job.arguments, over)),
                 )
         finally:
             watch.cancel()

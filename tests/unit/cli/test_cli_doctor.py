@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from manyeyes.cgroups import Machine
 from manyeyes.cli import doctor
 from manyeyes.cli.app import app
 from manyeyes.errors import EngineMissing
@@ -34,3 +35,21 @@ def test_an_installation_for_nodes_needs_no_engine(
     monkeypatch.setattr(doctor, "_free_ports", lambda: "free")
     shown = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)])
     assert said in shown.output and shown.exit_code == status, shown.output
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        (
+            Machine(2, 25_300_000_000, 0.5, 700_000_000),
+            "2 cores (limited to 0.5), 25.3 GB (limited to 700 MB)",
+        ),
+        (Machine(8, 270_000_000_000, 8, 134_000_000_000), "8 cores, 270.0 GB (limited to 134.0 GB)"),
+        (Machine(1, 512_000_000, 1, 512_000_000), "1 core, 512 MB"),
+    ],
+)
+def test_limits_of_the_machine_are_said_as_in_the_guide(
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, said: str
+) -> None:
+    monkeypatch.setattr(doctor, "read_machine", lambda: machine)
+    assert doctor._machine() == f"{said}; as many workers as cores: {machine.workers}"

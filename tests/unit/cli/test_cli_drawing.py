@@ -14,7 +14,7 @@ import pytest
 
 from manyeyes.cli.sending.batch import Tally, run_batch
 from manyeyes.cli.sending.drawing import Drawing
-from manyeyes.cli.sending.plan import Source, plan
+from manyeyes.cli.sending.plan import Source, plan, read_arguments
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import DamagedPicture, DrawingFailed, Unavailable
 from manyeyes.recognition.pictures.encode import Encoded
@@ -158,7 +158,7 @@ def send(master: Master, painter: Painter, folder: Path, out: Path, **options: A
         with Drawing(2, by=painter) as drawing:
             await run_batch(
                 master,
-                options.get("sources") or plan([folder], out),
+                options.get("sources") or plan(read_arguments([folder], out)),
                 writer,
                 tally,
                 in_flight=options.get("in_flight", 3),
@@ -262,7 +262,7 @@ def test_no_master_there_ends_it(tmp_path: Path) -> None:
     folder = album(tmp_path / "in", **{f"p{number}": b"away" for number in range(9)})
 
     def sources() -> Iterator[Source]:
-        return plan([folder], tmp_path / "out")
+        return plan(read_arguments([folder], tmp_path / "out"))
 
     with pytest.raises(Unavailable):
         send(Master(), Painter(), folder, tmp_path / "out", sources=sources())

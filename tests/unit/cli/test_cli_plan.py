@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes.cli.sending import plan as plan_module
-from manyeyes.cli.sending.plan import count, look, plan
+from manyeyes.cli.sending.plan import count, look, plan, read_arguments
 from manyeyes.errors import EmptyPicture, FileTrouble, TooManyBytes
 
 
@@ -19,8 +19,9 @@ def put(path: Path, content: bytes = b"x") -> Path:
 
 
 def names(*inputs: Path, out: Path | None = None) -> list[str]:
-    found = sorted(source.relative for source in plan(inputs, out))
-    assert count(inputs, out, threading.Event()) == len(found)
+    arguments = read_arguments(inputs, out)
+    found = sorted(source.relative for source in plan(arguments))
+    assert count(arguments, threading.Event()) == len(found)
     return found
 
 
@@ -93,7 +94,7 @@ def test_folder_that_cannot_be_read_is_one_trouble(tmp_path: Path, monkeypatch: 
         return real(path)
 
     monkeypatch.setattr(plan_module.os, "scandir", scandir)
-    found = {source.relative: source.trouble for source in plan([tmp_path], None)}
+    found = {source.relative: source.trouble for source in plan(read_arguments([tmp_path], None))}
     assert found["a.jpg"] is None
     assert "Permission denied" in str(found["locked"])
 
@@ -104,8 +105,9 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path, monkeypatch: pyt
     looked: list[Path] = []
     real = plan_module.look
     monkeypatch.setattr(plan_module, "look", lambda path, name: looked.append(path) or real(path, name))
-    assert len(list(islice(plan([tmp_path], None), 3))) == 3
+    arguments = read_arguments([tmp_path], None)
+    assert len(list(islice(plan(arguments), 3))) == 3
     assert len(looked) == 3
     stopped = threading.Event()
     stopped.set()
-    assert count([tmp_path], None, stopped) == 0
+    assert count(arguments, stopped) == 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from manyeyes.cli import local_node
 from manyeyes.cli.local_node import _know_the_master
 from manyeyes.cli.role_lines import RoleLines, addresses_text, local_name, starts, warn_of_kept_out
 from manyeyes.config import MasterSettings
@@ -85,3 +88,24 @@ def test_a_node_that_has_not_joined_yet_has_no_name_and_is_waited_for(tmp_path: 
     (tmp_path / "node").mkdir()
     Membership("vm", ("vm:4222",), "ca", "key").save(tmp_path / "node" / "membership.json")
     assert local_name(settings) == "vm"
+
+
+def test_the_command_that_ends_another_node_can_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    stop = asyncio.Event()
+
+    class Log:
+        def warning(self, event: str, **facts: str) -> None:
+            said.append(facts["what_to_do"])
+            if len(said) == 2:
+                stop.set()
+
+    folder = tmp_path / "it's mine"
+    monkeypatch.setattr(local_node, "holder", lambda folder: 4711)
+    monkeypatch.setattr(local_node, "_PATIENCE_S", local_node._LOOK_S)
+    monkeypatch.setattr(local_node.telemetry, "log", Log)
+    asyncio.run(asyncio.wait_for(local_node._freed(folder, stop), 5))
+    command, end = said[1][1:].rsplit("'", 1)
+    assert end == " ends it" and shlex.split(command) == ["manyeyes", "down", "--data", str(folder)]

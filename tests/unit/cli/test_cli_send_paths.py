@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.test_cli_commands import Fleet, Run, album, fleet, run  # noqa: F401
 
+from manyeyes.cli import send as send_module
+
 
 def tree(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
@@ -92,3 +94,33 @@ def test_the_same_names_from_two_folders_in_two_runs(fleet: Fleet, run: Run) -> 
     assert tree(Path("out")) == ["p-2.jpg", "p.jpg", "results.jsonl"]
     assert Path("out/p.jpg").read_bytes() == b"boxes on 1"
     assert Path("out/p-2.jpg").read_bytes() == b"boxes on 2"
+
+
+def test_an_argument_that_is_excluded_is_no_input(fleet: Fleet, run: Run) -> None:  # noqa: F811
+    album(Path("in"), p=b"1")
+    album(Path("out"), old=b"2")
+    assert run("send", "in", "out", "--exclude", "out", "-o", "out")[0] == 0
+    assert fleet.sent == [b"1"] and Path("out/p.jpg").read_bytes() == b"boxes on 1"
+
+
+def test_out_is_checked_for_the_names_that_are_written(fleet: Fleet, run: Run) -> None:  # noqa: F811
+    album(Path("a"), p=b"1")
+    album(Path("b"), p=b"2")
+    said = "error: b/p.jpg would be overwritten in b; name another output folder with -o\n"
+    assert run("send", "a/p.jpg", "b/p.jpg", "--exclude", "a/*", "-o", "b") == (2, "", said)
+    assert fleet.sent == []
+
+
+@pytest.mark.parametrize(("to", "counted"), [(["-o", "out"], True), (["--json"], False)])
+def test_pictures_are_counted_ahead_only_where_the_number_is_shown(
+    fleet: Fleet,  # noqa: F811
+    run: Run,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    to: list[str],
+    counted: bool,
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(send_module, "count", lambda *given: asked.append(given) or 1)
+    album(Path("a"), p=b"1")
+    assert run("send", "a", *to)[0] == 0
+    assert bool(asked) is counted

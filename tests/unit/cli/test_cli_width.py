@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from manyeyes.cli.sending.batch import Tally, run_batch
-from manyeyes.cli.sending.plan import plan
+from manyeyes.cli.sending.plan import plan, read_arguments
 from manyeyes.cli.sending.width import FIRST, MOST, width_for
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.results import Result
@@ -56,7 +56,7 @@ def test_more_are_under_way_once_the_fleet_has_grown(tmp_path: Path) -> None:
     async def scene() -> None:
         await run_batch(
             gate,
-            plan([folder], None),
+            plan(read_arguments([folder], None)),
             writer,
             tally,
             in_flight=2,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from manyeyes.console.wording import ago, count, exact, rate, size
-from manyeyes.wording import duration, several
+from manyeyes.console.wording import ago, count, exact, rate
+from manyeyes.wording import duration, several, size
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

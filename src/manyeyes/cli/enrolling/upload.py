@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from manyeyes.api.people import Person
 from manyeyes.cli.enrolling.plan import Noticed, Photo, Plan
-from manyeyes.errors import EnrolmentError, ManyeyesError, PersonNotFound, PictureError
+from manyeyes.errors import EnrolmentError, PersonNotFound, PictureError, first_of
 from manyeyes.person_names import key
 from manyeyes.plain_text import utf8
 from manyeyes.results import Caution
@@ -83,8 +83,8 @@ async def upload(client: AsyncClient, plan: Plan, outcome: Outcome, told: Callab
         async with asyncio.TaskGroup() as group:
             for photo in todo:
                 group.create_task(one(photo), name=f"enrol {photo.label}")
-    except* ManyeyesError as errors:
-        raise _first(errors) from None
+    except BaseExceptionGroup as errors:
+        raise first_of(errors) from errors
     if outcome.enrolled or outcome.known:
         outcome.noticed += _about(await client.check_people(), set(plan.people))
 
@@ -119,8 +119,3 @@ def _about(findings: list[Caution], people: set[str]) -> list[Noticed]:
         for found in findings
         if found.kind in _OF_PEOPLE and people & set(found.people)
     ]
-
-
-def _first(errors: BaseExceptionGroup[ManyeyesError]) -> ManyeyesError:
-    one = errors.exceptions[0]
-    return _first(one) if isinstance(one, BaseExceptionGroup) else one

@@ -20,6 +20,7 @@ from manyeyes.errors import (
     Unavailable,
     UntrustedCertificate,
     WrongAddress,
+    first_of,
 )
 from manyeyes.local_files import unreadable
 from manyeyes.results import Result
@@ -127,10 +128,7 @@ async def run_batch(
             if widening is not None:
                 widening.cancel()
     except BaseExceptionGroup as several:
-        stop: BaseException = several
-        while isinstance(stop, BaseExceptionGroup):
-            stop = stop.exceptions[0]
-        raise stop from None
+        raise first_of(several) from several
     finally:
         over.set()
     if batch.last_unanswered is not None and batch.unanswered and not tally.done:

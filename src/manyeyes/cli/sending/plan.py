@@ -19,10 +19,24 @@ DEFAULT_OUT = Path("manyeyes-out")
 
 
 @dataclass(frozen=True)
-class _Argument:
+class Argument:
+    """A file or a folder that the user named."""
+
     path: Path
     first_part: str
     """The first part of its names below OUT: empty for a single argument, else a unique name."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What is to be sent: each argument once that is not excluded, and that no other one has."""
+
+    each: Sequence[Argument]
+    out: Path | None
+    """Its files are not sent."""
+    choice: Choice = EVERY_PICTURE
+    excluded: int = 0
+    """How many arguments the user excludes."""
 
 
 def check_all_exist(inputs: Sequence[Path]) -> None:
@@ -38,16 +52,32 @@ def check_all_exist(inputs: Sequence[Path]) -> None:
         raise NoSuchFile(f"no such file{'s' if len(missing) > 1 else ''}: {names}{rest}")
 
 
-def check_out(inputs: Sequence[Path], out: Path, by_path: Path | None) -> None:
+def read_arguments(
+    inputs: Sequence[Path], out: Path | None, *, by_path: Path | None = None, choice: Choice = EVERY_PICTURE
+) -> Arguments:
+    """What is to be sent. An argument that lies in the folder of another one, and is sent with it, is left out.
+
+    Args:
+        by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
+            file has a name of its own, the same in each run. If None, they are relative to the argument.
+    """
+    wanted = [path for path in inputs if not choice.excludes(path.name, path.as_posix())]
+    each = _named(_distinct(wanted, out, choice), by_path)
+    return Arguments(each, out, choice, excluded=len(inputs) - len(wanted))
+
+
+def check_out(arguments: Arguments) -> None:
     """Find an OUT that cannot be used before anything is written.
 
     Raises:
         FileTrouble: OUT is a file.
         BadRequest: an answer would replace its original.
     """
+    if (out := arguments.out) is None:
+        return
     if out.exists() and not out.is_dir():
         raise FileTrouble(f"output folder {out} is a file, not a folder; name another with -o")
-    for argument in _arguments(inputs, out, by_path):
+    for argument in arguments.each:
         is_folder = argument.path.is_dir()
         if is_folder and _is_same(argument.path, out):
             raise BadRequest(f"output folder {out} is one of the inputs; name another with -o")
@@ -58,49 +88,39 @@ def check_out(inputs: Sequence[Path], out: Path, by_path: Path | None) -> None:
             )
 
 
-def plan(
-    inputs: Sequence[Path],
-    out: Path | None,
-    *,
-    by_path: Path | None = None,
-    choice: Choice = EVERY_PICTURE,
-    passed: PassedOver | None = None,
-) -> Iterator[Source]:
+def plan(arguments: Arguments, passed: PassedOver | None = None) -> Iterator[Source]:
     """Yield every picture of the arguments, searching as the caller asks for more.
 
-    A file that is named as an argument is included, whatever it is, unless `choice` excludes it. From folders come the
-    files that are pictures by their first bytes or by their name, as `choice` wants them, without OUT. A path that cannot
-    be used is yielded with its `trouble`. Links to folders are followed unless they lead back into a folder that is being
-    read. A folder with the results of an earlier run is left out. An argument that lies in the folder of another argument,
-    and is sent with it, is not sent twice.
+    A file that is named as an argument is included, whatever it is. From folders come the files that are pictures by their
+    first bytes or by their name, as the user chooses, without OUT. A path that cannot be used is yielded with its `trouble`.
+    Links to folders are followed unless they lead back into a folder that is being read. A folder with the results of an
+    earlier run is left out.
 
     Args:
-        by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
-            file has a name of its own, the same in each run. If None, they are relative to the argument.
         passed: counts what is passed over.
     """
-    skip = _identity(out) if out is not None else None
+    skip = _identity(arguments.out) if arguments.out is not None else None
     passed = passed or PassedOver()
-    for argument in _arguments(inputs, out, by_path, choice, passed):
+    if arguments.excluded:
+        passed.reasons[EXCLUDED] += arguments.excluded
+    for argument in arguments.each:
         if argument.path.is_dir():
-            for path, parts, trouble in _walk(argument.path, skip, None, choice, passed):
+            for path, parts, trouble in _walk(argument.path, skip, None, arguments.choice, passed):
                 relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
                 yield Source(path, relative or ".", trouble=trouble) if trouble else look(path, relative)
         else:
             yield look(argument.path, argument.first_part or argument.path.name)
 
 
-def count(
-    inputs: Sequence[Path], out: Path | None, stop: threading.Event, choice: Choice = EVERY_PICTURE
-) -> int:
+def count(arguments: Arguments, stop: threading.Event) -> int:
     """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
-    skip = _identity(out) if out is not None else None
+    skip = _identity(arguments.out) if arguments.out is not None else None
     found = 0
-    for argument in _arguments(inputs, out, None, choice, PassedOver()):
+    for argument in arguments.each:
         if not argument.path.is_dir():
             found += 1
             continue
-        for _ in _walk(argument.path, skip, stop, choice, PassedOver()):
+        for _ in _walk(argument.path, skip, stop, arguments.choice, PassedOver()):
             found += 1
     return found
 
@@ -137,18 +157,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _arguments(
-    inputs: Sequence[Path],
-    out: Path | None,
-    by_path: Path | None,
-    choice: Choice = EVERY_PICTURE,
-    passed: PassedOver | None = None,
-) -> list[_Argument]:
-    """Each argument once that is not excluded, with a unique first part."""
-    wanted = [path for path in inputs if not choice.excludes(path.name, path.as_posix())]
-    if passed is not None and len(wanted) < len(inputs):
-        passed.reasons[EXCLUDED] += len(inputs) - len(wanted)
-    inputs = wanted
+def _distinct(inputs: Sequence[Path], out: Path | None, choice: Choice) -> list[Path]:
     seen: set[Path] = set()
     distinct = []
     for path in inputs:
@@ -158,14 +167,18 @@ def _arguments(
             distinct.append(path)
     folders = {path.resolve() for path in distinct if path.is_dir()}
     skip = _identity(out) if out is not None else None
-    distinct = [path for path in distinct if not _is_within(path, folders, skip, choice)]
+    return [path for path in distinct if not _is_within(path, folders, skip, choice)]
+
+
+def _named(paths: Sequence[Path], by_path: Path | None) -> list[Argument]:
+    """Each with the first part of its names, which is unique."""
     if by_path is not None:
-        return [_Argument(path, _below(by_path, path)) for path in distinct]
-    if len(distinct) == 1:
-        return [_Argument(distinct[0], "")]
+        return [Argument(path, _below(by_path, path)) for path in paths]
+    if len(paths) == 1:
+        return [Argument(paths[0], "")]
     taken: set[str] = set()
     found = []
-    for path in distinct:
+    for path in paths:
         name = path.name if path.name not in ("", "..") else path.resolve().name or "root"
         unique, number = name, 2
         while unique in taken:
@@ -173,7 +186,7 @@ def _arguments(
             unique = f"{as_path.stem}-{number}{as_path.suffix}"
             number += 1
         taken.add(unique)
-        found.append(_Argument(path, unique))
+        found.append(Argument(path, unique))
     return found
 
 

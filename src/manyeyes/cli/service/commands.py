@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +19,7 @@ from manyeyes.cli.service.passed_options import PassedOptions, read_options
 from manyeyes.cli.service.removing import remove_service
 from manyeyes.cli.service.systemd import Systemd, absent, chosen
 from manyeyes.cli.service.unit import START_S, STOP_S, Service, differences, render
-from manyeyes.datafolder import holder
+from manyeyes.datafolder import down_command, holder
 from manyeyes.errors import BadRequest, FileTrouble, StartError, TokenRefused, Unavailable
 from manyeyes.node.availability.decision import parse_bytes
 
@@ -132,7 +131,7 @@ def _check_installed(systemd: Systemd, made: Service, text: str, *, replace: boo
     if process and not systemd.is_active(made.unit):
         raise BadRequest(
             f"process {process} runs from {made.data}, and not as this service; "
-            f"stop it first with 'manyeyes down --data {shlex.quote(str(made.data))}'"
+            f"stop it first with '{down_command(made.data)}'"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import shlex
 import shutil
 import sys
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from manyeyes.cli.uninstalling import footprint, running
 from manyeyes.cli.uninstalling.footprint import DATA, OF_PEOPLE, Found, size_words
 from manyeyes.cli.uninstalling.running import Running
 from manyeyes.config import MasterSettings, NodeSettings, default_data_folder
-from manyeyes.datafolder import PID_FILE, holder, only_one
+from manyeyes.datafolder import PID_FILE, down_command, holder, only_one
 from manyeyes.errors import BadRequest, FileTrouble
 
 
@@ -117,7 +116,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], processe
             ):
                 raise BadRequest(
                     f"process {process} runs from the data folder {folder}; stop it first: "
-                    f"'manyeyes down --data {shlex.quote(str(folder))}'. Nothing was removed"
+                    f"'{down_command(folder)}'. Nothing was removed"
                 )
     kinds = {one.kind for one in wanted}
     folders = [one.folder.resolve() for one in wanted if one.kind == "data"]
@@ -132,7 +131,7 @@ def _check_nothing_runs(wanted: list[Found], services: list[Installed], processe
         )
     ]
     if in_use:
-        stops = ", ".join(f"'manyeyes down --data {shlex.quote(str(one.data))}'" for one in in_use)
+        stops = ", ".join(f"'{down_command(one.data)}'" for one in in_use)
         raise BadRequest(
             f"{'; '.join(map(str, in_use))}, and settings, downloads and the engine are shared by all data folders; "
             f"stop it first: {stops}. Nothing was removed"

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from manyeyes.api.logs import LogLine
 from manyeyes.api.nodes import Node, NodeWorker
-from manyeyes.console.wording import ago, count, exact, rate, size
-from manyeyes.wording import duration
+from manyeyes.console.wording import ago, count, exact, rate
+from manyeyes.wording import duration, limited, size
 
 Facts = dict[str, str]
 _DESIRED = {"": "work", "pause": "pause", "drain": "drain"}
@@ -81,8 +81,7 @@ def _recent(node: Node) -> str:
 
 def _cores(cores: int, cpu_share: float | None, limit: float | None) -> str:
     busy = "" if cpu_share is None else f", {100 * cpu_share:.0f} % busy"
-    limited = "" if limit is None else f" (limited to {limit:.3g})"
-    return f"{cores}{limited}{busy}" if cores else "–"
+    return f"{cores}{limited(limit)}{busy}" if cores else "–"
 
 
 def _memory(memory_bytes: int, used_bytes: int, limit_bytes: int | None) -> str:
@@ -90,7 +89,7 @@ def _memory(memory_bytes: int, used_bytes: int, limit_bytes: int | None) -> str:
         return "–"
     if limit_bytes is not None:
         used = f", {size(used_bytes)} in use" if used_bytes else ""
-        return f"{size(memory_bytes)} (limited to {size(limit_bytes)}){used}"
+        return f"{size(memory_bytes)}{limited(limit_bytes, size)}{used}"
     return f"{size(used_bytes)} of {size(memory_bytes)} in use" if used_bytes else size(memory_bytes)
 
 
