@@ -35,7 +35,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Limits:
+class GroupLimits:
     """The lowest limits of a process' groups; None: there is none."""
 
     cores: float | None = None
@@ -72,7 +72,7 @@ class Machine:
         return self.usable_memory_bytes if self.usable_memory_bytes < self.memory_bytes else None
 
 
-def usable(limits: Limits, cores: int, allowed_cores: int, memory_bytes: int) -> Machine:
+def machine_within(limits: GroupLimits, cores: int, allowed_cores: int, memory_bytes: int) -> Machine:
     """What a process may use.
 
     Args:
@@ -115,9 +115,8 @@ def groups(cgroup: str, mountinfo: str) -> dict[str, Group]:
 def _below(top: PurePosixPath, root: str, path: str) -> PurePosixPath:
     """The folder of a group in a tree of which `root` is mounted at `top`."""
     below = PurePosixPath(path)
-    if ".." in below.parts or not below.is_relative_to(
-        root
-    ):  # the mount shows this process' group and no more
+    # the mount shows this process' group and no more
+    if ".." in below.parts or not below.is_relative_to(root):
         return top
     return top / below.relative_to(root)
 
@@ -128,9 +127,9 @@ def _unescaped(text: str) -> str:
     return text
 
 
-def read_limits(root: Path = Path("/")) -> Limits:
+def read_limits(root: Path = Path("/")) -> GroupLimits:
     """The limits of this process, from the files below `root`; what cannot be read limits nothing."""
-    found = groups(_text(root / "proc/self/cgroup"), _text(root / "proc/self/mountinfo"))
+    found = _own_groups(root)
     quotas: list[float] = []
     memory: list[tuple[int, Path]] = []
     for name, group in found.items():
@@ -139,22 +138,26 @@ def read_limits(root: Path = Path("/")) -> Limits:
             quotas += _quota(folder, name)
             memory += [(most, folder) for most in _most_memory(folder, name)]
     lowest = min(memory, default=None)
-    return Limits(
+    return GroupLimits(
         cores=min(quotas, default=None),
         memory_bytes=lowest[0] if lowest else None,
         memory_used_bytes=_memory_used(lowest[1]) if lowest else 0,
     )
 
 
+def _own_groups(root: Path) -> dict[str, Group]:
+    return groups(_text(root / "proc/self/cgroup"), _text(root / "proc/self/mountinfo"))
+
+
 def read_machine(root: Path = Path("/")) -> Machine:
     """What this process may use."""
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return usable(read_limits(root), os.cpu_count() or 1, len(os.sched_getaffinity(0)), memory_bytes)
+    return machine_within(read_limits(root), os.cpu_count() or 1, len(os.sched_getaffinity(0)), memory_bytes)
 
 
 def read_cpu_used_s(root: Path = Path("/")) -> float | None:
     """Processor time of all processes in this process' group so far, in seconds; None if it is not counted."""
-    found = groups(_text(root / "proc/self/cgroup"), _text(root / "proc/self/mountinfo"))
+    found = _own_groups(root)
     if (group := found.get("cpuacct")) and (
         spent := _text(root / (group.own / "cpuacct.usage").relative_to("/"))
     ):

@@ -19,3 +19,5 @@ def cookie_name(root_path: str) -> str:
 
 MASTER_CA = "manyeyes CA "
 """With what the name of every CA begins that a master makes for itself."""
+MASTER_HOSTNAME = "manyeyes-master"
+"""In every certificate of a master's own CA: clients verify this name, whatever address they dial."""

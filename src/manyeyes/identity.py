@@ -22,11 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from manyeyes.credentials import API_KEY, MASTER_CA
+from manyeyes.credentials import API_KEY, MASTER_CA, MASTER_HOSTNAME
 from manyeyes.errors import DataFolderUnusable, TokenRefused
-
-MASTER_HOSTNAME = "manyeyes-master"
-"""In every master's certificate: clients verify this name, whatever address they dial."""
 
 _NKEY_USER = nkeys.PREFIX_BYTE_USER
 

@@ -16,6 +16,7 @@ from manyeyes.trace_events import (
     SENDER_LEFT,
     WORKED_MS,
 )
+from manyeyes.wording import several
 
 HIDDEN_FACTS = frozenset(
     ("trace", "span", "by", "parent", "operation", "number", "role", "level", "timestamp")
@@ -95,7 +96,7 @@ def _nodes(attempts: list[Any]) -> str:
 def _faces(faces: Any) -> str:
     if not isinstance(faces, int):
         return ""
-    return "no face" if faces == 0 else "1 face" if faces == 1 else f"{faces} faces"
+    return several(faces, "face") if faces else "no face"
 
 
 def _ms(value: Any) -> str:

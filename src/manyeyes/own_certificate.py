@@ -17,8 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from manyeyes.credentials import MASTER_HOSTNAME
 from manyeyes.errors import CertificateUnusable
-from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
 
 LOOK_EVERY_S = 2.0

@@ -6,10 +6,10 @@ import unicodedata
 
 import idna
 
+from manyeyes.plain_text import JOINERS
 from manyeyes.results import UNKNOWN
 
 MAX_NAME_CHARACTERS = 200
-JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _ZWJ = "\N{ZERO WIDTH JOINER}"
 _VIRAMA = 9
 """The combining class of the marks that join two consonants."""

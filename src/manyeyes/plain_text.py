@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 MAX_TEXT_CHARACTERS = 500
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 """Invisible, and part of words: names in Persian and emoji need them."""
 _OBEYED = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """What a terminal obeys or cannot show: controls, marks that turn the direction of writing, halves of characters."""
@@ -36,7 +36,7 @@ def utf8(text: str) -> str:
 
 
 def _is_obeyed(character: str) -> bool:
-    return character not in _JOINERS and unicodedata.category(character) in _OBEYED
+    return character not in JOINERS and unicodedata.category(character) in _OBEYED
 
 
 def _shown(character: str) -> str:

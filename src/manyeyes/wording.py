@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def duration(seconds: float) -> str:
@@ -17,6 +17,12 @@ def duration(seconds: float) -> str:
 def several(number: int, one: str, many: str = "") -> str:
     """`1 node`, `2,000 nodes`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """`a, b and 3 more`: the first names, and how many there are beside them."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def size(size_bytes: float) -> str:

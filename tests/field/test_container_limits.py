@@ -15,7 +15,7 @@ import pytest
 
 from manyeyes import contract
 from manyeyes.api.nodes import Node
-from manyeyes.cgroups import Group, Limits, groups, read_cpu_used_s, read_limits, usable
+from manyeyes.cgroups import Group, GroupLimits, groups, machine_within, read_cpu_used_s, read_limits
 from manyeyes.cli.nodes import _machine
 from manyeyes.console.pages.nodes import facts
 from manyeyes.node.availability.cpu_idle import share_taken
@@ -65,7 +65,7 @@ def test_a_container_of_version_1(tmp_path: Path) -> None:
             "memory/memory.stat": f"cache 9\ninactive_file 1\ntotal_inactive_file {100 * MB}\n",
         },
     )
-    assert read_limits(root) == Limits(0.5, 700 * MB, 200 * MB)
+    assert read_limits(root) == GroupLimits(0.5, 700 * MB, 200 * MB)
     assert read_cpu_used_s(root) == 1.5
 
 
@@ -82,7 +82,7 @@ def test_a_container_of_version_2(tmp_path: Path) -> None:
             "memory.stat": f"anon 9\ninactive_file {100 * MB}\n",
         },
     )
-    assert read_limits(root) == Limits(1.5, 700 * MB, 200 * MB)
+    assert read_limits(root) == GroupLimits(1.5, 700 * MB, 200 * MB)
     assert read_cpu_used_s(root) == 2.5
 
 
@@ -103,7 +103,7 @@ def test_the_lowest_limit_of_the_groups_around_holds(tmp_path: Path) -> None:
             "other.slice/memory.max": "1\n",
         },
     )
-    assert read_limits(root) == Limits(2.0, 500 * MB, 400 * MB)
+    assert read_limits(root) == GroupLimits(2.0, 500 * MB, 400 * MB)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_the_lowest_limit_of_the_groups_around_holds(tmp_path: Path) -> None:
 def test_where_nothing_is_limited_nothing_is(
     mountinfo: str, cgroup: str, files: dict[str, str], tmp_path: Path
 ) -> None:
-    assert read_limits(tree(tmp_path, mountinfo, cgroup, files)) == Limits()
+    assert read_limits(tree(tmp_path, mountinfo, cgroup, files)) == GroupLimits()
 
 
 def test_a_limit_above_what_the_machine_has_is_none(tmp_path: Path) -> None:
     files = {"memory/memory.limit_in_bytes": UNLIMITED_V1}
     found = read_limits(tree(tmp_path, V1.format(root="/"), OWN_V1.format(path="/"), files))
-    machine = usable(found, 2, 2, 8000 * MB)
+    machine = machine_within(found, 2, 2, 8000 * MB)
     assert (machine.cores_limit, machine.memory_limit_bytes, machine.workers) == (None, None, 2)
 
 
@@ -154,7 +154,7 @@ def test_where_a_group_lies_in_what_is_mounted() -> None:
 def test_workers_follow_quota_and_affinity(
     quota: float | None, allowed: int, workers: int, limit: float | None
 ) -> None:
-    machine = usable(Limits(cores=quota), 4, allowed, 8000 * MB)
+    machine = machine_within(GroupLimits(cores=quota), 4, allowed, 8000 * MB)
     assert (machine.cores, machine.workers, machine.cores_limit) == (4, workers, limit)
 
 
@@ -180,12 +180,12 @@ def test_idleness_is_of_what_the_process_may_use() -> None:
 def test_the_load_is_of_the_container(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "_processor_times", lambda: (0.0, 0.0))
     monkeypatch.setattr(load.psutil, "virtual_memory", lambda: SimpleNamespace(total=8000, available=5000))
-    machine = usable(Limits(0.5, 700, 300), 2, 2, 8000)
+    machine = machine_within(GroupLimits(0.5, 700, 300), 2, 2, 8000)
     used_s = iter([10.0, 11.0, 20.0])
     watch = LoadWatch(100.0, lambda: machine, lambda: next(used_s))
     assert vars(watch.told(104.0)) == {"cpu_share": 0.5, "memory_used_bytes": 300}
     assert watch.told(108.0).cpu_share == 1.0
-    free = LoadWatch(100.0, lambda: usable(Limits(), 2, 2, 8000), lambda: None)
+    free = LoadWatch(100.0, lambda: machine_within(GroupLimits(), 2, 2, 8000), lambda: None)
     assert vars(free.told(104.0)) == {"cpu_share": None, "memory_used_bytes": 3000}
 
 

@@ -22,8 +22,8 @@ from manyeyes.cli.sending.refresh import (
     drawn_from_original,
     names_changed,
     person_ids,
-    refresh,
     renamed,
+    renew_names,
     with_names,
 )
 from manyeyes.errors import DrawingFailed, FileTrouble, ManyeyesError, NoSuchFile, Unavailable
@@ -200,7 +200,7 @@ def test_the_names_of_today_come_into_the_results(tmp_path: Path) -> None:
         {"file": "d.png", "faces": [named("Eve", None), named("Foreign", "9-z")]},
     )
     names = Names(NOW)
-    done = refresh(out, names, no_picture)
+    done = renew_names(out, names, no_picture)
     assert read(out) == [
         [("Anna", "1-a"), (None, None)],
         [("Cid", "3-c"), (None, None)],
@@ -213,7 +213,7 @@ def test_the_names_of_today_come_into_the_results(tmp_path: Path) -> None:
     )
     assert "not renewed: 1 name;" in done.sentences(out)[1]
     before = (out / RESULTS_NAME).stat().st_ino
-    again = refresh(out, names, no_picture)
+    again = renew_names(out, names, no_picture)
     assert (out / RESULTS_NAME).stat().st_ino == before, "nothing changes, nothing is written"
     assert again.sentences(out)[0] == f"all names in {out / RESULTS_NAME} are those of today"
 
@@ -231,7 +231,7 @@ def test_predicted_pictures_are_drawn_anew_or_named(tmp_path: Path) -> None:
             raise FileTrouble("it is gone")
         return drawn(b"new ")(out, line)
 
-    done = refresh(out, Names(NOW), draw_one)
+    done = renew_names(out, Names(NOW), draw_one)
     assert (out / "a.png").read_bytes() == b"new Anna"
     assert ((out / "b.png").read_bytes(), (out / "c.png").exists()) == (b"old", False)
     assert (done.drawn, done.old) == (1, ["b.png"])
@@ -239,7 +239,7 @@ def test_predicted_pictures_are_drawn_anew_or_named(tmp_path: Path) -> None:
     assert [OUTDATED in json.loads(line) for line in (out / RESULTS_NAME).read_text().splitlines()] == [
         False, True, False,
     ]  # fmt: skip
-    later = refresh(out, Names(NOW), drawn(b"new "))
+    later = renew_names(out, Names(NOW), drawn(b"new "))
     assert ((out / "b.png").read_bytes(), later.drawn, later.faces, later.old) == (b"new Anna", 1, 0, [])
     assert OUTDATED not in (out / RESULTS_NAME).read_text()
 
@@ -259,10 +259,10 @@ def test_killed_half_way_the_old_results_are_whole_and_the_same_command_does_the
 
     monkeypatch.setattr(module, "replace_with", killed)
     with pytest.raises(KeyboardInterrupt):
-        refresh(out, Names(NOW), drawn(b"new "))
+        renew_names(out, Names(NOW), drawn(b"new "))
     assert (out / RESULTS_NAME).read_bytes() == before
     monkeypatch.setattr(module, "replace_with", real)
-    refresh(out, Names(NOW), drawn(b"new "))
+    renew_names(out, Names(NOW), drawn(b"new "))
     assert ((out / "a.png").read_bytes(), read(out)) == (b"new Anna", [[("Anna", "1-a")]])
 
 
@@ -270,10 +270,10 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
     out = write(tmp_path / "out", {"file": "a.png", "faces": [named("Ann", "1-a")]})
     record = Record(out / RESULTS_NAME)
     with pytest.raises(FileTrouble, match="another 'manyeyes send'"):
-        refresh(out, Names(NOW), no_picture)
+        renew_names(out, Names(NOW), no_picture)
     record.close()
     with pytest.raises(NoSuchFile, match="of an earlier 'manyeyes send'"):
-        refresh(tmp_path / "none", Names(NOW), no_picture)
+        renew_names(tmp_path / "none", Names(NOW), no_picture)
 
 
 def test_a_run_that_goes_on_says_that_names_have_changed(tmp_path: Path) -> None:

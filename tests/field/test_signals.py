@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from manyeyes.cli import down
-from manyeyes.cli.signals import Stop, role_named, stopping, until_signal
+from manyeyes.cli.signals import Stop, role_in, stopping, until_signal
 from tests.integration.conftest import MANYEYES, Role, free_port
 
 SPOKEN = {"MANYEYES_MASTER_CONSOLE": "0"}
@@ -151,7 +151,7 @@ def test_down_ends_what_a_killed_master_has_left(folder: Path) -> None:
 
 def test_what_belongs_to_a_data_folder() -> None:
     def role_in(*command: str) -> str:
-        return down.role_in(Path("/d"), command)
+        return down.work_of(Path("/d"), command)
 
     worker = ("/v/python", "-P", "-m", "manyeyes.node.worker.main")
     assert role_in(*worker, "/d/node/packs/p", "ab") == "a worker"
@@ -180,8 +180,8 @@ def test_nohup_is_heeded() -> None:
 
 
 def test_only_roles_end_with_status_0_from_the_first_moment() -> None:
-    assert role_named(["--master", "https://x", "up", "-v"]) and role_named(["node"])
-    assert not role_named(["logs", "node"]) and not role_named([]) and not role_named(["down"])
+    assert role_in(["--master", "https://x", "up", "-v"]) and role_in(["node"])
+    assert not role_in(["logs", "node"]) and not role_in([]) and not role_in(["down"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from manyeyes import Client, Context
+from manyeyes.credentials import MASTER_HOSTNAME
 from manyeyes.errors import (
     ManyeyesError,
     NotSignedIn,
@@ -30,7 +31,7 @@ from manyeyes.errors import (
 from manyeyes.identity import make_certificates
 from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.refusals import problem
-from manyeyes.sdk.trust import PINNED, pinned_name
+from manyeyes.sdk.trust import pinned_name
 from tests.own_certificates import Files, make_certificate
 
 DAY = timedelta(days=1)
@@ -123,9 +124,9 @@ def test_another_ca(tmp_path: Path) -> None:
 def test_a_master_s_own_ca_is_for_its_own_name_at_any_address(tmp_path: Path) -> None:
     """And another CA is for the host name: the same certificate by two addresses."""
     own = make_certificates(tmp_path / "own", ())
-    office = make_certificate(tmp_path / "office", names=("localhost", PINNED))
+    office = make_certificate(tmp_path / "office", names=("localhost", MASTER_HOSTNAME))
     own_files = Files(own.ca, own.certificate, own.key)
-    assert pinned_name(own.ca.read_text()) == PINNED
+    assert pinned_name(own.ca.read_text()) == MASTER_HOSTNAME
     assert pinned_name(office.ca.read_text()) is None
     assert pinned_name(own.ca.read_text() + office.ca.read_text()) is None, "one of them may be a proxy's"
     with answering(own_files) as port:

@@ -22,8 +22,8 @@ from nats.aio.msg import Msg
 from manyeyes import contract
 from manyeyes.addresses import host_and_port, with_port
 from manyeyes.broker.tls_stream import MessageParser, OnlyTls
+from manyeyes.credentials import MASTER_HOSTNAME
 from manyeyes.errors import ManyeyesError
-from manyeyes.identity import MASTER_HOSTNAME
 from manyeyes.telemetry import log
 
 Handler = Callable[["Incoming"], Awaitable[None]]

@@ -6,7 +6,7 @@ import asyncio
 
 from manyeyes.addresses import host_and_port
 from manyeyes.broker.connection import trust
-from manyeyes.identity import MASTER_HOSTNAME
+from manyeyes.credentials import MASTER_HOSTNAME
 
 _GREETING_BYTES = 64 * 1024
 

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sys
 
-from manyeyes.cli.signals import heed_from_the_start
+from manyeyes.cli.signals import EXIT_STOPPED, heed_from_the_start
 
 heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
 
-import os  # noqa: E402
-import tempfile  # noqa: E402
-import traceback  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from typing import Annotated  # noqa: E402
+import os
+import tempfile
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
 
-import typer  # noqa: E402
+import typer
 
-from manyeyes.cli import streams  # noqa: E402
-from manyeyes.cli.loading import LazyGroup  # noqa: E402
-from manyeyes.cli.output import say_error, tell  # noqa: E402
-from manyeyes.errors import FileTrouble, ManyeyesError, StartError, first_of  # noqa: E402
-from manyeyes.version import VERSION  # noqa: E402
-
-EXIT_STOPPED = 130
+from manyeyes.cli import streams
+from manyeyes.cli.loading import LazyGroup
+from manyeyes.cli.output import say_error, tell
+from manyeyes.errors import FileTrouble, ManyeyesError, StartError, first_of
+from manyeyes.version import VERSION
 
 app = typer.Typer(
     name="manyeyes",
@@ -103,13 +101,13 @@ def _status(ended_by: BaseException) -> int:
         error = FileTrouble(f"{os.fsdecode(error.filename)}: {error.strerror}; name another file or folder")
     if not isinstance(error, ManyeyesError):
         error = ManyeyesError(
-            f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_written(ended_by)}"
+            f"a defect of manyeyes: {type(error).__name__}: {error}; please report it, with {_traceback_file(ended_by)}"
         )
     say_error(error)
     return error.exit_code
 
 
-def _written(error: BaseException) -> str:
+def _traceback_file(error: BaseException) -> str:
     """Where the traceback of an error is that manyeyes does not know; the traceback itself if no file can be written."""
     text = "".join(traceback.format_exception(error))
     try:

@@ -19,7 +19,11 @@ _END_S = 60.0
 _CHILDREN_S = 5.0
 """After its master or node a process of theirs ends by itself within this time; then it is killed."""
 _LOOK_S = 0.1
-_MODULES = ("manyeyes.node.worker.main", "manyeyes.node.gallery.compaction", "manyeyes.packs.apart")
+_MODULES = {
+    "manyeyes.node.worker.main": "a worker",
+    "manyeyes.node.gallery.compaction": "a compaction of the gallery",
+    "manyeyes.packs.apart": "a build of a pack",
+}
 
 
 @dataclass(frozen=True)
@@ -86,21 +90,21 @@ def _children(folder: Path) -> list[Member]:
     found = []
     for one in psutil.process_iter():
         try:
-            if os.getuid() in (0, one.uids().real) and (what := role_in(folder, one.cmdline())):
+            if os.getuid() in (0, one.uids().real) and (what := work_of(folder, one.cmdline())):
                 found.append(Member(one.pid, what))
         except psutil.Error:
             continue
     return found
 
 
-def role_in(folder: Path, command: Sequence[str]) -> str:
+def work_of(folder: Path, command: Sequence[str]) -> str:
     """What a process with this command line does for the master or the node of a folder; empty: nothing."""
     if not _inside(folder, command[1:]):
         return ""
     if Path(command[0]).name == "nats-server":
         return "nats-server"
     module = next(iter(command[command.index("-m") + 1 :]), "") if "-m" in command else ""
-    return "a worker" if module == _MODULES[0] else module if module in _MODULES else ""
+    return _MODULES.get(module, "")
 
 
 def _inside(folder: Path, words: Iterable[str]) -> bool:
@@ -109,16 +113,19 @@ def _inside(folder: Path, words: Iterable[str]) -> bool:
 
 def is_running(process: int) -> bool:
     """Whether the process has not ended; one that only waits for its parent to notice its end has."""
+    import psutil
+
     try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
+        return psutil.Process(process).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
         return False
-    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _parent(process: int) -> int:
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return int(psutil.Process(process).ppid())
     return 0
 
 

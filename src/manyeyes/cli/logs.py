@@ -13,7 +13,6 @@ from manyeyes.cli.output import (
     JsonOption,
     VerboseOption,
     client_of,
-    json_line,
     print_json,
     print_json_line,
     print_table,
@@ -85,24 +84,29 @@ def logs(
         _show_trace(ctx, trace, as_json)
         return
     wanted = {"machine": node, "level": level and level.value, "text": text, "since": since}
-    shown = json_line if as_json else line_text if verbose else line_sentence
+    show = print_json_line if as_json else _tell_facts if verbose else _tell_sentence
     brief = not (verbose or as_json)
     with client_of(ctx) as client:
         if follow:
-            _print(client.logs.follow(**wanted, limit=lines, brief=brief), shown)
+            _print(client.logs.follow(**wanted, limit=lines, brief=brief), show)
             return
         found = client.logs.list(**wanted, limit=lines, brief=brief)
-    _print(found.lines, shown)
+    _print(found.lines, show)
     if not found.lines and not as_json:
         say("no log lines match")
 
 
-def _print(lines: Iterable[LogLine], shown: Callable[[LogLine], str]) -> None:
+def _print(lines: Iterable[LogLine], show: Callable[[LogLine], None]) -> None:
     for line in lines:
-        if shown is json_line:
-            print_json_line(line)
-        else:
-            tell(*shown(line).split("\n"))
+        show(line)
+
+
+def _tell_facts(line: LogLine) -> None:
+    tell(*line_text(line))
+
+
+def _tell_sentence(line: LogLine) -> None:
+    tell(line_sentence(line))
 
 
 def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
@@ -121,4 +125,4 @@ def _show_trace(ctx: typer.Context, trace_id: str, as_json: bool) -> None:
     )
     for line in found.lines:
         if line.event not in (PICTURE, ATTEMPT):
-            tell(*line_text(line).split("\n"))
+            _tell_facts(line)

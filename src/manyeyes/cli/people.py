@@ -208,10 +208,12 @@ def merge(
     with client_of(ctx) as client:
         confirm(yes, lambda: _merge_question(client.merges.preview(name, into)), why="this asks first")
         person = client.merge_person(name, into)
-    said = f"{name} is {person.name} now, with {several(person.photos, 'photo')}"
+    lines = [f"{name} is {person.name} now, with {several(person.photos, 'photo')}"]
     if made := person.merge:
-        said += f"\nuntil {made.until:%Y-%m-%d} this can be undone: manyeyes people merge --undo {made.id}"
-    _print(person, as_json, said)
+        lines.append(
+            f"until {made.until:%Y-%m-%d} this can be undone: manyeyes people merge --undo {made.id}"
+        )
+    _print(person, as_json, *lines)
 
 
 @app.command()
@@ -283,8 +285,8 @@ def _of_one_name(people: Sequence[Person]) -> list[tuple[int, str]]:
     return [(len(names), " and ".join(names)) for names in by_key.values() if len(names) > 1]
 
 
-def _print(person: Person, as_json: bool, sentence: str) -> None:
+def _print(person: Person, as_json: bool, *lines: str) -> None:
     if as_json:
         print_json(person)
     else:
-        tell(*sentence.split("\n"))
+        tell(*lines)

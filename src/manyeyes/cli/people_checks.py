@@ -57,7 +57,7 @@ def threshold(
     if as_json:
         print_json(found)
         return
-    tell(*threshold_sentences(found, "would be in force" if dry_run else "in force").split("\n"))
+    tell(*threshold_sentences(found, "would be in force" if dry_run else "in force"))
     for note in found.notes:
         say(f"warning: {note}")
 
@@ -159,7 +159,7 @@ def _read(result: str) -> str:
         raise FileTrouble(f"{result} cannot be read: it is not text; name a file with a result") from error
 
 
-def threshold_sentences(found: Threshold, when: str) -> str:
+def threshold_sentences(found: Threshold, when: str) -> list[str]:
     """Which rule counts, and what it means in percent.
 
     Args:
@@ -179,7 +179,7 @@ def threshold_sentences(found: Threshold, when: str) -> str:
         estimated = " (estimated beyond what was measured)" if found.extrapolated else ""
         lines.append(f"{in_percent(found.fmr)} of strangers get a name{estimated}")
         lines.append(f"{in_percent(found.miss_rate)} of the pictures of a person with one photo get no name")
-    return "\n".join(lines)
+    return lines
 
 
 def in_percent(rate: float) -> str:

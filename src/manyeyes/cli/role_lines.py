@@ -10,6 +10,7 @@ from manyeyes.addresses import is_loopback, with_port
 from manyeyes.cli.output import say
 from manyeyes.config import MasterSettings
 from manyeyes.telemetry import log
+from manyeyes.wording import several
 
 _NAME_CHARACTERS = 7
 
@@ -94,9 +95,4 @@ def nodes_text(master: Any) -> str:
     from manyeyes.fleet.node_state import TAKING
 
     taking = [node for node in master.nodes.all() if node["state"] in TAKING]
-    return ", ".join(f"{node['name']}, {workers_text(node['workers'])}" for node in taking)
-
-
-def workers_text(count: int) -> str:
-    """A number of workers."""
-    return "1 worker" if count == 1 else f"{count} workers"
+    return ", ".join(f"{node['name']}, {several(node['workers'], 'worker')}" for node in taking)

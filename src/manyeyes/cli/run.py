@@ -28,7 +28,6 @@ from manyeyes.cli.role_lines import (
     nodes_text,
     starts,
     warn_of_kept_out,
-    workers_text,
 )
 from manyeyes.cli.role_options import (
     AdvertiseOption,
@@ -53,6 +52,7 @@ from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.lan.advertised import advertised
 from manyeyes.lan.announce import places_here
 from manyeyes.lan.service import places_to_announce
+from manyeyes.wording import several
 
 if TYPE_CHECKING:
     from manyeyes.node.agent import Agent
@@ -108,12 +108,6 @@ def _own_name() -> tuple[str, ...]:
         return ()
 
 
-async def _until_signal(main: Callable[[Stop], Awaitable[None]]) -> bool:
-    """As `until_signal`."""
-    asyncio.get_running_loop().call_later(_STARTED_S, _keep_what_is_loaded)
-    return await until_signal(main, lambda: notify(STOPPING=1))
-
-
 def _keep_what_is_loaded() -> None:
     """Make the garbage collector skip the objects loaded at the start: they stay, and scanning them takes 50 ms."""
     gc.collect()
@@ -126,11 +120,11 @@ def _run(main: Callable[[Stop], Awaitable[None]], lines: RoleLines) -> None:
     import uvloop
 
     async def run() -> None:
-        if await _until_signal(main):
+        asyncio.get_running_loop().call_later(_STARTED_S, _keep_what_is_loaded)
+        if await until_signal(main, lambda: notify(STOPPING=1)):
             lines.stopped()
-            os._exit(
-                0
-            )  # not `return`: a thread may build a pack for a minute; its processes end with this one
+            # not `return`: a thread may build a pack for a minute; its processes end with this one
+            os._exit(0)
 
     uvloop.run(run())
 
@@ -411,7 +405,7 @@ async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: 
         agent.drain()
 
     def ready(name: str, count: int, pack: str) -> None:
-        said = f"node {name} works with {workers_text(count)}"
+        said = f"node {name} works with {several(count, 'worker')}"
         if lines is not None:
             lines.step("pack", pack)
             lines.ready(said)

@@ -28,14 +28,8 @@ from manyeyes.cli.sending.plan import (
     read_arguments,
 )
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
-from manyeyes.cli.sending.refresh import drawn_from_original, names_changed
-from manyeyes.cli.sending.refresh import refresh as renew
-from manyeyes.cli.sending.report import (
-    harmless_faults,
-    nothing_found,
-    print_report,
-    summary,
-)
+from manyeyes.cli.sending.refresh import drawn_from_original, names_changed, renew_names
+from manyeyes.cli.sending.report import faults_text, nothing_found, print_report, summary
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import BadRequest, ManyeyesError
@@ -218,7 +212,7 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
     if as_json:
         say(summary(tally, time.monotonic() - began_s))
         if tally.faulty:
-            say(harmless_faults(tally))
+            say(faults_text(tally))
     elif job.out is not None and (stop is None or tally.done or tally.failed):
         print_report(tally, time.monotonic() - began_s, job.out)
     if passed := job.passed.sentence():
@@ -238,7 +232,7 @@ def _refresh(context: Context, out: Path | None, as_json: bool) -> None:
     if out is None:
         raise BadRequest("--refresh renews the results in a folder; add -o OUT")
     with Client(context) as client:
-        done = renew(out, client.merges, drawn_from_original)
+        done = renew_names(out, client.merges, drawn_from_original)
     if as_json:
         print_json(vars(done))
         return

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 
-_ROLES = ("up", "master", "node")
+ROLES = ("up", "master", "node")
+EXIT_STOPPED = 130
 _AT_MOST_S = 3
 """After this time a role whose start was ended by a signal is ended by force."""
-_FORCED = 130
 
 
 def stopping() -> tuple[signal.Signals, ...]:
@@ -23,17 +23,17 @@ def stopping() -> tuple[signal.Signals, ...]:
 
 def heed_from_the_start(arguments: Sequence[str]) -> None:
     """Until `until_signal` follows them, a signal ends a role with status 0: it has begun nothing yet."""
-    if role_named(arguments):
+    if role_in(arguments):
         for number in stopping():
             signal.signal(number, _end)
 
 
-def role_named(arguments: Sequence[str]) -> bool:
-    """Whether a command line starts a role."""
+def role_in(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Which role a command line starts, and its own arguments; None where it starts none."""
     words = list(arguments)
     while words and words[0].startswith("--master"):
         words = words[1:] if "=" in words[0] else words[2:]
-    return bool(words) and words[0] in _ROLES
+    return (words[0], words[1:]) if words and words[0] in ROLES else None
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -62,7 +62,7 @@ async def until_signal(main: Callable[[Stop], Awaitable[None]], noticed: Callabl
 
     def on_signal() -> None:
         if stop.is_set():
-            os._exit(_FORCED)
+            os._exit(EXIT_STOPPED)
         noticed()
         stop.set()
         if not stop.started:

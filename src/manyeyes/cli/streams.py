@@ -19,7 +19,7 @@ class ReaderGone(Exception):
     """Who read standard output has gone, as `head` does."""
 
 
-class Told(io.TextIOWrapper):
+class StandardOutput(io.TextIOWrapper):
     """Standard output. A write that fails raises once; what comes after it goes nowhere, also at the process's end.
 
     Raises:
@@ -50,7 +50,7 @@ class Told(io.TextIOWrapper):
         return FileTrouble(f"standard output cannot be written: {error.strerror or error}")
 
 
-class Unfailing(io.TextIOWrapper):
+class StandardError(io.TextIOWrapper):
     """Standard error. What cannot be written is lost, and no work ends for it: there is no place to say so."""
 
     def write(self, text: str) -> int:
@@ -72,10 +72,8 @@ def prepare() -> None:
     What an output's encoding lacks is written as an escape, as `\u2026`. A closed stream is one that leads nowhere: else the
     next file that is opened would get its number, and the output of libraries.
     """
-    for name in (
-        "COLUMNS",
-        "LINES",
-    ):  # a number that no terminal has is none: rich would make lines as long as that
+    # a number that no terminal has is none: rich would make lines as long as that
+    for name in ("COLUMNS", "LINES"):
         if not 0 < len(os.environ.get(name, "0")) < _MOST_DIGITS:
             del os.environ[name]
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -85,8 +83,8 @@ def prepare() -> None:
         sys.stdin.reconfigure(errors="surrogateescape")
     elif sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as the process
-    sys.stdout = _kept(Told, sys.stdout, sys.__stdout__, 1)
-    sys.stderr = _kept(Unfailing, sys.stderr, sys.__stderr__, 2)
+    sys.stdout = _kept(StandardOutput, sys.stdout, sys.__stdout__, 1)
+    sys.stderr = _kept(StandardError, sys.stderr, sys.__stderr__, 2)
 
 
 def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: int) -> io.TextIOWrapper:

@@ -46,15 +46,15 @@ def facts(told: dict[str, Any]) -> str:
     )
 
 
-def line_text(line: LogLine, *, local: bool = True) -> str:
-    """A log line as harmless text for people; times are in this machine's time zone, or unchanged if not `local`."""
+def line_text(line: LogLine, *, local: bool = True) -> list[str]:
+    """A log line as harmless lines for people; times are in this machine's time zone, or unchanged if not `local`."""
     at: datetime = line.at.astimezone() if local else line.at
     told = {name: value for name, value in line.fields.items() if name not in ("trace", "span", "by")}
     trace = f" trace={line.trace_id}" if line.trace_id else ""
     said = told.pop("exception", None) or told.pop("text", None)
     text = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} {line.machine} {line.level} {line.event} {facts(told)}"
-    body = [harmless(one) for one in str(said).rstrip().split("\n")] if said else []
-    return "\n    ".join([harmless(text.rstrip() + trace), *body])
+    body = str(said).rstrip().split("\n") if said else []
+    return [harmless(text.rstrip() + trace), *(f"    {harmless(one)}" for one in body)]
 
 
 def line_sentence(line: LogLine, *, local: bool = True) -> str:

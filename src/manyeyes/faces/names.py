@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
-from manyeyes.person_names import JOINERS, key, objection
+from manyeyes.person_names import key, objection
+from manyeyes.plain_text import JOINERS
 from manyeyes.results import UNKNOWN, Caution
+from manyeyes.wording import listed
 
 SAME_NAME, LOOK_ALIKE, NO_FONT, BAD_NAME = "same-name", "look-alike", "no-font", "bad-name"
 _MOST_LETTERS = 5
@@ -112,10 +114,9 @@ def _without_font(name: str) -> list[Caution]:
     letters = missing_letters(name)
     if not letters:
         return []
-    shown = ", ".join(map(_code, letters[:_MOST_LETTERS]))
-    more = f" and {len(letters) - _MOST_LETTERS} more" if len(letters) > _MOST_LETTERS else ""
+    shown = listed([_code(letter) for letter in letters], _MOST_LETTERS)
     sentence = (
-        f"no font of manyeyes has {shown}{more} of {name}: nodes draw the code of each, unless they have a font "
+        f"no font of manyeyes has {shown} of {name}: nodes draw the code of each, unless they have a font "
         "for it in /usr/share/fonts; install one there, or rename the person"
     )
     return [Caution(kind=NO_FONT, value=len(letters), limit=0, people=(name,), sentence=sentence)]

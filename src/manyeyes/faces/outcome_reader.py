@@ -16,8 +16,7 @@ from manyeyes.face_results import (
     FaceOutcome,
     UnknownFaces,
 )
-from manyeyes.person_names import JOINERS
-from manyeyes.plain_text import MAX_TEXT_CHARACTERS, plain
+from manyeyes.plain_text import JOINERS, MAX_TEXT_CHARACTERS, plain
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.results import Caution, Result
 

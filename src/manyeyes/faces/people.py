@@ -33,6 +33,7 @@ from manyeyes.store.people import PeopleRepository, Person
 from manyeyes.store.photos import Photo, PhotoRepository
 from manyeyes.store.settings import SettingsRepository
 from manyeyes.telemetry import log
+from manyeyes.wording import several
 
 Verdict = Literal["is", "not"]
 
@@ -104,7 +105,7 @@ class PeopleService:
     async def remove(self, who: str, name: str) -> None:
         """Forget a person; raises PersonNotFound."""
         person = self._people.person(name)
-        detail = f"person {person.id} with {_photos(person.photos)}"
+        detail = f"person {person.id} with {several(person.photos, 'photo')}"
         with self._audit.change(who, "people remove", outcome="removed", detail=detail):
             self._people.remove(name)
         await self._changed()
@@ -136,7 +137,7 @@ class PeopleService:
             self.photos.enrol(name, self._served.embedder, rows)
             person = self._people.person(name)
             ids = self.photos.ids_by_digest(person.name)
-            new = _photos(len(ids) - len(before))
+            new = several(len(ids) - len(before), "photo")
             entry.detail = f"person {person.id}, {new} more, {person.photos} in all{where_from}"
         await self._changed()
         await self._growth.grew(person.name)
@@ -296,7 +297,3 @@ def _photo(face: NewFace, embedding: Floats, likeness: Sequence[Caution]) -> Pho
         portrait=portrait_of(face.portrait, face.file_name) or None,
         portrait_landmarks_px=face.enrolled.portrait_landmarks_px,
     )
-
-
-def _photos(number: int) -> str:
-    return "1 photo" if number == 1 else f"{number} photos"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from manyeyes.addresses import from_here, is_loopback
 from manyeyes.config import MasterSettings, default_data_folder
+from manyeyes.wording import listed
 
 
 def only_here(settings: MasterSettings) -> bool:
@@ -34,9 +35,8 @@ def kept_out_warning(settings: MasterSettings, local: str, machines: Mapping[str
     out = sorted(name for name, machine in machines.items() if machine and machine != here)
     if not out:
         return ""
-    names = ", ".join(out[:3]) + (f" and {len(out) - 3} more" if len(out) > 3 else "")
     return (
-        f"nodes of other machines cannot connect ({names}), because the master listens on {settings.listen} only; "
+        f"nodes of other machines cannot connect ({listed(out, 3)}), because the master listens on {settings.listen} only; "
         f"{how_to_open(settings)}"
     )
 

@@ -15,12 +15,13 @@ from typing import Any, Self
 import httpx
 
 from manyeyes.errors import BadRequest, ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
-from manyeyes.sdk.address import port_hint
+from manyeyes.sdk.address import USUAL_PORT, port_hint
 from manyeyes.sdk.context import Context, find_context
-from manyeyes.sdk.not_utf8 import said_if_not_utf8
+from manyeyes.sdk.not_utf8 import refusing_what_is_not_utf8
 from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.refusals import check_is_of_master, problem
 from manyeyes.sdk.trust import causes, pinned_name, presented, refusal, sentence, trust
+from manyeyes.wording import several
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
 """What OpenSSL says to an answer that is no TLS."""
@@ -91,7 +92,7 @@ class Calls:
             cause: Exception
             unreachable = False
             try:
-                with said_if_not_utf8():
+                with refusing_what_is_not_utf8():
                     response = await self._http.request(
                         method,
                         url,
@@ -127,7 +128,7 @@ class Calls:
         self, cause: Exception, reason: str, attempts: int, elapsed_s: float, retry_after_s: float | None
     ) -> Unavailable:
         """What to raise when patience ended."""
-        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        times = several(attempts, "attempt")
         if isinstance(cause, httpx.TransportError):
             detail = (
                 f"no answer from the master at {self.context.url} ({times}, {elapsed_s:.1f} s): {reason}; "
@@ -158,7 +159,7 @@ class Calls:
             return UntrustedCertificate(f"the certificate of the master at {url} is not trusted: {why}")
         if any(getattr(one, "reason", "") in _NO_TLS for one in causes(error)):
             return WrongAddress(
-                f"what answers at {url} does not speak TLS; is the port right? A master's is 8443 by default"
+                f"what answers at {url} does not speak TLS; is the port right? A master's is {USUAL_PORT} by default"
             )
         return None
 
@@ -178,7 +179,7 @@ class Calls:
     ) -> AsyncIterator[httpx.Response]:
         """Send one request, once, and yield its answer, to be read as it arrives."""
         try:
-            with said_if_not_utf8():
+            with refusing_what_is_not_utf8():
                 request = self._http.build_request(
                     method,
                     url,

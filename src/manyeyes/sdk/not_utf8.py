@@ -12,7 +12,7 @@ _AROUND = 20
 
 
 @contextmanager
-def said_if_not_utf8() -> Iterator[None]:
+def refusing_what_is_not_utf8() -> Iterator[None]:
     """Turn the error of a text that cannot be encoded into one that shows where.
 
     Raises:

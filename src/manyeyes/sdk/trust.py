@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from manyeyes.credentials import MASTER_CA
+from manyeyes.credentials import MASTER_CA, MASTER_HOSTNAME
 from manyeyes.errors import FileTrouble
 from manyeyes.plain_text import plain
 from manyeyes.sdk.context import Context
+from manyeyes.wording import listed
 
-PINNED = "manyeyes-master"
-"""The host name in every certificate of a master's own CA."""
 _LOOK_S = 3.0
+_MOST_NAMES = 5
 _NOT_YET, _EXPIRED = 9, 10
 _OTHER_NAME = (62, 64)
 _NAMESAKE = 7
@@ -36,12 +36,12 @@ def pinned_name(ca_pem: str) -> str | None:
     try:
         store.load_verify_locations(cadata=ca_pem)
     except (ssl.SSLError, ValueError):
-        return PINNED  # `trust` says what is wrong with it
+        return MASTER_HOSTNAME  # `trust` says what is wrong with it
     subjects: list[Any] = [one["subject"] for one in store.get_ca_certs()]
     pairs = (pair for subject in subjects for several in subject for pair in several)
     names = [name for field, name in pairs if field == "commonName"]
     made_by_masters = sum(name.startswith(MASTER_CA) for name in names)
-    return PINNED if made_by_masters == store.cert_store_stats()["x509"] else None
+    return MASTER_HOSTNAME if made_by_masters == store.cert_store_stats()["x509"] else None
 
 
 def trust(context: Context) -> ssl.SSLContext:
@@ -141,7 +141,7 @@ def sentence(
         begins = f" before {_moment(seen.begins)}" if seen is not None and seen.begins > now else " yet"
         return f"it is not valid{begins}, and here it is {_moment(now)}; is this machine's clock right?"
     if code in _OTHER_NAME:
-        names = "other names" if seen is None else _listed(seen.names)
+        names = "other names" if seen is None else plain(listed(seen.names, _MOST_NAMES)) or "no name"
         mend = (
             "a proxy or another program answers there; if it is meant to, set MANYEYES_CA to the file of its CA"
             if pinned
@@ -169,11 +169,6 @@ def _whose(seen: Presented | None, context: Context, pinned: bool) -> str:
         "is not this context's CA; is it the right master? Its 'manyeyes up' writes the context to use. For a proxy or a "
         "certificate of your own, set MANYEYES_CA to the file of its CA, or to 'system' for this system's trust store"
     )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = plain(", ".join(names[:5])) or "no name"
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _moment(at: datetime) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from manyeyes.cli.sending.batch import Tally
 from manyeyes.cli.sending.record import done_line
-from manyeyes.cli.sending.report import harmless_faults
+from manyeyes.cli.sending.report import faults_text
 from manyeyes.cli.sending.source import Source
 from manyeyes.results import Caution, Result
 
@@ -33,13 +33,13 @@ def source(folder: Path) -> Source:
 def test_faults_that_do_no_harm_are_counted_in_one_line(tmp_path: Path) -> None:
     tally, one = Tally(), source(tmp_path)
     tally.add(done_line(one, result(), None))
-    assert harmless_faults(tally) == ""
+    assert faults_text(tally) == ""
     tally.add(done_line(one, result("the end marker is missing"), None))
-    assert harmless_faults(tally) == (
+    assert faults_text(tally) == (
         "1 file has faults that do no harm to its pixels; 'warnings' in results.jsonl says which"
     )
     tally.add(done_line(one, result("this", "and that"), None))
-    assert harmless_faults(tally).startswith("2 files have faults")
+    assert faults_text(tally).startswith("2 files have faults")
 
 
 def test_the_line_of_a_picture_has_its_warnings() -> None:

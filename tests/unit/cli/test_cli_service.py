@@ -249,8 +249,10 @@ def test_data_that_a_service_would_not_see_is_refused_wherever_a_path_leads_ther
     account = Account("ada", os.getuid(), os.getgid(), tmp_path)
 
     def made(role: str, environ: dict[str, str], *words: str) -> unit.Service:
+        options = read_options(role, words)
+        data = plan.data_folder(role, options, account, system=False)
         return plan.planned(
-            role, read_options(role, words), account, system=False, memory_bytes=None, engine=None, environ=environ
+            role, data, options, account, system=False, memory_bytes=None, engine=None, environ=environ
         )  # fmt: skip
 
     (private / "tls.pem").touch()
@@ -277,8 +279,10 @@ def test_a_service_of_ones_own_uses_the_same_folders_as_commands(
     environ = {"XDG_CACHE_HOME": str(tmp_path / "c"), "XDG_CONFIG_HOME": str(tmp_path / "s")}
 
     def made(*, system: bool, **more: str) -> unit.Service:
+        options = read_options("up", [])
+        data = plan.data_folder("up", options, account, system=system)
         return plan.planned(
-            "up", read_options("up", []), account, system=system, memory_bytes=None, engine=None, environ=environ | more
+            "up", data, options, account, system=system, memory_bytes=None, engine=None, environ=environ | more
         )  # fmt: skip
 
     own = made(system=False)
@@ -325,8 +329,10 @@ def test_where_data_and_settings_of_an_account_are(tmp_path: Path, monkeypatch: 
     homeless = Account("manyeyes", os.getuid(), os.getgid(), tmp_path / "none")
 
     def made(role: str, account: Account, environ: dict[str, str] | None = None, *words: str) -> unit.Service:
+        options = read_options(role, words)
+        data = plan.data_folder(role, options, account, system=True)
         return plan.planned(
-            role, read_options(role, words), account, system=True, memory_bytes=None, engine=None, environ=environ or {}
+            role, data, options, account, system=True, memory_bytes=None, engine=None, environ=environ or {}
         )  # fmt: skip
 
     up = made("up", at_home)

@@ -39,9 +39,9 @@ def test_a_line() -> None:
         number=1, at=datetime(2026, 11, 26, 8, 0, 0, 12345, UTC), machine="lab-1", role="node", level="warning",
         event="worker said", trace_id="a" * 32, fields={"worker_pid": 7, "text": "one\ntwo"},
     )  # fmt: skip
-    assert line_text(line, local=False) == (
-        f"2026-11-26 08:00:00.012 lab-1 warning worker said worker_pid=7 trace={'a' * 32}\n    one\n    two"
-    )
+    assert line_text(line, local=False) == [
+        f"2026-11-26 08:00:00.012 lab-1 warning worker said worker_pid=7 trace={'a' * 32}", "    one", "    two"
+    ]  # fmt: skip
     assert line_sentence(line, local=False) == (
         "2026-11-26 08:00:00 lab-1  warning: worker said: worker pid 7: two"
     )

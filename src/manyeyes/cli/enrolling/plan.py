@@ -60,7 +60,8 @@ def read_folder(folder: Path) -> Plan:
         FileTrouble: a folder or file cannot be read.
     """
     entries = sorted(_entries(folder), key=lambda entry: entry.name)
-    subfolders = [entry for entry in entries if entry.is_dir() and not _not_photos(entry)]
+    left_out = {entry.name: why for entry in entries if (why := _not_photos(entry))}
+    subfolders = [entry for entry in entries if entry.is_dir() and entry.name not in left_out]
     if not subfolders:
         raise BadRequest(
             f"{folder} has no subfolder; expected is one for each person, named like them, with their photos, as "
@@ -68,8 +69,8 @@ def read_folder(folder: Path) -> Plan:
         )
     plan = Plan()
     plan.noticed += [
-        Noticed("", entry.name, "left-out", why)
-        if (why := _not_photos(entry))
+        Noticed("", entry.name, "left-out", left_out[entry.name])
+        if entry.name in left_out
         else Noticed(
             "", entry.name, "beside", "it lies beside the subfolders: move it into that of its person"
         )

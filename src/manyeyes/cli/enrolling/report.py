@@ -6,6 +6,7 @@ from typing import Any
 
 from manyeyes.cli.enrolling.plan import Noticed, Plan
 from manyeyes.cli.enrolling.upload import Outcome
+from manyeyes.wording import several
 
 PEOPLE = ("person", "enrolled", "had before", "not enrolled")
 NOTICED = ("person", "photo", "noticed")
@@ -30,11 +31,10 @@ def noticed_rows(plan: Plan, outcome: Outcome) -> list[tuple[str, str, str]]:
 
 def summary(plan: Plan, outcome: Outcome) -> str:
     """The last line."""
-    people = "1 person" if len(plan.people) == 1 else f"{len(plan.people)} people"
+    people, photos = several(len(plan.people), "person", "people"), several(outcome.total, "photo")
     parts = [f"{outcome.enrolled.total()} enrolled"]
     parts += [f"{outcome.known.total()} enrolled before"] if outcome.known else []
     parts += [f"{outcome.refused.total()} not enrolled"] if outcome.refused else []
-    photos = "1 photo" if outcome.total == 1 else f"{outcome.total} photos"
     return f"{people}, {photos}: {', '.join(parts)}"
 
 

@@ -12,6 +12,7 @@ from manyeyes.cli.thumbnails import is_thumbnail
 from manyeyes.errors import BadRequest, ManyeyesError, UnsupportedFormat
 from manyeyes.recognition.pictures.first_bytes import format_of
 from manyeyes.recognition.pictures.formats import SUFFIXES
+from manyeyes.wording import listed
 
 NO_PICTURE = "not pictures"
 OTHER_FORMAT = "pictures of other formats"
@@ -34,9 +35,8 @@ class PassedOver:
         """All of it in one line; empty if nothing was passed over."""
         parts = [f"{reason} ({count})" for reason, count in sorted(self.reasons.items())]
         if own := list(dict.fromkeys(self.own_output)):
-            named = ", ".join(map(str, own[:_MOST_NAMED]))
-            more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
-            parts.append(f"results of an earlier 'manyeyes send' in {named}{more}")
+            named = listed([str(folder) for folder in own], _MOST_NAMED)
+            parts.append(f"results of an earlier 'manyeyes send' in {named}")
         kept = [reason for reason in (HIDDEN, THUMBNAIL) if self.reasons[reason]]
         hint = f"; --all sends {' and '.join(kept)}, too" if kept else ""
         return f"passed over: {', '.join(parts)}{hint}" if parts else ""

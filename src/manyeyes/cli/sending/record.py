@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from manyeyes.cli.sending.source import Source
 from manyeyes.errors import ManyeyesError
@@ -106,6 +106,15 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield line
 
 
+def lock(file: IO[bytes]) -> None:
+    """Keep other runs from a record until the file is closed.
+
+    Raises:
+        BlockingIOError: another run has it.
+    """
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class Record:
     """`results.jsonl` of one OUT: what earlier runs did, and what this one adds.
 
@@ -127,7 +136,7 @@ class Record:
             raise OSError(errno.EINVAL, f"{path.name} in it is no regular file")
         self._file = path.open("ab", buffering=0)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file)
             whole_bytes = self._read()
             if path.stat().st_size > whole_bytes:  # an incomplete line, left by a kill
                 self._file.truncate(whole_bytes)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from manyeyes.api.people import PersonNow
-from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, read_lines, replace_with
+from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, lock, read_lines, replace_with
 from manyeyes.config import Limits
 from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
 from manyeyes.results import Face, Result
+from manyeyes.wording import listed, several
 
 Now = Mapping[str, PersonNow | None]
 Redraw = Callable[[Path, dict[str, Any]], bytes]
@@ -56,8 +56,7 @@ class Refreshed:
             drawn = f"; {several(self.drawn, 'predicted picture')} drawn anew" if self.drawn else ""
             said = [f"all names in {out / RESULTS_NAME} are those of today{drawn}"]
         if self.old:
-            more = len(self.old) - _MOST_LISTED
-            names = ", ".join(self.old[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+            names = listed(self.old, _MOST_LISTED)
             said.append(f"these show earlier names, because their originals are gone or changed: {names}")
         if self.without_id:
             said.append(
@@ -65,11 +64,6 @@ class Refreshed:
                 f"{several(self.without_id, 'name')}; --again sends their pictures anew"
             )
         return said
-
-
-def several(number: int, one: str) -> str:
-    """`1 face`, `2 faces`."""
-    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def person_ids(out: Path) -> list[str]:
@@ -101,17 +95,14 @@ def names_changed(out: Path, client: AsksNames) -> str:
     try:
         ids = person_ids(out)
         others = renamed(out, client.names(ids)) if ids else {}
-    except (
-        OSError,
-        ManyeyesError,
-    ):  # a hint that a finished run can do without; a master of before knows no ids
+    except (OSError, ManyeyesError):
+        # a hint that a finished run can do without; a master of before knows no ids
         return ""
     if not others:
         return ""
     told = [f"{before} is {after if after else 'nobody'} now" for before, after in others.items()]
-    more = f" and {len(told) - _MOST_LISTED} more" if len(told) > _MOST_LISTED else ""
     return (
-        f"names have changed since earlier pictures were sent ({', '.join(told[:_MOST_LISTED])}{more}); the same command "
+        f"names have changed since earlier pictures were sent ({listed(told, _MOST_LISTED)}); the same command "
         "with --refresh renews them, without sending a picture"
     )
 
@@ -130,7 +121,7 @@ def _with_name(face: dict[str, Any], now: Now) -> dict[str, Any]:
     return {**face, "name": person.name if person else None, "person_id": person.id if person else None}
 
 
-def refresh(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
+def renew_names(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
     """Renew the names in `results.jsonl` of OUT, and the predicted pictures whose originals are there.
 
     The pictures come first and the results last, each replaced as a whole: after a kill, the same command does the rest.
@@ -145,7 +136,7 @@ def refresh(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
             ids = person_ids(out)
             now = client.names(ids) if ids else {}
             done = Refreshed()
-            changed = [number for number, line in _numbered(path) if _renew(out, line, now, redraw, done)]
+            changed = sum(_renew(out, line, now, redraw, done) for line in read_lines(path))
             if changed:
                 replace_with(path, _renewed(path, now, set(done.old)))
     except OSError as error:
@@ -167,17 +158,13 @@ def _renew(out: Path, line: dict[str, Any], now: Now, redraw: Redraw, done: Refr
     done.removed += sum(after["name"] is None for _, after in pairs)
     output = line.get("output")
     others = outdated or any(before["name"] != after["name"] for before, after in pairs)
-    if others and _is_there(out, output):
+    if others and output is not None and (out / output).is_file():
         try:
             replace_with(out / str(output), [redraw(out, new)])
             done.drawn += 1
         except ManyeyesError:
             done.old.append(str(output))
     return True
-
-
-def _is_there(out: Path, output: str | None) -> bool:
-    return output is not None and (out / output).is_file()
 
 
 def _renewed(path: Path, now: Now, old: set[str]) -> Iterator[bytes]:
@@ -194,22 +181,18 @@ def _renewed(path: Path, now: Now, old: set[str]) -> Iterator[bytes]:
             yield raw if new == line else encode(new)
 
 
-def _numbered(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    return enumerate(read_lines(path))
-
-
 @contextmanager
-def _alone(path: Path) -> Iterator[BinaryIO]:
+def _alone(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise NoSuchFile(f"there is no {path}; --refresh renews the results of an earlier 'manyeyes send'")
     with path.open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except BlockingIOError as error:
             raise FileTrouble(
                 f"another 'manyeyes send' is writing to {path.parent}; wait for it to end"
             ) from error
-        yield file
+        yield
 
 
 def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:

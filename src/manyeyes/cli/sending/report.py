@@ -16,6 +16,7 @@ from manyeyes.cli.sending.choice import PassedOver
 from manyeyes.cli.sending.found import Found, found_in, sentence
 from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
 from manyeyes.errors import FileTrouble, NoPicturesFound
+from manyeyes.wording import several
 
 MOST_SENTENCES = 10
 """Up to so many pictures get a sentence each; more are summed up in a table."""
@@ -31,14 +32,13 @@ def summary(tally: Tally, seconds: float) -> str:
             if tally.skipped == 1
             else f"all {tally.skipped} done already, nothing was sent; --again sends them again, for people who were added since"
         )
-    pictures = "1 picture" if here == 1 else f"{here} pictures"
-    faces = "1 face" if tally.faces == 1 else f"{tally.faces} faces"
+    pictures, faces = several(here, "picture"), several(tally.faces, "face")
     before = f", {tally.skipped} done before" if tally.skipped else ""
     rate = f", {here / seconds:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and seconds > 0 else ""
     return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
 
 
-def harmless_faults(tally: Tally) -> str:
+def faults_text(tally: Tally) -> str:
     """How many pictures have a fault that does no harm; empty if none has."""
     if not tally.faulty:
         return ""
@@ -73,7 +73,7 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
     if total > 1 or tally.skipped:
         tell(summary(tally, seconds))
     if tally.faulty:
-        tell(harmless_faults(tally))
+        tell(faults_text(tally))
     for text in places(found, out, total, _viewer()):
         tell(text)
 

@@ -86,10 +86,11 @@ def install(
     if run_as and not systemd.system:
         raise BadRequest("a service of your own runs as you; leave out --run-as, or give --system")
     account = account_for_system(run_as, os.environ) if systemd.system else this_account()
-    plan.data_folder(role, wanted, account, system=systemd.system)
+    data = plan.data_folder(role, wanted, account, system=systemd.system)
     version = systemd.check()
     made = plan.planned(
         role,
+        data,
         wanted,
         account,
         system=systemd.system,

@@ -22,6 +22,7 @@ _NOT_FOR_ROLES = {"CONTEXT", "MASTER", "KEY", "CA", "NATS_SERVER", "CACHE", "NOD
 
 def planned(
     role: str,
+    data: Path,
     options: PassedOptions,
     account: Account,
     *,
@@ -33,14 +34,14 @@ def planned(
     """The service that was asked for.
 
     Args:
+        data: its folder, as `data_folder` gives it.
         account: runs the service.
         engine: the nats-server, where the service does not find it by itself.
         environ: of who installs it.
 
     Raises:
-        BadRequest: the data folder cannot be used so.
+        BadRequest: a service would not see one of its files or folders.
     """
-    data = data_folder(role, options, account, system=system)
     environment: dict[str, str] = {} if account.has_home else {"HOME": str(data)}
     writable: list[Path] = []
     if role != "node":

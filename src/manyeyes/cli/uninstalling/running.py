@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from manyeyes.cli.signals import role_in
 from manyeyes.errors import ManyeyesError
 from manyeyes.sdk.context import Context, load_context
 from manyeyes.sdk.contexts import Contexts, NamedContext
 
-ROLES = ("up", "master", "node")
 _PLACES = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share"}
 
 
@@ -73,12 +73,8 @@ def role_of(command: Sequence[str]) -> tuple[str, list[str]] | None:
     for number, word in enumerate(command[:6]):
         program = Path(word).name == "manyeyes" and (number == 0 or "python" in Path(command[0]).name)
         module = word == "manyeyes.cli.app" and number > 0 and command[number - 1] == "-m"
-        if not program and not module:
-            continue
-        words = list(command[number + 1 :])
-        while words and words[0].startswith("--master"):
-            words = words[1:] if "=" in words[0] else words[2:]
-        return (words[0], words[1:]) if words and words[0] in ROLES else None
+        if program or module:
+            return role_in(command[number + 1 :])
     return None
 
 

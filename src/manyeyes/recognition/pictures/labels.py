@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from manyeyes.plain_text import JOINERS
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.pictures import fonts
 from manyeyes.recognition.pictures.fonts import BuiltInFont, FileFont, Font, Glyph
@@ -27,9 +28,8 @@ if fonts.HAS_HARFBUZZ:
 ELLIPSIS = "…"
 ASCENT, DESCENT = 0.88, 0.22
 """Room above and below the baseline, in ems, where no letter needs more."""
-_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _RIGHT_TO_LEFT = ("R", "AL", "AN")
-_AS_A_MARK = dict.fromkeys(map(ord, _JOINERS), "\N{COMBINING GRAVE ACCENT}")
+_AS_A_MARK = dict.fromkeys(map(ord, JOINERS), "\N{COMBINING GRAVE ACCENT}")
 """The algorithm drops joiners; marks keep their place in the text, and take the direction of the letter before."""
 _KEPT_LINES = 1024
 
@@ -93,9 +93,7 @@ class Line:
 
 def single_line(text: str) -> str:
     """The text composed (NFC), in one line, without what cannot be seen, except joiners."""
-    kept = (
-        one if one.isprintable() or one in _JOINERS else " " for one in unicodedata.normalize("NFC", text)
-    )
+    kept = (one if one.isprintable() or one in JOINERS else " " for one in unicodedata.normalize("NFC", text))
     return " ".join("".join(kept).split())
 
 
