@@ -36,7 +36,7 @@ def unreadable(said: Introduction) -> VersionMismatch:
         check_versions(said)
     except VersionMismatch as error:
         return error
-    return VersionMismatch(f"the master cannot read what this node says; {_both(said)}; {SAME_ON_BOTH}")
+    return VersionMismatch(f"the master cannot read what this node says: {_both(said)}; {SAME_ON_BOTH}")
 
 
 def _both(said: Introduction) -> str:

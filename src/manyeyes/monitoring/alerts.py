@@ -44,7 +44,7 @@ def _node(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
         return
     if node.misfit:
         why, _, mend = node.misfit.partition("; ")
-        yield _told(node, "version", f"is of another version: {why}", mend)
+        yield _told(node, "version", f"and the master do not understand each other: {why}", mend)
     yield from _presence(node, limits)
     yield from _work(node)
     if node.disk is not None and node.state not in ("lost", "left"):
