@@ -196,14 +196,13 @@ class AuthMiddleware:
                 scope[CREDENTIAL], scope[CALLER] = authenticated(
                     method, headers, self._caller_of, root_of(scope)
                 )
-            declared = headers.get("content-length", "")
-            if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
-                raise _too_long()
+            if _is_json(path):
+                declared = headers.get("content-length", "")
+                receive = at_most(receive, declared, MAX_JSON_BYTES, lambda _: _too_long())
         except ManyeyesError as error:
             await refused(error, scope, self._audit)(scope, receive, send)
             return
-        bounded = at_most(receive, MAX_JSON_BYTES, lambda _: _too_long()) if _is_json(path) else receive
-        await self._app(scope, bounded, send)
+        await self._app(scope, receive, send)
 
 
 def is_under(path: str, folder: str) -> bool:
