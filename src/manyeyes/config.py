@@ -11,7 +11,7 @@ from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from manyeyes.addresses import bare
+from manyeyes.addresses import bare, from_here
 from manyeyes.cgroups import read_machine
 from manyeyes.errors import BadRequest
 
@@ -211,6 +211,11 @@ class MasterSettings(_Settings):
     console: bool = True
     """Serve the web console under /console."""
     logs: LogSettings = Field(default_factory=LogSettings)
+
+    @property
+    def reachable_at(self) -> tuple[str, ...]:
+        """Where nodes look for this master: what it advertises, else where programs on this machine reach it."""
+        return self.advertise or (from_here(self.listen),)
 
 
 class NodeSettings(_Settings):

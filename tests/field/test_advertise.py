@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from manyeyes.cli import leads_here
 from manyeyes.cli.run import _master_settings
 from manyeyes.cli.service.passed_options import read_options
 from manyeyes.config import MasterSettings
 from manyeyes.errors import BadRequest
+from manyeyes.gateway import advertised_addresses
 from manyeyes.identity import make_certificates
 from manyeyes.lan.advertised import advertised
 from tests.integration.conftest import MANYEYES, free_port
@@ -88,10 +88,10 @@ def test_an_address_that_leads_elsewhere_is_named_in_a_warning(monkeypatch: pyte
     async def is_here(address: str, ca_pem: str) -> bool:
         return address == "127.0.0.1:4222"
 
-    monkeypatch.setattr(leads_here, "log", Log)
-    monkeypatch.setattr(leads_here, "is_master_at", is_here)
+    monkeypatch.setattr(advertised_addresses, "log", Log)
+    monkeypatch.setattr(advertised_addresses, "is_master_at", is_here)
     addresses = ["127.0.0.1", "127.0.0.2", "nowhere.invalid"]
-    asyncio.run(leads_here.warn_of_strange_addresses(addresses, 4222, ""))
+    asyncio.run(advertised_addresses.warn_of_unreachable(addresses, 4222, ""))
     assert [one["address"] for one in warned] == ["127.0.0.2", "nowhere.invalid"]
     assert "port 4222" in warned[0]["why"] and "cannot be resolved" in warned[1]["why"]
 

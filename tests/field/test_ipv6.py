@@ -23,7 +23,7 @@ from manyeyes.addresses import (
     with_port,
 )
 from manyeyes.broker.connection import server_url
-from manyeyes.broker.engine import Engine, check_port, find_engine
+from manyeyes.broker.engine import Engine, find_engine
 from manyeyes.broker.engine_syntax import written
 from manyeyes.cli.role_lines import addresses_text
 from manyeyes.config import MasterSettings
@@ -31,6 +31,7 @@ from manyeyes.errors import PortTaken, StartError
 from manyeyes.gateway.serve import _where
 from manyeyes.identity import _alternative_names
 from manyeyes.lan.service import CA_KEY, Heard
+from manyeyes.listening import check_port
 from manyeyes.sdk.context import find_context
 from tests.e2e.conftest import why_not
 from tests.e2e.fleet import wait_for

@@ -65,7 +65,8 @@ def seen(
         "path": path,
         "raw_path": path.encode(),
     }
-    asyncio.run(Proxied(app, root_path, trusted)({**scope, "root_path": "", "headers": pairs}, None, None))  # type: ignore[arg-type]
+    proxied = Proxied(app, parse_root_path(root_path), parse_proxies(trusted))
+    asyncio.run(proxied({**scope, "root_path": "", "headers": pairs}, None, None))  # type: ignore[arg-type]
     told = found[0]
     return {**told, "headers": {name.decode(): value.decode() for name, value in told["headers"]}}
 

@@ -13,9 +13,9 @@ from manyeyes.broker import join
 from manyeyes.config import AlertLimits
 from manyeyes.contract import Introduction, Leave, introduced
 from manyeyes.contract import message as messages
+from manyeyes.contract.mismatch import check_versions, unreadable_node
 from manyeyes.errors import TokenRefused, VersionMismatch
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.fleet.versions import check_versions, unreadable
 from manyeyes.monitoring.alert_facts import NodeFacts
 from manyeyes.monitoring.alerts import _node
 from manyeyes.version import VERSION
@@ -28,6 +28,8 @@ from tests.integration.test_versions import HELLO, asked, joined, member, said
     [
         (b'{"v":6,"oldest":5,"newest":6,"session":"s"}', {"Me-Release": "0.9"}, Introduction(5, 6, "0.9")),
         (b'{"v":4,"version":"0.0.9","what":[1]}', {}, Introduction(4, 4, "0.0.9")),
+        (b'{"v":4,"version":"0\\u001b[31m"}', {"Me-Release": "1" * 99}, Introduction(4, 4, "1" * 40)),
+        (b'{"v":4,"version":"0\\u001b[31m"}', {}, Introduction(4, 4, "0 [31m")),
         (b'{"v":"six","oldest":true,"newest":-1,"version":7}', {}, Introduction(0, 0)),
         (b"[1]", {}, Introduction(0, 0)),
         (b"\xff\x00", {}, Introduction(0, 0)),
@@ -63,7 +65,7 @@ def test_the_master_says_both_versions_and_what_mends_it(
 
 
 def test_a_message_of_the_right_version_that_cannot_be_read_says_so_too() -> None:
-    told = unreadable(Introduction(contract.OLDEST, contract.NEWEST, "0.9")).detail
+    told = unreadable_node(Introduction(contract.OLDEST, contract.NEWEST, "0.9")).detail
     assert told.startswith("the master cannot read what this node says") and "(manyeyes 0.9)" in told
 
 
@@ -94,12 +96,15 @@ def test_a_node_speaks_the_version_that_the_welcome_names(monkeypatch: pytest.Mo
     assert json.loads(Leave().wire())["v"] == contract.NEWEST
 
 
-def test_a_misfit_has_an_alert_with_the_command_until_it_is_understood() -> None:
+def test_a_version_mismatch_has_an_alert_with_the_command_until_it_is_understood() -> None:
     fleet = Fleet(4, 7)
     fleet.register("a")
-    fleet.misfit("a", "the node speaks 6, the master 5; update the master: 'x'")
+    fleet.version_mismatch("a", "the node speaks 6, the master 5; update the master: 'x'")
     assert fleet.nodes["a"].state == "joining" and fleet.nodes["a"].reason.startswith("the node speaks 6")
-    (alert,) = _node(NodeFacts("a", "lost", misfit=fleet.nodes["a"].misfit, state_for_s=1e4), AlertLimits())
+    (alert,) = _node(
+        NodeFacts("a", "lost", version_mismatch=fleet.nodes["a"].version_mismatch, state_for_s=1e4),
+        AlertLimits(),
+    )
     assert (alert.kind, alert.what_to_do) == ("version", "update the master: 'x'")
     assert "the node speaks 6, the master 5" in alert.sentence
 

@@ -58,11 +58,10 @@ class ApiKeyService:
             raise BadRequest(
                 f"{name!r} is not a valid name of a key; a name begins with a letter or digit and has at most 64 characters"
             )
-        taken = (
-            other.name for other in self.known() if person_names.key(other.name) == person_names.key(name)
-        )
-        if (same := next(taken, None)) is not None:
-            raise KeyExists(f"there is a key {same!r} already; choose another name, or revoke that one first")
+        if taken := self._find(name):
+            raise KeyExists(
+                f"there is a key {taken[0]!r} already; choose another name, or revoke that one first"
+            )
         key = identity.make_api_key()
         with self._audit.change(who, "key create", outcome="made", detail=f"{name}, {role}"):
             row = self._credentials.add_api_key(identity.hash_api_key(key), name, role)
@@ -76,19 +75,22 @@ class ApiKeyService:
         return key
 
     def revoke(self, who: str, name: str) -> None:
-        """Revoke a key: its next request is refused.
+        """Revoke a key, whatever the case and composition of its name: its next request is refused.
 
         Raises:
-            KeyNotFound: none of that name.
+            KeyNotFound: none of that name; or several of an earlier version's file, and none exactly so.
             LastAdminKey: nobody could create keys any more; nothing was done.
             Unavailable: the audit log cannot be written.
         """
-        known = self.known()
-        if all(key.name != name for key in known):
-            name = unicodedata.normalize("NFC", name)  # as `create` keeps it
-        if all(key.name != name for key in known):
+        found = self._find(name)
+        if not found:
             raise KeyNotFound(f"no key is called {name!r}; 'manyeyes keys list' lists them")
-        if not any(key.role == "admin" and key.name != name for key in known):
+        if len(found) > 1:
+            raise KeyNotFound(
+                f"{len(found)} keys are called {name!r}, in other cases: {', '.join(found)}; write one of these exactly"
+            )
+        name = found[0]
+        if not any(key.role == "admin" and key.name != name for key in self.known()):
             self._audit.record(who, "key revoke", outcome=LastAdminKey.code, detail=name)
             raise LastAdminKey(
                 f"{name!r} is the last key with the role admin; make another one before you revoke it: "
@@ -98,3 +100,11 @@ class ApiKeyService:
             self._credentials.revoke_api_keys(name)
         self._revoked(name)
         self._changed()
+
+    def _find(self, name: str) -> list[str]:
+        """The names of keys that are one with this name: the exact one alone, if there is one."""
+        names = list(dict.fromkeys(key.name for key in self.known()))
+        for exact in (name, unicodedata.normalize("NFC", name)):
+            if exact in names:
+                return [exact]
+        return [other for other in names if person_names.key(other) == person_names.key(name)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import importlib.metadata
 import os
 import re
@@ -15,18 +14,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from manyeyes.addresses import ANY, with_port
 from manyeyes.broker.engine_install import installed_places
 from manyeyes.cgroups import read_machine
-from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, PortTaken, StartError, Unavailable
+from manyeyes.errors import EngineFailed, EngineMissing, EngineTooOld, StartError, Unavailable
 from manyeyes.parent_death import ending_with_this_process
 from manyeyes.telemetry import log
 
 MINIMUM = (2, 9, 0)
-_USABLE = (
-    "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
-    "fe80::1%eth0), 127.0.0.1 or ::1 for this machine only, 0.0.0.0 for all IPv4 networks, :: for all networks"
-)
 
 
 def find_engine() -> Path:
@@ -84,31 +78,6 @@ def engine_version(executable: Path) -> tuple[int, int, int]:
             "install a newer one or name it in MANYEYES_NATS_SERVER"
         )
     return version
-
-
-def check_port(host: str, port: int, purpose: str, flag: str) -> None:
-    """Make sure that a port can be listened on.
-
-    Raises:
-        PortTaken: it cannot; says which flag chooses another.
-        StartError: this machine cannot listen on the address, whatever the port.
-    """
-    where = with_port(host, port)
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise StartError(f"cannot listen on {where} for {purpose}: {error.strerror}; {_USABLE}") from error
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if host == ANY:  # of both kinds: a port that something else has at an IPv4 address is taken
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            what = f"cannot listen on {where} for {purpose}: {error.strerror}"
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL):
-                raise StartError(f"{what}; {_USABLE}") from error
-            raise PortTaken(f"{what}; is manyeyes running already? choose another with {flag}") from error
 
 
 def check_any_address() -> None:

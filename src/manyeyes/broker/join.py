@@ -1,4 +1,4 @@
-"""How a machine joins a master, and what it says of one whose messages it cannot read."""
+"""How a machine joins a master."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from manyeyes import contract
 from manyeyes.broker.connection import TROUBLE, abort
 from manyeyes.broker.nodelink import dial
+from manyeyes.contract.mismatch import unreadable_master
 from manyeyes.error_codes import from_code
 from manyeyes.errors import Unavailable, VersionMismatch
-from manyeyes.version import VERSION
 
 
 async def join(
@@ -39,19 +39,9 @@ def _joined(content: bytes) -> contract.JoinReply:
     except ValueError:
         reply = contract.JoinReply()
     if reply.code == VersionMismatch.code and said.newest != contract.NEWEST:
-        raise VersionMismatch(f"{reply.detail}; {mismatch(said).detail}")
+        raise VersionMismatch(f"{reply.detail}; {unreadable_master(said).detail}")
     if reply.code:
         raise from_code(reply.code, reply.detail)
     if not contract.NODE_NAME.fullmatch(reply.name):
-        raise mismatch(said)
+        raise unreadable_master(said)
     return reply
-
-
-def mismatch(said: contract.Introduction) -> VersionMismatch:
-    """What a node says of a master whose messages it cannot read."""
-    mend = "update the master" if said.newest < contract.NEWEST else "update manyeyes here"
-    theirs = f"version {said.newest}" if said.newest else "an unknown version"
-    return VersionMismatch(
-        f"the master speaks {theirs} of the wire contract, this node version {contract.NEWEST} (manyeyes {VERSION}); "
-        f"{mend}: 'pip install --upgrade manyeyes', then start it again"
-    )

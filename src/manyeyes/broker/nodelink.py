@@ -93,7 +93,8 @@ class NodeLink(Link):
             seed,
             name,
             unknown=f"the key of node {name!r}: it was removed there, or was ephemeral and is forgotten; to come back, "
-            "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'",
+            "join with a new token and a new data folder: 'manyeyes node --join TOKEN --data FOLDER'; "
+            "one that was ephemeral needs a token alone",
             closed_cb=closed,
             reconnected_cb=reconnected,
             error_cb=note,

@@ -114,7 +114,7 @@ def _free_ports() -> str:
     Raises:
         PortTaken: one is not.
     """
-    from manyeyes.broker.engine import check_port
+    from manyeyes.listening import check_port
 
     settings = MasterSettings()
     check_port(settings.listen, settings.https_port, "users", "--https-port")

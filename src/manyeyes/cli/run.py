@@ -17,7 +17,6 @@ import typer
 
 from manyeyes import identity, telemetry
 from manyeyes.addresses import ANY, ANY_IPV4
-from manyeyes.cli.leads_here import warn_of_strange_addresses
 from manyeyes.cli.local_node import keep_local_node
 from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say, tell
@@ -154,14 +153,10 @@ async def _master_running(
         lines.step(name, text)
 
     try:
-        async with running_master(settings, Limits(), bar, step) as running:
+        async with running_master(settings, Limits(), bar, step, tried) as running:
             bar.stop()
             notify(READY=1, STATUS=f"serves {running[1].url}")
-            trying = asyncio.create_task(
-                warn_of_strange_addresses(tried, settings.nats_port, running[1].ca_pem), name="advertised"
-            )
             yield running
-            trying.cancel()
     finally:
         bar.stop()
 

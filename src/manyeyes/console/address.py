@@ -25,6 +25,7 @@ def root_of(request: Request) -> str:
 
 def through_proxy() -> bool:
     """Whether this page came through a proxy that the master trusts: programs then see the proxy's certificate."""
+    # PROXIED in gateway/proxies.py, which the console may not import
     return bool(ui.context.client.request.scope.get("manyeyes.proxied"))
 
 

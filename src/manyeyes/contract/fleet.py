@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from manyeyes.contract.dispatch import MOST_GATEWAYS, Grant
 from manyeyes.contract.message import Count, FromMaster, FromNode, Id, Part, Seconds
@@ -91,20 +91,13 @@ class Heartbeat(FromNode):
 
 
 class _OfAnyVersion(FromNode):
-    """Read by masters of every version; who does not say what it speaks is of before 5, and speaks `v` alone."""
+    """Read by masters of every version. What its sender speaks is read with `introduced`, as of messages of other forms."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     v: int = NEWEST
     oldest: int = OLDEST
     newest: int = NEWEST
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_version(cls, said: Any) -> Any:
-        if isinstance(said, dict) and "v" in said:
-            return {"oldest": said["v"], "newest": said["v"], **said}
-        return said
 
 
 class JoinRequest(_OfAnyVersion):

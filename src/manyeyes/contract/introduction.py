@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyeyes.contract.message import HEADER_RELEASE
+from manyeyes.plain_text import plain
 
 _MOST_VERSION = 1_000_000
 _MOST_RELEASE = 40
@@ -20,7 +21,7 @@ class Introduction:
     oldest: int
     newest: int
     release: str = ""
-    """Of manyeyes, as `0.1.0`; empty: not known."""
+    """Of manyeyes, as `0.1.0`, fit to be shown; empty: not known."""
 
 
 def introduced(content: bytes, headers: Mapping[str, str] | None = None) -> Introduction:
@@ -35,7 +36,7 @@ def introduced(content: bytes, headers: Mapping[str, str] | None = None) -> Intr
     return Introduction(
         _version(fields.get("oldest")) or spoken,
         _version(fields.get("newest")) or spoken,
-        release[:_MOST_RELEASE] if isinstance(release, str) else "",
+        plain(release, _MOST_RELEASE) if isinstance(release, str) else "",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 NEWEST = 5
 OLDEST = 5
-"""The first version that is negotiated; nodes of before say `hello` where nobody but `refuse_old` listens."""
+"""The first version that is negotiated; nodes of before say `hello` where nobody but `NodeService.unreadable` listens."""
 
 
 def agreed(theirs_oldest: int, theirs_newest: int, oldest: int = OLDEST, newest: int = NEWEST) -> int | None:

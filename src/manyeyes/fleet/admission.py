@@ -12,18 +12,17 @@ from pydantic import ValidationError
 
 from manyeyes import contract, identity
 from manyeyes.access.audit import Audit
-from manyeyes.addresses import from_here, with_port
+from manyeyes.addresses import with_port
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
 from manyeyes.contract import Introduction, JoinReply, JoinRequest, introduced
+from manyeyes.contract.mismatch import check_versions, unreadable_node
 from manyeyes.errors import ManyeyesError, TokenRefused
 from manyeyes.fleet.ephemeral import GONE
 from manyeyes.fleet.node_facts import plain_host
 from manyeyes.fleet.node_service import NodeService
 from manyeyes.fleet.node_state import Fleet
-from manyeyes.fleet.versions import check_versions, unreadable
-from manyeyes.plain_text import plain
 from manyeyes.store.credentials import CredentialRepository, TokenRow
 from manyeyes.store.nodes import NodeRepository
 from manyeyes.telemetry import log
@@ -71,9 +70,9 @@ class Admission:
         said = introduced(message.data)
         try:
             check_versions(said)
-            reply = self._join(token_id, JoinRequest.model_validate_json(message.data))
+            reply = self._join(token_id, JoinRequest.model_validate_json(message.data), said.release)
         except ValidationError:
-            reply = self._refused(said, token_id, unreadable(said))
+            reply = self._refused(said, token_id, unreadable_node(said))
         except ManyeyesError as error:
             reply = self._refused(said, token_id, error)
         self._link.answer(message.reply, reply.wire())
@@ -83,7 +82,7 @@ class Admission:
         log().warning("a machine was not let in", token_id=token_id, error=error.detail)
         return JoinReply(v=said.newest or contract.NEWEST, code=error.code, detail=error.detail)
 
-    def _join(self, token_id: str, request: JoinRequest) -> JoinReply:
+    def _join(self, token_id: str, request: JoinRequest, release: str) -> JoinReply:
         token = next((row for row in self._credentials.tokens() if row.token_id == token_id), None)
         if token is None or token.expires_at < time.time():
             raise TokenRefused("the join token has expired; get a new one with 'manyeyes token'")
@@ -108,7 +107,7 @@ class Admission:
                 fingerprint=request.fingerprint,
                 approved=not token.approve,
                 ephemeral=token.ephemeral,
-                release=plain(request.version, 40),
+                release=release,
             )
             self._fleet.register(name)
             self._service.refresh()
@@ -141,10 +140,11 @@ class Admission:
         with self._audit.change(who, "token", outcome="made", detail=detail):
             self._credentials.add_token(TokenRow(token_id, key.public, expires_at, approve, ephemeral))
         self._reload_engine()
-        addresses = self._settings.advertise or (from_here(self._settings.listen),)
         token = identity.JoinToken(
             token_id=token_id,
-            addresses=tuple(with_port(address, self._settings.nats_port) for address in addresses),
+            addresses=tuple(
+                with_port(address, self._settings.nats_port) for address in self._settings.reachable_at
+            ),
             ca_pem=self.ca_pem,
             seed=key.seed,
             expires_at=expires_at,

@@ -24,6 +24,7 @@ from manyeyes.contract import (
     Leave,
     Welcome,
 )
+from manyeyes.contract.mismatch import check_versions, unreadable_node
 from manyeyes.errors import (
     IdentityCopied,
     IdentityInUse,
@@ -37,8 +38,6 @@ from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import Greeted, Listed, NodeEvents, Removed
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.fleet.refusals import Refusals
-from manyeyes.fleet.versions import check_versions, unreadable
-from manyeyes.plain_text import plain
 from manyeyes.store.nodes import NodeRepository, NodeRow
 from manyeyes.telemetry import log
 
@@ -48,7 +47,6 @@ RELOAD_S = 0.2
 PROOF_OF_LIFE_S = 2.0
 THE_MASTER = "the master"
 """Who forgets ephemeral nodes, for the audit log."""
-_OTHER_VERSION = "a node of another version"
 ANSWER_S = 3.0
 
 
@@ -142,11 +140,9 @@ class NodeService:
             await self._let_in(node, hello, said.release)
             self._events.publish(Greeted(node, new_process=not same))
             if row := self._rows.get(node):
-                self._link.answer(reply, self._welcome(row, hello).wire())
-        except VersionMismatch as error:
-            self._refusals.refuse(node, reply, _OTHER_VERSION, error)
-        except IdentityInUse as error:
-            self._refusals.refuse(node, reply, "a second process claims a node's identity", error)
+                self._link.answer(reply, self._welcome(row, said).wire())
+        except (VersionMismatch, IdentityInUse) as error:
+            self._refusals.refuse(node, reply, error)
         except sqlite3.Error as error:
             log().error("the registry cannot be written", error=str(error))
             self._link.answer_error(reply, Unavailable(f"the master cannot write its registry: {error}"))
@@ -155,10 +151,10 @@ class NodeService:
 
     def unreadable(self, node: str, said: Introduction, reply: str) -> None:
         """A node sent a hello or a heartbeat that cannot be read, or that is of before version 5 of the contract."""
-        self._refusals.refuse(node, reply, _OTHER_VERSION, unreadable(said))
+        self._refusals.refuse(node, reply, unreadable_node(said))
 
-    def _welcome(self, row: NodeRow, hello: Hello) -> Welcome:
-        speak = contract.agreed(hello.oldest, hello.newest)
+    def _welcome(self, row: NodeRow, said: Introduction) -> Welcome:
+        speak = contract.agreed(said.oldest, said.newest)
         assert speak is not None
         return Welcome(speak=speak, gateway=self._gateway, approved=row.approved, desired=row.desired)
 
@@ -187,8 +183,8 @@ class NodeService:
         if hello.fingerprint and not known:
             self._nodes.set_fingerprint(node, hello.fingerprint)
             self.refresh()
-        if row and release and row.release != (shown := plain(release)):
-            self._nodes.set_release(node, shown)
+        if row and release and row.release != release:
+            self._nodes.set_release(node, release)
             self.refresh()
 
     def heartbeat(self, node: str, heartbeat: Heartbeat, now: float) -> Heartbeat | None:
@@ -231,11 +227,7 @@ class NodeService:
         self._nodes.node(name)
         with self._audit.change(who, "remove", node=name, outcome="asked"):
             self._nodes.remove(name)
-        self.refresh()
-        self._fleet.removed(name)
-        self._sessions.forget(name)
-        self._refusals.forget(name)
-        self._reload_engine()
+        self._drop(name)
         log().info("node removed", node=name)
         await asyncio.sleep(RELOAD_S)
         self._events.publish(Removed(name))
@@ -244,13 +236,17 @@ class NodeService:
         """Forget an ephemeral node: its key is refused from now on, its name is free, the audit log says why."""
         with self._audit.change(THE_MASTER, "forget", node=name, outcome="done", detail=why):
             self._nodes.forget(name)
+        self._drop(name)
+        log().info("ephemeral node forgotten", node=name, why=why)
+        self._events.publish(Removed(name))
+
+    def _drop(self, name: str) -> None:
+        """Have nothing left of a node that is stored no more, and the engine refuse its key."""
         self.refresh()
         self._fleet.removed(name)
         self._sessions.forget(name)
         self._refusals.forget(name)
         self._reload_engine()
-        log().info("ephemeral node forgotten", node=name, why=why)
-        self._events.publish(Removed(name))
 
     def ephemeral_states(self) -> dict[str, str]:
         """The states of all ephemeral nodes."""

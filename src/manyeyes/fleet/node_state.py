@@ -22,7 +22,7 @@ class NodeView:
     heard_at: float = 0.0
     unresponsive: str = ""
     """Why it gets no pictures although it reports that it takes them."""
-    misfit: str = ""
+    version_mismatch: str = ""
     """Why master and node do not understand each other; empty once a heartbeat was read."""
 
 
@@ -60,7 +60,7 @@ class Fleet:
     def heard(self, name: str, heartbeat: Heartbeat, now: float) -> Change | None:
         """A heartbeat arrived."""
         node = self.nodes.setdefault(name, NodeView(name))
-        node.heartbeat, node.heard_at, node.misfit = heartbeat, now, ""
+        node.heartbeat, node.heard_at, node.version_mismatch = heartbeat, now, ""
         if node.unresponsive and heartbeat.state in TAKING:
             return self._move(node, "suspect", node.unresponsive)
         return self._move(node, heartbeat.state, heartbeat.reason)
@@ -81,13 +81,19 @@ class Fleet:
             return None
         return self._move(node, node.heartbeat.state, node.heartbeat.reason)
 
-    def misfit(self, name: str, reason: str) -> None:
-        """A node of another version is there and cannot be let in: its state stays, and the reason says why."""
+    def version_mismatch(self, name: str, reason: str) -> bool:
+        """A node of another version is there and cannot be let in: its state stays, and the reason says why.
+
+        Returns whether this is news.
+        """
         node = self.nodes.get(name)
-        if node is not None:
-            node.misfit = reason
-            if node.state in ("joining", "left", "lost"):
-                node.reason = reason
+        if node is None:
+            return False
+        before = node.version_mismatch, node.reason
+        node.version_mismatch = reason
+        if node.state in ("joining", "left", "lost"):
+            node.reason = reason
+        return before != (node.version_mismatch, node.reason)
 
     def left(self, name: str, reason: str = "") -> Change | None:
         """A node left."""
@@ -107,7 +113,9 @@ class Fleet:
                 continue
             silence = now - node.heard_at
             if silence > self.lost_s:
-                change = self._move(node, "lost", node.misfit or f"not heard of for {self.lost_s:.0f} s")
+                change = self._move(
+                    node, "lost", node.version_mismatch or f"not heard of for {self.lost_s:.0f} s"
+                )
             elif silence > self.suspect_s:
                 change = self._move(node, "suspect", f"not heard of for {self.suspect_s:.0f} s")
             else:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from manyeyes.addresses import from_here, is_loopback
+from manyeyes.addresses import is_loopback
 from manyeyes.config import MasterSettings, default_data_folder
 from manyeyes.wording import listed
 
 
 def only_here(settings: MasterSettings) -> bool:
     """Whether only programs on this machine reach the master."""
-    named = settings.advertise or (from_here(settings.listen),)
-    return is_loopback(settings.listen) or all(is_loopback(address) for address in named)
+    return is_loopback(settings.listen) or all(map(is_loopback, settings.reachable_at))
 
 
 def how_to_open(settings: MasterSettings) -> str:

@@ -20,7 +20,7 @@ from manyeyes.gateway.http_methods import HttpMethods, methods_at, without_last_
 from manyeyes.gateway.jsonlines import MEDIA_TYPE as JSON_LINES
 from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.gateway.recognize import COMPRESS_LEVEL, LEAST_COMPRESSED_BYTES, Recognize, is_picture
-from manyeyes.gateway.request_head import check_single, path_of
+from manyeyes.gateway.request_head import check_single, headers_of, path_of, takes_gzip
 from manyeyes.gateway.routes import (
     commands,
     faces,
@@ -66,6 +66,16 @@ _TOPICS = (
 )
 
 
+class _Gzip(GZipMiddleware):
+    """Compresses answers for callers that can read it; the class that it is made of takes `gzip;q=0` for a yes too."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not takes_gzip(headers_of(scope)):
+            pairs = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            scope = {**scope, "headers": pairs}
+        await super().__call__(scope, receive, send)
+
+
 class Gateway(FastAPI):
     """The FastAPI app; requests for recognition are answered before they reach the framework.
 
@@ -109,7 +119,7 @@ def make_app(master: Master) -> Gateway:
     """The gateway's app over a running master."""
     app = Gateway(master)
     app.add_middleware(
-        GZipMiddleware,
+        _Gzip,
         minimum_size=LEAST_COMPRESSED_BYTES,
         compresslevel=COMPRESS_LEVEL,
         exclude_content_types=_NOT_COMPRESSED,

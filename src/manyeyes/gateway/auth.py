@@ -33,7 +33,7 @@ _SHOWN_CHARACTERS = 200
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def credential_of(method: str, headers: Mapping[str, str], root_path: str = "") -> str:
+def credential_of(method: str, headers: Mapping[str, str], root_path: str) -> str:
     """The API key or session's token that a request shows: in its Authorization header, or in the console's cookie.
 
     Raises:
@@ -58,7 +58,7 @@ def authenticated(
     method: str,
     headers: Mapping[str, str],
     caller_of: Callable[[str], Caller | None],
-    root_path: str = "",
+    root_path: str,
 ) -> tuple[str, Caller]:
     """The credential of a request, and its caller.
 
@@ -105,12 +105,12 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def shows_credential(headers: Mapping[str, str], root_path: str = "") -> bool:
+def shows_credential(headers: Mapping[str, str], root_path: str) -> bool:
     """Whether a request shows any key, session or link, valid or not."""
     return bool(headers.get("authorization") or session_cookie(headers, root_path))
 
 
-def session_cookie(headers: Mapping[str, str], root_path: str = "") -> str:
+def session_cookie(headers: Mapping[str, str], root_path: str) -> str:
     """The token in the console's cookie, empty without one."""
     try:
         morsel = SimpleCookie(headers.get("cookie", "")).get(cookie_name(root_path))
@@ -196,14 +196,13 @@ class AuthMiddleware:
                 scope[CREDENTIAL], scope[CALLER] = authenticated(
                     method, headers, self._caller_of, root_of(scope)
                 )
-            declared = headers.get("content-length", "")
-            if _is_json(path) and declared.isdigit() and int(declared) > MAX_JSON_BYTES:
-                raise _too_long()
+            if _is_json(path):
+                declared = headers.get("content-length", "")
+                receive = at_most(receive, declared, MAX_JSON_BYTES, lambda _: _too_long())
         except ManyeyesError as error:
             await refused(error, scope, self._audit)(scope, receive, send)
             return
-        bounded = at_most(receive, MAX_JSON_BYTES, lambda _: _too_long()) if _is_json(path) else receive
-        await self._app(scope, bounded, send)
+        await self._app(scope, receive, send)
 
 
 def is_under(path: str, folder: str) -> bool:

@@ -41,12 +41,17 @@ def counted(receive: Receive, send: Send, metrics: Metrics) -> tuple[Receive, Se
     return counted_receive, counted_send
 
 
-def at_most(receive: Receive, limit_bytes: int, error: Callable[[int], ManyeyesError]) -> Receive:
-    """Stop a body that is longer, whether its head says so or not.
+def at_most(
+    receive: Receive, declared: str, limit_bytes: int, error: Callable[[int], ManyeyesError]
+) -> Receive:
+    """Stop a body that is longer: at once if its head says so, else when the limit is passed.
 
     Args:
-        error: what to raise, from the bytes that were seen.
+        declared: the header Content-Length; empty if there is none.
+        error: what to raise, from the bytes that were declared or seen.
     """
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise error(int(declared))
     seen = 0
 
     async def bounded() -> Message:

@@ -76,8 +76,6 @@ class ConsoleAuth:
         if (refusal := self._refusal(scope, headers)) is not None:
             await refusal(scope, receive, guarded)
             return
-        # what a proxy would say of a prefix is nothing a browser may choose
-        scope["headers"] = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-forwarded-")]
         await self._app(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from manyeyes.gateway.request_head import headers_of, path_of, takes_gzip
+from manyeyes.gateway.request_head import path_of
 
 
 def methods_at(routes: Sequence[BaseRoute], path: str) -> tuple[str, ...]:
@@ -51,9 +51,6 @@ class HttpMethods:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if not takes_gzip(headers_of(scope)):
-            pairs = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-            scope = {**scope, "headers": pairs}
         if scope["method"] == "OPTIONS" and (allowed := methods_at(self._routes, path_of(scope))):
             await Response(status_code=204, headers={"Allow": ", ".join(allowed)})(scope, receive, send)
         elif scope["method"] == "HEAD":

@@ -10,16 +10,17 @@ from starlette.types import ASGIApp
 
 from manyeyes import identity
 from manyeyes.addresses import from_here, is_loopback, with_port
-from manyeyes.broker.engine import check_port
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.datafolder import only_one
 from manyeyes.errors import BadRequest
+from manyeyes.gateway.advertised_addresses import warn_of_unreachable
 from manyeyes.gateway.app import make_app
 from manyeyes.gateway.console import serving_console
 from manyeyes.gateway.plain_http import WARNING, PlainHttp, parse_address
 from manyeyes.gateway.proxies import Proxied, parse_proxies, parse_root_path
 from manyeyes.gateway.serve import make_plain_server, make_server, serving
 from manyeyes.lan.announce import Announcer
+from manyeyes.listening import check_port
 from manyeyes.master.composition import Master
 from manyeyes.master.engine_access import find_usable_engine
 from manyeyes.own_certificate import OwnCertificate
@@ -80,11 +81,23 @@ async def _announce(settings: MasterSettings) -> None:
         log().exception("the announcement on the network ended")
 
 
+def _warn_of_old_pack(served: ServedPack) -> None:
+    if not served.draws_every_script:
+        log().warning(
+            f"the pack {served.pack} is of an earlier manyeyes: on predicted pictures its nodes write most letters "
+            "that are not Latin, Greek, Cyrillic, Chinese, Japanese or Korean as codes, as U+0915; build it again "
+            "with 'manyeyes packs build', and choose it with 'manyeyes packs use'"
+        )
+
+
 @asynccontextmanager
 async def running_master(
-    settings: MasterSettings, limits: Limits, progress: Progress, step: Step
+    settings: MasterSettings, limits: Limits, progress: Progress, step: Step, named: tuple[str, ...] = ()
 ) -> AsyncIterator[tuple[Master, Context, tuple[str, ...]]]:
     """A master that serves users and nodes, the operator's context, and the names of an own certificate; stopped on leaving.
+
+    Args:
+        named: the addresses that a person has named for nodes, which are tried.
 
     Raises:
         StartError: it cannot start; says why and what to do.
@@ -92,8 +105,7 @@ async def running_master(
         BadRequest: the address for plain HTTP, the sub-path or a proxy cannot be read, or one of certificate and key is named alone.
     """
     plain = parse_address(settings.plain_http)
-    parse_root_path(settings.root_path)
-    parse_proxies(settings.trusted_proxies)
+    root_path, proxies = parse_root_path(settings.root_path), parse_proxies(settings.trusted_proxies)
     own = own_certificate(settings)
     identity.make_data_folder(settings.data)
     with only_one(settings.data), kept(settings.data, settings.logs):
@@ -106,12 +118,7 @@ async def running_master(
         folder = await asyncio.to_thread(choose, settings.data, settings.pack, progress)
         served = await asyncio.to_thread(ServedPack, folder, key)
         step("pack", served.pack)
-        if not served.draws_every_script:
-            log().warning(
-                f"the pack {served.pack} is of an earlier manyeyes: on predicted pictures its nodes write most letters "
-                "that are not Latin, Greek, Cyrillic, Chinese, Japanese or Korean as codes, as U+0915; build it again "
-                "with 'manyeyes packs build', and choose it with 'manyeyes packs use'"
-            )
+        _warn_of_old_pack(served)
         async with Master.running(settings, limits, served, found, own) as master, AsyncExitStack() as stack:
             certificates = identity.Certificates(
                 settings.data / "identity" / "ca.pem",
@@ -121,7 +128,7 @@ async def running_master(
             app = make_app(master)
 
             def behind(served: ASGIApp) -> ASGIApp:
-                return Proxied(served, settings.root_path, settings.trusted_proxies)
+                return Proxied(served, root_path, proxies)
 
             if settings.console:
                 await stack.enter_async_context(
@@ -137,7 +144,11 @@ async def running_master(
                 servers.append(make_plain_server(plain_app, plain.host, plain.port, limits))
                 log().warning(f"plain HTTP is on at {plain.url}: {WARNING}")
             await stack.enter_async_context(serving(servers))
-            beside = [asyncio.create_task(_announce(settings), name="announce")]
+            trying = warn_of_unreachable(named, settings.nats_port, master.admission.ca_pem)
+            beside = [
+                asyncio.create_task(_announce(settings), name="announce"),
+                asyncio.create_task(trying, name="advertised"),
+            ]
             if own is not None:
                 beside.append(asyncio.create_task(own.watch(), name="own-certificate"))
             try:

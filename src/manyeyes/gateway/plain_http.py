@@ -14,7 +14,7 @@ from manyeyes.credentials import SESSION as SESSION_TOKEN
 from manyeyes.errors import BadRequest, NotSignedIn
 from manyeyes.gateway.auth import SESSION, closing, is_under, session_cookie, unread
 from manyeyes.gateway.problems import http_problem
-from manyeyes.gateway.request_head import headers_of, path_of
+from manyeyes.gateway.request_head import headers_of, path_of, root_of
 
 _SERVED = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 WARNING = "API keys, pictures and names can be read and changed on their way"
@@ -82,7 +82,7 @@ class PlainHttp:
                 )
                 await closing(answer)(scope, receive, send)
                 return
-            if _shows_a_sign_in(headers_of(scope)):
+            if _shows_a_sign_in(headers_of(scope), root_of(scope)):
                 error = NotSignedIn(
                     "plain HTTP takes API keys only, in the header 'Authorization: Bearer KEY' ('manyeyes keys create' "
                     f"makes one); a session works at the HTTPS address, port {self._https_port} of this master"
@@ -93,11 +93,11 @@ class PlainHttp:
         await self._app(scope, receive, send)
 
 
-def _shows_a_sign_in(headers: Mapping[str, str]) -> bool:
+def _shows_a_sign_in(headers: Mapping[str, str], root_path: str) -> bool:
     """Whether a request comes with a session, or with a link that signs in, and not with a key."""
     if authorization := headers.get("authorization", ""):
         return authorization.partition(" ")[2].strip().startswith((SESSION_TOKEN, LINK))
-    return bool(session_cookie(headers))
+    return bool(session_cookie(headers, root_path))
 
 
 def _is_served(path: str) -> bool:

@@ -15,7 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from manyeyes.errors import BadRequest
 
 PROXIED = "manyeyes.proxied"
-"""Set in the scope of a request that came through a trusted proxy."""
+"""Set in the scope of a request that came through a trusted proxy; `through_proxy` in console/address.py reads it."""
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _FORWARDED = b"x-forwarded-"
@@ -59,16 +59,14 @@ class Proxied:
     """ASGI app around another: it sees requests as they were before a proxy passed them on.
 
     Args:
-        root_path: the sub-path below which users reach this master; a proxy may leave it in the path or take it away.
+        root_path: the sub-path below which users reach this master, as `parse_root_path` gives it; a proxy may leave it
+            in the path or take it away.
         trusted: addresses and networks of proxies, as `parse_proxies` gives them.
-
-    Raises:
-        BadRequest: one of them cannot be used.
     """
 
-    def __init__(self, app: ASGIApp, root_path: str, trusted: Sequence[str]) -> None:
-        self._root_path = parse_root_path(root_path)
-        self._with_sender = ProxyHeadersMiddleware(app, parse_proxies(trusted))  # type: ignore[arg-type]
+    def __init__(self, app: ASGIApp, root_path: str, trusted: list[str]) -> None:
+        self._root_path = root_path
+        self._with_sender = ProxyHeadersMiddleware(app, trusted)  # type: ignore[arg-type]
         self._trusted = self._with_sender.trusted_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

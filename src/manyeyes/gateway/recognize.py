@@ -146,17 +146,11 @@ def _mixed(head: bytes, picture: bytes, picture_type: bytes) -> tuple[bytes, byt
 
 
 async def _picture_of(scope: Scope, receive: Receive, given: dict[str, str], limit: int) -> bytes:
-    told = given.get("content-length", "")
-    declared = int(told) if told.isdigit() else None
-    kind = given.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        if declared is not None and declared > limit:
-            raise _too_large(declared, limit)
-        return await _whole_body(at_most(receive, limit, lambda seen: _too_large(seen, limit)))
-    most = limit + _FORM_BYTES
-    if declared is not None and declared > most:
-        raise _too_large(declared, limit)
-    bounded = at_most(receive, most, lambda seen: _too_large(seen, limit))
+    is_form = given.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
+    most = limit + _FORM_BYTES if is_form else limit
+    bounded = at_most(receive, given.get("content-length", ""), most, lambda seen: _too_large(seen, limit))
+    if not is_form:
+        return await _whole_body(bounded)
     try:
         async with Request(scope, bounded).form(max_files=1) as form:
             upload = form.get("picture")

@@ -14,11 +14,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from manyeyes.addresses import ANY
-from manyeyes.broker.engine import check_port
 from manyeyes.config import Limits
 from manyeyes.errors import StartError
 from manyeyes.gateway.connection import GatewayProtocol
 from manyeyes.identity import Certificates
+from manyeyes.listening import check_port
 from manyeyes.own_certificate import OwnCertificate
 
 GOODBYE_S = 1.0

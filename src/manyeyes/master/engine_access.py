@@ -11,11 +11,12 @@ from pathlib import Path
 
 from manyeyes import identity
 from manyeyes.addresses import ANY, from_here, with_port
-from manyeyes.broker.engine import Engine, check_any_address, check_port, engine_version, find_engine
+from manyeyes.broker.engine import Engine, check_any_address, engine_version, find_engine
 from manyeyes.broker.masterlink import ConnectionUsageLink, MasterLink
 from manyeyes.broker.topology import EngineSettings
 from manyeyes.config import MasterSettings
 from manyeyes.fleet.engine_users import EngineUsers
+from manyeyes.listening import check_port
 from manyeyes.store.repositories import Store
 from manyeyes.telemetry import log
 

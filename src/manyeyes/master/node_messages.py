@@ -90,7 +90,7 @@ class NodeMessages:
             if verb in _INTRODUCTIONS:
                 said = contract.introduced(message.data, message.headers)
                 self._nodes.unreadable(node, said, message.reply)
-            if now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
+            elif now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
                 self._unreadable[node] = now
                 log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
         except ManyeyesError as error:

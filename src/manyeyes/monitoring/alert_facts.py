@@ -27,7 +27,7 @@ class NodeFacts:
     state_for_s: float = 0.0
     cut_off: str = ""
     """Why it is banned for a while; empty if it is not."""
-    misfit: str = ""
+    version_mismatch: str = ""
     """Why master and node do not understand each other."""
     pack_failures: int = 0
     """Attempts in a row to get the pack that failed."""

@@ -86,7 +86,7 @@ class AlertWatch:
             unresponsive=bool(view.unresponsive),
             state_for_s=now - self._since.get(view.name, self._began_at),
             cut_off=self._sources.cut_off(view.name),
-            misfit=view.misfit,
+            version_mismatch=view.version_mismatch,
             pack_failures=heartbeat.pack_failures if heartbeat and view.state not in ("lost", "left") else 0,
             recent_counts=self._series.recent_counts(view.name, now, RECENT_S),
             disk=Disk(heartbeat.disk_free_bytes, heartbeat.disk_bytes)

@@ -42,9 +42,9 @@ def _node(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
             f"'manyeyes nodes approve {node.name}' approves it, 'manyeyes nodes remove {node.name}' sends it away",
         )
         return
-    if node.misfit:
-        why, _, mend = node.misfit.partition("; ")
-        yield _told(node, "version", f"is of another version: {why}", mend)
+    if node.version_mismatch:
+        why, _, mend = node.version_mismatch.partition("; ")
+        yield _told(node, "version", f"and the master do not understand each other: {why}", mend)
     yield from _presence(node, limits)
     yield from _work(node)
     if node.disk is not None and node.state not in ("lost", "left"):
@@ -67,7 +67,9 @@ def _presence(node: NodeFacts, limits: AlertLimits) -> Iterable[Alert]:
             f"sends heartbeats and does not answer: {node.reason}",
             f"look at its line to the master and at its log; 'manyeyes nodes show {node.name}'",
         )
-    elif node.state in ("suspect", "lost") and not node.misfit and node.state_for_s > limits.silent_s:
+    elif (
+        node.state in ("suspect", "lost") and not node.version_mismatch and node.state_for_s > limits.silent_s
+    ):
         yield _told(
             node,
             "silent",

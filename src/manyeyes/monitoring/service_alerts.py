@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from manyeyes.addresses import is_loopback
+from manyeyes.addresses import host_and_port, is_loopback
 from manyeyes.config import AlertLimits
 from manyeyes.fleet.node_state import TAKING
 from manyeyes.monitoring.alert_facts import Alert, Disk, Facts
@@ -89,7 +89,7 @@ def _joined(facts: Facts) -> str:
 def _users(facts: Facts) -> Iterable[Alert]:
     """How users reach the master."""
     if facts.plain_http:
-        here = is_loopback(facts.plain_http.rpartition(":")[0])
+        here = is_loopback(host_and_port(facts.plain_http)[0])
         yield Alert(
             "plain-http",
             "info" if here else "warning",

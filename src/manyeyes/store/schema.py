@@ -134,7 +134,7 @@ _NAME_KEYS = """
 ALTER TABLE people ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
 CREATE INDEX people_by_name_key ON people (name_key);
 """
-"""What names have in common that are one: `people.py` fills it. It is not unique: earlier files have two of one name."""
+"""What names have in common that are one: `name_keys.py` fills it. It is not unique: earlier files have two of one name."""
 _NODES_THAT_LEFT = "ALTER TABLE nodes ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';"
 _EPHEMERAL_NODES = """
 ALTER TABLE tokens ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;

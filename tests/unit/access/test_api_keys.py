@@ -65,6 +65,23 @@ def test_a_key_is_one_in_any_case_and_composition(service: ApiKeyService) -> Non
     with pytest.raises(BadRequest, match="U\\+202E"):
         service.create("local admin", "x\N{RIGHT-TO-LEFT OVERRIDE}y", "user")
     service.revoke("local admin", decomposed)
+    assert [known.name for known in service.known()] == ["local admin"]
+
+
+def test_a_key_is_revoked_by_what_it_is_refused_by(service: ApiKeyService, store: Store) -> None:
+    service.create("local admin", "Olga", "user")
+    service.revoke("local admin", "OLGA")
+    assert [known.name for known in service.known()] == ["local admin"]
+    assert [entry.detail for entry in Audit(store.audit).entries()][-1].startswith("Olga")
+
+
+def test_of_several_keys_of_one_name_the_exact_one_is_revoked(service: ApiKeyService, store: Store) -> None:
+    for name in ("olga", "Olga"):  # an earlier version took them for two
+        store.credentials.add_api_key(hash_api_key(name), name, "user")
+    with pytest.raises(KeyNotFound, match="2 keys are called 'OLGA', in other cases: Olga, olga; write one"):
+        service.revoke("local admin", "OLGA")
+    service.revoke("local admin", "olga")
+    assert [known.name for known in service.known()] == ["local admin", "Olga"]
 
 
 def test_an_admin_is_always_left(service: ApiKeyService) -> None:

@@ -55,3 +55,14 @@ def test_a_master_that_stood_still_takes_nobody_for_lost() -> None:
     fleet.slept(30.0)
     assert fleet.tick(131.0) == []
     assert [change.new for change in fleet.tick(137.5)] == ["lost"]
+
+
+def test_why_a_node_is_not_understood_is_news_once() -> None:
+    fleet = Fleet(suspect_s=4, lost_s=7)
+    assert not fleet.version_mismatch("a", "it speaks 6")
+    fleet.register("a")
+    assert fleet.version_mismatch("a", "it speaks 6")
+    assert not fleet.version_mismatch("a", "it speaks 6")
+    assert fleet.version_mismatch("a", "it speaks 7") and fleet.nodes["a"].reason == "it speaks 7"
+    fleet.heard("a", heartbeat(), 0.0)
+    assert fleet.version_mismatch("a", "it speaks 7"), "it was understood in between"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from manyeyes.credentials import cookie_name
 from manyeyes.errors import BadRequest
 from manyeyes.gateway.plain_http import PlainHttp, parse_address
 
@@ -36,7 +37,7 @@ def test_what_is_no_address(text: str) -> None:
 
 
 def _asked(
-    path: str, kind: str = "http", credential: bytes = b"Bearer mek_x"
+    path: str, kind: str = "http", credential: bytes = b"Bearer mek_x", root_path: str = ""
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What reached the gateway, and what was answered without it."""
     passed: list[dict[str, Any]] = []
@@ -51,9 +52,10 @@ def _asked(
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    headers = [(b"cookie", b"__Host-manyeyes=mes_x")]
+    headers = [(b"cookie", f"{cookie_name(root_path)}=mes_x".encode())]
     headers += [(b"authorization", credential)] if credential else []
-    scope: Any = {"type": kind, "method": "GET", "path": path, "headers": headers}
+    scope: Any = {"type": kind, "method": "GET", "path": root_path + path, "root_path": root_path}
+    scope["headers"] = headers
     asyncio.run(PlainHttp(app, 9443)(scope, receive, send))
     return passed, sent
 
@@ -72,8 +74,9 @@ def test_a_session_is_not_taken_as_a_key(credential: bytes) -> None:
     assert passed == [] and sent[0]["status"] == 401 and b"API keys only" in sent[1]["body"]
 
 
-def test_a_session_cookie_alone_is_told_where_it_works() -> None:
-    passed, sent = _asked("/v1/status", credential=b"")
+@pytest.mark.parametrize("root_path", ["", "/faces"])
+def test_a_session_cookie_alone_is_told_where_it_works(root_path: str) -> None:
+    passed, sent = _asked("/v1/status", credential=b"", root_path=root_path)
     assert passed == [] and sent[0]["status"] == 401
     detail = json.loads(sent[1]["body"])["detail"]
     assert "'Authorization: Bearer KEY'" in detail and "port 9443 of this master" in detail

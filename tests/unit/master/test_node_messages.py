@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import pytest
 from tests.unit.call_recorder import CallRecorder
 
 from manyeyes import contract
@@ -29,6 +30,7 @@ from manyeyes.contract import (
 from manyeyes.errors import ManyeyesError, PackError
 from manyeyes.fleet.node_events import NodeEvent, NodeEvents
 from manyeyes.fleet.node_state import Change
+from manyeyes.master import node_messages
 from manyeyes.master.membership_messages import MembershipMessages
 from manyeyes.master.node_messages import NodeMessages, handlers
 from manyeyes.master.node_reads import NodeReads
@@ -235,6 +237,19 @@ def test_what_cannot_be_read_is_passed_over() -> None:
                     master.say(verb, data)  # type: ignore[arg-type]
         master.say("heartbeat", BEAT)
         assert [call[0] for call in master.dispatcher.calls] == ["on_heartbeat"]
+
+    play(body)
+
+
+def test_each_message_that_cannot_be_read_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = CallRecorder()
+    monkeypatch.setattr(node_messages, "log", lambda: logged)
+
+    async def body(master: Master) -> None:
+        master.say("heartbeat", b"{}")
+        assert master.nodes.old == [("a", "reply")] and logged.calls == [], "who refuses a node logs it"
+        master.say("leave", b"{")
+        assert [call[:2] for call in logged.calls] == [("warning", "a node said what cannot be read")]
 
     play(body)
 

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from manyeyes import contract
 from manyeyes.config import AlertLimits
+from manyeyes.contract import Introduction
+from manyeyes.contract.mismatch import SAME_ON_BOTH, UPDATE_MASTER, UPDATE_NODE, unreadable_node
 from manyeyes.monitoring.alert_facts import Alert, CertificateFacts, Disk, Facts, NodeFacts
 from manyeyes.monitoring.alerts import Noticed, find_alerts
 from manyeyes.monitoring.time_series import RecentCounts
+from manyeyes.version import VERSION
 
 LIMITS = AlertLimits()
 GIB, MIB = 1024**3, 1024**2
@@ -152,3 +156,16 @@ def test_since_when_is_remembered_and_figures_alone_are_no_change() -> None:
     assert noticed.update([])
     assert noticed.update([queue(31)])
     assert [one.since for one in noticed.alerts] == ["3rd"]
+
+
+@pytest.mark.parametrize(
+    "said", [Introduction(contract.OLDEST, contract.NEWEST), Introduction(99, 99), Introduction(1, 1)]
+)
+def test_a_node_of_another_version_is_told_with_both_versions_and_what_to_do(said: Introduction) -> None:
+    refused = unreadable_node(said).detail
+    (alert,) = find_alerts(
+        replace(GOOD, nodes=(NODE, replace(NODE, name="b", version_mismatch=refused))), LIMITS
+    )
+    assert "the node speaks" in alert.sentence and f"(manyeyes {VERSION})" in alert.sentence
+    assert alert.sentence.startswith("node b and the master do not understand each other: the ")
+    assert alert.what_to_do in (SAME_ON_BOTH, UPDATE_MASTER, UPDATE_NODE)

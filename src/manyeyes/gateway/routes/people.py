@@ -120,10 +120,8 @@ async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto
     def too_many(_: int) -> TooManyBytes:
         return TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
 
-    if declared.isdigit() and int(declared) > limit:
-        raise too_many(int(declared))
     photos: list[NewPhoto] = []
-    bounded = Request(request.scope, at_most(request.receive, limit, too_many))
+    bounded = Request(request.scope, at_most(request.receive, declared, limit, too_many))
     async with bounded.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
         name = checked_name(str(form.get("name") or ""))
         for upload in form.getlist("photos"):

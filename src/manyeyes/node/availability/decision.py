@@ -68,7 +68,7 @@ class IdleWatch:
     """Decides whether the machine is idle: nothing but this node uses it.
 
     Args:
-        busy_share: share of all cores; the machine is in use if others use more than this.
+        busy_share: share of the cores that the node may use; the machine is in use if others use more than this.
         quiet_s: how long it must be idle before the node works.
         busy_s: how long it must be in use before the node stops.
     """
@@ -80,7 +80,7 @@ class IdleWatch:
     _turned_at: float | None = None
 
     def seen(self, others_share: float, now: float) -> bool:
-        """Others used this share of all cores just now; whether the machine counts as idle."""
+        """Others used this share of the cores that the node may use; whether the machine counts as idle."""
         if (others_share <= self.busy_share) == self.idle:
             self._turned_at = None
             return self.idle

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from manyeyes import contract, identity
-from manyeyes.broker.join import mismatch
 from manyeyes.broker.nodelink import NodeLink
 from manyeyes.config import NodeSettings
 from manyeyes.contract import Hello, Welcome
+from manyeyes.contract.mismatch import unreadable_master
 from manyeyes.errors import OtherMaster, Unavailable
 from manyeyes.node.membership.discovery import MasterFinder
 from manyeyes.node.membership.host import host_fingerprint
@@ -73,14 +73,14 @@ class Connector:
             except Unavailable as error:
                 said = await link.master_versions(_BROADCAST_S)
                 other = said is not None and said.newest not in (0, contract.NEWEST)
-                why = mismatch(said).detail if said is not None and other else error.detail
+                why = unreadable_master(said).detail if said is not None and other else error.detail
                 log().warning("waiting for the master to answer", error=why)
                 await asyncio.sleep(_HELLO_AGAIN_S)
                 continue
             try:
                 welcome = Welcome.model_validate_json(answer)
             except ValueError:
-                raise mismatch(contract.introduced(answer)) from None
+                raise unreadable_master(contract.introduced(answer)) from None
             contract.speak(welcome.speak)
             return welcome
 

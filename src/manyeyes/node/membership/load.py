@@ -19,6 +19,7 @@ class MachineLoad:
 
     cpu_share: float | None = None
     memory_used_bytes: int = 0
+    """Of the limit where there is one; 0: not known."""
 
 
 class LoadWatch:
@@ -52,8 +53,9 @@ class LoadWatch:
             if machine.cores_limit and used_before_s is not None and self._used_before_s is not None:
                 used_s = self._used_before_s - used_before_s
                 share = min(max(used_s / (passed_s * machine.cores_limit), 0.0), 1.0)
-            limited = machine.memory_limit_bytes is not None and machine.memory_used_bytes
-            self._load = MachineLoad(share, limited or memory.total - memory.available)
+            limited = machine.memory_limit_bytes is not None
+            used_bytes = machine.memory_used_bytes if limited else memory.total - memory.available
+            self._load = MachineLoad(share, used_bytes)
         return self._load
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from manyeyes.cgroups import Limits, usable
 from manyeyes.node.membership import load
 from manyeyes.node.membership.load import LoadWatch, MachineLoad, busy_share
 
@@ -35,3 +36,12 @@ def test_heartbeats_that_follow_each_other_at_once_tell_the_same(monkeypatch: py
     assert watch.told(100.1) == MachineLoad(None, 0)
     assert watch.told(102.0) == watch.told(103.9) == MachineLoad(0.5, 3)
     assert watch.told(104.0) == MachineLoad(1.0, 3)
+
+
+@pytest.mark.parametrize(("used_bytes", "told_bytes"), [(4, 4), (0, 0)])
+def test_memory_in_use_is_the_container_s_or_not_known(
+    monkeypatch: pytest.MonkeyPatch, used_bytes: int, told_bytes: int
+) -> None:
+    monkeypatch.setattr(load.psutil, "virtual_memory", lambda: SimpleNamespace(total=800, available=500))
+    watch = LoadWatch(100.0, lambda: usable(Limits(None, 70, used_bytes), 2, 2, 800), lambda: None)
+    assert watch.told(104.0).memory_used_bytes == told_bytes

@@ -11,7 +11,7 @@ from manyeyes.broker.proof import is_master_at
 from manyeyes.telemetry import log
 
 
-async def warn_of_strange_addresses(addresses: Iterable[str], port: int, ca_pem: str) -> None:
+async def warn_of_unreachable(addresses: Iterable[str], port: int, ca_pem: str) -> None:
     """Log a warning for each address that cannot be resolved, or where something else answers, or nothing."""
     for address in addresses:
         if why := await _trouble(address, port, ca_pem):

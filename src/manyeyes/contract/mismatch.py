@@ -1,11 +1,10 @@
-"""Whether a node and this master understand each other, and what is said where they do not. Pure."""
+"""Whether a node and its master understand each other, and what each of them says where they do not. Pure."""
 
 from __future__ import annotations
 
-from manyeyes import contract
-from manyeyes.contract import Introduction
+from manyeyes.contract.introduction import Introduction
+from manyeyes.contract.version import NEWEST, OLDEST, agreed
 from manyeyes.errors import VersionMismatch
-from manyeyes.plain_text import plain
 from manyeyes.version import VERSION
 
 UPDATE_MASTER = (
@@ -24,29 +23,39 @@ def check_versions(said: Introduction) -> None:
     Raises:
         VersionMismatch: they have none; says both versions and what to update.
     """
-    if contract.agreed(said.oldest, said.newest) is not None:
+    if agreed(said.oldest, said.newest) is not None:
         return
-    mend = UPDATE_NODE if said.newest < contract.OLDEST else UPDATE_MASTER
+    mend = UPDATE_NODE if said.newest < OLDEST else UPDATE_MASTER
     raise VersionMismatch(f"{_both(said)}; {mend}")
 
 
-def unreadable(said: Introduction) -> VersionMismatch:
+def unreadable_node(said: Introduction) -> VersionMismatch:
     """What is said to a node whose message cannot be read: by its versions if these tell why."""
     try:
         check_versions(said)
     except VersionMismatch as error:
         return error
-    return VersionMismatch(f"the master cannot read what this node says; {_both(said)}; {SAME_ON_BOTH}")
+    return VersionMismatch(f"the master cannot read what this node says: {_both(said)}; {SAME_ON_BOTH}")
+
+
+def unreadable_master(said: Introduction) -> VersionMismatch:
+    """What a node says of a master whose messages it cannot read."""
+    mend = "update the master" if said.newest < NEWEST else "update manyeyes here"
+    theirs = f"version {said.newest}" if said.newest else "an unknown version"
+    return VersionMismatch(
+        f"the master speaks {theirs} of the wire contract, this node version {NEWEST} (manyeyes {VERSION}); "
+        f"{mend}: 'pip install --upgrade manyeyes', then start it again"
+    )
 
 
 def _both(said: Introduction) -> str:
-    here = _named(contract.OLDEST, contract.NEWEST)
+    here = _named(OLDEST, NEWEST)
     return f"the node speaks {_spoken(said)}, the master {here} (manyeyes {VERSION})"
 
 
 def _spoken(said: Introduction) -> str:
     versions = _named(said.oldest, said.newest) if said.newest else "an unknown version"
-    release = f" (manyeyes {plain(said.release)})" if said.release else ""
+    release = f" (manyeyes {said.release})" if said.release else ""
     return f"{versions} of the wire contract{release}"
 
 

@@ -1,0 +1,39 @@
+"""Whether a port of this machine can be listened on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from manyeyes.addresses import ANY, with_port
+from manyeyes.errors import PortTaken, StartError
+
+_USABLE = (
+    "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
+    "fe80::1%eth0), 127.0.0.1 or ::1 for this machine only, 0.0.0.0 for all IPv4 networks, :: for all networks"
+)
+
+
+def check_port(host: str, port: int, purpose: str, flag: str) -> None:
+    """Make sure that a port can be listened on.
+
+    Raises:
+        PortTaken: it cannot; says which flag chooses another.
+        StartError: this machine cannot listen on the address, whatever the port.
+    """
+    where = with_port(host, port)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise StartError(f"cannot listen on {where} for {purpose}: {error.strerror}; {_USABLE}") from error
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == ANY:  # of both kinds: a port that something else has at an IPv4 address is taken
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            what = f"cannot listen on {where} for {purpose}: {error.strerror}"
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL):
+                raise StartError(f"{what}; {_USABLE}") from error
+            raise PortTaken(f"{what}; is manyeyes running already? choose another with {flag}") from error
