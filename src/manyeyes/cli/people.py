@@ -21,6 +21,7 @@ from manyeyes.cli.output import (
     print_json,
     print_table,
     say,
+    say_warnings,
     tell,
 )
 from manyeyes.cli.pictures import write_picture
@@ -79,7 +80,7 @@ def add(
         raise BadRequest(f"{folders[0]} is a folder; name the photos in it, as {folders[0]}/*.jpg")
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
-    _warn(person)
+    say_warnings(person.warnings)
     _print(person, as_json, f"{person.name} is enrolled, {several(person.photos, 'photo')} in all")
 
 
@@ -140,7 +141,7 @@ def rename(
     """
     with client_of(ctx) as client:
         person = client.rename_person(name, new)
-    _warn(person)
+    say_warnings(person.warnings)
     _print(person, as_json, f"{name} is now {person.name}")
 
 
@@ -268,12 +269,6 @@ def _merge_question(preview: MergePreview) -> str:
         f"{said}.{doubt}\nMove {several(preview.photos, 'photo')} of {preview.name} to {preview.into}, "
         f"who has {several(preview.into_photos, 'photo')}, and delete the name {preview.name}?"
     )
-
-
-def _warn(person: Person) -> None:
-    for warning in person.warnings:
-        about = f"{warning.photo}: " if warning.photo else ""
-        say(f"warning: {about}{warning.sentence}")
 
 
 def _of_one_name(people: Sequence[Person]) -> list[tuple[int, str]]:

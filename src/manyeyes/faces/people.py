@@ -212,11 +212,11 @@ class PeopleService:
     # check
 
     async def check(self) -> list[Caution]:
-        """The warnings about all enrolled people and their names; computed in a thread."""
+        """The warnings about all enrolled people, most serious first, then those about names; computed in a thread."""
         reader, embedder = self._gallery.reader, self._served.embedder
         names = [person.name for person in self._people.all()]
-        about_names = await asyncio.to_thread(check_names, names, self._people.of_one_name())
-        return about_names + await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
+        about_people = await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
+        return about_people + await asyncio.to_thread(check_names, names, self._people.of_one_name())
 
     # feedback
 

@@ -32,7 +32,7 @@ from manyeyes.recognition.pictures.jpeg_structure import (
     tidied,
 )
 from manyeyes.recognition.pieces import longest_piece_px
-from manyeyes.results import Caution
+from manyeyes.results import MOST_WARNINGS, Caution
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 _IN_HEADER = (
@@ -65,7 +65,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True)
 class DecodedJpeg:
-    """Pixels as stored, uint8 (h, w, 3) BGR, and the harmless faults of the file."""
+    """Pixels as stored, uint8 (h, w, 3) BGR, and the harmless faults of the file, each once, `MOST_WARNINGS` at most."""
 
     image_hwc_u8: Bytes
     cautions: tuple[Caution, ...] = ()
@@ -146,7 +146,7 @@ def decode_jpeg(data: bytes, *, cmyk: bool, size_px: tuple[int, int], shrink: in
             cautions += mended[1]
         else:
             pixels = _from_cmyk(pixels, inverted=_by_adobe(data)) if cmyk else pixels
-            return DecodedJpeg(pixels, tuple(cautions))
+            return DecodedJpeg(pixels, tuple(dict.fromkeys(cautions))[:MOST_WARNINGS])
     raise DamagedPicture(f"the JPEG is damaged in several places; {ANOTHER_COPY}")
 
 
