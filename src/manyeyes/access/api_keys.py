@@ -59,7 +59,9 @@ class ApiKeyService:
                 f"{name!r} is not a valid name of a key; a name begins with a letter or digit and has at most 64 characters"
             )
         taken = (
-            other.name for other in self.known() if person_names.key(other.name) == person_names.key(name)
+            other.name
+            for other in self.known()
+            if person_names.name_key(other.name) == person_names.name_key(name)
         )
         if (same := next(taken, None)) is not None:
             raise KeyExists(f"there is a key {same!r} already; choose another name, or revoke that one first")

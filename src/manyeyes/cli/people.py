@@ -26,7 +26,7 @@ from manyeyes.cli.output import (
 )
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.wording import several
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
@@ -274,7 +274,7 @@ def _merge_question(preview: MergePreview) -> str:
 def _of_one_name(people: Sequence[Person]) -> list[tuple[int, str]]:
     by_key: dict[str, list[str]] = defaultdict(list)
     for person in people:
-        by_key[key(person.name)].append(person.name)
+        by_key[name_key(person.name)].append(person.name)
     return [(len(names), " and ".join(names)) for names in by_key.values() if len(names) > 1]
 
 
