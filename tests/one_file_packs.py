@@ -6,7 +6,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+from manyeyes.packs.manifest import MANIFEST_NAME, PackFile
+from tests.made_manifests import made_manifest
 
 
 def write_pack(folder: Path, code: Path) -> Path:
@@ -14,18 +15,14 @@ def write_pack(folder: Path, code: Path) -> Path:
     name, content = code.stem, code.read_bytes()
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(code, folder / code.name)
-    manifest = Manifest(
+    manifest = made_manifest(
         name=name,
         version="1.0.0",
-        kind="test",
         entry_point=f"{name}:load",
-        requirements=(),
         memory_mb=50,
         files=(
             PackFile(path=code.name, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content)),
         ),
-        weights=(),
-        self_test=SelfTest(tolerance=0.0, expected={}),
     )
     (folder / MANIFEST_NAME).write_text(manifest.to_toml())
     return folder

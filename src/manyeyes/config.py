@@ -242,7 +242,7 @@ class NodeSettings(_Settings):
     when_idle: bool = False
     """Work only while other programs leave most of the processor free."""
     idle_share: float = 0.2
-    """How much of all cores other programs may use while the machine counts as idle, 0 to 1."""
+    """The machine counts as idle while other programs use no more than this share of the cores that the node may use, 0 to 1."""
     idle_quiet_s: float = 60.0
     memory: str = ""
     """The most memory of all workers together, as `4G`; empty: no limit."""

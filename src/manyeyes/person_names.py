@@ -35,7 +35,7 @@ def objection(name: str) -> str:
         return f"the name has {len(name):,} characters; 1 to {MAX_NAME_CHARACTERS} are allowed"
     if not any(unicodedata.category(one)[0] in "LNSP" for one in name):
         return f"the name {name!r} has no letter; write one that can be read"
-    if key(name) == UNKNOWN:
+    if name_key(name) == UNKNOWN:
         return f"nobody can be called {name!r}: this word is drawn at faces that nobody knows; choose another name"
     return ""
 
@@ -49,7 +49,7 @@ def unseen(name: str) -> str:
     return ""
 
 
-def key(name: str) -> str:
+def name_key(name: str) -> str:
     """What two names have in common if they are one: composed, without case, without blanks too many."""
     folded = unicodedata.normalize("NFC", tidy(name)).casefold()
     return "".join(one for one in unicodedata.normalize("NFC", folded) if one not in _STYLES)

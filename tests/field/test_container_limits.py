@@ -51,39 +51,45 @@ def tree(root: Path, mountinfo: str, cgroup: str, files: Mapping[str, str]) -> P
     return root
 
 
-def test_a_container_of_version_1(tmp_path: Path) -> None:
-    root = tree(
-        tmp_path,
-        V1.format(root="/docker/a1"),
-        OWN_V1.format(path="/docker/a1"),
-        {
-            "cpu,cpuacct/cpu.cfs_quota_us": "50000\n",
-            "cpu,cpuacct/cpu.cfs_period_us": "100000\n",
-            "cpu,cpuacct/cpuacct.usage": "1500000000\n",
-            "memory/memory.limit_in_bytes": f"{700 * MB}\n",
-            "memory/memory.usage_in_bytes": f"{300 * MB}\n",
-            "memory/memory.stat": f"cache 9\ninactive_file 1\ntotal_inactive_file {100 * MB}\n",
-        },
-    )
-    assert read_limits(root) == GroupLimits(0.5, 700 * MB, 200 * MB)
-    assert read_cpu_used_s(root) == 1.5
-
-
-def test_a_container_of_version_2(tmp_path: Path) -> None:
-    root = tree(
-        tmp_path,
-        V2.format(root="/"),
-        "0::/\n",
-        {
-            "cpu.max": "150000 100000\n",
-            "cpu.stat": "usage_usec 2500000\nuser_usec 1\n",
-            "memory.max": f"{700 * MB}\n",
-            "memory.current": f"{300 * MB}\n",
-            "memory.stat": f"anon 9\ninactive_file {100 * MB}\n",
-        },
-    )
-    assert read_limits(root) == GroupLimits(1.5, 700 * MB, 200 * MB)
-    assert read_cpu_used_s(root) == 2.5
+@pytest.mark.parametrize(
+    ("mountinfo", "cgroup", "files", "cores", "used_s"),
+    [
+        (
+            V1.format(root="/docker/a1"),
+            OWN_V1.format(path="/docker/a1"),
+            {
+                "cpu,cpuacct/cpu.cfs_quota_us": "50000\n",
+                "cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+                "cpu,cpuacct/cpuacct.usage": "1500000000\n",
+                "memory/memory.limit_in_bytes": f"{700 * MB}\n",
+                "memory/memory.usage_in_bytes": f"{300 * MB}\n",
+                "memory/memory.stat": f"cache 9\ninactive_file 1\ntotal_inactive_file {100 * MB}\n",
+            },
+            0.5,
+            1.5,
+        ),
+        (
+            V2.format(root="/"),
+            "0::/\n",
+            {
+                "cpu.max": "150000 100000\n",
+                "cpu.stat": "usage_usec 2500000\nuser_usec 1\n",
+                "memory.max": f"{700 * MB}\n",
+                "memory.current": f"{300 * MB}\n",
+                "memory.stat": f"anon 9\ninactive_file {100 * MB}\n",
+            },
+            1.5,
+            2.5,
+        ),
+    ],
+    ids=["version 1", "version 2"],
+)
+def test_a_container(
+    tmp_path: Path, mountinfo: str, cgroup: str, files: dict[str, str], cores: float, used_s: float
+) -> None:
+    root = tree(tmp_path, mountinfo, cgroup, files)
+    assert read_limits(root) == GroupLimits(cores, 700 * MB, 200 * MB)
+    assert read_cpu_used_s(root) == used_s
 
 
 def test_the_lowest_limit_of_the_groups_around_holds(tmp_path: Path) -> None:

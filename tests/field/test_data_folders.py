@@ -18,9 +18,9 @@ from manyeyes.broker.engine_syntax import written
 from manyeyes.datafolder import only_one
 from manyeyes.errors import EngineFailed, PackError, PortTaken
 from manyeyes.node.packs.environment import Environments, install_commands
-from manyeyes.packs.manifest import Manifest, PackFile, SelfTest
 from manyeyes.recognition.models.sessions import open_session
 from tests.integration.conftest import MANYEYES, free_port
+from tests.made_manifests import NEEDY
 from tests.made_models import yunet
 
 ODD = "homé ü \"'`$HOME #{1}:;,?\\x41\\ 100 %s&\n\t\x01\x7f دات 😀"
@@ -91,21 +91,9 @@ def test_an_installer_is_given_a_folder_of_wheels_as_a_url(installer: str, tmp_p
 
 
 def test_no_environment_is_made_in_a_folder_with_a_colon(tmp_path: Path) -> None:
-    manifest = Manifest(
-        name="p",
-        version="1",
-        kind="test",
-        entry_point="m:f",
-        requirements=("no-such-thing==1.2",),
-        hashes={"no-such-thing": ("a" * 64,)},
-        memory_mb=1,
-        files=(PackFile(path="m.py", sha256="c" * 64, size_bytes=1),),
-        self_test=SelfTest(tolerance=0.0, expected={}),
-    )
-
     async def no_wheels() -> Path:
         raise AssertionError("the pack has none")
 
-    made = Environments(tmp_path / "a:b").ensure(manifest, no_wheels, lambda step: None)
+    made = Environments(tmp_path / "a:b").ensure(NEEDY, no_wheels, lambda step: None)
     with pytest.raises(PackError, match="':' in its path"):
         asyncio.run(made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 from manyeyes import contract, identity
@@ -12,7 +11,7 @@ from manyeyes.fleet.ephemeral import LEFT_S, Ephemeral
 from manyeyes.identity import JoinToken, make_certificates
 from manyeyes.store.nodes import MOST_REMOVED
 from manyeyes.store.repositories import Store
-from tests.integration.conftest import Network
+from tests.integration.conftest import Network, until
 from tests.integration.test_versions import HELLO, HOST, connected, said
 
 FACTS = HostFacts.model_validate(HOST)
@@ -76,8 +75,7 @@ def test_ephemeral_nodes_use_one_name_again_and_leave_nothing(shared: Network) -
             name, key = await come("w1")
             assert name == "w1", "free again, although the one before has just left"
             await leaves(name, key)
-            while shared.state("w1") not in ("left", "unknown"):
-                await asyncio.sleep(0.05)
+            await asyncio.to_thread(until, lambda: shared.state("w1") in ("left", "unknown"))
         name, _ = await come("w1")
         assert (await come("w1"))[0] == "w1-2", "w1 is there"
         assert (await asyncio.to_thread(shared.client.node, name)).ephemeral
@@ -85,10 +83,7 @@ def test_ephemeral_nodes_use_one_name_again_and_leave_nothing(shared: Network) -
     asyncio.run(main())
     name, key = asyncio.run(come("w9"))
     asyncio.run(leaves(name, key))
-    end = time.monotonic() + 10
-    while "w9" in {node.name for node in shared.client.nodes()}:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until(lambda: shared.state("w9") == "unknown")
     told = [
         (entry.who, entry.node, entry.detail) for entry in shared.client.audit() if entry.what == "forget"
     ]

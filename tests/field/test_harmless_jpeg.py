@@ -15,7 +15,7 @@ from manyeyes.errors import DamagedPicture
 from manyeyes.faces.outcome_reader import _check
 from manyeyes.recognition.pictures.decode import Picture, decode
 from manyeyes.recognition.pictures.jpeg import Meaning, after_warning
-from manyeyes.results import Caution, Result
+from manyeyes.results import MOST_WARNINGS, Caution, Result
 from tests.samples import picture, saved
 
 END = b"\xff\xd9"
@@ -65,9 +65,9 @@ def profile(*parts: tuple[int, int, bytes]) -> Change:
     return lambda data: data[:2] + b"".join(segment(*part) for part in parts) + data[2:]
 
 
-def adobe(transform: int) -> Change:
-    segment = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
-    return lambda data: data[:2] + segment + data[header_end(data) :]
+def adobe(*transforms: int) -> Change:
+    segments = b"".join(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([one]) for one in transforms)
+    return lambda data: data[:2] + segments + data[header_end(data) :]
 
 
 def scan_header(data: bytes) -> bytes:
@@ -118,6 +118,29 @@ def test_several_faults_at_once_are_all_noted() -> None:
     assert {caution.kind for caution in decode(data[:2] + data).cautions} == {
         "start-marker-twice", "colour-transform", "extra-bytes",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [3, 40])
+def test_a_fault_that_is_there_again_and_again_is_noted_once(times: int) -> None:
+    for data, kind in (
+        (b"\xff\xd8" * times + jpeg(), "start-marker-twice"),
+        (adobe(*[9] * times)(jpeg()), "colour-transform"),
+    ):
+        found = decode(data)
+        assert [caution.kind for caution in found.cautions] == [kind]
+        assert as_result(found).warnings == found.cautions
+
+
+def test_no_file_has_more_notes_than_a_result_may_have() -> None:
+    found = decode(adobe(*range(3, 43))(jpeg()))
+    assert len(as_result(found).warnings) == MOST_WARNINGS
+
+
+def as_result(found: Picture) -> Result:
+    return Result(
+        width_px=1, height_px=1, media_type="image/jpeg", faces=(), pack="p@1", timings_ms={},
+        warnings=found.cautions,
+    )  # fmt: skip
 
 
 FORMS: dict[str, dict[str, object]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
+from manyeyes.api.people import PersonNow
 from manyeyes.cli.sending import refresh as module
 from manyeyes.cli.sending.record import RESULTS_NAME, Record
 from manyeyes.cli.sending.refresh import (
@@ -26,9 +27,9 @@ from manyeyes.cli.sending.refresh import (
     renew_names,
     with_names,
 )
-from manyeyes.errors import DrawingFailed, FileTrouble, ManyeyesError, NoSuchFile, Unavailable
-from manyeyes.faces.person_ids import PersonNow, ResultPeople
+from manyeyes.errors import FileTrouble, NoSuchFile, Unavailable
 from manyeyes.faces.references import FaceReferences
+from manyeyes.faces.result_people import ResultPeople
 from manyeyes.recognition.pictures.predicted import draw
 from manyeyes.results import Face, Result
 from manyeyes.store.photos import Photo
@@ -57,13 +58,6 @@ def result(*faces: Face) -> Result:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store.open(tmp_path / "master.sqlite3")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def people(store: Store, tmp_path: Path) -> ResultPeople:
     for number, name in enumerate(("Ann", "Bob", "Cid")):
         raw = np.full(4, number, "<f4").tobytes()
@@ -82,7 +76,7 @@ def test_each_person_of_a_result_has_an_id_that_stays(store: Store, people: Resu
     assert ann.startswith(f"{store.people.person('Ann').id}-") and ann != id_of(people, "Bob")
     store.people.rename("Ann", "Anna")
     assert id_of(people, "Anna") == ann
-    assert people.now([ann]) == {ann: PersonNow(ann, "Anna")}
+    assert people.now([ann]) == {ann: PersonNow(id=ann, name="Anna")}
 
 
 def test_a_node_that_still_says_the_earlier_name_gets_the_id(store: Store, people: ResultPeople) -> None:
@@ -106,9 +100,11 @@ def test_a_merged_person_leads_to_the_other_and_a_removed_one_to_nobody(
     ann, bob, cid = (id_of(people, name) for name in ("Ann", "Bob", "Cid"))
     merge = store.merges.merge("Ann", "Bob")
     later = store.merges.merge("Bob", "Cid")
-    assert people.now([ann, bob]) == {ann: PersonNow(cid, "Cid"), bob: PersonNow(cid, "Cid")}
+    assert people.now([ann, bob]) == {ann: PersonNow(id=cid, name="Cid"), bob: PersonNow(id=cid, name="Cid")}
     store.merges.forget("9999")
-    assert people.now([ann]) == {ann: PersonNow(cid, "Cid")}, "also when the merge cannot be undone any more"
+    assert people.now([ann]) == {ann: PersonNow(id=cid, name="Cid")}, (
+        "also when the merge cannot be undone any more"
+    )
     assert merge.id != later.id
     store.people.remove("Cid")
     assert people.now([ann, cid]) == {ann: None, cid: None}
@@ -117,7 +113,7 @@ def test_a_merged_person_leads_to_the_other_and_a_removed_one_to_nobody(
 def test_an_undone_merge_leads_back(store: Store, people: ResultPeople) -> None:
     ann = id_of(people, "Ann")
     store.merges.undo(store.merges.merge("Ann", "Bob").id)
-    assert people.now([ann]) == {ann: PersonNow(ann, "Ann")}
+    assert people.now([ann]) == {ann: PersonNow(id=ann, name="Ann")}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +128,7 @@ def test_the_route_says_names_to_who_has_ids(tmp_path: Path, people: ResultPeopl
 
     ann = id_of(people, "Ann")
     master: Any = FakeMaster(tmp_path)
-    master.recognition.who = people
+    master.recognition.result_people = people
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(
@@ -188,7 +184,7 @@ def drawn(content: bytes) -> Callable[[Path, dict[str, Any]], bytes]:
     return lambda out, line: content + str(line["faces"][0]["name"]).encode()
 
 
-NOW: Now = {"1-a": PersonNow("1-a", "Anna"), "2-b": PersonNow("3-c", "Cid"), "4-d": None}  # type: ignore[dict-item]
+NOW: Now = {"1-a": PersonNow(id="1-a", name="Anna"), "2-b": PersonNow(id="3-c", name="Cid"), "4-d": None}
 
 
 def test_the_names_of_today_come_into_the_results(tmp_path: Path) -> None:
@@ -318,4 +314,3 @@ def test_a_picture_drawn_from_a_line_is_the_one_that_a_node_draws(tmp_path: Path
 def test_a_line_without_changes_stays_the_same_object() -> None:
     line = {"file": "a.png", "error": {}}
     assert with_names(line, NOW) is line
-    assert issubclass(DrawingFailed, ManyeyesError)

@@ -17,29 +17,19 @@ import pytest
 
 from manyeyes.cli import down
 from manyeyes.cli.signals import Stop, role_in, stopping, until_signal
-from tests.integration.conftest import MANYEYES, Role, free_port
+from tests.integration.conftest import MANYEYES, Role, free_port, until
 
 SPOKEN = {"MANYEYES_MASTER_CONSOLE": "0"}
 
 
 def running(folder: Path) -> list[str]:
     """The command lines of the processes that work in a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-        except psutil.Error:
-            continue
-        if any(str(folder) in word for word in words):
-            found.append(" ".join(words))
-    return found
+    lines = map(_words, psutil.process_iter())
+    return [" ".join(words) for words in lines if any(str(folder) in word for word in words)]
 
 
 def nothing_left(folder: Path) -> None:
-    end = time.monotonic() + 10
-    while left := running(folder):
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
+    until(lambda: not running(folder), seen=lambda: running(folder))
 
 
 class Up:
@@ -62,10 +52,11 @@ class Up:
         self.role = Role(self.process, log)
 
     def wait_for_child(self, module: str) -> None:
-        end = time.monotonic() + 40
-        while not any(module in one for one in running(self.data)):
-            assert self.process.poll() is None and time.monotonic() < end, self.role.log.read_text()
-            time.sleep(0.02)
+        def is_there() -> bool:
+            assert self.process.poll() is None, self.role.log.read_text()
+            return any(module in one for one in running(self.data))
+
+        until(is_there, 40, self.role.log.read_text)
 
 
 @pytest.fixture
@@ -164,9 +155,7 @@ def test_what_belongs_to_a_data_folder() -> None:
 
 def test_a_process_that_waits_for_its_parent_to_see_its_end_has_ended() -> None:
     ended = subprocess.Popen(["true"])
-    end = time.monotonic() + 10
-    while down.is_running(ended.pid):
-        assert time.monotonic() < end
+    until(lambda: not down.is_running(ended.pid))
     assert ended.wait() == 0 and down.is_running(os.getpid())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 import pytest
 
@@ -19,7 +18,7 @@ from manyeyes.fleet.node_state import Fleet
 from manyeyes.monitoring.alert_facts import NodeFacts
 from manyeyes.monitoring.alerts import _node
 from manyeyes.version import VERSION
-from tests.integration.conftest import Network
+from tests.integration.conftest import Network, until
 from tests.integration.test_versions import HELLO, asked, joined, member, said
 
 
@@ -127,20 +126,14 @@ def test_a_node_of_another_version_is_shown_with_both_versions(shared: Network) 
             assert "update the master" in (answer.headers or {})[contract.HEADER_DETAIL]
             reason = await asyncio.to_thread(lambda: shared.client.node("hand").reason)
             assert reason and "version 6" in reason and VERSION in reason and "\x1b" not in reason
-            await asyncio.to_thread(alerted, "version")
+            await asyncio.to_thread(until, lambda: "version" in alerts(), seen=alerts)
             heartbeat = contract.node_subject("hand", "heartbeat", contract.ALL)
             await client.publish(heartbeat, said(v=7, mood="new"))
             await client.flush()
-            while "version 7" not in (
-                await asyncio.to_thread(lambda: shared.client.node("hand").reason) or ""
-            ):
-                await asyncio.sleep(0.05)
+            await asyncio.to_thread(until, lambda: "version 7" in (shared.client.node("hand").reason or ""))
 
-    def alerted(kind: str) -> None:
-        end = time.monotonic() + 10
-        while kind not in (found := {one.kind for one in shared.client.overview().alerts}):
-            assert time.monotonic() < end, found
-            time.sleep(0.1)
+    def alerts() -> set[str]:
+        return {one.kind for one in shared.client.overview().alerts}
 
     asyncio.run(main())
 

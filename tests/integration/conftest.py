@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,6 +50,18 @@ class Role:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"{text!r} not said; log: {self.log.read_text()[-3000:]}")
             time.sleep(0.05)
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10, seen: Callable[[], object] = str) -> None:
+    """Wait until a condition holds.
+
+    Args:
+        seen: what a failure shows.
+    """
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"not so within {timeout_s:g} s: {seen()}"
+        time.sleep(0.05)
 
 
 def manyeyes(*arguments: str, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:

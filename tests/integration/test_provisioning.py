@@ -16,12 +16,13 @@ import pytest
 from manyeyes import Client, PackError
 from manyeyes.api.nodes import Node
 from manyeyes.node.packs.environment import version_here
-from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+from manyeyes.packs.manifest import MANIFEST_NAME, PackFile
 from manyeyes.packs.verify import verify
 from manyeyes.packs.wheels import add_wheels
 from manyeyes.sdk.context import load_context
 from tests.integration import wheels
 from tests.integration.conftest import Network, Role, free_port, picture, role
+from tests.made_manifests import made_manifest
 
 CODE = """\
 import sys
@@ -63,17 +64,15 @@ def make_pack(folder: Path, house: Path, tiny: str, *, carried: bool = False, ba
         (folder / path).write_bytes(content)
         return PackFile(path=path, sha256=wheels.digest_of(folder / path), size_bytes=len(content))
 
-    manifest = Manifest(
+    manifest = made_manifest(
         name="needy",
         version=tiny,
-        kind="test",
         entry_point="needy:load",
         requirements=tuple(wheels.pin_of(wheel) for wheel in wanted),
         hashes={wheels.pin_of(w).partition("==")[0]: (wheels.digest_of(w),) for w in wanted},
         memory_mb=50,
         files=(file("needy.py", CODE.encode()), file("ballast", os.urandom(ballast))),
         wheels=tuple(file(f"wheels/{w.name}", w.read_bytes()) for w in wanted) if carried else (),
-        self_test=SelfTest(tolerance=0.0, expected={}),
     )
     (folder / MANIFEST_NAME).write_text(manifest.to_toml())
     return folder

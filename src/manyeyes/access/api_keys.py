@@ -107,4 +107,4 @@ class ApiKeyService:
         for exact in (name, unicodedata.normalize("NFC", name)):
             if exact in names:
                 return [exact]
-        return [other for other in names if person_names.key(other) == person_names.key(name)]
+        return [other for other in names if person_names.name_key(other) == person_names.name_key(name)]

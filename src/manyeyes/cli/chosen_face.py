@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from manyeyes.errors import BadRequest
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.wording import several
 
 
@@ -91,7 +91,9 @@ def _choose(faces: list[Any], face: str | None, named: str | None, file_name: st
     if face is None and len(faces) == 1:
         return faces[0]
     name = face if face is not None else named
-    alike = [one for one in faces if name is not None and key(str(one.get("name") or "")) == key(name)]
+    alike = [
+        one for one in faces if name is not None and name_key(str(one.get("name") or "")) == name_key(name)
+    ]
     if len(alike) == 1:
         return alike[0]
     raise BadRequest(f"{file_name}: {_listed(faces)}; choose one with --face N")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from manyeyes.api.unknown_faces import Retention, UnknownGroup
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_warnings, tell
 from manyeyes.cli.pictures import write_picture
 from manyeyes.cli.status import parse_duration_s
 from manyeyes.errors import BadRequest, EntryNotFound
@@ -94,8 +94,7 @@ def name(
     """
     with client_of(ctx) as client:
         named = client.faces.name(group, person, face or ())
-    for warning in named.warnings:
-        say(f"warning: {warning.photo}: {warning.sentence}")
+    say_warnings(named.warnings)
     if as_json:
         print_json(named)
     else:

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from manyeyes.cli.tables import indented, lay_out, lines_of, shortened
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.plain_text import harmless
+from manyeyes.results import Caution
 from manyeyes.wording import duration
 
 if TYPE_CHECKING:
@@ -192,6 +193,13 @@ def ask(question: str, *, default: bool, abort: bool = False) -> bool:
 def say(sentence: str, *, over: bool = False) -> None:
     """Print a line for a person, on standard error; `over` what a terminal shows in the current line."""
     print(("\r" if over else "") + harmless(sentence), file=sys.stderr, flush=True)
+
+
+def say_warnings(warnings: Iterable[Caution]) -> None:
+    """Print a line for each warning, on standard error, with the photo that it is about."""
+    for warning in warnings:
+        about = f"{warning.photo}: " if warning.photo else ""
+        say(f"warning: {about}{warning.sentence}")
 
 
 def say_error(error: ManyeyesError) -> None:

@@ -21,11 +21,12 @@ from manyeyes.cli.output import (
     print_json,
     print_table,
     say,
+    say_warnings,
     tell,
 )
 from manyeyes.cli.pictures import write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.wording import several
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
@@ -79,7 +80,7 @@ def add(
         raise BadRequest(f"{folders[0]} is a folder; name the photos in it, as {folders[0]}/*.jpg")
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
-    _warn(person)
+    say_warnings(person.warnings)
     _print(person, as_json, f"{person.name} is enrolled, {several(person.photos, 'photo')} in all")
 
 
@@ -140,7 +141,7 @@ def rename(
     """
     with client_of(ctx) as client:
         person = client.rename_person(name, new)
-    _warn(person)
+    say_warnings(person.warnings)
     _print(person, as_json, f"{name} is now {person.name}")
 
 
@@ -272,16 +273,10 @@ def _merge_question(preview: MergePreview) -> str:
     )
 
 
-def _warn(person: Person) -> None:
-    for warning in person.warnings:
-        about = f"{warning.photo}: " if warning.photo else ""
-        say(f"warning: {about}{warning.sentence}")
-
-
 def _of_one_name(people: Sequence[Person]) -> list[tuple[int, str]]:
     by_key: dict[str, list[str]] = defaultdict(list)
     for person in people:
-        by_key[key(person.name)].append(person.name)
+        by_key[name_key(person.name)].append(person.name)
     return [(len(names), " and ".join(names)) for names in by_key.values() if len(names) > 1]
 
 

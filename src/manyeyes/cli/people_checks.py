@@ -10,7 +10,7 @@ import typer
 
 from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
+from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_warnings, tell
 from manyeyes.errors import BadRequest, FileTrouble
 from manyeyes.local_files import unreadable
 from manyeyes.wording import several
@@ -117,8 +117,7 @@ def feedback(
     chosen = choose_face(_read(result), where=result, picture=picture, face=face, named=not_)
     with client_of(ctx) as client:
         given = client.give_feedback(chosen.reference, is_=is_, is_not=not_, file_name=chosen.file_name)
-    for warning in given.warnings:
-        say(f"warning: {warning.sentence}")
+    say_warnings(given.warnings)
     _print(given, as_json, "counts from the next picture on")
 
 

@@ -144,7 +144,7 @@ def send(
 
     JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC are accepted; the content decides, not the name.
     Of a folder, what is no picture is passed over, and so are hidden files, other programs' thumbnails (@eaDir,
-    .thumbnails) and folders with the results of an earlier send. The last line says how many.
+    .thumbnails) and folders with the results of an earlier send. A line at the end says how many.
 
     The predicted pictures keep their names and folders below OUT. Where the format changes, a second suffix
     is added: a.heic.jpg. OUT/results.jsonl has a line for each picture. No other file is overwritten.

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
-from manyeyes.person_names import key, objection
+from manyeyes.person_names import name_key, objection
 from manyeyes.plain_text import JOINERS
 from manyeyes.results import UNKNOWN, Caution
 from manyeyes.wording import listed
@@ -56,7 +56,9 @@ def check_names(names: Sequence[str], of_one_name: Sequence[Sequence[str]]) -> l
     for name in names:
         for look in set(_looks(name)):
             by_look[look].append(name)
-    for alike in dict.fromkeys(tuple(group) for group in by_look.values() if len(set(map(key, group))) > 1):
+    for alike in dict.fromkeys(
+        tuple(group) for group in by_look.values() if len(set(map(name_key, group))) > 1
+    ):
         found.append(
             Caution(
                 kind=LOOK_ALIKE,
@@ -77,7 +79,7 @@ def _look_alikes(name: str, others: Iterable[str]) -> list[Caution]:
     alike = [
         other
         for other in (UNKNOWN, *others)
-        if not looks.isdisjoint(_looks(other)) and key(other) != key(name)
+        if not looks.isdisjoint(_looks(other)) and name_key(other) != name_key(name)
     ]
     return [
         Caution(

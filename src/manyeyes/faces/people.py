@@ -95,7 +95,7 @@ class PeopleService:
         others = [person.name for person in self._people.all()]
         return await asyncio.to_thread(about_name, name, others)
 
-    async def _about_name(self, name: str) -> tuple[str, list[Caution]]:
+    async def _known_as(self, name: str) -> tuple[str, list[Caution]]:
         """The name under which a person is enrolled who is called `name`, and the warnings about it."""
         known = self._people.find(name)
         if known is None:
@@ -126,7 +126,7 @@ class PeopleService:
         Args:
             what, where_from: for the entry in the audit log.
         """
-        name, about_it = await self._about_name(name)
+        name, about_it = await self._known_as(name)
         embeddings = np.array([face.enrolled.embedding for face in faces], np.float32)
         said = await self._likenesses(name, embeddings, [face.file_name for face in faces])
         rows = [_photo(*one) for one in zip(faces, embeddings, said, strict=True)]
@@ -213,11 +213,11 @@ class PeopleService:
     # check
 
     async def check(self) -> list[Caution]:
-        """The warnings about all enrolled people and their names; computed in a thread."""
+        """The warnings about all enrolled people, most serious first, then those about names; computed in a thread."""
         reader, embedder = self._gallery.reader, self._served.embedder
         names = [person.name for person in self._people.all()]
-        about_names = await asyncio.to_thread(check_names, names, self._people.of_one_name())
-        return about_names + await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
+        about_people = await asyncio.to_thread(check_everybody, reader, embedder, self.limits())
+        return about_people + await asyncio.to_thread(check_names, names, self._people.of_one_name())
 
     # feedback
 
@@ -258,7 +258,7 @@ class PeopleService:
         raw = face.embedding.astype("<f4").tobytes()
         about_it: list[Caution] = []
         if verdict == "is":
-            name, about_it = await self._about_name(name)
+            name, about_it = await self._known_as(name)
             (said,) = await self._likenesses(name, face.embedding[None], [file_name])
         else:
             name = self._people.person(name).name

@@ -14,9 +14,9 @@ from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.faces.merging import Merging
 from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
-from manyeyes.faces.person_ids import ResultPeople
 from manyeyes.faces.reembedding import EmbedAgain
 from manyeyes.faces.references import FaceReferences
+from manyeyes.faces.result_people import ResultPeople
 from manyeyes.faces.unknown_faces import Among
 from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.master.engine_access import EngineAccess

@@ -13,7 +13,7 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.face_results import GALLERY, THUMBNAIL, UNKNOWN, FaceOutcome
 from manyeyes.faces.gallery_version import GalleryVersion
 from manyeyes.faces.people import PeopleService
-from manyeyes.faces.person_ids import ResultPeople
+from manyeyes.faces.result_people import ResultPeople
 from manyeyes.faces.unknown_service import UnknownFacesService
 from manyeyes.monitoring.recent_pictures import Recent
 from manyeyes.results import Result
@@ -45,7 +45,7 @@ class Recognition:
         unknown: UnknownFacesService,
         recent: Recent,
         gallery: GalleryVersion,
-        who: ResultPeople,
+        result_people: ResultPeople,
         pack: str,
     ) -> None:
         self._dispatcher = dispatcher
@@ -53,7 +53,7 @@ class Recognition:
         self._unknown = unknown
         self._recent = recent
         self._gallery = gallery
-        self.who = who
+        self.result_people = result_people
         """Adds the ids of people to results, and says who has an id by now."""
         self._pack = pack
 
@@ -74,7 +74,7 @@ class Recognition:
         if not trace.answered_as:
             self._recent.thumbnail(outcome)
             self._unknown.offer(outcome)
-        result = _traced(self.who.identified(self._people.sealed(outcome)), answered)
+        result = _traced(self.result_people.identified(self._people.sealed(outcome)), answered)
         trace.faces, trace.media_type = len(result.faces), result.media_type
         if listed:
             took_ms = (time.monotonic() - began_s) * 1000

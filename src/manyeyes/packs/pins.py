@@ -165,13 +165,13 @@ _NO_INDEX = (
 def last_words(told: str) -> str:
     """The line of an installer's output that says what failed, with its last cause; at most 400 characters."""
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith(("ERROR:", "error:"))]
+    errors = [line.partition(":")[2].strip() for line in lines if line.startswith(("ERROR:", "error:"))]
     causes = [
         line.partition(":")[2].strip() for line in lines if line.lower().startswith(("cause:", "caused by:"))
     ]
     words = (errors or lines or ["it printed nothing"])[-1]
     if causes:
-        words = f"{words.removeprefix('error:').strip()}: {causes[-1]}"
+        words = f"{words}: {causes[-1]}"
     return words[:400]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manyeyes.errors import BadRequest, EntryNotFound, PersonExists
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.store import gallery_history
 from manyeyes.store.database import Database
 from manyeyes.store.people import PeopleRepository
@@ -111,7 +111,7 @@ class MergeRepository:
         ids = {"merge": row.id, "gone": row.person_id, "stays": row.into_id}
         with self._database.transaction() as cursor:
             same = "SELECT name FROM people WHERE name = ? OR (name_key = ? AND id != ?)"
-            if other := cursor.execute(same, (row.name, key(row.name), row.into_id)).fetchone():
+            if other := cursor.execute(same, (row.name, name_key(row.name), row.into_id)).fetchone():
                 raise PersonExists(
                     f"somebody else is enrolled as {other[0]!r} by now; give them another name: "
                     f"'manyeyes people rename {shlex.quote(other[0])} NEW', then undo the merge again"
@@ -119,7 +119,7 @@ class MergeRepository:
             cursor.execute(
                 "INSERT INTO people (id, name, name_key, added_at) "
                 "SELECT person_id, name, :key, added_at FROM merges WHERE id = :merge",
-                {**ids, "key": key(row.name)},
+                {**ids, "key": name_key(row.name)},
             )
             _give_back(cursor, ids)
             for person_id, name, way_out in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 
 
 def fill(db: sqlite3.Connection) -> None:
@@ -12,5 +12,5 @@ def fill(db: sqlite3.Connection) -> None:
     rows = db.execute("SELECT id, name, name_key FROM people").fetchall()
     db.executemany(
         "UPDATE people SET name_key = ? WHERE id = ?",
-        [(new, number) for number, name, before in rows if (new := key(name)) != before],
+        [(new, number) for number, name, before in rows if (new := name_key(name)) != before],
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from manyeyes.errors import PersonExists, PersonNotFound
-from manyeyes.person_names import key, tidy
+from manyeyes.person_names import name_key, tidy
 from manyeyes.store.database import Database
 
 _COLUMNS = "p.id, p.name, COUNT(DISTINCT f.sha256), p.added_at FROM people p LEFT JOIN photos f ON f.person_id = p.id"
@@ -42,7 +42,7 @@ class PeopleRepository:
             PersonNotFound: several have it, in an earlier version's file, and none of them exactly so.
         """
         query = f"SELECT {_COLUMNS} WHERE p.name_key = ? GROUP BY p.id ORDER BY p.name"
-        found = [Person(*row) for row in self._database.read(query, key(name))]
+        found = [Person(*row) for row in self._database.read(query, name_key(name))]
         exact = [one for wanted in (name, tidy(name)) for one in found if one.name == wanted]
         if len(found) > 1 and not exact:
             raise PersonNotFound(
@@ -78,14 +78,14 @@ class PeopleRepository:
         """
         person = self.person(name)
         others = self._database.read(
-            "SELECT name FROM people WHERE name_key = ? AND id != ?", key(new), person.id
+            "SELECT name FROM people WHERE name_key = ? AND id != ?", name_key(new), person.id
         )
-        if others and key(new) != key(person.name):
+        if others and name_key(new) != name_key(person.name):
             raise taken(others[0][0])
         try:
             with self._database.transaction() as cursor:
                 cursor.execute(
-                    "UPDATE people SET name = ?, name_key = ? WHERE id = ?", (new, key(new), person.id)
+                    "UPDATE people SET name = ?, name_key = ? WHERE id = ?", (new, name_key(new), person.id)
                 )
         except sqlite3.IntegrityError as error:
             raise taken(new) from error

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from manyeyes.errors import BadRequest, EntryNotFound
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.results import Caution
 from manyeyes.store.database import Database
 from manyeyes.store.people import PeopleRepository
@@ -74,7 +74,7 @@ class PhotoRepository:
             if known is None:
                 cursor.execute(
                     "INSERT INTO people (id, name, name_key, added_at) SELECT id + 1, ?, ?, ? FROM last_person_id",
-                    (name, key(name), now_iso()),
+                    (name, name_key(name), now_iso()),
                 )
             person_id = known.id if known else cursor.lastrowid
             cursor.executemany(

@@ -48,10 +48,15 @@ def test_groups_are_listed(fleet: Fleet, run: Run) -> None:  # noqa: F811
     assert "unknown faces are not kept; 'manyeyes faces keep --for 7d'" in run("faces", "list")[1]
 
 
-def test_a_group_is_named_or_dismissed(run: Run) -> None:  # noqa: F811
+def test_a_group_is_named_or_dismissed(fleet: Fleet, run: Run) -> None:  # noqa: F811
     code, out, err = run("faces", "name", 4, "Ada", "--face", 3)
     assert (code, out) == (0, "group 4 is Ada; 1 enrolled, 3 photos in all\n") and "warning: a.jpg" in err
     assert json.loads(run("faces", "name", 4, "Ada", "--json")[1])["added"][0]["photo_id"] == 7
+    about_name = {"kind": "same-name", "sentence": "the name ada is that of Ada"}
+    fleet.answers["POST /v1/faces/unknown/4/name"] = httpx.Response(
+        200, json={**NAMED, "warnings": [about_name]}
+    )
+    assert run("faces", "name", 4, "ada")[2] == "warning: the name ada is that of Ada\n"
     assert run("faces", "dismiss", 4)[1] == "group 4 is dismissed, 3 faces\n"
     assert json.loads(run("faces", "dismiss", 4, "--json")[1]) == {"dismissed": 3}
     assert run("faces", "dismiss", 5)[0] == errors.EntryNotFound.exit_code

@@ -104,7 +104,7 @@ def test_feedback(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811
     result = tmp_path / "r.json"
     result.write_text(json.dumps({"file": "a.jpg", "faces": [{"name": "Ada", "reference": "mef1.x"}]}))
     code, said, heard = run("people", "feedback", result, "--not", "Ada")
-    assert (code, heard) == (0, "warning: the face is small\n")
+    assert (code, heard) == (0, "warning: a.jpg: the face is small\n")
     assert said == "not-1: the face in a.jpg is not Ada; this counts from the next picture on\n"
     assert sent(fleet) == {"reference": "mef1.x", "verdict": "not", "name": "Ada", "file_name": "a.jpg"}
     run("people", "feedback", result, "--is", "Bob")

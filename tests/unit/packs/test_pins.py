@@ -134,6 +134,7 @@ def test_an_environment_of_its_own_sees_only_itself(tmp_path: Path) -> None:
 def test_the_last_words_are_the_error() -> None:
     told = "Looking in links\nERROR: No matching distribution found for x==1\n\n[notice] a new release\n"
     assert pins.last_words(told) == "No matching distribution found for x==1"
+    assert pins.last_words("error: No solution found\n") == "No solution found"
     assert pins.last_words("") == "it printed nothing"
     assert not pins.no_index_reached(told)
 

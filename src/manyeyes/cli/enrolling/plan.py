@@ -84,7 +84,7 @@ def read_folder(folder: Path) -> Plan:
         if why := person_names.objection(name):
             plan.noticed.append(Noticed(ascii(name)[1:-1][:40], "", "name", f"{why}; rename the folder"))
             continue
-        first = names.setdefault(person_names.key(name), name)
+        first = names.setdefault(person_names.name_key(name), name)
         if name != first:
             said = f"one person with {first}: names are compared without case"
             plan.noticed.append(Noticed(first, subfolder.name, "same-name", said))

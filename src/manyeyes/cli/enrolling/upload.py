@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from manyeyes.api.people import Person
 from manyeyes.cli.enrolling.plan import Noticed, Photo, Plan
 from manyeyes.errors import EnrolmentError, PersonNotFound, PictureError, first_of
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.plain_text import utf8
 from manyeyes.results import Caution
 from manyeyes.sdk.client import AsyncClient
@@ -91,10 +91,10 @@ async def upload(client: AsyncClient, plan: Plan, outcome: Outcome, told: Callab
 
 async def _known(client: AsyncClient, plan: Plan) -> dict[str, dict[str, tuple[Caution, ...]]]:
     """Of everybody in the plan who is enrolled the photos, by digest, with their warnings."""
-    enrolled = {key(person.name) for person in await client.people()}
+    enrolled = {name_key(person.name) for person in await client.people()}
     found = {}
     for name in plan.people:
-        if key(name) in enrolled:
+        if name_key(name) in enrolled:
             try:
                 person = await client.person(name)
             except PersonNotFound:  # removed just now

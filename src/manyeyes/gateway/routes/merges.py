@@ -14,7 +14,6 @@ from manyeyes.api.people import (
     Names,
     NamesRequest,
     Person,
-    PersonNow,
 )
 from manyeyes.errors import BadRequest, EntryNotFound, PersonExists, PersonNotFound
 from manyeyes.gateway.dependencies import OPERATOR, USER, Operator, PersonName, TheMaster
@@ -39,8 +38,7 @@ async def preview_merge(
 @router.post("/v1/people-names", dependencies=[USER])
 async def names(master: TheMaster, body: NamesRequest) -> Names:
     """What people of earlier results are called now: after a rename, a merge or a removal. Only who has an id gets its name."""
-    now = master.recognition.who.now(body.ids)
-    return Names(people={key: found and PersonNow.model_validate(found) for key, found in now.items()})
+    return Names(people=master.recognition.result_people.now(body.ids))
 
 
 @router.get("/v1/people-merges", dependencies=[OPERATOR])

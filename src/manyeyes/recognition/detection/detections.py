@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,14 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy_px)
+
+    def pick(self, places: Any) -> Detections:
+        """The faces at some places, in their order, or those that a mask (n,) keeps."""
+        return Detections(self.boxes_xyxy_px[places], self.scores[places], self.landmarks_px[places])
+
+    def left_to_right(self) -> Detections:
+        """The same faces, ordered by their left edges."""
+        return self.pick(np.argsort(self.boxes_xyxy_px[:, 0], kind="stable"))
 
 
 NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))

@@ -37,7 +37,7 @@ def find_in_pieces(find: Find, image_hwc_u8: Bytes) -> Detections:
     if not len(boxes):
         return NOTHING
     kept = suppress_within(boxes, scores - cut, OVERLAP)
-    return Detections(boxes[kept], scores[kept], points[kept])
+    return Detections(boxes, scores, points).pick(kept)
 
 
 def _in_picture(part: Piece, found: Detections, width: int, height: int) -> tuple[Any, Any, Any, Any]:

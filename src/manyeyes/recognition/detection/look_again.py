@@ -111,16 +111,16 @@ def _turned(find: Find, image: Bytes, degrees: float) -> Detections:
     matrix: Any = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     matrix[:, 2] += ((side - width) / 2, (side - height) / 2)
     found = find(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=GREY))
-    sure = found.scores >= TURNED_SCORE
+    sure = found.pick(found.scores >= TURNED_SCORE)
     back = cv2.invertAffineTransform(matrix)
-    boxes = found.boxes_xyxy_px[sure]
+    boxes = sure.boxes_xyxy_px
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     centres = (boxes[:, :2] + half) @ back[:, :2].T + back[:, 2]
-    landmarks = found.landmarks_px[sure] @ back[:, :2].T + back[:, 2]
+    landmarks = sure.landmarks_px @ back[:, :2].T + back[:, 2]
     if degrees in (90.0, -90.0):
         half = half[:, ::-1]
     boxes = np.hstack([centres - half, centres + half])
-    return Detections(boxes.astype(np.float32), found.scores[sure], landmarks.astype(np.float32))
+    return Detections(boxes.astype(np.float32), sure.scores, landmarks.astype(np.float32))
 
 
 def _lying(find: Find, image: Bytes, degrees: float) -> Detections:
@@ -132,7 +132,7 @@ def _lying(find: Find, image: Bytes, degrees: float) -> Detections:
     first, second = ((boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in corners)
     apart = np.linalg.norm(first[:, None] - second[None], axis=2).min(axis=1, initial=np.inf)
     kept = apart < (found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]).min(axis=1) / 4
-    return Detections(found.boxes_xyxy_px[kept], found.scores[kept], found.landmarks_px[kept])
+    return found.pick(kept)
 
 
 def _landmarks_around(find: Find, image: Bytes, box: Any, landmarks: Any) -> Any:

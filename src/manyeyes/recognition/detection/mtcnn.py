@@ -58,8 +58,7 @@ class Detector:
         else:
             image, times = _halved(image_hwc_u8, self.settings.longest_side_px)
             found = _enlarged(look_around(self._find, image, look(self._find, image)), times)
-        order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
-        return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
+        return found.left_to_right()
 
     def warm_up(self) -> None:
         """Run each network once at the usual sizes, so that its buffers exist before the first picture."""

@@ -95,8 +95,7 @@ class OneStageDetector:
         found = find_in_pieces(self._find, image_hwc_u8)
         if not len(found):
             found = look(self._find, image_hwc_u8)
-        order = np.argsort(found.boxes_xyxy_px[:, 0], kind="stable")
-        return Detections(found.boxes_xyxy_px[order], found.scores[order], found.landmarks_px[order])
+        return found.left_to_right()
 
     def warm_up(self) -> None:
         """Run the network once on grey; a file of one size is run at that size."""

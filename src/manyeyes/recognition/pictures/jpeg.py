@@ -19,20 +19,23 @@ from manyeyes.recognition.pictures import jpeg_restarts
 from manyeyes.recognition.pictures.formats import ANOTHER_COPY
 from manyeyes.recognition.pictures.jpeg_leftovers import coding_of, ends_in_zeros, is_padding, used_bytes
 from manyeyes.recognition.pictures.jpeg_structure import (
+    APP14,
     END,
+    RESTARTS,
     SCAN,
-    Piece,
+    SOS,
+    Part,
     all_scans_there,
     bytes_ignored,
     frame_of,
     has_end,
     no_end_marker,
-    pieces_of,
+    parts_of,
     restart_interval,
     tidied,
 )
 from manyeyes.recognition.pieces import longest_piece_px
-from manyeyes.results import Caution
+from manyeyes.results import MOST_WARNINGS, Caution
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 _IN_HEADER = (
@@ -47,7 +50,6 @@ _NOT_READ = re.compile(
 )
 _NO_END = ("Premature end of JPEG file", "Premature end of input")
 _CUT = (*_NO_END, "premature end of data segment")
-_RESTARTS = range(0xD0, 0xD8)
 _MAX_MENDS = 8
 _BAND_ROWS = 256
 SHRINKS = (8, 4, 2)
@@ -65,7 +67,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True)
 class DecodedJpeg:
-    """Pixels as stored, uint8 (h, w, 3) BGR, and the harmless faults of the file."""
+    """Pixels as stored, uint8 (h, w, 3) BGR, and the harmless faults of the file, each once, `MOST_WARNINGS` at most."""
 
     image_hwc_u8: Bytes
     cautions: tuple[Caution, ...] = ()
@@ -146,7 +148,7 @@ def decode_jpeg(data: bytes, *, cmyk: bool, size_px: tuple[int, int], shrink: in
             cautions += mended[1]
         else:
             pixels = _from_cmyk(pixels, inverted=_by_adobe(data)) if cmyk else pixels
-            return DecodedJpeg(pixels, tuple(cautions))
+            return DecodedJpeg(pixels, tuple(dict.fromkeys(cautions))[:MOST_WARNINGS])
     raise DamagedPicture(f"the JPEG is damaged in several places; {ANOTHER_COPY}")
 
 
@@ -175,46 +177,46 @@ def _mended(data: bytes, told: str, reading: _Reading) -> tuple[bytes, tuple[Cau
         tidy, cautions = tidied(data)
         if tidy != data or meaning is Meaning.HEADER:
             return tidy, cautions
-    pieces = pieces_of(data)
+    parts = parts_of(data)
     if meaning is Meaning.NO_END:
-        return _with_end(data, pieces, reading)
+        return _with_end(data, parts, reading)
     found = _EXTRANEOUS.search(told)
-    return None if found is None else _without_leftovers(data, pieces, int(found[2], 16), reading)
+    return None if found is None else _without_leftovers(data, parts, int(found[2], 16), reading)
 
 
 def _with_end(
-    data: bytes, pieces: tuple[Piece, ...], reading: _Reading
+    data: bytes, parts: tuple[Part, ...], reading: _Reading
 ) -> tuple[bytes, tuple[Caution, ...]] | None:
-    if has_end(pieces) or not all_scans_there(data, pieces):
+    if has_end(parts) or not all_scans_there(data, parts):
         return None
-    scan = next(piece for piece in reversed(pieces) if piece.kind == SCAN)
+    scan = next(part for part in reversed(parts) if part.kind == SCAN)
     before, coded = data[: scan.start], data[scan.start : scan.end]
     if coded.endswith(b"\0\0"):
-        used = used_bytes(coded, lambda part: reading.extraneous(before + part + END))
+        used = used_bytes(coded, lambda cut: reading.extraneous(before + cut + END))
         if used is None or ends_in_zeros(coded[:used]):
             return None
     return data + END, (no_end_marker(),)
 
 
 def _without_leftovers(
-    data: bytes, pieces: tuple[Piece, ...], marker: int, reading: _Reading
+    data: bytes, parts: tuple[Part, ...], marker: int, reading: _Reading
 ) -> tuple[bytes, tuple[Caution, ...]] | None:
-    frame = frame_of(data, pieces)
+    frame = frame_of(data, parts)
     if frame is None:
         return None
-    coding = coding_of(data, pieces, frame)
-    interval = restart_interval(data, pieces)
-    if marker in _RESTARTS or (interval and coding is not None):
+    coding = coding_of(data, parts, frame)
+    interval = restart_interval(data, parts)
+    if marker in RESTARTS or (interval and coding is not None):
         if coding is None:
             return None
         return jpeg_restarts.without_padding(
-            data, pieces, frame, interval, coding, reading.extraneous, reading.same
+            data, parts, frame, interval, coding, reading.extraneous, reading.same
         )
-    for scan in pieces:
+    for scan in parts:
         if scan.kind != SCAN or scan.marker != marker:
             continue
         before, coded, after = data[: scan.start], data[scan.start : scan.end], data[scan.end :]
-        used = used_bytes(coded, lambda part: reading.extraneous(before + part + after))  # noqa: B023
+        used = used_bytes(coded, lambda cut: reading.extraneous(before + cut + after))  # noqa: B023
         if used is None:
             continue
         if not is_padding(
@@ -234,9 +236,9 @@ def _by_adobe(data: bytes) -> bool:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xEE and data[at + 4 : at + 9] == b"Adobe":
+        if marker == APP14 and data[at + 4 : at + 9] == b"Adobe":
             return True
-        if marker == 0xDA:
+        if marker == SOS:
             break
         at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from manyeyes.recognition.pictures.jpeg_structure import SCAN, Frame, Piece
+from manyeyes.recognition.pictures.jpeg_structure import DHT, SCAN, SOS, Frame, Part
 
 LEAST_BLOCKS = 3
 """Leftovers that decode to so many blocks, up to their very end, are coded pixels."""
@@ -23,7 +23,6 @@ _READ_AHEAD_BYTES = 12
 _MOST_COUNTS = 8
 _MOST_BLOCKS = 10
 """In an MCU, by the standard."""
-_SOS, _DHT = 0xDA, 0xC4
 
 Huffman = dict[tuple[int, int], int]
 """(length, code) to symbol."""
@@ -143,18 +142,18 @@ def _symbol(bits: list[int], at: int, table: Huffman) -> tuple[int, int]:
     return -1, at
 
 
-def coding_of(data: bytes, pieces: tuple[Piece, ...], frame: Frame) -> Coding | None:
+def coding_of(data: bytes, parts: tuple[Part, ...], frame: Frame) -> Coding | None:
     """How the blocks of a sequential JPEG with one scan are coded; None for any other."""
-    if not frame.sequential or sum(piece.kind == SCAN for piece in pieces) != 1:
+    if not frame.sequential or sum(part.kind == SCAN for part in parts) != 1:
         return None
     tables: dict[int, Huffman] = {}
-    for piece in pieces:
-        body = data[piece.start + 4 : piece.end]
-        if piece.kind == SCAN:
+    for part in parts:
+        body = data[part.start + 4 : part.end]
+        if part.kind == SCAN:
             break
-        if piece.marker == _DHT:
+        if part.marker == DHT:
             tables |= dict(_huffman(body))
-        elif piece.marker == _SOS:
+        elif part.marker == SOS:
             if len(body) < 4 or len(body) != 4 + 2 * body[0]:
                 return None
             shapes = {colour.id: colour for colour in frame.components}

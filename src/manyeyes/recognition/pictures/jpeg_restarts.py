@@ -9,7 +9,17 @@ import re
 from collections.abc import Callable
 
 from manyeyes.recognition.pictures.jpeg_leftovers import Coding, Extraneous, Same, is_padding, used_bytes
-from manyeyes.recognition.pictures.jpeg_structure import END, SCAN, Frame, Piece, bytes_ignored
+from manyeyes.recognition.pictures.jpeg_structure import (
+    DHT,
+    DQT,
+    END,
+    SCAN,
+    SEQUENTIAL,
+    SOS,
+    Frame,
+    Part,
+    bytes_ignored,
+)
 from manyeyes.results import Caution
 
 MOST_INTERVALS = 4096
@@ -18,12 +28,12 @@ MOST_SUSPICIOUS = 0.2
 LEAST_FOR_CHANCE = 5
 _MAX_SIDE_PX = 65_500
 _RESTART = re.compile(rb"\xff+([\xd0-\xd7])")
-_NEEDED = frozenset((0xC0, 0xC1, 0xC4, 0xDA, 0xDB))
+_NEEDED = SEQUENTIAL | {DHT, SOS, DQT}
 
 
 def without_padding(
     data: bytes,
-    pieces: tuple[Piece, ...],
+    parts: tuple[Part, ...],
     frame: Frame,
     interval: int,
     coding: Coding,
@@ -35,10 +45,10 @@ def without_padding(
     Args:
         interval: MCUs in each interval but the last.
     """
-    scan = next(piece for piece in pieces if piece.kind == SCAN)
+    scan = next(part for part in parts if part.kind == SCAN)
     across, down = frame.mcus
-    parts = _RESTART.split(data[scan.start : scan.end])
-    coded, numbers = parts[::2], parts[1::2]
+    split = _RESTART.split(data[scan.start : scan.end])
+    coded, numbers = split[::2], split[1::2]
     counts = (
         [min(interval, across * down - done) for done in range(0, across * down, interval)]
         if interval
@@ -48,44 +58,43 @@ def without_padding(
     if len(coded) != len(counts) or len(coded) > MOST_INTERVALS or not in_order:
         return None
     kept, padded, suspicious = list[bytes](), 0, 0
-    for part, count in zip(coded, counts, strict=True):
-        alone = _alone(data, pieces, frame, count, across)
+    for pixels, count in zip(coded, counts, strict=True):
+        alone = _alone(data, parts, frame, count, across)
         if alone is None:
             return None
-        used = used_bytes(part, lambda cut: extraneous(alone(cut)))  # noqa: B023
+        used = used_bytes(pixels, lambda cut: extraneous(alone(cut)))  # noqa: B023
         if used is None:
             return None
-        if used < len(part):
+        if used < len(pixels):
             padded += 1
-            suspicious += not is_padding(part, used, coding, lambda a, b: same(alone(a), alone(b)))  # noqa: B023
-        kept.append(part[:used])
+            suspicious += not is_padding(pixels, used, coding, lambda a, b: same(alone(a), alone(b)))  # noqa: B023
+        kept.append(pixels[:used])
     if suspicious > (MOST_SUSPICIOUS * padded if padded >= LEAST_FOR_CHANCE else 0):
         return None
-    pixels = b"".join(
-        part + (b"\xff" + numbers[place] if place < len(numbers) else b"") for place, part in enumerate(kept)
+    joined = b"".join(
+        pixels + (b"\xff" + numbers[place] if place < len(numbers) else b"")
+        for place, pixels in enumerate(kept)
     )
     removed = sum(map(len, coded)) - sum(map(len, kept))
-    return data[: scan.start] + pixels + data[scan.end :], (
+    return data[: scan.start] + joined + data[scan.end :], (
         bytes_ignored(removed, "between the coded pixels"),
     )
 
 
 def _alone(
-    data: bytes, pieces: tuple[Piece, ...], frame: Frame, count: int, row: int
+    data: bytes, parts: tuple[Part, ...], frame: Frame, count: int, row: int
 ) -> Callable[[bytes], bytes] | None:
     """Makes a JPEG of `count` MCUs from their coded pixels; None if no picture has so many in whole rows."""
-    single = len(frame.components) == 1
-    width = 8 * (1 if single else max(colour.across for colour in frame.components))
-    height = 8 * (1 if single else max(colour.down for colour in frame.components))
+    width, height = frame.mcu_px
     rows = 1 if count * width <= _MAX_SIDE_PX else count // row
     if count % rows if rows else True:
         return None
     size = (height * rows).to_bytes(2, "big") + (width * count // rows).to_bytes(2, "big")
     head = b"".join(
-        data[piece.start : piece.start + 5] + size + data[piece.start + 9 : piece.end]
-        if piece.start == frame.start
-        else data[piece.start : piece.end]
-        for piece in pieces
-        if not piece.kind and piece.marker in _NEEDED
+        data[part.start : part.start + 5] + size + data[part.start + 9 : part.end]
+        if part.start == frame.start
+        else data[part.start : part.end]
+        for part in parts
+        if not part.kind and part.marker in _NEEDED
     )
     return lambda coded: b"\xff\xd8" + head + coded + END

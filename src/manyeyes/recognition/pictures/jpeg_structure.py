@@ -13,21 +13,21 @@ from manyeyes.results import Caution
 
 END = b"\xff\xd9"
 JUNK, SCAN = "junk", "scan"
-_DQT, _COMMENT, _APP15 = 0xDB, 0xFE, 0xEF
-_SOI, _EOI, _SOS, _DHT, _DRI, _APP0, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD, 0xE0, 0xE2, 0xEE
-_ALONE = frozenset((0x01, _SOI, *range(0xD0, 0xD8)))
+DHT, SOS, DQT, APP14 = 0xC4, 0xDA, 0xDB, 0xEE
+RESTARTS = range(0xD0, 0xD8)
+SEQUENTIAL = frozenset((0xC0, 0xC1))
+_SOI, _EOI, _DRI, _APP0, _APP2, _APP15, _COMMENT = 0xD8, 0xD9, 0xDD, 0xE0, 0xE2, 0xEF, 0xFE
+_ALONE = frozenset((0x01, _SOI, *RESTARTS))
 """Markers without a length and a content."""
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, 0xCC}
-_SEQUENTIAL = frozenset((0xC0, 0xC1))
-_PROGRESSIVE = 0xC2
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _ICC = b"ICC_PROFILE\0"
-_MAX_PIECES = 10_000
+_MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True)
-class Piece:
+class Part:
     """Bytes `start` to `end` of a file: `junk`, a `scan` (coded pixels), or a segment, whose kind is empty.
 
     `marker` is that of a segment, and of a scan the one that follows; 0 at the end of the file.
@@ -51,7 +51,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Frame:
-    """The frame's header: where its piece begins, its marker, size and colours."""
+    """The frame's header: where its part begins, its marker, size and colours."""
 
     start: int
     marker: int
@@ -61,35 +61,40 @@ class Frame:
 
     @property
     def sequential(self) -> bool:
-        return self.marker in _SEQUENTIAL
+        return self.marker in SEQUENTIAL
 
     @property
     def mcus(self) -> tuple[int, int]:
         """MCUs across and down, in a scan with all colours."""
-        single = len(self.components) == 1
-        across = 8 * (1 if single else max(c.across for c in self.components))
-        down = 8 * (1 if single else max(c.down for c in self.components))
-        return -(-self.width_px // across), -(-self.height_px // down)
+        width, height = self.mcu_px
+        return -(-self.width_px // width), -(-self.height_px // height)
+
+    @property
+    def mcu_px(self) -> tuple[int, int]:
+        """Width and height of an MCU, in a scan with all colours."""
+        if len(self.components) == 1:
+            return 8, 8
+        return 8 * max(c.across for c in self.components), 8 * max(c.down for c in self.components)
 
 
-def pieces_of(data: bytes) -> tuple[Piece, ...]:
-    """The pieces of a file after its first marker, up to its end marker or its end."""
-    return tuple(_pieces(data))
+def parts_of(data: bytes) -> tuple[Part, ...]:
+    """The parts of a file after its first marker, up to its end marker or its end."""
+    return tuple(_parts(data))
 
 
-def _pieces(data: bytes) -> Iterator[Piece]:
+def _parts(data: bytes) -> Iterator[Part]:
     at = 2
-    for _ in range(_MAX_PIECES):
+    for _ in range(_MAX_PARTS):
         found = _MARKER.search(data, at)
         if found is None:
             return
         fill = len(data[at : found.start()].rstrip(b"\xff"))
         if fill:
-            yield Piece(at, at + fill, 0, JUNK)
+            yield Part(at, at + fill, 0, JUNK)
         start, marker = found.start(), data[found.start() + 1]
         at = found.end()
         if marker in _ALONE or marker == _EOI:
-            yield Piece(start, at, marker)
+            yield Part(start, at, marker)
             if marker == _EOI:
                 return
             continue
@@ -97,21 +102,21 @@ def _pieces(data: bytes) -> Iterator[Piece]:
         if length < 2 or at + length > len(data):
             return
         at += length
-        yield Piece(start, at, marker)
-        if marker == _SOS:
+        yield Part(start, at, marker)
+        if marker == SOS:
             after = _AFTER_SCAN.search(data, at)
             end = len(data) if after is None else at + len(data[at : after.start()].rstrip(b"\xff"))
-            yield Piece(at, end, 0 if after is None else data[after.start() + 1], SCAN)
+            yield Part(at, end, 0 if after is None else data[after.start() + 1], SCAN)
             at = len(data) if after is None else after.start()
 
 
-def frame_of(data: bytes, pieces: tuple[Piece, ...]) -> Frame | None:
+def frame_of(data: bytes, parts: tuple[Part, ...]) -> Frame | None:
     """The frame's header; None if there is none, or not exactly one that makes sense."""
-    found = [piece for piece in pieces if not piece.kind and piece.marker in _FRAMES]
+    found = [part for part in parts if not part.kind and part.marker in _FRAMES]
     if len(found) != 1:
         return None
-    piece = found[0]
-    body = data[piece.start + 4 : piece.end]
+    part = found[0]
+    body = data[part.start + 4 : part.end]
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
         return None
     colours = tuple(
@@ -120,26 +125,26 @@ def frame_of(data: bytes, pieces: tuple[Piece, ...]) -> Frame | None:
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     if not colours or not height or not width or not all(c.across and c.down for c in colours):
         return None
-    return Frame(piece.start, piece.marker, height, width, colours)
+    return Frame(part.start, part.marker, height, width, colours)
 
 
-def has_end(pieces: tuple[Piece, ...]) -> bool:
-    return bool(pieces) and pieces[-1].marker == _EOI and not pieces[-1].kind
+def has_end(parts: tuple[Part, ...]) -> bool:
+    return bool(parts) and parts[-1].marker == _EOI and not parts[-1].kind
 
 
-def all_scans_there(data: bytes, pieces: tuple[Piece, ...]) -> bool:
+def all_scans_there(data: bytes, parts: tuple[Part, ...]) -> bool:
     """Whether the scans that were begun give every colour all its detail; the last one may be cut short.
 
     A progressive file that was cut between two scans decodes without a warning, and is blurred.
     """
-    frame = frame_of(data, pieces)
+    frame = frame_of(data, parts)
     if frame is None:
         return False
     missing = {colour.id: [-1] * 64 for colour in frame.components}
-    for piece in pieces:
-        if piece.kind or piece.marker != _SOS:
+    for part in parts:
+        if part.kind or part.marker != SOS:
             continue
-        body = data[piece.start + 4 : piece.end]
+        body = data[part.start + 4 : part.end]
         count = body[0] if body else 0
         if len(body) != 4 + 2 * count:
             return False
@@ -152,14 +157,14 @@ def all_scans_there(data: bytes, pieces: tuple[Piece, ...]) -> bool:
     return all(bits == 0 for colour in missing.values() for bits in colour)
 
 
-def restart_interval(data: bytes, pieces: tuple[Piece, ...]) -> int:
+def restart_interval(data: bytes, parts: tuple[Part, ...]) -> int:
     """MCUs between two restart markers of the first scan; 0 without."""
     found = 0
-    for piece in pieces:
-        if piece.kind == SCAN:
+    for part in parts:
+        if part.kind == SCAN:
             break
-        if piece.marker == _DRI and piece.end - piece.start == 6:
-            found = int.from_bytes(data[piece.start + 4 : piece.end], "big")
+        if part.marker == _DRI and part.end - part.start == 6:
+            found = int.from_bytes(data[part.start + 4 : part.end], "big")
     return found
 
 
@@ -168,29 +173,29 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
 
     libjpeg itself passes over these faults in the same way.
     """
-    pieces = pieces_of(data)
-    first_scan = next((piece for piece in pieces if piece.kind == SCAN), None)
+    parts = parts_of(data)
+    first_scan = next((part for part in parts if part.kind == SCAN), None)
     if first_scan is None:
         return data, ()
-    header = [piece for piece in pieces if piece.end <= first_scan.start]
-    frame = frame_of(data, pieces)
+    header = [part for part in parts if part.end <= first_scan.start]
+    frame = frame_of(data, parts)
     bad_profile = _profile_is_bad(data, header)
     out, cautions, junk, fits = [data[:2]], list[Caution](), 0, True
-    for piece in header:
-        part = data[piece.start : piece.end]
-        if piece.kind == JUNK:
+    for part in header:
+        segment = data[part.start : part.end]
+        if part.kind == JUNK:
             if not fits:
                 return data, ()
-            junk += len(part)
-        elif piece.marker == _SOI:
+            junk += len(segment)
+        elif part.marker == _SOI:
             cautions.append(_caution("start-marker-twice", "the start marker is there twice"))
-        elif piece.marker == _APP2 and bad_profile and part.startswith(_ICC, 4):
+        elif part.marker == _APP2 and bad_profile and segment.startswith(_ICC, 4):
             continue
         else:
-            mended, told = _mended(piece.marker, part, frame)
+            mended, told = _mended(part.marker, segment, frame)
             out.append(mended)
             cautions += told
-            fits = _length_fits(piece.marker, part)
+            fits = _length_fits(part.marker, segment)
     if junk and not _tables_there(data, header, frame):
         return data, ()
     if junk:
@@ -201,42 +206,35 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
     return b"".join([*out, data[first_scan.start :]]), tuple(cautions)
 
 
-def _mended(marker: int, part: bytes, frame: Frame | None) -> tuple[bytes, list[Caution]]:
-    if marker == _APP0 and part.startswith(b"JFIF\0", 4) and len(part) >= 11 and part[9] != 1:
-        seen = f"the JFIF version is {part[9]}.{part[10]:02}, 1.02 is the newest"
-        return part[:9] + b"\1\2" + part[11:], [_caution("version", seen)]
+def _mended(marker: int, segment: bytes, frame: Frame | None) -> tuple[bytes, list[Caution]]:
+    if marker == _APP0 and segment.startswith(b"JFIF\0", 4) and len(segment) >= 11 and segment[9] != 1:
+        seen = f"the JFIF version is {segment[9]}.{segment[10]:02}, 1.02 is the newest"
+        return segment[:9] + b"\1\2" + segment[11:], [_caution("version", seen)]
     three = frame is not None and len(frame.components) == 3
-    if three and marker == _APP14 and part.startswith(b"Adobe", 4) and len(part) >= 16 and part[15] > 2:
-        seen = f"the colour transform is {part[15]}, which is not defined; the usual one, 1, was taken"
-        return part[:15] + b"\1" + part[16:], [_caution("colour-transform", seen)]
-    if marker == _SOS and frame is not None and frame.sequential and part[-3:] != b"\0\x3f\0":
+    if three and marker == APP14 and segment[4:9] == b"Adobe" and len(segment) >= 16 and segment[15] > 2:
+        seen = f"the colour transform is {segment[15]}, which is not defined; the usual one, 1, was taken"
+        return segment[:15] + b"\1" + segment[16:], [_caution("colour-transform", seen)]
+    if marker == SOS and frame is not None and frame.sequential and segment[-3:] != b"\0\x3f\0":
         seen = "the scan's header has values of a progressive JPEG, this one is not progressive"
-        return part[:-3] + b"\0\x3f\0", [_caution("scan-header", seen)]
-    return part, []
+        return segment[:-3] + b"\0\x3f\0", [_caution("scan-header", seen)]
+    return segment, []
 
 
-def _length_fits(marker: int, part: bytes) -> bool:
+def _length_fits(marker: int, segment: bytes) -> bool:
     """Whether a segment has the length that its content asks for.
 
     Bytes behind a segment that does not are rather the rest of it: tables or colours are wrong then.
     """
-    body = part[4:]
-    if marker in (_APP0, _APP14):
+    body = segment[4:]
+    if marker in (_APP0, APP14):
         return len(body) >= 12
-    if marker == _DQT:
+    if marker in (DQT, DHT):
         while body:
-            length = 65 if body[0] < 16 else 129
+            length = _table_bytes(marker, body)
             if len(body) < length:
                 return False
             body = body[length:]
-        return len(part) > 4
-    if marker == _DHT:
-        while body:
-            length = 17 + sum(body[1:17])
-            if len(body) < length:
-                return False
-            body = body[length:]
-        return len(part) > 4
+        return len(segment) > 4
     if marker in _FRAMES:
         return len(body) >= 6 and len(body) == 6 + 3 * body[5]
     if marker == _DRI:
@@ -244,23 +242,29 @@ def _length_fits(marker: int, part: bytes) -> bool:
     return _APP0 <= marker <= _APP15 or marker in (_COMMENT, _SOI)
 
 
-def _tables_there(data: bytes, header: list[Piece], frame: Frame | None) -> bool:
+def _table_bytes(marker: int, body: bytes) -> int:
+    """How long the first table of a segment is by its own first bytes, of Huffman codes or of quantisation."""
+    if marker == DHT:
+        return 17 + sum(body[1:17])
+    return 65 if body[0] < 16 else 129
+
+
+def _tables_there(data: bytes, header: list[Part], frame: Frame | None) -> bool:
     """Whether the header has what the first scan needs; else the bytes between its parts may be that.
 
     libjpeg takes usual tables in place of missing ones, and guesses the colours without Adobe's marker.
     """
     quantisation, huffman, adobe = set[int](), set[int](), False
-    for piece in header:
-        body = data[piece.start + 4 : piece.end]
-        if piece.kind:
+    for part in header:
+        body = data[part.start + 4 : part.end]
+        if part.kind:
             continue
-        adobe |= piece.marker == _APP14 and body.startswith(b"Adobe")
-        while piece.marker in (_DQT, _DHT) and body:
-            (quantisation if piece.marker == _DQT else huffman).add(
-                body[0] if piece.marker == _DHT else body[0] & 15
+        adobe |= part.marker == APP14 and body.startswith(b"Adobe")
+        while part.marker in (DQT, DHT) and body:
+            (quantisation if part.marker == DQT else huffman).add(
+                body[0] if part.marker == DHT else body[0] & 15
             )
-            length = 17 + sum(body[1:17]) if piece.marker == _DHT else 65 if body[0] < 16 else 129
-            body = body[length:]
+            body = body[_table_bytes(part.marker, body) :]
     if frame is None or (len(frame.components) == 4 and not adobe):
         return False
     scan = data[header[-1].start + 4 : header[-1].end]
@@ -271,17 +275,17 @@ def _tables_there(data: bytes, header: list[Piece], frame: Frame | None) -> bool
     return needed <= huffman and {colour.quantisation for colour in frame.components} <= quantisation
 
 
-def _profile_is_bad(data: bytes, header: list[Piece]) -> bool:
-    parts = [
-        (data[piece.start + 16], data[piece.start + 17], piece.end - piece.start)
-        for piece in header
-        if piece.marker == _APP2 and not piece.kind and data.startswith(_ICC, piece.start + 4)
-        if piece.end - piece.start >= 18
+def _profile_is_bad(data: bytes, header: list[Part]) -> bool:
+    profiles = [
+        (data[part.start + 16], data[part.start + 17], part.end - part.start)
+        for part in header
+        if part.marker == _APP2 and not part.kind and data.startswith(_ICC, part.start + 4)
+        if part.end - part.start >= 18
     ]
-    numbers = sorted(number for number, _, _ in parts)
-    counts = {count for _, count, _ in parts}
-    whole = numbers == list(range(1, len(parts) + 1)) and counts == {len(parts)}
-    return bool(parts) and not (whole and any(length > 18 for _, _, length in parts))
+    numbers = sorted(number for number, _, _ in profiles)
+    counts = {count for _, count, _ in profiles}
+    whole = numbers == list(range(1, len(profiles) + 1)) and counts == {len(profiles)}
+    return bool(profiles) and not (whole and any(length > 18 for _, _, length in profiles))
 
 
 def bytes_ignored(count: int, where: str) -> Caution:

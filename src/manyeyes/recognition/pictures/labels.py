@@ -35,7 +35,7 @@ _KEPT_LINES = 1024
 
 
 @dataclass(frozen=True)
-class Piece:
+class Run:
     """A part of a line in one font. `glyphs` go from left to right; `start` is its place in the text."""
 
     start: int
@@ -46,26 +46,26 @@ class Piece:
 
 @dataclass(frozen=True)
 class Line:
-    """A line that is laid out: pieces from left to right. Lengths are in ems, to be multiplied with the size."""
+    """A line that is laid out: runs from left to right. Lengths are in ems, to be multiplied with the size."""
 
-    pieces: tuple[Piece, ...]
+    runs: tuple[Run, ...]
     cuts: tuple[int, ...]
     """Places in the text at which it can be cut, ascending."""
 
     @cached_property
     def width(self) -> float:
         """Of the whole line."""
-        return sum(glyph.advance for piece in self.pieces for glyph in piece.glyphs)
+        return sum(glyph.advance for run in self.runs for glyph in run.glyphs)
 
     @cached_property
     def ascent(self) -> float:
         """Above the baseline."""
-        return max([ASCENT, *(glyph.top for piece in self.pieces for glyph in piece.glyphs)])
+        return max([ASCENT, *(glyph.top for run in self.runs for glyph in run.glyphs)])
 
     @cached_property
     def descent(self) -> float:
         """Below the baseline."""
-        return max([DESCENT, *(-glyph.bottom for piece in self.pieces for glyph in piece.glyphs)])
+        return max([DESCENT, *(-glyph.bottom for run in self.runs for glyph in run.glyphs)])
 
     def fill(self, mask_hw_u8: Bytes, left_px: int, baseline_px: int, size_px: int) -> None:
         """Fill the letters into an empty mask, uint8 (h, w); a pixel that is wholly covered becomes 255."""
@@ -75,15 +75,15 @@ class Line:
             raster = hb.RasterDraw()
             raster.extents = hb.RasterExtents(-left_px, baseline_px - height, width, height, 0)
         x = 0.0
-        for piece in self.pieces:
-            for glyph in piece.glyphs:
-                if isinstance(piece.font, FileFont):
-                    scale = size_px / piece.font.units
+        for run in self.runs:
+            for glyph in run.glyphs:
+                if isinstance(run.font, FileFont):
+                    scale = size_px / run.font.units
                     raster.transform = (scale, 0, 0, scale, (x + glyph.x) * size_px, glyph.y * size_px)
-                    raster.draw_glyph(piece.font.font, glyph.id)
-                elif isinstance(piece.font, BuiltInFont):
+                    raster.draw_glyph(run.font.font, glyph.id)
+                elif isinstance(run.font, BuiltInFont):
                     place = (left_px + round(x * size_px), baseline_px)
-                    piece.font.put(mask_hw_u8, chr(glyph.id), place, size_px)
+                    run.font.put(mask_hw_u8, chr(glyph.id), place, size_px)
                 x += glyph.advance
         if raster is not None:
             image = raster.render()
@@ -102,13 +102,13 @@ def lay_out(text: str) -> Line:
     """Lay out a text, as `single_line` gives it."""
     stretches: list[dict[str, Any]] = []
     for part in _parts(text):
-        pieces = [written for piece in _pieces(part) for written in _with_all_fonts(part, piece)]
-        stretches += ({"level": part.level, "piece": piece} for piece in pieces)
+        runs = [written for run in _runs(part) for written in _with_all_fonts(part, run)]
+        stretches += ({"level": part.level, "run": run} for run in runs)
     levels = {one["level"] for one in stretches}
     if odd := [level for level in levels if level % 2]:
         bidi.reverse_contiguous_sequence(stretches, 0, len(stretches) - 1, max(levels), min(odd))
-    ordered = tuple(one["piece"] for one in stretches)
-    cuts = {piece.start + glyph.cluster for piece in ordered for glyph in piece.glyphs}
+    ordered = tuple(one["run"] for one in stretches)
+    cuts = {run.start + glyph.cluster for run in ordered for glyph in run.glyphs}
     return Line(ordered, tuple(sorted(cuts)))
 
 
@@ -126,9 +126,7 @@ def shorten(text: str, room_ems: float) -> str:
 
 def missing_letters(text: str) -> list[str]:
     """The letters of a text that are in none of the fonts that every node has, each once."""
-    missing = (
-        piece.text for part in _parts(single_line(text)) for piece in _pieces(part) if piece.font is None
-    )
+    missing = (run.text for part in _parts(single_line(text)) for run in _runs(part) if run.font is None)
     return list(dict.fromkeys(letter for letters in missing for letter in letters if _is_visible(letter)))
 
 
@@ -214,7 +212,7 @@ def _script(character: str) -> str | None:
     return script
 
 
-def _pieces(part: _Part) -> Iterator[Piece]:
+def _runs(part: _Part) -> Iterator[Run]:
     """The part in the fonts that every node has; without a font what none of them has."""
     known = fonts.package_fonts()
     if all(map(known[0].has, part.text)):
@@ -226,10 +224,10 @@ def _pieces(part: _Part) -> Iterator[Piece]:
     return _in_fonts(part, part.start, part.text, [*shaping, *(one for one in fitting if one not in shaping)])
 
 
-def _in_fonts(part: _Part, start: int, text: str, order: Sequence[Font]) -> Iterator[Piece]:
+def _in_fonts(part: _Part, start: int, text: str, order: Sequence[Font]) -> Iterator[Run]:
     """A text in the first font; what this one lacks, in the next."""
     if not order:
-        yield Piece(start, text, None)
+        yield Run(start, text, None)
         return
     font = order[0]
     glyphs = font.shape(text, part.script, part.right_to_left)
@@ -239,9 +237,9 @@ def _in_fonts(part: _Part, start: int, text: str, order: Sequence[Font]) -> Iter
         if not is_there:
             yield from _in_fonts(part, start + begin, of, order[1:])
         elif len(stretches) == 1:
-            yield Piece(start, text, font, glyphs)
+            yield Run(start, text, font, glyphs)
         else:
-            yield Piece(start + begin, of, font, font.shape(of, part.script, part.right_to_left))
+            yield Run(start + begin, of, font, font.shape(of, part.script, part.right_to_left))
 
 
 def _stretches(text: str, glyphs: Sequence[Glyph]) -> Iterator[tuple[int, int, bool]]:
@@ -263,17 +261,17 @@ def _is_visible(character: str) -> bool:
     return not character.isspace() and unicodedata.category(character) not in ("Cf", "Mn", "Me")
 
 
-def _with_all_fonts(part: _Part, piece: Piece) -> Iterator[Piece]:
-    """A piece without a font in fonts of this machine; what no font has, as codes."""
-    if piece.font is not None:
-        yield piece
+def _with_all_fonts(part: _Part, run: Run) -> Iterator[Run]:
+    """A run without a font in fonts of this machine; what no font has, as codes."""
+    if run.font is not None:
+        yield run
         return
-    known = [font for letter in piece.text if (font := fonts.system_font(letter))]
-    for one in _in_fonts(part, piece.start, piece.text, list(dict.fromkeys(known))):
+    known = [font for letter in run.text if (font := fonts.system_font(letter))]
+    for one in _in_fonts(part, run.start, run.text, list(dict.fromkeys(known))):
         if one.font is None:
             codes = "".join(" " if letter.isspace() else f"U+{ord(letter):04X}" for letter in one.text)
             font = fonts.package_fonts()[0]
             glyphs = [replace(glyph, cluster=0) for glyph in font.shape(codes, "Latn", False)]
-            yield Piece(one.start, codes, font, glyphs)
+            yield Run(one.start, codes, font, glyphs)
         else:
             yield one

@@ -43,5 +43,7 @@ def test_memory_in_use_is_the_container_s_or_not_known(
     monkeypatch: pytest.MonkeyPatch, used_bytes: int, told_bytes: int
 ) -> None:
     monkeypatch.setattr(load.psutil, "virtual_memory", lambda: SimpleNamespace(total=800, available=500))
-    watch = LoadWatch(100.0, lambda: machine_within(GroupLimits(None, 70, used_bytes), 2, 2, 800), lambda: None)
+    watch = LoadWatch(
+        100.0, lambda: machine_within(GroupLimits(None, 70, used_bytes), 2, 2, 800), lambda: None
+    )
     assert watch.told(104.0).memory_used_bytes == told_bytes

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from tests.as_users_run_it import files_below
+from tests.made_manifests import NEEDY
 
 from manyeyes.node.packs import environment
 from manyeyes.node.packs.environment import COMPLETE, Environments
-from manyeyes.packs.manifest import Manifest, PackFile, SelfTest
 
 INSTALLER = """\
 #!/bin/sh
@@ -30,21 +30,10 @@ def test_an_installer_keeps_nothing_in_the_home(tmp_path: Path, monkeypatch: pyt
     home.mkdir()
     monkeypatch.setattr(environment, "_installer", lambda: str(installer))
     monkeypatch.setenv("HOME", str(home))
-    manifest = Manifest(
-        name="p",
-        version="1",
-        kind="test",
-        entry_point="m:f",
-        requirements=("no-such-thing==1.2",),
-        hashes={"no-such-thing": ("a" * 64,)},
-        memory_mb=1,
-        files=(PackFile(path="m.py", sha256="c" * 64, size_bytes=1),),
-        self_test=SelfTest(tolerance=0.0, expected={}),
-    )
 
     async def no_wheels() -> Path:
         raise AssertionError("the pack has none")
 
-    made = asyncio.run(Environments(tmp_path / "envs").ensure(manifest, no_wheels, lambda step: None))
+    made = asyncio.run(Environments(tmp_path / "envs").ensure(NEEDY, no_wheels, lambda step: None))
     assert files_below(home) == []
     assert files_below(made.python.parents[1]) == ["bin/python", COMPLETE, "requirements.txt"]

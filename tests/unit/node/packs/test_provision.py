@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.made_manifests import made_manifest
 
 from manyeyes import identity
 from manyeyes.broker.transfer import ResumedFile, expand
@@ -24,7 +25,7 @@ from manyeyes.node.packs.cache import missing_bytes
 from manyeyes.node.packs.launch import Launch
 from manyeyes.node.packs.provision import Provisioner
 from manyeyes.node.worker.main import load_recognizer
-from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest
+from manyeyes.packs.manifest import MANIFEST_NAME, PackFile
 from manyeyes.packs.served import ServedPack
 
 CODE = b"def load(folder):\n    return folder\n" * 40
@@ -39,16 +40,7 @@ def make_pack(folder: Path, version: str, **contents: bytes) -> Path:
         (folder / path).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         files.append(PackFile(path=path, sha256=digest, size_bytes=len(content)))
-    manifest = Manifest(
-        name="tiny",
-        version=version,
-        kind="test",
-        entry_point="tinycode:load",
-        requirements=(),
-        memory_mb=1,
-        files=tuple(files),
-        self_test=SelfTest(tolerance=0.0, expected={}),
-    )
+    manifest = made_manifest(name="tiny", version=version, entry_point="tinycode:load", files=tuple(files))
     (folder / MANIFEST_NAME).write_text(manifest.to_toml())
     return folder
 

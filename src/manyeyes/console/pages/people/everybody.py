@@ -21,7 +21,7 @@ from manyeyes.console.pages.people.elements import (
     link,
 )
 from manyeyes.console.visitor import Visitor
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.results import Caution
 from manyeyes.wording import several
 
@@ -183,7 +183,7 @@ class _Everybody:
         ui.run_javascript("document.getElementById('content').scrollIntoView()")
 
     def _named(self, event: GenericEventArguments) -> None:
-        self._enrolment.show(known=self._crowd.photos_of_key.get(key(str(event.args)), 0))
+        self._enrolment.show(known=self._crowd.photos_by_name_key.get(name_key(str(event.args)), 0))
 
     async def _changed(self, _: GenericEventArguments) -> None:
         await reporting(self.refresh)()

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from manyeyes.api.people import Feedback, MergePreview, Person, Photo
 from manyeyes.api.unknown_faces import UnknownGroup
 from manyeyes.natural_order import natural
-from manyeyes.person_names import key
+from manyeyes.person_names import name_key
 from manyeyes.results import Caution
 from manyeyes.wording import several
 
@@ -90,7 +90,7 @@ class Crowd:
         )
         self._keyed = keyed
         self.photos_of = photo_counts(people)
-        self.photos_of_key = {key(name): photos for name, photos in self.photos_of.items()}
+        self.photos_by_name_key = {name_key(name): photos for name, photos in self.photos_of.items()}
         """By what names have in common that are one."""
 
     def __len__(self) -> int:
