@@ -56,6 +56,7 @@ def test_a_host_name_or_an_ip_address(given: str, dialled: str) -> None:
         ("0.0.0.0", "is no address at which other machines"),
         ("::", "is no address at which other machines"),
         ("fe80::1%eth0", "is no address at which other machines"),
+        ("fe80::1", "is no address at which other machines"),
     ],
 )
 def test_everything_else_is_refused_with_what_is_right(given: str, seen: str) -> None:

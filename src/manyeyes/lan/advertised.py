@@ -27,7 +27,8 @@ def advertised(text: str) -> str:
         address = ipaddress.ip_address(bare)
     except ValueError:
         return _host_name(text)
-    if address.is_unspecified or address.is_multicast or "%" in bare:
+    on_one_link = address.version == 6 and address.is_link_local
+    if address.is_unspecified or address.is_multicast or on_one_link or "%" in bare:
         raise BadRequest(
             f"--advertise {text!r} is no address at which other machines reach this one; {_RIGHT}"
         )
