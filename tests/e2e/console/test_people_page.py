@@ -52,6 +52,10 @@ def open_person(consoles: Consoles, up: Up, name: str, **how: object) -> Page:
     return page
 
 
+OPENED = "() => !document.querySelector('[class*=-enter-active]')"
+"""A dialog has come in: a person presses no key before."""
+
+
 def test_the_first_person_is_added_with_the_keyboard_alone(up: Up, consoles: Consoles) -> None:
     page = consoles.open(up, "/people", "operator", size=PHONE)
     expect(page.get_by_role("heading", name="Nobody is known yet")).to_be_visible()
@@ -59,8 +63,10 @@ def test_the_first_person_is_added_with_the_keyboard_alone(up: Up, consoles: Con
     page.get_by_role("button", name="Add the first person").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.wait_for_function(OPENED)
     page.keyboard.type("Ada")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Choose photos")).to_be_focused()
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")
     choosing.value.set_files([as_file("good.jpg", photo()), as_file("small.jpg", small_photo())])
