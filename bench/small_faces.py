@@ -209,8 +209,21 @@ def main() -> None:
     )
     there = enrolled(recognizer, [(face.image_hwc_u8, face.landmarks_px) for face in known])
     full = embedded(recognizer, [(face.image_hwc_u8, face.landmarks_px) for face in known])
-    heads = ("box side px", "between eyes px", "nearest right", "named right", "named wrong", "strangers named")
-    heads += ("false matches", "small pairs: same", "small pairs: false", "enrolled small: right", "enrolled small: false")
+    heads = (
+        "box side px",
+        "between eyes px",
+        "nearest right",
+        "named right",
+        "named wrong",
+        "strangers named",
+    )
+    heads += (
+        "false matches",
+        "small pairs: same",
+        "small pairs: false",
+        "enrolled small: right",
+        "enrolled small: false",
+    )
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     for size_px in (*SIZES_PX, FULL):
         random = np.random.default_rng(3)
@@ -227,7 +240,9 @@ def main() -> None:
             threshold,
             recognizer.embedder.usual_length,
         )
-        figures = [f"{value:.4f}" if value < 0.01 and value else f"{value:.3f}" for value in vars(row).values()]
+        figures = [
+            f"{value:.4f}" if value < 0.01 and value else f"{value:.3f}" for value in vars(row).values()
+        ]
         print(f"| {size_px or 'as it is'} | {eyes:.1f} | " + " | ".join(figures) + " |", flush=True)
 
 

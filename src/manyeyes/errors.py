@@ -9,7 +9,7 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     │   ├── TooManyPixels, TooManyBytes
     │   ├── PictureKillsWorkers   workers died on it again and again
     │   └── DrawingFailed         its faces were found, but cannot be drawn on the user's machine
-    ├── EnrolmentError            NoFaceFound, SeveralFacesFound
+    ├── EnrolmentError            NoFaceFound, SeveralFacesFound, FaceTooSmall
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
     ├── KeyNotFound, KeyExists, LastAdminKey
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound, NotAcceptable, SlowUpload
@@ -134,6 +134,11 @@ class NoFaceFound(EnrolmentError):
 class SeveralFacesFound(EnrolmentError):
     code = "several-faces"
     title = "The photo shows several faces"
+
+
+class FaceTooSmall(EnrolmentError):
+    code = "face-too-small"
+    title = "The face in the photo is too small"
 
 
 class PersonNotFound(ManyeyesError):
