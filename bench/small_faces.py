@@ -31,12 +31,14 @@ from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer, load
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZES_PX = (12, 16, 20, 24, 28, 32, 40, 48, 64)
+SIZES_PX = (12, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64)
 FULL = 0
 """Stands for the size that a face has in its picture."""
 LEAST_FULL_PX = 64.0
 """A face of a crowd is a stranger here if it is so large: then its landmarks are known well."""
 JPEG_QUALITY = 85
+TURNS, REPEATS = 20, 5
+"""How often other photos are the enrolled ones, and how often landmarks are moved anew."""
 
 
 @dataclass(frozen=True)
@@ -126,67 +128,61 @@ def apart(one: Floats, other: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Row:
-    """Of one size: parts of what was sent, 0 to 1."""
+class People:
+    """The enrolled people, one row a photo, and the threshold that the pack states."""
 
-    nearest_right: float
-    right: float
-    wrong: float
-    strangers: float
-    false_matches: float
-    small_pairs_same: float
-    small_pairs_false: float
-    enrolled_right: float
-    enrolled_false: float
+    names: NDArray[np.str_]
+    there: Floats
+    """As an enrolment embeds the photo at full size, (n, d)."""
+    sent: Floats
+    """As a picture of it is embedded at full size, (n, d)."""
+    threshold: float
+    usual_length: float
+
+    def to_enrolled(self, sent: Floats) -> Floats:
+        """Distances (m, n) as the recogniser holds them against the threshold."""
+        lacks = np.maximum(0.0, self.usual_length - np.linalg.norm(sent, axis=1))
+        distances: Floats = apart(sent, self.there) + lacks[:, None]
+        return distances
 
 
-def judge(
-    names: NDArray[np.str_],
-    sent: Floats,
-    there: Floats,
-    from_crowds: Floats,
-    small_there: Floats,
-    full: Floats,
-    threshold: float,
-    lack: float,
-) -> Row:
-    """Each photo of a person in turn is the only one enrolled; all others are sent."""
-    missing = np.maximum(0.0, lack - np.linalg.norm(sent, axis=1))[:, None]
-    distances = apart(sent, there) + missing
-    crowd_missing = np.maximum(0.0, lack - np.linalg.norm(from_crowds, axis=1))[:, None]
-    crowd = apart(from_crowds, there) + crowd_missing
-    people = sorted(set(names.tolist()))
-    nearest = right = wrong = named = tested = crowd_named = crowd_tested = 0
-    random = np.random.default_rng(5)
-    for _ in range(20):
-        known = np.array([int(random.choice(np.flatnonzero(names == person))) for person in people])
+HEADS = (
+    "nearest is right",
+    "named right",
+    "named wrong",
+    "strangers named",
+    "two small, one person",
+    "two small, two people",
+    "small one enrolled",
+)
+
+
+def judged(people: People, small: Floats, small_there: Floats, crowd: Floats) -> list[float]:
+    """The parts, 0 to 1, that `HEADS` names, of photos that are this small.
+
+    Args:
+        small, small_there: the photos of `people` as they are sent and as they are enrolled, (n, d).
+        crowd: strangers, (m, d).
+    """
+    names, threshold = people.names, people.threshold
+    distances, from_crowd = people.to_enrolled(small), people.to_enrolled(crowd)
+    random, counts, strangers_sent = np.random.default_rng(5), np.zeros(4), 0
+    tested = 0
+    for _ in range(TURNS):
+        known = np.array([random.choice(np.flatnonzero(names == name)) for name in np.unique(names)])
         others = np.setdiff1d(np.arange(len(names)), known)
         part = distances[np.ix_(others, known)]
-        best = part.argmin(axis=1)
-        good, near = names[known][best] == names[others], part.min(axis=1) <= threshold
-        nearest += int(good.sum())
-        right += int((good & near).sum())
-        wrong += int((~good & near).sum())
-        part = np.where(names[known][None] == names[others][:, None], np.inf, part)
-        named += int((part.min(axis=1) <= threshold).sum())
-        tested += len(others)
-        crowd_named += int((crowd[:, known].min(axis=1) <= threshold).sum())
-        crowd_tested += len(crowd)
+        good = names[known][part.argmin(axis=1)] == names[others]
+        near = part.min(axis=1) <= threshold
+        own = names[known] == names[others][:, None]
+        stranger = np.concatenate([np.where(own, np.inf, part), from_crowd[:, known]]).min(axis=1)
+        counts += [good.sum(), (good & near).sum(), (~good & near).sum(), (stranger <= threshold).sum()]
+        tested, strangers_sent = tested + len(others), strangers_sent + len(stranger)
     same = (names[:, None] == names) & ~np.eye(len(names), dtype=bool)
     different = names[:, None] != names
-    both_small = apart(sent, sent)
-    as_enrolled = apart(full, small_there)
-    return Row(
-        nearest / tested,
-        right / tested,
-        wrong / tested,
-        (named + crowd_named) / (tested + crowd_tested),
-        float((np.concatenate([distances[different], crowd.ravel()]) <= threshold).mean()),
-        float((both_small[same] <= threshold).mean()),
-        float((both_small[different] <= threshold).mean()),
-        float((as_enrolled[same] <= threshold).mean()),
-        float((as_enrolled[different] <= threshold).mean()),
-    )
+    pairs, as_enrolled = apart(small, small) <= threshold, apart(people.sent, small_there) <= threshold
+    parts = counts / [tested, tested, tested, strangers_sent]
+    return [*parts, pairs[same].mean(), pairs[different].mean(), as_enrolled[same].mean()]
 
 
 def main() -> None:
@@ -202,48 +198,29 @@ def main() -> None:
     recognizer, threshold = load(folder), manifest.read(folder).matching.threshold
     known = list(one_face_each(recognizer, options.pictures))
     crowd = list(strangers(recognizer, options.pictures))
+    if not known:
+        parser.error(f"{options.pictures} has no photos in characters/NAME/ or people/train/NAME/")
+    whole = [(face.image_hwc_u8, face.landmarks_px) for face in known]
     names = np.array([face.person for face in known])
+    length = recognizer.embedder.usual_length
+    people = People(names, enrolled(recognizer, whole), embedded(recognizer, whole), threshold, length)
     print(
-        f"{recognizer.pack}, threshold {threshold:g}: {len(known)} photos of {len(set(names.tolist()))} people, "
-        f"{len(crowd)} strangers; landmarks moved by {options.jitter:g} px\n"
+        f"{recognizer.pack}, {recognizer.embedder.precision}, threshold {threshold:g}: {len(names)} photos of "
+        f"{len(np.unique(names))} people, {len(crowd)} strangers; landmarks moved by {options.jitter:g} px\n"
     )
-    there = enrolled(recognizer, [(face.image_hwc_u8, face.landmarks_px) for face in known])
-    full = embedded(recognizer, [(face.image_hwc_u8, face.landmarks_px) for face in known])
-    heads = (
-        "box side px",
-        "between eyes px",
-        "nearest right",
-        "named right",
-        "named wrong",
-        "strangers named",
-    )
-    heads += (
-        "false matches",
-        "small pairs: same",
-        "small pairs: false",
-        "enrolled small: right",
-        "enrolled small: false",
-    )
-    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
+    print("| " + " | ".join(("box side px", "eyes px", *HEADS)) + " |\n" + "|---" * (2 + len(HEADS)) + "|")
     for size_px in (*SIZES_PX, FULL):
-        random = np.random.default_rng(3)
-        cuts = [shrunk(face, size_px, options.jitter, random) for face in known]
-        from_crowds = [shrunk(face, size_px, options.jitter, random) for face in crowd]
-        eyes = np.median([np.linalg.norm(points[1] - points[0]) for _, points in cuts])
-        row = judge(
-            names,
-            embedded(recognizer, cuts),
-            there,
-            embedded(recognizer, from_crowds),
-            enrolled(recognizer, cuts),
-            full,
-            threshold,
-            recognizer.embedder.usual_length,
-        )
-        figures = [
-            f"{value:.4f}" if value < 0.01 and value else f"{value:.3f}" for value in vars(row).values()
-        ]
-        print(f"| {size_px or 'as it is'} | {eyes:.1f} | " + " | ".join(figures) + " |", flush=True)
+        rows, eyes = [], []
+        for seed in range(REPEATS if size_px != FULL else 1):
+            random = np.random.default_rng(seed)
+            cuts = [shrunk(face, size_px, options.jitter, random) for face in known]
+            from_crowd = embedded(
+                recognizer, [shrunk(face, size_px, options.jitter, random) for face in crowd]
+            )
+            rows.append(judged(people, embedded(recognizer, cuts), enrolled(recognizer, cuts), from_crowd))
+            eyes += [float(np.linalg.norm(points[1] - points[0])) for _, points in cuts]
+        figures = " | ".join(f"{value:.3f}" for value in np.mean(rows, axis=0))
+        print(f"| {size_px or 'as it is'} | {np.median(eyes):.0f} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,20 @@ and the problem type `code`, and clients send again only when `retryable` is tru
 
     ManyeyesError
     ├── PictureError              the picture itself is at fault
-    │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture
-    │   ├── TooManyPixels, TooManyBytes
+    │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture, TooManyPixels, TooManyBytes
     │   ├── PictureKillsWorkers   workers died on it again and again
     │   └── DrawingFailed         its faces were found, but cannot be drawn on the user's machine
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound, FaceTooSmall
-    ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
-    ├── KeyNotFound, KeyExists, LastAdminKey
+    ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch, KeyNotFound, KeyExists
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound, NotAcceptable, SlowUpload
-    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
+    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused, LastAdminKey
     ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused
-    ├── Busy, TaskLost
+    ├── Busy, TaskLost, AuditBroken
     ├── Unavailable               UntrustedCertificate, WrongAddress: trying again does not help
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable, CertificateUnusable, MachineUnfit, InstallFailed
-    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
-    │                             NoSuchFile, NoPicturesFound
-    └── AuditBroken
+    └── FileTrouble               a path of a user's machine or an exchange folder: NoSuchFile, NoPicturesFound
 """
 
 from __future__ import annotations

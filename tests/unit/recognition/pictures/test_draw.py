@@ -88,7 +88,7 @@ def test_the_word_unknown_covers_no_other_face_and_names_are_always_there() -> N
     def white_at(name: str | None) -> int:
         image = np.zeros((700, 1000, 3), np.uint8)
         draw(image, [face(box, name) for box in (*row, *above, largest)])
-        middle = pixels_of(image[276:290], (255, 255, 255))
+        middle = pixels_of(image[284:298], (255, 255, 255))
         assert pixels_of(image[470:500], UNKNOWN_BGR if name is None else KNOWN_BGR).sum() > 300, (
             "the largest"
         )
