@@ -11,9 +11,8 @@ and the problem type `code`, and clients send again only when `retryable` is tru
     ├── EnrolmentError            NoFaceFound, SeveralFacesFound, FaceTooSmall
     ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch, KeyNotFound, KeyExists
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound, NotAcceptable, SlowUpload
-    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused, LastAdminKey
-    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused
-    ├── Busy, TaskLost, AuditBroken
+    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused, LastAdminKey, AuditBroken
+    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused, Busy, TaskLost
     ├── Unavailable               UntrustedCertificate, WrongAddress: trying again does not help
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,

@@ -28,7 +28,7 @@ class Sees:
     def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
         self.boxes = np.array(boxes, np.float32)
 
-    def detect(self, image_hwc_u8: np.ndarray) -> Detections:
+    def detect(self, image_hwc_u8: np.ndarray, **_: object) -> Detections:
         boxes = self.boxes * (image_hwc_u8.shape[1] / 200)
         sides = (boxes[:, 2:] - boxes[:, :2])[:, None] / DLIB_CHIP.side_px
         landmarks = boxes[:, None, :2] + DLIB_CHIP.template_px[None] * sides
