@@ -29,9 +29,11 @@ class Sees:
         self.boxes = np.array(boxes, np.float32)
 
     def detect(self, image_hwc_u8: np.ndarray, **_: object) -> Detections:
-        boxes = self.boxes * (image_hwc_u8.shape[1] / 200)
-        sides = (boxes[:, 2:] - boxes[:, :2])[:, None] / DLIB_CHIP.side_px
-        landmarks = boxes[:, None, :2] + DLIB_CHIP.template_px[None] * sides
+        scale = image_hwc_u8.shape[1] / 200
+        sides = (self.boxes[:, 2:] - self.boxes[:, :2])[:, None] / DLIB_CHIP.side_px
+        landmarks = self.boxes[:, None, :2] + DLIB_CHIP.template_px[None] * sides
+        landmarks = (landmarks + 0.5) * scale - 0.5  # between the centres of pixels
+        boxes = self.boxes * scale
         return Detections(boxes, np.ones(len(boxes), np.float32), landmarks.astype(np.float32))
 
 
@@ -56,6 +58,14 @@ def recogniser(*boxes: tuple[float, float, float, float]) -> tuple[Recognizer, E
 def picture(width: int = 200, height: int = 100, kind: str = ".png") -> bytes:
     noise = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
     return bytes(cv2.imencode(kind, noise)[1])
+
+
+LARGE_JPEG = bytes(
+    cv2.imencode(
+        ".jpg", cv2.resize(np.random.default_rng(1).integers(0, 256, (600, 1440, 3), np.uint8), (5760, 2400))
+    )[1]
+)
+"""Where nothing is drawn, it is decoded at half its size."""
 
 
 def test_only_faces_that_are_large_enough_are_embedded_and_compared() -> None:
@@ -91,10 +101,10 @@ def test_a_face_is_measured_in_the_picture_that_was_sent(draw: bool) -> None:
     large = (10.0, 10.0, 10 + (LEAST_PX + 2) / factor, 10 + (LEAST_PX + 4) / factor)
     small = (20.0, 10.0, 20 + (LEAST_PX - 3) / factor, 10 + (LEAST_PX + 4) / factor)
     known, embedder = recogniser(large, small)
-    result, _ = known.recognize(picture(5760, 400, ".jpg"), ANN, draw=draw)
+    result, _ = known.recognize(LARGE_JPEG, ANN, draw=draw)
     assert [face.too_small and face.too_small.size_px for face in result.faces] == [None, LEAST_PX - 3]
     whole, also = recogniser(large)
-    whole.recognize(picture(5760, 400, ".jpg"), ANN, draw=True)
+    whole.recognize(LARGE_JPEG, ANN, draw=True)
     (chip,) = embedder.chips
     assert np.abs(chip.astype(int) - also.chips[0]).mean() < 2
 
