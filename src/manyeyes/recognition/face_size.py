@@ -21,12 +21,16 @@ GOOD_PX = 80
 
 
 def sides_px(boxes_xyxy_px: Floats) -> Floats:
-    """The shorter side of each of boxes (n, 4), float32 (n,); a box may reach past the picture."""
-    sides: Floats = (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).min(axis=1)
+    """The shorter side of each of boxes (n, 4), float32 (n,), in whole pixels, as results have boxes.
+
+    A box may reach past the picture: a large face stays large where the frame cuts it.
+    """
+    edges = np.rint(boxes_xyxy_px)
+    sides: Floats = (edges[:, 2:] - edges[:, :2]).min(axis=1)
     return sides
 
 
 def large_enough(sizes_px: Floats) -> Bools:
     """Which of faces of these sizes (n,) are compared with people: bool (n,)."""
-    found: Bools = np.rint(sizes_px) >= LEAST_PX
+    found: Bools = sizes_px >= LEAST_PX
     return found

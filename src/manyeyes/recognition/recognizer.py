@@ -106,7 +106,7 @@ class Recognizer:
         with clock.stage(DETECT):
             found = self.detector.detect(picture.image_hwc_u8)
         with clock.stage(ALIGN):
-            large = large_enough(sides_px(found.boxes_xyxy_px) * picture.shrink)
+            large = large_enough(sides_px(found.boxes_xyxy_px * picture.shrink))
             chips = self._chips(data, picture, found.pick(large))
         with clock.stage(EMBED):
             embeddings = self.embedder.embed(chips)
@@ -162,7 +162,7 @@ class Recognizer:
         sides = found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]
         areas = sides.prod(axis=1)
         chosen = int(np.argmax(areas))
-        size_px = round(float(sides_px(found.boxes_xyxy_px)[chosen]))
+        size_px = int(sides_px(found.boxes_xyxy_px)[chosen])
         if size_px < LEAST_PX:
             raise FaceTooSmall(
                 f"the face is {size_px} px wide, {LEAST_PX} or more are needed and {GOOD_PX} or more are better; "
@@ -324,7 +324,7 @@ def _is_near(match: Match, lack: float, gallery: Gallery) -> bool:
 
 def _not_compared(size_px: float) -> dict[str, Any]:
     """As `Recognizer._compared`, of a face that is too small."""
-    too_small = TooSmall(size_px=round(size_px), least_px=LEAST_PX)
+    too_small = TooSmall(size_px=int(size_px), least_px=LEAST_PX)
     return {"name": None, "distance": None, "confidence": 0.0, "too_small": too_small}
 
 
