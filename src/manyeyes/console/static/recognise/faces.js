@@ -2,6 +2,8 @@
 
 import { counted, make } from "./dom.js";
 
+const MOST_NUMBERS = 40; // more would hide the faces: then only a face that is lit has its number
+
 /** Whether a face was compared with nobody; results of earlier versions lack the field. */
 export function isTooSmall(face) {
   return Boolean(face.too_small);
@@ -80,7 +82,9 @@ export class Faces {
       this.#boxes.get(index).push(box);
       return box;
     });
-    return make("div", { class: "rec-overlay", "aria-hidden": "true" }, ...boxes);
+    const isCrowd = this.#boxes.size > MOST_NUMBERS;
+    const overlay = { class: isCrowd ? "rec-overlay rec-crowd" : "rec-overlay", "aria-hidden": "true" };
+    return make("div", overlay, ...boxes);
   }
 
   #table(caption, judge) {
