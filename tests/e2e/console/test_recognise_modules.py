@@ -209,6 +209,8 @@ def test_faces_too_small_to_name_are_counted_not_listed(page: Page) -> None:
             JSON.parse(line).faces[0].too_small]"""
     rows, boxes, crowds, who, words, unknown, saved = _run(page, "faces", body)
     assert rows == ["1", "202", "200 faces too small to name: 12 to 23 px wide, 24 px are needed."]
-    assert boxes == [202, 2] and crowds == [False, True] and who == "Ann, unknown, 200 faces too small to name"
+    assert (
+        boxes == [202, 2] and crowds == [False, True] and who == "Ann, unknown, 200 faces too small to name"
+    )
     assert words == ["200 faces too small to name", "202 faces: Ann", "1 face, unknown"]
     assert unknown == [False, True, True] and saved == {"size_px": 12, "least_px": 24}
