@@ -43,15 +43,7 @@ def draw(image_hwc_u8: Bytes, faces: Sequence[Face], alpha_hw_u8: Bytes | None =
     if small:
         _count(image_hwc_u8, alpha_hw_u8, len(small), faces)
     named = [label for face in faces if face.name is not None and (label := _label(image_hwc_u8, face, line))]
-    unknown = sorted((f for f in faces if f.name is None and not f.too_small), key=_area, reverse=True)
-    taken = [label.box for label in named]
-    for face in unknown:
-        others = [*taken, *(other.box_xyxy_px for other in faces if other is not face)]
-        label = _label(image_hwc_u8, face, line)
-        if label and (face is unknown[0] or not any(_meet(label.box, other) for other in others)):
-            _paste(image_hwc_u8, alpha_hw_u8, label)
-            taken.append(label.box)
-    for label in named:
+    for label in (*_unknown(image_hwc_u8, faces, named, line), *named):
         _paste(image_hwc_u8, alpha_hw_u8, label)
 
 
@@ -94,6 +86,26 @@ def _meet(one: _Box, other: _Box) -> bool:
 def _area(face: Face) -> int:
     x1, y1, x2, y2 = face.box_xyxy_px
     return (x2 - x1) * (y2 - y1)
+
+
+def _unknown(drawn: Bytes, faces: Sequence[Face], named: Sequence[_Label], line: int) -> list[_Label]:
+    """The labels of unknown faces, above or below their boxes, as far as they hide nothing; that of the largest in any case."""
+    found: list[_Label] = []
+    unknown = [face for face in faces if face.name is None and not face.too_small]
+    for face in sorted(unknown, key=_area, reverse=True):
+        above = _label(drawn, face, line)
+        if above is None:
+            continue
+        below = above._replace(top=face.box_xyxy_px[3])
+        others = [label.box for label in (*named, *found)]
+        others += [other.box_xyxy_px for other in faces if other is not face]
+        for label in (above, below):
+            if label.box[3] <= len(drawn) and not any(_meet(label.box, other) for other in others):
+                found.append(label)
+                break
+        else:
+            found += [above] if not found else []
+    return found
 
 
 def _label(drawn: Bytes, face: Face, line: int) -> _Label | None:

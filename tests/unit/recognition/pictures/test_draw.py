@@ -83,11 +83,11 @@ def test_small_faces_draw_on_any_size(size: tuple[int, int]) -> None:
 def test_the_word_unknown_covers_no_other_face_and_names_are_always_there() -> None:
     row = [(x, 300, x + 60, 360) for x in range(100, 800, 80)]
     above = [(x, 240, x + 60, 290) for x in range(100, 800, 80)]
-    largest, behind = (400, 500, 480, 590), (400, 466, 430, 490)
+    largest, near = (400, 500, 480, 590), ((400, 466, 430, 490), (400, 594, 430, 620))
 
     def white_at(name: str | None) -> int:
         image = np.zeros((700, 1000, 3), np.uint8)
-        draw(image, [face(box, name) for box in (*row, *above, behind, largest)])
+        draw(image, [face(box, name) for box in (*row, *above, *near, largest)])
         middle = pixels_of(image[284:298], (255, 255, 255))
         assert pixels_of(image[470:500], UNKNOWN_BGR if name is None else KNOWN_BGR).sum() > 600, (
             "the largest"
@@ -96,3 +96,18 @@ def test_the_word_unknown_covers_no_other_face_and_names_are_always_there() -> N
 
     assert white_at(None) == 0
     assert white_at("Ann") > 300
+
+
+def test_the_word_unknown_goes_below_the_box_where_it_would_hide_a_face_above() -> None:
+    image = np.zeros((400, 600, 3), np.uint8)
+    draw(
+        image,
+        [face((200, 100, 260, 160), None), face((200, 190, 260, 250), "Ann"), face((300, 10, 390, 99), None)],
+    )
+    assert pixels_of(image[70:98, 200:290], UNKNOWN_BGR).sum() > 500
+    image[:] = 0
+    draw(
+        image,
+        [face((200, 100, 260, 160), None), face((200, 70, 260, 95), "Ann"), face((300, 10, 390, 99), None)],
+    )
+    assert pixels_of(image[165:180, 200:290], UNKNOWN_BGR).sum() > 500
