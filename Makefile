@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dist demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
+.PHONY: help setup dist demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser bench-small-faces accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -72,6 +72,9 @@ accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOL
 
 bench-recogniser: $(STAMP) ## one picture's cost on one thread, beside dlib on the same pictures
 	@$(BIN)/python bench/recogniser.py
+
+bench-small-faces: $(STAMP) ## from which size on a face can be told apart; PICTURES=FOLDER, see bench/README.md
+	@$(BIN)/python bench/small_faces.py $(PICTURES)
 
 open-set: $(STAMP) ## whether strangers get a name as often as asked; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/open_set.py $(PICTURES) --fit

@@ -28,6 +28,7 @@ from manyeyes.errors import (
     EnrolmentError,
     EntryNotFound,
     ExecRefused,
+    FaceTooSmall,
     FileTrouble,
     HostKeyRefused,
     IdempotencyMismatch,
@@ -77,7 +78,7 @@ from manyeyes.errors import (
     WrongAddress,
 )
 from manyeyes.no_reports import switch_off_reports
-from manyeyes.results import Caution, Face, Result
+from manyeyes.results import Caution, Face, Result, TooSmall
 
 if TYPE_CHECKING:
     from manyeyes.api.access import ApiKey, JoinToken, NewApiKey
@@ -123,6 +124,7 @@ __all__ = [
     "EntryNotFound",
     "ExecRefused",
     "Face",
+    "FaceTooSmall",
     "Feedback",
     "FileTrouble",
     "History",
@@ -183,6 +185,7 @@ __all__ = [
     "TokenRefused",
     "TooManyBytes",
     "TooManyPixels",
+    "TooSmall",
     "TraceNotFound",
     "Unavailable",
     "UnsupportedFormat",

@@ -5,24 +5,19 @@ and the problem type `code`, and clients send again only when `retryable` is tru
 
     ManyeyesError
     ├── PictureError              the picture itself is at fault
-    │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture
-    │   ├── TooManyPixels, TooManyBytes
+    │   ├── EmptyPicture, NotAPicture, UnsupportedFormat, DamagedPicture, TooManyPixels, TooManyBytes
     │   ├── PictureKillsWorkers   workers died on it again and again
     │   └── DrawingFailed         its faces were found, but cannot be drawn on the user's machine
-    ├── EnrolmentError            NoFaceFound, SeveralFacesFound
-    ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch
-    ├── KeyNotFound, KeyExists, LastAdminKey
+    ├── EnrolmentError            NoFaceFound, SeveralFacesFound, FaceTooSmall
+    ├── PersonNotFound, NodeNotFound, PersonExists, BadRequest, IdempotencyMismatch, KeyNotFound, KeyExists
     ├── ThresholdRefused, ReferenceRefused, EntryNotFound, TraceNotFound, NotAcceptable, SlowUpload
-    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused
-    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused
-    ├── Busy, TaskLost
+    ├── NotSignedIn, NotAllowed, CrossSite, TokenRefused, OtherMaster, ExecRefused, LastAdminKey, AuditBroken
+    ├── NodeRemoved, NodeAway, IdentityInUse, IdentityCopied, HostKeyRefused, SshRefused, Busy, TaskLost
     ├── Unavailable               UntrustedCertificate, WrongAddress: trying again does not help
     ├── PackError                 PackDamaged, WeightsRefused, ModelRefused, EmbedderMismatch
     ├── StartError                a role cannot start: EngineMissing, EngineTooOld, EngineFailed,
     │                             PortTaken, DataFolderUnusable, CertificateUnusable, MachineUnfit, InstallFailed
-    ├── FileTrouble               a path of the user's own machine, or in a node's exchange folder:
-    │                             NoSuchFile, NoPicturesFound
-    └── AuditBroken
+    └── FileTrouble               a path of a user's machine or an exchange folder: NoSuchFile, NoPicturesFound
 """
 
 from __future__ import annotations
@@ -134,6 +129,11 @@ class NoFaceFound(EnrolmentError):
 class SeveralFacesFound(EnrolmentError):
     code = "several-faces"
     title = "The photo shows several faces"
+
+
+class FaceTooSmall(EnrolmentError):
+    code = "face-too-small"
+    title = "The face in the photo is too small"
 
 
 class PersonNotFound(ManyeyesError):

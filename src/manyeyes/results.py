@@ -9,8 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 Precision = Literal["fp32", "int8"]
 UNKNOWN = "unknown"
 """The word that is drawn at a face without a name; nobody may be called so."""
+TOO_SMALL = "too small to name"
+"""What is said of a face that is not compared with anybody."""
 MOST_WARNINGS = 16
 """Of one picture."""
+
+
+class TooSmall(BaseModel):
+    """Why a face was not compared with anybody: it has fewer pixels than the embedder needs to tell people apart."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size_px: int
+    """The shorter side of the face's box."""
+    least_px: int
+    """From this size on a face is compared."""
 
 
 class Face(BaseModel):
@@ -19,7 +32,7 @@ class Face(BaseModel):
     `name` is None for a face that nobody enrolled is near enough to; `distance` is then that to the
     nearest person, or None with an empty gallery. A name that feedback took from such faces is passed
     over, and the next nearest person counts. What only resembles a face, a drawing for one, must be nearer
-    than the threshold to get a name.
+    than the threshold to get a name. With `too_small` the face was compared with nobody: it may be anybody.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -43,6 +56,8 @@ class Face(BaseModel):
     """How likely the nearest person is the right one, 0 to 1: from the distance, the size of the gallery,
     and even odds that the face is somebody enrolled. Where `Provenance.calibrated` is false it is only a
     falling curve through 0.5 at the threshold."""
+    too_small: TooSmall | None = None
+    """Of a face that is too small to name: `name` and `distance` are None, `confidence` is 0, `reference` is empty."""
     reference: str = ""
     """Names this very face in `people feedback`; sealed by the master that answered, which keeps nothing."""
     embedding: tuple[float, ...] = Field(default=(), exclude=True, repr=False)

@@ -22,6 +22,8 @@ class RecentPicture(Answer):
     """How many were found."""
     names: tuple[str, ...]
     """At most 50 of the names given."""
+    too_small: int = 0
+    """How many of the faces are too small to name."""
     width_px: int
     """Of the picture that was sent."""
     height_px: int

@@ -9,6 +9,7 @@ from typing import Any
 
 from manyeyes.errors import BadRequest
 from manyeyes.person_names import name_key
+from manyeyes.results import TOO_SMALL, UNKNOWN
 from manyeyes.wording import several
 
 
@@ -41,6 +42,11 @@ def choose_face(
     if not faces:
         raise BadRequest(f"{file_name}: no face was found in this picture; there is nothing to say about it")
     found = _choose(faces, face, named, file_name)
+    if isinstance(found, dict) and (small := found.get("too_small")):
+        raise BadRequest(
+            f"{file_name}: this face is {TOO_SMALL}: it is {small['size_px']} px wide, {small['least_px']} are needed; "
+            "send the original picture, or one taken from nearer"
+        )
     reference = found.get("reference") if isinstance(found, dict) else None
     if not isinstance(reference, str) or not reference:
         raise BadRequest(
@@ -102,8 +108,9 @@ def _choose(faces: list[Any], face: str | None, named: str | None, file_name: st
 def _listed(faces: list[Any]) -> str:
     def one(number: int, face: Any) -> str:
         box = face.get("box") or face.get("box_xyxy_px") or "?"
-        return f"{number} is {face.get('name') or 'unknown'} at {box}"
+        return f"{number} is {face.get('name') or UNKNOWN} at {box}"
 
-    return f"{several(len(faces), 'face')}: " + ", ".join(
-        one(number, face) for number, face in enumerate(faces, start=1)
-    )
+    told = [one(number, face) for number, face in enumerate(faces, start=1) if not face.get("too_small")]
+    if small := len(faces) - len(told):
+        told.append(f"{small} {TOO_SMALL}")
+    return f"{several(len(faces), 'face')}: " + ", ".join(told)

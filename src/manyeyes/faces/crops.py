@@ -90,6 +90,8 @@ def portrait_of(picture: bytes, file_name: str) -> bytes:
 def _face_crop(said: UnknownFace, result: Result, embeddings: Floats) -> FaceCrop:
     if said.face >= len(result.faces) or result.faces[said.face].name is not None:
         raise ValueError(f"face {said.face} of {len(result.faces)} is none without a name")
+    if result.faces[said.face].too_small:
+        raise ValueError(f"face {said.face} is too small to name")
     content = base64.b64decode(said.jpeg, validate=True)
     jpeg, info = _jpeg(content, MAX_CROP_BYTES, PORTRAIT_SIDE_PX)
     points = np.array(said.landmarks_px, np.float64)

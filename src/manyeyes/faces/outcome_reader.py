@@ -81,6 +81,9 @@ def _check(result: Result) -> None:
     for kind in (result.media_type, result.predicted_media_type):
         if kind is not None and kind not in BY_MEDIA_TYPE:
             raise ValueError(f"{kind[:40]!r} is no type of picture")
+    for face in result.faces:
+        if face.too_small and (face.name is not None or face.distance is not None):
+            raise ValueError(f"a face of {face.too_small.size_px} px is too small to name, and was compared")
     _check_cautions(result.warnings)
     _check_texts([result.pack, *result.timings_ms, *(face.name for face in result.faces if face.name)])
 

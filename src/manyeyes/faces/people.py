@@ -222,7 +222,10 @@ class PeopleService:
     # feedback
 
     def sealed(self, outcome: FaceOutcome) -> Result:
-        """The result with a reference for each face. Unchanged if it has no usable embeddings of the pack in use."""
+        """The result with a reference for each face, except those too small to name, about which nothing can be said.
+
+        Unchanged if it has no usable embeddings of the pack in use.
+        """
         result = outcome.result
         assert result is not None
         if not outcome.embeddings or result.pack != self._served.pack:
@@ -233,7 +236,11 @@ class PeopleService:
             log().warning("a node's embeddings cannot be read", error=str(error))
             return result
         faces = tuple(
-            face.model_copy(update={"reference": self._references.close(embedding, self._served.embedder)})
+            face
+            if face.too_small
+            else face.model_copy(
+                update={"reference": self._references.close(embedding, self._served.embedder)}
+            )
             for face, embedding in zip(result.faces, embeddings, strict=True)
         )
         return result.model_copy(update={"faces": faces})

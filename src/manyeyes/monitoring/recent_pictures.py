@@ -35,6 +35,7 @@ class RecentPicture:
     trace_id: str
     faces: int
     names: tuple[str, ...]
+    too_small: int
     width_px: int
     height_px: int
     ms: float
@@ -90,6 +91,7 @@ class Recent:
             trace_id=result.trace_id,
             faces=len(result.faces),
             names=names[:_MOST_NAMES],
+            too_small=sum(face.too_small is not None for face in result.faces),
             width_px=result.width_px,
             height_px=result.height_px,
             ms=round(ms, 1),

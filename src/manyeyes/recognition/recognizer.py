@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import cv2
 import numpy as np
 
-from manyeyes.errors import EmbedderMismatch, NoFaceFound, SeveralFacesFound
+from manyeyes.errors import EmbedderMismatch, FaceTooSmall, NoFaceFound, SeveralFacesFound
 from manyeyes.face_results import ALIGN, DECODE, DETECT, DRAW, EMBED, ENCODE, MATCH
-from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.recognition.arrays import Bools, Bytes, Floats
 from manyeyes.recognition.detection.detections import Detections
 from manyeyes.recognition.embedding.align import cut_chip, cut_chips
 from manyeyes.recognition.embedding.arcface import to_unit_length
@@ -23,6 +24,7 @@ from manyeyes.recognition.enrolment.cutouts import cut_unknown, thumbnail
 from manyeyes.recognition.enrolment.portrait import cut_portrait, open_portrait
 from manyeyes.recognition.enrolment.quality import assess
 from manyeyes.recognition.extras import Cut, Extras, WantedExtras
+from manyeyes.recognition.face_size import GOOD_PX, KEPT_PX, LEAST_PX, large_enough, sides_px
 from manyeyes.recognition.matching.gallery import Gallery, Match
 from manyeyes.recognition.models.sessions import RUNTIME
 from manyeyes.recognition.open_pack import Parts, open_parts
@@ -31,7 +33,7 @@ from manyeyes.recognition.pictures.draw import draw as draw_faces
 from manyeyes.recognition.pictures.encode import encode
 from manyeyes.recognition.pictures.noise import noise
 from manyeyes.recognition.pictures.probe import PictureInfo
-from manyeyes.results import Caution, Face, Provenance, Result
+from manyeyes.results import Caution, Face, Provenance, Result, TooSmall
 
 ENOUGH_PX = 2880
 """The long side at which recognition has all the detail it uses: the smallest face that is found, 40 px wide
@@ -104,11 +106,12 @@ class Recognizer:
         with clock.stage(DETECT):
             found = self.detector.detect(picture.image_hwc_u8)
         with clock.stage(ALIGN):
-            chips = cut_chips(picture.image_hwc_u8, found.landmarks_px, self.embedder.layout)
+            large = large_enough(sides_px(found.boxes_xyxy_px * picture.shrink))
+            chips = self._chips(data, picture, found.pick(large))
         with clock.stage(EMBED):
             embeddings = self.embedder.embed(chips)
         with clock.stage(MATCH):
-            faces = self._faces(picture, found, embeddings, gallery)
+            faces = self._faces(picture, found, large, embeddings, gallery)
         cuts: tuple[Cut, ...] = ()
         if wish.unknown:
             with clock.stage("keep"):
@@ -146,6 +149,7 @@ class Recognizer:
         Raises:
             NoFaceFound, SeveralFacesFound: the photo does not show one person; faces below `BYSTANDER_AREA`
                 do not count.
+            FaceTooSmall: the person's face is smaller than `face_size.LEAST_PX`.
             PictureError: as `recognize`.
         """
         picture = decode(data)
@@ -153,11 +157,17 @@ class Recognizer:
         if not len(found):
             raise NoFaceFound(
                 f"no face found in {picture.info.width_px}×{picture.info.height_px} px; "
-                "take a sharper photo with the face at least 40 px wide, seen from the front"
+                f"take a sharper photo with the face at least {GOOD_PX} px wide, seen from the front"
             )
         sides = found.boxes_xyxy_px[:, 2:] - found.boxes_xyxy_px[:, :2]
         areas = sides.prod(axis=1)
         chosen = int(np.argmax(areas))
+        size_px = int(sides_px(found.boxes_xyxy_px)[chosen])
+        if size_px < LEAST_PX:
+            raise FaceTooSmall(
+                f"the face is {size_px} px wide, {LEAST_PX} or more are needed and {GOOD_PX} or more are better; "
+                "take it from nearer, or add the original instead of a copy made smaller"
+            )
         large = int((areas >= BYSTANDER_AREA * areas[chosen]).sum())
         if large > 1:
             raise SeveralFacesFound(
@@ -212,26 +222,45 @@ class Recognizer:
                 f"{self.embedder_id}; restart this node so that it fetches the master's pack"
             )
 
+    def _chips(self, data: bytes, picture: Picture, found: Detections) -> Bytes:
+        """The chips of faces. If the picture was shrunk and one of them is small in it, the whole picture is decoded.
+
+        So a face gets the same name whether or not the picture is drawn.
+        """
+        image, points = picture.image_hwc_u8, found.landmarks_px
+        if picture.shrink > 1 and (sides_px(found.boxes_xyxy_px) < KEPT_PX).any():
+            image, points = decode(data).image_hwc_u8, (points + 0.5) * picture.shrink - 0.5
+        return cut_chips(image, points, self.embedder.layout)
+
     def _faces(
-        self, picture: Picture, found: Detections, embeddings: Floats, gallery: Gallery
+        self, picture: Picture, found: Detections, large: Bools, embeddings: Floats, gallery: Gallery
     ) -> tuple[Face, ...]:
-        matches = gallery.match(embeddings)
-        lengths = np.linalg.norm(embeddings, axis=1)
-        lacks = np.maximum(0.0, self.embedder.usual_length - lengths).tolist()
+        """The faces of a result; those that are `large` enough, in this order, have embeddings (n, d)."""
+        compared = iter(self._compared(embeddings, gallery))
         boxes, landmarks = found.boxes_xyxy_px * picture.shrink, found.landmarks_px * picture.shrink
+        sizes = sides_px(boxes).tolist()
         return tuple(
             Face(
                 box_xyxy_px=_box(boxes[place], picture.info),
                 landmarks_px=_points(landmarks[place]),
                 score=float(found.scores[place]),
-                name=match.name if _is_near(match, lacks[place], gallery) else None,
-                distance=match.distance,
                 threshold=gallery.threshold,
-                confidence=self._confidence(match, lacks[place], gallery),
-                embedding=tuple(embeddings[place].tolist()),
+                **(next(compared) if large[place] else _not_compared(sizes[place])),
             )
-            for place, match in enumerate(matches)
+            for place in range(len(found))
         )
+
+    def _compared(self, embeddings: Floats, gallery: Gallery) -> Iterator[dict[str, Any]]:
+        """What the comparison gives of each of embeddings (n, d), as fields of `Face`."""
+        lengths = np.linalg.norm(embeddings, axis=1)
+        lacks = np.maximum(0.0, self.embedder.usual_length - lengths).tolist()
+        for place, match in enumerate(gallery.match(embeddings)):
+            yield {
+                "name": match.name if _is_near(match, lacks[place], gallery) else None,
+                "distance": match.distance,
+                "confidence": self._confidence(match, lacks[place], gallery),
+                "embedding": tuple(embeddings[place].tolist()),
+            }
 
     def _confidence(self, match: Match, lack: float, gallery: Gallery) -> float:
         if match.distance is None:
@@ -291,6 +320,12 @@ def load(folder: Path, precision: PrecisionSetting | None = None) -> Recognizer:
 
 def _is_near(match: Match, lack: float, gallery: Gallery) -> bool:
     return match.distance is not None and match.distance + lack <= gallery.threshold
+
+
+def _not_compared(size_px: float) -> dict[str, Any]:
+    """As `Recognizer._compared`, of a face that is too small."""
+    too_small = TooSmall(size_px=int(size_px), least_px=LEAST_PX)
+    return {"name": None, "distance": None, "confidence": 0.0, "too_small": too_small}
 
 
 def _passed_over(number: int) -> Caution:

@@ -182,3 +182,35 @@ def test_stored_results_are_of_one_owner_and_go_after_a_day(page: Page) -> None:
     first, later, others = _run(page, "store", body)
     assert [one[0] for one in first] == ["b", "a"] and [one[0] for one in later] == ["a"]
     assert others == [[], False, []], "a page that is still open may not write what another one reads"
+
+
+def test_faces_too_small_to_name_are_counted_not_listed(page: Page) -> None:
+    body = """
+        const list = await import('manyeyes-recognise/list.js');
+        const filters = await import('manyeyes-recognise/filters.js');
+        const saving = await import('manyeyes-recognise/saving.js');
+        const face = (name, size_px) => ({box_xyxy_px: [0, 0, 9, 9], landmarks_px: [], name, distance: null,
+            threshold: 0.58, confidence: 0, reference: '', too_small: size_px ? {size_px, least_px: 24} : null});
+        const of = (faces) => ({state: 'done', path: 'a.jpg', size: 1,
+            result: {width_px: 100, height_px: 100, pack: 'p', trace_id: '', faces}});
+        const small = [12, 23, ...Array(198).fill(17)].map(size_px => face(null, size_px));
+        const before = face(null); delete before.too_small;
+        const mixed = [face('Ann'), ...small, before], tied = new it.Faces(of(mixed).result, 'c', () => null);
+        const overlay = tied.overlay();
+        const [line] = (await saving.resultLines([of(small.slice(0, 1))], new Map()).text()).trim().split('\\n');
+        return [
+            [...tied.table.querySelectorAll('tbody tr')].map(row => row.firstChild.textContent),
+            [overlay.children.length, overlay.querySelectorAll('.rec-number').length],
+            [overlay, new it.Faces(of(Array(41).fill(before)).result, 'c', null).overlay()].map(
+                one => one.classList.contains('rec-crowd')),
+            it.whoIsOn(mixed),
+            [of(small), of(mixed), of([before])].map(list.stateWords),
+            [of(small), of(mixed), of([before])].map(picture => filters.matches(picture, 'unknown')),
+            JSON.parse(line).faces[0].too_small]"""
+    rows, boxes, crowds, who, words, unknown, saved = _run(page, "faces", body)
+    assert rows == ["1", "202", "200 faces too small to name: 12 to 23 px wide, 24 px are needed."]
+    assert (
+        boxes == [202, 2] and crowds == [False, True] and who == "Ann, unknown, 200 faces too small to name"
+    )
+    assert words == ["200 faces too small to name", "202 faces: Ann", "1 face, unknown"]
+    assert unknown == [False, True, True] and saved == {"size_px": 12, "least_px": 24}

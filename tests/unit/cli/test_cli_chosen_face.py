@@ -14,6 +14,8 @@ def face(name: str | None, reference: str) -> dict[str, Any]:
 
 
 PARTY = {"file": "deep/party.jpg", "faces": [face("Ann", "r1"), face(None, "r2"), face("Bob", "r3")]}
+SMALL = {"box": [0, 0, 9, 12], "name": None, "reference": "", "too_small": {"size_px": 9, "least_px": 24}}
+CROWD = {"file": "crowd.jpg", "faces": [face("Ann", "r6"), *[SMALL] * 200, face("Ann", "r7")]}
 ALONE = {"file": "alone.jpg", "faces": [face("Ann", "r4")]}
 FAILED = {"file": "bad.jpg", "error": {"code": "empty-picture", "detail": "it is empty"}}
 LINES = "".join(json.dumps(line) + "\n" for line in (PARTY, FAILED, ALONE))
@@ -53,6 +55,16 @@ def test_every_way_to_say_which_face() -> None:
         (json.dumps({"file": "a.jpg", "faces": []}), {}, "no face was found"),
         (json.dumps({"file": "a.jpg", "faces": [{"name": "Ann"}]}), {}, "older manyeyes"),
         (json.dumps({"faces": ["odd"]}), {}, "no references"),
+        (
+            json.dumps(CROWD),
+            {},
+            r"202 faces: 1 is Ann .*, 202 is Ann at \[1, 2, 3, 4\], 200 too small to name; choose",
+        ),
+        (
+            json.dumps(CROWD),
+            {"face": "7"},
+            "too small to name: it is 9 px wide, 24 are needed; send the original",
+        ),
         ("not json", {}, "is no result"),
         ("[]", {}, "has no result"),
         ("", {}, "is no result|has no result"),

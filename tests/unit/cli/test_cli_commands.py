@@ -164,6 +164,7 @@ def test_send_and_send_again(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         "confidence": 0.8,
         "threshold": 0.6,
         "reference": "",
+        "too_small": None,
     }
     assert found["deep/c.jpg"]["error"] == {"code": "damaged-picture", "detail": "damaged near byte 3"}
 

@@ -17,21 +17,25 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("faces", "named", "said"),
+    ("faces", "named", "small", "said"),
     [
-        (0, [], "no face"),
-        (1, [], "1 unknown face"),
-        (3, [], "3 unknown faces"),
-        (1, ["Ada"], "Ada"),
-        (2, ["Ada", "Ada"], "Ada"),
-        (4, ["Ada", "Grace"], "Ada, Grace and 2 unknown"),
-        (6, ["A", "B", "C", "D", "E", "F"], "A, B, C, D and 2 more"),
+        (0, [], 0, "no face"),
+        (1, [], 0, "1 unknown face"),
+        (3, [], 0, "3 unknown faces"),
+        (1, ["Ada"], 0, "Ada"),
+        (2, ["Ada", "Ada"], 0, "Ada"),
+        (4, ["Ada", "Grace"], 0, "Ada, Grace and 2 unknown"),
+        (6, ["A", "B", "C", "D", "E", "F"], 0, "A, B, C, D and 2 more"),
+        (1, [], 1, "1 face too small to name"),
+        (66, [], 66, "66 faces too small to name"),
+        (33, ["Ada"], 30, "Ada, 2 unknown and 30 too small to name"),
+        (3, [], 2, "1 unknown face and 2 too small to name"),
     ],
 )
-def test_who_is_on_a_picture(faces: int, named: list[str], said: str) -> None:
+def test_who_is_on_a_picture(faces: int, named: list[str], small: int, said: str) -> None:
     picture = RecentPicture(
-        id="1", at=NOW, who="k", task_id="t", faces=faces, names=tuple(named), width_px=1, height_px=1, ms=1,
-        has_image=True,
+        id="1", at=NOW, who="k", task_id="t", faces=faces, names=tuple(named), too_small=small, width_px=1,
+        height_px=1, ms=1, has_image=True,
     )  # fmt: skip
     assert names(picture) == said
 

@@ -9,6 +9,7 @@ from tests.unit.faces.unknown_faces import POINTS, at, cut, face, jpeg, outcome
 
 from manyeyes.face_results import FaceOutcome
 from manyeyes.faces.crops import face_crops, portrait_of, thumbnail_of
+from manyeyes.results import TooSmall
 
 NOISE = bytes(range(40, 90))
 
@@ -49,6 +50,14 @@ def test_a_face_with_a_name_is_not_unknown_and_none_counts_twice() -> None:
     assert told.result is not None
     named = replace(told, result=told.result.model_copy(update={"faces": (face(), face("Ann"))}))
     assert [one.said.face for one in face_crops(named, 8)] == [0]
+
+
+def test_a_face_that_is_too_small_to_name_is_not_kept() -> None:
+    told = outcome(at(1), at(2), unknown=[cut(0), cut(1)])
+    assert told.result is not None
+    small = face().model_copy(update={"too_small": TooSmall(size_px=9, least_px=24)})
+    told = replace(told, result=told.result.model_copy(update={"faces": (face(), small)}))
+    assert [one.said.face for one in face_crops(told, 8)] == [0]
 
 
 @pytest.mark.parametrize("numbers", [128, 7])

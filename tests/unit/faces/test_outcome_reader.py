@@ -14,13 +14,14 @@ from manyeyes.errors import ManyeyesError
 from manyeyes.face_results import MAX_CROP_BYTES, MOST_UNKNOWN, Enrolled, UnknownFace, UnknownFaces
 from manyeyes.faces.outcome_reader import FaceReader
 from manyeyes.plain_text import MAX_TEXT_CHARACTERS
-from manyeyes.results import Caution, Face, Result
+from manyeyes.results import Caution, Face, Result, TooSmall
 
 FACE = Face(
     box_xyxy_px=(0, 0, 1, 1), landmarks_px=(), score=1.0, name="Eileen", distance=0.1, threshold=0.6, confidence=1.0
 )  # fmt: skip
 RESULT = Result(width_px=1, height_px=1, media_type="image/png", faces=(FACE,), pack="p@1", timings_ms={})
 ENROLLED = Enrolled(embedding=(0.5,), embedder="e", box_xyxy_px=(1, 2, 3, 4))
+TOO_SMALL = TooSmall(size_px=9, least_px=24)
 EVERYTHING = ("picture", "unknown", "thumbnail")
 
 
@@ -88,8 +89,10 @@ def test_only_what_was_asked_for_is_passed_on(wanted: str, other: str) -> None:
         changed(timings_ms={"a\nb": 1.0}),
         changed(faces=(FACE.model_copy(update={"name": "\x1b]0;owned\x07"}),)),
         changed(faces=(FACE.model_copy(update={"name": "x" * 1000}),)),
+        changed(faces=(FACE.model_copy(update={"too_small": TOO_SMALL}),)),
+        changed(faces=(FACE.model_copy(update={"too_small": TOO_SMALL, "name": None}),)),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_a_result_that_cannot_be_used_is_refused(result_json: bytes) -> None:
     with pytest.raises(ValueError):

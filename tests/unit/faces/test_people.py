@@ -22,7 +22,7 @@ from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.recognition.arrays import half_precision
-from manyeyes.results import Caution, Face, Result
+from manyeyes.results import Caution, Face, Result, TooSmall
 from manyeyes.store.database import Database
 from manyeyes.store.repositories import Store
 
@@ -136,6 +136,12 @@ def test_every_face_gets_its_reference(service: PeopleService) -> None:
     for odd in (b"\0" * 3, b"\0" * 7, b""):
         assert references(service, replace(answered([at(1), at(2)]), embeddings=odd)) == ["", ""]
     assert references(service, answered([])) == []
+    told = answered([at(1), at(0)])
+    assert told.result is not None
+    small = told.result.faces[1].model_copy(update={"too_small": TooSmall(size_px=9, least_px=24)})
+    faces = (told.result.faces[0], small)
+    told = replace(told, result=told.result.model_copy(update={"faces": faces}))
+    assert references(service, told) == [first, ""], "nothing can be said of a face too small to name"
 
 
 def test_feedback_enrols_or_bars(service: PeopleService, store: Store, database: Database) -> None:

@@ -10,7 +10,7 @@ from tests.unit.faces.unknown_faces import at, face, jpeg, outcome
 from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import FaceOutcome
 from manyeyes.monitoring.recent_pictures import LONGEST_S, Recent
-from manyeyes.results import Result
+from manyeyes.results import Result, TooSmall
 
 
 class Clock:
@@ -34,7 +34,8 @@ def add(recent: Recent, who: str, content: bytes | None = None) -> str:
     assert told.result is not None
     if content is not None:
         recent.thumbnail(drawn(told, content))
-    result: Result = told.result.model_copy(update={"faces": (face("Ann"), face())})
+    small = face().model_copy(update={"too_small": TooSmall(size_px=9, least_px=24)})
+    result: Result = told.result.model_copy(update={"faces": (face("Ann"), face(), small)})
     recent.add(told.task_id, result, who, 12.34)
     return told.task_id
 
@@ -44,9 +45,10 @@ def test_the_newest_stand_first_and_only_so_many(clock: Clock) -> None:
     ids = [add(recent, "key", jpeg(n)) for n in range(5)]
     found = recent.listed()
     assert [picture.task_id for picture in found] == ids[:1:-1]
-    assert (found[0].faces, found[0].names, found[0].ms, found[0].who) == (2, ("Ann",), 12.3, "key")
+    assert (found[0].faces, found[0].names, found[0].ms, found[0].who) == (3, ("Ann",), 12.3, "key")
+    assert found[0].too_small == 1
     assert recent.picture(found[0].id) == jpeg(4)
-    assert [face.name for face in recent.result(found[0].id).faces] == ["Ann", None]
+    assert [face.name for face in recent.result(found[0].id).faces] == ["Ann", None, None]
 
 
 def test_a_key_sees_its_own_and_a_revoked_one_leaves_nothing(clock: Clock) -> None:

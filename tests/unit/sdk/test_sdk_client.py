@@ -351,6 +351,7 @@ def test_public_names() -> None:
         "Prediction",
         "Setting",
         "Threshold",
+        "TooSmall",
     }
     assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw"}
     assert sorted(manyeyes.__all__) == list(manyeyes.__all__)

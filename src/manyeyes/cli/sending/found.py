@@ -8,17 +8,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from manyeyes.results import TOO_SMALL, UNKNOWN
+from manyeyes.wording import several
+
 MOST_PEOPLE = 20
 """Rows of the table of people; more are only counted."""
 
 
 def sentence(faces: Sequence[dict[str, Any]]) -> str:
-    """Who is on one picture: `Ann (99 %), 1 unknown`."""
+    """Who is on one picture: `Ann (99 %), 1 unknown, 2 too small to name`."""
     parts = [f"{face['name']} ({percent(face['confidence'])})" for face in faces if face["name"] is not None]
-    unknown = len(faces) - len(parts)
+    small = sum(map(is_too_small, faces))
+    unknown = len(faces) - len(parts) - small
     if unknown:
         parts.append(f"{unknown} unknown")
+    if small:
+        parts.append(f"{small if parts else several(small, 'face')} {TOO_SMALL}")
     return ", ".join(parts) or "no face found"
+
+
+def is_too_small(face: dict[str, Any]) -> bool:
+    """Whether a face of a line was compared with nobody; earlier versions wrote lines without this field."""
+    return bool(face.get("too_small"))
 
 
 def percent(confidence: float) -> str:
@@ -35,23 +46,29 @@ class Found:
     faces: Counter[str | None] = field(default_factory=Counter)
     """Faces by name; None is for those without one."""
     on_pictures: Counter[str | None] = field(default_factory=Counter)
+    too_small: int = 0
+    """Faces that are too small to name; they are not in `faces`."""
+    on_pictures_too_small: int = 0
     example: str | None = None
     """The predicted picture to look at first: the first by name with a named face, else with a face, else any."""
     _example_rank: tuple[int, str] = (3, "")
 
     def add(self, line: dict[str, Any]) -> None:
         """Add the line of a picture that was answered."""
-        names = [face["name"] for face in line["faces"]]
+        names = [face["name"] for face in line["faces"] if not is_too_small(face)]
+        small = len(line["faces"]) - len(names)
         self.pictures += 1
-        self.faceless += not names
+        self.faceless += not line["faces"]
         self.faces.update(names)
         self.on_pictures.update(set(names))
-        rank = (0 if any(names) else 1 if names else 2, line["file"])
+        self.too_small += small
+        self.on_pictures_too_small += bool(small)
+        rank = (0 if any(names) else 1 if line["faces"] else 2, line["file"])
         if line.get("output") and rank < self._example_rank:
             self.example, self._example_rank = line["output"], rank
 
     def rows(self) -> list[tuple[str, int, int]]:
-        """(who, faces, pictures) of each person, the most frequent first, and of unknown faces."""
+        """(who, faces, pictures) of each person, the most frequent first, of unknown faces and of too small ones."""
         people = sorted(
             ((count, name) for name, count in self.faces.items() if name is not None),
             key=lambda one: (-one[0], one[1]),
@@ -67,7 +84,9 @@ class Found:
                 )
             )
         if self.faces[None]:
-            rows.append(("unknown", self.faces[None], self.on_pictures[None]))
+            rows.append((UNKNOWN, self.faces[None], self.on_pictures[None]))
+        if self.too_small:
+            rows.append((TOO_SMALL, self.too_small, self.on_pictures_too_small))
         if self.faceless:
             rows.append(("no face", 0, self.faceless))
         return rows

@@ -39,6 +39,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
                 "confidence": face.confidence,
                 "threshold": face.threshold,
                 "reference": face.reference,
+                "too_small": face.too_small.model_dump() if face.too_small else None,
             }
             for face in result.faces
         ],

@@ -222,6 +222,7 @@ def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
             distance=face["distance"],
             threshold=face["threshold"],
             confidence=face["confidence"],
+            too_small=face.get("too_small"),
         )
         for face in line["faces"]
     )

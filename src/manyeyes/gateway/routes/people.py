@@ -22,6 +22,7 @@ from manyeyes.config import Limits
 from manyeyes.errors import (
     BadRequest,
     EntryNotFound,
+    FaceTooSmall,
     ManyeyesError,
     NoFaceFound,
     PersonExists,
@@ -89,7 +90,7 @@ async def people(master: TheMaster) -> People:
     "/v1/people",
     response_model_exclude_unset=True,
     openapi_extra={"requestBody": _FORM},
-    responses=failures(BadRequest, TooManyBytes, NoFaceFound, SeveralFacesFound),
+    responses=failures(BadRequest, TooManyBytes, NoFaceFound, SeveralFacesFound, FaceTooSmall),
 )
 async def add_person(
     master: TheMaster,

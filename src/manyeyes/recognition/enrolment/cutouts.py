@@ -16,9 +16,9 @@ from manyeyes.recognition.detection.detections import Detections
 from manyeyes.recognition.enrolment.portrait import cut_small
 from manyeyes.recognition.enrolment.quality import measure
 from manyeyes.recognition.extras import Cut
+from manyeyes.recognition.face_size import KEPT_PX
 from manyeyes.results import Face
 
-LEAST_WIDTH_PX = 48
 LEAST_SHARPNESS = 1.5
 """Half of `quality.BLURRED`; below it, neither a person nor the embedder recognises much."""
 _QUALITIES = (80, 60, 40)
@@ -32,8 +32,12 @@ def cut_unknown(image_hwc_u8: Bytes, found: Detections, faces: Sequence[Face]) -
         found: the detections in it.
         faces: the faces of the result, in the order of `found`.
     """
-    unknown = [(_width_px(face), place) for place, face in enumerate(faces) if face.name is None]
-    wide = sorted(one for one in unknown if one[0] >= LEAST_WIDTH_PX)[::-1][:MOST_UNKNOWN]
+    unknown = [
+        (_width_px(face), place)
+        for place, face in enumerate(faces)
+        if face.name is None and face.too_small is None
+    ]
+    wide = sorted(one for one in unknown if one[0] >= KEPT_PX)[::-1][:MOST_UNKNOWN]
     cuts = (_cut(image_hwc_u8, found, place, width_px) for width_px, place in wide)
     return tuple(cut for cut in cuts if cut is not None)
 

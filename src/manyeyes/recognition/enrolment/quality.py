@@ -15,9 +15,9 @@ import numpy as np
 
 from manyeyes.recognition.arrays import Bytes, Floats
 from manyeyes.recognition.embedding.align import DLIB_CHIP, cut_chip, similarity
+from manyeyes.recognition.face_size import GOOD_PX, sides_px
 from manyeyes.results import Caution
 
-SMALL_PX = 80.0
 BLURRED = 3.0
 """A face of lower sharpness is blurred. A Gaussian blur of 2 px (of 150) or a motion blur of 9 px gives 0.4
 to 3.1, a face without degradation 2.8 to 29. Such blur makes misses 3.5 to 5 times as frequent."""
@@ -61,7 +61,7 @@ def measure(
     """The sharpness of a face, and the warnings that `assess` returns."""
     chip = cut_chip(image_hwc_u8, landmarks_px)
     face = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)[25:135, 25:125]
-    width_px = float(min(box_xyxy_px[2] - box_xyxy_px[0], box_xyxy_px[3] - box_xyxy_px[1]))
+    width_px = float(sides_px(np.asarray(box_xyxy_px)[None])[0])
     seen = sharpness(face)
     found = [
         _small(width_px),
@@ -111,13 +111,13 @@ def hidden_part(size_hw: tuple[int, ...], landmarks_px: Floats) -> float:
 
 
 def _small(width_px: float) -> Caution | None:
-    if width_px >= SMALL_PX:
+    if width_px >= GOOD_PX:
         return None
     return Caution(
         kind="small",
         value=round(width_px),
-        limit=SMALL_PX,
-        sentence=f"the face is {width_px:.0f} px wide, {SMALL_PX:.0f} or more is better; "
+        limit=GOOD_PX,
+        sentence=f"the face is {width_px:.0f} px wide, {GOOD_PX} or more is better; "
         "take it from nearer, or add the original instead of a copy made smaller",
     )
 

@@ -10,6 +10,7 @@ from nicegui.element import Element
 from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.console.address import api, link
 from manyeyes.console.wording import ago, exact
+from manyeyes.results import TOO_SMALL, UNKNOWN
 from manyeyes.wording import several
 
 SHOWN = 12
@@ -19,16 +20,18 @@ _NONE_KEPT = "This master is set to keep no recent pictures."
 
 
 def names(picture: RecentPicture) -> str:
-    """Who is on it: `Ada, Grace and 2 unknown`."""
+    """Who is on it: `Ada, Grace, 2 unknown and 30 too small to name`."""
     named = list(dict.fromkeys(picture.names))
     told = named[:_NAMES_SHOWN]
     if len(named) > _NAMES_SHOWN:
         told.append(f"{len(named) - _NAMES_SHOWN} more")
-    unknown = picture.faces - len(picture.names)
+    unknown = picture.faces - len(picture.names) - picture.too_small
     if not picture.faces:
         return "no face"
     if unknown > 0:
-        told.append(f"{unknown} unknown" if named else several(unknown, "unknown face"))
+        told.append(f"{unknown} {UNKNOWN}" if named else several(unknown, "unknown face"))
+    if picture.too_small:
+        told.append(f"{picture.too_small if told else several(picture.too_small, 'face')} {TOO_SMALL}")
     return ", ".join(told[:-1]) + " and " + told[-1] if len(told) > 1 else told[0]
 
 

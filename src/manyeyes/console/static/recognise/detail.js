@@ -1,7 +1,7 @@
 // One picture in full: the original, the predicted picture, and the faces. Only what is shown has blob addresses.
 
 import { button, counted, make, say } from "./dom.js";
-import { Faces, faceName } from "./faces.js";
+import { Faces, whoIsOn } from "./faces.js";
 import { stateWords } from "./list.js";
 
 export class Detail {
@@ -88,7 +88,7 @@ export class Detail {
   }
 
   #pair(picture, tied, stage = {}) {
-    const names = tied ? picture.result.faces.map(faceName).join(", ") || "no face" : "";
+    const names = tied ? whoIsOn(picture.result.faces) : "";
     if (!picture.file) return this.#predictedAlone(picture, tied, stage, names);
     const original = this.#figure(
       "Original",

@@ -1,10 +1,34 @@
 // The faces of one picture: boxes over it and rows of a table, tied together.
 
-import { make } from "./dom.js";
+import { counted, make } from "./dom.js";
+
+const MOST_NUMBERS = 40; // more would hide the faces: then only a face that is lit has its number
+
+/** Whether a face was compared with nobody; results of earlier versions lack the field. */
+export function isTooSmall(face) {
+  return Boolean(face.too_small);
+}
 
 /** What a face is called in the page. */
-export function faceName(face) {
+function faceName(face) {
   return face.name ?? "unknown";
+}
+
+/** Who is on a picture: "Ada, unknown, 30 faces too small to name". */
+export function whoIsOn(faces) {
+  const small = faces.filter(isTooSmall).length;
+  const names = faces.filter((face) => !isTooSmall(face)).map(faceName);
+  if (small) names.push(`${counted(small, "face")} too small to name`);
+  return names.join(", ") || "no face";
+}
+
+/** What there is to say of all faces that are too small to name. */
+function smallWords(faces) {
+  const sizes = faces.map(({ too_small }) => too_small.size_px);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const range = least === most ? `${least} px` : `${least} to ${most} px`;
+  const needed = Math.max(...faces.map(({ too_small }) => too_small.least_px));
+  return `${counted(faces.length, "face")} too small to name: ${range} wide, ${needed} px are needed.`;
 }
 
 /** What stands of a face's distance. */
@@ -34,7 +58,7 @@ export class Faces {
    */
   constructor(result, caption, judge) {
     this.result = result;
-    result.faces.forEach((_, index) => this.#boxes.set(index, []));
+    result.faces.forEach((face, index) => !isTooSmall(face) && this.#boxes.set(index, []));
     this.table = this.#table(caption, judge);
   }
 
@@ -43,26 +67,37 @@ export class Faces {
     const { width_px, height_px, faces } = this.result;
     const boxes = faces.map((face, index) => {
       const [left, top, right, bottom] = face.box_xyxy_px;
-      const box = make("div", { class: "rec-box" }, make("span", { class: "rec-number", text: index + 1 }));
+      const number = isTooSmall(face) ? null : make("span", { class: "rec-number", text: index + 1 });
+      const box = make("div", { class: number ? "rec-box" : "rec-box rec-box-small" }, number);
       Object.assign(box.style, {
         left: `${(100 * left) / width_px}%`,
         top: `${(100 * top) / height_px}%`,
         width: `${(100 * (right - left)) / width_px}%`,
         height: `${(100 * (bottom - top)) / height_px}%`,
       });
+      if (!number) return box;
       box.addEventListener("mouseenter", () => this.#mark(index, true));
       box.addEventListener("mouseleave", () => this.#mark(index, false));
       box.addEventListener("click", () => this.#hold(index));
       this.#boxes.get(index).push(box);
       return box;
     });
-    return make("div", { class: "rec-overlay", "aria-hidden": "true" }, ...boxes);
+    const isCrowd = this.#boxes.size > MOST_NUMBERS;
+    const overlay = { class: isCrowd ? "rec-overlay rec-crowd" : "rec-overlay", "aria-hidden": "true" };
+    return make("div", overlay, ...boxes);
   }
 
   #table(caption, judge) {
     const heads = ["Face", "Name", "Distance", "Confidence"];
     const figures = new Set(["Distance", "Confidence"]);
-    const rows = this.result.faces.map((face, index) => this.#row(face, index, judge));
+    const rows = this.result.faces.flatMap((face, index) =>
+      isTooSmall(face) ? [] : [this.#row(face, index, judge)],
+    );
+    const small = this.result.faces.filter(isTooSmall);
+    if (small.length) {
+      const words = make("td", { colspan: heads.length, class: "rec-unknown", text: smallWords(small) });
+      rows.push(make("tr", {}, words));
+    }
     return make(
       "table",
       { class: "rec-faces" },

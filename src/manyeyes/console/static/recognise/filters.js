@@ -1,5 +1,7 @@
 // Which pictures of the list are shown: all, those that failed, those with an unknown face, those of a person.
 
+import { isTooSmall } from "./faces.js";
+
 export const ALL = "all";
 const PERSON = "person:";
 
@@ -8,7 +10,7 @@ const KINDS = {
   failed: { label: "Failed", has: ({ state }) => state === "failed" },
   unknown: {
     label: "Unknown",
-    has: ({ result }) => result?.faces.some(({ name }) => name === null) ?? false,
+    has: ({ result }) => result?.faces.some((face) => face.name === null && !isTooSmall(face)) ?? false,
   },
   none: { label: "No face", has: ({ result }) => result?.faces.length === 0 },
 };

@@ -1,6 +1,7 @@
 // The pictures of the page as a list box: arrows move, Delete removes, one is shown in full beside it.
 
 import { counted, make, say } from "./dom.js";
+import { isTooSmall } from "./faces.js";
 import { Thumbnails } from "./thumbnails.js";
 
 /** A picture's state in a few words. */
@@ -12,7 +13,8 @@ export function stateWords(picture) {
   const { faces } = picture.result;
   const names = faces.map((face) => face.name).filter((name) => name !== null);
   if (faces.length === 0) return "no face";
-  return `${counted(faces.length, "face")}${names.length ? `: ${names.join(", ")}` : ", unknown"}`;
+  const others = faces.every(isTooSmall) ? " too small to name" : ", unknown";
+  return `${counted(faces.length, "face")}${names.length ? `: ${names.join(", ")}` : others}`;
 }
 
 export class List {

@@ -40,8 +40,9 @@ export function resultLines(pictures, outputs) {
     return {
       ...known,
       output: outputs.get(picture) ?? null,
-      faces: faces.map(({ box_xyxy_px: box, name, distance, confidence, threshold, reference }) => {
-        return { box, name, distance, confidence, threshold, reference };
+      faces: faces.map((face) => {
+        const { box_xyxy_px: box, name, person_id, distance, confidence, threshold, reference, too_small } = face;
+        return { box, name, person_id, distance, confidence, threshold, reference, too_small: too_small ?? null };
       }),
       pack,
       provenance: provenance ?? null,
