@@ -34,9 +34,7 @@ def spans(times_s: Iterable[float], every_s: float, gap_stills: int = GAP_STILLS
     return tuple(Span(from_s=first, to_s=last) for first, last in found)
 
 
-def timeline(
-    sightings: Iterable[Sighting], every_s: float, gap_stills: int = GAP_STILLS
-) -> tuple[Seen, ...]:
+def timeline(sightings: Iterable[Sighting], every_s: float, gap_stills: int = GAP_STILLS) -> tuple[Seen, ...]:
     """Everybody's spans: by the time at which they are first seen, faces without a name last.
 
     A person with an id is one person under all names, and has the name of the last sighting.
@@ -49,7 +47,12 @@ def timeline(
             if key not in named or named[key][0] <= time_s:
                 named[key] = time_s, who
     seen = [
-        Seen(name=who[1], person_id=who[0], stills=len(set(times[key])), spans=spans(times[key], every_s, gap_stills))
+        Seen(
+            name=who[1],
+            person_id=who[0],
+            stills=len(set(times[key])),
+            spans=spans(times[key], every_s, gap_stills),
+        )
         for key, (_, who) in named.items()
     ]
     return tuple(sorted(seen, key=lambda one: (one.name is None, one.spans[0].from_s, one.name or "")))

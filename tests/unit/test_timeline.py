@@ -49,7 +49,10 @@ def test_everybody_in_the_order_of_their_first_time_and_unknown_faces_last() -> 
 
 def test_a_person_is_one_under_two_names_and_two_people_of_one_name_are_two() -> None:
     found = timeline([(2, [("1-a", "Lovelace")]), (0, [ADA]), (2, [("9-z", "Ada")])], every_s=2)
-    assert [(one.person_id, one.name, one.stills) for one in found] == [("1-a", "Lovelace", 2), ("9-z", "Ada", 1)]
+    assert [(one.person_id, one.name, one.stills) for one in found] == [
+        ("1-a", "Lovelace", 2),
+        ("9-z", "Ada", 1),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from manyeyes.api.model import Answer, Body, Moment
 
-MAX_VIDEO_CHARACTERS = 1000
+MAX_VIDEO_CHARACTERS, MAX_ID_CHARACTERS = 1000, 100
 MAX_VIDEO_S = 1e6
 """Eleven days."""
 
@@ -22,7 +22,7 @@ class Still(Body):
     """When it is shown, from the start of the video."""
     every_s: float = Field(default=2.0, gt=0, le=MAX_VIDEO_S)
     """The time from one still of this video to the next."""
-    video_id: str = Field(default="", max_length=100)
+    video_id: str = Field(default="", max_length=MAX_ID_CHARACTERS)
     """Tells videos of one name apart; any text that is the same for all stills of the video."""
 
 

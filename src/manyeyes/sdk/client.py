@@ -35,6 +35,7 @@ from manyeyes.api.people import (
     Threshold,
     ThresholdRequest,
 )
+from manyeyes.api.videos import Still
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.local_files import unreadable
 from manyeyes.plain_text import utf8
@@ -78,7 +79,12 @@ class AsyncClient(Watching):
     """
 
     async def recognize(
-        self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
+        self,
+        picture_in: Picture,
+        *,
+        picture: bool = True,
+        idempotency_key: str | None = None,
+        still: Still | None = None,
     ) -> Prediction:
         """Find and name the faces of one picture.
 
@@ -87,6 +93,7 @@ class AsyncClient(Watching):
                 nodes can read it. The format is detected from the content.
             picture: fetch the predicted picture too.
             idempotency_key: identifies this request; a new one is made if None.
+            still: which still of a video it is, for the console's timelines; `manyeyes.stills` gives it.
 
         Raises:
             PictureError: the picture itself is the problem.
@@ -100,6 +107,7 @@ class AsyncClient(Watching):
                 "/v1/recognize",
                 waits=True,
                 content=content,
+                params=still.model_dump() if still else None,
                 headers={
                     "Content-Type": "application/octet-stream",
                     "Accept": "multipart/mixed" if picture else "application/json",

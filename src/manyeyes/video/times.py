@@ -14,7 +14,7 @@ DEFAULT_EVERY_S = 2.0
 """Who walks through the picture is seen for three seconds or more, so on one still at least."""
 LEAST_EVERY_S = 0.04
 """The time of a frame at 25 frames a second; more stills than frames show nothing more."""
-_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)", re.ASCII)
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", re.ASCII)
 _ROUNDING = 1e-6
 
 
@@ -47,6 +47,9 @@ class Times:
             yield round(self.from_s + number * self.every_s, 3)
 
 
+DEFAULT_TIMES = Times()
+
+
 def read_time(text: str) -> float:
     """Seconds, from `90`, `1:30` or `0:01:30.5`.
 
@@ -55,7 +58,9 @@ def read_time(text: str) -> float:
     """
     found = _CLOCK.fullmatch(text.strip())
     if found is None:
-        raise BadRequest(f"{text!r} is no time in a video; write seconds, or as a player shows it: 90, 1:30, 1:02:03")
+        raise BadRequest(
+            f"{text!r} is no time in a video; write seconds, or as a player shows it: 90, 1:30, 1:02:03"
+        )
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
 

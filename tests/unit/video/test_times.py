@@ -42,8 +42,19 @@ def test_times_that_make_no_sense(every_s: float, from_s: float, to_s: float, sa
 
 
 @pytest.mark.parametrize(
-    ("text", "time_s"), [("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5), (" 0.5 ", 0.5), ("90:00", None),
-                         ("-1", None), ("1:", None), ("nan", None), ("1e3", None), ("", None)]
+    ("text", "time_s"),
+    [
+        ("90", 90),
+        ("1:30", 90),
+        ("1:02:03.5", 3723.5),
+        (" 0.5 ", 0.5),
+        ("90:00", 5400),
+        ("-1", None),
+        ("1:", None),
+        ("nan", None),
+        ("1e3", None),
+        ("", None),
+    ],
 )
 def test_times_as_people_write_them(text: str, time_s: float | None) -> None:
     if time_s is None:
