@@ -47,10 +47,13 @@ def make_video(
     options: dict[str, str] | None = None,
     times_s: list[float] | None = None,
     moov_first: bool = False,
+    title: str = "",
 ) -> Path:
     """Write a video; `times_s` are the times of its frames where they come at no fixed rate."""
     how = {"movflags": "+faststart"} if moov_first else {}
     with av.open(str(path), "w", format=container, options=how) as file:
+        if title:
+            file.metadata["title"] = title
         stream = file.add_stream(codec, rate=rate, options=options or {})
         first = paint(0)
         stream.height, stream.width = first.shape[:2]

@@ -15,6 +15,7 @@ from manyeyes.local_files import unreadable
 
 if TYPE_CHECKING:
     from av import VideoFrame
+    from av.container import InputContainer
 
 INSTALL = "pip install 'manyeyes[video]'"
 _MOST_THREADS = 4
@@ -52,11 +53,7 @@ class Decoder:
             ) from error
         logging.getLogger("libav").setLevel(logging.CRITICAL)
         try:
-            self._container = av.open(
-                os.path.abspath(path),  # noqa: PTH100  an absolute path is never read as an address
-                metadata_errors="replace",
-                options={"protocol_whitelist": "file"},  # a playlist in disguise opens no network
-            )
+            self._container = _opened(path)
         except av.FFmpegError as error:
             if isinstance(error, OSError):
                 raise unreadable(path, error) from error
@@ -155,6 +152,17 @@ class Decoder:
                     self.damages += 1
                 else:
                     yield frame
+
+
+def _opened(path: Path) -> InputContainer:
+    import av
+
+    name = os.path.abspath(path)  # noqa: PTH100  an absolute path is never read as an address
+    options = {"protocol_whitelist": "file"}  # a playlist in disguise opens no network
+    try:
+        return av.open(name, options=options)
+    except UnicodeDecodeError:  # a title that is not UTF-8; PyAV before 19 wants to know what to do with it
+        return av.open(name, options=options, metadata_errors="replace")
 
 
 def jpeg_of(frame: VideoFrame, pixel_shape: float, quantiser: int) -> bytes:

@@ -160,6 +160,13 @@ def test_a_name_that_looks_like_an_address_is_a_file(tmp_path: Path, monkeypatch
         assert seconds(video, 0) == [0]
 
 
+def test_a_title_that_is_not_utf8_does_no_harm(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mkv", 1, title="TITLE")
+    path.write_bytes(path.read_bytes().replace(b"TITLE", b"f\xeate!"))
+    with Video(path) as video:
+        assert seconds(video, 0) == [0]
+
+
 def test_memory_does_not_grow_with_the_stills(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", 40, rate=2)
     with Video(path) as video:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -71,17 +72,19 @@ def count_stills(path: Path, times: Times) -> int:
 
 
 class StillReader:
-    """Decodes stills one after the other. One video is open at a time."""
+    """Decodes stills one after the other, in any thread. One video is open at a time."""
 
     def __init__(self) -> None:
+        self._decoding = threading.Lock()
+        self._closed = False
         self._video: Video | None = None
         self._ended = False
 
     def close(self) -> None:
-        """Close the open video, if any."""
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+        """Close the open video, once no thread decodes it any more; nothing is decoded after that."""
+        with self._decoding:
+            self._closed = True
+            self._leave()
 
     def ready(self, source: Source) -> Source | None:
         """The source with its still decoded, or with why it cannot be; None if the video has ended before.
@@ -90,24 +93,33 @@ class StillReader:
         """
         if source.still is None or source.trouble is not None:
             return source
+        with self._decoding:
+            return None if self._closed else self._decoded(source, source.still)
+
+    def _decoded(self, source: Source, still: Still) -> Source | None:
         try:
             video = self.opened(source.path)
             if self._ended:
                 return None
-            content = video.still(source.still.time_s)
+            content = video.still(still.time_s)
         except ManyeyesError as error:
             return replace(source, trouble=error)
         if content is not None:
             return replace(source, content=content)
         self._ended = True
-        return replace(source, trouble=_cut_off(video, source.still)) if video.is_cut else None
+        return replace(source, trouble=_cut_off(video, still)) if video.is_cut else None
 
     def opened(self, path: Path) -> Video:
         """The video, opened if another one was open. Raises as `Video` does."""
         if self._video is None or self._video.path != path:
-            self.close()
+            self._leave()
             self._video, self._ended = Video(path), False
         return self._video
+
+    def _leave(self) -> None:
+        if self._video is not None:
+            self._video.close()
+            self._video = None
 
 
 def _cut_off(video: Video, still: Still) -> DamagedPicture:
