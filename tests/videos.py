@@ -50,6 +50,7 @@ def make_video(
     title: str = "",
 ) -> Path:
     """Write a video; `times_s` are the times of its frames where they come at no fixed rate."""
+    path.parent.mkdir(exist_ok=True)
     how = {"movflags": "+faststart"} if moov_first else {}
     with av.open(str(path), "w", format=container, options=how) as file:
         if title:

@@ -1,8 +1,9 @@
 """One recognition service from the machines you already own.
 
-The public names: `Client` and `AsyncClient`, what they answer, every error they raise, and `draw`, which
-makes the predicted picture from an original and its result. Their modules load at first use: a worker runs
-in its pack's own environment, where no HTTP library may be, and only `draw` needs OpenCV.
+The public names: `Client` and `AsyncClient`, what they answer, every error they raise, `draw`, which makes the
+predicted picture from an original and its result, and for videos `stills` and `timeline`. Their modules load at first
+use: a worker runs in its pack's own environment, where no HTTP library may be, only `draw` needs OpenCV, and only
+`stills` PyAV.
 
 Importing it switches off what libraries report to their makers, for the whole process: `manyeyes.no_reports`.
 """
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
     from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
+    from manyeyes.api.videos import RecentVideo, Seen, Span, Still
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import Prediction
@@ -92,6 +94,8 @@ if TYPE_CHECKING:
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
+    from manyeyes.spans import timeline
+    from manyeyes.video.stills import StillPicture, stills
 
 switch_off_reports()
 
@@ -169,14 +173,19 @@ __all__ = [
     "PictureKillsWorkers",
     "PortTaken",
     "Prediction",
+    "RecentVideo",
     "ReferenceRefused",
     "Result",
+    "Seen",
     "Setting",
     "SeveralFacesFound",
     "SlowUpload",
+    "Span",
     "SshRefused",
     "StartError",
     "Status",
+    "Still",
+    "StillPicture",
     "TaskLost",
     "Threshold",
     "ThresholdRefused",
@@ -191,12 +200,14 @@ __all__ = [
     "WeightsRefused",
     "WrongAddress",
     "draw",
+    "stills",
+    "timeline",
 ]
 
 _AT_FIRST_USE = {
+    "Alert": "manyeyes.api.overview",
     "ApiKey": "manyeyes.api.access",
     "AsyncClient": "manyeyes.sdk.client",
-    "Alert": "manyeyes.api.overview",
     "AuditEntry": "manyeyes.api.audit",
     "AuditVerdict": "manyeyes.api.audit",
     "Client": "manyeyes.sdk.blocking",
@@ -209,8 +220,8 @@ _AT_FIRST_USE = {
     "MergePreview": "manyeyes.api.people",
     "NewApiKey": "manyeyes.api.access",
     "Node": "manyeyes.api.nodes",
-    "NodePage": "manyeyes.api.nodes",
     "NodeHistory": "manyeyes.api.overview",
+    "NodePage": "manyeyes.api.nodes",
     "Notice": "manyeyes.api.overview",
     "Overview": "manyeyes.api.overview",
     "Patience": "manyeyes.sdk.patience",
@@ -218,10 +229,17 @@ _AT_FIRST_USE = {
     "PersonNow": "manyeyes.api.people",
     "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
+    "RecentVideo": "manyeyes.api.videos",
+    "Seen": "manyeyes.api.videos",
     "Setting": "manyeyes.api.overview",
+    "Span": "manyeyes.api.videos",
     "Status": "manyeyes.api.overview",
+    "Still": "manyeyes.api.videos",
+    "StillPicture": "manyeyes.video.stills",
     "Threshold": "manyeyes.api.people",
     "draw": "manyeyes.recognition.pictures.predicted",
+    "stills": "manyeyes.video.stills",
+    "timeline": "manyeyes.spans",
 }
 
 

@@ -113,14 +113,17 @@ def _path(text: str | Path) -> Path:
     return Path(text)
 
 
+PicturesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PICTURE|VIDEO|FOLDER...", parser=_path, help="Pictures, videos, and folders of them."
+    ),
+]
+
+
 def send(
     ctx: typer.Context,
-    pictures: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PICTURE|VIDEO|FOLDER...", parser=_path, help="Pictures, videos, and folders of them."
-        ),
-    ],
+    pictures: PicturesArgument,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from manyeyes.api.videos import RecentVideo, Still
 from manyeyes.results import Result
+from manyeyes.spans import Who, timeline
 from manyeyes.store.timestamps import now_iso
-from manyeyes.timeline import Who, timeline
 
 LONGEST_S = 3600.0
 MOST_STILLS = 50_000

@@ -26,9 +26,10 @@ from manyeyes.sdk.blocking_groups import (
 )
 from manyeyes.sdk.blocking_logs import BlockingLogs
 from manyeyes.sdk.blocking_watching import BlockingWatching
-from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
+from manyeyes.sdk.client import AsyncClient, NodeWord
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.pictures import Picture
 
 _T = TypeVar("_T")
 

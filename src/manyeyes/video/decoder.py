@@ -23,6 +23,8 @@ _MOST_THREADS = 4
 _NOT_MOVING = 1024 | 2048 | 1048576
 """FFmpeg's dispositions of cover pictures, thumbnails and still pictures."""
 _USUAL_RATE = 25
+_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg"
+"""FFmpeg's names of the kinds of files that are opened."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def _opened(path: Path) -> InputContainer:
     import av
 
     name = os.path.abspath(path)  # noqa: PTH100  an absolute path is never read as an address
-    options = {"protocol_whitelist": "file"}  # a playlist in disguise opens no network
+    # a playlist in disguise opens no other file, and no network
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
         return av.open(name, options=options)
     except UnicodeDecodeError:  # a title that is not UTF-8; PyAV before 19 wants to know what to do with it

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from manyeyes.errors import DamagedPicture
-from manyeyes.timeline import clock
+from manyeyes.spans import clock
 from manyeyes.video.decoder import Decoder, Shown, jpeg_of
 
 _SOON_S = 2.0

@@ -10,7 +10,7 @@ from manyeyes.monitoring import recent_videos
 from manyeyes.monitoring.recent_pictures import LONGEST_S, Recent
 from manyeyes.monitoring.recent_videos import RecentVideos
 from manyeyes.results import Result
-from manyeyes.timeline import span_text
+from manyeyes.spans import span_text
 
 
 class Clock:

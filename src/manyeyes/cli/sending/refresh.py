@@ -15,7 +15,7 @@ from manyeyes.cli.sending.videos import StillReader
 from manyeyes.config import Limits
 from manyeyes.errors import DamagedPicture, FileTrouble, ManyeyesError, NoSuchFile
 from manyeyes.results import Face, Result
-from manyeyes.timeline import clock
+from manyeyes.spans import clock
 from manyeyes.wording import listed, several
 
 Now = Mapping[str, PersonNow | None]

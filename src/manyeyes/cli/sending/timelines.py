@@ -14,7 +14,7 @@ from manyeyes.api.videos import Seen, Span
 from manyeyes.cli.sending.record import RESULTS_NAME, read_lines, replace_with
 from manyeyes.errors import FileTrouble
 from manyeyes.results import UNKNOWN
-from manyeyes.timeline import GAP_STILLS, Sighting, Who, span_text, timeline
+from manyeyes.spans import GAP_STILLS, Sighting, Who, span_text, timeline
 from manyeyes.wording import listed, several
 
 TIMELINE_NAME = "timeline.json"

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from manyeyes.api.videos import MAX_VIDEO_CHARACTERS, Still
-from manyeyes.cli.sending.record import digest
 from manyeyes.cli.sending.source import Source
-from manyeyes.errors import DamagedPicture, FileTrouble, ManyeyesError
+from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.local_files import unreadable
 from manyeyes.plain_text import utf8
 from manyeyes.recognition.pictures.first_bytes import head_of
 from manyeyes.recognition.pictures.sniff import is_video
-from manyeyes.timeline import clock
 from manyeyes.video.decoder import INSTALL
 from manyeyes.video.reader import Video, is_installed
+from manyeyes.video.stills import cut_off, id_of
 from manyeyes.video.times import Times, still_name
-from manyeyes.wording import listed, several
+from manyeyes.wording import listed
 
 _MOST_NAMED = 5
 
@@ -52,11 +52,14 @@ def stills_of(video: Source, times: Times) -> Iterator[Source]:
     try:
         with Video(video.path) as opened:
             duration_s = opened.duration_s
+        video_id = id_of(video.path)
     except ManyeyesError as error:
         yield replace(video, trouble=error)
         return
-    facts = f"{video.origin} {video.size_bytes} {video.mtime_ns}"
-    name, video_id = utf8(video.relative)[-MAX_VIDEO_CHARACTERS:], digest(facts).hex()
+    except OSError as error:
+        yield replace(video, trouble=unreadable(video.path, error))
+        return
+    name = utf8(video.relative)[-MAX_VIDEO_CHARACTERS:]
     for time_s in times.each(duration_s):
         still = Still.model_construct(video=name, time_s=time_s, every_s=times.every_s, video_id=video_id)
         yield replace(video, relative=f"{video.relative}/{still_name(time_s)}", still=still)
@@ -107,7 +110,11 @@ class StillReader:
         if content is not None:
             return replace(source, content=content)
         self._ended = True
-        return replace(source, trouble=_cut_off(video, still)) if video.is_cut else None
+        return (
+            replace(source, trouble=cut_off(video, Times(still.every_s, still.time_s)))
+            if video.is_cut
+            else None
+        )
 
     def opened(self, path: Path) -> Video:
         """The video, opened if another one was open. Raises as `Video` does."""
@@ -120,11 +127,3 @@ class StillReader:
         if self._video is not None:
             self._video.close()
             self._video = None
-
-
-def _cut_off(video: Video, still: Still) -> DamagedPicture:
-    left_out = Times(still.every_s, still.time_s).count(video.duration_s)
-    return DamagedPicture(
-        f"{video.path} ends at {clock(video.ends_s or 0)}, though it states {clock(video.duration_s)}: it is cut off or "
-        f"damaged; {several(left_out, 'still')} of its end {'is' if left_out == 1 else 'are'} missing"
-    )

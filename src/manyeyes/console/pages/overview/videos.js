@@ -10,7 +10,8 @@ export default {
           <thead role="rowgroup"><tr role="row">
             <th role="columnheader" scope="col">Person</th><th role="columnheader" scope="col">Seen</th>
             <th role="columnheader" scope="col" class="figure">Stills</th>
-            <th role="columnheader" scope="col" class="videos-when">When</th>
+            <th role="columnheader" scope="col" class="videos-when"><span class="videos-scale"><span>{{ v.first }}</span>
+              <span>When</span><span>{{ v.last }}</span></span></th>
           </tr></thead>
           <tbody role="rowgroup">
             <tr v-for="(row, number) in v.rows" :key="number" role="row">

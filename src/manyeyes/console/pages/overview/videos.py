@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from nicegui import ui
 from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
 
 from manyeyes.api.videos import LatestVideos, RecentVideo, Seen
 from manyeyes.console.wording import ago, exact
 from manyeyes.results import UNKNOWN
-from manyeyes.timeline import clock, span_text
+from manyeyes.spans import clock, span_text
 from manyeyes.wording import listed, several
 
 SHOWN = 6
@@ -53,14 +55,16 @@ class Videos(Element, component="videos.js"):
         super().__init__()
         self._props.update(videos=[])
 
-    def show(self, latest: LatestVideos, now: datetime) -> bool:
-        """Show these, newest first; returns whether there are any. Nothing is sent where they are as they were."""
+    def show(self, latest: LatestVideos, now: datetime) -> None:
+        """Show these, newest first; nothing is sent where they are as they were."""
         shown = [
             {
                 "key": video.id,
                 "name": video.video,
                 "facts": facts(video, now),
                 "title": exact(video.at),
+                "first": clock(video.from_s),
+                "last": clock(video.to_s),
                 "rows": [row(video, seen) for seen in video.people[:_PEOPLE_SHOWN]],
                 "more": more_text(len(video.people) - _PEOPLE_SHOWN),
             }
@@ -69,7 +73,22 @@ class Videos(Element, component="videos.js"):
         if shown != self._props["videos"]:
             self._props.update(videos=shown)
             self.update()
-        return bool(shown)
+
+
+class VideosCard:
+    """The part of the page that shows them; it is there only if there are any."""
+
+    def __init__(self) -> None:
+        self._card = ui.element("section").classes("card wide").props('aria-label="Latest videos"')
+        with self._card:
+            TextElement(tag="h2", text="Latest videos").classes("card-title")
+            self._videos = Videos()
+        self._card.set_visibility(False)
+
+    def show(self, latest: LatestVideos, now: datetime) -> None:
+        """Show these."""
+        self._videos.show(latest, now)
+        self._card.set_visibility(bool(latest.videos))
 
 
 def more_text(more: int) -> str:

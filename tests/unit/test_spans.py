@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manyeyes.timeline import clock, span_text, spans, timeline
+from manyeyes.spans import clock, span_text, spans, timeline
 
 ADA, GRACE, NOBODY = ("1-a", "Ada"), ("2-b", "Grace"), (None, None)
 
