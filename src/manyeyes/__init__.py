@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
     from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
-    from manyeyes.api.videos import RecentVideo, Seen, Span, Still
+    from manyeyes.api.videos import RecentVideo, Seen, Still, TimeSpan
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import Prediction
@@ -180,7 +180,6 @@ __all__ = [
     "Setting",
     "SeveralFacesFound",
     "SlowUpload",
-    "Span",
     "SshRefused",
     "StartError",
     "Status",
@@ -189,6 +188,7 @@ __all__ = [
     "TaskLost",
     "Threshold",
     "ThresholdRefused",
+    "TimeSpan",
     "TokenRefused",
     "TooManyBytes",
     "TooManyPixels",
@@ -232,11 +232,11 @@ _AT_FIRST_USE = {
     "RecentVideo": "manyeyes.api.videos",
     "Seen": "manyeyes.api.videos",
     "Setting": "manyeyes.api.overview",
-    "Span": "manyeyes.api.videos",
     "Status": "manyeyes.api.overview",
     "Still": "manyeyes.api.videos",
     "StillPicture": "manyeyes.video.stills",
     "Threshold": "manyeyes.api.people",
+    "TimeSpan": "manyeyes.api.videos",
     "draw": "manyeyes.recognition.pictures.predicted",
     "stills": "manyeyes.video.stills",
     "timeline": "manyeyes.spans",

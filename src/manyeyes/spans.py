@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from manyeyes.api.videos import Seen, Span
+from manyeyes.api.videos import Seen, TimeSpan
 
 GAP_STILLS = 2
 """A person who is missing on so many stills in a row, and is then seen again, was there all the time: people turn
@@ -17,7 +17,7 @@ Sighting = tuple[float, Sequence[Who]]
 """A time in seconds, and everybody seen then."""
 
 
-def spans(times_s: Iterable[float], every_s: float, gap_stills: int = GAP_STILLS) -> tuple[Span, ...]:
+def spans(times_s: Iterable[float], every_s: float, gap_stills: int = GAP_STILLS) -> tuple[TimeSpan, ...]:
     """The times of one person's stills, in any order, made into spans.
 
     Args:
@@ -31,7 +31,7 @@ def spans(times_s: Iterable[float], every_s: float, gap_stills: int = GAP_STILLS
             found[-1][1] = time_s
         else:
             found.append([time_s, time_s])
-    return tuple(Span(from_s=first, to_s=last) for first, last in found)
+    return tuple(TimeSpan(from_s=first, to_s=last) for first, last in found)
 
 
 def timeline(sightings: Iterable[Sighting], every_s: float, gap_stills: int = GAP_STILLS) -> tuple[Seen, ...]:
@@ -67,7 +67,7 @@ def clock(time_s: float, *, exact: bool = False) -> str:
     return f"{hours}:{minutes:02d}:{seconds}" if hours else f"{minutes}:{seconds}"
 
 
-def span_text(span: Span, *, exact: bool = False) -> str:
+def span_text(span: TimeSpan, *, exact: bool = False) -> str:
     """`0:10–0:24`; `0:10` for one still."""
     first, last = clock(span.from_s, exact=exact), clock(span.to_s, exact=exact)
     return first if first == last else f"{first}–{last}"

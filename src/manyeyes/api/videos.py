@@ -26,7 +26,7 @@ class Still(Body):
     """Tells videos of one name apart; any text that is the same for all stills of the video."""
 
 
-class Span(Answer):
+class TimeSpan(Answer):
     """A time without a break; both ends are times of stills."""
 
     from_s: float
@@ -44,7 +44,7 @@ class Seen(Answer):
     """As in the results."""
     stills: int
     """How many show the person."""
-    spans: tuple[Span, ...]
+    spans: tuple[TimeSpan, ...]
     """From when to when."""
 
 

@@ -352,7 +352,7 @@ def test_public_names() -> None:
         "RecentVideo",
         "Seen",
         "Setting",
-        "Span",
+        "TimeSpan",
         "Still",
         "StillPicture",
         "Threshold",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from manyeyes.api.videos import Seen, Span
+from manyeyes.api.videos import Seen, TimeSpan
 from manyeyes.cli.sending.record import RESULTS_NAME, read_lines, replace_with
 from manyeyes.errors import FileTrouble
 from manyeyes.results import UNKNOWN
@@ -101,7 +101,7 @@ class Burst:
             for seen in self.people
         ]
 
-    def _text(self, span: Span) -> str:
+    def _text(self, span: TimeSpan) -> str:
         first, last = f"{self.at(span.from_s):%H:%M:%S}", f"{self.at(span.to_s):%H:%M:%S}"
         return first if first == last else f"{first}–{last}"
 
