@@ -81,6 +81,6 @@ def cut_off(video: Video, left_out: Times) -> DamagedPicture:
     """The error for a video that has ended before `left_out`."""
     count = left_out.count(video.duration_s)
     return DamagedPicture(
-        f"{video.path} ends at {clock(video.ends_s or 0)}, though it states {clock(video.duration_s)}: it is cut off or "
+        f"{video.path} ends at {clock(round(video.ends_s or 0))}, though it states {clock(video.duration_s)}: it is cut off or "
         f"damaged; {several(count, 'still')} of its end {'is' if count == 1 else 'are'} missing"
     )

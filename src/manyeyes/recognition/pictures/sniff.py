@@ -8,7 +8,7 @@ from manyeyes.errors import EmptyPicture, NotAPicture, UnsupportedFormat
 from manyeyes.recognition.pictures.formats import ACCEPTED
 
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-_JPEG_LS = b"\xff\xd8\xff\xf7"
+_JPEG, _JPEG_LS = b"\xff\xd8\xff", b"\xff\xd8\xff\xf7"
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
@@ -95,7 +95,7 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
-    if data.startswith(b"\xff\xd8\xff") and not data.startswith(_JPEG_LS):
+    if data.startswith(_JPEG) and not data.startswith(_JPEG_LS):
         return "jpeg"
     known = _ANY.match(data) is not None
     for offset, magic, name in _OTHER_PICTURES if known else ():
@@ -115,7 +115,7 @@ def sniff(data: bytes) -> str:
 def is_video(data: bytes) -> bool:
     """Whether a file that begins with these bytes is a video, by its container; some of them hold sound only."""
     is_picture = any(data.startswith(magic, at) for at, magic, _ in _OTHER_PICTURES)
-    if is_picture or _accepted(data) is not None:
+    if is_picture or data.startswith(_JPEG) or _accepted(data) is not None:
         return False
     kind = next((name for at, magic, name in _OTHER_FILES if data.startswith(magic, at)), "")
     return kind == VIDEO or _is_transport_stream(data)
