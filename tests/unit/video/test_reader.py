@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -178,3 +179,31 @@ def test_memory_does_not_grow_with_the_stills(tmp_path: Path) -> None:
             assert tracemalloc.get_traced_memory()[1] < 300_000
         finally:
             tracemalloc.stop()
+
+
+def test_a_recording_without_length_and_index_is_counted(tmp_path: Path) -> None:
+    whole, live = make_video(tmp_path / "whole.mp4", 6, key_every_s=1), tmp_path / "live.webm"
+    with (
+        av.open(str(whole)) as source,
+        live.open("wb") as file,
+        av.open(_Pipe(file), "w", format="matroska") as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with av.open(str(live)) as check:
+        assert check.duration is None
+    with Video(live) as video:
+        assert video.duration_s == pytest.approx(6, abs=0.3)
+        assert seconds(video, 0.5, 3.5, 5.5) == [0, 3, 5]
+        assert seconds(video, 60) == [None]
+        assert not video.is_cut
+
+
+class _Pipe:
+    """Something to write to that cannot go back, as a browser or a camera records into."""
+
+    def __init__(self, file: Any) -> None:
+        self.write = file.write
