@@ -330,8 +330,8 @@ REFUSED: tuple[tuple[str, str, bytes, str], ...] = (
     ("JPEG of 12 bit", "unsupported-format", saved(picture(), "JPEG").replace(
         b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"), "of a kind that is not read"),
     ("PDF", "not-a-picture", b"%PDF-1.7\n" + bytes(30), "a PDF document"),
-    ("film: MP4", "not-a-picture", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a film"),
-    ("film: Matroska", "not-a-picture", b"\x1aE\xdf\xa3" + bytes(30), "a film"),
+    ("video: MP4", "not-a-picture", b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video"),
+    ("video: Matroska", "not-a-picture", b"\x1aE\xdf\xa3" + bytes(30), "a video"),
     ("sound: MP3", "not-a-picture", b"ID3\4\0" + bytes(30), "a sound file"),
     ("zip", "not-a-picture", b"PK\3\4" + bytes(30), "a zip archive"),
     ("web page", "not-a-picture", b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),

@@ -1,8 +1,9 @@
 """One recognition service from the machines you already own.
 
-The public names: `Client` and `AsyncClient`, what they answer, every error they raise, and `draw`, which
-makes the predicted picture from an original and its result. Their modules load at first use: a worker runs
-in its pack's own environment, where no HTTP library may be, and only `draw` needs OpenCV.
+The public names: `Client` and `AsyncClient`, what they answer, every error they raise, `draw`, which makes the
+predicted picture from an original and its result, and for videos `stills` and `timeline`. Their modules load at first
+use: a worker runs in its pack's own environment, where no HTTP library may be, only `draw` needs OpenCV, and only
+`stills` PyAV.
 
 Importing it switches off what libraries report to their makers, for the whole process: `manyeyes.no_reports`.
 """
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
     from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
+    from manyeyes.api.videos import RecentVideo, Seen, Still, TimeSpan
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
     from manyeyes.sdk.answers import Prediction
@@ -93,6 +95,8 @@ if TYPE_CHECKING:
     from manyeyes.sdk.client import AsyncClient
     from manyeyes.sdk.context import Context
     from manyeyes.sdk.patience import Patience
+    from manyeyes.spans import timeline
+    from manyeyes.video.stills import StillPicture, stills
 
 switch_off_reports()
 
@@ -171,17 +175,22 @@ __all__ = [
     "PictureKillsWorkers",
     "PortTaken",
     "Prediction",
+    "RecentVideo",
     "ReferenceRefused",
     "Result",
+    "Seen",
     "Setting",
     "SeveralFacesFound",
     "SlowUpload",
     "SshRefused",
     "StartError",
     "Status",
+    "Still",
+    "StillPicture",
     "TaskLost",
     "Threshold",
     "ThresholdRefused",
+    "TimeSpan",
     "TokenRefused",
     "TooManyBytes",
     "TooManyPixels",
@@ -194,12 +203,14 @@ __all__ = [
     "WeightsRefused",
     "WrongAddress",
     "draw",
+    "stills",
+    "timeline",
 ]
 
 _AT_FIRST_USE = {
+    "Alert": "manyeyes.api.overview",
     "ApiKey": "manyeyes.api.access",
     "AsyncClient": "manyeyes.sdk.client",
-    "Alert": "manyeyes.api.overview",
     "AuditEntry": "manyeyes.api.audit",
     "AuditVerdict": "manyeyes.api.audit",
     "Client": "manyeyes.sdk.blocking",
@@ -212,8 +223,8 @@ _AT_FIRST_USE = {
     "MergePreview": "manyeyes.api.people",
     "NewApiKey": "manyeyes.api.access",
     "Node": "manyeyes.api.nodes",
-    "NodePage": "manyeyes.api.nodes",
     "NodeHistory": "manyeyes.api.overview",
+    "NodePage": "manyeyes.api.nodes",
     "Notice": "manyeyes.api.overview",
     "Overview": "manyeyes.api.overview",
     "Patience": "manyeyes.sdk.patience",
@@ -221,10 +232,17 @@ _AT_FIRST_USE = {
     "PersonNow": "manyeyes.api.people",
     "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
+    "RecentVideo": "manyeyes.api.videos",
+    "Seen": "manyeyes.api.videos",
     "Setting": "manyeyes.api.overview",
     "Status": "manyeyes.api.overview",
+    "Still": "manyeyes.api.videos",
+    "StillPicture": "manyeyes.video.stills",
     "Threshold": "manyeyes.api.people",
+    "TimeSpan": "manyeyes.api.videos",
     "draw": "manyeyes.recognition.pictures.predicted",
+    "stills": "manyeyes.video.stills",
+    "timeline": "manyeyes.spans",
 }
 
 

@@ -59,7 +59,7 @@ HOLIDAY = {
     "broken.jpg": b"no picture, and named like one",
     "notes.txt": b"a list",
     "empty": b"",
-    "film.mp4": b"\0\0\0\x18ftypisom",
+    "song.m4a": b"\0\0\0\x18ftypM4A ",
     "d.NEF": raw_with_a_thumbnail(),
     "e.svg": b"<svg xmlns='x'/>",
     ".hidden.jpg": jpeg(),

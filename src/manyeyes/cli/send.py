@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +31,8 @@ from manyeyes.cli.sending.plan import (
 )
 from manyeyes.cli.sending.progress import Bar, Json, Plain, View
 from manyeyes.cli.sending.refresh import drawn_from_original, names_changed, renew_names
-from manyeyes.cli.sending.report import faults_text, nothing_found, print_report, summary
+from manyeyes.cli.sending.report import faults_text, nothing_found, print_report, print_timelines, summary
+from manyeyes.cli.sending.videos import StillReader, check_videos
 from manyeyes.cli.sending.waiting import WaitingClient
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import BadRequest, ManyeyesError
@@ -37,6 +40,7 @@ from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.client import AsyncClient
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
+from manyeyes.video.times import DEFAULT_EVERY_S, Times, read_time
 
 EXIT_SOME_FAILED = 3
 
@@ -59,6 +63,22 @@ ExcludeOption = Annotated[
 AllOption = Annotated[
     bool,
     typer.Option("--all", help="Of folders, send hidden files and other programs' thumbnails, too."),
+]
+
+
+EveryOption = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="Of videos: take a still every so many seconds."),
+]
+FromOption = Annotated[
+    str,
+    typer.Option("--from", metavar="TIME", help="Of videos: begin there; seconds, or as in 1:30 or 1:02:03."),
+]
+ToOption = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="TIME", show_default=False, help="Of videos: end there; the end by default."
+    ),
 ]
 
 
@@ -93,12 +113,17 @@ def _path(text: str | Path) -> Path:
     return Path(text)
 
 
+PicturesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PICTURE|VIDEO|FOLDER...", parser=_path, help="Pictures, videos, and folders of them."
+    ),
+]
+
+
 def send(
     ctx: typer.Context,
-    pictures: Annotated[
-        list[Path],
-        typer.Argument(metavar="PICTURE|FOLDER...", parser=_path, help="Pictures, and folders of pictures."),
-    ],
+    pictures: PicturesArgument,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +150,9 @@ def send(
         bool, typer.Option("--again", help="Send pictures again that an earlier run has done.")
     ] = False,
     refresh: RefreshOption = False,
+    every: EveryOption = DEFAULT_EVERY_S,
+    start: FromOption = "0",
+    end: ToOption = "",
     exclude: ExcludeOption = None,
     everything: AllOption = False,
     in_flight: Annotated[
@@ -146,6 +174,9 @@ def send(
     Of a folder, what is no picture is passed over, and so are hidden files, other programs' thumbnails (@eaDir,
     .thumbnails) and folders with the results of an earlier send. A line at the end says how many.
 
+    Of a video, stills are sent, one every 2 seconds; this needs manyeyes[video]. A table says who is seen from when to
+    when, in each video and in each burst of pictures; OUT/timeline.json has all of it.
+
     The predicted pictures keep their names and folders below OUT. Where the format changes, a second suffix
     is added: a.heic.jpg. OUT/results.jsonl has a line for each picture. No other file is overwritten.
 
@@ -161,6 +192,7 @@ def send(
 
     Example: manyeyes send photo.jpg
     Example: manyeyes send holiday/ -o holiday-named
+    Example: manyeyes send film.mp4 --every 1 --from 1:30 --to 5:00
     """
     check_all_exist(pictures)
     by_path = None
@@ -169,12 +201,14 @@ def send(
     if out is None and not as_json:
         out, by_path = DEFAULT_OUT, Path.cwd()
     choice = Choice(tuple(exclude or ()), everything)
-    arguments = read_arguments(pictures, out, by_path=by_path, choice=choice)
+    times = Times(every, read_time(start), read_time(end) if end else math.inf)
+    arguments = read_arguments(pictures, out, by_path=by_path, choice=choice, times=times)
     check_out(arguments)
     context = context_of(ctx)
     if refresh:
         _refresh(context, out, as_json)
         return
+    check_videos([argument.path for argument in arguments.each])
     _check_any(pictures, arguments)
     _run(context, _Job(arguments, draw, again, in_flight, patience), as_json)
 
@@ -231,13 +265,14 @@ def _run(context: Context, job: _Job, as_json: bool) -> None:
 def _refresh(context: Context, out: Path | None, as_json: bool) -> None:
     if out is None:
         raise BadRequest("--refresh renews the results in a folder; add -o OUT")
-    with Client(context) as client:
-        done = renew_names(out, client.merges, drawn_from_original)
+    with Client(context) as client, closing(StillReader()) as stills:
+        done = renew_names(out, client.merges, partial(drawn_from_original, stills=stills))
     if as_json:
         print_json(vars(done))
         return
     for sentence in done.sentences(out):
         tell(sentence)
+    print_timelines(out)
 
 
 async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view: View) -> None:

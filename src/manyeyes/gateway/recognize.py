@@ -10,7 +10,9 @@ import asyncio
 import os
 import time
 import zlib
+from urllib.parse import parse_qsl
 
+from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -19,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from manyeyes.access.sessions import Caller
+from manyeyes.api.videos import Still
 from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
 from manyeyes.gateway.auth import authenticated, refused
@@ -39,6 +42,7 @@ _OFF_THE_LOOP_BYTES = 64 * 1024
 MAX_KEY_CHARACTERS = 200
 _FORM_BYTES = 65536
 """The most bytes of a form beside its picture."""
+_STILL = frozenset(Still.model_fields)
 _JSON, _GZIP = JSON.encode(), 16 + zlib.MAX_WBITS
 
 Headers = list[tuple[bytes, bytes]]
@@ -95,6 +99,7 @@ class Recognize:
     ) -> tuple[Headers, bytes]:
         master, limits = self._master, self._limits
         accept, key = given.get("accept", ""), given.get("idempotency-key")
+        still = still_of(scope["query_string"])
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadRequest(
                 f"header.idempotency-key: String should have at most {MAX_KEY_CHARACTERS} characters"
@@ -109,7 +114,7 @@ class Recognize:
             answer_with = chosen(accept, info.media_type)
             told.draw = answer_with != JSON
             told.accepted(len(data), info.media_type, time.monotonic())
-            found = await master.recognition.recognize(data, draw=told.draw, key=key, trace=told)
+            found = await master.recognition.recognize(data, draw=told.draw, key=key, trace=told, still=still)
         picture_type = found.result.predicted_media_type or found.result.media_type
         if answer_with == MIXED:
             media_type, body = _mixed(found.result_json, found.picture, picture_type.encode("latin-1"))
@@ -123,6 +128,22 @@ class Recognize:
             (b"content-type", media_type),
             (b"traceparent", Trace(found.trace_id, trace.span_id).traceparent.encode()),
         ], body
+
+
+def still_of(query: bytes) -> Still | None:
+    """Which still of a video the picture is, as the query says; None if it says nothing of a video.
+
+    Raises:
+        BadRequest: it says it wrongly.
+    """
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {}
+    if not given.keys() & _STILL:
+        return None
+    try:
+        return Still.model_validate({name: value for name, value in given.items() if name in _STILL})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRequest(f"query.{first['loc'][0]}: {first['msg']}") from error
 
 
 def _parts(response: Response) -> tuple[int, Headers, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from manyeyes.api.videos import Still
 from manyeyes.contract import PICTURE
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.dispatch.order import Answered, Order
@@ -58,9 +59,18 @@ class Recognition:
         self._pack = pack
 
     async def recognize(
-        self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace | None = None
+        self,
+        data: bytes,
+        *,
+        draw: bool,
+        key: str | None,
+        trace: PictureTrace | None = None,
+        still: Still | None = None,
     ) -> Recognised:
         """Recognise a picture; see `Dispatcher.submit`. The result names the trace of the work.
+
+        Args:
+            still: which still of a video it is, if it is one.
 
         Raises:
             ManyeyesError: the picture's own error, or this master's.
@@ -79,6 +89,8 @@ class Recognition:
         if listed:
             took_ms = (time.monotonic() - began_s) * 1000
             self._recent.add(answered.task_id, result, trace.sender.name, took_ms)
+        if still is not None:
+            self._recent.videos.add(still, result, trace.sender.name)
         unchanged = result is outcome.result
         result_json = outcome.result_json if unchanged else result.model_dump_json().encode()
         return Recognised(result, result_json, outcome.picture, answered.trace_id)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from manyeyes.errors import EntryNotFound
 from manyeyes.face_results import FaceOutcome
 from manyeyes.faces.crops import thumbnail_of
+from manyeyes.monitoring.recent_videos import RecentVideos
 from manyeyes.results import Result
 from manyeyes.store.timestamps import now_iso
 
@@ -55,6 +56,7 @@ class Recent:
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
+        self.videos = RecentVideos(most, clock)
         self._clock = clock
         self._pictures: OrderedDict[str, RecentPicture] = OrderedDict()
         self._pending: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
@@ -110,11 +112,13 @@ class Recent:
             self._pictures.popitem(last=False)
         while self._pending and next(iter(self._pending.values()))[0] < now - _PENDING_S:
             self._pending.popitem(last=False)
+        self.videos.tick()
 
     def forget(self, who: str) -> None:
         """Remove the pictures of a revoked key; another key may get its name."""
         for picture in [picture for picture in self._pictures.values() if picture.who == who]:
             del self._pictures[picture.id]
+        self.videos.forget(who)
 
     def listed(self, who: str | None = None) -> list[RecentPicture]:
         """The pictures, newest first; only those of one key where one is named."""

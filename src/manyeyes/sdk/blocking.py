@@ -15,6 +15,7 @@ from manyeyes.api.audit import AuditEntry, AuditVerdict
 from manyeyes.api.nodes import Node, NodePage, NodeSort
 from manyeyes.api.overview import Status
 from manyeyes.api.people import Feedback, Person, Threshold
+from manyeyes.api.videos import Still
 from manyeyes.results import Caution
 from manyeyes.sdk.answers import Prediction, SignInLink
 from manyeyes.sdk.blocking_groups import (
@@ -25,9 +26,10 @@ from manyeyes.sdk.blocking_groups import (
 )
 from manyeyes.sdk.blocking_logs import BlockingLogs
 from manyeyes.sdk.blocking_watching import BlockingWatching
-from manyeyes.sdk.client import AsyncClient, NodeWord, Picture
+from manyeyes.sdk.client import AsyncClient, NodeWord
 from manyeyes.sdk.context import Context
 from manyeyes.sdk.patience import Patience
+from manyeyes.sdk.pictures import Picture
 
 _T = TypeVar("_T")
 
@@ -99,10 +101,17 @@ class Client(BlockingWatching):
         self._loop.close()
 
     def recognize(
-        self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
+        self,
+        picture_in: Picture,
+        *,
+        picture: bool = True,
+        idempotency_key: str | None = None,
+        still: Still | None = None,
     ) -> Prediction:
         """See `AsyncClient.recognize`."""
-        return self._run(self._client.recognize(picture_in, picture=picture, idempotency_key=idempotency_key))
+        return self._run(
+            self._client.recognize(picture_in, picture=picture, idempotency_key=idempotency_key, still=still)
+        )
 
     def add_person(self, name: str, photos: Picture | Sequence[Picture]) -> Person:
         """See `AsyncClient.add_person`."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from manyeyes.api.people import Merge, MergePreview, Person, PersonNow
 from manyeyes.api.recent import Latest
 from manyeyes.api.unknown_faces import Retention, Unknown
+from manyeyes.api.videos import LatestVideos
 from manyeyes.results import Result
 from manyeyes.sdk.faces import Faces
 from manyeyes.sdk.merges import PeopleMerges
@@ -107,6 +108,10 @@ class BlockingRecentPictures:
     def latest(self) -> Latest:
         """See `RecentPictures.latest`."""
         return self._run(self._recent.latest())
+
+    def videos(self) -> LatestVideos:
+        """See `RecentPictures.videos`."""
+        return self._run(self._recent.videos())
 
     def result(self, picture_id: str) -> Result:
         """See `RecentPictures.result`."""

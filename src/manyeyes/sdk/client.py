@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,8 +34,8 @@ from manyeyes.api.people import (
     Threshold,
     ThresholdRequest,
 )
+from manyeyes.api.videos import Still
 from manyeyes.errors import BadRequest, ManyeyesError
-from manyeyes.local_files import unreadable
 from manyeyes.plain_text import utf8
 from manyeyes.results import Caution, Result
 from manyeyes.sdk.answers import Prediction, SignInLink
@@ -46,14 +45,13 @@ from manyeyes.sdk.logs import Logs
 from manyeyes.sdk.merges import PeopleMerges
 from manyeyes.sdk.multipart import parse_parts
 from manyeyes.sdk.parsing import parsed
+from manyeyes.sdk.pictures import Picture, content_of
 from manyeyes.sdk.portraits import Portraits
 from manyeyes.sdk.recent import RecentPictures
 from manyeyes.sdk.urls import node_url, person_url, quoted
 from manyeyes.sdk.watching import Watching
 from manyeyes.traces import new_trace, trace_id_for
 
-Picture = str | Path | bytes
-"""A path to read, or the encoded picture itself."""
 NodeWord = Literal["approve", "pause", "drain", "resume", "shutdown"]
 
 
@@ -78,7 +76,12 @@ class AsyncClient(Watching):
     """
 
     async def recognize(
-        self, picture_in: Picture, *, picture: bool = True, idempotency_key: str | None = None
+        self,
+        picture_in: Picture,
+        *,
+        picture: bool = True,
+        idempotency_key: str | None = None,
+        still: Still | None = None,
     ) -> Prediction:
         """Find and name the faces of one picture.
 
@@ -87,11 +90,12 @@ class AsyncClient(Watching):
                 nodes can read it. The format is detected from the content.
             picture: fetch the predicted picture too.
             idempotency_key: identifies this request; a new one is made if None.
+            still: which still of a video it is, for the console's timelines; `manyeyes.stills` gives it.
 
         Raises:
             PictureError: the picture itself is the problem.
         """
-        content = await _content(picture_in)
+        content = await content_of(picture_in)
         key = idempotency_key or str(uuid.uuid4())
         trace_id = trace_id_for(key)
         try:
@@ -100,6 +104,7 @@ class AsyncClient(Watching):
                 "/v1/recognize",
                 waits=True,
                 content=content,
+                params=still.model_dump() if still else None,
                 headers={
                     "Content-Type": "application/octet-stream",
                     "Accept": "multipart/mixed" if picture else "application/json",
@@ -130,7 +135,7 @@ class AsyncClient(Watching):
         files = []
         for number, photo in enumerate(photos, start=1):
             label = f"photo-{number}" if isinstance(photo, bytes) else utf8(Path(photo).name)
-            files.append(("photos", (label, await _content(photo), "application/octet-stream")))
+            files.append(("photos", (label, await content_of(photo), "application/octet-stream")))
         response = await self._call(
             "POST",
             "/v1/people",
@@ -418,13 +423,3 @@ class AsyncClient(Watching):
     async def wait_ready(self) -> None:
         """Wait until the master accepts pictures, at most as long as the client's `patience`."""
         await self._call("GET", "/readyz", waits=True)
-
-
-async def _content(picture: Picture) -> bytes:
-    if isinstance(picture, bytes):
-        return picture
-    path = Path(picture)
-    try:
-        return await asyncio.to_thread(path.read_bytes)
-    except OSError as error:
-        raise unreadable(path, error) from error

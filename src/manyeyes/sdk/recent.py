@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from manyeyes.api.recent import Latest
+from manyeyes.api.videos import LatestVideos
 from manyeyes.results import Result
 from manyeyes.sdk.calls import Call
 from manyeyes.sdk.parsing import parsed
@@ -18,6 +19,10 @@ class RecentPictures:
     async def latest(self) -> Latest:
         """The last answered pictures; under load only some of them, at most 2 per second."""
         return parsed(Latest, (await self._call("GET", "/v1/recent")).content)
+
+    async def videos(self) -> LatestVideos:
+        """The videos of which stills were answered within the last hour, with who is seen from when to when."""
+        return parsed(LatestVideos, (await self._call("GET", "/v1/recent-videos")).content)
 
     async def result(self, picture_id: str) -> Result:
         """The result of a recent picture, as its sender got it.

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from manyeyes import Client
+from manyeyes.api.videos import Still
 from manyeyes.errors import PictureError
 from manyeyes.sdk.context import Context, load_context
 from tests.e2e.conftest import Seed, Up
@@ -63,6 +64,30 @@ def test_a_newcomer_is_told_what_to_do_first(alone: Alone, consoles: Consoles, d
     page.set_viewport_size(PHONE)
     assert accessibility_trouble(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_video_has_a_bar_for_each_time_at_which_somebody_is_seen(busy: Up, consoles: Consoles) -> None:
+    buffer = io.BytesIO()
+    astronaut().save(buffer, "JPEG")
+    with Client(load_context(busy.data / "context.json")) as client:
+        for time_s in (0, 2, 20):
+            still = Still(video=HOSTILE, time_s=time_s, video_id="overview")
+            client.recognize(buffer.getvalue(), picture=False, still=still)
+        (video,) = [one for one in client.recent.videos().videos if one.video == HOSTILE]
+    assert [(seen.name, seen.stills, len(seen.spans)) for seen in video.people] == [(HOSTILE, 3, 2)]
+    page = consoles.open(busy, role="operator")
+    shown = page.get_by_role("region", name="Latest videos").get_by_role("region", name=f"Video {HOSTILE}")
+    expect(shown).to_contain_text("3 stills, one every 2 s, from 0:00 to 0:20")
+    expect(shown.get_by_role("cell", name="0:00–0:02, 0:20")).to_be_visible()
+    expect(shown.locator(".videos-bar")).to_have_count(2)
+    assert accessibility_trouble(page) == []
+    page.set_viewport_size(PHONE)
+    assert accessibility_trouble(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # another key's videos are not shown to a user
+    other = consoles.open(busy, role="user")
+    expect(other.get_by_role("region", name="Latest pictures")).to_be_visible()
+    expect(other.get_by_role("region", name="Latest videos")).to_be_hidden()
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -8,9 +8,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Download, FilePayload, Page, Route, expect
+from skimage import data as samples
 
 from manyeyes import Client, ManyeyesError
 from manyeyes.sdk.context import load_context
@@ -19,6 +21,7 @@ from tests.e2e.console.conftest import PHONE, Consoles, accessibility_trouble, r
 from tests.e2e.console.people import as_file, saved
 from tests.e2e.console.recognising import BROKEN, choose, photo, row, wait_over
 from tests.e2e.pictures import astronaut, write_many
+from tests.videos import make_video
 
 NAME = "Ada <img src=x onerror=window.wasRun=1> Lovelace"
 
@@ -85,6 +88,37 @@ def test_pictures_are_recognised_and_one_is_saved(
         client.recognize(BROKEN["buffer"])
     expect(page.locator(".rec-detail .problem")).to_contain_text(refusal.value.detail)
     assert accessibility_trouble(page) == []
+
+
+def test_of_a_video_the_browser_takes_stills_and_the_overview_shows_who_is_seen_when(
+    up: Up, consoles: Consoles, client: Client, ada: str, tmp_path: Path
+) -> None:
+    with_face, without = (
+        np.asarray(picture.resize((320, 320)))
+        for picture in (astronaut(), Image.fromarray(samples.chelsea()))
+    )
+    film = make_video(
+        tmp_path / "film.webm",
+        7,
+        codec="libvpx",
+        paint=lambda time_s: without if 3 <= time_s < 5 else with_face,
+    )
+    page = consoles.open(up, "/recognise")
+    files: list[FilePayload] = [
+        {"name": "film.webm", "mimeType": "video/webm", "buffer": film.read_bytes()},
+        {"name": "broken.mp4", "mimeType": "video/mp4", "buffer": b"\0\0\0\x18ftypisom" + bytes(99)},
+    ]
+    choose(page, files)
+    assert wait_over(page, 4) == "4 of 4 done"
+    expect(row(page, "film.webm/00-00-02.000.jpg")).to_contain_text("1 face")
+    expect(row(page, "film.webm/00-00-04.000.jpg")).to_contain_text("no face")
+    notices = page.locator(".rec-notices")
+    expect(notices).to_contain_text("Stills of film.webm: one every 2 s")
+    expect(notices).to_contain_text("broken.mp4 cannot be played by this browser")
+    (video,) = [one for one in client.recent.videos().videos if one.video == "film.webm"]
+    assert (video.stills, video.every_s, [seen.name for seen in video.people]) == (4, 2, [ada])
+    notices.get_by_role("link", name="overview").click()
+    expect(page.get_by_role("region", name="Video film.webm")).to_contain_text("0:00–0:06")
 
 
 def test_all_are_saved_in_one_zip_with_their_results(up: Up, consoles: Consoles, client: Client) -> None:

@@ -130,7 +130,7 @@ class Master:
     def __init__(self) -> None:
         self.asked: list[bytes] = []
 
-    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
+    async def recognize(self, picture_in: bytes, /, *, picture: bool, still: object = None) -> Prediction:
         assert not picture
         self.asked.append(picture_in)
         if picture_in == b"away":

@@ -44,7 +44,9 @@ class Master:
             raise Unavailable("no answer")
         return status(1 if self.asked > self.ready_after else self.workers_before)
 
-    async def recognize(self, data: bytes, *, picture: bool, idempotency_key: str) -> Prediction:
+    async def recognize(
+        self, data: bytes, *, picture: bool, idempotency_key: str, still: object = None
+    ) -> Prediction:
         self.keys.add(idempotency_key)
         await asyncio.sleep(0.05)
         if self.asked <= self.ready_after:

@@ -29,7 +29,7 @@ class Gate:
         self.at_once = 0
         self.open = asyncio.Event()
 
-    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
+    async def recognize(self, picture_in: bytes, /, *, picture: bool, still: object = None) -> Prediction:
         self.at_once += 1
         if self.at_once >= self.opens_at:
             self.open.set()

@@ -10,6 +10,7 @@ from typing import Any
 
 from manyeyes.access.audit import Audit
 from manyeyes.access.sessions import Sessions
+from manyeyes.api.videos import Still
 from manyeyes.config import Limits, MasterSettings
 from manyeyes.dispatch.trace import PictureTrace
 from manyeyes.errors import ManyeyesError
@@ -65,6 +66,7 @@ class FakeMaster:
         self.monitor = self
         self.result: Result | None = result()
         self.error: Exception | None = None
+        self.stills: list[Still | None] = []
         self.asked: list[tuple[bytes, bool, str | None, PictureTrace]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -75,7 +77,10 @@ class FakeMaster:
     def exposition(self) -> bytes:
         return self.metrics.exposition(LEVELS)
 
-    async def recognize(self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace) -> Recognised:
+    async def recognize(
+        self, data: bytes, *, draw: bool, key: str | None, trace: PictureTrace, still: Still | None = None
+    ) -> Recognised:
+        self.stills.append(still)
         self.asked.append((data, draw, key, trace))
         if self.error is not None:
             raise self.error

@@ -16,6 +16,7 @@ from tests.samples import picture, saved
 from tests.unit.gateway.fake_master import DRAWN, KEY, FakeMaster, fake_master, result
 
 from manyeyes.access.sessions import Sessions
+from manyeyes.api.videos import Still
 from manyeyes.config import Limits
 from manyeyes.credentials import COOKIE
 from manyeyes.dispatch import trace as picture_trace
@@ -405,7 +406,44 @@ def test_the_route_is_described(master: FakeMaster) -> None:
     post_ = described["post"]
     assert post_["description"].startswith("Recognise the picture in the body; `Accept` chooses JSON")
     schemas = {parameter["name"]: parameter["schema"] for parameter in post_["parameters"]}
-    assert set(schemas) == {"accept", "idempotency-key", "traceparent"}
+    assert set(schemas) == {
+        "accept",
+        "idempotency-key",
+        "traceparent",
+        "video",
+        "time_s",
+        "every_s",
+        "video_id",
+    }
     assert schemas["idempotency-key"]["anyOf"][0]["maxLength"] == 200
     content = post_["responses"]["200"]["content"]["application/json"]
     assert content["schema"] == {"$ref": "#/components/schemas/Result"}
+
+
+def test_a_still_says_which_one_of_its_video_it_is(master: FakeMaster) -> None:
+    assert post(master).status_code == 200
+    still = Still(video="fête & co.mp4", time_s=12.5, every_s=0.5, video_id="ab")
+    assert send(master, content=PICTURE, params={**still.model_dump(), "other": "x"}).status_code == 200
+    assert send(master, content=PICTURE, params={"video": "a.mp4", "time_s": 0}).status_code == 200
+    assert master.stills == [None, still, Still(video="a.mp4", time_s=0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"time_s": "1"}, "query.video: Field required"),
+        ({"video": "a"}, "query.time_s: Field required"),
+        ({"video": "", "time_s": "1"}, "query.video: String should have at least 1 character"),
+        ({"video": "a" * 1001, "time_s": "1"}, "query.video: String should have at most 1000 characters"),
+        ({"video": "a", "time_s": "nan"}, "query.time_s: Input should be a finite number"),
+        ({"video": "a", "time_s": "-1"}, "query.time_s: Input should be greater than or equal to 0"),
+        ({"video": "a", "time_s": "1", "every_s": "0"}, "query.every_s: Input should be greater than 0"),
+        ({"video": "a", "time_s": "soon"}, "query.time_s: Input should be a valid number"),
+    ],
+)
+def test_a_still_that_is_said_wrongly_is_refused(
+    master: FakeMaster, query: dict[str, str], says: str
+) -> None:
+    answer = send(master, content=PICTURE, params=query)
+    assert answer.status_code == 400 and answer.json()["detail"].startswith(says)
+    assert master.stills == []

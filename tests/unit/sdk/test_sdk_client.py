@@ -349,11 +349,16 @@ def test_public_names() -> None:
         "PersonNow",
         "Photo",
         "Prediction",
+        "RecentVideo",
+        "Seen",
         "Setting",
+        "TimeSpan",
+        "Still",
+        "StillPicture",
         "Threshold",
         "TooSmall",
     }
-    assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw"}
+    assert set(manyeyes.__all__) == tree | others | {"Result", "Status", "draw", "stills", "timeline"}
     assert sorted(manyeyes.__all__) == list(manyeyes.__all__)
     assert all(getattr(manyeyes, name).__name__ == name for name in manyeyes.__all__)
     with pytest.raises(AttributeError):

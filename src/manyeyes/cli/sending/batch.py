@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
+from manyeyes.api.videos import Still
 from manyeyes.cli.sending.record import digest
 from manyeyes.cli.sending.source import Source
+from manyeyes.cli.sending.videos import StillReader
 from manyeyes.cli.sending.writer import Writer
 from manyeyes.errors import (
     DrawingFailed,
@@ -23,6 +25,7 @@ from manyeyes.errors import (
     first_of,
 )
 from manyeyes.local_files import unreadable
+from manyeyes.recognition.pictures.taken import taken_at
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
@@ -33,7 +36,9 @@ _TAKEN_AT_ONCE = 64
 class Recognizing(Protocol):
     """What a batch needs from a client."""
 
-    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction: ...
+    async def recognize(
+        self, picture_in: bytes, /, *, picture: bool, still: Still | None = None
+    ) -> Prediction: ...
 
 
 class Drawer(Protocol):
@@ -193,11 +198,18 @@ class _Batch:
         self.last_unanswered: Unavailable | None = None
 
     async def plan(self, sources: Iterator[Source]) -> None:
-        """Queue what no earlier run has done; None ends the queue."""
-        while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
-            for source in map(self._record.writer.checked, some):
-                if not self._record.has(source, self._pictures):
-                    await self._queue.put(source)
+        """Queue what no earlier run has done, stills decoded; None ends the queue."""
+        stills = StillReader()
+        try:
+            while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
+                for source in map(self._record.writer.checked, some):
+                    if self._record.has(source, self._pictures):
+                        continue
+                    ready = source if source.still is None else await asyncio.to_thread(stills.ready, source)
+                    if ready is not None:
+                        await self._queue.put(ready)
+        finally:
+            stills.close()
         await self._queue.put(None)
 
     def widen_to(self, number: int) -> None:
@@ -213,9 +225,9 @@ class _Batch:
     async def _send(self) -> None:
         while (source := await self._queue.get()) is not None:
             try:
-                content = await _content(source)
+                content, source = await _read(source)
                 answer = await self._client.recognize(
-                    content, picture=self._pictures and self._drawing is None
+                    content, picture=self._pictures and self._drawing is None, still=source.still
                 )
             except (NotSignedIn, NotAllowed, UntrustedCertificate, WrongAddress):
                 raise
@@ -255,10 +267,18 @@ class _Batch:
             self._undrawn.release()
 
 
-async def _content(source: Source) -> bytes:
+async def _read(source: Source) -> tuple[bytes, Source]:
+    """The bytes to send, and the source with what they say about themselves."""
     if source.trouble is not None:
         raise source.trouble
+    if source.content is not None:
+        return source.content, replace(source, content=None)
     try:
-        return await asyncio.to_thread(source.path.read_bytes)
+        return await asyncio.to_thread(_read_picture, source)
     except OSError as error:
         raise unreadable(source.path, error) from error
+
+
+def _read_picture(source: Source) -> tuple[bytes, Source]:
+    content = source.path.read_bytes()
+    return content, replace(source, taken=taken_at(content))

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from manyeyes.cli.thumbnails import is_thumbnail
 from manyeyes.errors import BadRequest, ManyeyesError, UnsupportedFormat
-from manyeyes.recognition.pictures.first_bytes import format_of
+from manyeyes.recognition.pictures.first_bytes import format_of, head_of
 from manyeyes.recognition.pictures.formats import SUFFIXES
+from manyeyes.recognition.pictures.sniff import is_video
+from manyeyes.video.decoder import INSTALL
+from manyeyes.video.reader import is_installed
 from manyeyes.wording import listed
 
 NO_PICTURE = "not pictures"
@@ -20,6 +23,7 @@ THUMBNAIL = "thumbnails of other programs"
 HIDDEN = "hidden files"
 EXCLUDED = "excluded"
 UNREADABLE = "not readable"
+VIDEO = "videos"
 _MOST_NAMED = 5
 
 
@@ -39,6 +43,7 @@ class PassedOver:
             parts.append(f"results of an earlier 'manyeyes send' in {named}")
         kept = [reason for reason in (HIDDEN, THUMBNAIL) if self.reasons[reason]]
         hint = f"; --all sends {' and '.join(kept)}, too" if kept else ""
+        hint += f"; {INSTALL} lets stills of videos be sent, too" if self.reasons[VIDEO] else ""
         return f"passed over: {', '.join(parts)}{hint}" if parts else ""
 
 
@@ -89,7 +94,7 @@ EVERY_PICTURE = Choice()
 
 
 def by_content(path: Path, *, is_file: bool) -> str | None:
-    """Why what is no folder is passed over for its content; None if it is sent.
+    """Why what is no folder is passed over for its content; None if it is sent, a video as stills.
 
     What is named like a picture is sent unseen: if it is none, the user should know why.
 
@@ -105,7 +110,16 @@ def by_content(path: Path, *, is_file: bool) -> str | None:
     except UnsupportedFormat:
         return OTHER_FORMAT
     except ManyeyesError:
-        return NO_PICTURE
+        return _of_no_picture(path)
     except OSError:
         return UNREADABLE
     return None
+
+
+def _of_no_picture(path: Path) -> str | None:
+    try:
+        if not is_video(head_of(path)):
+            return NO_PICTURE
+    except OSError:
+        return UNREADABLE
+    return None if is_installed() else VIDEO

@@ -8,10 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from manyeyes.cli.sending.choice import EVERY_PICTURE, EXCLUDED, Choice, PassedOver, by_content
+from manyeyes.cli.sending.choice import EVERY_PICTURE, EXCLUDED, NO_PICTURE, Choice, PassedOver, by_content
 from manyeyes.cli.sending.record import is_output
 from manyeyes.cli.sending.source import Source
-from manyeyes.errors import BadRequest, EmptyPicture, FileTrouble, ManyeyesError, NoSuchFile, TooManyBytes
+from manyeyes.cli.sending.videos import count_stills, is_video_file, stills_of
+from manyeyes.errors import (
+    BadRequest,
+    EmptyPicture,
+    FileTrouble,
+    ManyeyesError,
+    NoSuchFile,
+    NotAPicture,
+    TooManyBytes,
+)
+from manyeyes.recognition.pictures.formats import SUFFIXES
+from manyeyes.video.times import DEFAULT_TIMES, Times
 
 MAX_PICTURE_BYTES = 50 * 1024 * 1024
 DEFAULT_OUT = Path("manyeyes-out")
@@ -37,6 +48,8 @@ class Arguments:
     choice: Choice = EVERY_PICTURE
     excluded: int = 0
     """How many arguments the user excludes."""
+    times: Times = DEFAULT_TIMES
+    """Of videos: when stills are taken."""
 
 
 def check_all_exist(inputs: Sequence[Path]) -> None:
@@ -53,7 +66,12 @@ def check_all_exist(inputs: Sequence[Path]) -> None:
 
 
 def read_arguments(
-    inputs: Sequence[Path], out: Path | None, *, by_path: Path | None = None, choice: Choice = EVERY_PICTURE
+    inputs: Sequence[Path],
+    out: Path | None,
+    *,
+    by_path: Path | None = None,
+    choice: Choice = EVERY_PICTURE,
+    times: Times = DEFAULT_TIMES,
 ) -> Arguments:
     """What is to be sent. An argument that lies in the folder of another one, and is sent with it, is left out.
 
@@ -63,7 +81,7 @@ def read_arguments(
     """
     wanted = [path for path in inputs if not choice.excludes(path.name, path.as_posix())]
     each = _named(_distinct(wanted, out, choice), by_path)
-    return Arguments(each, out, choice, excluded=len(inputs) - len(wanted))
+    return Arguments(each, out, choice, excluded=len(inputs) - len(wanted), times=times)
 
 
 def check_out(arguments: Arguments) -> None:
@@ -89,7 +107,7 @@ def check_out(arguments: Arguments) -> None:
 
 
 def plan(arguments: Arguments, passed: PassedOver | None = None) -> Iterator[Source]:
-    """Yield every picture of the arguments, searching as the caller asks for more.
+    """Yield every picture of the arguments, and every still of a video, searching as the caller asks for more.
 
     A file that is named as an argument is included, whatever it is. From folders come the files that are pictures by their
     first bytes or by their name, as the user chooses, without OUT. A path that cannot be used is yielded with its `trouble`.
@@ -107,22 +125,43 @@ def plan(arguments: Arguments, passed: PassedOver | None = None) -> Iterator[Sou
         if argument.path.is_dir():
             for path, parts, trouble in _walk(argument.path, skip, None, arguments.choice, passed):
                 relative = "/".join([argument.first_part, *parts] if argument.first_part else parts)
-                yield Source(path, relative or ".", trouble=trouble) if trouble else look(path, relative)
+                if trouble:
+                    yield Source(path, relative or ".", trouble=trouble)
+                    continue
+                for source in _each(look(path, relative), arguments.times):
+                    if source.is_video and isinstance(source.trouble, NotAPicture):
+                        passed.reasons[NO_PICTURE] += 1  # sound only, in a container for videos
+                    else:
+                        yield source
         else:
-            yield look(argument.path, argument.first_part or argument.path.name)
+            yield from _each(look(argument.path, argument.first_part or argument.path.name), arguments.times)
 
 
 def count(arguments: Arguments, stop: threading.Event) -> int:
-    """How many sources `plan` will yield, without checking the files; fewer if `stop` is set meanwhile."""
+    """How many sources `plan` will yield, without checking the pictures; fewer if `stop` is set meanwhile."""
     skip = _identity(arguments.out) if arguments.out is not None else None
     found = 0
     for argument in arguments.each:
         if not argument.path.is_dir():
-            found += 1
+            found += _count(argument.path, arguments.times)
             continue
-        for _ in _walk(argument.path, skip, stop, arguments.choice, PassedOver()):
-            found += 1
+        for path, _, _ in _walk(argument.path, skip, stop, arguments.choice, PassedOver()):
+            found += _count(path, arguments.times)
     return found
+
+
+def _each(source: Source, times: Times) -> Iterator[Source]:
+    """The source itself, or the stills of a video."""
+    if source.is_video and source.trouble is None:
+        yield from stills_of(source, times)
+    else:
+        yield source
+
+
+def _count(path: Path, times: Times) -> int:
+    if path.suffix.lower() in SUFFIXES or not is_video_file(path):
+        return 1
+    return count_stills(path, times)
 
 
 def look(path: Path, relative: str) -> Source:
@@ -133,18 +172,21 @@ def look(path: Path, relative: str) -> Source:
         reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
         return Source(path, relative, trouble=FileTrouble(f"{path}: {reason}"))
     trouble: ManyeyesError | None = None
+    is_video = False
     if not path.is_file():
         trouble = FileTrouble(f"{path} is neither a file nor a folder")
     elif not os.access(path, os.R_OK):
         trouble = FileTrouble(f"{path}: permission denied")
     elif facts.st_size == 0:
         trouble = EmptyPicture(f"{path} is empty (0 bytes)")
+    elif is_video_file(path):
+        is_video = True
     elif facts.st_size > MAX_PICTURE_BYTES:
         trouble = TooManyBytes(
             f"{path} has {facts.st_size / 1024**2:.1f} MB, "
             f"the limit is {MAX_PICTURE_BYTES // 1024**2}; shrink it"
         )
-    return Source(path, relative, facts.st_size, facts.st_mtime_ns, trouble)
+    return Source(path, relative, facts.st_size, facts.st_mtime_ns, trouble, is_video)
 
 
 def _is_there(path: Path) -> bool:

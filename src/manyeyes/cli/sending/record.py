@@ -29,6 +29,7 @@ def done_line(source: Source, result: Result, output: str | None) -> dict[str, A
         "source": source.origin,
         "size": source.size_bytes,
         "mtime_ns": source.mtime_ns,
+        **_times(source),
         "output": output,
         "faces": [
             {
@@ -57,9 +58,17 @@ def error_line(source: Source, error: ManyeyesError) -> dict[str, Any]:
         "source": source.origin,
         "size": source.size_bytes,
         "mtime_ns": source.mtime_ns,
+        **_times(source),
         "error": {"code": error.code, "detail": error.detail},
         "trace_id": error.trace_id,
     }
+
+
+def _times(source: Source) -> dict[str, Any]:
+    """Of a still, the video's name and when it is shown there; of a picture, when it was taken, if its file says so."""
+    if (still := source.still) is not None:
+        return {"video": still.video, "time_s": still.time_s, "every_s": still.every_s}
+    return {"taken": source.taken.isoformat()} if source.taken else {}
 
 
 def encode(line: dict[str, Any]) -> bytes:
@@ -133,6 +142,8 @@ class Record:
         self._seen: set[bytes] = set()
         self._origins: dict[bytes, bytes] = {}
         self._untidy = False
+        self.has_times = False
+        """Whether it has stills of videos, or pictures that say when they were taken."""
         if path.exists() and not path.is_file():  # opening a FIFO would wait for ever
             raise OSError(errno.EINVAL, f"{path.name} in it is no regular file")
         self._file = path.open("ab", buffering=0)
@@ -161,6 +172,7 @@ class Record:
     def _note(self, line: dict[str, Any]) -> None:
         key = digest(line["file"])
         self._untidy = self._untidy or key in self._seen
+        self.has_times = self.has_times or "time_s" in line or "taken" in line
         self._seen.add(key)
         if isinstance(line.get("source"), str):
             self._origins[key] = digest(line["source"])

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 
 from manyeyes.api.people import PersonNow
 from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, lock, read_lines, replace_with
+from manyeyes.cli.sending.timelines import write_timelines
+from manyeyes.cli.sending.videos import StillReader
 from manyeyes.config import Limits
-from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.errors import DamagedPicture, FileTrouble, ManyeyesError, NoSuchFile
 from manyeyes.results import Face, Result
+from manyeyes.spans import clock
 from manyeyes.wording import listed, several
 
 Now = Mapping[str, PersonNow | None]
@@ -139,6 +142,7 @@ def renew_names(out: Path, client: AsksNames, redraw: Redraw) -> Refreshed:
             changed = sum(_renew(out, line, now, redraw, done) for line in read_lines(path))
             if changed:
                 replace_with(path, _renewed(path, now, set(done.old)))
+            write_timelines(out)
     except OSError as error:
         raise FileTrouble(f"{path} cannot be renewed: {error.strerror or error}") from error
     return done
@@ -195,8 +199,11 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
+def drawn_from_original(out: Path, line: dict[str, Any], stills: StillReader | None = None) -> bytes:
     """The predicted picture of a line, drawn on this machine from the original.
+
+    Args:
+        stills: decodes the original if it is a still of a video; None: one for this still alone.
 
     Raises:
         ManyeyesError: the original is gone, was changed, or cannot be drawn here.
@@ -206,11 +213,14 @@ def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
 
     source = Path(str(line.get("source", "")))
     try:
-        facts, original = source.stat(), source.read_bytes()
+        facts = source.stat()
+        original = b"" if "time_s" in line else source.read_bytes()
     except OSError as error:
         raise FileTrouble(f"{source} cannot be read: {error.strerror or error}") from error
     if (facts.st_size, facts.st_mtime_ns) != (line.get("size"), line.get("mtime_ns")):
         raise FileTrouble(f"{source} was changed since it was sent")
+    if "time_s" in line:
+        original = _still(stills or StillReader(), source, float(line["time_s"]))
     limits = Limits()
     info = probe(original, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
     faces = tuple(
@@ -235,3 +245,10 @@ def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
         timings_ms={},
     )
     return draw(original, result).content
+
+
+def _still(stills: StillReader, video: Path, time_s: float) -> bytes:
+    still = stills.opened(video).still(time_s)
+    if still is None:
+        raise DamagedPicture(f"{video} ends before {clock(time_s, exact=True)}")
+    return still

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,11 +15,14 @@ from manyeyes.cli.sending.batch import Tally
 from manyeyes.cli.sending.choice import PassedOver
 from manyeyes.cli.sending.found import Found, found_in, sentence
 from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
+from manyeyes.cli.sending.timelines import TIMELINE_NAME, read_timelines
 from manyeyes.errors import FileTrouble, NoPicturesFound
 from manyeyes.wording import several
 
 MOST_SENTENCES = 10
 """Up to so many pictures get a sentence each; more are summed up in a table."""
+MOST_TIMELINES = 10
+"""Videos and bursts with a table each; the file has all."""
 _LEAST_FOR_A_RATE = 10
 
 
@@ -70,12 +73,37 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
             tell(f"and {unlisted} more, see {out / RESULTS_NAME}")
     if total > 1 and found.pictures:
         print_table(("person", "faces", "pictures"), found.rows(), "")
+    print_timelines(out, tally.seen)
     if total > 1 or tally.skipped:
         tell(summary(tally, seconds))
     if tally.faulty:
         tell(faults_text(tally))
     for text in places(found, out, total, _viewer()):
         tell(text)
+
+
+def print_timelines(out: Path, seen: Collection[bytes] | None = None) -> None:
+    """Print a table for each video and each burst: who is seen from when to when.
+
+    Args:
+        seen: the digests of the names of the pictures that it is about; None: all in OUT.
+    """
+    try:
+        videos, bursts = read_timelines(
+            line for line in read_lines(out / RESULTS_NAME) if seen is None or digest(line["file"]) in seen
+        )
+    except OSError as error:
+        raise _unread(out, error) from error
+    for video in videos[:MOST_TIMELINES]:
+        tell(video.sentence())
+        print_table(("person", "seen", "stills"), video.rows(), "no face found", text=("seen",))
+    for burst in bursts[: max(0, MOST_TIMELINES - len(videos))]:
+        tell(burst.sentence())
+        print_table(("person", "seen", "pictures"), burst.rows(), "no face found", text=("seen",))
+    if (more := len(videos) + len(bursts) - MOST_TIMELINES) > 0:
+        tell(
+            f"and {several(more, 'more video or burst', 'more videos and bursts')}, see {out / TIMELINE_NAME}"
+        )
 
 
 def picture_sentence(line: dict[str, Any]) -> str:
@@ -110,7 +138,11 @@ def _lines_of(tally: Tally, out: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from (line for line in read_lines(out / RESULTS_NAME) if digest(line["file"]) in tally.seen)
     except OSError as error:
-        raise FileTrouble(f"{out / RESULTS_NAME} cannot be read: {error.strerror or error}") from error
+        raise _unread(out, error) from error
+
+
+def _unread(out: Path, error: OSError) -> FileTrouble:
+    return FileTrouble(f"{out / RESULTS_NAME} cannot be read: {error.strerror or error}")
 
 
 def _viewer() -> str | None:

@@ -1,11 +1,13 @@
-"""One picture to send."""
+"""One picture to send, or one still of a video."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from manyeyes.api.videos import Still
 from manyeyes.errors import ManyeyesError
 
 
@@ -19,6 +21,14 @@ class Source:
     size_bytes: int = 0
     mtime_ns: int = 0
     trouble: ManyeyesError | None = None
+    is_video: bool = False
+    """The path is a video, by its first bytes."""
+    still: Still | None = None
+    """Which still of the video it is; size and time of change are the video's."""
+    content: bytes | None = None
+    """Of a still that is decoded."""
+    taken: datetime | None = None
+    """Of a picture that was read: when it was taken, by its camera's clock."""
 
     @property
     def origin(self) -> str:

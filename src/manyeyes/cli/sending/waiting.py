@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 
 from manyeyes.api.overview import Status
+from manyeyes.api.videos import Still
 from manyeyes.errors import ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
 from manyeyes.sdk.answers import Prediction
 from manyeyes.sdk.client import AsyncClient
@@ -39,12 +40,16 @@ class WaitingClient:
         self._nobody: str | None = None
         self._said: str | None = None
 
-    async def recognize(self, picture_in: bytes, /, *, picture: bool) -> Prediction:
+    async def recognize(
+        self, picture_in: bytes, /, *, picture: bool, still: Still | None = None
+    ) -> Prediction:
         """Recognise one picture. Retries use the same idempotency key, so it is not computed twice."""
         key = str(uuid.uuid4())
         while True:
             try:
-                answer = await self._client.recognize(picture_in, picture=picture, idempotency_key=key)
+                answer = await self._client.recognize(
+                    picture_in, picture=picture, idempotency_key=key, still=still
+                )
             except Unavailable:
                 if self._nobody is None:
                     raise

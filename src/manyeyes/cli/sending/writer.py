@@ -12,6 +12,7 @@ from typing import Any
 
 from manyeyes.cli.sending.record import RESULTS_NAME, Record, done_line, error_line, replace_with
 from manyeyes.cli.sending.source import Source
+from manyeyes.cli.sending.timelines import write_timelines
 from manyeyes.errors import FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.sdk.answers import Prediction
@@ -122,14 +123,18 @@ class Writer:
         return self._add(error_line(source, error))
 
     def close(self) -> None:
-        """Tidy the record; every picture then has one line.
+        """Write the timeline of videos and bursts, and tidy the record; every picture then has one line.
 
         Raises:
             FileTrouble: the record cannot be rewritten; the old one is kept and can still be read.
         """
         if self._record is not None and self._out is not None:
             try:
-                self._record.close()
+                try:
+                    if self._record.has_times:
+                        write_timelines(self._out)
+                finally:
+                    self._record.close()
             except OSError as error:
                 raise self._trouble(self._out / RESULTS_NAME, error) from error
 

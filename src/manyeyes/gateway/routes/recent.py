@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from manyeyes.api.recent import Latest, RecentPicture
+from manyeyes.api.videos import LatestVideos
 from manyeyes.errors import EntryNotFound
 from manyeyes.gateway.crop_answers import small_picture
 from manyeyes.gateway.dependencies import IfNoneMatch, TheMaster, User, sees_all
@@ -26,6 +27,13 @@ async def recent_pictures(master: TheMaster, request: Request, who: User) -> Lat
         for picture in master.recent.listed(None if sees_all(request) else who)
     )
     return Latest(pictures=pictures, most=master.recent.most)
+
+
+@router.get("/v1/recent-videos")
+async def recent_videos(master: TheMaster, request: Request, who: User) -> LatestVideos:
+    """The videos of which stills were answered lately, and who is seen in them from when to when, newest first."""
+    videos = master.recent.videos
+    return LatestVideos(videos=videos.listed(None if sees_all(request) else who), most=videos.most)
 
 
 @router.get("/v1/recent/{picture_id}", responses=failures(EntryNotFound))

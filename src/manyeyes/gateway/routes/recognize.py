@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 
+from manyeyes.api.videos import MAX_ID_CHARACTERS, MAX_VIDEO_CHARACTERS, MAX_VIDEO_S
 from manyeyes.errors import (
     Busy,
     DamagedPicture,
@@ -73,6 +74,26 @@ async def recognize(
         str | None, Header(max_length=MAX_KEY_CHARACTERS, description="Names this sending of the picture.")
     ] = None,
     traceparent: Traceparent = None,
+    video: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=MAX_VIDEO_CHARACTERS,
+            description="Of a still: the name of its video, for the recent videos; `time_s` is then needed, too.",
+        ),
+    ] = None,
+    time_s: Annotated[
+        float | None, Query(ge=0, le=MAX_VIDEO_S, description="Of a still: when it is shown in its video.")
+    ] = None,
+    every_s: Annotated[
+        float, Query(gt=0, le=MAX_VIDEO_S, description="Of a still: the time to the next one.")
+    ] = 2.0,
+    video_id: Annotated[
+        str,
+        Query(
+            max_length=MAX_ID_CHARACTERS, description="Of a still: tells videos of one name apart; any text."
+        ),
+    ] = "",
 ) -> Result:
     """Recognise the picture in the body; `Accept` chooses JSON, the predicted picture, or both.
 

@@ -11,6 +11,15 @@ HEAD_BYTES = 4096
 """So much of a file tells its kind."""
 
 
+def head_of(path: Path) -> bytes:
+    """The first bytes of a regular file, enough to tell its kind. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, HEAD_BYTES)
+    finally:
+        os.close(file)
+
+
 def format_of(path: Path) -> str:
     """The key in `formats.FORMATS` of a file's format; it must be a regular file.
 
@@ -19,11 +28,7 @@ def format_of(path: Path) -> str:
         UnsupportedFormat: a picture of another format, raw camera pictures among them.
         OSError: it cannot be read.
     """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        head = os.read(file, HEAD_BYTES)
-    finally:
-        os.close(file)
+    head = head_of(path)
     key = sniff(head)
     if key == "tiff":
         from manyeyes.recognition.pictures.probe import refuse_raw  # imports Pillow

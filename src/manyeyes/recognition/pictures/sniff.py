@@ -8,7 +8,7 @@ from manyeyes.errors import EmptyPicture, NotAPicture, UnsupportedFormat
 from manyeyes.recognition.pictures.formats import ACCEPTED
 
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-_JPEG_LS = b"\xff\xd8\xff\xf7"
+_JPEG, _JPEG_LS = b"\xff\xd8\xff", b"\xff\xd8\xff\xf7"
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
@@ -41,6 +41,7 @@ _OTHER_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (8, b"CR\2", "a raw camera picture (CR2)"),
     (4, b"ftypcrx ", "a raw camera picture (CR3)"),
 )
+VIDEO, SOUND = "a video", "a sound file"
 _OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "a PDF document"),
     (0, b"PK\3\4", "a zip archive"),
@@ -52,16 +53,24 @@ _OTHER_FILES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x28\xb5\x2f\xfd", "a zstd archive"),
     (257, b"ustar", "a tar archive"),
     (0, b"\xd0\xcf\x11\xe0", "an office document"),
-    (4, b"ftyp", "a film"),
-    (4, b"moov", "a film"),
-    (0, b"\x1aE\xdf\xa3", "a film"),
-    (8, b"AVI ", "a film"),
-    (0, b"FLV\1", "a film"),
-    (0, b"\0\0\1\xba", "a film"),
-    (8, b"WAVE", "a sound file"),
-    (0, b"ID3", "a sound file"),
-    (0, b"OggS", "a sound file"),
-    (0, b"fLaC", "a sound file"),
+    (4, b"ftypM4A ", SOUND),
+    (4, b"ftypM4B ", SOUND),
+    (4, b"ftypM4P ", SOUND),
+    (4, b"ftyp", VIDEO),
+    (4, b"moov", VIDEO),
+    (4, b"mdat", VIDEO),
+    (4, b"wide", VIDEO),
+    (0, b"\x1aE\xdf\xa3", VIDEO),
+    (8, b"AVI ", VIDEO),
+    (0, b"FLV\1", VIDEO),
+    (0, b"\0\0\1\xba", VIDEO),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", VIDEO),
+    (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01", VIDEO),
+    (28, b"\x80theora", VIDEO),
+    (8, b"WAVE", SOUND),
+    (0, b"ID3", SOUND),
+    (0, b"OggS", SOUND),
+    (0, b"fLaC", SOUND),
     (0, b"SQLite format 3", "a database"),
     (0, b"\x7fELF", "a program"),
     (0, b"MZ", "a program"),
@@ -86,7 +95,7 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise EmptyPicture("the picture has 0 bytes; was the file fully written?")
-    if data.startswith(b"\xff\xd8\xff") and not data.startswith(_JPEG_LS):
+    if data.startswith(_JPEG) and not data.startswith(_JPEG_LS):
         return "jpeg"
     known = _ANY.match(data) is not None
     for offset, magic, name in _OTHER_PICTURES if known else ():
@@ -98,7 +107,26 @@ def sniff(data: bytes) -> str:
     for offset, magic, name in _OTHER_FILES if known else ():
         if data.startswith(magic, offset):
             raise NotAPicture(f"this is {name}, not a picture; {ACCEPTED}")
+    if _is_transport_stream(data):
+        raise NotAPicture(f"this is {VIDEO}, not a picture; {ACCEPTED}")
     raise _text_or_unknown(data)
+
+
+def is_video(data: bytes) -> bool:
+    """Whether a file that begins with these bytes is a video, by its container; some of them hold sound only."""
+    is_picture = any(data.startswith(magic, at) for at, magic, _ in _OTHER_PICTURES)
+    if is_picture or data.startswith(_JPEG) or _accepted(data) is not None:
+        return False
+    kind = next((name for at, magic, name in _OTHER_FILES if data.startswith(magic, at)), "")
+    return kind == VIDEO or _is_transport_stream(data)
+
+
+def _is_transport_stream(data: bytes) -> bool:
+    """MPEG-TS has no magic number: each packet of 188 bytes begins with 0x47, in M2TS after 4 bytes more."""
+    return any(
+        len(data) > start + 4 * step and set(data[start : start + 4 * step : step]) == {0x47}
+        for start, step in ((0, 188), (4, 192))
+    )
 
 
 def _accepted(data: bytes) -> str | None:

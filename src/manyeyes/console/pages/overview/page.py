@@ -16,6 +16,7 @@ from manyeyes.console.pages.overview.figures import HINTS, Figure, figures
 from manyeyes.console.pages.overview.last_hour import LastHour
 from manyeyes.console.pages.overview.pictures import Pictures
 from manyeyes.console.pages.overview.steps import FirstSteps, Progress
+from manyeyes.console.pages.overview.videos import VideosCard
 from manyeyes.console.parts.state import State
 from manyeyes.console.visitor import Visitor
 from manyeyes.console.wording import count
@@ -55,6 +56,7 @@ class _Overview:
         with ui.element("section").classes("card wide").props('aria-label="Latest pictures"'):
             TextElement(tag="h2", text="Latest pictures").classes("card-title")
             self._pictures = Pictures(may_enrol=self._sees_all)
+        self._videos = VideosCard()
         keep(visitor, self.refresh, every_s=_EVERY_S, kinds=("nodes", "alerts", "people"))
         keep(visitor, self._show_pictures, every_s=_PICTURES_EVERY_S)
         if self._sees_all:
@@ -116,6 +118,8 @@ class _Overview:
     async def _show_pictures(self) -> None:
         latest = await self._visitor.client.recent.latest()
         self._pictures.show(latest, datetime.now(UTC))
+        videos = await self._visitor.client.recent.videos()
+        self._videos.show(videos, datetime.now(UTC))
 
     async def _show_history(self) -> None:
         self._hour.show(await self._visitor.client.history())

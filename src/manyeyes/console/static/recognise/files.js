@@ -1,10 +1,12 @@
-// Pictures that were dropped, pasted or chosen, folders included.
+// Pictures and videos that were dropped, pasted or chosen, folders included.
+
+import { isVideo } from "./video.js";
 
 const PICTURE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|tiff?|bmp|dib|avif|heic|heif|hif)$/i;
 
 /**
  * @typedef {{file: File, path: string}} Found
- * @typedef {{found: Found[], leftOut: number}} Gathered what was found; how many files of folders are no pictures by name.
+ * @typedef {{found: Found[], leftOut: number}} Gathered what was found; how many files of folders are no pictures and no videos by name.
  */
 
 /** Files that were named one by one: each is taken, whatever its name; `p2` comes before `p10`. */
@@ -56,7 +58,7 @@ async function walk(folder, path, into) {
 
 function sorted(all) {
   const visible = all.filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")));
-  const found = visible.filter(({ path }) => PICTURE_NAME.test(path));
+  const found = visible.filter(({ file, path }) => PICTURE_NAME.test(path) || isVideo(file));
   found.sort(byPath);
   return { found, leftOut: visible.length - found.length };
 }

@@ -14,6 +14,7 @@ import { MOST_PICTURES, Picture, Queue } from "./queue.js";
 import { everything, predictedName, resultLines, save, RESULTS_NAME } from "./saving.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
+import { MOST_STILLS, isVideo, stillsOf } from "./video.js";
 
 /**
  * Fill the page.
@@ -155,7 +156,7 @@ class Page {
     this.drop = make(
       "section",
       { class: "rec-drop", "aria-label": "Add pictures" },
-      make("p", { class: "rec-drop-words", text: "Drop pictures or folders here, paste a picture, or" }),
+      make("p", { class: "rec-drop-words", text: "Drop pictures, videos or folders here, paste a picture, or" }),
       make(
         "div",
         { class: "rec-actions" },
@@ -165,7 +166,7 @@ class Page {
       ),
       make("p", {
         class: "rec-facts",
-        text: `JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC; up to ${MOST_PICTURES} at a time. Pictures go to your manyeyes only.`,
+        text: `JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, and stills of videos; up to ${MOST_PICTURES} at a time. Pictures go to your manyeyes only.`,
       }),
       this.files,
       this.folder,
@@ -231,21 +232,46 @@ class Page {
     window.addEventListener("beforeunload", warn, { signal });
   }
 
-  #take({ found, leftOut }) {
+  async #take({ found, leftOut }) {
     this.#keep();
+    this.notices.replaceChildren();
+    if (leftOut)
+      this.#notice(`${counted(leftOut, "file")} of the folder left out: no pictures by their names.`);
+    this.#add(found.filter(({ file }) => !isVideo(file)));
+    for (const { file, path } of found.filter(({ file }) => isVideo(file))) await this.#takeVideo(file, path);
+  }
+
+  /** Send stills of a video, as this browser decodes them. */
+  async #takeVideo(file, path) {
+    const told = make("p", { role: "status", text: `Takes stills of ${path}.` });
+    this.notices.append(told);
+    const room = Math.min(MOST_STILLS, MOST_PICTURES - this.queue.pictures.length);
+    try {
+      let last = null;
+      for await (const one of stillsOf(file, path, room, this.#ended.signal)) {
+        if (!this.#add([one])) return;
+        last = one.still;
+      }
+      say(told, `Stills of ${path}: one every ${last.every_s} s. Who is seen from when to when is shown in the `);
+      told.append(make("a", { href: `${manyeyes.base}/`, text: "overview" }), ".");
+    } catch (error) {
+      say(told, `${path} cannot be played by this browser (${error.message}); 'manyeyes send' reads more kinds of videos.`);
+    }
+  }
+
+  /** Add pictures to those of the page; returns whether there was room for all. */
+  #add(found) {
     const taken = this.queue.add(found);
     this.list.add(taken);
     const first = taken[0];
     if (first && !this.#picked) this.#pick(first);
-    this.notices.replaceChildren();
-    if (leftOut)
-      this.#notice(`${counted(leftOut, "file")} of the folder left out: no pictures by their names.`);
     const over = found.length - taken.length;
     if (over > 0)
       this.#notice(
         `${counted(over, "picture")} left out: the page holds ${MOST_PICTURES} at a time. Download what is done, remove it, and add the others then.`,
       );
     this.#summarise();
+    return over === 0;
   }
 
   #keep() {

@@ -11,12 +11,14 @@ const MOST_KEPT_BYTES = 2 ** 30;
 export class Picture {
   static #count = 0;
 
-  constructor(file, path) {
+  /** @param {?Object} still which still of a video it is. */
+  constructor(file, path, still = null) {
     this.id = ++Picture.#count;
     this.storedAs = crypto.randomUUID();
     this.order = Date.now() * 1000 + this.id; // a whole number, so that those of one millisecond stay in their order
     this.file = file; // null where only its result was stored
     this.size = file?.size ?? 0;
+    this.still = still;
     this.path = path; // its name, with the folders it was chosen in
     this.judged = new Map(); // what was said of its faces, by their index
     this.renew();
@@ -31,9 +33,10 @@ export class Picture {
 
   /** What is to be stored of one that is done or failed. */
   record(now = Date.now()) {
-    const { storedAs: id, order, file, size, path, state, key, result, predicted } = this;
+    const { storedAs: id, order, file, size, path, still, state, key, result, predicted } = this;
     const problem = this.problem && { ...this.problem, detail: this.problem.detail };
-    return { id, at: now, order, file, size, path, state, key, result, predicted, problem, judged: [...this.judged] };
+    const facts = { id, at: now, order, file, size, path, still, state, key, result, predicted };
+    return { ...facts, problem, judged: [...this.judged] };
   }
 
   get isOver() {
@@ -83,7 +86,7 @@ export class Queue {
   /** Take pictures in, as many as there is room for; returns those taken. */
   add(found) {
     const taken = found.slice(0, Math.max(0, MOST_PICTURES - this.pictures.length));
-    const pictures = taken.map(({ file, path }) => new Picture(file, path));
+    const pictures = taken.map(({ file, path, still }) => new Picture(file, path, still));
     this.pictures.push(...pictures);
     this.#fill();
     return pictures;
@@ -137,7 +140,8 @@ export class Queue {
     this.#set(picture, { state: "sending" });
     const onWait = (note) => signal.aborted || this.#set(picture, { note });
     try {
-      const answer = await this.send(picture.file, picture.key, { signal, session: this.session, onWait });
+      const how = { signal, session: this.session, onWait, still: picture.still };
+      const answer = await this.send(picture.file, picture.key, how);
       if (!signal.aborted) this.#set(picture, { state: "done", note: "", ...answer });
     } catch (error) {
       if (!signal.aborted) this.#failed(picture, error);

@@ -31,7 +31,8 @@ export function freeName(path, taken) {
 /** Results as lines of JSON, with the fields that `manyeyes send -o` writes; `outputs` gives the names by picture. */
 export function resultLines(pictures, outputs) {
   const lines = pictures.map((picture) => {
-    const known = { file: picture.path, size: picture.size };
+    const { video, time_s, every_s } = picture.still ?? {};
+    const known = { file: picture.path, size: picture.size, ...(video ? { video, time_s, every_s } : {}) };
     if (picture.state === "failed") {
       const { code, detail } = picture.problem;
       return { ...known, error: { code, detail } };

@@ -21,18 +21,19 @@ export class GaveUp extends Error {
  * @param {string} key names this sending.
  * @param {AbortSignal} signal ends it.
  * @param {import("./session.js").Session} session
+ * @param {?Object} still which still of a video it is.
  * @param {(words: string) => void} onWait is told why it takes longer; "" when it goes on.
  * @returns {Promise<{result: Object, predicted: Blob}>}
  * @throws {Problem} of the picture itself. @throws {GaveUp} of everything else.
  */
-export async function recognise(file, key, { signal, session, onWait }) {
+export async function recognise(file, key, { signal, session, onWait, still = null }) {
   const body = await copyOf(file);
   let began_ms = performance.now();
   let failed = 0;
   for (;;) {
     onWait("");
     try {
-      return await attempt(body, key, signal);
+      return await attempt(body, key, signal, still);
     } catch (error) {
       if (signal.aborted || !(error instanceof Problem)) throw error;
       if (error.status === 401) {
@@ -64,11 +65,11 @@ async function copyOf(file) {
   }
 }
 
-async function attempt(body, key, signal) {
+async function attempt(body, key, signal, still) {
   const inTime = AbortSignal.timeout(ATTEMPT_S * 1000);
   const either = AbortSignal.any([signal, inTime]);
   try {
-    const response = await call("/v1/recognize", {
+    const response = await call(`/v1/recognize${still ? `?${new URLSearchParams(still)}` : ""}`, {
       method: "POST",
       headers: {
         Accept: "multipart/mixed",
