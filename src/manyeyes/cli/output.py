@@ -60,7 +60,9 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
         document = value
     else:
         document = [item.model_dump() for item in value]
-    print(_exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)))
+    print(
+        _exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)), flush=True
+    )
 
 
 def json_line(value: BaseModel | dict[str, Any]) -> str:
@@ -132,6 +134,7 @@ def print_table(
         if width is not None and below in hidden:
             for line in indented(row[columns.index(below)], width):
                 print(line)
+    sys.stdout.flush()  # before what comes after it on standard error
     hidden = [name for name in hidden if name != below]
     if hidden:
         say(f"a wider terminal also shows {', '.join(hidden)}")
@@ -145,6 +148,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     for row in cells:
         for line in lines_of(row, layout):
             print(line)
+    sys.stdout.flush()
 
 
 def terminal_width() -> int | None:
