@@ -61,7 +61,8 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     else:
         document = [item.model_dump() for item in value]
     print(
-        _exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)), flush=True
+        _exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)),
+        flush=True,
     )
 
 
@@ -131,8 +132,8 @@ def print_table(
     for row in cells:
         for line in lines_of(row, layout):
             print(line)
-        if width is not None and below in hidden:
-            for line in indented(row[columns.index(below)], width):
+        if width is not None and below in hidden and (sentence := row[columns.index(below)]):
+            for line in indented(sentence, width):
                 print(line)
     sys.stdout.flush()  # before what comes after it on standard error
     hidden = [name for name in hidden if name != below]

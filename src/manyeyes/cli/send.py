@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -90,6 +91,16 @@ class _Job:
 def _path(text: str | Path) -> Path:
     if not str(text):  # Path("") would be the current folder
         raise BadRequest("a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/")
+    if re.match("[a-z]{2,}://", str(text)):
+        raise BadRequest(
+            f"{text} is an address on the web, not a file; download the picture first, and send its file"
+        )
+    return Path(text)
+
+
+def _out(text: str | Path) -> Path:
+    if not str(text):
+        raise BadRequest("the folder of -o is empty; name one, as in: manyeyes send holiday/ -o out/")
     return Path(text)
 
 
@@ -105,7 +116,7 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
-            parser=_path,
+            parser=_out,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),

@@ -100,5 +100,9 @@ def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: i
         return stream  # type: ignore[return-value]
     encoding, lines, at_once = stream.encoding, stream.line_buffering, stream.write_through
     return kind(
-        stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=lines, write_through=at_once
+        stream.detach(),
+        encoding=encoding,
+        errors="backslashreplace",
+        line_buffering=lines,
+        write_through=at_once,
     )

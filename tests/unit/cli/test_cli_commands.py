@@ -228,11 +228,11 @@ def test_send_what_is_not_there(fleet: Fleet, run: Run, tmp_path: Path) -> None:
     assert run("send", missing, pictures, "-o", tmp_path / "out") == (
         10,
         "",
-        f"error: no such file: {missing}; nothing was sent\n",
+        f"error: no such file or folder: {missing}; nothing was sent\n",
     )
     code, said, heard = run("send", "no.jpg", "not.jpg", pictures / "a.jpg" / "b.jpg", "--json")
     assert (code, said) == (10, "")
-    assert heard == f"error: no such files: no.jpg, not.jpg, {pictures / 'a.jpg' / 'b.jpg'}\n"
+    assert heard == f"error: no such files or folders: no.jpg, not.jpg, {pictures / 'a.jpg' / 'b.jpg'}\n"
     assert fleet.asked == [] and not (tmp_path / "out").exists()
 
 
@@ -254,7 +254,7 @@ def test_send_one_picture_says_who_is_on_it_and_where_it_lies(fleet: Fleet, run:
     assert fleet.sent == [b"1", b"1"]
     code, said, _ = run("send", "broken.jpg")
     assert code == 3
-    assert said.startswith("broken.jpg: failed: damaged near byte 3; 'manyeyes logs --trace ")
+    assert said == "broken.jpg: failed: damaged near byte 3\n", "no log says more of a damaged picture"
     code, said, _ = run("send", "photo.jpg", "other.jpg")
     assert "photo.jpg: Ada (80 %), 1 unknown\n" in said and "other.jpg: Ada (80 %), 1 unknown\n" in said
 
@@ -311,7 +311,7 @@ def test_send_leaves_out_what_it_wrote_before(fleet: Fleet, run: Run, tmp_path: 
     first = pictures / "first"
     assert run("send", pictures, "-o", first)[0] == 0
     code, said, heard = run("send", pictures, "-o", tmp_path / "second")
-    assert code == 0 and said.startswith("a.jpg: ")
+    assert code == 0 and said.startswith(f"{pictures}/a.jpg: ")
     assert heard == f"passed over: results of an earlier 'manyeyes send' in {first}\n"
     assert fleet.sent == [b"1", b"1"]
     code, _, heard = run("send", first, "-o", tmp_path / "third")
@@ -326,7 +326,7 @@ def test_send_what_may_not_be_read(
     monkeypatch.setattr(os, "access", lambda path, *more: "secret" not in str(path) and real(path, *more))
     code, said, _ = run("send", pictures / "a.jpg", pictures / "secret.jpg", "-o", tmp_path / "out")
     assert code == 3
-    assert "secret.jpg: permission denied" in said
+    assert "secret.jpg: failed: it cannot be read: permission denied" in said
     assert fleet.sent == [b"1"]
 
 

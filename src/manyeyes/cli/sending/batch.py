@@ -12,17 +12,20 @@ from typing import Any, Protocol
 from manyeyes.cli.sending.record import digest
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.writer import Writer
+from manyeyes.error_codes import from_code
 from manyeyes.errors import (
     DrawingFailed,
+    FileTrouble,
     ManyeyesError,
     NotAllowed,
     NotSignedIn,
+    PictureError,
+    PictureKillsWorkers,
     Unavailable,
     UntrustedCertificate,
     WrongAddress,
     first_of,
 )
-from manyeyes.local_files import unreadable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
@@ -56,28 +59,46 @@ class Tally:
     named: int = 0
     faulty: int = 0
     """Done, in spite of a fault of the file that does no harm."""
-    first_failures: list[tuple[str, str, str]] = field(default_factory=list)
-    """(file, detail, trace id) of the first `MAX_LISTED` failures; the record has all of them."""
+    first_failures: list[tuple[str, str]] = field(default_factory=list)
+    """(path, detail) of the first `MAX_LISTED` failures; the record has all of them."""
+    in_service: int = 0
+    """Failed for a reason of which the master's log has more than the error says."""
     seen: set[bytes] = field(default_factory=set)
     """The digests of the names of all pictures so far."""
+    paths: dict[bytes, str] = field(default_factory=dict)
+    """Of the first `MAX_LISTED` of them, the path by which the user knows it."""
 
     def skip(self, source: Source) -> None:
         """Count a picture that an earlier run did."""
         self.skipped += 1
-        self.seen.add(digest(source.relative))
+        self._see(source)
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Count one line of the record."""
-        self.seen.add(digest(line["file"]))
+    def add(self, source: Source, line: dict[str, Any]) -> None:
+        """Count one picture, by its line of the record."""
+        self._see(source)
         if "error" in line:
             self.failed += 1
+            self.in_service += says_more(line)
             if len(self.first_failures) < MAX_LISTED:
-                self.first_failures.append((line["file"], line["error"]["detail"], line["trace_id"]))
+                self.first_failures.append((str(source.path), line["error"]["detail"]))
             return
         self.done += 1
         self.faces += len(line["faces"])
         self.faulty += bool(line["warnings"])
         self.named += sum(face["name"] is not None for face in line["faces"])
+
+    def _see(self, source: Source) -> None:
+        key = digest(source.relative)
+        self.seen.add(key)
+        if len(self.paths) < MAX_LISTED:
+            self.paths[key] = str(source.path)
+
+
+def says_more(line: dict[str, Any]) -> bool:
+    """Whether the log says more of a failure than its error: not where the picture itself is the reason, or no master had it."""
+    error = from_code(line["error"]["code"], "")
+    at_fault = not isinstance(error, PictureError) or isinstance(error, PictureKillsWorkers)
+    return bool(line.get("trace_id")) and at_fault and not isinstance(error, Unavailable)
 
 
 async def run_batch(
@@ -164,7 +185,7 @@ class _Record:
                 line = await asyncio.to_thread(self.writer.done, source, answer)
             else:
                 line = await asyncio.to_thread(self.writer.failed, source, answer)
-        self.tally.add(line)
+        self.tally.add(source, line)
         self.said(line)
 
 
@@ -261,4 +282,6 @@ async def _content(source: Source) -> bytes:
     try:
         return await asyncio.to_thread(source.path.read_bytes)
     except OSError as error:
-        raise unreadable(source.path, error) from error
+        gone = isinstance(error, FileNotFoundError)
+        said = "it is not there any more" if gone else f"it cannot be read: {error.strerror or error}"
+        raise FileTrouble(said) from error
