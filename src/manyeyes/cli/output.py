@@ -49,7 +49,7 @@ def client_of(ctx: typer.Context) -> Client:
     """A blocking client for the master of `context_of`."""
     from manyeyes.sdk.blocking import Client
 
-    return Client(context_of(ctx))
+    return Client(context_of(ctx), waiting=say)
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:

@@ -58,5 +58,5 @@ async def _send(context: Context, plan: Plan, outcome: Outcome) -> None:
             said_at = time.monotonic()
             say(f"{done} of {total} photos")
 
-    async with AsyncClient(context) as client:
+    async with AsyncClient(context, waiting=say) as client:
         await upload(client, plan, outcome, told)

@@ -44,7 +44,7 @@ class PassedOver:
             named = listed([str(folder) for folder in own], _MOST_NAMED)
             parts.append(f"results of an earlier 'manyeyes send' in {named}")
         kept = [reason for reason in (HIDDEN, _FOLDERS[HIDDEN], THUMBNAIL) if self.reasons[reason]]
-        hint = f"; --all sends {', '.join(kept[:-2] + [' and '.join(kept[-2:])])}, too" if kept else ""
+        hint = f"; --all sends {', '.join([*kept[:-2], ' and '.join(kept[-2:])])}, too" if kept else ""
         return f"passed over: {', '.join(parts)}{hint}" if parts else ""
 
 

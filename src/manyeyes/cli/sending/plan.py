@@ -250,7 +250,7 @@ def _walk(
         identity = _identity(path)
         if identity is not None and (identity == skip or any(identity == level[1] for level in levels)):
             return None
-        if is_output(path) or (path is top or path.is_symlink()) and in_output(path):
+        if is_output(path) or ((path is top or path.is_symlink()) and in_output(path)):
             passed.own_output.append(path)
             return None
         try:
