@@ -165,7 +165,11 @@ def test_codes_of_letters_are_cut_between_codes_and_some_label_is_always_there(
     lay_out.cache_clear()
     name = "ᬅᬓ᭄ᬱᬭ"
     one, two = lay_out(name[:1] + "…").width, lay_out(name[:2] + "…").width
-    assert [labels.shorten(name, room) for room in (two, one, one - 0.1)] == [name[:2] + "…", name[:1] + "…", "…"]
+    assert [labels.shorten(name, room) for room in (two, one, one - 0.1)] == [
+        name[:2] + "…",
+        name[:1] + "…",
+        "…",
+    ]
     for side in (150, 60, 30):
         image = np.zeros((side, side, 3), np.uint8)
         draw(image, [face_of(name, (side // 4, side // 3, side // 2, side // 2))])

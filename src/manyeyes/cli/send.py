@@ -19,6 +19,7 @@ from manyeyes.cli.output import context_of, print_json, say, say_error, tell
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.choice import Choice, PassedOver
+from manyeyes.cli.sending.looking import telling_search
 from manyeyes.cli.sending.plan import (
     DEFAULT_OUT,
     Arguments,
@@ -197,7 +198,9 @@ def _check_any(pictures: Sequence[Path], arguments: Arguments) -> None:
         NoPicturesFound: there is nothing to send; the message says what was passed over.
     """
     passed = PassedOver()
-    if not any(True for _ in plan(arguments, passed)):
+    with telling_search(passed, lambda: False, say):
+        is_any = any(True for _ in plan(arguments, passed))
+    if not is_any:
         raise nothing_found(pictures, passed)
 
 
@@ -256,7 +259,7 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
         waiting = WaitingClient(client, view.note)
         watch = asyncio.create_task(waiting.watch(), name="watch")
         try:
-            with _drawing(job.draw) as drawing:
+            with _drawing(job.draw) as drawing, telling_search(job.passed, tally.has_begun, view.note):
                 await run_batch(
                     waiting,
                     plan(job.arguments, job.passed),

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from manyeyes import errors
+from manyeyes import errors, telemetry
 from manyeyes.cli import send as send_module
 from manyeyes.cli import status
 from manyeyes.cli.app import main
@@ -515,6 +515,10 @@ def test_nodes_are_listed_as_wanted(fleet: Fleet, run: Run) -> None:
         "true",
         "1",
     )
+    code, _, heard = run("nodes", "list", "--state", "bananas")
+    assert code == 2 and "state 'bananas'; the states are waiting for approval, cut off," in heard
+    assert run("nodes", "list", "--state", "Cut-off")[0] == 0
+    assert fleet.asked[-1].url.params["state"] == "cut off"
     code, _, heard = run("nodes", "list", "--sort", "colour")
     assert code == 2 and "cannot be sorted by 'colour'; by name, state" in heard
 
@@ -580,6 +584,19 @@ def test_interrupt_exits_130(fleet: Fleet, run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), (" 1H ", 3600), ("2d", 172_800)])
 def test_durations(text: str, seconds: int) -> None:
     assert status.parse_duration_s(text) == seconds
+
+
+def test_a_token_that_comes_from_nowhere(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "set_up", lambda *_, **__: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    code, _, heard = run("node", "--join", "-", "--data", tmp_path / "data")
+    assert code == 2 and "--join - reads the token from standard input, and nothing came from there" in heard
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_time_of_nothing_is_told_from_a_wrong_form() -> None:
+    with pytest.raises(errors.BadRequest, match="is no time at all; the least is 1s"):
+        status.parse_duration_s("0m")
 
 
 @pytest.mark.parametrize("text", ["", "1", "0s", "-1h", "1w", "１h"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -65,8 +66,23 @@ class Tally:
     """Failed for a reason of which the master's log has more than the error says."""
     seen: set[bytes] = field(default_factory=set)
     """The digests of the names of all pictures so far."""
+    first_sent_s: float | None = None
+    """When the first picture was sent, on the monotonic clock: before, pictures were looked for."""
     paths: dict[bytes, str] = field(default_factory=dict)
     """Of the first `MAX_LISTED` of them, the path by which the user knows it."""
+
+    def sending(self) -> None:
+        """A picture is sent now."""
+        self.first_sent_s = self.first_sent_s or time.monotonic()
+
+    def has_begun(self) -> bool:
+        """Whether a picture was found."""
+        return bool(self.seen) or self.first_sent_s is not None
+
+    def rate(self, now_s: float) -> float:
+        """Pictures a second, since the first one was sent; 0 before."""
+        took_s = 0.0 if self.first_sent_s is None else now_s - self.first_sent_s
+        return (self.done + self.failed) / took_s if took_s > 0 else 0.0
 
     def skip(self, source: Source) -> None:
         """Count a picture that an earlier run did."""
@@ -215,7 +231,9 @@ class _Batch:
 
     async def plan(self, sources: Iterator[Source]) -> None:
         """Queue what no earlier run has done; None ends the queue."""
-        while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
+        at_once = 1  # so that the first picture is sent as soon as it is found
+        while some := await asyncio.to_thread(_next, sources, at_once):
+            at_once = min(_TAKEN_AT_ONCE, 2 * at_once)
             for source in map(self._record.writer.checked, some):
                 if not self._record.has(source, self._pictures):
                     await self._queue.put(source)
@@ -235,6 +253,7 @@ class _Batch:
         while (source := await self._queue.get()) is not None:
             try:
                 content = await _content(source)
+                self._record.tally.sending()
                 answer = await self._client.recognize(
                     content, picture=self._pictures and self._drawing is None
                 )
@@ -274,6 +293,10 @@ class _Batch:
             await self._record.keep(source, error)
         finally:
             self._undrawn.release()
+
+
+def _next(sources: Iterator[Source], number: int) -> list[Source]:
+    return list(islice(sources, number))
 
 
 async def _content(source: Source) -> bytes:

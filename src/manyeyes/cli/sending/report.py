@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,9 @@ def summary(tally: Tally, seconds: float) -> str:
         )
     pictures, faces = several(here, "picture"), several(tally.faces, "face")
     before = f", {tally.skipped} done before" if tally.skipped else ""
-    rate = f", {here / seconds:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and seconds > 0 else ""
-    return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
+    rate = tally.rate(time.monotonic())
+    told = f", {rate:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and rate else ""
+    return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{told}"
 
 
 def faults_text(tally: Tally) -> str:
