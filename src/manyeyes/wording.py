@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 
 def duration(seconds: float) -> str:
@@ -12,6 +13,12 @@ def duration(seconds: float) -> str:
         if seconds < until_s:
             return f"{seconds // length_s:.0f} {unit}"
     return f"{seconds // 86_400:.0f} d"
+
+
+def in_utc(at: datetime | str) -> str:
+    """`2026-11-28 14:09:44 UTC`; of a text in ISO 8601 too."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def several(number: int, one: str, many: str = "") -> str:

@@ -141,10 +141,10 @@ def test_one_picture_from_upload_to_result(service: Service, tmp_path: Path) -> 
 
     failed = service.run("send", str(tmp_path / "diary.jpg"), "-o", str(tmp_path / "bad"))
     assert failed.returncode == 3
-    listed = failed.stdout.split("manyeyes logs --trace ")[1].split("'")[0]
-    assert records(tmp_path / "bad")[0]["trace_id"] == listed
-    (refused,) = service.trace(listed, lambda spans: bool(spans))
+    assert "logs --trace" not in failed.stdout, "the log says no more than the error"
+    (refused,) = service.trace(records(tmp_path / "bad")[0]["trace_id"], lambda spans: bool(spans))
     assert refused["facts"]["outcome"] == "not-a-picture"
+    assert refused["facts"]["size_bytes"] == (tmp_path / "diary.jpg").stat().st_size
 
 
 def test_the_lines_of_one_machine(service: Service) -> None:

@@ -51,13 +51,15 @@ TWO_NAMES_EACH = {
 }
 
 
-def labelled(name: str, side: int = 600) -> np.ndarray:
-    image = np.zeros((200, side, 3), np.uint8)
-    box = (10, 90, 180, 160)
-    face = Face(
+def face_of(name: str, box: tuple[int, int, int, int]) -> Face:
+    return Face(
         box_xyxy_px=box, landmarks_px=(), score=1, name=name, distance=0.1, threshold=0.5, confidence=1
     )
-    draw(image, [face])
+
+
+def labelled(name: str, side: int = 600) -> np.ndarray:
+    image = np.zeros((200, side, 3), np.uint8)
+    draw(image, [face_of(name, (10, 90, 180, 160))])
     return image
 
 
@@ -117,6 +119,9 @@ def test_a_letter_that_no_font_has_is_written_as_its_code(monkeypatch: pytest.Mo
     assert missing_letters("ᬅᬓ Ann 𠮷") == ["ᬅ", "ᬓ", "𠮷"]
     assert [run.text for run in lay_out("ᬅᬓ Ann").runs] == ["U+1B05U+1B13", " ", "Ann"]
     assert not np.array_equal(labelled("ᬅᬓ"), labelled("ᬅᬔ"))
+    assert not np.array_equal(labelled("ᬅᬓ"), labelled("ᬅ ᬓ"))
+    apart = sum(lay_out(letter).width for letter in "ᬅᬓ")
+    assert lay_out("ᬅᬓ").width > apart + 0.1, "the codes do not run together"
     lay_out.cache_clear()
 
 
@@ -151,6 +156,25 @@ def test_a_long_name_is_cut_between_letters_not_within_them() -> None:
     short = labels.shorten(name, 20)
     assert short.endswith("…") and short[:-1] == "क्षि" * (len(short[:-1]) // 4)
     assert labels.shorten("Ann", 0.1) == ""
+
+
+def test_codes_of_letters_are_cut_between_codes_and_some_label_is_always_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fonts, "system_font", lambda _: None)
+    lay_out.cache_clear()
+    name = "ᬅᬓ᭄ᬱᬭ"
+    one, two = lay_out(name[:1] + "…").width, lay_out(name[:2] + "…").width
+    assert [labels.shorten(name, room) for room in (two, one, one - 0.1)] == [
+        name[:2] + "…",
+        name[:1] + "…",
+        "…",
+    ]
+    for side in (150, 60, 30):
+        image = np.zeros((side, side, 3), np.uint8)
+        draw(image, [face_of(name, (side // 4, side // 3, side // 2, side // 2))])
+        assert (image > 200).all(axis=2).any(), f"nothing is written on {side} px"
+    lay_out.cache_clear()
 
 
 def test_tall_letters_stay_within_their_label() -> None:

@@ -85,7 +85,8 @@ def test_all_takes_them_and_exclude_leaves_out(tmp_path: Path) -> None:
         chosen(tmp_path, Choice(everything=True))[0]
     )
     found, passed = chosen(tmp_path, Choice(["*.jp*", "old/"]))
-    assert (found, passed.reasons["excluded"]) == (["b.mpo", "no-suffix"], 6)
+    assert (found, passed.reasons["excluded"]) == (["b.mpo", "no-suffix"], 5)
+    assert "excluded (5), excluded folders (1)" in passed.sentence(), "a folder is not taken for one picture"
     assert "old/edited.jpg" not in chosen(tmp_path, Choice(["old/*"]))[0]
     with pytest.raises(BadRequest, match="--exclude is empty"):
         Choice(["/"])
@@ -113,6 +114,42 @@ def test_its_own_results_are_left_out_also_with_all(fleet: Fleet, run: Run, tmp_
         code, _, heard = run("send", folder, "-o", folder / f"named-{len(more)}", *more)
         assert code == 0 and f"results of an earlier 'manyeyes send' in {folder / 'named'}" in heard
     assert fleet.sent == [jpeg()] * 3, "the original, in each run, and no predicted picture"
+
+
+def test_a_folder_of_predicted_pictures_is_left_out_too(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811
+    here = Path.cwd()
+    tree(here, **{"holiday/a.jpg": jpeg(), "holiday/b/a.jpg": jpeg(1)})
+    assert run("send", "holiday")[0] == 0
+    predicted = Path("manyeyes-out", "holiday")
+    (here / "link").symlink_to(predicted)
+    tree(here, **{"manyeyes-out/mine/c.jpg": jpeg(2)})
+    for folder in (predicted, predicted / "b", "link"):
+        code, _, heard = run("send", folder, "-o", tmp_path / "second")
+        assert code == 11 and f"results of an earlier 'manyeyes send' in {folder}; name files in it" in heard
+    fleet.sent.clear()
+    assert run("send", predicted, predicted / "a.jpg", "-o", tmp_path / "second")[0] == 0, (
+        "a named file is sent"
+    )
+    assert fleet.sent == [(predicted / "a.jpg").read_bytes()]
+    assert run("send", "manyeyes-out/mine", "-o", tmp_path / "third")[0] == 0, "no result lies there"
+    with pytest.raises(BadRequest, match="results of an earlier 'manyeyes send'"):
+        read_folder(Path("manyeyes-out"))
+
+
+def test_each_picture_has_the_name_by_which_the_user_knows_it(fleet: Fleet, run: Run) -> None:  # noqa: F811
+    tree(Path.cwd(), **{"a/x.jpg": jpeg(), "b/x.jpg": jpeg(1), "b/empty.jpg": b""})
+    Path("b/dangling.jpg").symlink_to("nowhere.jpg")
+    both = run("send", "a", "b", "-o", "out")[1].splitlines()
+    assert both[:4] == [
+        "a/x.jpg: Ada (80 %), 1 unknown",
+        "b/dangling.jpg: failed: it is a broken link: nowhere.jpg is not there",
+        "b/empty.jpg: failed: the file is empty (0 bytes)",
+        "b/x.jpg: Ada (80 %), 1 unknown",
+    ]
+    assert run("send", "a/x.jpg", "-o", "oo")[1].startswith("a/x.jpg: ")
+    assert "\nb/x.jpg: " in run("send", "b", "-o", "oo")[1], "x-2.jpg was never sent"
+    code, _, heard = run("send", "b/dangling.jpg")
+    assert (code, heard) == (10, "error: no such file or folder: b/dangling.jpg (a broken link)\n")
 
 
 def test_people_add_leaves_out_the_same(tmp_path: Path) -> None:

@@ -13,6 +13,12 @@ NodeSort = Literal[
 ]
 """What a list of nodes is sorted by; `state` has those first that a person may have to see to."""
 
+NODE_STATES = (
+    "waiting for approval", "cut off", "suspect", "lost", "provisioning", "joining", "draining", "paused",
+    "left", "working", "ready",
+)  # fmt: skip
+"""All states of a node, those first that a person may have to see to."""
+
 
 class NodeWorker(Answer):
     """One worker of a node, as its agent sees it."""

@@ -102,7 +102,12 @@ def _choose(faces: list[Any], face: str | None, named: str | None, file_name: st
     ]
     if len(alike) == 1:
         return alike[0]
-    raise BadRequest(f"{file_name}: {_listed(faces)}; choose one with --face N")
+    if name is None:
+        raise BadRequest(f"{file_name}: {_listed(faces)}; choose one with --face N")
+    many = several(len(alike), "face") if alike else "no face"
+    raise BadRequest(
+        f"{file_name}: {many} in it got the name {name!r}; {_listed(faces)}; to choose one by its number, add --face N"
+    )
 
 
 def _listed(faces: list[Any]) -> str:

@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-from manyeyes.cli.metavars import named, plain_metavars
+from manyeyes.cli.help_text import unwrap
+from manyeyes.cli.metavars import named, plain_metavars, refusal
 from manyeyes.plain_text import harmless
 
 COMMANDS = {
@@ -62,7 +63,7 @@ def _harmless_errors() -> Iterator[None]:
     try:
         yield
     except _ArgumentError as error:
-        error.message = harmless(error.message)
+        error.message = harmless(refusal(error.message))
         raise
 
 
@@ -78,6 +79,7 @@ class LazyGroup(TyperGroup):
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _load(cmd_name)
             plain_metavars(self.commands[cmd_name])
+            unwrap(self.commands[cmd_name])
         return self.commands.get(cmd_name)
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, get_args
 
+_REFUSALS = {
+    "Input should be a valid integer.*": "it is no whole number",
+    "Input should be a valid number.*": "it is no number; write it as 0.01",
+    "Input should be greater than or equal to (.+)": r"it is too small; expected is \1 or more",
+    "Input should be less than or equal to (.+)": r"it is too large; expected is \1 or less",
+    "Value error, (.+)": r"\1",
+}
 _BY_TYPE = {Path: "PATH", int: "N", float: "X", str: "TEXT"}
 
 
@@ -30,6 +38,14 @@ def limits(least: float | None, most: float | None) -> str | None:
     if most is None:
         return f"{least:g} or more"
     return f"at most {most:g}" if least is None else f"{least:g} to {most:g}"
+
+
+def refusal(message: str) -> str:
+    """Why a value cannot be used, in plain words instead of those of the library that checks it."""
+    for theirs, ours in _REFUSALS.items():
+        if found := re.fullmatch(theirs, message):
+            return found.expand(ours)
+    return message
 
 
 def _name(param: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from manyeyes.api.nodes import Node, NodeSort
+from manyeyes.api.nodes import NODE_STATES, Node, NodeSort
 from manyeyes.cli.nodes_add import add
 from manyeyes.cli.nodes_exec import AfterDashes, exec_on_nodes
 from manyeyes.cli.nodes_files import get, put
@@ -26,7 +26,7 @@ from manyeyes.cli.output import (
 )
 from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
-from manyeyes.wording import cores_and_memory, several
+from manyeyes.wording import cores_and_memory, in_utc, several
 
 app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def list_nodes(
 
     Example: manyeyes nodes list --state lost --sort=-last_seen
     """
-    found, more = _found(ctx, search, state, sort, limit)
+    found, more = _found(ctx, search, _state(state), sort, limit)
     if more:
         say(f"{more} more are not listed; --limit lists more, --search finds some")
     if as_json:
@@ -105,6 +105,18 @@ def list_nodes(
     nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
     drop = ("exec", "version", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
     print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
+
+
+def _state(given: str) -> str:
+    """The state as nodes have it; `cut-off` is `cut off`.
+
+    Raises:
+        BadRequest: no node is ever in it.
+    """
+    state = given.strip().lower().replace("-", " ")
+    if state and state not in NODE_STATES:
+        raise BadRequest(f"no node is ever in the state {given!r}; the states are {', '.join(NODE_STATES)}")
+    return state
 
 
 def _found(
@@ -147,7 +159,7 @@ def show(
         "node": node.name,
         "state": node.state + (f": {node.reason}" if node.reason else ""),
         "desired": node.desired or "work",
-        "first seen": f"{node.first_seen:%Y-%m-%d %H:%M:%S %Z}" if node.first_seen else "-",
+        "first seen": in_utc(node.first_seen) if node.first_seen else "-",
         "last seen": ago(node.last_seen),
         "token": node.token + (", ephemeral: forgotten when it leaves" if node.ephemeral else ""),
         "version": node.version or "not known",

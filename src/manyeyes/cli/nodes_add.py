@@ -86,7 +86,7 @@ def add(
     options = InstallOptions(name or "", python or "", wheels, tuple(flags))
 
     async def main() -> Node:
-        async with AsyncClient(context_of(ctx)) as client:
+        async with AsyncClient(context_of(ctx), waiting=say) as client:
             await client.status()  # the master must answer before anything is done on the machine
             async with connected(target, identity=identity, fingerprint=wanted) as remote:
                 return await bring_in(remote, client, options, lambda step: say(f"{target.host}: {step}"))

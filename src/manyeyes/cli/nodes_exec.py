@@ -118,7 +118,7 @@ def exec_on_nodes(
         this = asyncio.current_task()
         assert this is not None
         loop.add_signal_handler(signal.SIGTERM, this.cancel)
-        async with AsyncClient(context_of(ctx)) as client:
+        async with AsyncClient(context_of(ctx), waiting=say) as client:
             names = list(dict.fromkeys(nodes or ()))
             if everywhere:
                 found = await client.nodes()

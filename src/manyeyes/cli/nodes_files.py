@@ -281,7 +281,7 @@ def _move(ctx: typer.Context, title: str, move: Callable[[AsyncClient, Moved], A
                 expect=lambda total: bar.update(task, total=total),
                 advance=lambda count: bar.update(task, advance=count),
             )
-            async with AsyncClient(context_of(ctx)) as client:
+            async with AsyncClient(context_of(ctx), waiting=say) as client:
                 await move(client, moved)
             return moved
 

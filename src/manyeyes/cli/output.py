@@ -49,7 +49,7 @@ def client_of(ctx: typer.Context) -> Client:
     """A blocking client for the master of `context_of`."""
     from manyeyes.sdk.blocking import Client
 
-    return Client(context_of(ctx))
+    return Client(context_of(ctx), waiting=say)
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
@@ -60,7 +60,10 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
         document = value
     else:
         document = [item.model_dump() for item in value]
-    print(_exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)))
+    print(
+        _exact(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(), default=_moment)),
+        flush=True,
+    )
 
 
 def json_line(value: BaseModel | dict[str, Any]) -> str:
@@ -129,9 +132,10 @@ def print_table(
     for row in cells:
         for line in lines_of(row, layout):
             print(line)
-        if width is not None and below in hidden:
-            for line in indented(row[columns.index(below)], width):
+        if width is not None and below in hidden and (sentence := row[columns.index(below)]):
+            for line in indented(sentence, width):
                 print(line)
+    sys.stdout.flush()  # before what comes after it on standard error
     hidden = [name for name in hidden if name != below]
     if hidden:
         say(f"a wider terminal also shows {', '.join(hidden)}")
@@ -145,6 +149,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     for row in cells:
         for line in lines_of(row, layout):
             print(line)
+    sys.stdout.flush()
 
 
 def terminal_width() -> int | None:

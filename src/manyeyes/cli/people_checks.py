@@ -23,11 +23,26 @@ def register(app: typer.Typer) -> None:
     app.command()(feedback)
 
 
+def _share(text: str | float) -> float:
+    number, percent, _rest = str(text).strip().partition("%")
+    try:
+        return float(number) / (100 if percent else 1)
+    except ValueError:
+        raise BadRequest(
+            f"--fmr {text!r} is no share; write 0.01 or 1% for one stranger of a hundred"
+        ) from None
+
+
 def threshold(
     ctx: typer.Context,
     fmr: Annotated[
         float | None,
-        typer.Option("--fmr", metavar="P", help="Share of strangers who may get a name: 0.01 is 1 %."),
+        typer.Option(
+            "--fmr",
+            metavar="P",
+            parser=_share,
+            help="Share of strangers who may get a name: 0.01 or 1% is 1 %.",
+        ),
     ] = None,
     distance: Annotated[
         float | None, typer.Option("--distance", metavar="D", help="The largest distance itself, as 0.55.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from manyeyes.api.recent import Latest, RecentPicture
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say
 from manyeyes.cli.pictures import write_picture
 from manyeyes.wording import several
@@ -26,17 +27,28 @@ def recent(
     """
     with client_of(ctx) as client:
         latest = client.recent.latest()
-        if save is not None:
-            drawn = [picture for picture in latest.pictures if picture.has_image]
-            for picture in drawn:
-                write_picture(save / f"{picture.id}.jpg", client.recent.image(picture.id))
-            say(f"wrote {several(len(drawn), 'picture')} to {save}")
+        drawn = [picture for picture in latest.pictures if save is not None and picture.has_image]
+        for picture in drawn:
+            write_picture(Path(save or "", _file(picture)), client.recent.image(picture.id))
     if as_json:
         print_json(latest)
-        return
+    else:
+        _print(latest, saved=save is not None)
+    if save is not None:
+        without = len(latest.pictures) - len(drawn)
+        has = "1 has none: it was" if without == 1 else f"{without} have none: they were"
+        why = f"; {has} sent with --draw here or none" if without else ""
+        say(f"wrote {several(len(drawn), 'picture')} to {save}{why}")
+
+
+def _file(picture: RecentPicture) -> str:
+    return f"{picture.id}.jpg"
+
+
+def _print(latest: Latest, *, saved: bool) -> None:
     rows = [
         (
-            picture.id,
+            (_file(picture) if picture.has_image else "-") if saved else picture.id,
             ago(picture.at),
             picture.who,
             picture.faces,
@@ -47,7 +59,7 @@ def recent(
     ]
     empty = "no picture was answered recently" if latest.most else "this master keeps no recent pictures"
     print_table(
-        ("picture", "answered", "sent by", "faces", "names", "took"),
+        ("file" if saved else "picture", "answered", "sent by", "faces", "names", "took"),
         rows,
         empty,
         text=("names",),

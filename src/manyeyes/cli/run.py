@@ -363,6 +363,11 @@ def node(
         allow_exec=allow_exec,
     )
     settings = NodeSettings(**given)
+    if join == "-" and not settings.join and not (settings.data / "membership.json").exists():
+        raise BadRequest(
+            "--join - reads the token from standard input, and nothing came from there; is the file or the command before "
+            "the pipe empty? 'manyeyes token' on the master prints a token"
+        )
     identity.make_data_folder(settings.data)
 
     async def main(stop: Stop) -> None:

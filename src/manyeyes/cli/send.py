@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from manyeyes.cli.output import context_of, print_json, say, say_error, tell
 from manyeyes.cli.sending import width
 from manyeyes.cli.sending.batch import Drawer, Tally, run_batch
 from manyeyes.cli.sending.choice import Choice, PassedOver
+from manyeyes.cli.sending.looking import telling_search
 from manyeyes.cli.sending.plan import (
     DEFAULT_OUT,
     Arguments,
@@ -110,6 +112,16 @@ class _Job:
 def _path(text: str | Path) -> Path:
     if not str(text):  # Path("") would be the current folder
         raise BadRequest("a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/")
+    if re.match("[a-z]{2,}://", str(text)):
+        raise BadRequest(
+            f"{text} is an address on the web, not a file; download the picture first, and send its file"
+        )
+    return Path(text)
+
+
+def _out(text: str | Path) -> Path:
+    if not str(text):
+        raise BadRequest("the folder of -o is empty; name one, as in: manyeyes send holiday/ -o out/")
     return Path(text)
 
 
@@ -130,7 +142,7 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
-            parser=_path,
+            parser=_out,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),
@@ -220,7 +232,9 @@ def _check_any(pictures: Sequence[Path], arguments: Arguments) -> None:
         NoPicturesFound: there is nothing to send; the message says what was passed over.
     """
     passed = PassedOver()
-    if not any(True for _ in plan(arguments, passed)):
+    with telling_search(passed, lambda: False, say):
+        is_any = any(True for _ in plan(arguments, passed))
+    if not is_any:
         raise nothing_found(pictures, passed)
 
 
@@ -280,7 +294,7 @@ async def _send(context: Context, job: _Job, writer: Writer, tally: Tally, view:
         waiting = WaitingClient(client, view.note)
         watch = asyncio.create_task(waiting.watch(), name="watch")
         try:
-            with _drawing(job.draw) as drawing:
+            with _drawing(job.draw) as drawing, telling_search(job.passed, tally.has_begun, view.note):
                 await run_batch(
                     waiting,
                     plan(job.arguments, job.passed),

@@ -10,7 +10,7 @@ import typer
 
 from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say, tell
 from manyeyes.errors import BadRequest
-from manyeyes.wording import duration, several
+from manyeyes.wording import duration, in_utc, several
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -75,9 +75,7 @@ def token(
     if as_json:
         print_json(made)
         return
-    say(
-        f"token {made.id}; run this on the machine that joins, before {made.expires_at:%Y-%m-%d %H:%M:%S %Z}:"
-    )
+    say(f"token {made.id}; run this on the machine that joins, before {in_utc(made.expires_at)}:")
     if sys.stdout.isatty():
         tell("", f"manyeyes node --join {made.token}", "")
     else:
@@ -96,6 +94,8 @@ def parse_duration_s(text: str) -> int:
         BadRequest: another form, or zero.
     """
     found = re.fullmatch(r"([0-9]{1,9})\s*([smhd])", text.strip().lower())
-    if found is None or int(found[1]) == 0:
+    if found is None:
         raise BadRequest(f"duration {text!r} is not of the form 90s, 30m, 1h or 2d")
+    if int(found[1]) == 0:
+        raise BadRequest(f"duration {text!r} is no time at all; the least is 1s")
     return int(found[1]) * _UNITS_S[found[2]]

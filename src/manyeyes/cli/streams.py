@@ -83,8 +83,13 @@ def prepare() -> None:
         sys.stdin.reconfigure(errors="surrogateescape")
     elif sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as the process
+    own = sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__
     sys.stdout = _kept(StandardOutput, sys.stdout, sys.__stdout__, 1)
     sys.stderr = _kept(StandardError, sys.stderr, sys.__stderr__, 2)
+    if own[0]:  # shutil.get_terminal_size asks this one
+        sys.__stdout__ = sys.stdout  # type: ignore[misc]
+    if own[1]:
+        sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
 
 def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: int) -> io.TextIOWrapper:
@@ -93,5 +98,11 @@ def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: i
         return kind(open(number, "wb", closefd=False), encoding="utf-8")
     if not isinstance(stream, io.TextIOWrapper) or stream is not first or isinstance(stream, kind):
         return stream  # type: ignore[return-value]
-    encoding, lines = stream.encoding, stream.line_buffering
-    return kind(stream.detach(), encoding=encoding, errors="backslashreplace", line_buffering=lines)
+    encoding, lines, at_once = stream.encoding, stream.line_buffering, stream.write_through
+    return kind(
+        stream.detach(),
+        encoding=encoding,
+        errors="backslashreplace",
+        line_buffering=lines,
+        write_through=at_once,
+    )

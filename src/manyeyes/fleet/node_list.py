@@ -6,15 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, get_args
 
-from manyeyes.api.nodes import NodeSort
+from manyeyes.api.nodes import NODE_STATES, NodeSort
 from manyeyes.natural_order import natural
 
 SORTS: tuple[NodeSort, ...] = get_args(NodeSort)
-_BY_URGENCY = (
-    "waiting for approval", "cut off", "suspect", "lost", "provisioning", "joining", "draining", "paused",
-    "left", "working", "ready",
-)  # fmt: skip
-"""Those first that a person may have to see to."""
 
 
 class Entry(NamedTuple):
@@ -77,7 +72,7 @@ def choose(entries: Iterable[Entry], wanted: Wanted) -> Chosen:
 
 def _key(sort: NodeSort) -> Callable[[Entry], Any]:
     if sort == "state":
-        return lambda entry: _BY_URGENCY.index(entry.state) if entry.state in _BY_URGENCY else -1
+        return lambda entry: NODE_STATES.index(entry.state) if entry.state in NODE_STATES else -1
     if sort in ("pack", "hostname"):
         return lambda entry: natural(getattr(entry, sort))
     return lambda entry: getattr(entry, sort)

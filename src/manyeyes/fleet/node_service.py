@@ -40,6 +40,7 @@ from manyeyes.fleet.node_state import Fleet
 from manyeyes.fleet.refusals import Refusals
 from manyeyes.store.nodes import NodeRepository, NodeRow
 from manyeyes.telemetry import log
+from manyeyes.wording import in_utc
 
 UNAPPROVED_SAY = ("hello", "heartbeat", "leave")
 RELOAD_S = 0.2
@@ -117,7 +118,7 @@ class NodeService:
         gone = self._nodes.removed_key(request.public_nkey)
         if gone is not None:
             raise NodeRemoved(
-                f"this key was node {gone.name!r}, removed from the master at {gone.removed_at}; to come back, join "
+                f"this key was node {gone.name!r}, removed from the master at {in_utc(gone.removed_at)}; to come back, join "
                 "with a new token and a new data folder (--data)"
             )
 

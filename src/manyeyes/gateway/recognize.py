@@ -110,6 +110,7 @@ class Recognize:
         with following(PictureTrace(began_s, trace, sender=sender, draw=False)) as told:
             with master.monitor.recorder.refusals():
                 data = await _picture_of(scope, receive, given, limits.max_picture_bytes)
+                told.size_bytes = len(data)
                 info = probe(data, max_bytes=limits.max_picture_bytes, max_megapixels=limits.max_megapixels)
             answer_with = chosen(accept, info.media_type)
             told.draw = answer_with != JSON

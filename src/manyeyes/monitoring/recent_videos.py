@@ -55,7 +55,7 @@ class RecentVideos:
         video = self._videos.setdefault(key, _Video(secrets.token_hex(8), who, still.video, still.every_s))
         self._videos.move_to_end(key)
         self._stills += still.time_s not in video.stills
-        people = dict.fromkeys((face.person_id, face.name) for face in result.faces)
+        people = dict.fromkeys((face.person_id, face.name) for face in result.faces if not face.too_small)
         video.stills[still.time_s] = tuple(people)[:_MOST_PEOPLE]
         video.every_s, video.at, video.seen_s, video.shown = still.every_s, now_iso(), self._clock(), None
         while len(self._videos) > self.most or (self._stills > MOST_STILLS and len(self._videos) > 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -52,8 +52,9 @@ class Client(BlockingWatching):
         *,
         patience: Patience | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
-        self._client = AsyncClient(context, patience=patience, transport=transport)
+        self._client = AsyncClient(context, patience=patience, transport=transport, waiting=waiting)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="manyeyes-client", daemon=True)
         self._thread.start()

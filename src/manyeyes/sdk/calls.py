@@ -19,12 +19,13 @@ from manyeyes.sdk.address import USUAL_PORT, port_hint
 from manyeyes.sdk.context import Context, find_context
 from manyeyes.sdk.not_utf8 import refusing_what_is_not_utf8
 from manyeyes.sdk.patience import Patience
-from manyeyes.sdk.refusals import check_is_of_master, problem
+from manyeyes.sdk.refusals import check_is_of_master, is_away, is_of_proxy, problem
 from manyeyes.sdk.trust import causes, pinned_name, presented, refusal, sentence, trust
 from manyeyes.wording import several
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
 """What OpenSSL says to an answer that is no TLS."""
+_LOOK_FIRST = "see whether the change was made before you try again"
 _NEVER_ARRIVED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Call = Callable[..., Awaitable[httpx.Response]]
@@ -42,7 +43,9 @@ class Calls:
         *,
         patience: Patience | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
+        self._waiting = waiting or (lambda _: None)
         self.context = find_context() if context is None else context
         self.patience = patience or Patience()
         self._name = pinned_name(self.context.ca_pem)
@@ -90,7 +93,7 @@ class Calls:
         while True:
             attempts += 1
             cause: Exception
-            unreachable = False
+            away = unreachable = False
             try:
                 with refusing_what_is_not_utf8():
                     response = await self._http.request(
@@ -104,25 +107,37 @@ class Calls:
                 if response.is_success:
                     check_is_of_master(response, self.context.url)
                     return response
-                cause = problem(response, self.context.url)
-                if not cause.retryable:
-                    raise cause
+                cause = self._to_repeat(response, repeatable)
                 reason, retry_after_s = cause.detail, cause.retry_after_s
+                away = is_away(response)
+                unreachable = away and not waits
             except httpx.TransportError as error:
                 if (given_up := await self._given_up(error)) is not None:
                     raise given_up from error
                 if not repeatable and not isinstance(error, _NEVER_ARRIVED):
-                    raise Unavailable(
-                        f"the connection to {self.context.url} was lost before the answer "
-                        f"({_reason(error)}); see whether the change was made before you try again"
-                    ) from error
+                    lost = (
+                        f"the connection to {self.context.url} was lost before the answer ({_reason(error)})"
+                    )
+                    raise Unavailable(f"{lost}; {_LOOK_FIRST}") from error
                 cause, reason, retry_after_s = error, _reason(error), None
                 unreachable = not waits and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             elapsed_s = time.monotonic() - began_s
             pause_s = self.patience.wait_s(attempts, elapsed_s, retry_after_s, unreachable=unreachable)
             if pause_s is None:
-                raise self._unanswered(cause, reason, attempts, elapsed_s, retry_after_s) from cause
+                more = "" if away else "; try later, or with more patience" if waits else "; try later"
+                raise self._unanswered(cause, reason + more, attempts, elapsed_s, retry_after_s) from cause
+            if attempts == 1 and not unreachable:
+                self._waiting(f"waiting for up to {self.patience.total_s:.0f} s: {reason}")
             await asyncio.sleep(pause_s)
+
+    def _to_repeat(self, response: httpx.Response, repeatable: bool) -> ManyeyesError:
+        """The refusal of a call that may be sent again. Raises any other."""
+        cause = problem(response, self.context.url)
+        if not cause.retryable:
+            raise cause
+        if not repeatable and is_of_proxy(response) and response.status_code != 503:
+            raise Unavailable(f"{cause.detail}; {_LOOK_FIRST}") from cause
+        return cause
 
     def _unanswered(
         self, cause: Exception, reason: str, attempts: int, elapsed_s: float, retry_after_s: float | None
@@ -136,8 +151,7 @@ class Calls:
             )
         else:
             detail = (
-                f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): {reason}; "
-                "try later, or with more patience"
+                f"the master at {self.context.url} did not take it ({times}, {elapsed_s:.1f} s): {reason}"
             )
         return Unavailable(detail, retry_after_s=retry_after_s)
 

@@ -67,10 +67,10 @@ class AsyncClient(Watching):
         context: the master's address, CA and API key; found by `find_context` if None.
         patience: how long each call may keep trying.
         transport: replaces the network, for tests.
+        waiting: called with a sentence once in each call that will be tried again for longer than a second or so.
 
     Raises:
-        Unavailable: no master is known. From every call: `patience` ended; the message says how many
-            attempts and seconds it took, and the last cause.
+        Unavailable: no master is known. From every call: `patience` ended; the message says why.
         FileTrouble: the context's CA is not a certificate. From calls with paths: a file cannot be read.
         NotSignedIn, NotAllowed: the key is unknown or its role does not allow the call.
     """

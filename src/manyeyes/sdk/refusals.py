@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -21,6 +22,8 @@ _BY_STATUS = {
     429: "busy",
 }
 _SHOWN_CHARACTERS = 200
+SUB_PATH = "Behind a proxy, a sub-path belongs to it: https://HOST/PATH"
+"""What to do about an address where no master answers."""
 
 
 def problem(response: httpx.Response, master: str) -> ManyeyesError:
@@ -38,6 +41,11 @@ def problem(response: httpx.Response, master: str) -> ManyeyesError:
         detail = str(
             document.get("detail") or f"the master answered {_status(response)} to {_path(response)}"
         )
+        if code == "http" and response.status_code == 404 and (path := urlsplit(master).path.rstrip("/")):
+            return WrongAddress(
+                f"the master does not know {_path(response)}: start it with --root-path {path}, "
+                f"or leave {path} out of its address, {master}; are both sides of one version?"
+            )
         error = from_code(
             code if is_code(code) else _by_status(response.status_code), detail, retry_after_s=retry_after_s
         )
@@ -51,16 +59,28 @@ def problem(response: httpx.Response, master: str) -> ManyeyesError:
     return error
 
 
+def is_of_proxy(response: httpx.Response) -> bool:
+    """Whether a refusal has no problem document, as every refusal of a master has."""
+    return _document(response) is None
+
+
+def is_away(response: httpx.Response) -> bool:
+    """Whether a proxy says that it does not reach the master."""
+    return response.status_code in (502, 503) and is_of_proxy(response)
+
+
 def check_is_of_master(response: httpx.Response, master: str) -> None:
-    """Refuse a page for people: masters answer calls with JSON or pictures.
+    """Refuse a page for people, and an answer of nothing: masters answer calls with JSON or pictures.
 
     Raises:
         WrongAddress: it is one.
     """
-    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
+    media_type = response.headers.get("Content-Type", "").lower()
+    is_nothing = response.status_code == 200 and response.headers.get("Content-Length") == "0"
+    if media_type.startswith("text/html") or (is_nothing and not media_type):
+        what = "a page for people" if media_type else "an empty page"
         raise WrongAddress(
-            f"{master} answers {_path(response)} with a page for people{_server(response)}; is it the address of a master? "
-            "Behind a proxy, a sub-path belongs to it: https://HOST/PATH"
+            f"{master} answers {_path(response)} with {what}{_server(response)}; is it the address of a master? {SUB_PATH}"
         )
 
 

@@ -10,14 +10,14 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from manyeyes.credentials import MASTER_CA, MASTER_HOSTNAME
 from manyeyes.errors import FileTrouble
 from manyeyes.plain_text import plain
 from manyeyes.sdk.context import Context
-from manyeyes.wording import listed
+from manyeyes.wording import in_utc, listed
 
 _LOOK_S = 3.0
 _MOST_NAMES = 5
@@ -135,11 +135,11 @@ def sentence(
     pinned = pinned_name(context.ca_pem) is not None
     if code == _EXPIRED:
         if seen is not None and seen.ends <= now:
-            return f"it expired at {_moment(seen.ends)}, and here it is {_moment(now)}; renew it there"
+            return f"it expired at {in_utc(seen.ends)}, and here it is {in_utc(now)}; renew it there"
         return "a certificate of its chain has expired; renew it there"
     if code == _NOT_YET:
-        begins = f" before {_moment(seen.begins)}" if seen is not None and seen.begins > now else " yet"
-        return f"it is not valid{begins}, and here it is {_moment(now)}; is this machine's clock right?"
+        begins = f" before {in_utc(seen.begins)}" if seen is not None and seen.begins > now else " yet"
+        return f"it is not valid{begins}, and here it is {in_utc(now)}; is this machine's clock right?"
     if code in _OTHER_NAME:
         names = "other names" if seen is None else plain(listed(seen.names, _MOST_NAMES)) or "no name"
         mend = (
@@ -169,7 +169,3 @@ def _whose(seen: Presented | None, context: Context, pinned: bool) -> str:
         "is not this context's CA; is it the right master? Its 'manyeyes up' writes the context to use. For a proxy or a "
         "certificate of your own, set MANYEYES_CA to the file of its CA, or to 'system' for this system's trust store"
     )
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -10,6 +10,7 @@ from manyeyes.contract import Desired, HostFacts
 from manyeyes.errors import NodeNotFound
 from manyeyes.store.database import Database
 from manyeyes.store.timestamps import now_iso
+from manyeyes.wording import in_utc
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ class NodeRepository:
         gone = [node for node in self.removed() if node.name == name]
         if gone:
             raise NodeNotFound(
-                f"node {name!r} was removed at {gone[-1].removed_at}; 'manyeyes nodes list' lists them"
+                f"node {name!r} was removed at {in_utc(gone[-1].removed_at)}; 'manyeyes nodes list' lists those that are left"
             )
-        raise NodeNotFound(f"no node is called {name!r}; 'manyeyes nodes list' lists them")
+        raise NodeNotFound(f"no node is called {name!r}; 'manyeyes nodes list' lists all")
 
     def same_host(self, row: NodeRow) -> tuple[str, ...]:
         """Names of other nodes on the machine of this one, and of removed ones the last few names and how many more."""

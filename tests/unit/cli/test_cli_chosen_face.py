@@ -51,7 +51,11 @@ def test_every_way_to_say_which_face() -> None:
         ),
         (LINES, {"picture": "party.jpg", "face": "4"}, "there is no face 4"),
         (LINES, {"picture": "party.jpg", "face": "0"}, "there is no face 0"),
-        (LINES, {"picture": "party.jpg", "named": "Eve"}, "with --face N"),
+        (
+            LINES,
+            {"picture": "party.jpg", "named": "Eve"},
+            "no face in it got the name 'Eve'; 3 faces: 1 is Ann",
+        ),
         (json.dumps({"file": "a.jpg", "faces": []}), {}, "no face was found"),
         (json.dumps({"file": "a.jpg", "faces": [{"name": "Ann"}]}), {}, "older manyeyes"),
         (json.dumps({"faces": ["odd"]}), {}, "no references"),

@@ -120,8 +120,15 @@ def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) ->
 
 def test_recent_pictures_are_listed_and_saved(fleet: Fleet, run: Run, tmp_path: Path) -> None:  # noqa: F811
     code, out, err = run("recent", "--save", tmp_path / "look")
-    assert code == 0 and "Ada" in out and "2 ms" in out and "wrote 1 picture to" in err
+    assert code == 0 and "Ada" in out and "2 ms" in out
+    assert out.split()[0] == "file" and "r.jpg" in out and err == f"wrote 1 picture to {tmp_path / 'look'}\n"
     assert (tmp_path / "look" / "r.jpg").read_bytes() == b"\xff\xd8"
     assert json.loads(run("recent", "--json")[1])["pictures"][0]["who"] == "key"
+    both = [RECENT, RECENT | {"id": "q", "has_image": False}]
+    fleet.answers["GET /v1/recent"] = httpx.Response(200, json={"pictures": both, "most": 24})
+    code, out, err = run("recent", "--save", tmp_path / "look")
+    assert [line.split()[0] for line in out.splitlines()] == ["file", "r.jpg", "-"]
+    assert err.endswith("look; 1 has none: it was sent with --draw here or none\n")
+    assert run("recent")[1].startswith("picture")
     fleet.answers["GET /v1/recent"] = httpx.Response(200, json={"pictures": [], "most": 0})
     assert run("recent")[1] == "this master keeps no recent pictures\n"

@@ -70,12 +70,15 @@ def test_threshold(fleet: Fleet, run: Run) -> None:  # noqa: F811
     assert json.loads(run("people", "threshold", "--json")[1])["threshold"] == 0.5091
     for flags, wish in (
         (["--fmr", "1e-3"], {"fmr": 0.001, "distance": None}),
+        (["--fmr", "0.1 %"], {"fmr": 0.001, "distance": None}),
         (["--distance", "0.5"], {"fmr": None, "distance": 0.5}),
         (["--default"], {"fmr": None, "distance": None}),
     ):
         assert run("people", "threshold", *flags)[0] == 0
         assert sent(fleet) == wish
     assert run("people", "threshold", "--fmr", "1e-3", "--default")[0] == 2
+    said = "error: --fmr 'a few' is no share; write 0.01 or 1% for one stranger of a hundred\n"
+    assert run("people", "threshold", "--fmr", "a few") == (2, "", said)
     would_be = THRESHOLD | {"threshold": 0.4321}
     fleet.answers["GET /v1/people-threshold/preview"] = httpx.Response(200, json=would_be)
     fleet.answers["PUT /v1/people-threshold"] = problem(errors.NotAllowed("nothing is to be set"))

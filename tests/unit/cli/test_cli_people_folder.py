@@ -18,6 +18,7 @@ from tests.unit.cli.test_cli_commands import Fleet, Run, fleet, problem, run  # 
 
 from manyeyes import errors
 from manyeyes.api.people import MAX_NAME_CHARACTERS
+from manyeyes.cli import output
 from manyeyes.cli.enrolling import command
 from manyeyes.cli.enrolling.plan import read_folder
 from manyeyes.cli.enrolling.upload import AT_ONCE
@@ -179,6 +180,25 @@ def test_what_was_noticed_is_in_a_table(master: Enrolment, run: Run, tmp_path: P
     assert {"no-face", "blurred", "double", "same-picture", "beside"} <= {
         one["kind"] for one in document["noticed"]
     }
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_in_a_terminal_the_sentences_of_the_table_stay_whole(
+    width: int,
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "terminal_width", lambda: width)
+    what = "'Ada Lovelace' and 'Ada Byron' look like one person; 'manyeyes people merge' makes them one"
+    master.findings = [
+        {"kind": "double", "value": 0.3, "limit": 0.43, "sentence": what, "people": ["Ada", "Ann"]}
+    ]
+    folder = friends(tmp_path / "friends", Ada={f"{'long' * 16}.png": NO_FACE, "2.png": picture(1)})
+    said = run("people", "add", folder)[1]
+    assert all(word in said.split() for word in what.split()), said
+    assert max(map(len, said.splitlines())) <= width
 
 
 def test_several_are_sent_at_once(master: Enrolment, run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -71,7 +71,7 @@ def test_loops_end_and_linked_folders_are_read(tmp_path: Path) -> None:
 def test_troubles_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan_module, "MAX_PICTURE_BYTES", 10)
     missing = look(tmp_path / "no.jpg", "no.jpg").trouble
-    assert isinstance(missing, FileTrouble) and "no such file or folder" in missing.detail
+    assert isinstance(missing, FileTrouble) and "not there any more" in missing.detail
     assert isinstance(look(put(tmp_path / "e.jpg", b""), "e.jpg").trouble, EmptyPicture)
     assert isinstance(look(put(tmp_path / "b.jpg", b"0" * 11), "b.jpg").trouble, TooManyBytes)
     os.mkfifo(tmp_path / "pipe.jpg")

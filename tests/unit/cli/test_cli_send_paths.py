@@ -28,7 +28,12 @@ def tree(folder: Path) -> list[str]:
         (["a"], "b/q.jpg", "output folder b/q.jpg is a file, not a folder; name another with -o"),
         (["b/q.jpg"], "b/q.jpg", "output folder b/q.jpg is a file, not a folder; name another with -o"),
         ([""], "out", "a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/"),
-        (["a"], "", "a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/"),
+        (["a"], "", "the folder of -o is empty; name one, as in: manyeyes send holiday/ -o out/"),
+        (
+            ["https://example.org/x.jpg"],
+            "out",
+            "https://example.org/x.jpg is an address on the web, not a file; download the picture first, and send its file",
+        ),
     ],
 )
 def test_a_refusal_leaves_nothing(

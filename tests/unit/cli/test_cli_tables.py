@@ -74,3 +74,17 @@ def test_fields_go_on_below_their_beginning(
         "speed  296 ms a picture on one worker recently,",
         "       by the benchmark",
     ]
+
+
+def test_a_row_without_a_sentence_has_no_line_below(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "terminal_width", lambda: 30)
+    rows = [("lab-1", "x" * 20, ""), ("lab-2", "x" * 20, "its clock is wrong by a day")]
+    print_table(("node", "state", "reason"), rows, "", text=("reason",), below="reason")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"lab-1  {'x' * 20}",
+        f"lab-2  {'x' * 20}",
+        "    its clock is wrong by a",
+        "    day",
+    ]

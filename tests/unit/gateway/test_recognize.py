@@ -177,6 +177,11 @@ def test_an_error_names_its_trace(master: FakeMaster) -> None:
     assert problem["trace_id"] == TRACE
 
 
+def test_the_line_of_a_refused_picture_has_its_size(master: FakeMaster, lines: list[dict[str, Any]]) -> None:
+    said(post(master, b"hello" * 99), 415, "not-a-picture")
+    assert [line["size_bytes"] for line in lines] == [495]
+
+
 # what goes in
 
 

@@ -114,16 +114,27 @@ def test_tries_again_with_the_same_key() -> None:
     assert keys[7] != keys[0]
 
 
-@pytest.mark.parametrize("trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("no answer")])
-def test_a_query_soon_says_that_no_master_answers_and_a_picture_waits_for_one(trouble: Exception) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("no answer"),
+        httpx.Response(502, text="<h1>Bad Gateway</h1>"),
+        httpx.Response(503, text="no server is available"),
+    ],
+)
+def test_a_query_soon_says_that_no_master_answers_and_a_picture_waits_for_one(trouble: Answer) -> None:
+    proxy = isinstance(trouble, httpx.Response)
     patience = Patience(total_s=5, first_wait_s=0.001, longest_wait_s=0.002, unreachable_s=0.02)
+    match = "does not reach the master" if proxy else r"no answer from the master at https://10\.0\.0\.4:8443"
     calls = (Client.status, Client.nodes, Client.people, lambda client: client.remove_node("a"))
     for call in calls:
         with (
             Master(trouble).client(patience) as client,
-            pytest.raises(errors.Unavailable, match=r"no answer from the master at https://10\.0\.0\.4:8443"),
+            pytest.raises(errors.Unavailable, match=match) as raised,
         ):
             call(client)
+        assert str(raised.value).endswith("is 'manyeyes up' running there?") or not proxy or call is calls[-1]
     with Master(*[trouble] * 100, predicted()).client(patience) as client:
         assert client.recognize(b"1").result == RESULT
     with Master(*[trouble] * 100, httpx.Response(200)).client(patience) as client:
@@ -135,6 +146,59 @@ def test_a_query_waits_for_a_master_that_is_reached_and_busy() -> None:
     busy = [problem(errors.Busy("full"), "0.001")] * 20
     with Master(*busy, httpx.Response(204)).client(patience) as client:
         client.remove_node("a")
+
+
+def test_a_change_behind_a_proxy_that_lost_the_master_is_not_sent_again() -> None:
+    for status in (502, 504):
+        master = Master(httpx.Response(status, text="<h1>Bad Gateway</h1>"))
+        with (
+            master.client() as client,
+            pytest.raises(errors.Unavailable, match="see whether the change was made"),
+        ):
+            client.rename_person("Ada", "Ann")
+        assert len(master.requests) == 1
+
+
+def test_who_waits_hears_it_at_once_and_once() -> None:
+    heard: list[str] = []
+    busy = [problem(errors.Busy("the queue is full"), "0.001")] * 3
+    master = Master(*busy, httpx.Response(204), httpx.ConnectError("refused"))
+    patience = Patience(total_s=5, first_wait_s=0.001, longest_wait_s=0.002, unreachable_s=0.01)
+    transport = httpx.MockTransport(master)
+    with Client(CONTEXT, patience=patience, transport=transport, waiting=heard.append) as client:
+        client.remove_node("a")
+        assert heard == ["waiting for up to 5 s: the queue is full"]
+        with pytest.raises(errors.Unavailable):
+            client.status()
+    assert len(heard) == 1, "what fails within a second says so itself"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "said"),
+    [
+        (
+            "https://h",
+            httpx.Response(200, headers={"Content-Length": "0", "Server": "Caddy"}),
+            "an empty page",
+        ),
+        ("https://h", httpx.Response(200, text="it works"), "no master: it answers with no JSON"),
+        (
+            "https://h/faces",
+            httpx.Response(404, json={"code": "http", "detail": "Not Found; the API is under /v1"}),
+            "does not know /faces/v1/people: start it with --root-path /faces",
+        ),
+    ],
+)
+def test_where_no_master_answers_the_path_of_a_proxy_is_named(
+    url: str, answer: httpx.Response, said: str
+) -> None:
+    context = Context(url, "", "k")
+    with (
+        Client(context, transport=httpx.MockTransport(lambda _: answer)) as client,
+        pytest.raises(errors.WrongAddress, match=said) as raised,
+    ):
+        client.people()
+    assert raised.value.exit_code == 6
 
 
 def test_patience_ends_with_facts() -> None:
@@ -165,9 +229,11 @@ def test_other_problems_come_at_once(error: errors.ManyeyesError) -> None:
 
 
 def test_answers_of_no_agreed_form() -> None:
-    for response in (httpx.Response(200, text="<html>"), httpx.Response(200, text="{}")):
-        with Master(response).client() as client, pytest.raises(errors.ManyeyesError, match="expected form"):
-            client.people()
+    with (
+        Master(httpx.Response(200, text="{}")).client() as client,
+        pytest.raises(errors.ManyeyesError, match="expected form"),
+    ):
+        client.people()
     broken = Master(httpx.Response(500, text="oops"))
     with broken.client() as client, pytest.raises(errors.ManyeyesError, match="500"):
         client.status()

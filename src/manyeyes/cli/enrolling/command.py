@@ -43,7 +43,7 @@ def add_folder(ctx: typer.Context, folder: Path, as_json: bool) -> None:
         print_table(report.PEOPLE, report.people_rows(plan, outcome), "")
         if rows := report.noticed_rows(plan, outcome):
             tell("")
-            print_table(report.NOTICED, rows, "")
+            print_table(report.NOTICED, rows, "", text=("noticed",), below="noticed")
         tell("", report.summary(plan, outcome))
     if outcome.refused or not (outcome.enrolled or outcome.known):
         raise typer.Exit(EXIT_SOME_FAILED)
@@ -58,5 +58,5 @@ async def _send(context: Context, plan: Plan, outcome: Outcome) -> None:
             said_at = time.monotonic()
             say(f"{done} of {total} photos")
 
-    async with AsyncClient(context) as client:
+    async with AsyncClient(context, waiting=say) as client:
         await upload(client, plan, outcome, told)

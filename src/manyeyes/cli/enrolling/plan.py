@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manyeyes import person_names
-from manyeyes.cli.sending.record import is_output
+from manyeyes.cli.sending.record import in_output, is_output
 from manyeyes.cli.thumbnails import is_thumbnail
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.recognition.pictures.first_bytes import format_of
@@ -59,6 +59,10 @@ def read_folder(folder: Path) -> Plan:
         BadRequest: there is no subfolder; the message says what is expected.
         FileTrouble: a folder or file cannot be read.
     """
+    if in_output(folder):
+        raise BadRequest(
+            f"{folder} has the results of an earlier 'manyeyes send', with boxes in the pictures; name the originals"
+        )
     entries = sorted(_entries(folder), key=lambda entry: entry.name)
     left_out = {entry.name: why for entry in entries if (why := _not_photos(entry))}
     subfolders = [entry for entry in entries if entry.is_dir() and entry.name not in left_out]

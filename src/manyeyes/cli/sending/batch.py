@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -14,17 +15,20 @@ from manyeyes.cli.sending.record import digest
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.videos import StillReader
 from manyeyes.cli.sending.writer import Writer
+from manyeyes.error_codes import from_code
 from manyeyes.errors import (
     DrawingFailed,
+    FileTrouble,
     ManyeyesError,
     NotAllowed,
     NotSignedIn,
+    PictureError,
+    PictureKillsWorkers,
     Unavailable,
     UntrustedCertificate,
     WrongAddress,
     first_of,
 )
-from manyeyes.local_files import unreadable
 from manyeyes.recognition.pictures.taken import taken_at
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
@@ -61,28 +65,61 @@ class Tally:
     named: int = 0
     faulty: int = 0
     """Done, in spite of a fault of the file that does no harm."""
-    first_failures: list[tuple[str, str, str]] = field(default_factory=list)
-    """(file, detail, trace id) of the first `MAX_LISTED` failures; the record has all of them."""
+    first_failures: list[tuple[str, str]] = field(default_factory=list)
+    """(path, detail) of the first `MAX_LISTED` failures; the record has all of them."""
+    in_service: int = 0
+    """Failed for a reason of which the master's log has more than the error says."""
     seen: set[bytes] = field(default_factory=set)
     """The digests of the names of all pictures so far."""
+    first_sent_s: float | None = None
+    """When the first picture was sent, on the monotonic clock: before, pictures were looked for."""
+    paths: dict[bytes, str] = field(default_factory=dict)
+    """Of the first `MAX_LISTED` of them, the path by which the user knows it."""
+
+    def sending(self) -> None:
+        """A picture is sent now."""
+        self.first_sent_s = self.first_sent_s or time.monotonic()
+
+    def has_begun(self) -> bool:
+        """Whether a picture was found."""
+        return bool(self.seen) or self.first_sent_s is not None
+
+    def rate(self, now_s: float) -> float:
+        """Pictures a second, since the first one was sent; 0 before."""
+        took_s = 0.0 if self.first_sent_s is None else now_s - self.first_sent_s
+        return (self.done + self.failed) / took_s if took_s > 0 else 0.0
 
     def skip(self, source: Source) -> None:
         """Count a picture that an earlier run did."""
         self.skipped += 1
-        self.seen.add(digest(source.relative))
+        self._see(source)
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Count one line of the record."""
-        self.seen.add(digest(line["file"]))
+    def add(self, source: Source, line: dict[str, Any]) -> None:
+        """Count one picture, by its line of the record."""
+        self._see(source)
         if "error" in line:
             self.failed += 1
+            self.in_service += says_more(line)
             if len(self.first_failures) < MAX_LISTED:
-                self.first_failures.append((line["file"], line["error"]["detail"], line["trace_id"]))
+                self.first_failures.append((str(source.path), line["error"]["detail"]))
             return
         self.done += 1
         self.faces += len(line["faces"])
         self.faulty += bool(line["warnings"])
         self.named += sum(face["name"] is not None for face in line["faces"])
+
+    def _see(self, source: Source) -> None:
+        key = digest(source.relative)
+        self.seen.add(key)
+        if len(self.paths) < MAX_LISTED:
+            self.paths[key] = str(source.path)
+
+
+def says_more(line: dict[str, Any]) -> bool:
+    """Whether the log says more of a failure than its error: not where the picture itself is the reason, or no master had it."""
+    error = from_code(line["error"]["code"], "")
+    at_fault = not isinstance(error, PictureError) or isinstance(error, PictureKillsWorkers)
+    return bool(line.get("trace_id")) and at_fault and not isinstance(error, Unavailable)
 
 
 async def run_batch(
@@ -169,7 +206,7 @@ class _Record:
                 line = await asyncio.to_thread(self.writer.done, source, answer)
             else:
                 line = await asyncio.to_thread(self.writer.failed, source, answer)
-        self.tally.add(line)
+        self.tally.add(source, line)
         self.said(line)
 
 
@@ -199,9 +236,10 @@ class _Batch:
 
     async def plan(self, sources: Iterator[Source]) -> None:
         """Queue what no earlier run has done, stills decoded; None ends the queue."""
-        stills = StillReader()
+        stills, at_once = StillReader(), 1  # so that the first picture is sent as soon as it is found
         try:
-            while some := await asyncio.to_thread(lambda: list(islice(sources, _TAKEN_AT_ONCE))):
+            while some := await asyncio.to_thread(_next, sources, at_once):
+                at_once = min(_TAKEN_AT_ONCE, 2 * at_once)
                 for source in map(self._record.writer.checked, some):
                     if self._record.has(source, self._pictures):
                         continue
@@ -226,6 +264,7 @@ class _Batch:
         while (source := await self._queue.get()) is not None:
             try:
                 content, source = await _read(source)
+                self._record.tally.sending()
                 answer = await self._client.recognize(
                     content, picture=self._pictures and self._drawing is None, still=source.still
                 )
@@ -267,6 +306,10 @@ class _Batch:
             self._undrawn.release()
 
 
+def _next(sources: Iterator[Source], number: int) -> list[Source]:
+    return list(islice(sources, number))
+
+
 async def _read(source: Source) -> tuple[bytes, Source]:
     """The bytes to send, and the source with what they say about themselves."""
     if source.trouble is not None:
@@ -276,7 +319,9 @@ async def _read(source: Source) -> tuple[bytes, Source]:
     try:
         return await asyncio.to_thread(_read_picture, source)
     except OSError as error:
-        raise unreadable(source.path, error) from error
+        gone = isinstance(error, FileNotFoundError)
+        said = "it is not there any more" if gone else f"it cannot be read: {error.strerror or error}"
+        raise FileTrouble(said) from error
 
 
 def _read_picture(source: Source) -> tuple[bytes, Source]:

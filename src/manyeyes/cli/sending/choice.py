@@ -24,16 +24,22 @@ HIDDEN = "hidden files"
 EXCLUDED = "excluded"
 UNREADABLE = "not readable"
 VIDEO = "videos"
+_FOLDERS = {HIDDEN: "hidden folders", EXCLUDED: "excluded folders"}
+"""What a reason is called where it is a folder that is passed over, with all that is in it."""
 _MOST_NAMED = 5
 
 
 @dataclass
 class PassedOver:
-    """What a search through folders has passed over, by reason. A folder that was not opened counts as one."""
+    """What a search through folders has passed over, by reason. A folder that was not opened counts as one folder."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     own_output: list[Path] = field(default_factory=list)
     """The folders with the results of an earlier run."""
+
+    def leave_out(self, reason: str, *, is_folder: bool) -> None:
+        """Count a file or folder that is passed over for its name."""
+        self.reasons[_FOLDERS.get(reason, reason) if is_folder else reason] += 1
 
     def sentence(self) -> str:
         """All of it in one line; empty if nothing was passed over."""
@@ -41,8 +47,8 @@ class PassedOver:
         if own := list(dict.fromkeys(self.own_output)):
             named = listed([str(folder) for folder in own], _MOST_NAMED)
             parts.append(f"results of an earlier 'manyeyes send' in {named}")
-        kept = [reason for reason in (HIDDEN, THUMBNAIL) if self.reasons[reason]]
-        hint = f"; --all sends {' and '.join(kept)}, too" if kept else ""
+        kept = [reason for reason in (HIDDEN, _FOLDERS[HIDDEN], THUMBNAIL) if self.reasons[reason]]
+        hint = f"; --all sends {', '.join([*kept[:-2], ' and '.join(kept[-2:])])}, too" if kept else ""
         hint += f"; {INSTALL} lets stills of videos be sent, too" if self.reasons[VIDEO] else ""
         return f"passed over: {', '.join(parts)}{hint}" if parts else ""
 

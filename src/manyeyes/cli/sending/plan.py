@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manyeyes.cli.sending.choice import EVERY_PICTURE, EXCLUDED, NO_PICTURE, Choice, PassedOver, by_content
-from manyeyes.cli.sending.record import is_output
+from manyeyes.cli.sending.record import in_output, is_output
 from manyeyes.cli.sending.source import Source
 from manyeyes.cli.sending.videos import count_stills, is_video_file, stills_of
 from manyeyes.errors import (
@@ -46,8 +46,8 @@ class Arguments:
     out: Path | None
     """Its files are not sent."""
     choice: Choice = EVERY_PICTURE
-    excluded: int = 0
-    """How many arguments the user excludes."""
+    excluded: Sequence[Path] = ()
+    """The arguments that the user excludes."""
     times: Times = DEFAULT_TIMES
     """Of videos: when stills are taken."""
 
@@ -60,9 +60,11 @@ def check_all_exist(inputs: Sequence[Path]) -> None:
     """
     missing = list(dict.fromkeys(path for path in inputs if not _is_there(path)))
     if missing:
-        names = ", ".join(map(str, missing))
+        names = ", ".join(f"{path} (a broken link)" if path.is_symlink() else str(path) for path in missing)
         rest = "; nothing was sent" if len(missing) < len(set(inputs)) else ""
-        raise NoSuchFile(f"no such file{'s' if len(missing) > 1 else ''}: {names}{rest}")
+        raise NoSuchFile(
+            f"no such {'files or folders' if len(missing) > 1 else 'file or folder'}: {names}{rest}"
+        )
 
 
 def read_arguments(
@@ -79,9 +81,10 @@ def read_arguments(
         by_path: names below OUT are paths relative to this folder, or from the root for what is outside it. So every
             file has a name of its own, the same in each run. If None, they are relative to the argument.
     """
-    wanted = [path for path in inputs if not choice.excludes(path.name, path.as_posix())]
+    excluded = [path for path in inputs if choice.excludes(path.name, path.as_posix())]
+    wanted = [path for path in inputs if path not in excluded]
     each = _named(_distinct(wanted, out, choice), by_path)
-    return Arguments(each, out, choice, excluded=len(inputs) - len(wanted), times=times)
+    return Arguments(each, out, choice, excluded, times)
 
 
 def check_out(arguments: Arguments) -> None:
@@ -119,8 +122,8 @@ def plan(arguments: Arguments, passed: PassedOver | None = None) -> Iterator[Sou
     """
     skip = _identity(arguments.out) if arguments.out is not None else None
     passed = passed or PassedOver()
-    if arguments.excluded:
-        passed.reasons[EXCLUDED] += arguments.excluded
+    for path in arguments.excluded:
+        passed.leave_out(EXCLUDED, is_folder=path.is_dir())
     for argument in arguments.each:
         if argument.path.is_dir():
             for path, parts, trouble in _walk(argument.path, skip, None, arguments.choice, passed):
@@ -165,28 +168,38 @@ def _count(path: Path, times: Times) -> int:
 
 
 def look(path: Path, relative: str) -> Source:
-    """Check before anything is sent that a path exists and is a readable file, not empty and not too big."""
+    """Check before anything is sent that a path exists and is a readable file, not empty and not too big.
+
+    What is wrong is said without the path: whoever shows it shows the path beside it.
+    """
     try:
         facts = path.stat()
     except OSError as error:
-        reason = "no such file or folder" if isinstance(error, FileNotFoundError) else error.strerror
-        return Source(path, relative, trouble=FileTrouble(f"{path}: {reason}"))
+        return Source(path, relative, trouble=FileTrouble(_not_there(path, error)))
     trouble: ManyeyesError | None = None
     is_video = False
     if not path.is_file():
-        trouble = FileTrouble(f"{path} is neither a file nor a folder")
+        trouble = FileTrouble("it is neither a file nor a folder")
     elif not os.access(path, os.R_OK):
-        trouble = FileTrouble(f"{path}: permission denied")
+        trouble = FileTrouble("it cannot be read: permission denied")
     elif facts.st_size == 0:
-        trouble = EmptyPicture(f"{path} is empty (0 bytes)")
+        trouble = EmptyPicture("the file is empty (0 bytes)")
     elif is_video_file(path):
         is_video = True
     elif facts.st_size > MAX_PICTURE_BYTES:
         trouble = TooManyBytes(
-            f"{path} has {facts.st_size / 1024**2:.1f} MB, "
-            f"the limit is {MAX_PICTURE_BYTES // 1024**2}; shrink it"
+            f"it has {facts.st_size / 1024**2:.1f} MB, the limit is {MAX_PICTURE_BYTES // 1024**2}; shrink it"
         )
     return Source(path, relative, facts.st_size, facts.st_mtime_ns, trouble, is_video)
+
+
+def _not_there(path: Path, error: OSError) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return f"it cannot be read: {error.strerror or error}"
+    try:
+        return f"it is a broken link: {path.readlink()} is not there"
+    except OSError:
+        return "it is not there any more"
 
 
 def _is_there(path: Path) -> bool:
@@ -243,8 +256,10 @@ def _is_within(path: Path, folders: set[Path], skip: tuple[int, int] | None, cho
     between = [above[0].joinpath(*parts[:number]) for number in range(len(parts) + 1)]
     opened = between if is_folder else between[:-1]
     names = (above[0].name, *parts)
-    return all(choice.by_name(name, names[:at]) is None for at, name in enumerate(names) if at) and all(
-        os.access(one, os.R_OK) and _identity(one) != skip and not is_output(one) for one in opened
+    return (
+        all(choice.by_name(name, names[:at]) is None for at, name in enumerate(names) if at)
+        and all(os.access(one, os.R_OK) and _identity(one) != skip and not is_output(one) for one in opened)
+        and not in_output(above[0])
     )
 
 
@@ -278,13 +293,13 @@ def _walk(
         identity = _identity(path)
         if identity is not None and (identity == skip or any(identity == level[1] for level in levels)):
             return None
-        if is_output(path):
+        if is_output(path) or ((path is top or path.is_symlink()) and in_output(path)):
             passed.own_output.append(path)
             return None
         try:
             levels.append((os.scandir(path), identity))
         except OSError as error:
-            return FileTrouble(f"folder {path}: {error.strerror or error}")
+            return FileTrouble(f"the folder cannot be read: {error.strerror or error}")
         return None
 
     trouble = open_folder(top)
@@ -297,7 +312,7 @@ def _walk(
             except OSError as error:
                 entry = None
                 folder = top.joinpath(*parts)
-                yield folder, [*parts], FileTrouble(f"folder {folder}: {error.strerror or error}")
+                yield folder, [*parts], FileTrouble(f"the folder cannot be read: {error.strerror or error}")
             if entry is None:
                 levels.pop()[0].close()
                 if parts:
@@ -305,7 +320,7 @@ def _walk(
                 continue
             reason = choice.by_name(entry.name, [top_name, *parts])
             if reason is not None:
-                passed.reasons[reason] += 1
+                passed.leave_out(reason, is_folder=_is_folder(entry))
                 continue
             path = Path(entry.path)
             if _is_folder(entry):

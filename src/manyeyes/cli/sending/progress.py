@@ -62,7 +62,7 @@ class Plain(_Quiet):
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._total: int | None = None
-        self._began_s = self._spoke_s = time.monotonic()
+        self._spoke_s = time.monotonic()
 
     def total(self, pictures: int) -> None:
         self._total = pictures
@@ -73,7 +73,7 @@ class Plain(_Quiet):
             return
         self._spoke_s = now_s
         here = self._tally.done + self._tally.failed
-        rate = here / (now_s - self._began_s)
+        rate = self._tally.rate(now_s)
         text = f"{here + self._tally.skipped}"
         if self._total is not None:
             text += f" of {self._total}"
@@ -102,7 +102,6 @@ class Bar(_Quiet):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, rate="", failures="")
-        self._began_s = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -126,11 +125,11 @@ class Bar(_Quiet):
     def _show(self) -> None:
         """Update the bar. Pictures of earlier runs are left out of both numbers: they would make the rate too high."""
         here = self._tally.done + self._tally.failed
-        elapsed_s = time.monotonic() - self._began_s
+        rate = self._tally.rate(time.monotonic())
         self._progress.update(
             self._task,
             completed=here,
             total=None if self._total is None else max(here, self._total - self._tally.skipped),
-            rate=f"{here / elapsed_s:.1f}/s" if here and elapsed_s > 0 else "",
+            rate=f"{rate:.1f}/s" if rate else "",
             failures=f"[red]{self._tally.failed} failed" if self._tally.failed else "",
         )

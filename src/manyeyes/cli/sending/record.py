@@ -103,6 +103,22 @@ def is_output(folder: Path) -> bool:
         return False
 
 
+def in_output(folder: Path) -> bool:
+    """Whether a folder is one with results, or one below it in which that run wrote predicted pictures."""
+    if is_output(folder):
+        return True
+    whole = folder.resolve()
+    return any(is_output(above) and _wrote_below(above, whole) for above in whole.parents)
+
+
+def _wrote_below(out: Path, folder: Path) -> bool:
+    below = f"{folder.relative_to(out).as_posix()}/"
+    try:
+        return any(str(line.get("output")).startswith(below) for line in read_lines(out / RESULTS_NAME))
+    except OSError:
+        return False
+
+
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Each valid line of a record.
 

@@ -6,17 +6,19 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from manyeyes.cli.output import print_table, tell
-from manyeyes.cli.sending.batch import Tally
+from manyeyes.cli.sending.batch import Tally, says_more
 from manyeyes.cli.sending.choice import PassedOver
 from manyeyes.cli.sending.found import Found, found_in, sentence
 from manyeyes.cli.sending.record import RESULTS_NAME, digest, read_lines
 from manyeyes.cli.sending.timelines import TIMELINE_NAME, read_timelines
 from manyeyes.errors import FileTrouble, NoPicturesFound
+from manyeyes.natural_order import natural
 from manyeyes.wording import several
 
 MOST_SENTENCES = 10
@@ -37,8 +39,9 @@ def summary(tally: Tally, seconds: float) -> str:
         )
     pictures, faces = several(here, "picture"), several(tally.faces, "face")
     before = f", {tally.skipped} done before" if tally.skipped else ""
-    rate = f", {here / seconds:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and seconds > 0 else ""
-    return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{rate}"
+    rate = tally.rate(time.monotonic())
+    told = f", {rate:.1f} pictures a second" if here >= _LEAST_FOR_A_RATE and rate else ""
+    return f"{pictures}{before}, {faces}, {tally.named} named, {tally.failed} failed, {seconds:.1f} s{told}"
 
 
 def faults_text(tally: Tally) -> str:
@@ -64,13 +67,19 @@ def print_report(tally: Tally, seconds: float, out: Path) -> None:
     total = len(tally.seen)
     found = found_in(_lines_of(tally, out))
     if total <= MOST_SENTENCES:
-        for line in sorted(_lines_of(tally, out), key=lambda line: str(line["file"])):
-            tell(picture_sentence(line))
+        each = [(tally.paths[digest(line["file"])], line) for line in _lines_of(tally, out)]
+        for path, line in sorted(each, key=lambda one: natural(one[0])):
+            tell(picture_sentence(path, line))
     elif tally.failed:
-        print_table(("failed", "why", "trace"), tally.first_failures, "", text=("why",), drop=("trace",))
+        print_table(("failed", "why"), tally.first_failures, "", text=("why",), below="why")
         unlisted = tally.failed - len(tally.first_failures)
         if unlisted > 0:
             tell(f"and {unlisted} more, see {out / RESULTS_NAME}")
+        if tally.in_service:
+            tell(
+                f"what happened to {several(tally.in_service, 'picture')} on the way: 'manyeyes logs --trace ID', "
+                f"with the trace_id of {out / RESULTS_NAME}"
+            )
     if total > 1 and found.pictures:
         print_table(("person", "faces", "pictures"), found.rows(), "")
     print_timelines(out, tally.seen)
@@ -106,14 +115,12 @@ def print_timelines(out: Path, seen: Collection[bytes] | None = None) -> None:
         )
 
 
-def picture_sentence(line: dict[str, Any]) -> str:
+def picture_sentence(path: str, line: dict[str, Any]) -> str:
     """Who is on one picture, or why it failed."""
-    name = PurePosixPath(line["file"]).name
     if "error" in line:
-        reached = line.get("trace_id") and line["error"]["code"] != "unavailable"
-        more = f"; 'manyeyes logs --trace {line['trace_id']}' says more" if reached else ""
-        return f"{name}: failed: {line['error']['detail']}{more}"
-    return f"{name}: {sentence(line['faces'])}"
+        more = f"; 'manyeyes logs --trace {line['trace_id']}' says more" if says_more(line) else ""
+        return f"{path}: failed: {line['error']['detail']}{more}"
+    return f"{path}: {sentence(line['faces'])}"
 
 
 def places(found: Found, out: Path, total: int, viewer: str | None) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from manyeyes.api.videos import Seen, TimeSpan
+from manyeyes.cli.sending.found import is_too_small
 from manyeyes.cli.sending.record import RESULTS_NAME, read_lines, replace_with
 from manyeyes.errors import FileTrouble
 from manyeyes.results import UNKNOWN
@@ -121,7 +122,8 @@ def read_timelines(lines: Iterable[dict[str, Any]]) -> tuple[list[VideoTimes], l
 
 
 def _people(line: dict[str, Any]) -> tuple[Who, ...]:
-    return tuple(dict.fromkeys((face.get("person_id"), face["name"]) for face in line["faces"]))
+    faces = (face for face in line["faces"] if not is_too_small(face))
+    return tuple(dict.fromkeys((face.get("person_id"), face["name"]) for face in faces))
 
 
 def _taken(line: dict[str, Any]) -> datetime | None:

@@ -75,9 +75,7 @@ class Writer:
             return source
         return replace(
             source,
-            trouble=FileTrouble(
-                f"{source.path} would be overwritten in {self._out}; name another output folder"
-            ),
+            trouble=FileTrouble(f"it would be overwritten in {self._out}; name another output folder"),
         )
 
     def done(self, source: Source, prediction: Prediction) -> dict[str, Any]:

@@ -32,6 +32,8 @@ _RIGHT_TO_LEFT = ("R", "AL", "AN")
 _AS_A_MARK = dict.fromkeys(map(ord, JOINERS), "\N{COMBINING GRAVE ACCENT}")
 """The algorithm drops joiners; marks keep their place in the text, and take the direction of the letter before."""
 _KEPT_LINES = 1024
+_CODE_GAP = 0.18
+"""Between two codes, in ems: less than a blank, which another name may have there."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,13 @@ def lay_out(text: str) -> Line:
 
 
 def shorten(text: str, room_ems: float) -> str:
-    """The text, or as much of its beginning as there is room for before a `…`; empty if there is room for nothing."""
+    """The text, or as much of its beginning as there is room for before a `…`; empty if there is no room for that."""
     line = lay_out(text)
     if line.width <= room_ems:
         return text
     for cut in reversed(line.cuts):
         short = text[:cut].rstrip() + ELLIPSIS
-        if cut and lay_out(short).width <= room_ems:
+        if lay_out(short).width <= room_ems:
             return short
     return ""
 
@@ -269,9 +271,17 @@ def _with_all_fonts(part: _Part, run: Run) -> Iterator[Run]:
     known = [font for letter in run.text if (font := fonts.system_font(letter))]
     for one in _in_fonts(part, run.start, run.text, list(dict.fromkeys(known))):
         if one.font is None:
-            codes = "".join(" " if letter.isspace() else f"U+{ord(letter):04X}" for letter in one.text)
-            font = fonts.package_fonts()[0]
-            glyphs = [replace(glyph, cluster=0) for glyph in font.shape(codes, "Latn", False)]
-            yield Run(one.start, codes, font, glyphs)
+            yield _with_codes(one)
         else:
             yield one
+
+
+def _with_codes(run: Run) -> Run:
+    """The codes of letters that no font has, apart from each other; between two of them the line can be cut."""
+    font, glyphs = fonts.package_fonts()[0], list[Glyph]()
+    codes = [" " if letter.isspace() else f"U+{ord(letter):04X}" for letter in run.text]
+    for place, code in enumerate(codes):
+        *first, last = font.shape(code, "Latn", False)
+        gap = _CODE_GAP if place + 1 < len(codes) else 0.0
+        glyphs += [replace(one, cluster=place) for one in (*first, replace(last, advance=last.advance + gap))]
+    return Run(run.start, "".join(codes), font, glyphs)
