@@ -376,6 +376,15 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         "Ada [x] is enrolled, 2 photos in all\n",
         "warning: a.jpg: the face is small\n",
     )
+    known = {"file_name": "a.jpg", "photo_id": 1, "box_xyxy_px": None, "is_new": False}
+    new = known | {"photo_id": 2, "is_new": True}
+    for added, said in (
+        ([known], "this photo was enrolled before, nothing is added; Ada [x] has 2 photos\n"),
+        ([known, known], "these 2 photos were enrolled before, nothing is added; Ada [x] has 2 photos\n"),
+        ([known, new], "Ada [x] is enrolled, 2 photos in all; 1 of the 2 were enrolled before\n"),
+    ):
+        fleet.answers["POST /v1/people"] = httpx.Response(200, json=ada | {"added": added})
+        assert run("people", "add", "Ada", photo)[1] == said
     assert run("people", "show", "Ada", "--json")[0] == 0
     assert run("people", "rename", "Ada", "Ada [x]")[1] == "Ada is now Ada [x]\n"
     before = len(fleet.asked)
