@@ -19,6 +19,11 @@ def several(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def in_percent(rate: float) -> str:
+    """A rate with two digits: `0.83 %`."""
+    return f"{float(f'{100 * rate:.2g}'):g} %"
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """`a, b and 3 more`: the first names, and how many there are beside them."""
     more = len(names) - most

@@ -348,6 +348,7 @@ def node(
     """
     from manyeyes.node.agent import Agent
     from manyeyes.node.membership.joining import ensure_membership
+    from manyeyes.node.membership.membership import Membership, name_note
 
     telemetry.set_up("node", verbose=verbose)
     lines = RoleLines()
@@ -367,12 +368,16 @@ def node(
 
     async def main(stop: Stop) -> None:
         stop.started = True
+        kept = settings.data / "membership.json"
+        before = Membership.load(kept).name if kept.exists() else ""
         joining = asyncio.ensure_future(ensure_membership(settings))
         await _first_of(joining, stop.wait())
         if stop.is_set():
             say("stopped before the master answered")
             return
         membership, key = joining.result()
+        if note := name_note(name or "", membership.name, had_joined=membership.name == before):
+            say(f"warning: {note}")
         if join_only:
             tell(membership.name)
             return

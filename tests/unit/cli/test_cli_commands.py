@@ -630,4 +630,8 @@ def test_a_new_key_comes_with_what_its_holder_sets(
     assert "https://127.0.0.1:8443 on this machine; elsewhere https://HOST:PORT" in said
     assert "MANYEYES_CA      a copy of identity/ca.pem" in said
     _, out, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
-    assert out == "" and "elsewhere they also set MANYEYES_MASTER to https://HOST:PORT" in said
+    assert out == "" and "runs 'manyeyes contexts add ann.json'; on another machine with --address https://HOST:PORT" in said
+    asked = len(fleet.asked)
+    code, _, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
+    assert code == errors.FileTrouble.exit_code and "ann.json exists, and the key in it would be lost" in said
+    assert len(fleet.asked) == asked, "no key is made"
