@@ -66,7 +66,9 @@ def add(
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The master's address from here, as https://HOST:8443; by default the file's."),
+        typer.Option(
+            metavar="URL", help="The master's address from here, as https://HOST:8443; by default the file's."
+        ),
     ] = None,
 ) -> None:
     """Add a master from a context file.

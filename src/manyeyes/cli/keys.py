@@ -74,7 +74,9 @@ def create(
     else:
         say(f"{context} holds address, CA and the key of {made.name}, {made.role}; it is not shown again")
         away = f"; on another machine with --address {_ADDRESS}" if _is_local(client.context.url) else ""
-        say(f"who uses it runs 'manyeyes contexts add {context.name}'{away}; its master is {client.context.url}")
+        say(
+            f"who uses it runs 'manyeyes contexts add {context.name}'{away}; its master is {client.context.url}"
+        )
 
 
 def _is_local(url: str) -> bool:

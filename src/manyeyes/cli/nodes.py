@@ -206,12 +206,35 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
                 continue
             told.append(node)
             if not as_json:
-                later = "; it does this when it is back" if node.state in ("lost", "left", "joining") else ""
-                tell(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
+                tell(
+                    f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{_later(node, word)}"
+                )
     if as_json:
         print_json(told)
     if failed is not None:
         raise typer.Exit(failed.exit_code)
+
+
+_AWAY = ("lost", "left", "joining")
+_WHEN_BACK: dict[NodeWord, str] = {
+    "approve": "it works when it is back",
+    "pause": "it pauses when it is back",
+    "drain": "it drains when it is back",
+    "resume": "it works when it is back",
+}
+_START_AGAIN = (
+    "to bring it back, start it on its machine: 'manyeyes node', or 'manyeyes down' and 'manyeyes up' where 'manyeyes up' "
+    "runs it"
+)
+
+
+def _later(node: Node, word: NodeWord) -> str:
+    """What follows for a node that is away, or that leaves."""
+    if word == "shutdown":
+        return f"; {_START_AGAIN}"
+    if node.state not in _AWAY:
+        return ""
+    return f"; {_WHEN_BACK[word]}" + (f"; {_START_AGAIN}" if node.state == "left" else "")
 
 
 @app.command()
@@ -278,7 +301,10 @@ def remove(
     if as_json:
         print_json({"removed": name})
     else:
-        say(f"removed {name}; to come back it needs a new token and a new data folder")
+        say(
+            f"removed {name}; to come back it needs a new token and a new data folder; where 'manyeyes up' runs it, "
+            "'manyeyes down' and 'manyeyes up' bring it back"
+        )
 
 
 def _removal_question(node: Node) -> str:

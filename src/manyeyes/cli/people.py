@@ -151,7 +151,9 @@ def portrait(
     name: NameArgument,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="File to write: FILE.webp, or FILE.jpg for a face that was kept."),
+        typer.Argument(
+            metavar="FILE", help="File to write: FILE.webp, or FILE.jpg for a face that was kept."
+        ),
     ],
     photo: Annotated[
         int | None,
@@ -260,7 +262,9 @@ def _enrolled(person: Person) -> str:
     had = sum(not one.is_new for one in person.added)
     if had and had == len(person.added):
         which = "this photo was" if had == 1 else f"these {had} photos were"
-        return f"{which} enrolled before, nothing is added; {person.name} has {several(person.photos, 'photo')}"
+        return (
+            f"{which} enrolled before, nothing is added; {person.name} has {several(person.photos, 'photo')}"
+        )
     before = f"; {had} of the {len(person.added)} were enrolled before" if had else ""
     return f"{person.name} is enrolled, {several(person.photos, 'photo')} in all{before}"
 

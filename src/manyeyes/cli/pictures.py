@@ -7,7 +7,6 @@ from pathlib import Path
 from manyeyes.errors import BadRequest, FileTrouble
 from manyeyes.sdk.portraits import SmallPicture
 
-
 _ENDINGS = {"image/jpeg": (".jpg", ".jpeg"), "image/webp": (".webp",), "image/png": (".png",)}
 
 
@@ -20,7 +19,9 @@ def check_ending(path: Path, media_type: str) -> None:
     endings = _ENDINGS.get(media_type, ())
     if endings and path.suffix.lower() not in endings:
         kind = media_type.removeprefix("image/").upper().replace("WEBP", "WebP")
-        raise BadRequest(f"the picture is {kind}, and {path} is a name of another kind; name it {path.with_suffix(endings[0])}")
+        raise BadRequest(
+            f"the picture is {kind}, and {path} is a name of another kind; name it {path.with_suffix(endings[0])}"
+        )
 
 
 def write_picture(path: Path, picture: SmallPicture) -> Path:

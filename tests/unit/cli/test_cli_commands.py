@@ -563,7 +563,28 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert re.search(r"^desired +pause$", shown, re.M)
     assert "t1" in shown
     assert "f1" in shown
-    assert run("nodes", "remove", "a", "--yes")[0] == 0
+    assert "'manyeyes down' and 'manyeyes up' bring it back" in run("nodes", "remove", "a", "--yes")[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "said"),
+    [
+        ("pause", "paused", "a: paused\n"),
+        ("pause", "lost", "a: lost; it pauses when it is back\n"),
+        ("drain", "lost", "a: lost; it drains when it is back\n"),
+        ("resume", "lost", "a: lost; it works when it is back\n"),
+        ("resume", "left", "a: left; it works when it is back; to bring it back, start it on its machine: 'manyeyes node', or "
+         "'manyeyes down' and 'manyeyes up' where 'manyeyes up' runs it\n"),
+        ("shutdown", "draining", "a: draining; to bring it back, start it on its machine: 'manyeyes node', or "
+         "'manyeyes down' and 'manyeyes up' where 'manyeyes up' runs it\n"),
+    ],
+)  # fmt: skip
+def test_what_follows_for_a_node_that_is_away_or_leaves(
+    fleet: Fleet, run: Run, word: str, state: str, said: str
+) -> None:
+    node = {"name": "a", "state": state, "reason": ""}
+    fleet.answers = {f"POST /v1/nodes/a/{word}": httpx.Response(200, json=node)}
+    assert run("nodes", word, "a")[1] == said
 
 
 def test_version(run: Run) -> None:
@@ -630,7 +651,11 @@ def test_a_new_key_comes_with_what_its_holder_sets(
     assert "https://127.0.0.1:8443 on this machine; elsewhere https://HOST:PORT" in said
     assert "MANYEYES_CA      a copy of identity/ca.pem" in said
     _, out, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
-    assert out == "" and "runs 'manyeyes contexts add ann.json'; on another machine with --address https://HOST:PORT" in said
+    assert (
+        out == ""
+        and "runs 'manyeyes contexts add ann.json'; on another machine with --address https://HOST:PORT"
+        in said
+    )
     asked = len(fleet.asked)
     code, _, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
     assert code == errors.FileTrouble.exit_code and "ann.json exists, and the key in it would be lost" in said
