@@ -35,6 +35,16 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
 
 
+def binary_size(size_bytes: int) -> str:
+    """`64 MiB`, `1.5 GiB`: in the largest unit of 1024 that fits."""
+    number, unit = float(size_bytes), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if number < 1024:
+            break
+        number, unit = number / 1024, larger
+    return f"{number:.3g} {unit}"
+
+
 def limited(limit: float | None, worded: Callable[[float], str] = "{:.3g}".format) -> str:
     """` (limited to 0.5)`: what follows a number of which a process may use no more than `limit`; empty for None."""
     return "" if limit is None else f" (limited to {worded(limit)})"
