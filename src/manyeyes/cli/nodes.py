@@ -186,10 +186,13 @@ def _disk(node: Node) -> str:
 def _speed(node: Node) -> str:
     if not node.picture_s:
         return "not known yet"
-    recent = f"recent pictures took {node.picture_s * 1e3:.3g} ms on one worker"
-    if not node.benchmark_s:
-        return f"{recent}; the pack has no test picture"
-    return f"{node.benchmark_s * 1e3:.3g} ms on one worker for the pack's test picture; {recent}"
+    recent = f"recent pictures took {node.picture_s * 1e3:.3g} ms on one worker" if node.done else ""
+    tested = (
+        f"{node.benchmark_s * 1e3:.3g} ms on one worker for the pack's test picture"
+        if node.benchmark_s
+        else "the pack has no test picture"
+    )
+    return "; ".join(filter(None, (tested, recent or "no picture is done yet")))
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:
@@ -218,8 +221,6 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
 _AWAY = ("lost", "left", "joining")
 _WHEN_BACK: dict[NodeWord, str] = {
     "approve": "it works when it is back",
-    "pause": "it pauses when it is back",
-    "drain": "it drains when it is back",
     "resume": "it works when it is back",
 }
 _START_AGAIN = (
@@ -234,7 +235,8 @@ def _later(node: Node, word: NodeWord) -> str:
         return f"; {_START_AGAIN}"
     if node.state not in _AWAY:
         return ""
-    return f"; {_WHEN_BACK[word]}" + (f"; {_START_AGAIN}" if node.state == "left" else "")
+    follows = f"; {_WHEN_BACK[word]}" if word in _WHEN_BACK else ""  # of the others the reason says it
+    return follows + (f"; {_START_AGAIN}" if node.state == "left" else "")
 
 
 @app.command()
