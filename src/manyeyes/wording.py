@@ -35,7 +35,7 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
 
 
-def binary_size(size_bytes: int) -> str:
+def binary_size(size_bytes: float) -> str:
     """`64 MiB`, `1.5 GiB`: in the largest unit of 1024 that fits."""
     number, unit = float(size_bytes), "bytes"
     for larger in ("KiB", "MiB", "GiB", "TiB"):

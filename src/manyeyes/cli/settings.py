@@ -45,6 +45,7 @@ def _shown(name: str, value: object) -> str:
     """A value as it is set, and a size also in words; `-` for nothing."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
-    if name.endswith("_BYTES") and isinstance(value, int) and value >= _KIBIBYTE:
-        return f"{value} ({binary_size(value)})"
+    per_s = "/s" if name.endswith("_BYTES_PER_S") else ""
+    if (per_s or name.endswith("_BYTES")) and isinstance(value, int | float) and value >= _KIBIBYTE:
+        return f"{value} ({binary_size(value)}{per_s})"
     return "-" if value in (None, "") else str(value)

@@ -536,6 +536,7 @@ def test_settings(fleet: Fleet, run: Run) -> None:
     both = [setting("MANYEYES_A", 3, 3), setting("MANYEYES_B", ["x", "y"], [])]
     both.append(setting("MANYEYES_C_BYTES", 1536 << 20, 64 << 20))
     both.append(setting("MANYEYES_D", "", ""))
+    both.append(setting("MANYEYES_E_BYTES_PER_S", 33554432.0, 1000.0))
     fleet.answers = {"GET /v1/settings": httpx.Response(200, json={"settings": both})}
     _, said, _ = run("settings")
     assert [line.split() for line in said.splitlines()[1:]] == [
@@ -543,6 +544,7 @@ def test_settings(fleet: Fleet, run: Run) -> None:
         ["MANYEYES_B", "x,", "y", "-", "does", "things"],
         ["MANYEYES_C_BYTES", "1610612736", "(1.5", "GiB)", "67108864", "(64", "MiB)", "does", "things"],
         ["MANYEYES_D", "-", "-", "does", "things"],
+        "MANYEYES_E_BYTES_PER_S 33554432.0 (32 MiB/s) 1000.0 does things".split(),
     ], "an empty default is a default too, and sizes are in words"
     assert "MANYEYES_A" not in run("settings", "--changed")[1]
     assert json.loads(run("settings", "--json")[1])[1]["value"] == ["x", "y"]
