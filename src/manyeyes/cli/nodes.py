@@ -1,4 +1,4 @@
-"""`manyeyes nodes`: the machines of the fleet."""
+"""`manyeyes nodes`: the nodes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
 from manyeyes.wording import cores_and_memory, several
 
-app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
+app = typer.Typer(help="The nodes: the machines that do the work.", no_args_is_help=True)
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as in 'nodes list'.")]
 
 
 @app.callback()
 def nodes() -> None:
-    """The machines of the fleet."""
+    """The nodes: the machines that do the work."""
 
 
 @app.command("list")

@@ -544,7 +544,7 @@ def test_settings(fleet: Fleet, run: Run) -> None:
         ["MANYEYES_B", "x,", "y", "-", "does", "things"],
         ["MANYEYES_C_BYTES", "1610612736", "(1.5", "GiB)", "67108864", "(64", "MiB)", "does", "things"],
         ["MANYEYES_D", "-", "-", "does", "things"],
-        "MANYEYES_E_BYTES_PER_S 33554432.0 (32 MiB/s) 1000.0 does things".split(),
+        ["MANYEYES_E_BYTES_PER_S", "33554432.0", "(32", "MiB/s)", "1000.0", "does", "things"],
     ], "an empty default is a default too, and sizes are in words"
     assert "MANYEYES_A" not in run("settings", "--changed")[1]
     assert json.loads(run("settings", "--json")[1])[1]["value"] == ["x", "y"]
