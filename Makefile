@@ -16,7 +16,7 @@ help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP) ## the virtual environment .venv, from the lock files
-	@:
+	@echo "next: '$(BIN)/manyeyes up'; to type 'manyeyes' alone: export PATH=\"$(CURDIR)/$(BIN):\$$PATH\""
 
 $(STAMP): requirements/dev.txt src/manyeyes/broker/engine.txt requirements/agent.in requirements/master.in pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -33,7 +33,8 @@ dist: $(STAMP) ## the wheel and the source archive, in dist/
 	@rm -rf dist build
 	@$(BIN)/python -m build --outdir dist . >.dist.log 2>&1 || { cat .dist.log >&2; exit 1; }
 	@rm -rf .dist.log build
-	@ls dist
+	@ls dist/*
+	@echo "next: pipx install '$$(ls dist/*.whl)[master]'; other ways: docs/getting-started.md"
 
 demo: $(STAMP) ## a master and two nodes on this machine name the faces of public portraits
 	@$(BIN)/python demo/demo.py

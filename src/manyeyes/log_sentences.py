@@ -25,6 +25,9 @@ HIDDEN_FACTS = frozenset(
 BODIES = ("exception", "text")
 """Facts that are long texts of several lines."""
 _MOST_CHARACTERS = 120
+_MOST_OF_A_CAUSE = 600
+_CAUSES = ("error", "why", "reason", "detail")
+"""Facts that say why: the first one is shown whole and without its name."""
 _WORK = {"recognize": "picture", "draw": "picture", "enrol": "photo", "embed": "photo"}
 
 
@@ -41,16 +44,28 @@ def _sentence(event: str, fields: Mapping[str, Any], machine: str) -> str:
     if event == NODE_CHANGED:
         why = f" ({fields['reason']})" if fields.get("reason") else ""
         return f"node {fields.get('node')} is {fields.get('new')}, it was {fields.get('old')}{why}"
-    told = [
-        f"{name.removesuffix('_s').replace('_', ' ')} {_short(value)}{' s' if name.endswith('_s') else ''}"
+    shown = {
+        name: value
         for name, value in fields.items()
         if name not in HIDDEN_FACTS
         and name not in BODIES
         and value not in ("", None)
         and value != machine
         and not isinstance(value, dict | list)
-    ]
-    return f"{event}: {', '.join(told)}" if told else event
+    }
+    why = next((name for name in _CAUSES if name in shown), "")
+    cause = f": {_short(shown.pop(why), _MOST_OF_A_CAUSE)}" if why else ""
+    hint = f"; {_short(shown.pop('what_to_do'))}" if "what_to_do" in shown else ""
+    facts = ", ".join(_fact(name, value) for name, value in shown.items())
+    if not cause:
+        return f"{event}{f': {facts}' if facts else ''}{hint}"
+    return f"{event}{cause}{hint}{f' ({facts})' if facts else ''}"
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("_s"):
+        return f"{name.removesuffix('_s').replace('_', ' ')} {_short(value)} s"
+    return f"{name.replace('_', ' ')} {_short(value)}"
 
 
 def last_line(fields: Mapping[str, Any]) -> str:
@@ -105,6 +120,6 @@ def _ms(value: Any) -> str:
     return f"{value:.0f} ms" if value < 10_000 else f"{value / 1000:.1f} s"
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int = _MOST_CHARACTERS) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -26,6 +26,11 @@ def several(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def in_percent(rate: float) -> str:
+    """A rate with two digits: `0.83 %`."""
+    return f"{float(f'{100 * rate:.2g}'):g} %"
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """`a, b and 3 more`: the first names, and how many there are beside them."""
     more = len(names) - most
@@ -35,6 +40,16 @@ def listed(names: Sequence[str], most: int) -> str:
 def size(size_bytes: float) -> str:
     """`512 MB`, `8.1 GB`."""
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def binary_size(size_bytes: float) -> str:
+    """`64 MiB`, `1.5 GiB`: in the largest unit of 1024 that fits."""
+    number, unit = float(size_bytes), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if number < 1024:
+            break
+        number, unit = number / 1024, larger
+    return f"{number:.3g} {unit}"
 
 
 def limited(limit: float | None, worded: Callable[[float], str] = "{:.3g}".format) -> str:

@@ -110,5 +110,5 @@ def test_enrolling_says_what_is_wrong_and_whom_the_face_is_like(up: Up, photos: 
     shown = json.loads(up.run("people", "show", "Eileen", "--json").stdout)
     assert [photo["file_name"] for photo in shown["photos_detail"]] == ["first.jpg", "other.jpg"]
     last = shown["photos_detail"][1]["id"]
-    assert up.run("people", "remove", "Eileen", "--photo", str(last)).returncode == 0
+    assert up.run("people", "remove", "Eileen", "--photo", str(last), "--yes").returncode == 0
     assert json.loads(up.run("people", "show", "Eileen", "--json").stdout)["photos"] == 1

@@ -323,23 +323,26 @@ def test_signing_in_with_a_changed_host_says_what_to_set(front: Front) -> None:
 # Caddy
 
 
+@pytest.mark.parametrize(
+    ("file", "host", "path"), [("Caddyfile", "localhost", ""), ("Caddyfile-path", "example.org", "/faces")]
+)
 def test_the_client_and_the_console_through_caddy(
-    tmp_path: Path, behind: tuple[Network, Files], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, behind: tuple[Network, Files], file: str, host: str, path: str
 ) -> None:
     needed(None if CADDY else "caddy is missing (Debian: apt-get install caddy)")
     network, files = behind
     port, master = free_port(), httpx.URL(network.client.context.url).port or 0
-    text = placed((FILES / "Caddyfile").read_text(), 0, master, files, network.data / "identity" / "ca.pem")
+    text = placed((FILES / file).read_text(), 0, master, files, network.data / "identity" / "ca.pem")
     site = f"https://localhost:{port} {{\n\ttls {files.certificate} {files.key}\n"
     caddyfile = tmp_path / "Caddyfile"
     caddyfile.write_text(
-        "{\n\tadmin off\n\tauto_https off\n}\n" + text.replace("\nlocalhost {\n", f"\n{site}")
+        "{\n\tadmin off\n\tauto_https off\n}\n" + text.replace(f"\n{host} {{\n", f"\n{site}")
     )
     with started(
         tmp_path, str(CADDY), "run", "--config", str(caddyfile), "--adapter", "caddyfile", port=port
     ):
         front = Front(network, files, {"whole": port, "path": port})
-        with front.client() as client:
+        with front.client("path" if path else "whole", path) as client:
             assert client.recognize(picture()).picture
             lines = client.logs.follow(limit=5)
             assert next(lines).machine

@@ -44,6 +44,20 @@ def test_the_image_starts_a_command_that_exists() -> None:
     assert read_options(command[0], command[1:]).values["listen"] == "0.0.0.0"
 
 
+def test_the_guides_do_not_repeat_what_the_image_starts() -> None:
+    """Its entry point is `manyeyes`: in `docker run ... IMAGE` the role follows at once."""
+    (entry,) = [json.loads(rest) for name, rest in instructions() if name == "ENTRYPOINT"]
+    assert entry == ["manyeyes"]
+    runs = [
+        line
+        for page in ROOT.glob("docs/**/*.md")
+        for line in page.read_text().splitlines()
+        if line.startswith("docker run -")
+    ]
+    images = [re.search(r" IMAGE (\w+)", line) for line in runs]
+    assert images and all(image and image[1] in ("up", "master", "node") for image in images), runs
+
+
 def test_the_token_is_nowhere_but_in_memory() -> None:
     folder = next(one for one in BOTH["node"]["tmpfs"] if one.startswith("/join"))
     (user,) = [rest for name, rest in instructions() if name == "USER"]

@@ -55,7 +55,7 @@ def test_other_lines_keep_their_facts_but_those_of_programs() -> None:
         "stages": {"a": 1},
         "node": "lab",
     }
-    assert sentence("worker ended", told, machine="lab") == "worker ended: pause 2.0 s, why signal 9"
+    assert sentence("worker ended", told, machine="lab") == "worker ended: signal 9 (pause 2.0 s)"
     assert sentence("pack complete", {}) == "pack complete"
     changed = {"node": "lab", "old": "ready", "new": "lost", "reason": "not heard of for 7 s"}
     assert sentence("node changed", changed) == "node lab is lost, it was ready (not heard of for 7 s)"
@@ -73,4 +73,5 @@ def test_of_an_exception_the_last_line_is_shown() -> None:
 
 def test_facts_of_any_kind_can_be_shown() -> None:
     assert sentence("picture", {"outcome": "done", "attempts": 7, "faces": "many"}) == "picture done"
-    assert len(sentence("e", {"error": "x\n" * 500})) < 140
+    assert len(sentence("e", {"text_of_a_node": "x\n" * 500})) < 140
+    assert len(sentence("e", {"error": "x\n" * 500})) < 620, "a cause is cut only where nobody would read on"

@@ -1,4 +1,4 @@
-"""Nodes: the machines of the fleet as the master sees them."""
+"""Nodes as the master sees them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NodeWorker(Answer):
 
 
 class Node(Answer):
-    """One machine of the fleet as the master sees it; times are UTC."""
+    """One node as the master sees it; times are UTC."""
 
     name: str
     """It names the node in other calls."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -396,5 +397,13 @@ async def dial(
         if "authorization" in told.lower():
             raise TokenRefused(f"the master at {where} does not know {unknown}") from error
         raise Unavailable(
-            f"no master answers at {where}: {told.strip() or type(error).__name__}; is 'manyeyes up' running there?"
+            f"no master answers at {where}: {_why(refused, error)}; is 'manyeyes up' running there?"
         ) from error
+
+
+def _why(refused: Sequence[str], error: BaseException) -> str:
+    """What the system says of each address, without numbers; else what the client says."""
+    own = f"{error}".removeprefix("nats: ") or type(error).__name__
+    told = [re.sub(r"^\[Errno -?\d+\] |^nats: ", "", one).strip() for one in refused]
+    known = [one for one in dict.fromkeys(told) if one and not one.startswith("no servers available")]
+    return ", ".join(known).lower() or own

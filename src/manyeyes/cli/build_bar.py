@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,9 +21,11 @@ class BuildBar:
     def __call__(self, step: str, fraction: float) -> None:
         if self._task is None:
             say("building the default pack (only once)")
-            self._bar.start()
+            if sys.stdout.isatty():
+                self._bar.start()
             self._task = self._bar.add_task(step, total=1.0)
         self._bar.update(self._task, description=step, completed=fraction)
 
     def stop(self) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()

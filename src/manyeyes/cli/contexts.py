@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
+from manyeyes.addresses import is_loopback
 from manyeyes.cli.output import JsonOption, print_json, print_table, say
 from manyeyes.sdk.context import load_context
 from manyeyes.sdk.contexts import Contexts
@@ -61,12 +64,26 @@ def add(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to call it; the file's name by default.")
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The master's address from here, as https://HOST:8443; by default the file's."
+        ),
+    ] = None,
 ) -> None:
     """Add a master from a context file.
 
-    Example: manyeyes contexts add lab.json
+    Example: manyeyes contexts add lab.json --address https://lab:8443
     """
-    one = Contexts().add(load_context(file), name or file.stem)
+    context = load_context(file)
+    if address is not None:
+        context = replace(context, url=address.rstrip("/"))
+    elif is_loopback(urlsplit(context.url).hostname or ""):
+        say(
+            f"warning: {context.url} is an address of this machine; if the master runs on another one, run this again with "
+            "--address https://HOST:8443"
+        )
+    one = Contexts().add(context, name or file.stem)
     say(f"{one.name} is {one.context.url}" + ("; commands use it" if one.default else ""))
 
 

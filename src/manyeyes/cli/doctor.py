@@ -22,6 +22,8 @@ from manyeyes.datafolder import holder
 from manyeyes.errors import FileTrouble, ManyeyesError
 from manyeyes.wording import cores_and_memory
 
+_NODE_ONLY = "a node needs no open port: it connects to its master"
+
 
 def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Check what manyeyes needs on this machine, and say what to do if something is missing.
@@ -30,6 +32,7 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
     """
     folder = folder_of(data)
     url = _running_master(folder)
+    is_for_a_node = not _has_master() or (folder / "membership.json").exists()
     looks: dict[str, Callable[[], str]] = {
         "Python": platform.python_version,
         "machine": _machine,
@@ -37,8 +40,8 @@ def doctor(data: DataOption = None, as_json: JsonOption = False) -> None:
         "data folder": lambda: _space(folder),
         "packs": lambda: _packs(folder),
         "master": lambda: f"runs here, {url}" if url else "none runs from this data folder",
-        "ports": lambda: "in use by that master" if url else _free_ports(),
-        "network": lambda: _reach(url),
+        "ports": lambda: "in use by that master" if url else _ports(is_for_a_node),
+        "network": lambda: _NODE_ONLY if is_for_a_node and not url else _reach(url),
         "plain HTTP": lambda: _plain_http(folder, url),
     }
     rows = [(name, *_checked(look)) for name, look in looks.items()]
@@ -108,6 +111,10 @@ def _running_master(folder: Path) -> str | None:
         return None
 
 
+def _ports(is_for_a_node: bool) -> str:
+    return _NODE_ONLY if is_for_a_node else _free_ports()
+
+
 def _free_ports() -> str:
     """Both ports are free.
 
@@ -134,9 +141,8 @@ def _reach(url: str | None) -> str:
     open_at = [address for address in addresses if _answers(address, port)]
     if not open_at:
         return "other machines do not reach it; 'manyeyes up --listen 0.0.0.0' opens it to your networks"
-    return "can reach it, unless a firewall is between, at " + ", ".join(
-        with_port(one, port) for one in open_at
-    )
+    at = ", ".join(with_port(one, port) for one in open_at)
+    return f"other machines reach the master at {at}, unless a firewall is between"
 
 
 def _plain_http(folder: Path, url: str | None) -> str:

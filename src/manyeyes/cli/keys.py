@@ -54,6 +54,8 @@ def create(
 
     Example: manyeyes keys create anna --role operator --context anna.json
     """
+    if context is not None and context.exists():
+        raise FileTrouble(f"{context} exists, and the key in it would be lost; name a new file")
     with client_of(ctx) as client:
         made = client.create_key(name, role)
         if context is not None:
@@ -71,9 +73,10 @@ def create(
             say(line)
     else:
         say(f"{context} holds address, CA and the key of {made.name}, {made.role}; it is not shown again")
-        say(f"who uses it sets MANYEYES_CONTEXT to that file; its master is {client.context.url}")
-        if _is_local(client.context.url):
-            say(f"elsewhere they also set MANYEYES_MASTER to {_ADDRESS}")
+        away = f"; on another machine with --address {_ADDRESS}" if _is_local(client.context.url) else ""
+        say(
+            f"who uses it runs 'manyeyes contexts add {context.name}'{away}; its master is {client.context.url}"
+        )
 
 
 def _is_local(url: str) -> bool:

@@ -96,10 +96,12 @@ async def keep_local_node(
         stopped.cancel()
         refusals = refusals + 1 if child.returncode == NodeRemoved.exit_code else 0
         if not stop.is_set() and (child.returncode == 0 or refusals == _REFUSALS):
-            why = (
-                "it was asked to stop" if child.returncode == 0 else "the master refuses it; was it removed?"
+            why = "it was shut down" if child.returncode == 0 else "it was removed"
+            telemetry.log().warning(
+                "the local node stays stopped until the next start",
+                why=why,
+                what_to_do="'manyeyes down', then 'manyeyes up', brings it back",
             )
-            telemetry.log().warning("the local node stays stopped until the next start", why=why)
             await stop.wait()
             return
         if not stop.is_set():

@@ -1,4 +1,4 @@
-"""`manyeyes nodes`: the machines of the fleet."""
+"""`manyeyes nodes`: the nodes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.sdk.client import NodeWord
 from manyeyes.wording import cores_and_memory, in_utc, several
 
-app = typer.Typer(help="The machines of the fleet.", no_args_is_help=True)
+app = typer.Typer(help="The nodes: the machines that do the work.", no_args_is_help=True)
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as in 'nodes list'.")]
 
 
 @app.callback()
 def nodes() -> None:
-    """The machines of the fleet."""
+    """The nodes: the machines that do the work."""
 
 
 @app.command("list")
@@ -198,10 +198,13 @@ def _disk(node: Node) -> str:
 def _speed(node: Node) -> str:
     if not node.picture_s:
         return "not known yet"
-    recent = f"recent pictures took {node.picture_s * 1e3:.3g} ms on one worker"
-    if not node.benchmark_s:
-        return f"{recent}; the pack has no test picture"
-    return f"{node.benchmark_s * 1e3:.3g} ms on one worker for the pack's test picture; {recent}"
+    recent = f"recent pictures took {node.picture_s * 1e3:.3g} ms on one worker" if node.done else ""
+    tested = (
+        f"{node.benchmark_s * 1e3:.3g} ms on one worker for the pack's test picture"
+        if node.benchmark_s
+        else "the pack has no test picture"
+    )
+    return "; ".join(filter(None, (tested, recent or "no picture is done yet")))
 
 
 def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -> None:
@@ -218,12 +221,34 @@ def _tell(ctx: typer.Context, names: list[str], word: NodeWord, as_json: bool) -
                 continue
             told.append(node)
             if not as_json:
-                later = "; it does this when it is back" if node.state in ("lost", "left", "joining") else ""
-                tell(f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{later}")
+                tell(
+                    f"{node.name}: {node.state}{f', {node.reason}' if node.reason else ''}{_later(node, word)}"
+                )
     if as_json:
         print_json(told)
     if failed is not None:
         raise typer.Exit(failed.exit_code)
+
+
+_AWAY = ("lost", "left", "joining")
+_WHEN_BACK: dict[NodeWord, str] = {
+    "approve": "it works when it is back",
+    "resume": "it works when it is back",
+}
+_START_AGAIN = (
+    "to bring it back, start it on its machine: 'manyeyes node', or 'manyeyes down' and 'manyeyes up' where 'manyeyes up' "
+    "runs it"
+)
+
+
+def _later(node: Node, word: NodeWord) -> str:
+    """What follows for a node that is away, or that leaves."""
+    if word == "shutdown":
+        return f"; {_START_AGAIN}"
+    if node.state not in _AWAY:
+        return ""
+    follows = f"; {_WHEN_BACK[word]}" if word in _WHEN_BACK else ""  # of the others the reason says it
+    return follows + (f"; {_START_AGAIN}" if node.state == "left" else "")
 
 
 @app.command()
@@ -290,7 +315,10 @@ def remove(
     if as_json:
         print_json({"removed": name})
     else:
-        say(f"removed {name}; to come back it needs a new token and a new data folder")
+        say(
+            f"removed {name}; to come back it needs a new token and a new data folder; where 'manyeyes up' runs it, "
+            "'manyeyes down' and 'manyeyes up' bring it back"
+        )
 
 
 def _removal_question(node: Node) -> str:

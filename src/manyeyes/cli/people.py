@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.api.people import MergePreview, Person
+from manyeyes.api.people import MergePreview, Person, Photo
 from manyeyes.cli import people_checks
 from manyeyes.cli.enrolling.command import add_folder
 from manyeyes.cli.output import (
@@ -24,7 +24,7 @@ from manyeyes.cli.output import (
     say_warnings,
     tell,
 )
-from manyeyes.cli.pictures import write_picture
+from manyeyes.cli.pictures import check_ending, write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
 from manyeyes.person_names import name_key
 from manyeyes.wording import several
@@ -81,7 +81,7 @@ def add(
     with client_of(ctx) as client:
         person = client.add_person(name, list(photos))
     say_warnings(person.warnings)
-    _print(person, as_json, f"{person.name} is enrolled, {several(person.photos, 'photo')} in all")
+    _print(person, as_json, _enrolled(person))
 
 
 @app.command("list")
@@ -150,22 +150,29 @@ def portrait(
     ctx: typer.Context,
     name: NameArgument,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File to write: WebP, or JPEG for a face that was kept.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="File to write: FILE.webp, or FILE.jpg for a face that was kept."
+        ),
     ],
     photo: Annotated[
         int | None,
         typer.Option("--photo", metavar="ID", help="Take this photo; 'people show' lists the IDs."),
     ] = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the best portrait of a person to a file.
+    """Write the best portrait of a person to a file. It asks before it replaces one.
 
     Example: manyeyes people portrait "Ada Lovelace" ada.webp
     """
     with client_of(ctx) as client:
-        if photo is not None and photo not in {one.id for one in client.person(name).photos_detail}:
-            raise EntryNotFound(f"{name!r} has no photo {photo}; 'manyeyes people show' lists them")
+        if photo is not None:
+            _photo_of(client.person(name), photo)
         found = client.portraits.of_person(name) if photo is None else client.portraits.of_photo(photo)
+    check_ending(file, found.media_type)
+    if file.exists():
+        confirm(yes, lambda: f"Replace {file}?", why=f"{file} exists, and this would replace it")
     write_picture(file, found)
     if as_json:
         print_json({"written": str(file), "media_type": found.media_type})
@@ -228,12 +235,13 @@ def remove(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a person with all photos, or one photo.
+    """Delete a person with all photos, or one photo. It asks first.
 
     Example: manyeyes people remove "Ada Lovelace"
     """
     with client_of(ctx) as client:
         if photo is not None:
+            confirm(yes, lambda: _photo_question(client.person(name), photo))
             person = client.remove_photo(name, photo)
             _print(
                 person,
@@ -249,6 +257,18 @@ def remove(
         tell(f"{name} is removed")
 
 
+def _enrolled(person: Person) -> str:
+    """What came of `people add`."""
+    had = sum(not one.is_new for one in person.added)
+    if had and had == len(person.added):
+        which = "this photo was" if had == 1 else f"these {had} photos were"
+        return (
+            f"{which} enrolled before, nothing is added; {person.name} has {several(person.photos, 'photo')}"
+        )
+    before = f"; {had} of the {len(person.added)} were enrolled before" if had else ""
+    return f"{person.name} is enrolled, {several(person.photos, 'photo')} in all{before}"
+
+
 def _list_or_undo(ctx: typer.Context, undo: int | None, as_json: bool) -> None:
     with client_of(ctx) as client:
         if undo is not None:
@@ -262,6 +282,19 @@ def _list_or_undo(ctx: typer.Context, undo: int | None, as_json: bool) -> None:
         return
     rows = [(one.id, one.name, one.into, ago(one.merged_at), f"{one.until:%Y-%m-%d}") for one in found]
     print_table(("id", "name", "is now", "merged", "can be undone until"), rows, "no merge can be undone")
+
+
+def _photo_of(person: Person, photo_id: int) -> Photo:
+    for photo in person.photos_detail:
+        if photo.id == photo_id:
+            return photo
+    raise EntryNotFound(f"{person.name!r} has no photo {photo_id}; 'manyeyes people show' lists them")
+
+
+def _photo_question(person: Person, photo_id: int) -> str:
+    found = _photo_of(person, photo_id)
+    file = f" ({found.file_name})" if found.file_name else ""
+    return f"Delete photo {photo_id}{file} of {person.name}, who has {several(person.photos, 'photo')}?"
 
 
 def _merge_question(preview: MergePreview) -> str:

@@ -13,7 +13,7 @@ from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_warnings, tell
 from manyeyes.errors import BadRequest, FileTrouble
 from manyeyes.local_files import unreadable
-from manyeyes.wording import several
+from manyeyes.wording import in_percent, several
 
 
 def register(app: typer.Typer) -> None:
@@ -194,8 +194,3 @@ def threshold_sentences(found: Threshold, when: str) -> list[str]:
         lines.append(f"{in_percent(found.fmr)} of strangers get a name{estimated}")
         lines.append(f"{in_percent(found.miss_rate)} of the pictures of a person with one photo get no name")
     return lines
-
-
-def in_percent(rate: float) -> str:
-    """A rate with two digits: `0.83 %`."""
-    return f"{float(f'{100 * rate:.2g}'):g} %"

@@ -1,4 +1,4 @@
-"""What a role says of itself while it runs: a few lines for a person at a terminal, `ready:` for programs elsewhere."""
+"""What a role says of itself while it runs: a few lines for people; programs wait for the one that begins with `ready:`."""
 
 from __future__ import annotations
 
@@ -26,28 +26,55 @@ class RoleLines:
         self.terminal = sys.stderr.isatty() if terminal is None else terminal
 
     def step(self, name: str, text: str) -> None:
-        """A step of the start is done; said at a terminal only."""
-        if self.terminal:
-            self._say(name, text)
+        """A step of the start is done, or something has changed."""
+        say(f"{name + ':':<{_NAME_CHARACTERS}} {text}")
 
     def ready(self, text: str) -> None:
         """The role works."""
-        if self.terminal:
-            self._say("ready", text)
-        else:
-            say(f"ready: {text}")
+        self.step("ready", text)
 
     def hint(self, text: str) -> None:
-        """What a person may do next; said at a terminal only."""
+        """What a person may do next."""
         self.step("next", text)
 
     def stopped(self) -> None:
-        """The role has ended as it was asked to; said at a terminal only."""
-        if self.terminal:
-            say("stopped", over=True)  # over the ^C that a terminal shows
+        """The role has ended as it was asked to."""
+        say("stopped", over=self.terminal)  # over the ^C that a terminal shows
 
-    def _say(self, name: str, text: str) -> None:
-        say(f"{name + ':':<{_NAME_CHARACTERS}} {text}")
+
+class StateLines:
+    """Says at a terminal when a node stops taking pictures, why, and when it takes them again.
+
+    Args:
+        name: the node's.
+    """
+
+    def __init__(self, lines: RoleLines, name: str) -> None:
+        self._lines = lines
+        self._name = name
+        self._said: tuple[str, str] = ("", "")
+        self.started = False
+        """Whether it was said that the node works, so that it can be said that it works again."""
+
+    def told(self, state: str, reason: str) -> None:
+        """The state and its reason at this moment; said if it is new."""
+        from manyeyes.fleet.node_state import TAKING
+
+        if state in TAKING:
+            said = ("ready", "")
+        elif state == "paused":
+            said = (state, reason)
+        elif state == "draining" and not reason.startswith("0 "):
+            said = (state, "")
+        else:
+            return
+        before, self._said = self._said, said
+        if said == before:
+            return
+        if said[0] != "ready":
+            self._lines.step(state, f"node {self._name}: {reason}")
+        elif before[0] and self.started:
+            self._lines.step("ready", f"node {self._name} works again")
 
 
 def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()) -> str:
@@ -91,8 +118,11 @@ def starts(master: Any, name: str) -> bool:
 
 
 def nodes_text(master: Any) -> str:
-    """Which nodes work, with how many workers."""
+    """Which nodes work, with how many workers; if none does, which state they are in."""
     from manyeyes.fleet.node_state import TAKING
 
     taking = [node for node in master.nodes.all() if node["state"] in TAKING]
-    return ", ".join(f"{node['name']}, {several(node['workers'], 'worker')}" for node in taking)
+    if taking:
+        return ", ".join(f"{node['name']}, {several(node['workers'], 'worker')}" for node in taking)
+    others = [f"{node['name']} is {node['state']}: {node['reason']}" for node in master.nodes.all()]
+    return "; ".join(["none takes pictures", *others])

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,7 @@ from manyeyes.cli.notify import notify
 from manyeyes.cli.output import VerboseOption, say, tell
 from manyeyes.cli.role_lines import (
     RoleLines,
+    StateLines,
     addresses_text,
     local_name,
     nodes_text,
@@ -208,11 +210,11 @@ def up(
     async def main(stop: Stop) -> None:
         async with _master_running(settings, lines, advertise=advertise) as (master, context, names):
             stop.started = True
-            _store_user_context(context, settings)
+            first = _store_user_context(context, settings)
             flags = ["--workers", str(workers)] if workers else []
             flags += ["--allow-exec"] if allow_exec else []
             flags += ["--verbose"] if verbose else []
-            flags += ["--beside-master"] if lines.terminal else []
+            flags += ["--beside-master"]
             node = asyncio.create_task(keep_local_node(master, settings, flags, stop), name="local-node")
             failed = master.engine.failed_for_good
             try:
@@ -220,7 +222,7 @@ def up(
                 if not stop.is_set():
                     lines.step("node", nodes_text(master))
                     lines.ready(f"{addresses_text(settings, context.url, names)} takes pictures")
-                    lines.hint("in another terminal, 'manyeyes console' or 'manyeyes send PICTURE'")
+                    lines.hint(f"in another terminal, {first}'manyeyes console' or 'manyeyes send PICTURE'")
                     warn_of_kept_out(master, settings)
                     await _first_of(stop.wait(), failed(), asyncio.shield(node))
             finally:
@@ -240,8 +242,12 @@ async def _ready(master: Any, settings: MasterSettings) -> None:
         await asyncio.sleep(0.1)
 
 
-def _store_user_context(context: Any, settings: MasterSettings) -> None:
-    """Store this master's context where commands of this user find it. The default stays what it is, and that is said."""
+def _store_user_context(context: Any, settings: MasterSettings) -> str:
+    """Store this master's context where commands of this user find it. The default stays what it is, and that is said.
+
+    Returns:
+        What to do first so that commands go to this master, to be put before it; empty if they do.
+    """
     from manyeyes.sdk.context import find_context
     from manyeyes.sdk.contexts import keep_for_this_user
 
@@ -256,8 +262,12 @@ def _store_user_context(context: Any, settings: MasterSettings) -> None:
                 else "the environment names it"
             )
             say(f"commands still go to {used.url}; {way}")
+            file = shlex.quote(str(settings.data / "context.json"))
+            chosen = f"manyeyes contexts use {kept.name}" if kept else f"export MANYEYES_CONTEXT={file}"
+            return f"'{chosen}', then "
     except ManyeyesError as error:
         say(f"commands of this user do not find this master by themselves: {error.detail}")
+    return ""
 
 
 def master(
@@ -348,6 +358,7 @@ def node(
     """
     from manyeyes.node.agent import Agent
     from manyeyes.node.membership.joining import ensure_membership
+    from manyeyes.node.membership.membership import Membership, name_note
 
     telemetry.set_up("node", verbose=verbose)
     lines = RoleLines()
@@ -372,12 +383,16 @@ def node(
 
     async def main(stop: Stop) -> None:
         stop.started = True
+        kept = settings.data / "membership.json"
+        before = Membership.load(kept).name if kept.exists() else ""
         joining = asyncio.ensure_future(ensure_membership(settings))
         await _first_of(joining, stop.wait())
         if stop.is_set():
             say("stopped before the master answered")
             return
         membership, key = joining.result()
+        if note := name_note(name or "", membership.name, had_joined=membership.name == before):
+            say(f"warning: {note}")
         if join_only:
             tell(membership.name)
             return
@@ -388,7 +403,7 @@ def node(
             )
         notify(READY=1, STATUS=f"node {membership.name} looks for its master")
         agent = Agent(settings, membership, key)
-        await _work_until(stop, agent, settings.drain_s, None if beside_master else lines)
+        await _work_until(stop, agent, membership.name, settings.drain_s, None if beside_master else lines)
 
     with only_one(settings.data), telemetry.kept(settings.data, settings.logs):
         _run(main, lines)
@@ -396,7 +411,9 @@ def node(
         lines.stopped()
 
 
-async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: RoleLines | None) -> None:
+async def _work_until(
+    stop: asyncio.Event, agent: Agent, name: str, drain_s: float, lines: RoleLines | None
+) -> None:
     """Run a node until it is told to stop and has left; `lines`, if there are any, say when it works."""
 
     async def drain_on_signal() -> None:
@@ -409,10 +426,12 @@ async def _work_until(stop: asyncio.Event, agent: Agent, drain_s: float, lines: 
         if lines is not None:
             lines.step("pack", pack)
             lines.ready(said)
+        states.started = True
         notify(STATUS=said)
 
+    states = StateLines(RoleLines(), name)
     watcher = asyncio.create_task(drain_on_signal(), name="signals")
     try:
-        await agent.run(ready)
+        await agent.run(ready, states.told)
     finally:
         watcher.cancel()

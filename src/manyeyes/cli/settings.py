@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from manyeyes.cli.output import JsonOption, client_of, print_json, print_table
+from manyeyes.wording import binary_size
+
+_KIBIBYTE = 1024
 
 
 def settings(
@@ -26,8 +29,7 @@ def settings(
         print_json(found)
         return
     rows = [
-        (one.name, _shown(one.value), _shown(one.default) if one.changed else "", one.sentence)
-        for one in found
+        (one.name, _shown(one.name, one.value), _shown(one.name, one.default), one.sentence) for one in found
     ]
     print_table(
         ("setting", "value", "default", "what it does"),
@@ -39,7 +41,11 @@ def settings(
     )
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    """A value as it is set, and a size also in words; `-` for nothing."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
-    return "-" if value is None else str(value)
+    per_s = "/s" if name.endswith("_BYTES_PER_S") else ""
+    if (per_s or name.endswith("_BYTES")) and isinstance(value, int | float) and value >= _KIBIBYTE:
+        return f"{value} ({binary_size(value)}{per_s})"
+    return "-" if value in (None, "") else str(value)

@@ -7,6 +7,7 @@ may trust the name that it reads out of a subject. `<gateway>` is one gateway's 
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 LOGS_STREAM = "LOGS"
@@ -68,6 +69,14 @@ def parse_node_subject(subject: str) -> tuple[str, str]:
 def join_subject(token_id: str) -> str:
     """Where the holder of a join token asks to join."""
     return f"me.join.{token_id}"
+
+
+def node_name(wanted: str) -> str:
+    """What a node may be called that asks for a name: it is a word of subjects."""
+    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()[:200]).strip("-")[:40].strip("-") or "node"
+    if base.startswith(join_name("")):  # holders of tokens are called so
+        base = f"node-{base}"[:40].strip("-")
+    return base
 
 
 def join_name(token_id: str) -> str:

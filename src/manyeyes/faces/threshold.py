@@ -10,6 +10,7 @@ from manyeyes.api.people import Threshold
 from manyeyes.errors import ThresholdRefused
 from manyeyes.recognition.matching.calibration import LARGEST_FMR, Calibration
 from manyeyes.store.settings import ThresholdRuleRow
+from manyeyes.wording import in_percent
 
 Mode = Literal["default", "fmr", "distance"]
 
@@ -104,12 +105,12 @@ def follow(
     )
     if fmr is not None and fmr > WARN_ABOVE_FMR and mode != "fmr":
         notes.append(
-            f"about {100 * fmr:.0f} % of strangers get a name; 'manyeyes people threshold --fmr 1e-2' allows 1 %"
+            f"{in_percent(fmr)} of strangers get a name; 'manyeyes people threshold --fmr 1e-2' allows 1 %"
         )
     miss_rate = calibration.miss_rate(distance) if calibration else None
     if miss_rate is not None and miss_rate > WARN_ABOVE_MISS_RATE:
         notes.append(
-            f"about {100 * miss_rate:.0f} % of the pictures of a person with one photo get no name; enrol "
+            f"{in_percent(miss_rate)} of the pictures of a person with one photo get no name; enrol "
             "several photos of each person, or allow a larger rate"
         )
     return Threshold(

@@ -93,7 +93,7 @@ class Admission:
         self._service.check_join(request)
         rows = self._nodes.all()
         row = next((row for row in rows if row.public_nkey == request.public_nkey), None)
-        wanted = _base_name(request.wanted_name)
+        wanted = contract.node_name(request.wanted_name)
         if row is None and token.ephemeral and self._service.ephemeral_states().get(wanted) in GONE:
             self._service.forget(wanted, "another ephemeral node takes its name")
             rows = self._nodes.all()
@@ -163,13 +163,6 @@ class Admission:
 def new_token_id() -> str:
     """What a token is called in `nodes show` and in the audit log; no secret."""
     return secrets.token_hex(6)
-
-
-def _base_name(wanted: str) -> str:
-    base = re.sub(r"[^a-z0-9]+", "-", wanted.lower()[:200]).strip("-")[:40].strip("-") or "node"
-    if base.startswith(contract.join_name("")):  # holders of tokens are called so
-        base = f"node-{base}"[:40].strip("-")
-    return base
 
 
 def _free_name(base: str, taken: set[str]) -> str:

@@ -58,7 +58,7 @@ class NodeViews:
         return Entry(
             name=row.name,
             state="cut off" if self._enforcer.of(row.name) else view.state,
-            reason=view.reason,
+            reason=with_what_waits(view.reason, view.state, row.desired),
             workers=len(view.heartbeat.workers) if view.heartbeat else 0,
             pictures_per_s=_pictures_per_s(view.heartbeat),
             done=counts.done + done_since,
@@ -87,7 +87,7 @@ class NodeViews:
             "state": "cut off" if ban else view.state,
             "reason": f"for {ban.until_s - time.monotonic():.0f} s more: {ban.reason}"
             if ban
-            else view.reason,
+            else with_what_waits(view.reason, view.state, row.desired),
             "workers": len(heartbeat.workers) if heartbeat else 0,
             "workers_detail": [worker.model_dump() for worker in heartbeat.workers] if heartbeat else [],
             "agent_rss_bytes": heartbeat.agent_rss_bytes if heartbeat else 0,
@@ -110,6 +110,14 @@ class NodeViews:
             "disk_free_bytes": heartbeat.disk_free_bytes if heartbeat else 0,
             "disk_bytes": heartbeat.disk_bytes if heartbeat else 0,
         }
+
+
+def with_what_waits(reason: str, state: str, desired: str) -> str:
+    """The reason of a node's state, and what it was told while it was away: it follows when it is back."""
+    if state not in ("lost", "left", "joining") or not desired:
+        return reason
+    waits = f"it {'pauses' if desired == 'pause' else 'drains'} when it is back"
+    return f"{reason}; {waits}" if reason else waits
 
 
 def _pictures_per_s(heartbeat: Heartbeat | None) -> float:

@@ -76,6 +76,7 @@ class Agent:
         self._hello: asyncio.Task[None] | None = None
         """Says hello, or waits for the approval before it is said again."""
         self._on_ready: Callable[[str, int, str], None] = lambda name, workers, pack: None
+        self._on_state: Callable[[str, str], None] = lambda state, reason: None
         self._end = End()
         self._ended = asyncio.Event()
 
@@ -83,11 +84,14 @@ class Agent:
         """Finish running pictures, return the rest, leave."""
         self._feed(Stop())
 
-    async def run(self, on_ready: Callable[[str, int, str], None]) -> None:
+    async def run(
+        self, on_ready: Callable[[str, int, str], None], on_state: Callable[[str, str], None] | None = None
+    ) -> None:
         """Work until drained.
 
         Args:
             on_ready: called once with the node's name, its number of workers, and the pack.
+            on_state: called with the state and the reason of each heartbeat.
 
         Raises:
             NodeRemoved: the master cut this node off.
@@ -95,6 +99,7 @@ class Agent:
             ManyeyesError: the master does not let this node in.
         """
         self._on_ready = on_ready
+        self._on_state = on_state or self._on_state
         async with asyncio.TaskGroup() as group:
             working = group.create_task(self._work(), name="work")
             await self._ended.wait()
@@ -132,7 +137,10 @@ class Agent:
                     self._hello.cancel()
                 self._hello = self._spawn(self._say_hello(self._there), "hello")
             case AwaitApproval(seconds):
-                log().warning("waiting for approval", how=f"manyeyes nodes approve {self._life.name}")
+                log().warning(
+                    "waiting for approval",
+                    what_to_do=f"'manyeyes nodes approve {self._life.name}' on the master lets it in",
+                )
                 self._hello = self._spawn(self._await_approval(seconds), "approval")
             case BeginSending():
                 self._begin_sending(self._there)
@@ -230,7 +238,9 @@ class Agent:
         link, intake = parts.link, parts.intake
 
         def send() -> None:
-            link.tell("heartbeat", contract.ALL, self._heartbeats.made(self._life, parts).wire())
+            heartbeat = self._heartbeats.made(self._life, parts)
+            link.tell("heartbeat", contract.ALL, heartbeat.wire())
+            self._on_state(heartbeat.state, heartbeat.reason)
 
         self._spawn(self._heartbeats.run(send), "heartbeat")
         self._spawn(intake.outbox.run(), "outbox")

@@ -15,6 +15,7 @@ from manyeyes.contract import NodeState, WorkerReport
 from manyeyes.errors import IdentityInUse, ManyeyesError, NodeRemoved
 from manyeyes.node.packs.launch import Launch
 from manyeyes.node.worker.mode import Mode
+from manyeyes.wording import several
 
 APPROVAL_S = 30.0
 """How often a node that waits for its approval says hello again."""
@@ -392,7 +393,7 @@ class Doing:
 
 def told_state(phase: Phase, name: str, doing: Doing) -> tuple[NodeState, str]:
     """The state and its reason for a heartbeat."""
-    in_hand = f"{doing.in_hand} pictures in hand"
+    in_hand = f"{several(doing.in_hand, 'picture')} in hand"
     match phase:
         case "joining" | "waiting for approval":
             return "waiting for approval", f"'manyeyes nodes approve {name}' lets it in"
@@ -401,6 +402,8 @@ def told_state(phase: Phase, name: str, doing: Doing) -> tuple[NodeState, str]:
         case "fetching the pack":
             return "provisioning", doing.provisioning or "starting workers"
         case "paused" | "emptied":
+            if not doing.mode_reason:  # it is not known yet what it should do
+                return "provisioning", doing.provisioning or "starting workers"
             if doing.in_hand:
                 return "draining", f"{in_hand}; {doing.mode_reason}"
             return "paused", doing.mode_reason

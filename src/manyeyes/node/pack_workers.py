@@ -103,6 +103,7 @@ class PackWorkers:
                 f"--memory {self._settings.memory} is too little for one worker of {launch.pack}, which needs "
                 f"{(need + PICTURE_BYTES) >> 20}M"
             )
+            log().warning("this node takes no pictures", why=self.too_little)
         return share
 
     async def switch(self, launch: Launch) -> None:

@@ -269,7 +269,7 @@ class AsyncClient(Watching):
         return parsed(Feedback, (await self._call("DELETE", url, repeatable=False)).content)
 
     async def nodes(self) -> list[Node]:
-        """The machines of the fleet."""
+        """The nodes."""
         return list(parsed(NodePage, (await self._call("GET", "/v1/nodes")).content).nodes)
 
     async def find_nodes(
@@ -295,7 +295,7 @@ class AsyncClient(Watching):
         return parsed(NodePage, response.content)
 
     async def node(self, name: str) -> Node:
-        """One machine of the fleet.
+        """One node.
 
         Raises:
             NodeNotFound: no node has that name.

@@ -126,7 +126,7 @@ def find_context(
     (a file, or `system` for the system's trust store), else the file that `MANYEYES_CONTEXT` names, else the one in the user's configuration folder.
 
     If an address is given without a key or a CA, these come from the stored context: so you can call
-    another master of the same fleet.
+    another master of the same service.
 
     Raises:
         FileTrouble: a named file cannot be read, or is not a context.

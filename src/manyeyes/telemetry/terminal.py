@@ -25,4 +25,5 @@ def for_people(event: Mapping[str, Any]) -> str | None:
         return None
     fields = {name: value for name, value in event.items() if name != "event"}
     why = last_line(fields)
-    return f"{level}: {sentence(str(event.get('event', '')), fields)}{f': {why}' if why else ''}"
+    own = str(event.get("node", "")) if event.get("role") == "node" else ""
+    return f"{level}: {sentence(str(event.get('event', '')), fields, machine=own)}{f': {why}' if why else ''}"

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from manyeyes.cli.adding.preflight import NEEDED_BYTES, Python, check_machine, choose_python, parse_pythons
-from manyeyes.cli.adding.target import Target, judge, name_in_known_hosts, parse_fingerprint, parse_target
+from manyeyes.cli.adding.target import (
+    Target,
+    host_key_file,
+    judge,
+    name_in_known_hosts,
+    parse_fingerprint,
+    parse_target,
+)
 from manyeyes.errors import BadRequest, MachineUnfit
 
 
@@ -61,6 +68,19 @@ def test_a_fingerprint_is_read() -> None:
 )
 def test_host_keys_are_judged(kept: list[str], wanted: str | None, verdict: str) -> None:
     assert judge(GOOD, kept, wanted) == verdict
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "file"),
+    [
+        ("ssh-ed25519", "/etc/ssh/ssh_host_ed25519_key.pub"),
+        ("ecdsa-sha2-nistp256", "/etc/ssh/ssh_host_ecdsa_key.pub"),
+        ("ssh-rsa", "/etc/ssh/ssh_host_rsa_key.pub"),
+    ],
+)
+def test_an_unknown_host_key_is_compared_with_one_file(algorithm: str, file: str) -> None:
+    """`ssh-keygen -lf` refuses several files: "Too many arguments"."""
+    assert host_key_file(algorithm) == file
 
 
 def test_the_name_in_known_hosts() -> None:

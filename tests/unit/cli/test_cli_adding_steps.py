@@ -142,6 +142,19 @@ def test_a_bare_machine(machine: Machine) -> None:
     assert any("@reboot" in line for line in said)
 
 
+def test_a_name_that_it_does_not_get_is_said(machine: Machine) -> None:
+    _, said = bring(machine, name="lab 2")
+    assert (
+        "warning: the name 'lab 2' became lab-2: names of nodes have the letters a to z, digits and - only"
+        in said
+    )
+    machine.preflight["member"] = member(machine)
+    _, said = bring(machine, name="attic")
+    assert any("node lab-2 already, and keeps this name: 'attic' is not used" in line for line in said)
+    _, said = bring(machine, name="lab-2")
+    assert not any("warning" in line for line in said)
+
+
 def test_the_token_goes_by_standard_input_and_is_fresh(machine: Machine) -> None:
     bring(machine)
     [(_, command, given)] = [told for told in machine.told if told[0] == "join"]

@@ -377,6 +377,15 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         "Ada [x] is enrolled, 2 photos in all\n",
         "warning: a.jpg: the face is small\n",
     )
+    known = {"file_name": "a.jpg", "photo_id": 1, "box_xyxy_px": None, "is_new": False}
+    new = known | {"photo_id": 2, "is_new": True}
+    for added, said in (
+        ([known], "this photo was enrolled before, nothing is added; Ada [x] has 2 photos\n"),
+        ([known, known], "these 2 photos were enrolled before, nothing is added; Ada [x] has 2 photos\n"),
+        ([known, new], "Ada [x] is enrolled, 2 photos in all; 1 of the 2 were enrolled before\n"),
+    ):
+        fleet.answers["POST /v1/people"] = httpx.Response(200, json=ada | {"added": added})
+        assert run("people", "add", "Ada", photo)[1] == said
     assert run("people", "show", "Ada", "--json")[0] == 0
     assert run("people", "rename", "Ada", "Ada [x]")[1] == "Ada is now Ada [x]\n"
     before = len(fleet.asked)
@@ -530,12 +539,18 @@ def test_settings(fleet: Fleet, run: Run) -> None:
         return told | {"changed": value != default}
 
     both = [setting("MANYEYES_A", 3, 3), setting("MANYEYES_B", ["x", "y"], [])]
+    both.append(setting("MANYEYES_C_BYTES", 1536 << 20, 64 << 20))
+    both.append(setting("MANYEYES_D", "", ""))
+    both.append(setting("MANYEYES_E_BYTES_PER_S", 33554432.0, 1000.0))
     fleet.answers = {"GET /v1/settings": httpx.Response(200, json={"settings": both})}
     _, said, _ = run("settings")
     assert [line.split() for line in said.splitlines()[1:]] == [
-        ["MANYEYES_A", "3", "does", "things"],
+        ["MANYEYES_A", "3", "3", "does", "things"],
         ["MANYEYES_B", "x,", "y", "-", "does", "things"],
-    ]
+        ["MANYEYES_C_BYTES", "1610612736", "(1.5", "GiB)", "67108864", "(64", "MiB)", "does", "things"],
+        ["MANYEYES_D", "-", "-", "does", "things"],
+        ["MANYEYES_E_BYTES_PER_S", "33554432.0", "(32", "MiB/s)", "1000.0", "does", "things"],
+    ], "an empty default is a default too, and sizes are in words"
     assert "MANYEYES_A" not in run("settings", "--changed")[1]
     assert json.loads(run("settings", "--json")[1])[1]["value"] == ["x", "y"]
 
@@ -557,9 +572,34 @@ def test_telling_nodes_what_to_do(fleet: Fleet, run: Run) -> None:
     assert json.loads(run("nodes", "pause", "a", "--json")[1])[0]["desired"] == "pause"
     shown = run("nodes", "show", "a")[1]
     assert re.search(r"^desired +pause$", shown, re.M)
+    measured = {**paused, "host": {}, "benchmark_s": 0.0938, "picture_s": 0.0938}
+    for done, said in ((0, "no picture is done yet"), (3, "recent pictures took 93.8 ms on one worker")):
+        fleet.answers["GET /v1/nodes/a"] = httpx.Response(200, json={**measured, "done": done})
+        speed = next(line for line in run("nodes", "show", "a")[1].splitlines() if line.startswith("speed"))
+        assert speed.endswith(f"93.8 ms on one worker for the pack's test picture; {said}")
     assert "t1" in shown
     assert "f1" in shown
-    assert run("nodes", "remove", "a", "--yes")[0] == 0
+    assert "'manyeyes down' and 'manyeyes up' bring it back" in run("nodes", "remove", "a", "--yes")[2]
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "said"),
+    [
+        ("pause", "paused", "a: paused\n"),
+        ("drain", "lost", "a: lost\n"),
+        ("resume", "lost", "a: lost; it works when it is back\n"),
+        ("resume", "left", "a: left; it works when it is back; to bring it back, start it on its machine: 'manyeyes node', or "
+         "'manyeyes down' and 'manyeyes up' where 'manyeyes up' runs it\n"),
+        ("shutdown", "draining", "a: draining; to bring it back, start it on its machine: 'manyeyes node', or "
+         "'manyeyes down' and 'manyeyes up' where 'manyeyes up' runs it\n"),
+    ],
+)  # fmt: skip
+def test_what_follows_for_a_node_that_is_away_or_leaves(
+    fleet: Fleet, run: Run, word: str, state: str, said: str
+) -> None:
+    node = {"name": "a", "state": state, "reason": ""}
+    fleet.answers = {f"POST /v1/nodes/a/{word}": httpx.Response(200, json=node)}
+    assert run("nodes", word, "a")[1] == said
 
 
 def test_version(run: Run) -> None:
@@ -639,4 +679,12 @@ def test_a_new_key_comes_with_what_its_holder_sets(
     assert "https://127.0.0.1:8443 on this machine; elsewhere https://HOST:PORT" in said
     assert "MANYEYES_CA      a copy of identity/ca.pem" in said
     _, out, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
-    assert out == "" and "elsewhere they also set MANYEYES_MASTER to https://HOST:PORT" in said
+    assert (
+        out == ""
+        and "runs 'manyeyes contexts add ann.json'; on another machine with --address https://HOST:PORT"
+        in said
+    )
+    asked = len(fleet.asked)
+    code, _, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
+    assert code == errors.FileTrouble.exit_code and "ann.json exists, and the key in it would be lost" in said
+    assert len(fleet.asked) == asked, "no key is made"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from manyeyes.cgroups import Machine
 from manyeyes.cli import doctor
 from manyeyes.cli.app import app
-from manyeyes.errors import EngineMissing
+from manyeyes.errors import EngineMissing, PortTaken
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,36 @@ def test_an_installation_for_nodes_needs_no_engine(
     monkeypatch.setattr(doctor, "_free_ports", lambda: "free")
     shown = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)])
     assert said in shown.output and shown.exit_code == status, shown.output
+
+
+@pytest.mark.parametrize(("master", "joined"), [(False, False), (True, True)])
+def test_a_node_needs_no_free_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: bool, joined: bool
+) -> None:
+    def taken() -> str:
+        raise PortTaken("cannot listen on 127.0.0.1:8443")
+
+    monkeypatch.setattr(doctor, "_has_master", lambda: master)
+    monkeypatch.setattr(doctor, "_engine", lambda: "")
+    monkeypatch.setattr(doctor, "_free_ports", taken)
+    if joined:
+        (tmp_path / "membership.json").touch()
+    shown = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)])
+    assert "ok   ports: a node needs no open port: it connects to its master" in shown.output
+    assert "ok   network: a node needs no open port" in shown.output and shown.exit_code == 0
+    (tmp_path / "membership.json").unlink(missing_ok=True)
+    monkeypatch.setattr(doctor, "_has_master", lambda: True)
+    shown = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)])
+    assert "BAD  ports: cannot listen" in shown.output and shown.exit_code == 8
+
+
+def test_who_reaches_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "manyeyes.lan.service.places_to_announce", lambda *_: [SimpleNamespace(address="192.0.2.2")]
+    )
+    monkeypatch.setattr(doctor, "_answers", lambda *_: True)
+    said = "other machines reach the master at 192.0.2.2:8443, unless a firewall is between"
+    assert doctor._reach("https://127.0.0.1:8443") == said
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,19 @@ def test_pictures_are_written_for_their_owner_alone(run: Run, tmp_path: Path) ->
     assert (folder / "face-3.jpg").stat().st_mode & 0o777 == 0o600
     assert run("faces", "save", 9, folder)[0] == errors.EntryNotFound.exit_code
     for extra in ((), ("--photo", "7")):
-        code, out, _ = run("people", "portrait", "Ada", tmp_path / "ada.webp", *extra, "--json")
+        code, out, _ = run("people", "portrait", "Ada", tmp_path / f"ada{len(extra)}.jpg", *extra, "--json")
         assert code == 0 and json.loads(out)["media_type"] == "image/jpeg"
     assert run("people", "portrait", "Ada", tmp_path / "x", "--photo", 8)[0] == errors.EntryNotFound.exit_code
+    assert run("people", "portrait", "Ada", tmp_path / "ada.png")[::2] == (
+        2,
+        f"error: the picture is JPEG, and {tmp_path}/ada.png is a name of another kind; name it {tmp_path}/ada.jpg\n",
+    )
+    (tmp_path / "there.jpg").write_text("mine")
+    code, _, err = run("people", "portrait", "Ada", tmp_path / "there.jpg")
+    assert code == 2 and "there.jpg exists, and this would replace it" in err and "--yes" in err
+    assert (tmp_path / "there.jpg").read_text() == "mine"
+    assert run("people", "portrait", "Ada", tmp_path / "there.jpg", "--yes")[0] == 0
+    assert (tmp_path / "there.jpg").read_bytes() == b"\xff\xd8"
     (tmp_path / "file").touch()
     assert run("faces", "save", 4, tmp_path / "file")[0] == errors.FileTrouble.exit_code
 

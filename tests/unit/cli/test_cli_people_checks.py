@@ -140,4 +140,12 @@ def test_photos_are_listed_and_removed(fleet: Fleet, run: Run) -> None:  # noqa:
     )
     said = run("people", "show", "Ada")[1]
     assert "a.jpg" in said and "small" in said and "enrolled" in said
-    assert run("people", "remove", "Ada", "--photo", 7)[1] == "photo 7 is removed; Ada has 1 photo\n"
+    assert run("people", "remove", "Ada", "--photo", 7)[::2] == (
+        2,
+        "error: this cannot be undone, and there is no terminal to ask at; add --yes\n",
+    )
+    assert run("people", "remove", "Ada", "--photo", 8)[2] == (
+        "error: 'Ada' has no photo 8; 'manyeyes people show' lists them\n"
+    )
+    assert {one.method for one in fleet.asked} == {"GET"}, "nothing is deleted without a yes"
+    assert run("people", "remove", "Ada", "--photo", 7, "--yes")[1] == "photo 7 is removed; Ada has 1 photo\n"

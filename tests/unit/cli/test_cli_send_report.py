@@ -127,7 +127,7 @@ def crowd(named: int, unknown: int, small: int) -> Result:
 def test_faces_too_small_to_name_are_not_called_unknown(
     tmp_path: Path, faces: tuple[int, int, int], said: str
 ) -> None:
-    assert picture_sentence(done_line(source(tmp_path), crowd(*faces), None)) == said
+    assert picture_sentence("a.jpg", done_line(source(tmp_path), crowd(*faces), None)) == said
 
 
 def test_faces_too_small_to_name_have_a_row_of_their_own(tmp_path: Path) -> None:

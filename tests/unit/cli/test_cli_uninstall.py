@@ -95,7 +95,7 @@ def test_it_says_what_is_there_and_removes_nothing_without_a_yes(home: Path, run
     data = home / ".local/share/manyeyes"
     assert f"data       {data}, 2.1 MB" in said
     (line,) = [line for line in said.splitlines() if line.split()[0] == "master.db"]
-    assert "personal data: people, their face crops" in line
+    assert "personal data: people, their portraits" in line
     assert "everything in these folders goes: identity, logs, node, packs" in said
     assert str(home / ".config/manyeyes") in said and str(home / ".cache/manyeyes") in said
     code, said, _ = run("--json")

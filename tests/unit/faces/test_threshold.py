@@ -5,6 +5,7 @@ import pytest
 from manyeyes.errors import ThresholdRefused
 from manyeyes.faces.threshold import InUse, Rule, follow, make_rule
 from manyeyes.packs.build import CALIBRATION
+from manyeyes.wording import in_percent
 
 USED = InUse("faces@1", "dlib-1", 0.58)
 
@@ -14,7 +15,7 @@ def test_the_default_says_what_it_means() -> None:
     assert (found.mode, found.threshold, found.people, found.photos) == ("default", 0.58, 5, 11)
     assert found.fmr == pytest.approx(CALIBRATION.open_set_fmr(0.58, 3 + 2 * 4**0.9))
     assert found.miss_rate == pytest.approx(CALIBRATION.miss_rate(0.58))
-    assert found.notes and "about 3 % of strangers" in found.notes[0]
+    assert found.notes and f"{in_percent(found.fmr)} of strangers get a name" in found.notes[0]
     assert follow(Rule(), CALIBRATION, {1: 2}, USED).notes == ()
 
 

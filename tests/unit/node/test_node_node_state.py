@@ -213,6 +213,7 @@ ONE_RESTS = Doing(any_ready=True, troubles=("", "signal 11"), reports=(report("i
         ("waiting for approval", Doing(), ("waiting for approval", "'manyeyes nodes approve lab-3' lets it in")),
         ("fetching the pack", Doing(), ("provisioning", "starting workers")),
         ("fetching the pack", Doing(provisioning="asking for the pack"), ("provisioning", "asking for the pack")),
+        ("emptied", Doing(), ("provisioning", "starting workers")),
         ("emptied", Doing(mode_reason=HOURS), ("paused", HOURS)),
         ("paused", Doing(in_hand=2, mode_reason=HOURS), ("draining", f"2 pictures in hand; {HOURS}")),
         ("draining", Doing(in_hand=2), ("draining", "2 pictures in hand")),

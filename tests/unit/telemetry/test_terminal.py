@@ -24,6 +24,46 @@ from manyeyes.telemetry.terminal import for_people
             {"level": "error", "event": "request failed", "exception": "Traceback\nOSError: disk full"},
             "error: request failed: OSError: disk full",
         ),
+        (
+            {
+                "level": "warning",
+                "event": "waiting for the master",
+                "role": "node",
+                "node": "w2",
+                "error": "no master answers",
+            },
+            "warning: waiting for the master: no master answers",
+        ),
+        (
+            {
+                "level": "warning",
+                "event": "waiting for approval",
+                "role": "node",
+                "node": "w3",
+                "what_to_do": "'x' lets it in",
+            },
+            "warning: waiting for approval; 'x' lets it in",
+        ),
+        (
+            {
+                "level": "warning",
+                "event": "pack not complete",
+                "role": "node",
+                "error": "disk full",
+                "again_in_s": 2.0,
+            },
+            "warning: pack not complete: disk full (again in 2.0 s)",
+        ),
+        (
+            {
+                "level": "warning",
+                "event": "cut off",
+                "role": "master",
+                "node": "w1",
+                "reason": "it sent too much",
+            },
+            "warning: cut off: it sent too much (node w1)",
+        ),
     ],
 )
 def test_one_line_of_what_a_person_should_know(event: dict[str, Any], said: str | None) -> None:

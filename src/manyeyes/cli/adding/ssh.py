@@ -15,6 +15,7 @@ from manyeyes.addresses import with_port
 from manyeyes.cli.adding.target import (
     SSH_PORT,
     Target,
+    host_key_file,
     judge,
     name_in_known_hosts,
 )
@@ -233,7 +234,7 @@ def _refused(
         case _:
             return HostKeyRefused(
                 f"the host key of {label} is not known: it shows {shown} ({kind}). Compare that with what "
-                "'ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub' prints on the machine itself; if it is the same, add "
+                f"'ssh-keygen -lf {host_key_file(kind)}' prints on the machine itself; if it is the same, add "
                 f"--host-key-fingerprint {shown}"
             )
 

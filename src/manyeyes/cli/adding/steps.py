@@ -23,6 +23,7 @@ from manyeyes.cli.adding.preflight import (
     parse_pythons,
 )
 from manyeyes.errors import InstallFailed, MachineUnfit, TokenRefused, Unavailable
+from manyeyes.node.membership.membership import name_note
 
 INSTALLER = Path(__file__).with_name("remote_installer.py")
 INSTALL_S = 1800.0
@@ -214,6 +215,7 @@ async def _join(
     if (member := told["member"]) is not None:
         if any(node.name == member["name"] for node in await fleet.nodes()):
             tell(f"it is node {member['name']} already")
+            _note_name(options.name, member["name"], tell, had_joined=True)
             return str(member["name"])
         tell(f"the master has removed node {member['name']}; it joins again")
         await installer.ask("forget", {}, timeout_s=START_S)
@@ -231,7 +233,13 @@ async def _join(
         raise kind(f"{machine.label} did not join: {why.removeprefix('error: ')}")
     name = output.decode(errors="replace").split()[-1]
     tell(f"joined as node {name}")
+    _note_name(options.name, name, tell, had_joined=False)
     return name
+
+
+def _note_name(wanted: str, name: str, tell: Tell, *, had_joined: bool) -> None:
+    if note := name_note(wanted, name, had_joined=had_joined):
+        tell(f"warning: {note}")
 
 
 async def _start(installer: RemoteInstaller, options: InstallOptions, tell: Tell) -> None:

@@ -58,6 +58,12 @@ def parse_fingerprint(text: str) -> str:
     return wanted
 
 
+def host_key_file(algorithm: str) -> str:
+    """Where a machine keeps its public key of an algorithm, as `ssh-ed25519`."""
+    kind = next((kind for kind in ("ed25519", "ecdsa") if kind in algorithm), "rsa")
+    return f"/etc/ssh/ssh_host_{kind}_key.pub"
+
+
 def name_in_known_hosts(host: str, port: int) -> str:
     """The name under which `known_hosts` stores a machine's key."""
     return host if port == SSH_PORT else f"[{host}]:{port}"

@@ -12,7 +12,7 @@ from manyeyes.datafolder import PID_FILE, PID_WIDTH
 from manyeyes.store.master_file import is_master_database, is_sqlite
 
 DATA = {
-    "master.db": "people, their face crops, nodes, API keys, audit log",
+    "master.db": "people, their portraits, nodes, API keys, audit log",
     "unknown-faces.db": "faces without a name",
     "identity": "keys and certificates of the master",
     "context.json": "an admin's access to the master",

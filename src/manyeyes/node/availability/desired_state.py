@@ -37,7 +37,7 @@ class DesiredState:
     def __init__(self, settings: NodeSettings, on_change: Callable[[], None]) -> None:
         self.session = secrets.token_hex(8)
         self.desired: Desired = ""
-        self.effective_mode = EffectiveMode("empty", "starting")
+        self.effective_mode = EffectiveMode("empty")
         self.memory_bytes = parse_bytes(settings.memory) if settings.memory else None
         self._hours = Hours.parse(settings.hours) if settings.hours else None
         self._idle = IdleWatch(settings.idle_share, settings.idle_quiet_s) if settings.when_idle else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from manyeyes import contract, identity
@@ -19,8 +20,24 @@ from manyeyes.version import VERSION
 
 _AGAIN_S = 2.0
 _HELLO_S, _HELLO_AGAIN_S = 5.0, 1.0
+SAID_EVERY_S = 60.0
 _BROADCAST_S = 2.5
 """Masters broadcast once a second."""
+
+
+class Spaced:
+    """Decides whether what goes wrong at each attempt is said: what is new, and the same once more after `every_s`."""
+
+    def __init__(self, every_s: float = SAID_EVERY_S) -> None:
+        self._every_s = every_s
+        self._said: dict[str, float] = {}
+
+    def is_due(self, what: str, now: float) -> bool:
+        """Whether to say it now."""
+        if now - self._said.get(what, float("-inf")) < self._every_s:
+            return False
+        self._said = {what: now}
+        return True
 
 
 class Connector:
@@ -30,6 +47,7 @@ class Connector:
         self._machine_id_file = settings.machine_id_file
         self._key = key
         self._finder = MasterFinder(membership, settings.data / "membership.json", allowed=settings.find)
+        self._spaced = Spaced()
         self.membership = membership
 
     async def connect(self, on_closed: Callable[[], None], on_reconnected: Callable[[], None]) -> NodeLink:
@@ -53,7 +71,8 @@ class Connector:
                     on_reconnected=on_reconnected,
                 )
             except (Unavailable, OtherMaster) as error:
-                log().warning("waiting for the master", error=error.detail)
+                if self._spaced.is_due(error.detail, time.monotonic()):
+                    log().warning("waiting for the master", error=error.detail)
                 if await self._finder.look() is None:
                     await asyncio.sleep(_AGAIN_S)
 
@@ -74,7 +93,8 @@ class Connector:
                 said = await link.master_versions(_BROADCAST_S)
                 other = said is not None and said.newest not in (0, contract.NEWEST)
                 why = unreadable_master(said).detail if said is not None and other else error.detail
-                log().warning("waiting for the master to answer", error=why)
+                if self._spaced.is_due(why, time.monotonic()):
+                    log().warning("waiting for the master to answer", error=why)
                 await asyncio.sleep(_HELLO_AGAIN_S)
                 continue
             try:

@@ -49,6 +49,17 @@ class Limits(NamedTuple):
         """The limit at enrolment for photos of others: `confusable`, kept between `double` and `unlike`."""
         return max(self.double, min(self.confusable, self.unlike))
 
+    def like_another(self, distance: float) -> float:
+        """The limit that a photo at this distance from somebody else's is below: `double` or `same_face`."""
+        return self.double if distance <= self.double else self.same_face
+
+    def meaning(self, distance: float) -> str:
+        """What that limit says: the same words at an enrolment, for a folder and in `people check`."""
+        limit = self.like_another(distance)
+        if limit == self.double:
+            return f"up to {limit:.2f} it is probably one person"
+        return f"up to {limit:.2f} two people can be mixed up"
+
 
 @dataclass(frozen=True, eq=False)
 class Photos:
@@ -133,10 +144,9 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
         Caution(
             kind="same-face",
             value=round(near.distance, 3),
-            limit=round(limits.same_face, 3),
-            sentence=f"this face looks like '{near.name}' (distance {near.distance:.2f}, more than "
-            f"{limits.same_face:.2f} is usual between two people); is one of the names wrong, or is one "
-            "person enrolled twice?",
+            limit=round(limits.like_another(near.distance), 3),
+            sentence=f"this face looks like '{near.name}' (distance {near.distance:.2f}; "
+            f"{limits.meaning(near.distance)}); is one of the names wrong, or is one person enrolled twice?",
             photo=file,
             people=(near.name,),
         )
@@ -149,8 +159,8 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
                 kind="unlike",
                 value=round(nearest_own, 3),
                 limit=round(limits.unlike, 3),
-                sentence=f"this face is far from all other photos of the person (distance {nearest_own:.2f}, "
-                f"{limits.unlike:.2f} or less is usual); is it mislabelled?",
+                sentence=f"this face is far from all other photos of the person (distance {nearest_own:.2f}; "
+                f"photos of one person are usually below {limits.unlike:.2f}); is it mislabelled?",
                 photo=file,
             )
         )
@@ -289,7 +299,7 @@ def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
         if pair.distance <= limits.double:
             kind, limit = "double", limits.double
             said = (
-                f"'{a}' and '{b}' look like one person ({by}, more than {limit:.2f} is usual between two); "
+                f"'{a}' and '{b}' look like one person ({by}; {limits.meaning(pair.distance)}); "
                 "if they are, merge them with 'manyeyes people merge'"
             )
         else:
@@ -325,8 +335,8 @@ def _odd_photo(
         kind, value, limit = "outlier", own, limits.unlike
         people = (owner,)
         said = (
-            f"{photos.called(place)} of '{owner}' is far from all their other photos (distance {own:.2f}, "
-            f"{limits.unlike:.2f} or less is usual); look at it, and remove it if it is somebody else or "
+            f"{photos.called(place)} of '{owner}' is far from all their other photos (distance {own:.2f}; "
+            f"photos of one person are usually below {limits.unlike:.2f}); look at it, and remove it if it is somebody else or "
             "shows too little"
         )
     else:

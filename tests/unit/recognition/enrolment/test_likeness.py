@@ -103,6 +103,19 @@ def test_a_new_photo_is_compared_at_once() -> None:
     assert new_photo("a.jpg", [Near("Bob", 0.4, "b.jpg")], None, Limits.of(0.1, CALIBRATION)) != []
 
 
+def test_an_enrolment_and_a_check_say_one_limit_in_one_way() -> None:
+    (at_once,) = new_photo("a.jpg", [Near("Bob", 0.31, "b.jpg")], None, LIMITS)
+    names, rows = people(photos=1, count=2)
+    rows[1] = rows[0] + np.eye(128, dtype=np.float32)[5] * 0.31
+    later = check(Photos(names, rows, (1, 2), ("a.jpg", "b.jpg")), LIMITS)[0]
+    assert (at_once.limit, later.limit) == (round(LIMITS.double, 3),) * 2
+    said = f"up to {LIMITS.double:.2f} it is probably one person"
+    assert f"(distance 0.31; {said})" in at_once.sentence and f"distance 0.31; {said})" in later.sentence
+    (farther,) = new_photo("a.jpg", [Near("Bob", LIMITS.same_face - 0.01, "b.jpg")], None, LIMITS)
+    assert f"up to {LIMITS.same_face:.2f} two people can be mixed up" in farther.sentence
+    assert LIMITS.double < LIMITS.same_face == farther.limit
+
+
 def test_without_calibration_limits_are_parts_of_the_threshold() -> None:
     limits = Limits.of(1.0, None)
     assert limits.alike < limits.double < limits.confusable < limits.unlike

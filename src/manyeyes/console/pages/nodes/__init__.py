@@ -1,1 +1,1 @@
-"""The machines of the fleet: all of them, and each."""
+"""The nodes: all of them, and each."""

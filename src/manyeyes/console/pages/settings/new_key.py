@@ -74,8 +74,8 @@ def _show(made: NewApiKey, context: Context) -> None:
         on_click=lambda: ui.download(context_text(context).encode(), file_name, "application/json"),
     ).props("no-caps outline")
     ui.label(
-        f"It holds the address {context.url}, {_trusted(context)}, and the key. Its holder sets MANYEYES_CONTEXT to that "
-        "file; anyone else who reads it has the key too."
+        f"It holds the address {context.url}, {_trusted(context)}, and the key. Its holder runs 'manyeyes contexts add "
+        f"{file_name}'; anyone else who reads it has the key too."
     ).classes("soft")
 
 
