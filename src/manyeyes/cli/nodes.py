@@ -30,6 +30,7 @@ from manyeyes.wording import cores_and_memory, in_utc, several
 
 app = typer.Typer(help="The nodes: the machines that do the work.", no_args_is_help=True)
 
+_NOBODY = "no node has joined yet; 'manyeyes token' shows how"
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names as in 'nodes list'.")]
 
 
@@ -66,11 +67,15 @@ def list_nodes(
     Example: manyeyes nodes list --state lost --sort=-last_seen
     """
     found, more = _found(ctx, search, _state(state), sort, limit)
-    if more:
-        say(f"{more} more are not listed; --limit lists more, --search finds some")
     if as_json:
         print_json(found)
-        return
+    else:
+        _print(found, "no nodes match" if search or state else _NOBODY)
+    if more:
+        say(f"{more} more are not listed; --limit lists more, --search finds some")
+
+
+def _print(found: list[Node], nobody: str) -> None:
     rows = [
         (
             node.name,
@@ -102,7 +107,6 @@ def list_nodes(
         "version",
         "exec",
     )
-    nobody = "no nodes match" if search or state else "no node has joined yet; 'manyeyes token' shows how"
     drop = ("exec", "version", "failed", "reason", "pack", "host", "workers", "last seen", "done", "speed")
     print_table(columns, rows, nobody, text=("reason",), drop=drop, below="reason")
 

@@ -230,7 +230,14 @@ def _show_report(built: Built) -> None:
         rows = [
             (e.path.name, e.person or "-", e.error or e.faces, f"{e.took_ms:.1f}") for e in report.examples
         ]
-        print_table(("picture", "person", "faces", "ms"), rows, "", text=("faces",))
+        print_table(
+            ("picture", "person", "faces", "ms"),
+            rows,
+            "",
+            text=("faces",),
+            drop=("ms", "person"),
+            below="faces",
+        )
         for what, values in (("one person", report.genuine), ("two people", report.impostor)):
             if values:
                 middle = values[len(values) // 2]

@@ -136,7 +136,9 @@ class Calls:
         if not cause.retryable:
             raise cause
         if not repeatable and is_of_proxy(response) and response.status_code != 503:
-            raise Unavailable(f"{cause.detail}; {_LOOK_FIRST}") from cause
+            asks = cause.detail.endswith("?")
+            more = f" {_LOOK_FIRST.capitalize()}" if asks else f"; {_LOOK_FIRST}"
+            raise Unavailable(cause.detail + more) from cause
         return cause
 
     def _unanswered(

@@ -245,6 +245,20 @@ def test_a_name_without_photos_and_without_a_folder(
     assert code == 2 and "no photo is given for 'Ada', and there is no folder of that name" in heard
     code, _, heard = run("people", "add", "Ada", tmp_path)
     assert code == 2 and f"{tmp_path} is a folder; name the photos in it" in heard
+    friends(Path.cwd(), Ann={"1.png": picture(1)})
+    code, _, heard = run("people", "add", "")
+    assert code == 2 and "the name or folder is empty" in heard, "and not the current folder"
+
+
+def test_an_answer_without_the_photo_is_an_error_in_words(
+    master: Enrolment,
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(master, "enrol", lambda _: httpx.Response(200, json={"name": "Ann", "photos": 1}))
+    code, _, heard = run("people", "add", friends(tmp_path / "friends", Ann={"1.png": picture(1)}))
+    assert code == 1 and "names 0 photos as added, 1 was sent; same version on both sides?" in heard
 
 
 def test_names_that_cannot_be_enrolled_are_noticed(tmp_path: Path) -> None:

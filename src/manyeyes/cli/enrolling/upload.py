@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from manyeyes.api.people import Person
 from manyeyes.cli.enrolling.plan import Noticed, Photo, Plan
-from manyeyes.errors import EnrolmentError, PersonNotFound, PictureError, first_of
+from manyeyes.errors import EnrolmentError, ManyeyesError, PersonNotFound, PictureError, first_of
 from manyeyes.person_names import name_key
 from manyeyes.plain_text import utf8
 from manyeyes.results import Caution
@@ -104,6 +104,10 @@ async def _known(client: AsyncClient, plan: Plan) -> dict[str, dict[str, tuple[C
 
 
 def _enrolled(photo: Photo, person: Person, outcome: Outcome) -> None:
+    if len(person.added) != 1:
+        raise ManyeyesError(
+            f"the master's answer names {len(person.added)} photos as added, 1 was sent; same version on both sides?"
+        )
     (added,) = person.added
     (outcome.enrolled if added.is_new else outcome.known)[photo.person] += 1
     outcome.warn(photo, added.warnings)
