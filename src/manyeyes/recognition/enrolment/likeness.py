@@ -292,11 +292,9 @@ def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
         a, b = photos.people[pair.one], photos.people[pair.other]
         by = f"{photos.called(pair.one)} and {photos.called(pair.other)}, distance {pair.distance:.2f}"
         if pair.distance <= limits.double:
-            kind, limit = "double", limits.double
-            said = (
-                f"'{a}' and '{b}' look like one person ({by}; {limits.like_another(pair.distance)[1]}); "
-                "if they are, merge them with 'manyeyes people merge'"
-            )
+            kind = "double"
+            limit, meaning = limits.like_another(pair.distance)
+            said = f"'{a}' and '{b}' look like one person ({by}; {meaning}); if they are, merge them with 'manyeyes people merge'"
         else:
             kind, limit = "too-close", limits.confusable
             said = (
