@@ -60,9 +60,15 @@ def test_a_memory_that_is_too_little_for_one_worker_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = made(tmp_path, monkeypatch, 200 * MEBIBYTE)
+    warned: list[str] = []
+    log = SimpleNamespace(
+        info=lambda _, **facts: None, warning=lambda event, why: warned.append(f"{event}: {why}")
+    )
+    monkeypatch.setattr(pack_workers, "log", lambda: log)
     workers.make_pool(PACK)
     needs = 100 + (PICTURE_BYTES >> 20)
     assert workers.too_little == f"--memory 200M is too little for one worker of p@1, which needs {needs}M"
+    assert warned == [f"this node takes no pictures: {workers.too_little}"], "in its terminal too"
 
 
 def test_workers_go_over_to_another_pack_one_after_the_other(workers: PackWorkers) -> None:

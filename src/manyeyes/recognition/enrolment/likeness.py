@@ -49,16 +49,11 @@ class Limits(NamedTuple):
         """The limit at enrolment for photos of others: `confusable`, kept between `double` and `unlike`."""
         return max(self.double, min(self.confusable, self.unlike))
 
-    def like_another(self, distance: float) -> float:
-        """The limit that a photo at this distance from somebody else's is below: `double` or `same_face`."""
-        return self.double if distance <= self.double else self.same_face
-
-    def meaning(self, distance: float) -> str:
-        """What that limit says: the same words at an enrolment, for a folder and in `people check`."""
-        limit = self.like_another(distance)
-        if limit == self.double:
-            return f"up to {limit:.2f} it is probably one person"
-        return f"up to {limit:.2f} two people can be mixed up"
+    def like_another(self, distance: float) -> tuple[float, str]:
+        """The limit for a photo as near as this to somebody else's, and what it means, in the same words everywhere."""
+        if distance <= self.double:
+            return self.double, f"up to {self.double:.2f} it is probably one person"
+        return self.same_face, f"up to {self.same_face:.2f} two people can be mixed up"
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,9 +139,9 @@ def new_photo(file: str, others: Sequence[Near], nearest_own: float | None, limi
         Caution(
             kind="same-face",
             value=round(near.distance, 3),
-            limit=round(limits.like_another(near.distance), 3),
+            limit=round(limits.like_another(near.distance)[0], 3),
             sentence=f"this face looks like '{near.name}' (distance {near.distance:.2f}; "
-            f"{limits.meaning(near.distance)}); is one of the names wrong, or is one person enrolled twice?",
+            f"{limits.like_another(near.distance)[1]}); is one of the names wrong, or is one person enrolled twice?",
             photo=file,
             people=(near.name,),
         )
@@ -297,11 +292,9 @@ def _pairs(close: _Close, photos: Photos, limits: Limits) -> list[Caution]:
         a, b = photos.people[pair.one], photos.people[pair.other]
         by = f"{photos.called(pair.one)} and {photos.called(pair.other)}, distance {pair.distance:.2f}"
         if pair.distance <= limits.double:
-            kind, limit = "double", limits.double
-            said = (
-                f"'{a}' and '{b}' look like one person ({by}; {limits.meaning(pair.distance)}); "
-                "if they are, merge them with 'manyeyes people merge'"
-            )
+            kind = "double"
+            limit, meaning = limits.like_another(pair.distance)
+            said = f"'{a}' and '{b}' look like one person ({by}; {meaning}); if they are, merge them with 'manyeyes people merge'"
         else:
             kind, limit = "too-close", limits.confusable
             said = (
