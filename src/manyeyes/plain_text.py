@@ -13,6 +13,7 @@ _OBEYED = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """What a terminal obeys or cannot show: controls, marks that turn the direction of writing, halves of characters."""
 _FLAG = re.compile("(\N{WAVING BLACK FLAG}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f)")
 """The flag of a part of a country, as England's: its code stands behind the flag in characters that cannot be seen."""
+_QUOTED_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
@@ -24,6 +25,11 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(part if whole else "".join(map(_shown, part)) for part, whole in with_flags(text))
+
+
+def with_bytes_shown(text: str) -> str:
+    r"""The text in which Python has quoted a word, with each byte that is not UTF-8 as `\xe9`: Python writes `\udce9` there."""
+    return _QUOTED_BYTE.sub(r"\\x\1", text)
 
 
 def plain(text: str, most: int = MAX_TEXT_CHARACTERS) -> str:
