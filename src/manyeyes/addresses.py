@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 ANY_IPV4, ANY = "0.0.0.0", "::"
 """Listening on all IPv4 addresses of a machine, and on all of both kinds."""
 
@@ -51,6 +53,11 @@ def host_and_port(address: str) -> tuple[str, int]:
 def from_here(listen: str) -> str:
     """Where programs on this machine reach what listens on `listen`."""
     return {ANY_IPV4: "127.0.0.1", ANY: "::1"}.get(listen, listen)
+
+
+def is_numbers(host: str) -> bool:
+    """Whether programs read it as an IPv4 address and not as a name, `127.1` and `0x7f.1` too: its last part is a number."""
+    return bool(_NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]))
 
 
 def is_loopback(host: str) -> bool:

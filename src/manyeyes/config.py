@@ -172,9 +172,9 @@ class MasterSettings(_Settings):
     """The address to listen on."""
     advertise: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)] = ()
     """Addresses and names at which other machines reach this master."""
-    https_port: int = 8443
+    https_port: int = Field(8443, ge=1, le=65535)
     """The port for users, HTTPS."""
-    nats_port: int = 4222
+    nats_port: int = Field(4222, ge=1, le=65535)
     """The port for nodes, TLS."""
     tls_cert: Path | None = None
     """The file of an own certificate for users, with its chain, PEM; None: the certificate is of the master's own CA."""

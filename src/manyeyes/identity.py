@@ -25,6 +25,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from manyeyes.credentials import API_KEY, MASTER_CA, MASTER_HOSTNAME
 from manyeyes.errors import DataFolderUnusable, TokenRefused
 
+MAX_PATH_BYTES = 480
+"""Of a data folder: SQLite takes paths of up to 512 bytes, and its files are in the folder."""
 _NKEY_USER = nkeys.PREFIX_BYTE_USER
 
 
@@ -60,9 +62,11 @@ def make_data_folder(folder: Path) -> None:
     """Make a data folder that only its owner may enter.
 
     Raises:
-        DataFolderUnusable: its name is not UTF-8, or it cannot be made or written to.
+        DataFolderUnusable: its name is not UTF-8 or too long, or it cannot be made or written to.
     """
     check_name(folder)
+    if why := _no_folder(folder):
+        raise DataFolderUnusable(f"the data folder {str(folder)[:MAX_PATH_BYTES]} {why}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -74,6 +78,18 @@ def make_data_folder(folder: Path) -> None:
             f"cannot write to the data folder {folder}: {error.strerror}; "
             "give --data a folder that you may write to"
         ) from error
+
+
+def _no_folder(folder: Path) -> str:
+    """Why there can be no data folder at a path, and what to do; empty if there can."""
+    length = len(os.fsencode(folder))
+    if length > MAX_PATH_BYTES:
+        return f"… has a path of {length:,} bytes, {MAX_PATH_BYTES} are possible; give --data a shorter one"
+    if folder.is_symlink() and not folder.exists():
+        return f"is a link to {folder.readlink()}, where nothing can be found; make that folder, or give --data another one"
+    if folder.exists() and not folder.is_dir():
+        return "is no folder but a file; give --data a folder, or a path where nothing is yet"
+    return ""
 
 
 # --- node and master keys -------------------------------------------------------------------------

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
+import re
 import socket
 
-from manyeyes.addresses import ANY, with_port
+from manyeyes.addresses import ANY, is_numbers, with_port
 from manyeyes.errors import PortTaken, StartError
 
 _USABLE = (
     "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
     "fe80::1%eth0), 127.0.0.1 or ::1 for this machine only, 0.0.0.0 for all IPv4 networks, :: for all networks"
 )
+
+_HOST_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def check_port(host: str, port: int, purpose: str, flag: str) -> None:
@@ -22,6 +26,8 @@ def check_port(host: str, port: int, purpose: str, flag: str) -> None:
         StartError: this machine cannot listen on the address, whatever the port.
     """
     where = with_port(host, port)
+    if odd := _odd(host):
+        raise StartError(f"cannot listen on {where} for {purpose}: {odd}; {_USABLE}")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
@@ -37,3 +43,14 @@ def check_port(host: str, port: int, purpose: str, flag: str) -> None:
             if error.errno in (errno.EADDRNOTAVAIL, errno.EINVAL):
                 raise StartError(f"{what}; {_USABLE}") from error
             raise PortTaken(f"{what}; is manyeyes running already? choose another with {flag}") from error
+
+
+def _odd(host: str) -> str:
+    """What is wrong with an address or a host name, before the system is asked; the engine and the system read some otherwise."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if is_numbers(host):
+            return "this is no IPv4 address of four numbers"
+        return "" if _HOST_NAME.fullmatch(host) else "this is neither an IP address nor a host name"
+    return "this address is one of many machines (multicast)" if address.is_multicast else ""

@@ -6,7 +6,7 @@ import unicodedata
 
 import idna
 
-from manyeyes.plain_text import JOINERS
+from manyeyes.plain_text import JOINERS, with_flags
 from manyeyes.results import UNKNOWN
 
 MAX_NAME_CHARACTERS = 200
@@ -42,7 +42,7 @@ def objection(name: str) -> str:
 
 def unseen(name: str) -> str:
     """Which character of a name cannot be seen, in a sentence; empty if all can."""
-    for one in name:
+    for one in "".join(part for part, is_flag in with_flags(name) if not is_flag):
         if one in _BLANK or not (one.isprintable() or one in JOINERS):
             code = f"U+{ord(one):04X} {unicodedata.name(one, '')}".rstrip()
             return f"the name has a character that cannot be seen, {code}: write the name without it"

@@ -29,6 +29,7 @@ from tests.integration.conftest import MANYEYES, free_port
         ("my_service", "my_service"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("BÜRO", "xn--bro-hoa"),
+        ("my_lab.XN--bcher-kva", "my_lab.xn--bcher-kva"),
     ],
 )
 def test_a_host_name_or_an_ip_address(given: str, dialled: str) -> None:
@@ -53,6 +54,10 @@ def test_a_host_name_or_an_ip_address(given: str, dialled: str) -> None:
         ("☃.example", "is no host name"),
         ("a" * 64, "is no host name"),
         ("300.1.1.1", "is no IP address"),
+        ("0x7f.1", "is no IP address"),
+        ("lab.0x7f", "is no IP address"),
+        ("xn--zzzzzz", "is no host name"),
+        ("lab.xn--a.example", "is no host name"),
         ("0.0.0.0", "is no address at which other machines"),
         ("::", "is no address at which other machines"),
         ("fe80::1%eth0", "is no address at which other machines"),

@@ -15,6 +15,7 @@ from manyeyes.errors import DamagedPicture
 from manyeyes.faces.outcome_reader import _check
 from manyeyes.recognition.pictures.decode import Picture, decode
 from manyeyes.recognition.pictures.jpeg import Meaning, after_warning
+from manyeyes.recognition.pictures.jpeg_structure import tidied
 from manyeyes.results import MOST_WARNINGS, Caution, Result
 from tests.samples import picture, saved
 
@@ -74,6 +75,11 @@ def scan_header(data: bytes) -> bytes:
     return data[: scan_start(data) - 3] + b"\0\0\0" + data[scan_start(data) :]
 
 
+def segment(marker: int, body: bytes) -> Change:
+    return lambda data: data[:2] + bytes((0xFF, marker, 0, len(body) + 2)) + body + data[2:]
+
+
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + random.Random(7).randbytes(500)
 HARMLESS: dict[str, tuple[dict[str, object], Change, str]] = {
     "bytes in the header": ({}, in_header(b"\0" * 18), "extra-bytes"),
     "text in the header": ({}, in_header(b"hello"), "extra-bytes"),
@@ -94,6 +100,15 @@ HARMLESS: dict[str, tuple[dict[str, object], Change, str]] = {
     "no end marker": ({}, lambda data: data[:-2], "no-end-marker"),
     "no end marker, progressive": ({"progressive": True}, lambda data: data[:-2], "no-end-marker"),
     "half an end marker": ({}, lambda data: data[:-1], "no-end-marker"),
+    "half an end marker and zeros": ({}, lambda data: data[:-1] + bytes(100), "no-end-marker"),
+    "half an end marker and zeros, progressive": ({"progressive": True}, lambda data: data[:-1] + bytes(100), "no-end-marker"),
+    "much filling": ({}, before_end(b"\x55" * 20_000), "extra-bytes"),
+    "a JPEG in place of the end marker": ({}, lambda data: data[:-2] + data, "no-end-marker"),
+    "a JPEG in place of the end marker, progressive": ({"progressive": True}, lambda data: data[:-2] + data, "no-end-marker"),
+    "a film in place of the end marker": ({}, lambda data: data[:-2] + FILM, "no-end-marker"),
+    "short JFIF": ({}, segment(0xE0, b"JFIF\0\1"), "short-segment"),
+    "short Adobe": ({}, segment(0xEE, b"Adobe"), "short-segment"),
+    "short profile": ({}, segment(0xE2, b"ICC_PROFILE\0"), "short-segment"),
     "zeros in place of the end marker": ({}, lambda data: data[:-2] + bytes(512), "no-end-marker"),
 }  # fmt: skip
 
@@ -148,13 +163,19 @@ FORMS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
+NOISE = random.Random(8).randbytes(500).replace(b"\xff", b"\x7f")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_missing_pixels_are_refused_whatever_stands_in_their_place(form: str) -> None:
     data = jpeg(**FORMS[form])
     chance = random.Random(form)
     for _ in range(25):
         at = chance.randrange(scan_start(data) + 1, len(data) - 8)
-        for rest in (b"", END, bytes(20), bytes(9000), bytes(9000) + END, b"\x55" * 700):
+        for rest in (
+            b"", END, bytes(20), bytes(9000), bytes(9000) + END, b"\x55" * 700, b"\x55" * 9000 + END, b"\xff" + bytes(50),
+            data, FILM, NOISE, NOISE + END,
+        ):  # fmt: skip
             with pytest.raises(DamagedPicture):
                 decode(data[:at] + rest)
 
@@ -205,6 +226,41 @@ def test_padding_behind_a_table_whose_length_is_wrong_is_the_rest_of_the_table()
     at = data.index(b"\xff\xdb")
     with pytest.raises(DamagedPicture):
         decode(data[: at + 2] + b"\0\x20" + data[at + 4 :])
+
+
+@pytest.mark.parametrize("filler", range(1, 255, 11))
+def test_filling_in_place_of_pixels_is_never_padding(filler: int) -> None:
+    data = jpeg()
+    for at in range(scan_start(data) + 9, len(data) - 9, 1500):
+        with pytest.raises(DamagedPicture):
+            decode(data[:at] + bytes([filler]) * 5000 + END)
+
+
+@pytest.mark.parametrize(("transform", "sampling"), [(0, (0x11,) * 4), (2, (0x22, 0x11, 0x11, 0x22))])
+def test_of_four_colours_their_form_tells_the_transform(transform: int, sampling: tuple[int, ...]) -> None:
+    frame = b"\xff\xc0\0\x14\x08\0\x10\0\x10\4" + b"".join(bytes((n, s, 0)) for n, s in enumerate(sampling))
+    scan = b"\xff\xda\0\x0e\4" + b"".join(bytes((n, 0)) for n in range(4)) + b"\0\x3f\0" + b"\x12\x34"
+    head = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"
+    tidy, cautions = tidied(b"\xff\xd8" + head + b"\x09" + frame + scan + END)
+    assert tidy[17] == transform and [one.kind for one in cautions] == ["colour-transform"]
+    assert f"; {transform} was taken" in cautions[0].sentence
+
+
+def test_a_transform_that_is_not_defined_in_a_picture_of_four_colours() -> None:
+    clean = saved(picture().convert("CMYK"), "JPEG", quality=90)
+    at = clean.index(b"Adobe") + 11
+    found = decode(clean[:at] + b"\x09" + clean[at + 1 :])
+    assert np.array_equal(found.image_hwc_u8, decode(clean).image_hwc_u8)
+    assert [one.kind for one in found.cautions] == ["colour-transform"]
+    with pytest.raises(DamagedPicture, match="Adobe is cut short, which tells the meaning of four colours"):
+        decode(segment(0xEE, b"Adobe")(clean))
+
+
+def test_a_marker_that_says_nothing_is_passed_over() -> None:
+    clean = jpeg()
+    for at in (2, header_end(clean)):
+        found = decode(clean[:at] + b"\xff\x01" + clean[at:])
+        assert found.cautions == () and np.array_equal(found.image_hwc_u8, decode(clean).image_hwc_u8)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.types import Message
 
+from manyeyes.api.people import MAX_ENROLMENT_PHOTOS
 from manyeyes.config import Limits
 from manyeyes.errors import BadRequest, NotAcceptable
 from manyeyes.gateway import negotiation
@@ -81,6 +82,34 @@ def test_a_form_without_a_length_ends_at_the_limit(master: FakeMaster) -> None:
     assert sent < 600_000
 
 
+@pytest.mark.parametrize("url", ["/v1/recognize", "/v1/people"])
+def test_a_form_that_cannot_be_read_is_told_in_words(master: FakeMaster, url: str) -> None:
+    field = "picture" if url.endswith("recognize") else "photos"
+    form = FORM.replace(b'"picture"', b'"%s"' % field.encode())
+    name = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n'
+    whole, part = name + form, form.removesuffix(b"--x--\r\n")
+
+    def told(body: bytes, kind: str = "multipart/form-data; boundary=x") -> str:
+        answer = ask(master, "POST", url, content=body, headers={**SIGNED, "Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
+        detail: str = answer.json()["detail"]
+        return detail
+
+    if field == "picture":
+        assert "names no boundary" in told(whole, "multipart/form-data")
+    for end in (-1000, -9, -7):
+        assert "cut short: its last boundary is missing" in told(whole[:end])
+    assert "add" in told(whole.replace(b'"%s"' % field.encode(), b'"other"'))
+    most = 1 if field == "picture" else MAX_ENROLMENT_PHOTOS
+    assert f"more than {most} file" in told(name + part * most + form)
+    assert "cannot be read: " in told(b"--y\r\n" + whole) and "..;" not in told(b"--y\r\n" + whole)
+
+
+def test_a_name_that_is_empty(master: FakeMaster) -> None:
+    answer = ask(master, "PATCH", "/v1/people/Ada", json={"name": ""})
+    assert answer.json()["detail"] == "body.name is empty; give it a value"
+
+
 def test_photos_without_a_length(master: FakeMaster) -> None:
     """The form is read: what is wrong with it is told."""
     body = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n--x--\r\n'
@@ -138,6 +167,10 @@ def test_a_predicted_picture_in_another_format_than_asked_for(master: FakeMaster
 def test_what_is_no_list_of_media_types() -> None:
     with pytest.raises(BadRequest, match="'json' is no list of media types"):
         chosen("json", "image/png")
+    for weight in ("abc", "", "1.5", "-1", "nan"):
+        with pytest.raises(BadRequest, match=f"header.accept: q is '{weight}'; a number from 0 to 1"):
+            chosen(f"application/json;q=0.5, image/jpeg; Q={weight}", "image/png")
+    assert chosen("image/jpeg;q=0.5, application/json;q=1.000", "image/png") == "application/json"
     with pytest.raises(NotAcceptable):
         check_fits("image/png", "image/webp")
     assert set(negotiation.PICTURES) >= {"image/jpeg", "image/png"}

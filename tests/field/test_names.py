@@ -18,12 +18,16 @@ from manyeyes.face_results import Enrolled
 from manyeyes.faces.merging import Merging
 from manyeyes.faces.names import about_name
 from manyeyes.faces.new_faces import Enrolment, NewFace
+from manyeyes.faces.outcome_reader import _check
 from manyeyes.faces.people import PeopleService
 from manyeyes.faces.person_growth import PersonGrowth
 from manyeyes.faces.references import FaceReferences
 from manyeyes.gateway.routes.people import checked_name
 from manyeyes.packs.build import CALIBRATION
 from manyeyes.person_names import name_key, objection, tidy
+from manyeyes.plain_text import harmless, plain
+from manyeyes.recognition.pictures.labels import missing_letters, single_line
+from manyeyes.results import Face, Result
 from manyeyes.store.database import Database
 from manyeyes.store.photos import Photo
 from manyeyes.store.repositories import Store
@@ -165,6 +169,14 @@ def test_names_that_look_the_same_are_warned_of_with_the_letter(people: PeopleSe
         ("Ivan", "\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}van"),
         ("Bob 0", "Bob O"),
         ("علیرضا", f"علی{ZWNJ}رضا"),
+        ("Ａｎｎ", "Ann"),
+        ("髙橋", "高橋"),
+        ("Bob", "B0b"),
+        ("IVAN", "lvan"),
+        ("Αννα", "Anna"),
+        ("ابراهيم", "إبراهيم"),
+        ("فاطمه", "فاطِمة"),
+        ("שלום", "שָׁלוֹם"),
     ],
 )
 def test_look_alikes(name: str, other: str) -> None:
@@ -172,9 +184,54 @@ def test_look_alikes(name: str, other: str) -> None:
     assert about_name(name, ["Zoe", name]) == []
 
 
-def test_a_name_that_looks_like_the_word_for_strangers() -> None:
-    (warning,) = about_name("unkn\N{CYRILLIC SMALL LETTER O}wn", [])
+def test_names_that_look_different_are_not_warned_of() -> None:
+    pairs = (
+        ("Anna", "Hanna"), ("José", "Jose"), ("Weiß", "Weisz"), ("斎藤", "伊藤"), ("p1", "p2"), ("Bob", "Bod"),
+        ("Ann", "Anne"), ("علي", "عمر"), ("Åsa", "Asa"), ("Σοφία", "Sofia"),
+    )  # fmt: skip
+    assert [pair for pair in pairs if about_name(pair[0], [pair[1]])] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["unkn\N{CYRILLIC SMALL LETTER O}wn", "ＵＮＫＮＯＷＮ", "UΝΚΝΟWΝ", "unkn0wn"]
+)
+def test_a_name_that_looks_like_the_word_for_strangers(name: str) -> None:
+    (warning,) = about_name(name, [])
     assert "the word for strangers" in warning.sentence
+
+
+def test_the_letter_that_is_told_is_one_that_differs() -> None:
+    (warning,) = about_name("UΝΚΝΟWΝ", [])
+    assert "it has U+039D GREEK CAPITAL LETTER NU for U+006E LATIN SMALL LETTER N" in warning.sentence
+
+
+ENGLAND = "🏴" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbeng") + "\N{CANCEL TAG}"
+SCOTLAND = ENGLAND.replace(
+    "\N{TAG LATIN SMALL LETTER E}\N{TAG LATIN SMALL LETTER N}\N{TAG LATIN SMALL LETTER G}",
+    "".join(chr(0xE0000 + ord(letter)) for letter in "sct"),
+)
+
+
+def test_flags_of_parts_of_a_country() -> None:
+    name = f"Ann {ENGLAND}"
+    assert checked_name(name) == single_line(name) == harmless(name) == plain(name) == name
+    assert missing_letters(name) == [] and about_name(name, []) == []
+    assert len({name_key(one) for one in (ENGLAND, SCOTLAND, "🏴")}) == 3
+    face = Face(
+        box_xyxy_px=(0, 0, 9, 9),
+        landmarks_px=(),
+        score=1,
+        name=name,
+        distance=0.1,
+        threshold=0.5,
+        confidence=1,
+    )
+    result = Result(width_px=9, height_px=9, media_type="image/png", faces=(face,), pack="p@1", timings_ms={})
+    _check(result)
+    for bad in (ENGLAND[:-1], ENGLAND[1:], "🏴\N{CANCEL TAG}", f"🏴{ENGLAND[2:]}x"[1:]):
+        assert "U+E00" in objection(tidy(bad)) and harmless(bad) != bad
+        with pytest.raises(ValueError, match="no text to be shown"):
+            _check(result.model_copy(update={"faces": (face.model_copy(update={"name": bad}),)}))
 
 
 def test_a_letter_that_no_font_has_is_warned_of(people: PeopleService) -> None:

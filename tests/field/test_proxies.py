@@ -20,7 +20,8 @@ import pytest
 
 from manyeyes import Client, Context
 from manyeyes.errors import BadRequest, TooManyBytes, Unavailable, UntrustedCertificate
-from manyeyes.gateway.proxies import Proxied, parse_proxies, parse_root_path
+from manyeyes.gateway.app import Gateway
+from manyeyes.gateway.proxies import OWN_PATHS, Proxied, parse_proxies, parse_root_path
 from manyeyes.sdk.patience import Patience
 from tests.integration.conftest import Network, free_port, picture, running_network
 from tests.needs import needed
@@ -120,9 +121,19 @@ def test_the_sub_path_itself() -> None:
     assert seen(root_path="/faces", path="/faces2")["path"] == "/faces/faces2"
 
 
+def test_a_prefix_that_is_a_path_of_the_master_is_none() -> None:
+    assert seen(trusted=("10.0.0.9",), x_forwarded_prefix="/v1")["root_path"] == ""
+    assert {path.split("/")[1] for path in Gateway().openapi()["paths"]} <= OWN_PATHS
+
+
 def test_settings_that_cannot_be_used() -> None:
     for path in ("faces", "//a", "/a b", "/../a", "/ä"):
         with pytest.raises(BadRequest, match="--root-path"):
+            parse_root_path(path)
+    for path in ("/v1", "/v1/faces", "/console/", "/healthz", "/openapi.json"):
+        with pytest.raises(
+            BadRequest, match="a path that the master itself serves; choose another, as /faces/"
+        ):
             parse_root_path(path)
     for proxy in ("nginx", "10.0.0.4/8", "10.0.0.300", ""):
         with pytest.raises(BadRequest, match=r"--trusted-proxy .* write it as 10\.0\.0\.4"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -58,3 +59,20 @@ def test_an_unusable_data_folder_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataFolderUnusable, match="--data"):
         identity.make_data_folder(tmp_path / "file" / "data")
+
+
+def test_what_is_no_data_folder_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    identity.make_data_folder(tmp_path / "link")
+    for name, why in (
+        ("file", "is no folder but a file"), ("pipe", "is no folder but a file"), ("file/in", "Not a directory"),
+        ("dangling", "is a link to .*gone, where nothing can be found"), ("loop", "is a link to .*loop, where nothing"),
+        ("a" * 3600, "has a path of 3,6.. bytes, 480 are possible; give --data a shorter one"),
+    ):  # fmt: skip
+        with pytest.raises(DataFolderUnusable, match=why):
+            identity.make_data_folder(tmp_path / name)

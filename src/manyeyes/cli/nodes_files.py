@@ -241,6 +241,8 @@ def _local_files(given: list[Path]) -> Iterator[tuple[Path, str]]:
         if path.is_file():
             yield path, name
             continue
+        if not path.is_dir():
+            raise FileTrouble(f"{path} is no regular file and is not sent; nothing was sent")
         for inner in sorted(path.rglob("*")):
             about = inner.lstat()
             if stat.S_ISREG(about.st_mode):

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from manyeyes.cli.tables import indented, lay_out, lines_of, shortened
 from manyeyes.errors import BadRequest, ManyeyesError
-from manyeyes.plain_text import harmless
+from manyeyes.plain_text import harmless, with_bytes_shown
 from manyeyes.results import Caution
 from manyeyes.wording import duration
 
@@ -209,7 +209,7 @@ def say_warnings(warnings: Iterable[Caution]) -> None:
 
 def say_error(error: ManyeyesError) -> None:
     """Print the one-line error message of a failed command."""
-    say(f"error: {' '.join(error.detail.split())}")
+    say(f"error: {with_bytes_shown(' '.join(error.detail.split()))}")
 
 
 def ago(moment: datetime | None) -> str:

@@ -26,7 +26,7 @@ from manyeyes.cli.output import (
 )
 from manyeyes.cli.pictures import check_ending, write_picture
 from manyeyes.errors import BadRequest, EntryNotFound
-from manyeyes.person_names import name_key
+from manyeyes.person_names import name_key, tidy
 from manyeyes.wording import several
 
 app = typer.Typer(help="Enrolled people.", no_args_is_help=True)
@@ -146,7 +146,7 @@ def rename(
     with client_of(ctx) as client:
         person = client.rename_person(name, new)
     say_warnings(person.warnings)
-    _print(person, as_json, f"{name} is now {person.name}")
+    _print(person, as_json, f"{tidy(name)} is now {person.name}")
 
 
 @app.command()
@@ -253,12 +253,13 @@ def remove(
                 f"photo {photo} is removed; {person.name} has {several(person.photos, 'photo')}",
             )
             return
-        confirm(yes, lambda: f"Delete {name} with {several(client.person(name).photos, 'photo')}?")
+        found = client.person(name)
+        confirm(yes, lambda: f"Delete {found.name} with {several(found.photos, 'photo')}?")
         client.remove_person(name)
     if as_json:
-        print_json({"removed": name})
+        print_json({"removed": found.name})
     else:
-        tell(f"{name} is removed")
+        tell(f"{found.name} is removed")
 
 
 def _enrolled(person: Person) -> str:

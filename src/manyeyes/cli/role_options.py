@@ -23,8 +23,12 @@ def folder_of(data: Path | None) -> Path:
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Number of worker processes; one for each core by default.")
 ]
-HttpsOption = Annotated[int | None, typer.Option(help="Port for users (HTTPS); 8443 by default.")]
-NatsOption = Annotated[int | None, typer.Option(help="Port for nodes (TLS); 4222 by default.")]
+HttpsOption = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port for users (HTTPS); 8443 by default.")
+]
+NatsOption = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Port for nodes (TLS); 4222 by default.")
+]
 ListenOption = Annotated[
     str | None,
     typer.Option(

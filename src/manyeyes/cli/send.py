@@ -217,6 +217,8 @@ def send(
     arguments = read_arguments(pictures, out, by_path=by_path, choice=choice, times=times)
     check_out(arguments)
     context = context_of(ctx)
+    if refresh and again:
+        raise BadRequest("--refresh sends no picture, and --again sends all; leave one of both out")
     if refresh:
         _refresh(context, out, as_json)
         return

@@ -15,6 +15,28 @@ from manyeyes.wording import listed
 SAME_NAME, LOOK_ALIKE, NO_FONT, BAD_NAME = "same-name", "look-alike", "no-font", "bad-name"
 _MOST_LETTERS = 5
 _KEPT_NAMES = 20_000
+_POINTS = frozenset(
+    map(
+        chr,
+        (
+            0x640,
+            *range(0x64B, 0x656),
+            0x670,
+            *range(0x591, 0x5BE),
+            0x5BF,
+            0x5C1,
+            0x5C2,
+            *range(0x5C4, 0x5C6),
+            0x5C7,
+        ),
+    )
+)
+"""Of Arabic the hamza and the vowels, of Hebrew the points, as many leave out; and what stretches an Arabic word."""
+_NEARLY_ALIKE = str.maketrans(
+    "髙﨑𠮷濵濱槗栁德瀨淸靑增橫黑眞曾冨戶吳內溫惠緖步邊齋桒槇晉ةکی",
+    "高崎吉浜浜橋柳徳瀬清青増横黒真曽富戸呉内温恵緒歩邉斎桑槙晋هكي",
+)
+"""Forms of one character that differ by a stroke or a point, and that Unicode does not count as confusable."""
 _LEFT_TO_RIGHT_MARK = "\N{LEFT-TO-RIGHT MARK}"
 
 
@@ -97,10 +119,10 @@ def _who(other: str) -> str:
 
 
 def _difference(name: str, other: str) -> str:
-    """The first character of a name that the other does not have there."""
-    for mine, theirs in zip(name, other, strict=False):
-        if mine != theirs:
-            return f"it has {_code(mine)} for {_code(theirs)}"
+    """The first character of a name that the other does not have there, in any case if there is one."""
+    pairs = [pair for pair in zip(name, other, strict=False) if pair[0] != pair[1]]
+    for mine, theirs in sorted(pairs, key=lambda pair: pair[0].casefold() == pair[1].casefold()):
+        return f"it has {_code(mine)} for {_code(theirs)}"
     longer = max(name, other, key=len)
     return f"one of both has {_code(longer[min(len(name), len(other))])} more"
 
@@ -125,9 +147,13 @@ def _without_font(name: str) -> list[Caution]:
 
 
 @lru_cache(_KEPT_NAMES)
-def _looks(name: str) -> tuple[str, str]:
-    """What a name looks like, as it is and in lower case: the skeletons of Unicode's confusables (UTS 39)."""
-    return _skeleton(name), _skeleton(name.casefold())
+def _looks(name: str) -> frozenset[str]:
+    """What a name looks like as it is, in lower case and in capitals: skeletons of Unicode's confusables (UTS 39)."""
+    bare = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name).translate(_NEARLY_ALIKE))
+    plain = unicodedata.normalize("NFC", "".join(one for one in bare if one not in _POINTS))
+    capitals = "".join(one.upper() if len(one.upper()) == 1 else one for one in plain)
+    forms = [_skeleton(plain), _skeleton(plain.casefold()), _skeleton(capitals)]
+    return frozenset((*forms[:2], *(_skeleton(form.casefold()) for form in forms)))
 
 
 def _skeleton(name: str) -> str:

@@ -16,7 +16,7 @@ from manyeyes.face_results import (
     FaceOutcome,
     UnknownFaces,
 )
-from manyeyes.plain_text import JOINERS, MAX_TEXT_CHARACTERS, plain
+from manyeyes.plain_text import MAX_TEXT_CHARACTERS, plain, seen_only
 from manyeyes.recognition.pictures.formats import BY_MEDIA_TYPE
 from manyeyes.results import Caution, Result
 
@@ -26,9 +26,6 @@ MAX_EMBEDDING_BYTES = 16 * 1024
 _MAY_SAY = (PictureError, EnrolmentError, PackError)
 """A node tells what is wrong with a picture or with its pack. It may not tell a user that a key is refused, or that
 the master is busy, which would have the picture sent again for ever."""
-
-_WITHOUT_JOINERS = dict.fromkeys(map(ord, JOINERS))
-"""Names need them, though they are not printable."""
 
 
 class FaceReader:
@@ -95,6 +92,5 @@ def _check_cautions(cautions: tuple[Caution, ...]) -> None:
 
 def _check_texts(texts: list[str]) -> None:
     for text in texts:
-        shown = text.translate(_WITHOUT_JOINERS)
-        if len(text) > MAX_TEXT_CHARACTERS or not shown.isprintable():
+        if len(text) > MAX_TEXT_CHARACTERS or seen_only(text) != text:
             raise ValueError(f"{text[:40]!r} is no text to be shown")

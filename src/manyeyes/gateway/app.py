@@ -16,6 +16,7 @@ from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.gateway.auth import AuthMiddleware, unread
 from manyeyes.gateway.body_bytes import CountBytes
 from manyeyes.gateway.description import completed
+from manyeyes.gateway.forms import unreadable_form
 from manyeyes.gateway.http_methods import HttpMethods, methods_at, without_last_slash
 from manyeyes.gateway.jsonlines import MEDIA_TYPE as JSON_LINES
 from manyeyes.gateway.problems import http_problem, problem, unexpected
@@ -145,10 +146,14 @@ def _add_error_handlers(app: Gateway) -> None:
     async def unreadable(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "string_too_short" and first["input"] == "":
+            return problem(BadRequest(f"{where} is empty; give it a value"))
         return problem(BadRequest(f"{where}: {first['msg']}"))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # of the framework's own readers of bodies
+            return problem(unreadable_form(error.detail))
         return http_problem(
             error,
             request.method,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import mimeparse
 
 from manyeyes.errors import BadRequest, NotAcceptable
 
 JSON, MIXED = "application/json", "multipart/mixed"
+_WEIGHT = re.compile(r";\s*q\s*=([^;,]*)", re.IGNORECASE)
+_IS_WEIGHT = re.compile(r"\s*(?:0(?:\.\d*)?|1(?:\.0*)?)\s*")
+"""A quality, from 0 to 1."""
 PICTURES = ("image/webp", "image/png", "image/jpeg")
 """In what a predicted picture may come back, beside the format of the original."""
 
@@ -24,6 +29,11 @@ def chosen(accept: str, original: str) -> str:
     """
     if not accept.strip():
         return JSON
+    for weight in _WEIGHT.findall(accept):
+        if not _IS_WEIGHT.fullmatch(weight):
+            raise BadRequest(
+                f"header.accept: q is {weight[:20].strip()!r}; a number from 0 to 1 is needed, as q=0.5"
+            )
     try:
         # the last is the first choice of who leaves it open
         found: str = mimeparse.best_match([original, *PICTURES, MIXED, JSON], accept.lower())

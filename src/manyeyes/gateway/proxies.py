@@ -19,6 +19,8 @@ PROXIED = "manyeyes.proxied"
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _FORWARDED = b"x-forwarded-"
+OWN_PATHS = frozenset(("v1", "console", "healthz", "readyz", "metrics", "openapi.json"))
+"""How the paths begin that a master itself serves: below one of them, nobody could tell which of both is asked for."""
 
 
 def parse_root_path(text: str) -> str:
@@ -28,6 +30,10 @@ def parse_root_path(text: str) -> str:
         BadRequest: it is no path, or has characters that need quoting.
     """
     path = text.rstrip("/")
+    if _is_own(path):
+        raise BadRequest(
+            f"--root-path {text!r} begins as a path that the master itself serves; choose another, as /faces{path}"
+        )
     if not _is_path(path):
         raise BadRequest(
             f"--root-path {text!r} is no path of letters, digits and . _ ~ - that begins with a slash, as /faces"
@@ -55,6 +61,10 @@ def _is_path(path: str) -> bool:
     return bool(_PATH.fullmatch(path)) and not {".", ".."} & set(path.split("/"))
 
 
+def _is_own(path: str) -> bool:
+    return path.partition("/")[2].partition("/")[0] in OWN_PATHS
+
+
 class Proxied:
     """ASGI app around another: it sees requests as they were before a proxy passed them on.
 
@@ -76,7 +86,7 @@ class Proxied:
         if client is not None and client[0] in self._trusted:
             told = {name: value.decode("latin-1") for name, value in scope["headers"]}
             prefix = told.get(b"x-forwarded-prefix", "").rstrip("/")
-            if prefix and _is_path(prefix):
+            if prefix and _is_path(prefix) and not _is_own(prefix):
                 root_path = prefix
             host = told.get(b"x-forwarded-host", "").partition(",")[0].strip()
             done: tuple[bytes, ...] = (b"x-forwarded-prefix", b"x-forwarded-host")

@@ -26,6 +26,7 @@ from manyeyes.dispatch.trace import PictureTrace, Sender, following
 from manyeyes.errors import BadRequest, ManyeyesError, TooManyBytes
 from manyeyes.gateway.auth import authenticated, refused
 from manyeyes.gateway.body_bytes import at_most, counted
+from manyeyes.gateway.forms import missing_field, unreadable_form, with_end_seen
 from manyeyes.gateway.negotiation import JSON, MIXED, check_fits, chosen
 from manyeyes.gateway.problems import http_problem, problem, unexpected
 from manyeyes.gateway.request_head import headers_of, path_of, root_of, takes_gzip
@@ -173,16 +174,18 @@ async def _picture_of(scope: Scope, receive: Receive, given: dict[str, str], lim
     bounded = at_most(receive, given.get("content-length", ""), most, lambda seen: _too_large(seen, limit))
     if not is_form:
         return await _whole_body(bounded)
+    remembered, is_whole = with_end_seen(bounded)
     try:
-        async with Request(scope, bounded).form(max_files=1) as form:
+        async with Request(scope, remembered).form(max_files=1) as form:
             upload = form.get("picture")
             if not isinstance(upload, UploadFile):
-                raise BadRequest(
-                    "the form has no file field 'picture'; add it, or send the picture as raw body"
+                raise missing_field(
+                    is_whole(),
+                    "the form has no file field 'picture'; add it, or send the picture as raw body",
                 )
             return await upload.read()
     except MultiPartException as error:
-        raise HTTPException(400, error.message) from error
+        raise unreadable_form(error.message) from error
 
 
 async def _whole_body(receive: Receive) -> bytes:

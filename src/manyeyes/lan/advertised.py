@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from manyeyes.addresses import is_numbers
 from manyeyes.errors import BadRequest
 
 _RIGHT = "give a host name or an IP address alone, as 'master.example.org' or '192.168.1.10'"
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _MOST_CHARACTERS = 253
-_DIGITS = re.compile(r"[0-9.]+")
 
 
 def advertised(text: str) -> str:
@@ -61,10 +61,13 @@ def _host_name(text: str) -> str:
     name = text.removesuffix(".")
     try:
         ascii_name = name if name.isascii() else idna.encode(name, uts46=True).decode()
+        for label in ascii_name.lower().split("."):
+            if label.startswith("xn--"):
+                idna.decode(label)  # whether it stands for a name at all
     except idna.IDNAError as error:
         raise BadRequest(f"--advertise {text!r} is no host name: {error}; {_RIGHT}") from error
     fits = len(ascii_name) <= _MOST_CHARACTERS and all(map(_LABEL.fullmatch, ascii_name.split(".")))
-    if not fits or _DIGITS.fullmatch(ascii_name):
-        kind = "IP address" if _DIGITS.fullmatch(ascii_name) or ":" in ascii_name else "host name"
+    if not fits or is_numbers(ascii_name):
+        kind = "IP address" if is_numbers(ascii_name) or ":" in ascii_name else "host name"
         raise BadRequest(f"--advertise {text!r} is no {kind}; {_RIGHT}")
     return ascii_name.lower()

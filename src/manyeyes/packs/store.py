@@ -58,6 +58,11 @@ def find(data: Path, wanted: str) -> Path:
     name, _, version = wanted.partition("@")
     kept = installed(data)
     fitting = [pack for pack in kept if pack.name == name and version in ("", pack.version)]
+    if not fitting and ("/" in wanted or Path(wanted).exists()):
+        is_there = "has no" if Path(wanted).is_dir() else "is no folder with a"
+        raise PackError(
+            f"{wanted} {is_there} {MANIFEST_NAME}, so it is no pack; name a pack's folder, or one of 'manyeyes packs list'"
+        )
     if not fitting:
         there = ", ".join(pack.label for pack in kept) or "none"
         raise PackError(

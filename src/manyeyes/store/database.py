@@ -21,6 +21,18 @@ Read = Callable[..., list[tuple[Any, ...]]]
 """Runs a query with its values and returns its rows."""
 
 
+_RESTORE = "restore it from a copy or choose another --data folder"
+_WHAT_TO_DO = {
+    sqlite3.SQLITE_FULL: "free some space there, or choose another --data folder",
+    sqlite3.SQLITE_IOERR: "look whether its disk is full or fails, or choose another --data folder",
+    sqlite3.SQLITE_READONLY: "make it writable, or choose another --data folder",
+    sqlite3.SQLITE_CANTOPEN: "look whether you may write there, or choose another --data folder",
+    sqlite3.SQLITE_PERM: "look whether you may write there, or choose another --data folder",
+    sqlite3.SQLITE_BUSY: "another process uses it: stop that one, or choose another --data folder",
+}
+"""By SQLite's error; for all others the file itself is damaged or of something else."""
+
+
 class Database:
     """The open SQLite file with its transactions; only for the thread that opened it.
 
@@ -40,9 +52,8 @@ class Database:
             name_keys.fill(self._db)
             path.chmod(0o600)
         except sqlite3.Error as error:
-            raise DataFolderUnusable(
-                f"cannot use the registry {path}: {error}; restore it from a copy or choose another --data folder"
-            ) from error
+            what_to_do = _WHAT_TO_DO.get(error.sqlite_errorcode & 0xFF, _RESTORE)
+            raise DataFolderUnusable(f"cannot use the registry {path}: {error}; {what_to_do}") from error
 
     def close(self) -> None:
         """Close the file."""

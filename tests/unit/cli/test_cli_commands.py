@@ -394,7 +394,9 @@ def test_people(fleet: Fleet, run: Run, tmp_path: Path) -> None:
         "error: this cannot be undone, and there is no terminal to ask at; add --yes\n",
     )
     assert {one.method for one in fleet.asked[before:]} == {"GET"}, "the master was not asked to delete"
-    assert run("people", "remove", "Ada", "--yes")[1] == "Ada is removed\n"
+    assert run("people", "remove", "Ada", "--yes")[1] == "Ada [x] is removed\n", (
+        "the name that the master knows"
+    )
     assert run("people", "show", "Bob") == (4, "", "error: nobody is called 'Bob'\n")
     assert run("people", "add", "Ada", tmp_path / "no.jpg")[::2] == (
         10,
@@ -688,3 +690,17 @@ def test_a_new_key_comes_with_what_its_holder_sets(
     code, _, said = run("keys", "create", "ann", "--context", tmp_path / "ann.json")
     assert code == errors.FileTrouble.exit_code and "ann.json exists, and the key in it would be lost" in said
     assert len(fleet.asked) == asked, "no key is made"
+
+
+@pytest.mark.parametrize("option", ["--https-port", "--nats-port"])
+@pytest.mark.parametrize("port", [-1, 0, 65_536])
+def test_a_port_that_is_none(run: Run, option: str, port: int) -> None:
+    code, out, told = run("up", f"{option}={port}")
+    assert (code, out) == (2, "") and f"Invalid value for '{option}': Input should be " in told
+
+
+def test_refresh_and_again_contradict_each_other(fleet: Fleet, run: Run, tmp_path: Path) -> None:
+    code, out, told = run(
+        "send", album(tmp_path / "a", one=b"1"), "-o", tmp_path / "out", "--refresh", "--again"
+    )
+    assert (code, out) == (2, "") and "--refresh sends no picture, and --again sends all" in told

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from manyeyes.cli.nodes_files import Moved, fetch_file, listed, send_file
+from manyeyes.cli.nodes_files import Moved, _local_files, fetch_file, listed, send_file
 from manyeyes.contract import FileFact, FileOrder, FileReply
 from manyeyes.errors import FileTrouble
 from manyeyes.node.commands.file_exchange import Room
@@ -38,6 +39,12 @@ def test_a_content_that_was_not_promised_is_not_kept(tmp_path: Path, sent: bytes
     with pytest.raises(FileTrouble):
         asyncio.run(fetch_file(step, room, "f", "f", Moved()))
     assert not (tmp_path / "out" / "f").exists()
+
+
+def test_what_is_no_file_and_no_folder_is_not_sent(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileTrouble, match="pipe is no regular file and is not sent; nothing was sent"):
+        list(_local_files([tmp_path / "pipe"]))
 
 
 def test_a_node_that_takes_nothing_is_given_up(tmp_path: Path) -> None:

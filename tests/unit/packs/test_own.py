@@ -210,6 +210,14 @@ def test_packs_are_chosen_by_name_version_or_folder(default_pack: Path, tmp_path
     assert store.choose(data, str(default_pack)) == default_pack.absolute()
     with pytest.raises(PackError, match=r"no pack theirs in .*there: faces@.*, ours@1\.10\.0, ours@1\.9\.0"):
         store.choose(data, "theirs")
+    for wanted, why in (
+        (str(tmp_path), "has no pack.toml"),
+        (str(tmp_path / "gone"), "is no folder with a pack.toml"),
+    ):
+        with pytest.raises(
+            PackError, match=f"{wanted} {why}, so it is no pack; name a pack's folder, or one of"
+        ):
+            store.choose(data, wanted)
     assert store.use(data, "ours@1.9.0").label == "ours@1.9.0" == store.in_use(data)
     assert store.choose(data, None) == store.folder_of(data, "ours", "1.9.0")
     assert store.use(data, "faces").label == default.label == store.in_use(data)

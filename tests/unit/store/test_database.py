@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
 from manyeyes.errors import DataFolderUnusable
+from manyeyes.store import database
 from manyeyes.store.database import Database
 
 
@@ -44,3 +46,18 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"this is no database" * 1000)
     with pytest.raises(DataFolderUnusable, match="cannot use the registry"):
         Database(path)
+
+
+def test_what_to_do_is_told_by_what_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_full(connection: sqlite3.Connection, path: Path) -> None:
+        connection.execute("PRAGMA max_page_count=1")
+        connection.execute("CREATE TABLE large AS SELECT zeroblob(1000000)")
+
+    with pytest.raises(DataFolderUnusable, match=r"unable to open.*; look whether you may write there"):
+        Database(tmp_path / "gone" / "master.db")
+    (tmp_path / "other.db").write_bytes(b"no database at all" * 99)
+    with pytest.raises(DataFolderUnusable, match="not a database; restore it from a copy"):
+        Database(tmp_path / "other.db")
+    monkeypatch.setattr(database, "migrate", is_full)
+    with pytest.raises(DataFolderUnusable, match="disk is full; free some space there"):
+        Database(tmp_path / "master.db")

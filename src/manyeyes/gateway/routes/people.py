@@ -45,6 +45,7 @@ from manyeyes.gateway.dependencies import (
     Traceparent,
 )
 from manyeyes.gateway.described_content import BINARY, small_picture_of
+from manyeyes.gateway.forms import missing_field, with_end_seen
 from manyeyes.gateway.problems import failures
 from manyeyes.master.composition import Master
 from manyeyes.person_names import MAX_NAME_CHARACTERS
@@ -122,14 +123,14 @@ async def _form_of(request: Request, limits: Limits) -> tuple[str, list[NewPhoto
         return TooManyBytes(f"the photos have more than {limit >> 20} MiB together; send fewer at a time")
 
     photos: list[NewPhoto] = []
-    bounded = Request(request.scope, at_most(request.receive, declared, limit, too_many))
-    async with bounded.form(max_files=MAX_ENROLMENT_PHOTOS) as form:
+    receive, is_whole = with_end_seen(at_most(request.receive, declared, limit, too_many))
+    async with Request(request.scope, receive).form(max_files=MAX_ENROLMENT_PHOTOS) as form:
         name = checked_name(str(form.get("name") or ""))
         for upload in form.getlist("photos"):
             if isinstance(upload, UploadFile):
                 photos.append(NewPhoto(upload.filename or f"photo {len(photos) + 1}", await upload.read()))
     if not photos:
-        raise BadRequest("no photo came with the name; add at least one file field 'photos'")
+        raise missing_field(is_whole(), "no photo came with the name; add at least one file field 'photos'")
     return name, photos
 
 

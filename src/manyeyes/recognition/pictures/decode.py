@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -10,18 +9,19 @@ import numpy as np
 
 from manyeyes.errors import DamagedPicture, TooManyPixels
 from manyeyes.recognition.arrays import Bytes
+from manyeyes.recognition.pictures.animations import gif_cautions, whole_webp
 from manyeyes.recognition.pictures.formats import ANOTHER_COPY, BY_KEY
 from manyeyes.recognition.pictures.jpeg import decode_jpeg, shrink_factor
 from manyeyes.recognition.pictures.memory_shortage import shortage_named
 from manyeyes.recognition.pictures.pillow_readers import decode_with_pillow, turned_already
+from manyeyes.recognition.pictures.png_structure import still_png
 from manyeyes.recognition.pictures.probe import PictureInfo, read_header
-from manyeyes.results import Caution
+from manyeyes.results import MOST_WARNINGS, Caution
 
 MAX_MEGAPIXELS = 400.0
 """The limit of a worker, whatever the master allows: four times the default of `limits.max_megapixels`."""
 INVISIBLE = 255
 """The value of fully transparent pixels, whose colour nobody sees: white, as a page behind the picture."""
-_APNG_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 _PNG_DEPTH = 24
 """The offset of the bit depth in a PNG file."""
 _BMP_RUN_LENGTH = (1, 2)
@@ -74,7 +74,7 @@ def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
             jpeg = decode_jpeg(data, cmyk=info.mode == "CMYK", size_px=stored, shrink=shrink)
             image, alpha, cautions = jpeg.image_hwc_u8, None, jpeg.cautions
         else:
-            image, alpha = _pixels(data, info)
+            image, alpha, cautions = _pixels(data, info, stored)
         if not turned_already(info.format):
             image = _turn(image, info.orientation)
             alpha = None if alpha is None else _turn(alpha, info.orientation)
@@ -86,23 +86,26 @@ def decode(data: bytes, *, least_long_side_px: int | None = None) -> Picture:
             )
         if alpha is not None:
             _hide_invisible(image, alpha)
-    return Picture(info, image, alpha, shrink, cautions)
+    return Picture(info, image, alpha, shrink, (*info.cautions, *cautions)[:MOST_WARNINGS])
 
 
-def _pixels(data: bytes, info: PictureInfo) -> tuple[Bytes, Bytes | None]:
+def _pixels(
+    data: bytes, info: PictureInfo, stored_px: tuple[int, int]
+) -> tuple[Bytes, Bytes | None, tuple[Caution, ...]]:
     if info.format == "png":
-        still = _still_png(data)
-        if still[_PNG_DEPTH] == 16:  # OpenCV needs twice the memory: it keeps all 16 bits
-            return decode_with_pillow(still, "png")
-        return _split_alpha(_with_opencv(still, "png"))
+        still = still_png(data, stored_px)
+        if still.content[_PNG_DEPTH] == 16:  # OpenCV needs twice the memory: it keeps all 16 bits
+            return *decode_with_pillow(still.content, "png"), still.cautions
+        return *_split_alpha(_with_opencv(still.content, "png")), still.cautions
     if info.format == "webp":
-        _check_webp(data)
-        return _split_alpha(_with_opencv(data, "webp"))
+        whole, cautions = whole_webp(data)
+        return *_split_alpha(_with_opencv(whole, "webp")), cautions
     if (
         info.format == "bmp" and data[14] >= 40 and data[30] in _BMP_RUN_LENGTH
     ):  # Pillow takes seconds for these
-        return _split_alpha(_with_opencv(data, "bmp"))
-    return decode_with_pillow(data, info.format)
+        return *_split_alpha(_with_opencv(data, "bmp")), ()
+    pixels = decode_with_pillow(data, info.format)
+    return *pixels, gif_cautions(data) if info.format == "gif" else ()
 
 
 def _with_opencv(data: bytes, key: str) -> Bytes:
@@ -150,35 +153,3 @@ def _hide_invisible(image: Bytes, alpha: Bytes) -> None:
         hidden = alpha[rows] == 0
         if hidden.any():
             image[rows][hidden] = INVISIBLE
-
-
-def _cut_short(kind: str, seen: str) -> DamagedPicture:
-    return DamagedPicture(f"the {kind} is cut short: {seen}; {ANOTHER_COPY}")
-
-
-def _still_png(data: bytes) -> bytes:
-    """Check the chunks of a PNG and their checksums; returns the PNG without the frames of an APNG."""
-    at, view = 8, memoryview(data)
-    kept: list[tuple[int, int]] = []
-    animated = False
-    while at + 12 <= len(data):
-        length = int.from_bytes(view[at : at + 4], "big")
-        kind, end = bytes(view[at + 4 : at + 8]), at + 8 + length
-        if end + 4 > len(data):
-            break
-        if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise DamagedPicture(f"the PNG's {kind!r} chunk at byte {at} fails its check sum; {ANOTHER_COPY}")
-        if kind in _APNG_CHUNKS:
-            animated = True
-        else:
-            kept.append((at, end + 4))
-        if kind == b"IEND":
-            return data[:8] + b"".join(view[a:b] for a, b in kept) if animated else data
-        at = end + 4
-    raise _cut_short("PNG", f"no end chunk in {len(data)} bytes")
-
-
-def _check_webp(data: bytes) -> None:
-    stated = int.from_bytes(data[4:8], "little") + 8
-    if len(data) < stated:
-        raise _cut_short("WebP", f"{len(data)} bytes of {stated}")

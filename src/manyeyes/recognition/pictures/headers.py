@@ -7,21 +7,18 @@ uses no picture library and no such buffers, so a gateway may read any file. Eac
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from manyeyes.recognition.pictures.jpeg_structure import LEAST_APP_BYTES
+
 _MAX_BOXES = 65_536
 _MAX_UNPACKED_BYTES = 1_000_000
+_KIND = re.compile(rb"[A-Za-z0-9]{4}")
 _SEGMENT, _FRAME = struct.Struct(">BBH"), struct.Struct(">BHHB")
-_LEAST_APP_BYTES = {
-    0xE0: (b"JFIF", 9),
-    0xE2: (b"ICC_PROFILE\0", 16),
-    0xED: (b"Photoshop 3.0\0", 65_536),
-    0xEE: (b"Adobe", 9),
-}
-"""Segments that Pillow parses, by marker: first bytes, and the length from which parsing cannot fail."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def jpeg_header(data: bytes) -> tuple[Header, str] | None:
         if marker == _SCAN:
             return (Header(*size, exif=exif, icc_profile=profile), mode) if min(size) > 0 else None
         if _FIRST_APP <= marker <= _LAST_APP:
-            kind, least = _LEAST_APP_BYTES.get(marker, (b"", 0))
+            kind, least = LEAST_APP_BYTES.get(marker, (b"", 0))
             if length < least and data.startswith(kind, body):
                 return None
             if marker == 0xE1 and data.startswith(b"Exif\0\0", body):
@@ -88,7 +85,7 @@ def png_header(data: bytes) -> Header:
     """The header of a PNG; EXIF and profile may be anywhere; a profile of more than 1 MB is left out."""
     length, kind, width, height = struct.unpack_from(">I4sII", data, 8)
     if kind != b"IHDR" or length != 13:
-        raise ValueError(f"it begins with {kind!r} of {length} bytes")
+        raise ValueError(f"it begins with a chunk {plain_kind(kind)} of {length} bytes")
     exif = icc = b""
     at = 8
     for _ in range(_MAX_BOXES):
@@ -96,6 +93,8 @@ def png_header(data: bytes) -> Header:
             break
         length, kind = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length] if kind in (b"eXIf", b"iCCP") else b""
+        if body and zlib.crc32(kind + body).to_bytes(4, "big") != data[at + 8 + length : at + 12 + length]:
+            body = b""
         if kind == b"eXIf":
             exif = body
         elif kind == b"iCCP":
@@ -237,14 +236,14 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, i
         elif length == 0:
             length = end - at
         if length < head:
-            raise ValueError(f"box {kind!r} states {length} bytes")
+            raise ValueError(f"the box {plain_kind(kind)} states {length} bytes")
         yield kind, (at + head, min(at + length, end))
         at += length
 
 
 def _need(boxes: dict[bytes, tuple[int, int]], kind: bytes) -> tuple[int, int]:
     if kind not in boxes:
-        raise ValueError(f"it has no box {kind!r}")
+        raise ValueError(f"it has no box {plain_kind(kind)}")
     return boxes[kind]
 
 
@@ -271,6 +270,11 @@ def _associated(data: bytes, place: tuple[int, int], item: int) -> list[int]:
             return [value & 0x7F for value in data[at : at + count]]
         at += count * (2 if wide else 1)
     raise ValueError("the primary picture has no properties")
+
+
+def plain_kind(kind: bytes) -> str:
+    """The four bytes that name a chunk or a box, as a text."""
+    return kind.decode() if _KIND.fullmatch(kind) else kind.hex(" ")
 
 
 def _u24(data: bytes, at: int) -> int:

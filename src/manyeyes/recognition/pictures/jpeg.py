@@ -16,6 +16,7 @@ import simplejpeg
 from manyeyes.errors import DamagedPicture, UnsupportedFormat
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.pictures import jpeg_restarts
+from manyeyes.recognition.pictures.file_faults import bytes_ignored, no_end
 from manyeyes.recognition.pictures.formats import ANOTHER_COPY
 from manyeyes.recognition.pictures.jpeg_leftovers import coding_of, ends_in_zeros, is_padding, used_bytes
 from manyeyes.recognition.pictures.jpeg_structure import (
@@ -26,10 +27,9 @@ from manyeyes.recognition.pictures.jpeg_structure import (
     SOS,
     Part,
     all_scans_there,
-    bytes_ignored,
+    before_another_file,
     frame_of,
     has_end,
-    no_end_marker,
     parts_of,
     restart_interval,
     tidied,
@@ -170,6 +170,10 @@ def _mended(data: bytes, told: str, reading: _Reading) -> tuple[bytes, tuple[Cau
     """The file without a fault that does not concern its pixels; None if they are damaged."""
     if "nsufficient memory" in told or _NOT_READ.search(told):
         return None
+    parts = parts_of(data)
+    alone = before_another_file(data, parts)
+    if alone is not None:
+        return alone, (no_end(),)
     meaning = after_warning(told)
     if meaning is Meaning.DAMAGE:
         return None
@@ -177,7 +181,6 @@ def _mended(data: bytes, told: str, reading: _Reading) -> tuple[bytes, tuple[Cau
         tidy, cautions = tidied(data)
         if tidy != data or meaning is Meaning.HEADER:
             return tidy, cautions
-    parts = parts_of(data)
     if meaning is Meaning.NO_END:
         return _with_end(data, parts, reading)
     found = _EXTRANEOUS.search(told)
@@ -195,7 +198,7 @@ def _with_end(
         used = used_bytes(coded, lambda cut: reading.extraneous(before + cut + END))
         if used is None or ends_in_zeros(coded[:used]):
             return None
-    return data + END, (no_end_marker(),)
+    return data + END, (no_end(),)
 
 
 def _without_leftovers(

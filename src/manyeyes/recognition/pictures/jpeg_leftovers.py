@@ -15,7 +15,7 @@ from manyeyes.recognition.pictures.jpeg_structure import DHT, SCAN, SOS, Frame, 
 LEAST_BLOCKS = 3
 """Leftovers that decode to so many blocks, up to their very end, are coded pixels."""
 MOST_PADDING_BYTES = 1024
-"""More of it, that are not zeros, are refused: they are rather the pixels of a spliced file."""
+"""More of it is refused, unless it is one byte again and again: it is rather the pixels of a spliced file."""
 WINDOW_BYTES = 256
 """So much of the end of the leftovers is looked at."""
 _READ_AHEAD_BYTES = 12
@@ -66,11 +66,15 @@ def is_padding(coded: bytes, used: int, coding: Coding | None, same: Same) -> bo
         coding: None if the blocks cannot be read, as in a progressive JPEG; padding is one repeated byte then.
     """
     rest = coded[used:].removeprefix(b"\0") if coded[used - 1 : used] == b"\xff" else coded[used:]
-    if not rest.strip(b"\0"):
+    half_an_end_marker = len(rest) > 2 and rest[:1] == b"\xff" and not rest[1:].strip(b"\0")
+    if not rest.strip(b"\0") or half_an_end_marker:
         return not ends_in_zeros(coded[:used])
-    if len(rest) > MOST_PADDING_BYTES or not _ends_as_encoders_end(coded[:used], same):
+    filling = rest[:1] if len(set(rest)) == 1 else b""
+    if filling and coded[:used].endswith(2 * filling):
         return False
-    if len(set(rest)) == 1:
+    if not (filling or len(rest) <= MOST_PADDING_BYTES) or not _ends_as_encoders_end(coded[:used], same):
+        return False
+    if filling:
         return True
     return coding is not None and blocks_to_the_end(rest, coding) < LEAST_BLOCKS
 

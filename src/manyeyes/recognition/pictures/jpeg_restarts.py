@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from manyeyes.recognition.pictures.file_faults import bytes_ignored
 from manyeyes.recognition.pictures.jpeg_leftovers import Coding, Extraneous, Same, is_padding, used_bytes
 from manyeyes.recognition.pictures.jpeg_structure import (
     DHT,
@@ -18,7 +19,6 @@ from manyeyes.recognition.pictures.jpeg_structure import (
     SOS,
     Frame,
     Part,
-    bytes_ignored,
 )
 from manyeyes.results import Caution
 

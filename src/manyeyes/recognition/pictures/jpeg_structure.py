@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
+from manyeyes.recognition.pictures.file_faults import bytes_ignored, fault, profile_left_out
 from manyeyes.results import Caution
 
 END = b"\xff\xd9"
@@ -16,14 +18,25 @@ JUNK, SCAN = "junk", "scan"
 DHT, SOS, DQT, APP14 = 0xC4, 0xDA, 0xDB, 0xEE
 RESTARTS = range(0xD0, 0xD8)
 SEQUENTIAL = frozenset((0xC0, 0xC1))
-_SOI, _EOI, _DRI, _APP0, _APP2, _APP15, _COMMENT = 0xD8, 0xD9, 0xDD, 0xE0, 0xE2, 0xEF, 0xFE
-_ALONE = frozenset((0x01, _SOI, *RESTARTS))
+_SOI, _EOI, _DRI, _APP0, _APP2, _APP13, _APP15, _COMMENT = (
+    0xD8, 0xD9, 0xDD, 0xE0, 0xE2, 0xED, 0xEF, 0xFE,
+)  # fmt: skip
+_TEM = 0x01
+_ALONE = frozenset((_TEM, _SOI, *RESTARTS))
 """Markers without a length and a content."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _ICC = b"ICC_PROFILE\0"
+_NEXT_JPEG, _FILM = b"\xff\xd8\xff", b"ftyp"
 _MAX_PARTS = 10_000
+LEAST_APP_BYTES = {
+    0xE0: (b"JFIF", 9),
+    0xE2: (_ICC, 16),
+    0xED: (b"Photoshop 3.0\0", 65_536),
+    APP14: (b"Adobe", 9),
+}
+"""Segments that Pillow parses, by marker: first bytes, and the length from which parsing cannot fail."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +170,23 @@ def all_scans_there(data: bytes, parts: tuple[Part, ...]) -> bool:
     return all(bits == 0 for colour in missing.values() for bits in colour)
 
 
+def before_another_file(data: bytes, parts: tuple[Part, ...]) -> bytes | None:
+    """The picture with an end marker, if it has none and another JPEG or a film follows it; else None.
+
+    Whether the pixels end there, the decoder tells. The beginning of a film is found by its box `ftyp`.
+    """
+    for scan in parts:
+        if scan.kind != SCAN:
+            continue
+        found = data.find(_FILM, scan.start, scan.end) - 4
+        end = found if found >= scan.start else scan.end
+        if found < scan.start and not data.startswith(_NEXT_JPEG, end):
+            continue
+        picture = data[:end]
+        return picture + END if all_scans_there(picture, parts_of(picture)) else None
+    return None
+
+
 def restart_interval(data: bytes, parts: tuple[Part, ...]) -> int:
     """MCUs between two restart markers of the first scan; 0 without."""
     found = 0
@@ -166,6 +196,33 @@ def restart_interval(data: bytes, parts: tuple[Part, ...]) -> int:
         if part.marker == _DRI and part.end - part.start == 6:
             found = int.from_bytes(data[part.start + 4 : part.end], "big")
     return found
+
+
+def without_short_segments(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
+    """The file without segments of its header that are too short for what they say they are, and without TEM markers.
+
+    Decoders pass over both. Pillow does not, which reads the headers that are unusual.
+
+    Raises:
+        ValueError: the segment that tells the meaning of four colours is too short.
+    """
+    kept, cautions, start, lost = list[bytes](), list[Caution](), 0, False
+    for part in takewhile(lambda part: part.marker != SOS, _parts(data)):
+        first, least = LEAST_APP_BYTES.get(part.marker, (b"", 0))
+        size = part.end - part.start - 4
+        short = size + 2 < least and part.marker != _APP13 and data.startswith(first, part.start + 4)
+        if short or part.marker == _TEM:
+            kept.append(data[start : part.start])
+            start = part.end
+        if short:
+            name = first.rstrip(b"\0").decode()
+            cautions.append(
+                fault("short-segment", f"the segment {name} has only {size} bytes and was left out")
+            )
+            lost |= part.marker == APP14
+        if lost and part.marker in _FRAMES and data[part.start + 9 : part.start + 10] == b"\4":
+            raise ValueError("its segment Adobe is cut short, which tells the meaning of four colours")
+    return b"".join([*kept, data[start:]]), tuple(dict.fromkeys(cautions))
 
 
 def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
@@ -188,7 +245,7 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
                 return data, ()
             junk += len(segment)
         elif part.marker == _SOI:
-            cautions.append(_caution("start-marker-twice", "the start marker is there twice"))
+            cautions.append(fault("start-marker-twice", "the start marker is there twice"))
         elif part.marker == _APP2 and bad_profile and segment.startswith(_ICC, 4):
             continue
         else:
@@ -201,23 +258,39 @@ def tidied(data: bytes) -> tuple[bytes, tuple[Caution, ...]]:
     if junk:
         cautions.append(bytes_ignored(junk, "between the parts of the header"))
     if bad_profile:
-        sentence = "the colour profile is not whole and was left out; colours may look slightly different"
-        cautions.append(_caution("colour-profile", sentence))
+        cautions.append(profile_left_out())
     return b"".join([*out, data[first_scan.start :]]), tuple(cautions)
 
 
 def _mended(marker: int, segment: bytes, frame: Frame | None) -> tuple[bytes, list[Caution]]:
     if marker == _APP0 and segment.startswith(b"JFIF\0", 4) and len(segment) >= 11 and segment[9] != 1:
         seen = f"the JFIF version is {segment[9]}.{segment[10]:02}, 1.02 is the newest"
-        return segment[:9] + b"\1\2" + segment[11:], [_caution("version", seen)]
-    three = frame is not None and len(frame.components) == 3
-    if three and marker == APP14 and segment[4:9] == b"Adobe" and len(segment) >= 16 and segment[15] > 2:
-        seen = f"the colour transform is {segment[15]}, which is not defined; the usual one, 1, was taken"
-        return segment[:15] + b"\1" + segment[16:], [_caution("colour-transform", seen)]
+        return segment[:9] + b"\1\2" + segment[11:], [fault("version", seen)]
+    transform = None if frame is None else _usual_transform(frame)
+    if (
+        transform is not None
+        and marker == APP14
+        and segment[4:9] == b"Adobe"
+        and len(segment) >= 16
+        and segment[15] > 2
+    ):
+        seen = f"the colour transform is {segment[15]}, which is not defined; {transform} was taken, by the form of the colours"
+        return segment[:15] + bytes([transform]) + segment[16:], [fault("colour-transform", seen)]
     if marker == SOS and frame is not None and frame.sequential and segment[-3:] != b"\0\x3f\0":
         seen = "the scan's header has values of a progressive JPEG, this one is not progressive"
-        return segment[:-3] + b"\0\x3f\0", [_caution("scan-header", seen)]
+        return segment[:-3] + b"\0\x3f\0", [fault("scan-header", seen)]
     return segment, []
+
+
+def _usual_transform(frame: Frame) -> int | None:
+    """The colour transform of Adobe's segment that the colours' form tells; None if it tells none.
+
+    Of four colours, YCCK (2) codes its second and third more coarsely than the others, CMYK (0) codes all alike.
+    """
+    forms = [(one.across, one.down, one.quantisation) for one in frame.components]
+    if len(forms) == 4 and forms[0] == forms[3] and forms[1] == forms[2]:
+        return 0 if forms[0] == forms[1] else 2
+    return 1 if len(forms) == 3 else None
 
 
 def _length_fits(marker: int, segment: bytes) -> bool:
@@ -286,18 +359,3 @@ def _profile_is_bad(data: bytes, header: list[Part]) -> bool:
     counts = {count for _, count, _ in profiles}
     whole = numbers == list(range(1, len(profiles) + 1)) and counts == {len(profiles)}
     return bool(profiles) and not (whole and any(length > 18 for _, _, length in profiles))
-
-
-def bytes_ignored(count: int, where: str) -> Caution:
-    many = "1 extra byte was" if count == 1 else f"{count} extra bytes were"
-    return Caution(
-        kind="extra-bytes", value=count, limit=0, sentence=f"{many} ignored {where}; all pixels are there"
-    )
-
-
-def no_end_marker() -> Caution:
-    return _caution("no-end-marker", "the end marker is missing; all pixels are there")
-
-
-def _caution(kind: str, sentence: str) -> Caution:
-    return Caution(kind=kind, sentence=sentence)

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from manyeyes.plain_text import JOINERS
+from manyeyes.plain_text import JOINERS, seen_only
 from manyeyes.recognition.arrays import Bytes
 from manyeyes.recognition.pictures import fonts
 from manyeyes.recognition.pictures.fonts import BuiltInFont, FileFont, Font, Glyph
@@ -94,9 +94,8 @@ class Line:
 
 
 def single_line(text: str) -> str:
-    """The text composed (NFC), in one line, without what cannot be seen, except joiners."""
-    kept = (one if one.isprintable() or one in JOINERS else " " for one in unicodedata.normalize("NFC", text))
-    return " ".join("".join(kept).split())
+    """The text composed (NFC), in one line, without what cannot be seen, except joiners and what spells a flag."""
+    return " ".join(seen_only(unicodedata.normalize("NFC", text), " ").split())
 
 
 @lru_cache(_KEPT_LINES)

@@ -28,13 +28,17 @@ from manyeyes.recognition.pictures.headers import (
     png_header,
     webp_header,
 )
+from manyeyes.recognition.pictures.jpeg_structure import without_short_segments
 from manyeyes.recognition.pictures.sniff import sniff
+from manyeyes.results import Caution
 
 # Pillow warns about damaged or unusual metadata; nobody needs these warnings
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
 _SUBFILE_TYPE, _COMPRESSION, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 259, 274, 330, 50706
 _SHORT, _LONG = 3, 4
+_WORDED = (ValueError, OSError, SyntaxError)
+"""What of Python's errors has a text about the file; others speak of buffers and indexes."""
 _RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
 
 
@@ -53,6 +57,8 @@ class PictureInfo:
     mode: str = ""
     """Pillow's mode of the pixels, as `RGB` or `CMYK`; known for JPEG, BMP and TIFF, else empty."""
     icc_profile: bytes = field(default=b"", repr=False)
+    cautions: tuple[Caution, ...] = ()
+    """Faults of the header that do not concern the pixels."""
 
     @property
     def megapixels(self) -> float:
@@ -87,27 +93,32 @@ def read_header(data: bytes) -> PictureInfo:
     found = BY_KEY[key]
     if key == "tiff":
         refuse_raw(data)
+    cautions: tuple[Caution, ...] = ()
     try:
         if key == "jpeg" and (plain := jpeg_header(data)) is not None:
             header, mode = plain
         elif key in _BY_HAND:
             header, mode = _BY_HAND[key](data), ""
         else:
-            with _BY_PILLOW[key](BytesIO(data)) as image:
+            readable = data
+            if key == "jpeg":
+                readable, cautions = without_short_segments(data)
+            with _BY_PILLOW[key](BytesIO(readable)) as image:
                 header, mode = _header(image), image.mode
     except Exception as error:  # Pillow's readers raise many classes on a broken header
         if "cannot handle" in str(error):
             raise UnsupportedFormat(
                 f"the {found.name} is of a kind that is not read ({error}); save it as an ordinary one"
             ) from error
-        raise DamagedPicture(f"the {found.name} header cannot be read: {error}; {ANOTHER_COPY}") from error
+        told = str(error) if isinstance(error, _WORDED) else "its lengths and its bytes do not fit together"
+        raise DamagedPicture(f"the {found.name} header cannot be read: {told}; {ANOTHER_COPY}") from error
     width, height = header.width_px, header.height_px
     if width < 1 or height < 1:
         raise DamagedPicture(f"picture is {width}×{height} px by its header; {ANOTHER_COPY}")
     orientation = exif_orientation(header.exif) if header.exif else header.orientation
     if orientation >= 5:
         width, height = height, width
-    return PictureInfo(width, height, found.media_type, key, orientation, mode, header.icc_profile)
+    return PictureInfo(width, height, found.media_type, key, orientation, mode, header.icc_profile, cautions)
 
 
 _BY_HAND: dict[str, Callable[[bytes], Header]] = {
