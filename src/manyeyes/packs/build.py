@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
-from typing import Any
 
 from manyeyes.packs import pins, weights
 from manyeyes.packs.manifest import MANIFEST_NAME, Manifest, PackFile, SelfTest, Weight
 from manyeyes.packs.staging import staged, write
 from manyeyes.packs.weights import Progress
 from manyeyes.recognition.matching.calibration import Calibration
+from manyeyes.recognition.models.manifest_parts import DetectorPart
 
-NAME, VERSION = "faces", "1.3.0"
+NAME, VERSION = "faces", "1.4.0"
 ENTRY_POINT = "manyeyes.recognition.recognizer:load"
 LABELS = ("manimgx-fonts", "python-bidi", "uharfbuzz")
 """What labels in every script need; packs that were built before 1.3.0 do not bring it."""
@@ -42,12 +41,11 @@ CALIBRATION = Calibration(
     basis="2184 comparisons of strangers and 168 of one person, 49 photos of 13 people, with a margin",
 )
 """Fitted by `bench/open_set.py --fit`, with a margin: other samples of people give less cautious values."""
+DETECTOR = DetectorPart(kind="centerface", file="centerface.onnx", overlap=0.3, size_px=(2560, 2560))
 TOLERANCES = {"embedding_int8": 0.015}
 """Processors may differ only in the rounding of a step (measured: 0.007); saturated sums differ by 0.021."""
 SOURCES = {
-    "pnet.onnx": weights.PNET,
-    "rnet.onnx": weights.RNET,
-    "onet.onnx": weights.ONET,
+    "centerface.onnx": weights.CENTERFACE,
     "embed.onnx": weights.RESNET,
     "embed-int8.onnx": weights.RESNET,
 }
@@ -99,6 +97,7 @@ def _fill(staging: Path, tell: Progress) -> None:
         memory_mb=MEMORY_MB,
         files=tuple(files),
         weights=tuple(origins),
+        detector=DETECTOR,
         self_test=SelfTest(tolerance=TOLERANCE, expected={}, tolerances=TOLERANCES),
         calibration=CALIBRATION,
     )
@@ -114,20 +113,15 @@ def _at(part: float, tell: Progress) -> Progress:
 
 
 def _convert(name: str, data: bytes) -> bytes:
-    # imported here: only a build needs onnx and joblib
-    from manyeyes.packs import dlib_resnet, mtcnn_onnx, quantize
+    # imported here: only a build needs onnx
+    from manyeyes.packs import centerface_onnx, dlib_resnet, quantize
 
     if name.startswith("embed"):
         model = dlib_resnet.to_onnx(dlib_resnet.parse(data))
         if name == "embed-int8.onnx":
             model = quantize.to_int8(model, quantize.activation_ranges())
     else:
-        import joblib
-
-        # joblib unpickles, which can run code: `weights.obtain` has checked the SHA-256 of `data`
-        arrays: list[Any] = joblib.load(io.BytesIO(data))
-        builders = {"pnet": mtcnn_onnx.pnet, "rnet": mtcnn_onnx.rnet, "onet": mtcnn_onnx.onet}
-        model = builders[name.removesuffix(".onnx")](arrays)
+        model = centerface_onnx.centerface(data)
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from manyeyes.config import RecognitionSettings
 from manyeyes.errors import PackDamaged
+from manyeyes.recognition.detection.centerface import CenterFace
 from manyeyes.recognition.detection.detections import FaceDetector
-from manyeyes.recognition.detection.mtcnn import Detector
 from manyeyes.recognition.detection.scrfd import open_scrfd
 from manyeyes.recognition.detection.yunet import open_yunet
 from manyeyes.recognition.embedding.arcface import ArcFaceEmbedder
@@ -57,17 +57,22 @@ def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts
     sources = {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
     return Parts(
         pack,
-        _open_detector(folder, detector),
+        _open_detector(folder, detector, pack),
         _open_embedder(folder, embedder, precision),
         pack_embedder_id(embedder, pack, files, sources),
         calibration,
     )
 
 
-def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
+def _open_detector(folder: Path, part: DetectorPart, pack: str) -> FaceDetector:
     if part.kind == "mtcnn":
-        return Detector(folder)
+        raise PackDamaged(
+            f"{pack} finds faces with MTCNN, which only manyeyes 0.1.0 before faces@1.4.0 could run; "
+            "build it again: 'manyeyes packs build'"
+        )
     model = file_in(folder, part.file or f"{part.kind}.onnx")
+    if part.kind == "centerface":
+        return CenterFace(model)
     return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
 
 

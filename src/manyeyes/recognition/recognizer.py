@@ -102,7 +102,9 @@ class Recognizer:
         with clock.stage(DECODE):
             picture = decode(data, least_long_side_px=None if draw else ENOUGH_PX)
         with clock.stage(DETECT):
-            found = self.detector.detect(picture.image_hwc_u8)
+            found = self.detector.detect(
+                picture.image_hwc_u8, original_px=picture.info.width_px * picture.info.height_px
+            )
         with clock.stage(ALIGN):
             chips = cut_chips(picture.image_hwc_u8, found.landmarks_px, self.embedder.layout)
         with clock.stage(EMBED):

@@ -38,10 +38,14 @@ NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.z
 
 
 class FaceDetector(Protocol):
-    """MTCNN, YuNet or SCRFD."""
+    """CenterFace, YuNet or SCRFD."""
 
-    def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right."""
+    def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+
+        Args:
+            original_px: the number of the picture's pixels before it was shrunk; 0: it was not shrunk.
+        """
         ...
 
     def warm_up(self) -> None:

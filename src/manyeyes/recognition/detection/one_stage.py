@@ -86,8 +86,8 @@ class OneStageDetector:
         self._session, self._input, self._fixed = probed.session, probed.input, probed.fixed_hw_px
         self._decode = decoder
 
-    def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+    def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; of any `original_px`.
 
         A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, the whole picture is
         searched again, as `look_again` describes.
