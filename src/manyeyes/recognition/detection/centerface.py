@@ -19,10 +19,12 @@ from manyeyes.recognition.detection.detections import NOTHING, Detections, MakeP
 from manyeyes.recognition.detection.in_pieces import find_in_pieces
 from manyeyes.recognition.detection.look_again import look
 from manyeyes.recognition.models.sessions import open_session
+from manyeyes.results import Precision
 
+FILES: dict[Precision, str] = {"fp32": "centerface.onnx", "int8": "centerface-int8.onnx"}
+OUTPUTS: dict[Precision, str] = {"fp32": "detector", "int8": "detector_int8"}
 STRIDE_PX = 4
 MULTIPLE_PX = 32
-SCORE = 0.5
 OVERLAP = 0.3
 """Of two boxes with more intersection over union, the worse one is left out."""
 WITHIN = 0.5
@@ -34,10 +36,17 @@ _BORDER = 127
 
 
 class CenterFace:
-    """The default pack's detector, as `packs.centerface_onnx` builds it."""
+    """The default pack's detector, as `packs.centerface_onnx` builds it, as one of the pack's `FILES`."""
 
-    def __init__(self, model: Path) -> None:
-        self._session = open_session(model, keep_buffers=True)
+    def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
+        self._folder = folder
+        self._precision: Precision = precision
+        self._session = open_session(folder / FILES[precision], keep_buffers=True)
+
+    @staticmethod
+    def offered(folder: Path) -> frozenset[Precision]:
+        """The precisions that the pack in a folder has a file for."""
+        return frozenset(precision for precision, name in FILES.items() if (folder / name).is_file())
 
     def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
@@ -60,8 +69,12 @@ class CenterFace:
         self._maps(np.full((side, side, 3), _BORDER, np.uint8))
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
-        """The network's raw output for one picture that `picture` makes; for the pack's self-test."""
-        return {"detector": self._maps(picture(64, 96))}
+        """The raw output of each of the pack's `FILES` for a picture that `picture` makes; for the self-test."""
+        found = {}
+        for precision in sorted(self.offered(self._folder)):
+            twin = self if precision == self._precision else CenterFace(self._folder, precision)
+            found[OUTPUTS[precision]] = twin._maps(picture(64, 96))
+        return found
 
     def _maps(self, canvas_hwc_u8: Bytes) -> Floats:
         maps: Floats = self._session.run(None, {"picture": canvas_hwc_u8[None]})[0]
@@ -73,7 +86,7 @@ class CenterFace:
         sides = closer_look.long_sides_px(max(height, width), max(original_px, height * width))
         copy, ratio = _shrunk(image, sides[0])
         seen = _scaled(self._search(copy), ratio)
-        found = seen.pick(seen.scores >= SCORE)
+        found = seen.pick(seen.scores >= closer_look.SCORE)
         for side in sides[1:]:
             middles = closer_look.hints(seen.boxes_xyxy_px / np.tile(ratio, 2), seen.scores) * ratio
             if not len(middles):
@@ -81,7 +94,7 @@ class CenterFace:
             kept = closer_look.longer(found.boxes_xyxy_px / np.tile(ratio, 2)) >= closer_look.KEPT_PX
             copy, ratio = _shrunk(image, side)
             seen = _scaled(self._search_tiles(copy, middles / ratio), ratio)
-            found = _merged(found, kept, seen.pick(seen.scores >= SCORE))
+            found = _merged(found, kept, seen.pick(seen.scores >= closer_look.SCORE))
         return found
 
     def _search_tiles(self, copy: Bytes, middles_xy_px: Any) -> Detections:
@@ -146,6 +159,10 @@ def _shrunk(image: Bytes, long_side_px: int) -> tuple[Bytes, Any]:
     if scale >= 1.0:
         return image, np.ones(2, np.float32)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    while image.shape[0] >= 2 * size[1] and image.shape[1] >= 2 * size[0]:
+        # OpenCV halves many times faster than it shrinks by other factors
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
     copy: Bytes = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return copy, np.array([width / size[0], height / size[1]], np.float32)
 

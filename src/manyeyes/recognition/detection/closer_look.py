@@ -13,7 +13,7 @@ import numpy as np
 
 from manyeyes.recognition.pieces import Piece
 
-FIRST_PX = (224, 640)
+FIRST_PX = (224, 512)
 """Least and largest longer side of the first copy."""
 FIRST_SHARE = 0.3
 FIRST_MORE_PX = 64
@@ -22,10 +22,14 @@ FULL_PX = 1280
 LARGE_PX = 2560
 """The same for a picture of more than `LARGE_FROM` pixels, as a third step."""
 LARGE_FROM = 20_000_000
+SCORE = 0.5
+"""Lowest score of a face."""
 HINT = 0.2
-"""A network gives small faces a low score. From here on, what it sees is a hint, if it is small."""
-SMALL_PX = 20.0
-"""Longer side, on the searched copy, of a face that a larger copy shows better; or of a hint."""
+"""Lowest score of a hint: a network gives faces that are too small for it a low score."""
+HINT_PX = 20.0
+"""Largest longer side of a hint on the searched copy."""
+SMALL_PX = 28.0
+"""Largest longer side, on the searched copy, of a face whose landmarks a larger copy shows better."""
 KEPT_PX = 32.0
 """Longer side, on the searched copy, from which a face is not replaced by what a larger copy shows."""
 TILE_PX = 704
@@ -49,8 +53,8 @@ def long_sides_px(long_px: int, original_px: int) -> tuple[int, ...]:
 
 
 def hints(boxes_xyxy_px: Any, scores: Any) -> Any:
-    """The middles (n, 2) of what may be small faces; boxes (n, 4) in px of the searched copy."""
-    small = (scores >= HINT) & (longer(boxes_xyxy_px) <= SMALL_PX)
+    """The middles (n, 2) of small faces and of hints of some; boxes (n, 4) in px of the searched copy."""
+    small = longer(boxes_xyxy_px) <= np.where(scores >= SCORE, SMALL_PX, HINT_PX)
     return (boxes_xyxy_px[small, :2] + boxes_xyxy_px[small, 2:]) / 2
 
 
