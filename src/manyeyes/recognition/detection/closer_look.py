@@ -15,7 +15,9 @@ from manyeyes.recognition.pieces import Piece
 
 FIRST_PX = (224, 512)
 """Least and largest longer side of the first copy."""
-FIRST_SHARE = 0.3
+WHOLE_PX = 320
+"""A picture of this longer side or less is searched once, as it is."""
+FIRST_SHARE = 0.275
 FIRST_MORE_PX = 64
 FULL_PX = 1280
 """Longer side at which small faces are searched."""
@@ -48,6 +50,8 @@ def long_sides_px(long_px: int, original_px: int) -> tuple[int, ...]:
     """
     least, most = FIRST_PX
     first = min(most, max(least, round(FIRST_MORE_PX + FIRST_SHARE * long_px)))
+    if long_px <= WHOLE_PX:
+        return (long_px,)
     sides = (first, FULL_PX, LARGE_PX) if original_px > LARGE_FROM else (first, FULL_PX)
     return (*(side for side in sides if side < long_px), *((long_px,) if long_px <= sides[-1] else ()))
 

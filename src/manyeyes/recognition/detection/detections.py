@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.results import Precision
 
 MakePicture = Callable[[int, int], Bytes]
 """Makes a picture, uint8 (h, w, 3), from height and width; the same picture on every machine."""
@@ -50,6 +51,10 @@ class FaceDetector(Protocol):
 
     def warm_up(self) -> None:
         """Run each network once."""
+        ...
+
+    def variants(self) -> Mapping[Precision, FaceDetector]:
+        """This detector and its variants of other precisions; for the pack's self-test."""
         ...
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:

@@ -18,6 +18,7 @@ from manyeyes.recognition.detection.look_again import look
 from manyeyes.recognition.models.manifest_parts import DetectorPart
 from manyeyes.recognition.models.sessions import open_session, quiet
 from manyeyes.recognition.models.tensors import PictureInput, describe, read_input
+from manyeyes.results import Precision
 
 MULTIPLE_PX = 32
 BORDER = 127
@@ -101,6 +102,10 @@ class OneStageDetector:
         """Run the network once on grey; a file of one size is run at that size."""
         height, width = self._fixed or (self._part.size_px[1], self._part.size_px[0])
         self._run(np.full((_padded(height), _padded(width), 3), BORDER, np.uint8))
+
+    def variants(self) -> dict[Precision, OneStageDetector]:
+        """This detector alone: an operator's file has no variant of another precision."""
+        return {"fp32": self}
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
         """The network's raw outputs for one picture that `picture` makes; for the pack's self-test."""

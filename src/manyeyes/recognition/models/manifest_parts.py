@@ -29,7 +29,7 @@ class _Part(BaseModel):
 
 
 class DetectorPart(_Part):
-    """`[detector]`: one file. Manifests before faces@1.4.0 without this part mean MTCNN, which is not run any more.
+    """`[detector]`: one file. A manifest without this part is older than faces@1.4.0 and means MTCNN, which is not run any more.
 
     `mean` and `std` are per channel in the order that the model takes (`channels`); `size_px` (width, height)
     is the largest canvas that a picture is shrunk to, or the only one that the file takes.

@@ -103,29 +103,3 @@ def test_a_face_on_its_head_must_be_found_at_two_sizes(where: tuple[int, ...], c
     eye = Eye(NOTHING, NOTHING, NOTHING, NOTHING, first, second)
     assert len(look_again.look(eye, np.full((60, 80, 3), 90, np.uint8))) == count
     assert eye.shown[5].shape[0] == pytest.approx(look_again.CONFIRM_SCALE * eye.shown[4].shape[0], abs=2)
-
-
-def test_a_face_that_the_edge_cuts_is_looked_at_with_grey_around() -> None:
-    picture = np.full((100, 100, 3), 90, np.uint8)
-    first = one((-10, 20, 70, 100))
-    better = LANDMARKS + 1
-    reach = 80 * look_again.AROUND / 2
-    corner = np.array([30 - reach, 60 - reach])
-    eye = Eye(one((0, 0, 1, 1), (better - corner).astype(np.float32)))
-    found = look_again.look_around(eye, picture, first)
-    assert (eye.shown[0][:, 0] == 127).all()
-    assert np.allclose(found.landmarks_px[0], better, atol=0.5)
-    assert np.array_equal(found.boxes_xyxy_px, first.boxes_xyxy_px)
-
-
-def test_another_face_nearby_does_not_lend_its_landmarks() -> None:
-    first = one((-10, 20, 70, 100))
-    eye = Eye(one((0, 0, 1, 1), LANDMARKS + 70))
-    found = look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), first)
-    assert np.array_equal(found.landmarks_px, first.landmarks_px)
-
-
-def test_whole_faces_are_not_looked_at_again() -> None:
-    eye = Eye()
-    look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), one((10, 20, 70, 100)))
-    assert not eye.shown
