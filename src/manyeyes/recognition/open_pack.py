@@ -68,7 +68,7 @@ def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts
 def _open_detector(folder: Path, part: DetectorPart, pack: str, setting: PrecisionSetting) -> FaceDetector:
     if part.kind == "mtcnn":
         raise PackDamaged(
-            f"{pack} finds faces with MTCNN, which only manyeyes 0.1.0 before faces@1.4.0 could run; "
+            f"{pack} finds faces with MTCNN, which manyeyes no longer runs; "
             "build it again: 'manyeyes packs build'"
         )
     if part.kind == "centerface":

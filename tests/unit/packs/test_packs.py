@@ -44,12 +44,12 @@ def test_one_changed_byte_is_refused_with_both_digests(copied_pack: Path) -> Non
 
 
 def test_a_short_or_missing_file_is_refused(copied_pack: Path) -> None:
-    (copied_pack / "rnet.onnx").write_bytes(b"short")
-    size = next(file.size_bytes for file in manifest.read(copied_pack).files if file.path == "rnet.onnx")
-    with pytest.raises(PackDamaged, match=rf"rnet\.onnx has 5 bytes, expected {size}"):
+    (copied_pack / "embed.onnx").write_bytes(b"short")
+    size = next(file.size_bytes for file in manifest.read(copied_pack).files if file.path == "embed.onnx")
+    with pytest.raises(PackDamaged, match=rf"embed\.onnx has 5 bytes, expected {size}"):
         verify(copied_pack)
-    (copied_pack / "pnet.onnx").unlink()
-    with pytest.raises(PackDamaged, match=r"pnet\.onnx cannot be read"):
+    (copied_pack / "centerface.onnx").unlink()
+    with pytest.raises(PackDamaged, match=r"centerface\.onnx cannot be read"):
         verify(copied_pack)
 
 
@@ -70,7 +70,7 @@ def test_the_manifest_reads_back_equal(default_pack: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".hidden"])
 def test_a_file_cannot_leave_its_pack(default_pack: Path, path: str) -> None:
-    text = manifest.read(default_pack).to_toml().replace('path = "pnet.onnx"', f'path = "{path}"')
+    text = manifest.read(default_pack).to_toml().replace('path = "centerface.onnx"', f'path = "{path}"')
     with pytest.raises(PackDamaged, match=r"files\.0\.path"):
         manifest.parse(text)
 

@@ -105,8 +105,8 @@ def test_a_passer_by_is_passed_over(recognizer: Recognizer) -> None:
 def test_a_pack_with_a_missing_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackDamaged, match=r"pack\.toml"):
         load(tmp_path)
-    (tmp_path / "pack.toml").write_text('name = "faces"\nversion = "1"\n')
-    with pytest.raises(PackDamaged, match=r"pnet\.onnx"):
+    (tmp_path / "pack.toml").write_text('name = "faces"\nversion = "1"\n[detector]\nkind = "centerface"\n')
+    with pytest.raises(PackDamaged, match=r"centerface\.onnx"):
         load(tmp_path)
 
 
@@ -153,7 +153,7 @@ def test_a_gallery_of_another_embedder_is_refused(recognizer: Recognizer) -> Non
 class OneFace:
     """Finds a face wherever it looks."""
 
-    def detect(self, image_hwc_u8: np.ndarray) -> Detections:
+    def detect(self, image_hwc_u8: np.ndarray, *, original_px: int = 0) -> Detections:
         box = np.array([[10, 10, 50, 50]], np.float32)
         return Detections(box, np.ones(1, np.float32), DLIB_CHIP.template_px[None].astype(np.float32) / 3)
 

@@ -98,7 +98,7 @@ class CenterFace:
         return found
 
     def _search_tiles(self, copy: Bytes, middles_xy_px: Any) -> Detections:
-        """As `_search`, in those tiles of a copy that hold one of the middles."""
+        """As `_search`, in tiles of a copy; the middles are those of small faces on a smaller copy."""
         height, width = copy.shape[:2]
         found = [NOTHING]
         for part in closer_look.tiles(width, height, middles_xy_px):

@@ -1,8 +1,8 @@
-"""Decides at which sizes a picture is searched, and which parts of it at a larger size. Pure.
+"""Decides at which sizes a picture is searched, and in which tiles. Pure.
 
 A network's time grows with the number of pixels. Most pictures show large faces, which a small copy of the picture
-shows as well. So the copy is searched first. Where it shows small faces, or hints of some, that part is searched
-at a larger size, in tiles. So the largest canvas of the network, and its memory, are bounded.
+shows as well. So the copy is searched first. If it shows small faces, or hints of some, a larger copy is searched, in
+tiles. So the largest canvas of the network, and its memory, are bounded.
 """
 
 from __future__ import annotations
@@ -63,14 +63,17 @@ def hints(boxes_xyxy_px: Any, scores: Any) -> Any:
 
 
 def tiles(width_px: int, height_px: int, middles_xy_px: Any) -> tuple[Piece, ...]:
-    """The tiles of a copy that hold at least one of the middles (n, 2), in px of this copy."""
-    found = []
-    for top, bottom in _spans(height_px):
-        for left, right in _spans(width_px):
-            part = (left, top, right, bottom)
-            if owned(part, width_px, height_px, middles_xy_px).any():
-                found.append(part)
-    return tuple(found)
+    """The tiles of a copy that are searched, if a smaller copy shows something small at the middles (n, 2).
+
+    They are all of its tiles: where some small faces show, others do not. Of a copy above `FULL_PX` they are those
+    with a middle in them.
+    """
+    found = [
+        (left, top, right, bottom) for top, bottom in _spans(height_px) for left, right in _spans(width_px)
+    ]
+    if max(width_px, height_px) <= FULL_PX:
+        return tuple(found)
+    return tuple(part for part in found if owned(part, width_px, height_px, middles_xy_px).any())
 
 
 def owned(part: Piece, width_px: int, height_px: int, middles_xy_px: Any) -> Any:

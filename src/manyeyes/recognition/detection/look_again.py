@@ -1,4 +1,4 @@
-"""Searches again if a detector finds nothing.
+"""Searches again if a detector finds nothing, or faces that lie on their side or head.
 
 A further search first shrinks the picture to 640 px or less, so a picture without a face takes about four times
 as long as one search.
@@ -28,6 +28,8 @@ LYING_DEGREES = (180.0, 90.0, -90.0)
 """A scan without orientation in its EXIF may lie on its head or side."""
 CONFIRM_SCALE = 0.8
 """Few pictures lie, so that more of what is found in them is no face: it must be found at a second size too."""
+LIES_DEGREES = 60.0
+"""A face lies if it is turned by more. Of 288 upright faces, the most is 31°; of lying ones, the least is 40°."""
 DARK_MEAN = 64.0
 LIT_MEAN = 110.0
 Find = Callable[[Bytes], Detections]
@@ -41,7 +43,28 @@ def look(find: Find, image_hwc_u8: Bytes, *, turned_score: float = TURNED_SCORE)
     then on its head and its sides.
     """
     found = find(image_hwc_u8)
-    return found if len(found) else _look_harder(find, image_hwc_u8, turned_score)
+    if not len(found):
+        return _look_harder(find, image_hwc_u8, turned_score)
+    degrees = lie_by(found)
+    if degrees is None:
+        return found
+    small, ratio = _small(image_hwc_u8)
+    upright = _scaled(_lying(find, small, degrees, turned_score), ratio)
+    return upright if 2 * len(upright) >= len(found) else found
+
+
+def lie_by(found: Detections) -> float | None:
+    """By which of `LYING_DEGREES` the picture must be turned, by where mouths lie; None if most faces are upright.
+
+    A detector may find a face that lies, but with landmarks that are too far off to name it.
+    """
+    points = found.landmarks_px
+    down = points[:, 3:].mean(axis=1) - points[:, :2].mean(axis=1)
+    tilt = np.degrees(np.arctan2(-down[:, 0], down[:, 1]))
+    if 2 * int((np.abs(tilt) > LIES_DEGREES).sum()) <= len(found):
+        return None
+    middle = float(np.median(np.abs(tilt)))
+    return 180.0 if middle > 135.0 else float(np.copysign(90.0, np.median(tilt)))
 
 
 def brightened(image_hwc_u8: Bytes) -> Bytes | None:
@@ -58,13 +81,7 @@ def brightened(image_hwc_u8: Bytes) -> Bytes | None:
 
 
 def _look_harder(find: Find, image: Bytes, turned_score: float) -> Detections:
-    height, width = image.shape[:2]
-    scale = min(1.0, LOOK_PX / max(height, width))
-    small = image
-    if scale < 1.0:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    ratio = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+    small, ratio = _small(image)
     lit = brightened(small)
     for attempt in (small, lit):
         if attempt is not None and len(found := _bordered(find, attempt)):
@@ -77,6 +94,17 @@ def _look_harder(find: Find, image: Bytes, turned_score: float) -> Detections:
         if len(found := _lying(find, light, degrees, turned_score)):
             return _scaled(found, ratio)
     return found
+
+
+def _small(image: Bytes) -> tuple[Bytes, Any]:
+    """A copy for the further searches, and the picture's px per px of the copy (2,)."""
+    height, width = image.shape[:2]
+    scale = min(1.0, LOOK_PX / max(height, width))
+    small = image
+    if scale < 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small, np.array([width / small.shape[1], height / small.shape[0]], np.float32)
 
 
 def _bordered(find: Find, image: Bytes) -> Detections:

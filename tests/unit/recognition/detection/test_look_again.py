@@ -103,3 +103,31 @@ def test_a_face_on_its_head_must_be_found_at_two_sizes(where: tuple[int, ...], c
     eye = Eye(NOTHING, NOTHING, NOTHING, NOTHING, first, second)
     assert len(look_again.look(eye, np.full((60, 80, 3), 90, np.uint8))) == count
     assert eye.shown[5].shape[0] == pytest.approx(look_again.CONFIRM_SCALE * eye.shown[4].shape[0], abs=2)
+
+
+@pytest.mark.parametrize(
+    ("quarters", "degrees"),
+    [(0, None), (1, -90.0), (2, 180.0), (3, 90.0)],
+    ids=["upright", "90", "180", "270"],
+)
+def test_faces_that_were_found_lying_are_searched_upright(quarters: int, degrees: float | None) -> None:
+    """`rot90` turns counterclockwise, and so the picture has to be turned clockwise (negative degrees)."""
+    turn = np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), quarters).T
+    lying = one((30, 30, 70, 70), ((LANDMARKS - 50) @ turn + 50).astype(np.float32))
+    assert look_again.lie_by(lying) == degrees
+    if degrees is None:
+        return
+    upright = one((30, 30, 70, 70))
+    again = one(tuple(look_again.CONFIRM_SCALE * edge for edge in (30, 30, 70, 70)))
+    eye = Eye(lying, upright, again)
+    found = look_again.look(eye, np.full((100, 100, 3), 90, np.uint8))
+    assert len(eye.shown) == 3 and len(found) == 1
+    assert not np.allclose(found.landmarks_px, lying.landmarks_px)
+    kept = look_again.look(Eye(lying), np.full((100, 100, 3), 90, np.uint8))
+    assert np.array_equal(kept.landmarks_px, lying.landmarks_px), "nothing is found upright"
+
+
+def test_one_who_lies_among_others_turns_no_picture() -> None:
+    down = LANDMARKS[:, ::-1].copy()
+    among = Detections(np.zeros((3, 4), np.float32), np.ones(3), np.stack([LANDMARKS, LANDMARKS, down]))
+    assert look_again.lie_by(among) is None
