@@ -34,6 +34,8 @@ SMALL_PX = 28.0
 """Largest longer side, on the searched copy, of a face whose landmarks a larger copy shows better."""
 KEPT_PX = 32.0
 """Longer side, on the searched copy, from which a face is not replaced by what a larger copy shows."""
+CROWD = 20
+"""From so many small faces and hints on, every tile of the next copy is searched."""
 TILE_PX = 704
 OVERLAP_PX = 96
 """Neighbouring tiles share so much. A face of less than `KEPT_PX` on the copy before is no larger than this."""
@@ -65,13 +67,13 @@ def hints(boxes_xyxy_px: Any, scores: Any) -> Any:
 def tiles(width_px: int, height_px: int, middles_xy_px: Any) -> tuple[Piece, ...]:
     """The tiles of a copy that are searched, if a smaller copy shows something small at the middles (n, 2).
 
-    They are all of its tiles: where some small faces show, others do not. Of a copy above `FULL_PX` they are those
-    with a middle in them.
+    They are those with a middle in them. Where many small faces show, it is a crowd, in which others do not show:
+    then they are all tiles, unless the copy is above `FULL_PX`.
     """
     found = [
         (left, top, right, bottom) for top, bottom in _spans(height_px) for left, right in _spans(width_px)
     ]
-    if max(width_px, height_px) <= FULL_PX:
+    if len(middles_xy_px) >= CROWD and max(width_px, height_px) <= FULL_PX:
         return tuple(found)
     return tuple(part for part in found if owned(part, width_px, height_px, middles_xy_px).any())
 

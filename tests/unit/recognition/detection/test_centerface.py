@@ -94,17 +94,17 @@ def test_a_large_face_takes_one_search_of_a_small_copy(
 def test_a_crowd_is_found_whole_and_each_face_once(
     detector: CenterFace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Faces of 46 px everywhere, on the seams of tiles too, beside one of 300 px."""
+    """Faces of 62 px everywhere, on the seams of tiles too, beside one of 300 px."""
     seen = searches(detector, monkeypatch)
-    places = [(x, y) for x in range(20, 700, 91) for y in range(20, 880, 83)]
-    picture = crowd((1280, 960), 46, places)
+    places = [(x, y) for x in range(20, 660, 109) for y in range(20, 850, 107)]
+    picture = crowd((1280, 960), 62, places)
     large = portrait(500)
     picture[200:700, 780:1280] = large
     found = detector.detect(picture)
     sides = closer_look.longer(found.boxes_xyxy_px)
     assert sum(sides > 150) == 1
     assert len(found) - 1 == pytest.approx(len(places), abs=0.05 * len(places))
-    middles = (found.boxes_xyxy_px[:, :2] + found.boxes_xyxy_px[:, 2:])[sides < 100] / 2
+    middles = (found.boxes_xyxy_px[:, :2] + found.boxes_xyxy_px[:, 2:])[sides < 130] / 2
     apart = np.linalg.norm(middles[:, None] - middles[None], axis=2) + 99 * np.eye(len(middles))
     assert apart.min() > 30
     assert max(max(shape) for shape in seen) <= closer_look.TILE_PX
@@ -119,7 +119,7 @@ def test_a_very_large_picture_is_searched_a_third_time(
     few = len(detector.detect(picture))
     seen = searches(detector, monkeypatch)
     assert len(detector.detect(picture, original_px=24_000_000)) == 7 >= few
-    assert [max(shape) for shape in seen[:1]] == [512] and 4 < len(seen) < 12
+    assert [max(shape) for shape in seen[:1]] == [512] and 3 < len(seen) < 9
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 900), (5, 3), (31, 640)])

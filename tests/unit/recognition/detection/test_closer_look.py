@@ -62,8 +62,10 @@ def test_tiles_cover_the_copy_and_every_small_face_is_whole_where_it_counts(widt
     assert counted.min() >= 1
 
 
-def test_of_a_very_large_copy_only_tiles_with_something_small_are_searched() -> None:
+def test_only_tiles_with_something_small_are_searched_but_all_of_a_crowd() -> None:
     one, two = np.array([[100.0, 100.0]]), np.array([[100.0, 100.0], [2500.0, 1600.0]])
-    assert len(closer_look.tiles(1280, 960, one)) == 4
+    assert closer_look.tiles(1280, 960, one) == ((0, 0, 688, 528),)
+    assert len(closer_look.tiles(1280, 960, one.repeat(closer_look.CROWD, axis=0))) == 4
+    assert len(closer_look.tiles(2560, 1707, one.repeat(closer_look.CROWD, axis=0))) == 1
     assert closer_look.tiles(2560, 1707, one) == ((0, 0, 589, 633),)
     assert len(closer_look.tiles(2560, 1707, two)) == 2
