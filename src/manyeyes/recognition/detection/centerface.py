@@ -80,6 +80,11 @@ class CenterFace:
         maps: Floats = self._session.run(None, {"picture": canvas_hwc_u8[None]})[0]
         return maps
 
+    def search_once(self, image_hwc_u8: Bytes, long_side_px: int) -> Detections:
+        """What one run on a copy with this longer side shows, down to the score of a hint."""
+        copy, ratio = _shrunk(image_hwc_u8, long_side_px)
+        return _scaled(self._search(copy), ratio)
+
     def _find(self, image: Bytes, original_px: int) -> Detections:
         """The faces of a picture, searched at one size or several."""
         height, width = image.shape[:2]
