@@ -168,7 +168,7 @@ def _shrunk(image: Bytes, long_side_px: int) -> tuple[Bytes, Any]:
         # OpenCV halves many times faster than it shrinks by other factors
         half = image.shape[1] // 2, image.shape[0] // 2
         image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)
-    copy: Bytes = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    copy: Bytes = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     return copy, np.array([width / size[0], height / size[1]], np.float32)
 
 
