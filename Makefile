@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export MANYEYES_CACHE ?= $(CURDIR)/.cache/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dist demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser bench-small-faces accuracy open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
+.PHONY: help setup dist demo screenshots test check bench bench-path bench-peers bench-matching bench-consoles bench-recogniser bench-small-faces accuracy recall open-set spread leaving attacks chaos formats fuzz memory wire counting http-reference clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -70,6 +70,9 @@ bench-consoles: $(STAMP) ## what ten open consoles cost a busy master, and how s
 
 accuracy: $(STAMP) ## how often the right face gets the right name; PICTURES=FOLDER, see bench/README.md
 	@$(BIN)/python bench/accuracy.py $(if $(PICTURES),--pictures $(PICTURES))
+
+recall: $(STAMP) ## how many faces are found, in crowds too, and what that takes; PICTURES=FOLDER, see bench/README.md
+	@$(BIN)/python bench/recall.py $(if $(PICTURES),--pictures $(PICTURES))
 
 bench-recogniser: $(STAMP) ## one picture's cost on one thread, beside dlib on the same pictures
 	@$(BIN)/python bench/recogniser.py

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+import recall
 from conditions import Condition, conditions, drawings, without_people
 from machine import machine
 from manyeyes.errors import ManyeyesError
@@ -325,6 +326,7 @@ def main() -> int:
         gallery = enrolled(pack, known)
         false += no_face(pack, gallery, ("things, animals, textures", title), without_people())
         no_face(pack, gallery, ("drawn faces", title), drawings())
+    recall.tables(recognizer, built, folder)
     return 0 if good and not false else 1
 
 

@@ -8,7 +8,7 @@ detector on the picture enlarged once, five landmarks and the ResNet, without de
 favours them. Both run in one session, in turns; the numbers are medians. dlib comes in two builds (`peers.py`).
 `--clock cpu` counts processor time in place of time: one thread each, so the same on an idle machine, and steadier
 beside other work. Pictures that take dlib seconds get a fifth of the rounds.
-`--profile` shows the stages of ours and, within detection, networks and levels.
+`--profile` shows the stages of ours and, within detection, the runs of the network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import peers
 from bench_pictures import NoPortraits, pictures
 from machine import machine
 from manyeyes.packs.store import ensure_default
-from manyeyes.recognition.detection import mtcnn, pyramid
+from manyeyes.recognition.detection import centerface
 from manyeyes.recognition.embedding.precision import processor_features
 from manyeyes.recognition.matching.gallery import Gallery
 from manyeyes.recognition.recognizer import Recognizer, load
@@ -145,18 +145,11 @@ def profile(rounds: int, images: dict[str, bytes]) -> None:
     recognizer.warm_up()
     seen = Profile()
     detector = recognizer.detector
-    networks = {id(detector._pnet): "P-Net", id(detector._rnet): "R-Net", id(detector._onet): "O-Net"}
-
-    def network(session: Any, _names: Any, given: Any) -> str:
-        name = networks[id(session)]
-        size = f"level {given.shape[2]}×{given.shape[1]}" if name == "P-Net" else f"{len(given)} crops"
-        return f"{name}, {size}"
-
-    seen.wrap(detector, "_run", network)
-    seen.wrap(pyramid, "build", lambda *_: "levels")
-    seen.wrap(pyramid, "crops", lambda _levels, _boxes, side: f"crops of {side} px")
+    seen.wrap(detector, "_maps", lambda canvas: f"network, {canvas.shape[1]}×{canvas.shape[0]}")
+    seen.wrap(centerface, "_shrunk", lambda _image, side: f"copy of {side} px")
+    seen.wrap(centerface, "decode", lambda *_: "reading the maps")
     for name in ("suppress", "suppress_within"):
-        seen.wrap(mtcnn, name, lambda *_: "suppression")
+        seen.wrap(centerface, name, lambda *_: "suppression, in part within reading")
     for name, image in images.items():
         recognizer.recognize(image, Gallery.empty())
         seen.ms.clear()

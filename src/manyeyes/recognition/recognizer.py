@@ -36,8 +36,8 @@ from manyeyes.recognition.pictures.probe import PictureInfo
 from manyeyes.results import Caution, Face, Provenance, Result, TooSmall
 
 ENOUGH_PX = 2880
-"""The long side at which recognition has all the detail it uses: the smallest face that is found, 40 px wide
-at 1280, is then 90 px wide, as wide as a face in a chip of 150 px."""
+"""The long side at which recognition has all the detail that it needs: a face 40 px wide at 1280 is then 90 px wide,
+as wide as a face in a chip of 150 px."""
 BENCHMARK_SIDE_PX = 512
 BYSTANDER_AREA = 0.25
 """At enrolment, a face with less than this part of the largest face's area is a bystander."""
@@ -104,7 +104,9 @@ class Recognizer:
         with clock.stage(DECODE):
             picture = decode(data, least_long_side_px=None if draw else ENOUGH_PX)
         with clock.stage(DETECT):
-            found = self.detector.detect(picture.image_hwc_u8)
+            found = self.detector.detect(
+                picture.image_hwc_u8, original_px=picture.info.width_px * picture.info.height_px
+            )
         with clock.stage(ALIGN):
             large = large_enough(sides_px(found.boxes_xyxy_px * picture.shrink))
             chips = self._chips(data, picture, found.pick(large))
@@ -308,8 +310,8 @@ def load(folder: Path, precision: PrecisionSetting | None = None) -> Recognizer:
 
     Args:
         folder: a built pack.
-        precision: of the embedder; None: the setting `MANYEYES_RECOGNITION_PRECISION`, by default `auto`:
-            int8 if that is faster. Only the file of the chosen precision is opened.
+        precision: of detector and embedder; None: the setting `MANYEYES_RECOGNITION_PRECISION`, by default `auto`:
+            int8 if that is faster. Only the files of the chosen precision are opened.
 
     Raises:
         PackDamaged: a file is missing or cannot be read. Digests are checked by `manyeyes.packs.verify`.

@@ -15,21 +15,23 @@ from manyeyes.results import Precision
 
 MOST_BOXES = 7
 DISTANCES = "example_distances"
-OUTPUT: dict[Precision, str] = {"fp32": "embedding", "int8": "embedding_int8"}
+SUFFIX: dict[Precision, str] = {"fp32": "", "int8": "_int8"}
 
 
 def numbers(recognizer: Recognizer) -> dict[str, list[float]]:
-    """The first 32 values of each output of the pack's embedders and detector networks, with `noise` as
-    input.
+    """The first 32 values of each output of the pack's embedders and detectors, with `noise` as input.
 
     Every precision that the pack offers is run, not only the one that this machine uses.
     """
     side = recognizer.embedder.layout.side_px
     found = {
-        OUTPUT[precision]: embedder.embed(noise(side, side)[None])[0]
+        f"embedding{SUFFIX[precision]}": embedder.embed(noise(side, side)[None])[0]
         for precision, embedder in sorted(recognizer.embedder.variants().items())
     }
-    found |= recognizer.detector.raw_outputs(noise)
+    for precision, detector in sorted(recognizer.detector.variants().items()):
+        found |= {
+            f"{name}{SUFFIX[precision]}": values for name, values in detector.raw_outputs(noise).items()
+        }
     return {name: [round(float(v), 6) for v in np.ravel(values)[:32]] for name, values in found.items()}
 
 
@@ -38,13 +40,16 @@ def example_numbers(recognizer: Recognizer, pictures: Sequence[bytes]) -> dict[s
 
     `example_1` and so on: the number of faces, then the boxes of the first `MOST_BOXES` faces. `DISTANCES`:
     the distances between the first face of each picture and of the next picture that shows a face.
+    Faces are found in floating point, so that the boxes are the same on every machine.
     """
     if not pictures:
         return {}
+    detectors = recognizer.detector.variants()
+    detector = detectors.get("fp32", recognizer.detector)
     found, first = {}, []
     for number, data in enumerate(pictures, start=1):
         image = decode(data).image_hwc_u8
-        seen = recognizer.detector.detect(image)
+        seen = detector.detect(image)
         boxes = np.ravel(seen.boxes_xyxy_px[:MOST_BOXES])
         found[f"example_{number}"] = [float(len(seen)), *(round(float(v), 3) for v in boxes)]
         if len(seen):

@@ -71,8 +71,8 @@ def test_flags_arrive_in_the_pack_and_the_pack_can_be_used(data: Path) -> None:
     ("arguments", "said"),
     [
         (
-            ["--detector-kind", "mtcnn"],
-            "--detector-kind is mtcnn; yunet and scrfd are known (mtcnn is in the default",
+            ["--detector-kind", "centerface"],
+            "--detector-kind is centerface; yunet and scrfd are known (centerface is in the default",
         ),
         (["--embedder-kind", "dlib"], "--embedder-kind is dlib; arcface and sface are known"),
         (["--mean", "1,2"], "--mean is '1,2'; one number or three with commas"),

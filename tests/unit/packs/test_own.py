@@ -117,9 +117,8 @@ def test_an_embedder_of_ones_own_keeps_the_default_detector(
     assert built.manifest.detector == manifest.read(default_pack).detector
     assert built.manifest.calibration is None
     assert {file.path for file in built.manifest.files} == {
-        "pnet.onnx",
-        "rnet.onnx",
-        "onet.onnx",
+        "centerface.onnx",
+        "centerface-int8.onnx",
         "embedder.onnx",
     }
 

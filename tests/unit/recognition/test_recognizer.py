@@ -46,7 +46,7 @@ def test_a_mirrored_smaller_jpeg_is_the_same_person(recognizer: Recognizer) -> N
     face = result.faces[0]
     x1, y1, x2, y2 = face.box_xyxy_px
     assert 170 < x1 < 210 and 40 < y1 < 60 and 230 < x2 < 275 and 120 < y2 < 150
-    assert face.distance is not None and face.distance < 0.35 and face.confidence > 0.95 and face.score > 0.9
+    assert face.distance is not None and face.distance < 0.35 and face.confidence > 0.95 and face.score > 0.8
     assert len(face.landmarks_px) == 5 and result.pack == f"faces@{build.VERSION}"
     assert set(result.timings_ms) == {"decode", "detect", "align", "embed", "match", "draw", "encode"}
     assert predicted is not None
@@ -105,8 +105,8 @@ def test_a_passer_by_is_passed_over(recognizer: Recognizer) -> None:
 def test_a_pack_with_a_missing_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackDamaged, match=r"pack\.toml"):
         load(tmp_path)
-    (tmp_path / "pack.toml").write_text('name = "faces"\nversion = "1"\n')
-    with pytest.raises(PackDamaged, match=r"pnet\.onnx"):
+    (tmp_path / "pack.toml").write_text('name = "faces"\nversion = "1"\n[detector]\nkind = "centerface"\n')
+    with pytest.raises(PackDamaged, match=r"centerface\.onnx"):
         load(tmp_path)
 
 
@@ -153,7 +153,7 @@ def test_a_gallery_of_another_embedder_is_refused(recognizer: Recognizer) -> Non
 class OneFace:
     """Finds a face wherever it looks."""
 
-    def detect(self, image_hwc_u8: np.ndarray) -> Detections:
+    def detect(self, image_hwc_u8: np.ndarray, *, original_px: int = 0) -> Detections:
         box = np.array([[10, 10, 50, 50]], np.float32)
         return Detections(box, np.ones(1, np.float32), DLIB_CHIP.template_px[None].astype(np.float32) / 3)
 

@@ -1,1 +1,1 @@
-"""Faces and their landmarks in a picture: MTCNN, YuNet and SCRFD."""
+"""Faces and their landmarks in a picture: CenterFace, YuNet and SCRFD."""

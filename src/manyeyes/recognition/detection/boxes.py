@@ -1,4 +1,4 @@
-"""Boxes (n, 4) as x1, y1, x2, y2 px: shift, square, and leave out those that overlap a better one."""
+"""Boxes (n, 4) as x1, y1, x2, y2 px: leave out those that overlap a better one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-
-
-def shift(boxes: Any, offsets: Any) -> Any:
-    """Boxes moved by offsets (n, 4), which are fractions of each box's sides."""
-    sides = boxes[:, 2:] - boxes[:, :2] + 1
-    return boxes + offsets * np.tile(sides, 2)
-
-
-def square(boxes: Any) -> Any:
-    """Squares of the longer side around the same centres."""
-    centre, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    half = sides.max(axis=1, keepdims=True, initial=0) / 2
-    return np.hstack([centre - half, centre + half])
 
 
 def suppress(boxes: Any, scores: Any, overlap: float) -> Any:

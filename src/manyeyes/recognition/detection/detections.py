@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from manyeyes.recognition.arrays import Bytes, Floats
+from manyeyes.results import Precision
 
 MakePicture = Callable[[int, int], Bytes]
 """Makes a picture, uint8 (h, w, 3), from height and width; the same picture on every machine."""
@@ -38,14 +39,22 @@ NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.z
 
 
 class FaceDetector(Protocol):
-    """MTCNN, YuNet or SCRFD."""
+    """CenterFace, YuNet or SCRFD."""
 
-    def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right."""
+    def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+
+        Args:
+            original_px: the number of the picture's pixels before it was shrunk; 0: it was not shrunk.
+        """
         ...
 
     def warm_up(self) -> None:
         """Run each network once."""
+        ...
+
+    def variants(self) -> Mapping[Precision, FaceDetector]:
+        """This detector and its variants of other precisions; for the pack's self-test."""
         ...
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:

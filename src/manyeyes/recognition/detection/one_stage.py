@@ -18,6 +18,7 @@ from manyeyes.recognition.detection.look_again import look
 from manyeyes.recognition.models.manifest_parts import DetectorPart
 from manyeyes.recognition.models.sessions import open_session, quiet
 from manyeyes.recognition.models.tensors import PictureInput, describe, read_input
+from manyeyes.results import Precision
 
 MULTIPLE_PX = 32
 BORDER = 127
@@ -86,8 +87,8 @@ class OneStageDetector:
         self._session, self._input, self._fixed = probed.session, probed.input, probed.fixed_hw_px
         self._decode = decoder
 
-    def detect(self, image_hwc_u8: Bytes) -> Detections:
-        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
+    def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
+        """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right; of any `original_px`.
 
         A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, the whole picture is
         searched again, as `look_again` describes.
@@ -101,6 +102,10 @@ class OneStageDetector:
         """Run the network once on grey; a file of one size is run at that size."""
         height, width = self._fixed or (self._part.size_px[1], self._part.size_px[0])
         self._run(np.full((_padded(height), _padded(width), 3), BORDER, np.uint8))
+
+    def variants(self) -> dict[Precision, OneStageDetector]:
+        """This detector alone: an operator's file has no variant of another precision."""
+        return {"fp32": self}
 
     def raw_outputs(self, picture: MakePicture) -> dict[str, Floats]:
         """The network's raw outputs for one picture that `picture` makes; for the pack's self-test."""

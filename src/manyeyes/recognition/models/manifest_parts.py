@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from manyeyes.results import Precision
 
-DetectorKind = Literal["mtcnn", "yunet", "yunet-priors", "scrfd"]
+DetectorKind = Literal["mtcnn", "centerface", "yunet", "yunet-priors", "scrfd"]
 EmbedderKind = Literal["dlib", "arcface", "sface"]
 Channels = Literal["bgr", "rgb"]
 InnerPath = Annotated[
@@ -29,7 +29,7 @@ class _Part(BaseModel):
 
 
 class DetectorPart(_Part):
-    """`[detector]`: MTCNN's three files have fixed names, every other kind is one file.
+    """`[detector]`: one file. A manifest without this part is older than faces@1.4.0 and means MTCNN, which is not run any more.
 
     `mean` and `std` are per channel in the order that the model takes (`channels`); `size_px` (width, height)
     is the largest canvas that a picture is shrunk to, or the only one that the file takes.

@@ -105,27 +105,29 @@ def test_a_face_on_its_head_must_be_found_at_two_sizes(where: tuple[int, ...], c
     assert eye.shown[5].shape[0] == pytest.approx(look_again.CONFIRM_SCALE * eye.shown[4].shape[0], abs=2)
 
 
-def test_a_face_that_the_edge_cuts_is_looked_at_with_grey_around() -> None:
-    picture = np.full((100, 100, 3), 90, np.uint8)
-    first = one((-10, 20, 70, 100))
-    better = LANDMARKS + 1
-    reach = 80 * look_again.AROUND / 2
-    corner = np.array([30 - reach, 60 - reach])
-    eye = Eye(one((0, 0, 1, 1), (better - corner).astype(np.float32)))
-    found = look_again.look_around(eye, picture, first)
-    assert (eye.shown[0][:, 0] == 127).all()
-    assert np.allclose(found.landmarks_px[0], better, atol=0.5)
-    assert np.array_equal(found.boxes_xyxy_px, first.boxes_xyxy_px)
+@pytest.mark.parametrize(
+    ("quarters", "degrees"),
+    [(0, None), (1, -90.0), (2, 180.0), (3, 90.0)],
+    ids=["upright", "90", "180", "270"],
+)
+def test_faces_that_were_found_lying_are_searched_upright(quarters: int, degrees: float | None) -> None:
+    """`rot90` turns counterclockwise, and so the picture has to be turned clockwise (negative degrees)."""
+    turn = np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), quarters).T
+    lying = one((30, 30, 70, 70), ((LANDMARKS - 50) @ turn + 50).astype(np.float32))
+    assert look_again.lie_by(lying) == degrees
+    if degrees is None:
+        return
+    upright = one((30, 30, 70, 70))
+    again = one(tuple(look_again.CONFIRM_SCALE * edge for edge in (30, 30, 70, 70)))
+    eye = Eye(lying, upright, again)
+    found = look_again.look(eye, np.full((100, 100, 3), 90, np.uint8))
+    assert len(eye.shown) == 3 and len(found) == 1
+    assert not np.allclose(found.landmarks_px, lying.landmarks_px)
+    kept = look_again.look(Eye(lying), np.full((100, 100, 3), 90, np.uint8))
+    assert np.array_equal(kept.landmarks_px, lying.landmarks_px), "nothing is found upright"
 
 
-def test_another_face_nearby_does_not_lend_its_landmarks() -> None:
-    first = one((-10, 20, 70, 100))
-    eye = Eye(one((0, 0, 1, 1), LANDMARKS + 70))
-    found = look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), first)
-    assert np.array_equal(found.landmarks_px, first.landmarks_px)
-
-
-def test_whole_faces_are_not_looked_at_again() -> None:
-    eye = Eye()
-    look_again.look_around(eye, np.full((100, 100, 3), 90, np.uint8), one((10, 20, 70, 100)))
-    assert not eye.shown
+def test_one_who_lies_among_others_turns_no_picture() -> None:
+    down = LANDMARKS[:, ::-1].copy()
+    among = Detections(np.zeros((3, 4), np.float32), np.ones(3), np.stack([LANDMARKS, LANDMARKS, down]))
+    assert look_again.lie_by(among) is None

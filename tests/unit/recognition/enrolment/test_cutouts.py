@@ -64,7 +64,7 @@ def test_nothing_is_cut_out_that_was_not_asked_for(recognizer: Recognizer) -> No
 
 
 def test_tiny_and_blurred_faces_are_not_worth_keeping(recognizer: Recognizer) -> None:
-    for photo in (astronaut(270), astronaut(512, blur=4.0)):
+    for photo in (astronaut(240), astronaut(512, blur=4.0)):
         result, _, extras = recognizer.recognize_with(photo, Gallery.empty(), draw=False, wish=BOTH)
         assert len(result.faces) == 1 and extras.unknown == ()
 
