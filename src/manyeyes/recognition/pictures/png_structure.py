@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manyeyes.errors import DamagedPicture
@@ -20,7 +21,7 @@ _BESIDE_THE_PIXELS = _FRAMES | {
     b"IEND",
 }  # fmt: skip
 """Others may be a damaged name of the palette, of the transparency or of pixels."""
-_STEP_BYTES = 1 << 20
+_PIECE_BYTES, _STEP_BYTES = 1 << 16, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,18 @@ def _check_sum(kind: bytes, at: int) -> Caution:
     return fault("check-sum", what)
 
 
+def _pieces(parts: list[memoryview]) -> Iterator[bytes]:
+    """Small ones: what an unpacker leaves of a piece is copied at each step."""
+    for part in parts:
+        for at in range(0, len(part), _PIECE_BYTES):
+            yield bytes(part[at : at + _PIECE_BYTES])
+
+
 def _all_unpacked(pixels: list[memoryview], size_px: tuple[int, int]) -> bool:
     """Whether the packed pixels reach their end; whether they fill the picture, its decoder tells."""
     unpacker, left = zlib.decompressobj(), 9 * (size_px[0] + 8) * (size_px[1] + 8)
     try:
-        for part in pixels:
-            packed: bytes | memoryview = part
+        for packed in _pieces(pixels):
             while packed and not unpacker.eof and left > 0:
                 left -= len(unpacker.decompress(packed, _STEP_BYTES))
                 packed = unpacker.unconsumed_tail
