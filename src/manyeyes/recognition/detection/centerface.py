@@ -17,7 +17,7 @@ from manyeyes.recognition.detection import closer_look
 from manyeyes.recognition.detection.boxes import suppress, suppress_within
 from manyeyes.recognition.detection.detections import NOTHING, Detections, MakePicture
 from manyeyes.recognition.detection.in_pieces import find_in_pieces
-from manyeyes.recognition.detection.look_again import look
+from manyeyes.recognition.detection.look_again import lie_by, look
 from manyeyes.recognition.models.sessions import open_session
 from manyeyes.results import Precision
 
@@ -50,15 +50,15 @@ class CenterFace:
     def detect(self, image_hwc_u8: Bytes, *, original_px: int = 0) -> Detections:
         """Find the faces of a picture, uint8 (h, w, 3) BGR, from left to right.
 
-        A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, the whole picture is
-        searched again, as `look_again` describes.
+        A long picture is searched in pieces, as `in_pieces` describes. If nothing is found, or the faces lie, the whole
+        picture is searched again, as `look_again` describes.
         """
 
         def find(image: Bytes) -> Detections:
             return self._find(image, original_px)
 
         found = find_in_pieces(find, image_hwc_u8)
-        if not len(found):
+        if not len(found) or lie_by(found) is not None:
             found = look(find, image_hwc_u8, turned_score=TURNED_SCORE)
         return found.left_to_right()
 

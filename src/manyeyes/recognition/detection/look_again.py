@@ -45,12 +45,10 @@ def look(find: Find, image_hwc_u8: Bytes, *, turned_score: float = TURNED_SCORE)
     found = find(image_hwc_u8)
     if not len(found):
         return _look_harder(find, image_hwc_u8, turned_score)
-    degrees = lie_by(found)
-    if degrees is None:
+    if lie_by(found) is None:
         return found
     small, ratio = _small(image_hwc_u8)
-    upright = _scaled(_lying(find, small, degrees, turned_score), ratio)
-    return upright if 2 * len(upright) >= len(found) else found
+    return _scaled(_upright(find, small, _scaled(found, 1 / ratio), turned_score), ratio)
 
 
 def lie_by(found: Detections) -> float | None:
@@ -85,7 +83,7 @@ def _look_harder(find: Find, image: Bytes, turned_score: float) -> Detections:
     lit = brightened(small)
     for attempt in (small, lit):
         if attempt is not None and len(found := _bordered(find, attempt)):
-            return _scaled(found, ratio)
+            return _scaled(_upright(find, attempt, found, turned_score), ratio)
     light = small if lit is None else lit
     for degrees in TURNS_DEGREES:
         if len(found := _turned(find, light, degrees, turned_score)):
@@ -94,6 +92,14 @@ def _look_harder(find: Find, image: Bytes, turned_score: float) -> Detections:
         if len(found := _lying(find, light, degrees, turned_score)):
             return _scaled(found, ratio)
     return found
+
+
+def _upright(find: Find, image: Bytes, found: Detections, turned_score: float) -> Detections:
+    """What was found in a picture; if it lies, what is found there when the picture is turned upright."""
+    if (degrees := lie_by(found)) is None:
+        return found
+    upright = _lying(find, image, degrees, turned_score)
+    return upright if 2 * len(upright) >= len(found) else found
 
 
 def _small(image: Bytes) -> tuple[Bytes, Any]:
