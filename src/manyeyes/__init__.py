@@ -7,86 +7,89 @@ in its pack's own environment, where no HTTP library may be, and only `draw` nee
 Importing it switches off what libraries report to their makers, for the whole process: `manyeyes.no_reports`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from manyeyes.errors import (
-    AuditBroken,
-    BadRequest,
-    Busy,
-    CertificateUnusable,
-    CrossSite,
-    DamagedPicture,
-    DataFolderUnusable,
-    DrawingFailed,
-    EmbedderMismatch,
-    EmptyPicture,
-    EngineFailed,
-    EngineMissing,
-    EngineNotInstalled,
-    EngineTooOld,
-    EnrolmentError,
-    EntryNotFound,
-    ExecRefused,
-    FileTrouble,
-    HostKeyRefused,
-    IdempotencyMismatch,
-    IdentityCopied,
-    IdentityInUse,
-    InstallFailed,
-    KeyExists,
-    KeyNotFound,
-    LastAdminKey,
-    MachineUnfit,
-    ManyeyesError,
-    ModelRefused,
-    NodeAway,
-    NodeNotFound,
-    NodeRemoved,
-    NoFaceFound,
-    NoPicturesFound,
-    NoSuchFile,
-    NotAcceptable,
-    NotAllowed,
-    NotAPicture,
-    NotSignedIn,
-    OtherMaster,
-    PackDamaged,
-    PackError,
-    PersonExists,
-    PersonNotFound,
-    PictureError,
-    PictureKillsWorkers,
-    PortTaken,
-    ReferenceRefused,
-    SeveralFacesFound,
-    SlowUpload,
-    SshRefused,
-    StartError,
-    TaskLost,
-    ThresholdRefused,
-    TokenRefused,
-    TooManyBytes,
-    TooManyPixels,
-    TraceNotFound,
-    Unavailable,
-    UnsupportedFormat,
-    UntrustedCertificate,
-    VersionMismatch,
-    WeightsRefused,
-    WrongAddress,
-)
 from manyeyes.no_reports import switch_off_reports
-from manyeyes.results import Caution, Face, Result
 
+TYPE_CHECKING = False
+"""As that of `typing`, which is not imported here: until a command has imported this module, it does not heed Ctrl-C."""
 if TYPE_CHECKING:
+    from typing import Any
+
     from manyeyes.api.access import ApiKey, JoinToken, NewApiKey
     from manyeyes.api.audit import AuditEntry, AuditVerdict
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
     from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
+    from manyeyes.errors import (
+        AuditBroken,
+        BadRequest,
+        Busy,
+        CertificateUnusable,
+        CrossSite,
+        DamagedPicture,
+        DataFolderUnusable,
+        DrawingFailed,
+        EmbedderMismatch,
+        EmptyPicture,
+        EngineFailed,
+        EngineMissing,
+        EngineNotInstalled,
+        EngineTooOld,
+        EnrolmentError,
+        EntryNotFound,
+        ExecRefused,
+        FileTrouble,
+        HostKeyRefused,
+        IdempotencyMismatch,
+        IdentityCopied,
+        IdentityInUse,
+        InstallFailed,
+        KeyExists,
+        KeyNotFound,
+        LastAdminKey,
+        MachineUnfit,
+        ManyeyesError,
+        ModelRefused,
+        NodeAway,
+        NodeNotFound,
+        NodeRemoved,
+        NoFaceFound,
+        NoPicturesFound,
+        NoSuchFile,
+        NotAcceptable,
+        NotAllowed,
+        NotAPicture,
+        NotSignedIn,
+        OtherMaster,
+        PackDamaged,
+        PackError,
+        PersonExists,
+        PersonNotFound,
+        PictureError,
+        PictureKillsWorkers,
+        PortTaken,
+        ReferenceRefused,
+        SeveralFacesFound,
+        SlowUpload,
+        SshRefused,
+        StartError,
+        TaskLost,
+        ThresholdRefused,
+        TokenRefused,
+        TooManyBytes,
+        TooManyPixels,
+        TraceNotFound,
+        Unavailable,
+        UnsupportedFormat,
+        UntrustedCertificate,
+        VersionMismatch,
+        WeightsRefused,
+        WrongAddress,
+    )
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
+    from manyeyes.results import Caution, Face, Result
     from manyeyes.sdk.answers import Prediction
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
@@ -199,9 +202,11 @@ _AT_FIRST_USE = {
     "Alert": "manyeyes.api.overview",
     "AuditEntry": "manyeyes.api.audit",
     "AuditVerdict": "manyeyes.api.audit",
+    "Caution": "manyeyes.results",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
     "Encoded": "manyeyes.recognition.pictures.encode",
+    "Face": "manyeyes.results",
     "Feedback": "manyeyes.api.people",
     "History": "manyeyes.api.overview",
     "JoinToken": "manyeyes.api.access",
@@ -218,6 +223,7 @@ _AT_FIRST_USE = {
     "PersonNow": "manyeyes.api.people",
     "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
+    "Result": "manyeyes.results",
     "Setting": "manyeyes.api.overview",
     "Status": "manyeyes.api.overview",
     "Threshold": "manyeyes.api.people",
@@ -226,6 +232,8 @@ _AT_FIRST_USE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _AT_FIRST_USE:
-        return getattr(import_module(_AT_FIRST_USE[name]), name)
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module(_AT_FIRST_USE.get(name, "manyeyes.errors")), name)
     raise AttributeError(f"module 'manyeyes' has no attribute {name!r}")

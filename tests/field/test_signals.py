@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from manyeyes.cli import down
-from manyeyes.cli.signals import Stop, role_in, stopping, until_signal
+from manyeyes.cli.first_signals import role_in, stopping
+from manyeyes.cli.signals import Stop, until_signal
 from tests.integration.conftest import MANYEYES, Role, free_port, until
 
 SPOKEN = {"MANYEYES_MASTER_CONSOLE": "0"}
@@ -166,6 +167,49 @@ def test_nohup_is_heeded() -> None:
         assert set(stopping()) == {signal.SIGINT, signal.SIGTERM}
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *more):
+        if name == stage:
+            os.kill(os.getpid(), signal.SIGINT)
+
+stage = sys.argv.pop()
+sys.meta_path.insert(0, Interrupt())
+sys.argv[0] = "/usr/bin/manyeyes"
+from manyeyes.cli.app import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["manyeyes.errors", "typer", "manyeyes.cli.people", "manyeyes.sdk.context", "manyeyes.sdk.blocking"],
+)
+def test_ctrl_c_ends_a_command_without_a_word_from_the_first_moment(stage: str, tmp_path: Path) -> None:
+    """Before its first import, while it loads, and while it works."""
+    master = {
+        "MANYEYES_MASTER": "https://192.0.2.1",
+        "MANYEYES_KEY": "mek_abcdefgh",
+        "MANYEYES_CA": str(tmp_path / "ca"),
+    }
+    (tmp_path / "ca").write_text("a CA")
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, "people", "list", stage],
+        capture_output=True,
+        env={**os.environ, **master},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_a_program_that_imports_the_commands_keeps_its_signals() -> None:
+    import manyeyes.cli.app  # noqa: F401
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_only_roles_end_with_status_0_from_the_first_moment() -> None:

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from manyeyes.cli.first_signals import command_begins
 from manyeyes.cli.metavars import named, plain_metavars
 from manyeyes.plain_text import harmless
 
@@ -78,6 +79,7 @@ class LazyGroup(TyperGroup):
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
             self.commands[cmd_name] = _load(cmd_name)
             plain_metavars(self.commands[cmd_name])
+            command_begins()
         return self.commands.get(cmd_name)
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:
