@@ -196,7 +196,7 @@ def test_ctrl_c_ends_a_command_without_a_word_from_the_first_moment(stage: str, 
         "MANYEYES_KEY": "mek_abcdefgh",
         "MANYEYES_CA": str(tmp_path / "ca"),
     }
-    (tmp_path / "ca").write_text("a CA")
+    (tmp_path / "ca").write_text("-----BEGIN CERTIFICATE-----")
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED_AT, "people", "list", stage],
         capture_output=True,

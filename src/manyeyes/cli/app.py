@@ -102,6 +102,8 @@ def _status(ended_by: BaseException) -> int:
             f"the package {error.name} is not installed here: this machine has only what a node needs; "
             "for a master, or to build packs, install 'manyeyes[master]'"
         )
+    if isinstance(error, FileNotFoundError) and error.filename is None and not streams.has_folder():
+        error = FileTrouble("the current folder is deleted; go to another one, and run the command there")
     if isinstance(error, OSError) and error.filename is not None:
         error = FileTrouble(f"{os.fsdecode(error.filename)}: {error.strerror}; name another file or folder")
     if not isinstance(error, ManyeyesError):

@@ -29,7 +29,10 @@ def list_contexts(as_json: JsonOption = False) -> None:
 
     Example: manyeyes contexts list
     """
-    known = Contexts().all()
+    contexts = Contexts()
+    known = contexts.all()
+    for trouble in contexts.unusable():
+        say(f"warning: {trouble.detail}")
     if as_json:
         print_json(
             {
@@ -66,7 +69,10 @@ def add(
 
     Example: manyeyes contexts add lab.json
     """
-    one = Contexts().add(load_context(file), name or file.stem)
+    found = load_context(
+        file, otherwise="name one that 'manyeyes keys create NAME --context FILE' has written"
+    )
+    one = Contexts().add(found, name or file.stem)
     say(f"{one.name} is {one.context.url}" + ("; commands use it" if one.default else ""))
 
 

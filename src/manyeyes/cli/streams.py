@@ -87,6 +87,15 @@ def prepare() -> None:
     sys.stderr = _kept(StandardError, sys.stderr, sys.__stderr__, 2)
 
 
+def has_folder() -> bool:
+    """Whether the folder that this process works in is still there."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: int) -> io.TextIOWrapper:
     """The stream as one of this kind; one that was put in the place of the process's own stays, as in tests."""
     if stream is None:

@@ -22,7 +22,7 @@ from manyeyes.errors import (
     WrongAddress,
     first_of,
 )
-from manyeyes.local_files import unreadable
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole, unreadable
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
 
@@ -259,6 +259,6 @@ async def _content(source: Source) -> bytes:
     if source.trouble is not None:
         raise source.trouble
     try:
-        return await asyncio.to_thread(source.path.read_bytes)
+        return await asyncio.to_thread(read_whole, source.path, MOST_PICTURE_BYTES)
     except OSError as error:
         raise unreadable(source.path, error) from error

@@ -12,6 +12,7 @@ from manyeyes.api.people import PersonNow
 from manyeyes.cli.sending.record import RESULTS_NAME, decode, encode, lock, read_lines, replace_with
 from manyeyes.config import Limits
 from manyeyes.errors import FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.results import Face, Result
 from manyeyes.wording import listed, several
 
@@ -206,7 +207,7 @@ def drawn_from_original(out: Path, line: dict[str, Any]) -> bytes:
 
     source = Path(str(line.get("source", "")))
     try:
-        facts, original = source.stat(), source.read_bytes()
+        facts, original = source.stat(), read_whole(source, MOST_PICTURE_BYTES)
     except OSError as error:
         raise FileTrouble(f"{source} cannot be read: {error.strerror or error}") from error
     if (facts.st_size, facts.st_mtime_ns) != (line.get("size"), line.get("mtime_ns")):

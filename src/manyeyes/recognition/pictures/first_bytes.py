@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from manyeyes.local_files import open_regular
 from manyeyes.recognition.pictures.sniff import sniff
 
 HEAD_BYTES = 4096
@@ -12,14 +13,14 @@ HEAD_BYTES = 4096
 
 
 def format_of(path: Path) -> str:
-    """The key in `formats.FORMATS` of a file's format; it must be a regular file.
+    """The key in `formats.FORMATS` of a file's format; a regular file.
 
     Raises:
         EmptyPicture, NotAPicture: it is no picture.
         UnsupportedFormat: a picture of another format, raw camera pictures among them.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
     """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = open_regular(path)
     try:
         head = os.read(file, HEAD_BYTES)
     finally:
