@@ -141,6 +141,22 @@ def test_down_ends_what_a_killed_master_has_left(folder: Path) -> None:
         left.kill()
 
 
+def test_down_ends_what_has_only_begun_to_start(tmp_path: Path) -> None:
+    """A process with the command line of 'manyeyes up' that does not hold its folder yet."""
+    begun = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", "manyeyes", "up", "--data", tmp_path / "data"]
+    )
+    try:
+        command = [*MANYEYES, "down", "--data"]
+        other = subprocess.run([*command, tmp_path / "dat"], capture_output=True, text=True, timeout=60)
+        assert other.returncode == 6 and begun.poll() is None
+        stopped = subprocess.run([*command, tmp_path / "data"], capture_output=True, text=True, timeout=60)
+        assert (stopped.returncode, stopped.stderr) == (0, f"stopped: the master (process {begun.pid})\n")
+        assert begun.wait(1) == -signal.SIGTERM
+    finally:
+        begun.kill()
+
+
 def test_what_belongs_to_a_data_folder() -> None:
     def role_in(*command: str) -> str:
         return down.work_of(Path("/d"), command)
