@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ from manyeyes.api.people import (
     Threshold,
     ThresholdRequest,
 )
-from manyeyes.errors import BadRequest, ManyeyesError, ThresholdRefused
+from manyeyes.errors import BadRequest, ManyeyesError
 from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole, unreadable
 from manyeyes.plain_text import utf8
 from manyeyes.results import Caution, Result
@@ -212,7 +211,6 @@ class AsyncClient(Watching):
         Raises:
             ThresholdRefused: the value is out of bounds, or the pack has no calibration, which `fmr` needs.
         """
-        _check_finite(fmr, distance)
         body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump()
         return parsed(Threshold, (await self._call("PUT", "/v1/people-threshold", json=body)).content)
 
@@ -220,7 +218,6 @@ class AsyncClient(Watching):
         self, *, fmr: float | None = None, distance: float | None = None
     ) -> Threshold:
         """What `set_threshold` would return for the current gallery; sets nothing, and raises the same errors."""
-        _check_finite(fmr, distance)
         body = ThresholdRequest.model_construct(fmr=fmr, distance=distance).model_dump(exclude_none=True)
         response = await self._call("GET", "/v1/people-threshold/preview", params=body)
         return parsed(Threshold, response.content)
@@ -421,13 +418,6 @@ class AsyncClient(Watching):
     async def wait_ready(self) -> None:
         """Wait until the master accepts pictures, at most as long as the client's `patience`."""
         await self._call("GET", "/readyz", waits=True)
-
-
-def _check_finite(*numbers: float | None) -> None:
-    """JSON has no other numbers."""
-    for number in numbers:
-        if number is not None and not math.isfinite(number):
-            raise ThresholdRefused(f"{number} is no threshold; a number above 0 is needed, as 0.001")
 
 
 async def _content(picture: Picture) -> bytes:
