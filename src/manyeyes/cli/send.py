@@ -87,17 +87,11 @@ class _Job:
         return self.arguments.out
 
 
-def _path(text: str | Path) -> Path:
-    if not str(text):  # Path("") would be the current folder
-        raise BadRequest("a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/")
-    return Path(text)
-
-
 def send(
     ctx: typer.Context,
     pictures: Annotated[
         list[Path],
-        typer.Argument(metavar="PICTURE|FOLDER...", parser=_path, help="Pictures, and folders of pictures."),
+        typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, and folders of pictures."),
     ],
     out: Annotated[
         Path | None,
@@ -105,7 +99,6 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
-            parser=_path,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),
