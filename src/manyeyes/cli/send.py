@@ -91,7 +91,7 @@ def send(
     ctx: typer.Context,
     pictures: Annotated[
         list[Path],
-        typer.Argument(metavar="PICTURE|FOLDER...", help="Pictures, and folders of pictures."),
+        typer.Argument(metavar="PICTURE|FOLDER...", parser=Path, help="Pictures, and folders of pictures."),
     ],
     out: Annotated[
         Path | None,
@@ -99,6 +99,7 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
+            parser=Path,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),
