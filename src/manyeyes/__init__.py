@@ -8,88 +8,91 @@ use: a worker runs in its pack's own environment, where no HTTP library may be, 
 Importing it switches off what libraries report to their makers, for the whole process: `manyeyes.no_reports`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from manyeyes.errors import (
-    AuditBroken,
-    BadRequest,
-    Busy,
-    CertificateUnusable,
-    CrossSite,
-    DamagedPicture,
-    DataFolderUnusable,
-    DrawingFailed,
-    EmbedderMismatch,
-    EmptyPicture,
-    EngineFailed,
-    EngineMissing,
-    EngineNotInstalled,
-    EngineTooOld,
-    EnrolmentError,
-    EntryNotFound,
-    ExecRefused,
-    FaceTooSmall,
-    FileTrouble,
-    HostKeyRefused,
-    IdempotencyMismatch,
-    IdentityCopied,
-    IdentityInUse,
-    InstallFailed,
-    KeyExists,
-    KeyNotFound,
-    LastAdminKey,
-    MachineUnfit,
-    ManyeyesError,
-    ModelRefused,
-    NodeAway,
-    NodeNotFound,
-    NodeRemoved,
-    NoFaceFound,
-    NoPicturesFound,
-    NoSuchFile,
-    NotAcceptable,
-    NotAllowed,
-    NotAPicture,
-    NotSignedIn,
-    OtherMaster,
-    PackDamaged,
-    PackError,
-    PersonExists,
-    PersonNotFound,
-    PictureError,
-    PictureKillsWorkers,
-    PortTaken,
-    ReferenceRefused,
-    SeveralFacesFound,
-    SlowUpload,
-    SshRefused,
-    StartError,
-    TaskLost,
-    ThresholdRefused,
-    TokenRefused,
-    TooManyBytes,
-    TooManyPixels,
-    TraceNotFound,
-    Unavailable,
-    UnsupportedFormat,
-    UntrustedCertificate,
-    VersionMismatch,
-    WeightsRefused,
-    WrongAddress,
-)
 from manyeyes.no_reports import switch_off_reports
-from manyeyes.results import Caution, Face, Result, TooSmall
 
+TYPE_CHECKING = False
+"""As that of `typing`, which is not imported here: until a command has imported this module, it does not heed Ctrl-C."""
 if TYPE_CHECKING:
+    from typing import Any
+
     from manyeyes.api.access import ApiKey, JoinToken, NewApiKey
     from manyeyes.api.audit import AuditEntry, AuditVerdict
     from manyeyes.api.nodes import Node, NodePage
     from manyeyes.api.overview import Alert, History, NodeHistory, Notice, Overview, Setting, Status
     from manyeyes.api.people import Feedback, Merge, MergePreview, Person, PersonNow, Photo, Threshold
     from manyeyes.api.videos import RecentVideo, Seen, Still, TimeSpan
+    from manyeyes.errors import (
+        AuditBroken,
+        BadRequest,
+        Busy,
+        CertificateUnusable,
+        CrossSite,
+        DamagedPicture,
+        DataFolderUnusable,
+        DrawingFailed,
+        EmbedderMismatch,
+        EmptyPicture,
+        EngineFailed,
+        EngineMissing,
+        EngineNotInstalled,
+        EngineTooOld,
+        EnrolmentError,
+        EntryNotFound,
+        ExecRefused,
+        FaceTooSmall,
+        FileTrouble,
+        HostKeyRefused,
+        IdempotencyMismatch,
+        IdentityCopied,
+        IdentityInUse,
+        InstallFailed,
+        KeyExists,
+        KeyNotFound,
+        LastAdminKey,
+        MachineUnfit,
+        ManyeyesError,
+        ModelRefused,
+        NodeAway,
+        NodeNotFound,
+        NodeRemoved,
+        NoFaceFound,
+        NoPicturesFound,
+        NoSuchFile,
+        NotAcceptable,
+        NotAllowed,
+        NotAPicture,
+        NotSignedIn,
+        OtherMaster,
+        PackDamaged,
+        PackError,
+        PersonExists,
+        PersonNotFound,
+        PictureError,
+        PictureKillsWorkers,
+        PortTaken,
+        ReferenceRefused,
+        SeveralFacesFound,
+        SlowUpload,
+        SshRefused,
+        StartError,
+        TaskLost,
+        ThresholdRefused,
+        TokenRefused,
+        TooManyBytes,
+        TooManyPixels,
+        TraceNotFound,
+        Unavailable,
+        UnsupportedFormat,
+        UntrustedCertificate,
+        VersionMismatch,
+        WeightsRefused,
+        WrongAddress,
+    )
     from manyeyes.recognition.pictures.encode import Encoded
     from manyeyes.recognition.pictures.predicted import draw
+    from manyeyes.results import Caution, Face, Result, TooSmall
     from manyeyes.sdk.answers import Prediction
     from manyeyes.sdk.blocking import Client
     from manyeyes.sdk.client import AsyncClient
@@ -213,9 +216,11 @@ _AT_FIRST_USE = {
     "AsyncClient": "manyeyes.sdk.client",
     "AuditEntry": "manyeyes.api.audit",
     "AuditVerdict": "manyeyes.api.audit",
+    "Caution": "manyeyes.results",
     "Client": "manyeyes.sdk.blocking",
     "Context": "manyeyes.sdk.context",
     "Encoded": "manyeyes.recognition.pictures.encode",
+    "Face": "manyeyes.results",
     "Feedback": "manyeyes.api.people",
     "History": "manyeyes.api.overview",
     "JoinToken": "manyeyes.api.access",
@@ -233,12 +238,14 @@ _AT_FIRST_USE = {
     "Photo": "manyeyes.api.people",
     "Prediction": "manyeyes.sdk.answers",
     "RecentVideo": "manyeyes.api.videos",
+    "Result": "manyeyes.results",
     "Seen": "manyeyes.api.videos",
     "Setting": "manyeyes.api.overview",
     "Status": "manyeyes.api.overview",
     "Still": "manyeyes.api.videos",
     "StillPicture": "manyeyes.video.stills",
     "Threshold": "manyeyes.api.people",
+    "TooSmall": "manyeyes.results",
     "TimeSpan": "manyeyes.api.videos",
     "draw": "manyeyes.recognition.pictures.predicted",
     "stills": "manyeyes.video.stills",
@@ -247,6 +254,8 @@ _AT_FIRST_USE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _AT_FIRST_USE:
-        return getattr(import_module(_AT_FIRST_USE[name]), name)
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module(_AT_FIRST_USE.get(name, "manyeyes.errors")), name)
     raise AttributeError(f"module 'manyeyes' has no attribute {name!r}")

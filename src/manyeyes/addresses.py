@@ -65,7 +65,7 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(bare(host)).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower().removesuffix(".") == "localhost"
 
 
 def is_link_local(host: str) -> bool:

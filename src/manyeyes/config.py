@@ -37,11 +37,13 @@ def _listed(given: Any) -> Any:
 
 
 class _Settings(BaseSettings):
-    """Settings out of the environment.
+    """Settings out of the environment; an empty variable counts as one that is not set.
 
     Raises:
         BadRequest: a value cannot be used; the message names its variable.
     """
+
+    model_config = SettingsConfigDict(allow_inf_nan=False, env_ignore_empty=True)
 
     def __init__(self, **given: Any) -> None:
         try:

@@ -9,6 +9,7 @@ import socket
 
 from manyeyes.addresses import ANY, is_numbers, with_port
 from manyeyes.errors import PortTaken, StartError
+from manyeyes.plain_text import harmless
 
 _USABLE = (
     "name an address of this machine ('ip address' lists them; one that begins with fe80 with its interface, as "
@@ -30,8 +31,9 @@ def check_port(host: str, port: int, purpose: str, flag: str) -> None:
         raise StartError(f"cannot listen on {where} for {purpose}: {odd}; {_USABLE}")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise StartError(f"cannot listen on {where} for {purpose}: {error.strerror}; {_USABLE}") from error
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no address or host name"
+        raise StartError(f"cannot listen on {harmless(where)} for {purpose}: {why}; {_USABLE}") from error
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if host == ANY:  # of both kinds: a port that something else has at an IPv4 address is taken

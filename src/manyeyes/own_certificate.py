@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from manyeyes.credentials import MASTER_HOSTNAME
 from manyeyes.errors import CertificateUnusable
+from manyeyes.local_files import MOST_TEXT_BYTES, read_whole
 from manyeyes.telemetry import log
 
 LOOK_EVERY_S = 2.0
@@ -71,7 +72,7 @@ def load(certificate: Path, key: Path, now: datetime) -> Loaded:
 
 def _read(path: Path, what: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path, MOST_TEXT_BYTES)
     except OSError as error:
         raise CertificateUnusable(
             f"the {what} {path} cannot be read: {error.strerror}; name a file that the user of the master may read"

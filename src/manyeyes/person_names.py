@@ -51,8 +51,14 @@ def unseen(name: str) -> str:
 
 def name_key(name: str) -> str:
     """What two names have in common if they are one: composed, without case, without blanks too many."""
-    folded = unicodedata.normalize("NFC", tidy(name)).casefold()
+    folded = "".join(map(_without_case, unicodedata.normalize("NFC", tidy(name))))
     return "".join(one for one in unicodedata.normalize("NFC", folded) if one not in _STYLES)
+
+
+def _without_case(character: str) -> str:
+    """Unicode's simple case folding: one letter stays one, so that ß is no ss, and Weiß is another name than Weiss."""
+    folded = character.casefold()
+    return folded if len(folded) == 1 else character.lower()
 
 
 def _one_blank(text: str) -> str:

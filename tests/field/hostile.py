@@ -242,7 +242,7 @@ def _this_process_only(folder: Path, environment: dict[str, str], seed: int) -> 
                 store, "ensure_default", mock.Mock(side_effect=errors.PackError("no models here"))
             )
         )
-        put(mock.patch.object(roles, "_run", lambda work: None))
+        put(mock.patch.object(roles, "_run", lambda *_: None))
         put(mock.patch.object(roles.telemetry, "set_up"))
         put(mock.patch.object(uninstalling, "_remove"))
         put(mock.patch.object(uninstalling, "remove_service"))

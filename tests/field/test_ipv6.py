@@ -32,6 +32,7 @@ from manyeyes.gateway.serve import _where
 from manyeyes.identity import _alternative_names
 from manyeyes.lan.service import CA_KEY, Heard
 from manyeyes.listening import check_port
+from manyeyes.plain_text import harmless
 from manyeyes.sdk.context import find_context
 from tests.e2e.conftest import why_not
 from tests.e2e.fleet import wait_for
@@ -143,11 +144,13 @@ def test_a_port_that_is_taken_at_an_ipv4_address_is_not_free_for_all() -> None:
         check_port("::", other.getsockname()[1], "users", "--https-port")
 
 
-@pytest.mark.parametrize("host", ["fe80::1", "fd77:dead::1", "192.0.2.77", "no-such-host.invalid"])
+@pytest.mark.parametrize(
+    "host", ["fe80::1", "fd77:dead::1", "192.0.2.77", "no-such-host.invalid", "\udcff", "long" * 20]
+)
 def test_an_address_that_is_not_of_this_machine_is_named(host: str) -> None:
     with pytest.raises(StartError, match="name an address of this machine") as refused:
         check_port(host, 1, "nodes", "--nats-port")
-    assert with_port(host, 1) in refused.value.detail and not isinstance(refused.value, PortTaken)
+    assert harmless(with_port(host, 1)) in refused.value.detail and not isinstance(refused.value, PortTaken)
 
 
 FIND = """

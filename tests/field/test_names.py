@@ -168,6 +168,8 @@ def test_names_that_look_the_same_are_warned_of_with_the_letter(people: PeopleSe
         ("\N{CYRILLIC SMALL LETTER A}nn", "Ann"),
         ("Ivan", "\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}van"),
         ("Bob 0", "Bob O"),
+        ("Weiß", "Weiss"),
+        ("\N{LATIN SMALL LIGATURE FI}ona", "Fiona"),
         ("علیرضا", f"علی{ZWNJ}رضا"),
         ("Ａｎｎ", "Ann"),
         ("髙橋", "高橋"),
@@ -302,6 +304,13 @@ def test_the_api_refuses_such_names(network: Network) -> None:
             network.client.rename_person("Ann", name)
 
 
+def test_photos_of_two_families_do_not_go_to_one_person(people: PeopleService) -> None:
+    add(people, "Weiß", "a")
+    assert kinds(add(people, "Weiss", "b")) == ["look-alike"]
+    assert kinds(add(people, "WEIẞ", "c")) == ["same-name"]
+    assert [(one.name, one.photos) for one in people.everybody()] == [("Weiss", 1), ("Weiß", 2)]
+
+
 def test_keys_of_names_are_stable() -> None:
-    for name in ("José", NFD, "STRASSE", "Ἀδάμ", "İ", "ǅ", f"علی{ZWNJ}رضا"):
+    for name in ("José", NFD, "STRASSE", "Ἀδάμ", "ΐ", "İ", "ǅ", "ǰ", f"علی{ZWNJ}رضا"):
         assert name_key(name_key(name)) == name_key(name) == name_key(name.upper())

@@ -76,7 +76,7 @@ def test_a_full_disk_is_said(folder: Path, command: list[str]) -> None:
         told.check()
         assert told.code != 0, "an output that is lost is no success"
         if told.code == 2:
-            assert "error: standard output cannot be written: No space left on device\n" in told.err
+            assert "error: standard output cannot be written: No space left on device; " in told.err
 
 
 def test_a_reader_that_has_gone_ends_a_command_without_a_word(folder: Path) -> None:

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from manyeyes.cli import down
-from manyeyes.cli.signals import Stop, role_in, stopping, until_signal
+from manyeyes.cli.first_signals import role_in, stopping
+from manyeyes.cli.signals import Stop, until_signal
 from tests.integration.conftest import MANYEYES, Role, free_port, until
 
 SPOKEN = {"MANYEYES_MASTER_CONSOLE": "0"}
@@ -140,6 +141,22 @@ def test_down_ends_what_a_killed_master_has_left(folder: Path) -> None:
         left.kill()
 
 
+def test_down_ends_what_has_only_begun_to_start(tmp_path: Path) -> None:
+    """A process with the command line of 'manyeyes up' that does not hold its folder yet."""
+    begun = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", "manyeyes", "up", "--data", tmp_path / "data"]
+    )
+    try:
+        command = [*MANYEYES, "down", "--data"]
+        other = subprocess.run([*command, tmp_path / "dat"], capture_output=True, text=True, timeout=60)
+        assert other.returncode == 6 and begun.poll() is None
+        stopped = subprocess.run([*command, tmp_path / "data"], capture_output=True, text=True, timeout=60)
+        assert (stopped.returncode, stopped.stderr) == (0, f"stopped: the master (process {begun.pid})\n")
+        assert begun.wait(1) == -signal.SIGTERM
+    finally:
+        begun.kill()
+
+
 def test_what_belongs_to_a_data_folder() -> None:
     def role_in(*command: str) -> str:
         return down.work_of(Path("/d"), command)
@@ -166,6 +183,49 @@ def test_nohup_is_heeded() -> None:
         assert set(stopping()) == {signal.SIGINT, signal.SIGTERM}
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *more):
+        if name == stage:
+            os.kill(os.getpid(), signal.SIGINT)
+
+stage = sys.argv.pop()
+sys.meta_path.insert(0, Interrupt())
+sys.argv[0] = "/usr/bin/manyeyes"
+from manyeyes.cli.app import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["manyeyes.errors", "typer", "manyeyes.cli.people", "manyeyes.sdk.context", "manyeyes.sdk.blocking"],
+)
+def test_ctrl_c_ends_a_command_without_a_word_from_the_first_moment(stage: str, tmp_path: Path) -> None:
+    """Before its first import, while it loads, and while it works."""
+    master = {
+        "MANYEYES_MASTER": "https://192.0.2.1",
+        "MANYEYES_KEY": "mek_abcdefgh",
+        "MANYEYES_CA": str(tmp_path / "ca"),
+    }
+    (tmp_path / "ca").write_text("-----BEGIN CERTIFICATE-----")
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, "people", "list", stage],
+        capture_output=True,
+        env={**os.environ, **master},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_a_program_that_imports_the_commands_keeps_its_signals() -> None:
+    import manyeyes.cli.app  # noqa: F401
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_only_roles_end_with_status_0_from_the_first_moment() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from manyeyes.cli.signals import EXIT_STOPPED, heed_from_the_start
+from manyeyes.cli.first_signals import EXIT_STOPPED, command_ended, heed_from_the_start
 
-heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
+_IS_COMMAND = __name__ == "__main__" or os.path.basename(sys.argv[0]) == "manyeyes"  # noqa: PTH119  pathlib takes long
+"""Whether this process is a command; else it is a program that imports this module, and its signals are its own."""
+if _IS_COMMAND:
+    heed_from_the_start(sys.argv[1:])  # before the imports below, which take a second
 
-import os
 import tempfile
 import traceback
 from collections.abc import Sequence
@@ -68,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     streams.prepare()
     status = _run(arguments)
+    command_ended(_IS_COMMAND)
     try:
         sys.stdout.flush()
     except (ManyeyesError, streams.ReaderGone) as error:
@@ -87,6 +91,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _status(ended_by: BaseException) -> int:
     """Say what ended the command, and return its exit code."""
+    command_ended(_IS_COMMAND)
     error = first_of(ended_by)
     if isinstance(error, KeyboardInterrupt):
         return EXIT_STOPPED
@@ -97,6 +102,8 @@ def _status(ended_by: BaseException) -> int:
             f"the package {error.name} is not installed here: this machine has only what a node needs; "
             "for a master, or to build packs, install 'manyeyes[master]'"
         )
+    if isinstance(error, FileNotFoundError) and error.filename is None and not streams.has_folder():
+        error = FileTrouble("the current folder is deleted; go to another one, and run the command there")
     if isinstance(error, OSError) and error.filename is not None:
         error = FileTrouble(f"{os.fsdecode(error.filename)}: {error.strerror}; name another file or folder")
     if not isinstance(error, ManyeyesError):

@@ -32,7 +32,10 @@ def list_contexts(as_json: JsonOption = False) -> None:
 
     Example: manyeyes contexts list
     """
-    known = Contexts().all()
+    contexts = Contexts()
+    known = contexts.all()
+    for trouble in contexts.unusable():
+        say(f"warning: {trouble.detail}")
     if as_json:
         print_json(
             {
@@ -75,7 +78,9 @@ def add(
 
     Example: manyeyes contexts add lab.json --address https://lab:8443
     """
-    context = load_context(file)
+    context = load_context(
+        file, otherwise="name one that 'manyeyes keys create NAME --context FILE' has written"
+    )
     if address is not None:
         context = replace(context, url=address.rstrip("/"))
     elif is_loopback(urlsplit(context.url).hostname or ""):

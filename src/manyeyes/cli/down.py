@@ -12,6 +12,7 @@ from pathlib import Path
 
 from manyeyes.cli.output import say
 from manyeyes.cli.role_options import DataOption, folder_of
+from manyeyes.cli.uninstalling.running import processes
 from manyeyes.datafolder import holder
 from manyeyes.errors import Unavailable
 
@@ -45,7 +46,7 @@ def down(data: DataOption = None) -> None:
     Example: manyeyes down
     """
     folder = folder_of(data)
-    roles, rest = _roles(folder), _children(folder)
+    roles, rest = _roles(folder) or _starting(folder), _children(folder)
     if not roles and not rest:
         raise Unavailable(
             f"no master and no node runs with the data folder {folder}; name another with --data"
@@ -76,6 +77,16 @@ def _roles(folder: Path) -> list[Member]:
     node = "the node" if (folder / "membership.json").exists() else "the master"
     found = [(holder(folder), node), (holder(below), "the node")]
     return [Member(process, what) for process, what in found if process is not None]
+
+
+def _starting(folder: Path) -> list[Member]:
+    """A master or node that has begun to start and does not hold its folder yet: that takes it some seconds."""
+    where = Path(os.path.normpath(folder))
+    return [
+        Member(one.process, "the node" if one.role == "node" else "the master")
+        for one in processes()
+        if one.data == where
+    ]
 
 
 def _orphans(folder: Path) -> list[Member]:

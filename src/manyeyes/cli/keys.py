@@ -11,7 +11,17 @@ import typer
 
 from manyeyes.addresses import is_loopback
 from manyeyes.api.access import KeyRole
-from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, tell
+from manyeyes.cli.output import (
+    JsonOption,
+    ago,
+    client_of,
+    need_output,
+    print_json,
+    print_table,
+    say,
+    tell,
+    tell_once,
+)
 from manyeyes.errors import FileTrouble
 from manyeyes.sdk.context import Context, save_context
 
@@ -56,18 +66,27 @@ def create(
     """
     if context is not None and context.exists():
         raise FileTrouble(f"{context} exists, and the key in it would be lost; name a new file")
+    if context is None:
+        need_output("the key")
     with client_of(ctx) as client:
         made = client.create_key(name, role)
+
+        def revoked() -> str:
+            client.revoke_key(name)
+            return f"the key {name} is revoked again, since nobody has seen it"
+
         if context is not None:
             try:
                 save_context(replace(client.context, api_key=made.key), context)
             except FileTrouble:
                 client.revoke_key(name)  # nobody has seen the key
                 raise
+        else:
+            tell_once(lambda: print_json(made) if as_json else tell(made.key), revoked)
     if as_json:
-        print_json(made if context is None else made.model_copy(update={"key": ""}))
+        if context is not None:
+            print_json(made.model_copy(update={"key": ""}))
     elif context is None:
-        tell(made.key)
         say(f"the key of {made.name}, {made.role}; it is not shown again")
         for line in _how_to_use(client.context):
             say(line)

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from manyeyes.cli.first_signals import command_begins
 from manyeyes.cli.help_text import unwrap
 from manyeyes.cli.metavars import named, plain_metavars, refusal
 from manyeyes.plain_text import harmless
@@ -80,6 +81,7 @@ class LazyGroup(TyperGroup):
             self.commands[cmd_name] = _load(cmd_name)
             plain_metavars(self.commands[cmd_name])
             unwrap(self.commands[cmd_name])
+            command_begins()
         return self.commands.get(cmd_name)
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from enum import StrEnum
 from typing import Annotated
 
@@ -88,11 +89,12 @@ def logs(
     brief = not (verbose or as_json)
     with client_of(ctx) as client:
         if follow:
-            _print(client.logs.follow(**wanted, limit=lines, brief=brief), show)
+            with closing(client.logs.follow(**wanted, limit=lines, brief=brief)) as found:
+                _print(found, show)
             return
-        found = client.logs.list(**wanted, limit=lines, brief=brief)
-    _print(found.lines, show)
-    if not found.lines and not as_json:
+        page = client.logs.list(**wanted, limit=lines, brief=brief)
+    _print(page.lines, show)
+    if not page.lines and not as_json:
         say("no log lines match")
 
 

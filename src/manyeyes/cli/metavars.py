@@ -1,10 +1,15 @@
-"""What `--help` calls the values of options and arguments: `PATH`, `N`, `NAME...`, and nothing behind a flag."""
+"""What `--help` calls the values of options and arguments: `PATH`, `N`, `NAME...`, and nothing behind a flag.
+
+Every option and argument passes here, so `given_values` has them refuse what cannot be meant.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import Any, get_args
+
+from manyeyes.cli.given_values import refuse_unusable
 
 _REFUSALS = {
     "Input should be a valid integer.*": "it is no whole number",
@@ -28,6 +33,7 @@ def named(params: list[Any]) -> list[Any]:
     """The same options and arguments, with plain names for their values."""
     for param in params:
         _name(param)
+        refuse_unusable(param)
     return params
 
 

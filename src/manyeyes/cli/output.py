@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from manyeyes.cli.streams import ReaderGone, StandardOutput
 from manyeyes.cli.tables import indented, lay_out, lines_of, shortened
-from manyeyes.errors import BadRequest, ManyeyesError
+from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
 from manyeyes.plain_text import harmless, with_bytes_shown
 from manyeyes.results import Caution
 from manyeyes.wording import duration
@@ -90,6 +91,40 @@ def tell(*lines: object) -> None:
     for line in lines:
         print(harmless(str(line)))
     sys.stdout.flush()
+
+
+def need_output(what: str) -> None:
+    """Make sure that somebody can see what is printed once only, before it is made.
+
+    Raises:
+        FileTrouble: standard output is closed.
+    """
+    if isinstance(sys.stdout, StandardOutput) and sys.stdout.was_closed:
+        raise FileTrouble(
+            f"standard output is closed, and {what} is printed there, once only; nothing was made"
+        )
+
+
+def tell_once(show: Callable[[], None], lost: Callable[[], str]) -> None:
+    """Print what cannot be printed again.
+
+    Args:
+        show: prints it.
+        lost: called if it cannot be printed; says what becomes of it.
+
+    Raises:
+        FileTrouble: it cannot be printed.
+    """
+    try:
+        show()
+        sys.stdout.flush()
+    except (FileTrouble, ReaderGone) as error:
+        why = (
+            "nobody reads standard output"
+            if isinstance(error, ReaderGone)
+            else error.detail.partition(";")[0]
+        )
+        raise FileTrouble(f"{why}; {lost()}") from error
 
 
 def tell_bytes(stream: str, data: bytes) -> None:

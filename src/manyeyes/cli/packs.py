@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -377,6 +378,8 @@ def _three(flag: str, text: str | None) -> tuple[float, float, float] | None:
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
+        values = ()
+    if not all(map(math.isfinite, values)):
         values = ()
     if len(values) == 1:
         values *= 3

@@ -12,7 +12,7 @@ from manyeyes.api.people import Feedback, Threshold
 from manyeyes.cli.chosen_face import choose_face
 from manyeyes.cli.output import JsonOption, ago, client_of, print_json, print_table, say, say_warnings, tell
 from manyeyes.errors import BadRequest, FileTrouble
-from manyeyes.local_files import unreadable
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole, unreadable
 from manyeyes.wording import in_percent, several
 
 
@@ -166,7 +166,7 @@ def _read(result: str) -> str:
     if result == "-":
         return sys.stdin.read()
     try:
-        return Path(result).read_text("utf-8")
+        return read_whole(Path(result), MOST_PICTURE_BYTES).decode()
     except OSError as error:
         raise unreadable(result, error) from error
     except UnicodeDecodeError as error:

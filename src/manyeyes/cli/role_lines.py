@@ -90,7 +90,9 @@ def addresses_text(settings: MasterSettings, url: str, names: Sequence[str] = ()
         return f"{url} (this machine only)"
     others = [name for name in dict.fromkeys((*names, *settings.advertise)) if not is_loopback(name)]
     at = ", ".join(f"https://{with_port(name, settings.https_port)}" for name in others)
-    return f"{url} (for other machines: {at})" if at else url
+    if at:
+        return f"{url} (for other machines: {at})"
+    return f"{url} (other machines reach it too: it listens on {settings.listen}; --advertise names an address for them)"
 
 
 def warn_of_kept_out(master: Any, settings: MasterSettings) -> None:

@@ -47,6 +47,7 @@ from manyeyes.cli.role_options import (
     WorkersOption,
 )
 from manyeyes.cli.signals import Stop, until_signal
+from manyeyes.cli.streams import has_folder
 from manyeyes.config import Limits, MasterSettings, NodeSettings, default_data_folder
 from manyeyes.datafolder import only_one
 from manyeyes.errors import BadRequest, ManyeyesError
@@ -81,7 +82,7 @@ def _master_settings(
     open_to_networks: bool,
     **others: Any,
 ) -> MasterSettings:
-    if listen is None and open_to_networks and "MANYEYES_MASTER_LISTEN" not in os.environ:
+    if listen is None and open_to_networks and not os.environ.get("MANYEYES_MASTER_LISTEN"):
         listen = ANY_IPV4
     given = _given(
         data=data.absolute() if data else None,
@@ -120,6 +121,9 @@ def _run(main: Callable[[Stop], Awaitable[None]], lines: RoleLines) -> None:
     """Run a role."""
     import uvloop
 
+    if not has_folder():
+        os.chdir("/")  # else nothing that it starts can work, as pip
+
     async def run() -> None:
         asyncio.get_running_loop().call_later(_STARTED_S, _keep_what_is_loaded)
         if await until_signal(main, lambda: notify(STOPPING=1)):
@@ -147,7 +151,7 @@ async def _master_running(
     from manyeyes.gateway.master_role import running_master
 
     bar = BuildBar()
-    named = advertise is not None or "MANYEYES_MASTER_ADVERTISE" in os.environ
+    named = advertise is not None or bool(os.environ.get("MANYEYES_MASTER_ADVERTISE"))
     tried = settings.advertise if named else ()
 
     def step(name: str, text: str) -> None:

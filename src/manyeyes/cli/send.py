@@ -110,18 +110,10 @@ class _Job:
 
 
 def _path(text: str | Path) -> Path:
-    if not str(text):  # Path("") would be the current folder
-        raise BadRequest("a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/")
     if re.match("[a-z]{2,}://", str(text)):
         raise BadRequest(
             f"{text} is an address on the web, not a file; download the picture first, and send its file"
         )
-    return Path(text)
-
-
-def _out(text: str | Path) -> Path:
-    if not str(text):
-        raise BadRequest("the folder of -o is empty; name one, as in: manyeyes send holiday/ -o out/")
     return Path(text)
 
 
@@ -142,7 +134,7 @@ def send(
             "-o",
             "--out",
             metavar="OUT",
-            parser=_out,
+            parser=Path,
             show_default=False,
             help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
         ),

@@ -1,45 +1,12 @@
-"""Ends a role in time after SIGINT, SIGTERM or SIGHUP, from the first moment of its start."""
+"""Ends a role in time after SIGINT, SIGTERM or SIGHUP."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from types import FrameType
+from collections.abc import Awaitable, Callable
 
-ROLES = ("up", "master", "node")
-EXIT_STOPPED = 130
-_AT_MOST_S = 3
-"""After this time a role whose start was ended by a signal is ended by force."""
-
-
-def stopping() -> tuple[signal.Signals, ...]:
-    """The signals that stop a role. One that `nohup` has switched off, SIGHUP, stays so: the role outlives its terminal."""
-    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    return (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else []))
-
-
-def heed_from_the_start(arguments: Sequence[str]) -> None:
-    """Until `until_signal` follows them, a signal ends a role with status 0: it has begun nothing yet."""
-    if role_in(arguments):
-        for number in stopping():
-            signal.signal(number, _end)
-
-
-def role_in(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
-    """Which role a command line starts, and its own arguments; None where it starts none."""
-    words = list(arguments)
-    while words and words[0].startswith("--master"):
-        words = words[1:] if "=" in words[0] else words[2:]
-    return (words[0], words[1:]) if words and words[0] in ROLES else None
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
-    signal.alarm(_AT_MOST_S)
-    sys.exit(0)
+from manyeyes.cli.first_signals import EXIT_STOPPED, stopping
 
 
 class Stop(asyncio.Event):

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from manyeyes.cli.output import JsonOption, ago, client_of, print_fields, print_json, say, tell
+from manyeyes.cli.output import (
+    JsonOption,
+    ago,
+    client_of,
+    need_output,
+    print_fields,
+    print_json,
+    say,
+    tell,
+    tell_once,
+)
 from manyeyes.errors import BadRequest
 from manyeyes.wording import duration, in_utc, several
 
@@ -70,17 +80,23 @@ def token(
     Example: manyeyes token --expires 1h
     """
     expires_s = parse_duration_s(expires)
+    need_output("the token")
     with client_of(ctx) as client:
         made = client.create_token(expires_s, approve=approve, ephemeral=ephemeral)
+    until = in_utc(made.expires_at)
+
+    def lost() -> str:
+        return f"nobody has seen the token {made.id}, which expires at {until}: make another"
+
     if as_json:
-        print_json(made)
+        tell_once(lambda: print_json(made), lost)
         return
-    say(f"token {made.id}; run this on the machine that joins, before {in_utc(made.expires_at)}:")
+    say(f"token {made.id}; run this on the machine that joins, before {until}:")
     if sys.stdout.isatty():
-        tell("", f"manyeyes node --join {made.token}", "")
+        tell_once(lambda: tell("", f"manyeyes node --join {made.token}", ""), lost)
     else:
         say("  manyeyes node --join TOKEN")
-        tell(made.token)
+        tell_once(lambda: tell(made.token), lost)
     if made.warning:
         say(f"warning: {made.warning}")
     if approve:

@@ -27,6 +27,9 @@ class StandardOutput(io.TextIOWrapper):
         FileTrouble: it cannot be written for another reason, as a full disk.
     """
 
+    was_closed = False
+    """Whether it was closed when the process started, and leads nowhere."""
+
     def write(self, text: str) -> int:
         """Write as every stream does."""
         try:
@@ -47,7 +50,9 @@ class StandardOutput(io.TextIOWrapper):
         os.close(nowhere)
         if error.errno == errno.EPIPE:
             return ReaderGone()
-        return FileTrouble(f"standard output cannot be written: {error.strerror or error}")
+        return FileTrouble(
+            f"standard output cannot be written: {error.strerror or error}; what the command has changed stays changed"
+        )
 
 
 class StandardError(io.TextIOWrapper):
@@ -92,10 +97,22 @@ def prepare() -> None:
         sys.__stderr__ = sys.stderr  # type: ignore[misc]
 
 
+def has_folder() -> bool:
+    """Whether the folder that this process works in is still there."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _kept(kind: type[io.TextIOWrapper], stream: object, first: object, number: int) -> io.TextIOWrapper:
     """The stream as one of this kind; one that was put in the place of the process's own stays, as in tests."""
     if stream is None:
-        return kind(open(number, "wb", closefd=False), encoding="utf-8")
+        nowhere = kind(open(number, "wb", closefd=False), encoding="utf-8")  # noqa: SIM115  for as long as the process
+        if isinstance(nowhere, StandardOutput):
+            nowhere.was_closed = True
+        return nowhere
     if not isinstance(stream, io.TextIOWrapper) or stream is not first or isinstance(stream, kind):
         return stream  # type: ignore[return-value]
     encoding, lines, at_once = stream.encoding, stream.line_buffering, stream.write_through

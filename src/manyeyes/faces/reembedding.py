@@ -6,6 +6,7 @@ What is done is kept photo by photo: a master that is killed goes on where it wa
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -108,5 +109,9 @@ class EmbedAgain:
                     error=error.detail,
                 )
                 return
-            self._photos.add_embedding(photo_id, self._embedder, embedding.astype("<f4").tobytes())
-            return
+            try:
+                self._photos.add_embedding(photo_id, self._embedder, embedding.astype("<f4").tobytes())
+                return
+            except sqlite3.OperationalError as error:
+                log().error("a photo's new embedding cannot be written; it is tried again", error=str(error))
+                await asyncio.sleep(_PAUSE_S)

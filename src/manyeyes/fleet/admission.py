@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from manyeyes.broker.masterlink import MasterLink
 from manyeyes.config import MasterSettings
 from manyeyes.contract import Introduction, JoinReply, JoinRequest, introduced
 from manyeyes.contract.mismatch import check_versions, unreadable_node
-from manyeyes.errors import ManyeyesError, TokenRefused
+from manyeyes.errors import ManyeyesError, TokenRefused, Unavailable
 from manyeyes.fleet.ephemeral import GONE
 from manyeyes.fleet.node_facts import plain_host
 from manyeyes.fleet.node_service import NodeService
@@ -75,6 +76,9 @@ class Admission:
             reply = self._refused(said, token_id, unreadable_node(said))
         except ManyeyesError as error:
             reply = self._refused(said, token_id, error)
+        except (sqlite3.OperationalError, OSError) as error:
+            why = Unavailable(f"the master cannot write its registry: {error}; free some space on its disk")
+            reply = self._refused(said, token_id, why)
         self._link.answer(message.reply, reply.wire())
 
     def _refused(self, said: Introduction, token_id: str, error: ManyeyesError) -> JoinReply:

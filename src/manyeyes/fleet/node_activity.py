@@ -20,6 +20,8 @@ class NodeActivity:
         self._left = {row.name: row.left_reason for row in nodes.all() if row.left_reason}
         """What is written of nodes that left."""
         self._last_seen: dict[str, str] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+        """Pictures done and failed that are not written yet: a write may fail."""
 
     @property
     def last_seen(self) -> Mapping[str, str]:
@@ -35,9 +37,16 @@ class NodeActivity:
         self._last_seen.pop(node, None)
 
     def record(self) -> None:
-        """Write what happened since the last record."""
+        """Write what happened since the last record; what cannot be written is written with a later one.
+
+        Raises:
+            sqlite3.Error: the disk is full or failing.
+        """
         self._record_left()
-        counts = self._dispatcher.statistics.take_by_node()
+        for name, (done, failed) in self._dispatcher.statistics.take_by_node().items():
+            before = self._counts.get(name, (0, 0))
+            self._counts[name] = (before[0] + done, before[1] + failed)
+        counts = self._counts
         names = set(self._last_seen) | set(counts)
         if not names:
             return
@@ -49,6 +58,7 @@ class NodeActivity:
                 if name in known
             }
         )
+        self._counts = {}
 
     def _record_left(self) -> None:
         left = {view.name: view.reason for view in self._fleet.nodes.values() if view.state == "left"}

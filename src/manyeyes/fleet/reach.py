@@ -12,7 +12,12 @@ from manyeyes.wording import listed
 
 def only_here(settings: MasterSettings) -> bool:
     """Whether only programs on this machine reach the master."""
-    return is_loopback(settings.listen) or all(map(is_loopback, settings.reachable_at))
+    return is_loopback(settings.listen)
+
+
+def is_named_here_only(settings: MasterSettings) -> bool:
+    """Whether all addresses at which nodes look for the master are of this machine; others may reach it all the same."""
+    return all(map(is_loopback, settings.reachable_at))
 
 
 def how_to_open(settings: MasterSettings) -> str:
@@ -42,11 +47,11 @@ def kept_out_warning(settings: MasterSettings, local: str, machines: Mapping[str
 
 def token_warning(settings: MasterSettings) -> str:
     """What is said with a join token with which no other machine can join; empty if others reach the master."""
-    if not only_here(settings):
+    if not (only_here(settings) or is_named_here_only(settings)):
         return ""
     why = (
         f"the master listens on {settings.listen} only"
-        if is_loopback(settings.listen)
+        if only_here(settings)
         else "it names no address that other machines reach"
     )
     return (

@@ -106,7 +106,7 @@ async def running_master(
     """
     plain = parse_address(settings.plain_http)
     root_path, proxies = parse_root_path(settings.root_path), parse_proxies(settings.trusted_proxies)
-    own = own_certificate(settings)
+    own = await asyncio.to_thread(own_certificate, settings)
     identity.make_data_folder(settings.data)
     with only_one(settings.data), kept(settings.data, settings.logs):
         found = await find_usable_engine(settings)

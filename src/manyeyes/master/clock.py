@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from manyeyes.dispatch.dispatcher import Dispatcher
 from manyeyes.fleet.node_activity import NodeActivity
 from manyeyes.fleet.node_events import NodeEvents
 from manyeyes.fleet.node_state import Fleet
 from manyeyes.fleet.probing import Probing
+from manyeyes.master.registry_writes import RegistryWrites
 from manyeyes.master.schedule import TICK_S, Schedule
 from manyeyes.master.state_broadcast import StateBroadcaster
 from manyeyes.telemetry import log
@@ -47,6 +49,7 @@ class Clock:
         self._activity = activity
         self._followers = followers
         self._schedule = Schedule(time.monotonic())
+        self._writes = RegistryWrites()
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -71,13 +74,13 @@ class Clock:
             )
             self._fleet.slept(due.stood_still_s)
         for change in self._fleet.tick(now):
-            self._events.publish(change)
+            self._writes.attempt(partial(self._events.publish, change))
         for name in self._fleet.silent(now, SILENT_S):
             self._dispatcher.look_for(name)
         self._probing.look(now)
         if due.broadcast:
             self._broadcaster.send()
-        if due.record:
-            self._activity.record()
+        if due.record and self._writes.attempt(self._activity.record):
+            self._writes.worked()
         for follower in self._followers:
-            follower(now)
+            self._writes.attempt(partial(follower, now))

@@ -34,6 +34,7 @@ from manyeyes.master.inbox_parts import InboxParts, build_inbox, listen
 from manyeyes.master.monitor_parts import build_monitor
 from manyeyes.master.people_parts import PeopleParts, build_people
 from manyeyes.master.recognition import Recognition
+from manyeyes.master.registry_writes import RegistryWrites
 from manyeyes.monitoring.change_events import EventHub
 from manyeyes.monitoring.logs.service import LogService
 from manyeyes.monitoring.metrics import Metrics
@@ -138,7 +139,7 @@ class _Built:
     async def finish(self) -> None:
         """End the open pictures, then record what nodes have done."""
         await self.master.dispatcher.close(patience_s=2.0)
-        self.fleet.activity.record()
+        RegistryWrites().attempt(self.fleet.activity.record)
         self.master.audit.close()
         self.hearing.reads.close()
 

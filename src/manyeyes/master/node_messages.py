@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,7 +12,7 @@ from manyeyes import contract
 from manyeyes.broker.connection import Incoming
 from manyeyes.broker.masterlink import MasterLink
 from manyeyes.contract import Verb
-from manyeyes.errors import ManyeyesError
+from manyeyes.errors import ManyeyesError, Unavailable
 from manyeyes.fleet.admission import Admission
 from manyeyes.fleet.commands import Commands
 from manyeyes.fleet.node_service import NodeService
@@ -93,5 +94,10 @@ class NodeMessages:
             elif now - self._unreadable.get(node, -_UNREADABLE_S) >= _UNREADABLE_S:
                 self._unreadable[node] = now
                 log().warning("a node said what cannot be read", node=node, verb=verb, error=str(error)[:200])
+        except (sqlite3.OperationalError, OSError) as error:
+            log().error("the registry cannot be written", node=node, verb=verb, error=str(error))
+            self._link.answer_error(
+                message.reply, Unavailable(f"the master cannot write its registry: {error}")
+            )
         except ManyeyesError as error:
             self._link.answer_error(message.reply, error)

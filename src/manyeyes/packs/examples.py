@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from manyeyes.errors import FileTrouble, ManyeyesError
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.recognition.embedding.align import cut_chips
 from manyeyes.recognition.pictures.decode import decode
 from manyeyes.recognition.recognizer import Recognizer
@@ -95,7 +96,7 @@ def measure(recognizer: Recognizer, examples: Sequence[Example]) -> Report:
     seen, enrolled, plain = [], [], []
     for example in examples:
         try:
-            data = example.path.read_bytes()
+            data = read_whole(example.path, MOST_PICTURE_BYTES)
             start = perf_counter()
             image = decode(data).image_hwc_u8
             found = recognizer.detector.detect(image)

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 
 from manyeyes.config import MAX_MODEL_BYTES, MEBIBYTE
 from manyeyes.errors import FileTrouble, ModelRefused
+from manyeyes.local_files import read_whole
 
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Operator domains that ONNX Runtime implements; an operator of another domain needs extra code."""
@@ -42,7 +43,7 @@ def read_model(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> tuple[onnx.Mo
                 f"{path} has {size / MEBIBYTE:.0f} MiB, the limit is {max_bytes / MEBIBYTE:.0f}; "
                 "take a smaller model"
             )
-        data = path.read_bytes()
+        data = read_whole(path, max_bytes)
     except OSError as error:
         raise FileTrouble(f"cannot read the model {path}: {error.strerror}") from error
     model = onnx.ModelProto()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from manyeyes.config import MEBIBYTE
 from manyeyes.errors import BadRequest, FileTrouble, PackError
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.packs import build, examples, pins
 from manyeyes.packs.examples import Example, Report
 from manyeyes.packs.identify import DETECTOR_FILE, EMBEDDER_FILE, Feed, read_detector, read_embedder
@@ -199,7 +200,7 @@ def _with_examples(staging: Path, manifest: Manifest, pictures: list[Example]) -
     files = []
     for number, example in enumerate(pictures, start=1):
         try:
-            content = example.path.read_bytes()
+            content = read_whole(example.path, MOST_PICTURE_BYTES)
             decode(content)
         except OSError as error:
             raise FileTrouble(f"cannot read {example.path}: {error.strerror}") from error

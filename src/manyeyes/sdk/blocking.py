@@ -97,6 +97,7 @@ class Client(BlockingWatching):
         if self._loop.is_closed():
             return
         self._run(self._client.aclose())
+        self._run(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+import contextlib
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from manyeyes.api.logs import LogLine, LogPage, Trace
@@ -26,7 +27,7 @@ class BlockingLogs:
         page: LogPage = self._run(self._logs.list(**wanted))
         return page
 
-    def follow(self, **wanted: Any) -> Iterator[LogLine]:
+    def follow(self, **wanted: Any) -> Generator[LogLine, None, None]:
         """See `Logs.follow`."""
         lines = self._logs.follow(**wanted)
         waiting: asyncio.Task[Any] | None = None
@@ -46,7 +47,8 @@ class BlockingLogs:
             while (line := self._run(following())) is not None:
                 yield line
         finally:
-            self._run(closing())
+            with contextlib.suppress(RuntimeError):  # the client is closed already, and all its connections
+                self._run(closing())
 
     def trace(self, trace_id: str) -> Trace:
         """See `Logs.trace`."""

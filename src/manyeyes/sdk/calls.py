@@ -17,10 +17,10 @@ import httpx
 from manyeyes.errors import BadRequest, ManyeyesError, Unavailable, UntrustedCertificate, WrongAddress
 from manyeyes.sdk.address import USUAL_PORT, port_hint
 from manyeyes.sdk.context import Context, find_context
-from manyeyes.sdk.not_utf8 import refusing_what_is_not_utf8
 from manyeyes.sdk.patience import Patience
 from manyeyes.sdk.refusals import check_is_of_master, is_away, is_of_proxy, problem
 from manyeyes.sdk.trust import causes, pinned_name, presented, refusal, sentence, trust
+from manyeyes.sdk.unsendable import refusing_the_unsendable
 from manyeyes.wording import several
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
@@ -95,7 +95,7 @@ class Calls:
             cause: Exception
             away = unreachable = False
             try:
-                with refusing_what_is_not_utf8():
+                with refusing_the_unsendable():
                     response = await self._http.request(
                         method,
                         url,
@@ -195,7 +195,7 @@ class Calls:
     ) -> AsyncIterator[httpx.Response]:
         """Send one request, once, and yield its answer, to be read as it arrives."""
         try:
-            with refusing_what_is_not_utf8():
+            with refusing_the_unsendable():
                 request = self._http.build_request(
                     method,
                     url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ import platformdirs
 
 from manyeyes.addresses import bracketed
 from manyeyes.errors import BadRequest, FileTrouble, NotSignedIn, Unavailable
+from manyeyes.local_files import read_text
 from manyeyes.plain_text import harmless
 from manyeyes.sdk.address import fault
 
@@ -50,8 +52,12 @@ def _unlike_a_key(text: str) -> int | None:
     return next((place for place, one in enumerate(text) if not "!" <= one <= "~"), None)
 
 
+_CERTIFICATE = re.compile("-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 SYSTEM = "system"
 """The value of `MANYEYES_CA` for the system's trust store."""
+
+
+_DELETE_IT = "delete it and run 'manyeyes up' again"
 
 
 def context_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -93,15 +99,18 @@ def save_context(context: Context, path: Path | None = None) -> Path:
     return target
 
 
-def load_context(path: Path | None = None) -> Context:
+def load_context(path: Path | None = None, *, otherwise: str = _DELETE_IT) -> Context:
     """Read a context file.
+
+    Args:
+        otherwise: what a person can do if the file is not a context.
 
     Raises:
         FileTrouble: there is no such file, or it is not a context.
     """
     source = path or context_path()
     try:
-        text = source.read_text(encoding="utf-8")
+        text = read_text(source, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise FileTrouble(f"context file {source} cannot be read: {reason}") from error
@@ -110,8 +119,7 @@ def load_context(path: Path | None = None) -> Context:
         return Context(url=str(found["url"]), ca_pem=str(found["ca_pem"]), api_key=str(found["api_key"]))
     except (ValueError, KeyError, TypeError) as error:
         raise FileTrouble(
-            f"context file {source} is not a context (url, ca_pem and api_key are needed); "
-            "delete it and run 'manyeyes up' again"
+            f"context file {source} is not a context (url, ca_pem and api_key are needed); {otherwise}"
         ) from error
 
 
@@ -167,9 +175,15 @@ def find_context(
 
 def _read_ca(path: Path) -> str:
     try:
-        if (text := path.read_text(encoding="ascii")).strip():
-            return text
-        raise FileTrouble(f"CA file {path} (MANYEYES_CA) is empty; 'system' is the system's trust store")
+        text = read_text(path, "ascii")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a PEM file"
         raise FileTrouble(f"CA file {path} (MANYEYES_CA) cannot be read: {reason}") from error
+    if not text.strip():
+        raise FileTrouble(f"CA file {path} (MANYEYES_CA) is empty; 'system' is the system's trust store")
+    if not _CERTIFICATE.search(text):
+        raise FileTrouble(
+            f"CA file {path} (MANYEYES_CA) holds no certificate in PEM form ('-----BEGIN CERTIFICATE-----'); name the master's "
+            "identity/ca.pem, or 'system' for the system's trust store"
+        )
+    return text

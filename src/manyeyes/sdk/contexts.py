@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,26 +41,30 @@ class Contexts:
         self._default = self._folder / "context.json"
 
     def all(self) -> list[NamedContext]:
-        """All contexts, by name.
-
-        Raises:
-            FileTrouble: a file is not a context.
-        """
-        default = load_context(self._default) if self._default.is_file() else None
-        named = {path.stem: load_context(path) for path in sorted(self._folder.glob("contexts/*.json"))}
+        """All contexts, by name; without the files of `unusable`."""
+        default = self._usable(self._default)
+        files = {path.stem: self._usable(path) for path in self._files()}
+        named = {name: one for name, one in files.items() if one is not None}
         if default is not None and not any(_same(default, one) for one in named.values()):
-            named = {_free(FIRST, named): default, **named}
+            named = {_free(FIRST, files): default, **named}
         return [
             NamedContext(name, one, default is not None and _same(default, one))
             for name, one in sorted(named.items(), key=lambda pair: natural(pair[0]))
         ]
+
+    def unusable(self) -> list[FileTrouble]:
+        """What is wrong with each file that is not a context."""
+        return [trouble for path in (self._default, *self._files()) if (trouble := self._trouble(path))]
 
     def get(self, name: str) -> NamedContext:
         """The context of a name.
 
         Raises:
             BadRequest: there is none.
+            FileTrouble: its file is not a context.
         """
+        if trouble := self._trouble(self._path(name)):
+            raise trouble
         known = self.all()
         for one in known:
             if one.name == name:
@@ -76,10 +81,13 @@ class Contexts:
         """
         known = self.all()
         found = next((one for one in known if _same(one.context, context)), None)
-        name = found.name if found else _free(_clean(name), {one.name: one.context for one in known})
+        taken = {one.name for one in known} | {path.stem for path in self._files()}
+        name = found.name if found else _free(_clean(name), taken)
         self._name_default(known)
         save_context(context, self._path(name))
-        default = found.default if found else not any(one.default for one in known)
+        default = (
+            found.default if found else not (any(one.default for one in known) or self._default.exists())
+        )
         if default:
             save_context(context, self._default)
         return NamedContext(name, context, default)
@@ -100,13 +108,14 @@ class Contexts:
 
         Raises:
             BadRequest: there is none of this name, or it is the default and there are others.
+            FileTrouble: its file cannot be deleted.
         """
-        one = self.get(name)
-        if one.default and len(self.all()) > 1:
+        default = False if self._trouble(self._path(name)) else self.get(name).default
+        if default and len(self.all()) > 1:
             raise BadRequest(f"{name} is the default; choose another with 'manyeyes contexts use NAME' first")
         try:
             self._path(name).unlink(missing_ok=True)
-            if one.default:
+            if default:
                 self._default.unlink(missing_ok=True)
         except OSError as error:
             raise FileTrouble(f"context {name} cannot be removed: {error.strerror or error}") from error
@@ -116,6 +125,30 @@ class Contexts:
         for one in known:
             if one.default and not self._path(one.name).exists():
                 save_context(one.context, self._path(one.name))
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("contexts/*.json"))
+
+    def _usable(self, path: Path) -> Context | None:
+        try:
+            return load_context(path)
+        except FileTrouble:
+            return None
+
+    def _trouble(self, path: Path) -> FileTrouble | None:
+        """Why a file that is there cannot be used."""
+        if path == self._default:
+            otherwise = "'manyeyes contexts use NAME' writes it anew"
+        else:
+            otherwise = f"'manyeyes contexts remove {shlex.quote(path.stem)}' deletes it"
+        try:
+            if path.exists():
+                load_context(path, otherwise=otherwise)
+        except FileTrouble as error:
+            return error
+        except OSError as error:
+            return FileTrouble(f"context file {path} cannot be read: {error.strerror or error}")
+        return None
 
     def _path(self, name: str) -> Path:
         return self._folder / "contexts" / f"{name}.json"
@@ -150,7 +183,7 @@ def _clean(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:64] or FIRST
 
 
-def _free(name: str, taken: Mapping[str, object]) -> str:
+def _free(name: str, taken: Collection[str]) -> str:
     number, free = 1, name
     while free in taken:
         number += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from manyeyes.local_files import unreadable
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole, unreadable
 
 Picture = str | Path | bytes
 """A path to read, or the encoded picture itself."""
@@ -21,6 +21,6 @@ async def content_of(picture: Picture) -> bytes:
         return picture
     path = Path(picture)
     try:
-        return await asyncio.to_thread(path.read_bytes)
+        return await asyncio.to_thread(read_whole, path, MOST_PICTURE_BYTES)
     except OSError as error:
         raise unreadable(path, error) from error

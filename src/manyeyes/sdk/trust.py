@@ -55,7 +55,9 @@ def trust(context: Context) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cadata=context.ca_pem)
     except (ssl.SSLError, ValueError) as error:
-        raise FileTrouble("the CA certificate of the context is not a PEM certificate") from error
+        raise FileTrouble(
+            "the CA certificate of the context, or of the file in MANYEYES_CA, is not a PEM certificate"
+        ) from error
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

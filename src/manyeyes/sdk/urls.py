@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from manyeyes.sdk.not_utf8 import refusing_what_is_not_utf8
+from manyeyes.sdk.unsendable import refusing_the_unsendable
 
 
 def node_url(name: str) -> str:
@@ -30,5 +30,5 @@ def quoted(text: str) -> str:
     Raises:
         BadRequest: it is not UTF-8.
     """
-    with refusing_what_is_not_utf8():
+    with refusing_the_unsendable():
         return quote(text, safe="")

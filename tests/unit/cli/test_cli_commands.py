@@ -19,6 +19,7 @@ from manyeyes import errors, telemetry
 from manyeyes.cli import send as send_module
 from manyeyes.cli import status
 from manyeyes.cli.app import main
+from manyeyes.cli.streams import StandardOutput
 from manyeyes.sdk import blocking
 from manyeyes.sdk.blocking import Client
 from manyeyes.sdk.client import AsyncClient
@@ -704,3 +705,100 @@ def test_refresh_and_again_contradict_each_other(fleet: Fleet, run: Run, tmp_pat
         "send", album(tmp_path / "a", one=b"1"), "-o", tmp_path / "out", "--refresh", "--again"
     )
     assert (code, out) == (2, "") and "--refresh sends no picture, and --again sends all" in told
+
+
+MADE_KEY = {"name": "ann", "role": "user", "created_at": "2026-01-01T00:00:00Z", "key": "mek_x"}
+MADE_TOKEN = {"id": "t1", "token": "me1_x", "expires_at": "2026-01-01T00:00:00Z", "warning": ""}
+
+
+def output_to(path: str) -> StandardOutput:
+    return StandardOutput(open(path, "wb"), encoding="utf-8", line_buffering=False)  # noqa: PTH123
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_secret_that_could_not_be_printed_is_taken_back_or_named(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    fleet.answers["POST /v1/keys"] = httpx.Response(200, json=MADE_KEY)
+    fleet.answers["DELETE /v1/keys/ann"] = httpx.Response(204)
+    fleet.answers["POST /v1/tokens"] = httpx.Response(200, json=MADE_TOKEN)
+    monkeypatch.setattr("sys.stdout", output_to("/dev/full"))
+    code, _, said = run("keys", "create", "ann", *more)
+    assert code == 2 and "No space left on device; the key ann is revoked again" in said
+    assert [one.method for one in fleet.asked] == ["POST", "DELETE"]
+    monkeypatch.setattr("sys.stdout", output_to("/dev/full"))
+    code, _, said = run("token", *more)
+    assert code == 2 and "nobody has seen the token t1, which expires at 2026-01-01" in said
+
+
+def test_no_secret_is_made_where_nobody_can_see_it(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = output_to(os.devnull)
+    nowhere.was_closed = True
+    monkeypatch.setattr("sys.stdout", nowhere)
+    for command in (["keys", "create", "ann"], ["token"]):
+        code, _, said = run(*command)
+        assert code == 2 and "is printed there, once only; nothing was made" in said
+    assert fleet.asked == []
+
+
+def test_a_command_whose_answer_is_lost_says_that_its_work_is_done(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    person = {"id": 1, "name": "Ada", "photos": 1, "added_at": "2026-01-01T00:00:00Z"}
+    fleet.answers["POST /v1/people"] = httpx.Response(200, json=person)
+    monkeypatch.setattr("sys.stdout", output_to("/dev/full"))
+    code, _, said = run("people", "add", "Ada", album(tmp_path, a=b"x") / "a.jpg")
+    assert code == 2 and "what the command has changed stays changed" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("--master", "", "people", "list"),
+        ("doctor", "--data", ""),
+        ("packs", "list", "--data="),
+        ("uninstall", "--data", ""),
+        ("up", "--root-path", ""),
+        ("master", "--plain-http="),
+        ("people", "rename", "Ada", ""),
+        ("people", "add", "Ada", "a.jpg", ""),
+        ("send", ""),
+        ("nodes", "list", "--search", ""),
+    ],
+)
+def test_an_empty_value_is_refused_everywhere(fleet: Fleet, run: Run, command: tuple[str, ...]) -> None:
+    code, out, said = run(*command)
+    assert (code, out) == (2, "") and "is empty; give it a value, or leave it out" in said
+    assert fleet.asked == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("people", "threshold", "--fmr", "nan"),
+        ("people", "threshold", "--fmr", "1e999"),
+        ("people", "threshold", "--distance", "inf", "--dry-run"),
+        ("send", "a.jpg", "--patience", "inf"),
+        ("packs", "build", "--name", "x", "--threshold", "inf"),
+    ],
+)
+def test_what_is_no_number_is_refused(fleet: Fleet, run: Run, command: tuple[str, ...]) -> None:
+    code, out, said = run(*command)
+    assert (code, out) == (2, "") and "a finite number is needed" in said
+
+
+def test_a_folder_that_is_deleted_is_said(
+    fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    picture = album(tmp_path, a=b"x") / "a.jpg"
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, said = run("send", picture)
+    monkeypatch.chdir(tmp_path)
+    assert (code, said) == (
+        2,
+        "error: the current folder is deleted; go to another one, and run the command there\n",
+    )

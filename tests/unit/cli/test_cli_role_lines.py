@@ -76,6 +76,16 @@ def test_the_next_step_leads_to_this_master(tmp_path: Path, monkeypatch: pytest.
     ("settings", "names", "said"),
     [
         ({}, (), f"{URL} (this machine only)"),
+        ({"listen": "LOCALHOST"}, (), f"{URL} (this machine only)"),
+        ({"listen": "[::1]", "advertise": ("::1",)}, (), f"{URL} (this machine only)"),
+        *(
+            (
+                {"listen": "0.0.0.0", "advertise": (named,)},
+                (),
+                f"{URL} (other machines reach it too: it listens on 0.0.0.0; --advertise names an address for them)",
+            )
+            for named in ("127.0.0.1", "localhost", "::1")
+        ),
         (
             {"listen": "0.0.0.0", "advertise": ("vm", "10.0.0.4", "127.0.0.1")},
             (),
@@ -191,3 +201,11 @@ def test_the_command_that_ends_another_node_can_be_copied(
     asyncio.run(asyncio.wait_for(local_node._freed(folder, stop), 5))
     command, end = said[1][1:].rsplit("'", 1)
     assert end == " ends it" and shlex.split(command) == ["manyeyes", "down", "--data", str(folder)]
+
+
+def test_the_bar_of_a_build_needs_no_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """A service whose standard output is a file on a full disk goes on."""
+    bar = BuildBar()
+    bar("weights", 0.5)
+    bar.stop()
+    assert capsys.readouterr() == ("", "building the default pack (only once)\n")

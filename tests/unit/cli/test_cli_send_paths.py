@@ -27,8 +27,8 @@ def tree(folder: Path) -> list[str]:
         (["a", "b"], "a", "output folder a is one of the inputs; name another with -o"),
         (["a"], "b/q.jpg", "output folder b/q.jpg is a file, not a folder; name another with -o"),
         (["b/q.jpg"], "b/q.jpg", "output folder b/q.jpg is a file, not a folder; name another with -o"),
-        ([""], "out", "a path is empty; name a picture or folder, as in: manyeyes send holiday/ -o out/"),
-        (["a"], "", "the folder of -o is empty; name one, as in: manyeyes send holiday/ -o out/"),
+        ([""], "out", "PICTURE|VIDEO|FOLDER... is empty; give it a value, or leave it out"),
+        (["a"], "", "-o is empty; give it a value, or leave it out"),
         (
             ["https://example.org/x.jpg"],
             "out",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from manyeyes.contract import HostFacts
 from manyeyes.dispatch.statistics import Statistics
@@ -47,3 +50,26 @@ def test_a_node_that_left_is_remembered_until_it_is_back(store: Store) -> None:
     fleet.nodes["a"].state = "ready"
     again.record()
     assert store.nodes.node("a").left_reason == ""
+
+
+def test_counts_that_could_not_be_written_are_written_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.nodes.add("a", "U1", "t", HOST)
+    statistics = Statistics()
+    dispatcher: Any = SimpleNamespace(statistics=statistics)
+    activity = NodeActivity(store.nodes, dispatcher, Fleet(4.0, 7.0))
+
+    def full(_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(store.nodes, "record_seen", full)
+        statistics.by_node = {"a": (2, 1)}
+        with pytest.raises(sqlite3.OperationalError):
+            activity.record()
+    statistics.by_node = {"a": (3, 0)}
+    activity.record()
+    activity.record()
+    (a,) = store.nodes.all()
+    assert (a.done, a.failed) == (5, 1)

@@ -40,4 +40,6 @@ def test_nodes_that_joined_while_the_master_was_open_are_named_when_it_is_not() 
     )
     opened = MasterSettings(listen="0.0.0.0", advertise=("10.0.0.4",))
     assert kept_out_warning(opened, "vm", machines) == ""
+    named = MasterSettings(listen="0.0.0.0", advertise=("127.0.0.1",))
+    assert kept_out_warning(named, "vm", machines) == "", "it listens for them"
     assert kept_out_warning(MasterSettings(), "vm", {"vm": "here", "vm-2": "here"}) == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from manyeyes.config import Limits, MasterSettings
+from manyeyes.errors import BadRequest
 from manyeyes.gateway.settings_view import settings_in_force
 
 
@@ -43,3 +44,14 @@ def test_values_are_plain() -> None:
     assert rows["MANYEYES_MASTER_DATA"].value == "/d"
     assert rows["MANYEYES_MASTER_ADVERTISE"].value == ["a", "b"]
     assert rows["MANYEYES_MASTER_ADVERTISE"].changed
+
+
+def test_an_empty_variable_is_none_and_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA", "LISTEN", "ADVERTISE", "HTTPS_PORT", "HEARTBEAT_LOST_S"):
+        monkeypatch.setenv(f"MANYEYES_MASTER_{name}", "")
+    assert MasterSettings() == MasterSettings(listen="127.0.0.1", https_port=8443, heartbeat_lost_s=7.0)
+    assert MasterSettings().data != Path()
+    for number in ("nan", "inf"):
+        monkeypatch.setenv("MANYEYES_MASTER_HEARTBEAT_LOST_S", number)
+        with pytest.raises(BadRequest, match=r"MANYEYES_MASTER_HEARTBEAT_LOST_S is .* finite number"):
+            MasterSettings()

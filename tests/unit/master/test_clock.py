@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import Any
 
@@ -78,3 +79,34 @@ def test_a_node_that_falls_silent_is_looked_for_then_suspect_then_lost(scene: Sc
 def test_after_standing_still_nobody_is_taken_for_silent(scene: Scene) -> None:
     scene.clock.tick(160.5)
     assert scene.happened == [] and scene.dispatcher.calls == []
+
+
+def test_a_full_disk_ends_no_tick_and_is_said_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = [sqlite3.OperationalError("database or disk is full"), OSError(28, "No space left on device")]
+
+    def write(*_: object) -> None:
+        if full:
+            raise full[0]
+
+    monkeypatch.setattr(scene.clock._activity, "record", write, raising=False)
+    scene.clock._followers = (write, scene.followed.append)
+    for now in (100.5, 111.0, 122.0):
+        scene.clock.tick(now)
+    assert scene.followed == [100.5, 111.0, 122.0], "what comes after is done"
+    assert capsys.readouterr().out.count("the registry cannot be written") == 1
+    del full[0]
+    scene.clock.tick(133.0)
+    full.clear()
+    scene.clock.tick(144.0)
+    assert "the registry can be written again" in capsys.readouterr().out
+
+
+def test_a_defect_is_not_taken_for_a_full_disk(scene: Scene) -> None:
+    def wrong(_: float) -> None:
+        raise ValueError
+
+    scene.clock._followers = (wrong,)
+    with pytest.raises(ValueError):
+        scene.clock.tick(100.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -297,5 +298,17 @@ def test_a_node_waits_for_a_few_answers_from_the_disk_at_most() -> None:
         master.say("pack", PackQuery())
         await master.read()
         assert master.link.answers[-1][1] == b"pack"
+
+    play(body)
+
+
+def test_a_full_disk_is_answered_and_ends_no_inbox() -> None:
+    async def body(master: Master) -> None:
+        def full(node: str, message: bytes, now: float) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        master.messages._table["heartbeat"] = full
+        master.say("heartbeat", BEAT)
+        assert master.link.answers == [("reply", "unavailable", None)]
 
     play(body)

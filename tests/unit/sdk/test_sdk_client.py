@@ -449,3 +449,12 @@ def test_no_attempt_outlasts_patience() -> None:
     limits = [request.extensions["timeout"]["read"] for request in master.requests]
     assert 4.9 < limits[0] <= 5
     assert limits[1] == 30
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_lacks_is_refused(number: float) -> None:
+    with (
+        Client(CONTEXT, transport=httpx.MockTransport(lambda _: httpx.Response(500))) as client,
+        pytest.raises(errors.BadRequest, match="give a finite one"),
+    ):
+        client.set_threshold(fmr=number)

@@ -29,12 +29,15 @@ def test_saved_context_is_read_back_and_private(environ: dict[str, str]) -> None
     assert "stored-key" not in repr(STORED)
 
 
+BEGINS = "-----BEGIN CERTIFICATE-----"
+
+
 def test_address_key_and_ca_win_over_the_file(environ: dict[str, str], tmp_path: Path) -> None:
     save(environ)
-    (tmp_path / "ca.pem").write_text("env-ca")
+    (tmp_path / "ca.pem").write_text(f"{BEGINS}\nenv-ca")
     environ |= {"MANYEYES_KEY": " env-key\n", "MANYEYES_CA": str(tmp_path / "ca.pem")}
     found = find_context("10.0.0.9:8443/", environ=environ)
-    assert found == Context("https://10.0.0.9:8443", "env-ca", "env-key")
+    assert found == Context("https://10.0.0.9:8443", f"{BEGINS}\nenv-ca", "env-key")
 
 
 def test_the_systems_trust_store_is_named_and_never_falls_in_by_an_empty_file(

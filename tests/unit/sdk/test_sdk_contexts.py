@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from manyeyes import BadRequest, Context
+from manyeyes import BadRequest, Context, FileTrouble
 from manyeyes.sdk.context import find_context, load_context, save_context
 from manyeyes.sdk.contexts import Contexts, keep_for_this_user
 
@@ -107,3 +107,39 @@ def test_a_named_file_is_made_and_a_foreign_one_left_alone(tmp_path: Path) -> No
     assert find_context(environ=environ) == ONE
     keep_for_this_user(TWO, "lab", environ)
     assert find_context(environ=environ) == ONE
+
+
+def test_a_file_that_is_no_context_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    contexts = Contexts(tmp_path)
+    contexts.add(ONE, "local")
+    (tmp_path / "contexts" / "bad name.json").write_text("{}")
+    assert names(contexts) == [("local", True)]
+    (said,) = contexts.unusable()
+    assert "'manyeyes contexts remove 'bad name'' deletes it" in said.detail
+    assert contexts.add(TWO, "lab").name == "lab" and contexts.use("lab").default
+    with pytest.raises(FileTrouble, match="is not a context"):
+        contexts.use("bad name")
+    contexts.remove("bad name")
+    assert contexts.unusable() == []
+
+
+def test_a_default_that_is_no_context_stays_until_a_person_chooses_one(tmp_path: Path) -> None:
+    contexts = Contexts(tmp_path)
+    (tmp_path / "context.json").write_text("cut off {")
+    assert not contexts.add(ONE, "local").default
+    assert (tmp_path / "context.json").read_text() == "cut off {"
+    assert "'manyeyes contexts use NAME' writes it anew" in contexts.unusable()[0].detail
+    contexts.use("local")
+    assert contexts.unusable() == [] and names(contexts) == [("local", True)]
+
+
+def test_a_context_of_an_editor_that_marks_utf_8_is_one(tmp_path: Path) -> None:
+    path = save_context(ONE, tmp_path / "marked.json")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_context(path) == ONE
+
+
+def test_the_ca_that_the_environment_names_is_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    with pytest.raises(FileTrouble, match=r"passwd \(MANYEYES_CA\) holds no certificate in PEM form"):
+        find_context(environ={"MANYEYES_CA": str(tmp_path / "passwd")})

@@ -88,3 +88,12 @@ def test_a_failed_picture_names_its_trace_and_all_attempts_share_it() -> None:
     ):
         client.recognize(b"1")
     assert len(seen) > 1 and set(seen) == {failed.value.trace_id}
+
+
+def test_lines_that_nobody_reads_to_their_end_say_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """As in 'manyeyes logs -f | head -1': the client is closed before the lines are."""
+    with Client(CONTEXT, transport=httpx.MockTransport(answer), patience=Patience(total_s=0)) as client:
+        lines = client.logs.follow()
+        assert next(lines).number == 7
+    lines.close()
+    assert not recwarn.list

@@ -14,6 +14,7 @@ from manyeyes import person_names
 from manyeyes.cli.sending.record import in_output, is_output
 from manyeyes.cli.thumbnails import is_thumbnail
 from manyeyes.errors import BadRequest, FileTrouble, ManyeyesError
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.recognition.pictures.first_bytes import format_of
 
 _TWO_PEOPLE = "two-people"
@@ -135,12 +136,12 @@ def _photos_in(person: str, folder: Path, noticed: list[Noticed], below: str = "
             yield from _photos_in(person, path, noticed, f"{label}/")
             continue
         try:
-            if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
+            if not stat.S_ISREG(path.stat().st_mode):
                 noticed.append(Noticed(person, label, "no-file", "it is no regular file: left out"))
                 continue
             format_of(path)
-            with path.open("rb") as file:
-                yield Photo(person, label, path, hashlib.file_digest(file, "sha256").hexdigest())
+            content = read_whole(path, MOST_PICTURE_BYTES)
+            yield Photo(person, label, path, hashlib.sha256(content).hexdigest())
         except ManyeyesError as error:
             noticed.append(Noticed(person, label, error.code, error.detail))
         except OSError as error:

@@ -29,6 +29,7 @@ from manyeyes.errors import (
     WrongAddress,
     first_of,
 )
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.recognition.pictures.taken import taken_at
 from manyeyes.results import Result
 from manyeyes.sdk.answers import Prediction
@@ -325,5 +326,5 @@ async def _read(source: Source) -> tuple[bytes, Source]:
 
 
 def _read_picture(source: Source) -> tuple[bytes, Source]:
-    content = source.path.read_bytes()
+    content = read_whole(source.path, MOST_PICTURE_BYTES)
     return content, replace(source, taken=taken_at(content))

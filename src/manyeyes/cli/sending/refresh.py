@@ -14,6 +14,7 @@ from manyeyes.cli.sending.timelines import write_timelines
 from manyeyes.cli.sending.videos import StillReader
 from manyeyes.config import Limits
 from manyeyes.errors import DamagedPicture, FileTrouble, ManyeyesError, NoSuchFile
+from manyeyes.local_files import MOST_PICTURE_BYTES, read_whole
 from manyeyes.results import Face, Result
 from manyeyes.spans import clock
 from manyeyes.wording import listed, several
@@ -214,7 +215,7 @@ def drawn_from_original(out: Path, line: dict[str, Any], stills: StillReader | N
     source = Path(str(line.get("source", "")))
     try:
         facts = source.stat()
-        original = b"" if "time_s" in line else source.read_bytes()
+        original = b"" if "time_s" in line else read_whole(source, MOST_PICTURE_BYTES)
     except OSError as error:
         raise FileTrouble(f"{source} cannot be read: {error.strerror or error}") from error
     if (facts.st_size, facts.st_mtime_ns) != (line.get("size"), line.get("mtime_ns")):

@@ -13,6 +13,7 @@ from manyeyes.cli.service.passed_options import PassedOptions
 from manyeyes.cli.service.unit import UNITS, Service, check_is_seen
 from manyeyes.config import MasterSettings, NodeSettings
 from manyeyes.errors import BadRequest
+from manyeyes.local_files import read_text
 
 FIRST_FREE_PORT = 1024
 ETC = Path("/etc/manyeyes")
@@ -152,7 +153,7 @@ def token_of(options: PassedOptions, environ: Mapping[str, str]) -> str:
         return sys.stdin.readline().strip()
     if file := options.values.get("join_file"):
         try:
-            return Path(file).read_text().strip()
+            return read_text(Path(file)).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise BadRequest(f"the join token in {file} cannot be read: {error}") from error
     return str(given or environ.get("MANYEYES_NODE_JOIN", ""))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from manyeyes.cli.signals import role_in
+from manyeyes.cli.first_signals import role_in
 from manyeyes.errors import ManyeyesError
 from manyeyes.sdk.context import Context, load_context
 from manyeyes.sdk.contexts import Contexts, NamedContext

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from manyeyes.cgroups import read_machine
 from manyeyes.contract import HostFacts
+from manyeyes.plain_text import utf8
 
 
 def host_facts() -> HostFacts:
     """What this machine is, and what of it this process may use."""
     machine = read_machine()
     return HostFacts(
-        hostname=socket.gethostname(),
+        hostname=utf8(socket.gethostname()),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=_cpu_name(),
         cores=machine.cores,

@@ -14,6 +14,7 @@ from manyeyes.node.membership.discovery import find_master, may_be_found
 from manyeyes.node.membership.host import host_facts, host_fingerprint
 from manyeyes.node.membership.membership import Membership, merged
 from manyeyes.node.membership.token_file import wait_for_token
+from manyeyes.plain_text import utf8
 from manyeyes.telemetry import log
 from manyeyes.version import VERSION
 
@@ -50,7 +51,7 @@ async def ensure_membership(settings: NodeSettings) -> tuple[Membership, identit
     host = host_facts()
     request = JoinRequest(
         public_nkey=key.public,
-        wanted_name=settings.name or host.hostname,
+        wanted_name=utf8(settings.name) or host.hostname,
         version=VERSION,
         host=host,
         fingerprint=host_fingerprint(settings.machine_id_file, token.ca_pem),

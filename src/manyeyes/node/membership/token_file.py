@@ -7,6 +7,7 @@ from pathlib import Path
 
 from manyeyes.errors import TokenRefused
 from manyeyes.identity import JoinToken
+from manyeyes.local_files import read_text
 from manyeyes.telemetry import log
 
 LOOK_S = 1.0
@@ -28,7 +29,7 @@ async def wait_for_token(path: Path) -> JoinToken:
 def read_token(path: Path) -> JoinToken | str:
     """The token, or why there is none yet."""
     try:
-        text = path.read_text().strip()
+        text = read_text(path).strip()
     except (OSError, UnicodeDecodeError) as error:
         return (error.strerror if isinstance(error, OSError) else None) or "it is no text"
     if not text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from manyeyes.local_files import open_regular
 from manyeyes.recognition.pictures.sniff import sniff
 
 HEAD_BYTES = 4096
@@ -13,7 +14,7 @@ HEAD_BYTES = 4096
 
 def head_of(path: Path) -> bytes:
     """The first bytes of a regular file, enough to tell its kind. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = open_regular(path)
     try:
         return os.read(file, HEAD_BYTES)
     finally:
@@ -21,12 +22,12 @@ def head_of(path: Path) -> bytes:
 
 
 def format_of(path: Path) -> str:
-    """The key in `formats.FORMATS` of a file's format; it must be a regular file.
+    """The key in `formats.FORMATS` of a file's format; a regular file.
 
     Raises:
         EmptyPicture, NotAPicture: it is no picture.
         UnsupportedFormat: a picture of another format, raw camera pictures among them.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
     """
     head = head_of(path)
     key = sniff(head)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manyeyes.node.membership.host import host_fingerprint
+import pytest
+
+from manyeyes.node.membership.host import host_facts, host_fingerprint
 
 
 def test_a_fingerprint_is_of_one_machine_for_one_ca(tmp_path: Path) -> None:
@@ -22,3 +24,9 @@ def test_a_machine_without_id_has_no_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     assert host_fingerprint(tmp_path / "empty", "ca") == ""
     assert host_fingerprint(tmp_path / "none", "ca") == ""
+
+
+def test_a_host_name_that_is_not_utf_8_can_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "h\udcff")
+    facts = host_facts()
+    assert facts.hostname == "h\\xff" and facts.model_dump_json()

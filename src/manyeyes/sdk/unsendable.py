@@ -1,4 +1,4 @@
-"""Texts that cannot be sent: a name with a byte that is not UTF-8, as an argument or a file name may have."""
+"""What cannot be sent: a name with a byte that is not UTF-8, as an argument or a file name may have; a number that JSON lacks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from manyeyes.errors import BadRequest
 from manyeyes.plain_text import harmless
 
 _AROUND = 20
+_NO_JSON = "Out of range float values"
+"""How Python's encoder of JSON begins to say it."""
 
 
 @contextmanager
-def refusing_what_is_not_utf8() -> Iterator[None]:
-    """Turn the error of a text that cannot be encoded into one that shows where.
+def refusing_the_unsendable() -> Iterator[None]:
+    """Turn the error of a text or a number that cannot be encoded into one that says what is wrong.
 
     Raises:
-        BadRequest: the text is not UTF-8.
+        BadRequest: the text is not UTF-8, or the number is infinite or none.
     """
     try:
         yield
@@ -27,3 +29,7 @@ def refusing_what_is_not_utf8() -> Iterator[None]:
         raise BadRequest(
             f"'{near}' is not UTF-8, as names and other texts must be; write it in UTF-8"
         ) from error
+    except ValueError as error:
+        if not str(error).startswith(_NO_JSON):
+            raise
+        raise BadRequest("a number is infinite or not a number; give a finite one") from error
