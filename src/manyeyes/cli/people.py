@@ -68,10 +68,6 @@ def add(
 
     Example: manyeyes people add friends/
     """
-    if not name.strip():  # Path("") would be the current folder
-        raise BadRequest(
-            "the name or folder is empty; expected is NAME PHOTO..., or a FOLDER as friends/ or ."
-        )
     if not photos:
         if not Path(name).is_dir():
             raise BadRequest(

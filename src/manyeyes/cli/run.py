@@ -378,11 +378,8 @@ def node(
         allow_exec=allow_exec,
     )
     settings = NodeSettings(**given)
-    if join == "-" and not settings.join and not (settings.data / "membership.json").exists():
-        raise BadRequest(
-            "--join - reads the token from standard input, and nothing came from there; is the file or the command before "
-            "the pipe empty? 'manyeyes token' on the master prints a token"
-        )
+    if join == "-":
+        _check_given(settings)
     identity.make_data_folder(settings.data)
 
     async def main(stop: Stop) -> None:
@@ -413,6 +410,14 @@ def node(
         _run(main, lines)
     if not (join_only or beside_master):
         lines.stopped()
+
+
+def _check_given(settings: NodeSettings) -> None:
+    if not settings.join and not (settings.data / "membership.json").exists():
+        raise BadRequest(
+            "--join - reads the token from standard input, and nothing came from there; is the file or the command before "
+            "the pipe empty? 'manyeyes token' on the master prints a token"
+        )
 
 
 async def _work_until(

@@ -697,7 +697,7 @@ def test_a_new_key_comes_with_what_its_holder_sets(
 @pytest.mark.parametrize("port", [-1, 0, 65_536])
 def test_a_port_that_is_none(run: Run, option: str, port: int) -> None:
     code, out, told = run("up", f"{option}={port}")
-    assert (code, out) == (2, "") and f"Invalid value for '{option}': Input should be " in told
+    assert (code, out) == (2, "") and f"Invalid value for '{option}': it is too " in told
 
 
 def test_refresh_and_again_contradict_each_other(fleet: Fleet, run: Run, tmp_path: Path) -> None:

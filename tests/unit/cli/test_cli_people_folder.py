@@ -247,7 +247,7 @@ def test_a_name_without_photos_and_without_a_folder(
     assert code == 2 and f"{tmp_path} is a folder; name the photos in it" in heard
     friends(Path.cwd(), Ann={"1.png": picture(1)})
     code, _, heard = run("people", "add", "")
-    assert code == 2 and "the name or folder is empty" in heard, "and not the current folder"
+    assert code == 2 and "NAME|FOLDER is empty" in heard, "and not the current folder"
 
 
 def test_an_answer_without_the_photo_is_an_error_in_words(
