@@ -35,7 +35,7 @@ def assert_refused(tried: subprocess.CompletedProcess[str], *told: str) -> None:
     assert any(word in said for word in told), tried.stderr
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "me1.AAAA.BBBB"])
+@pytest.mark.parametrize("token", [" ", "nonsense", "me1.AAAA.BBBB"])
 def test_a_token_that_is_none(up: Up, tmp_path: Path, token: str) -> None:
     assert_refused(join(token, tmp_path / "node"), "not a", "join token", "empty")
 

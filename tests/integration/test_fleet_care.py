@@ -235,7 +235,7 @@ def test_what_is_desired_reaches_a_node_that_was_away(shared: Network) -> None:
     with shared.node("a"):
         pass
     told = manyeyes(shared, "nodes", "pause", "a")
-    assert (told.returncode, "does this when it is back" in told.stdout) == (0, True)
+    assert (told.returncode, "it pauses when it is back" in told.stdout) == (0, True), told.stdout
     with shared.node("a", wait=False):
         shared.wait_state("a", "paused")
 

@@ -20,8 +20,8 @@ from manyeyes.node.membership.token_file import read_token
 from manyeyes.own_certificate import load
 from manyeyes.packs.onnx_check import read_model
 from manyeyes.recognition.pictures.first_bytes import format_of
-from manyeyes.sdk.client import _content
 from manyeyes.sdk.context import find_context, load_context
+from manyeyes.sdk.pictures import content_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def pipe(tmp_path: Path) -> Path:
 
 
 READERS: list[Callable[[Path], Any]] = [
-    lambda path: asyncio.run(_content(path)),
+    lambda path: asyncio.run(content_of(path)),
     load_context,
     lambda path: find_context(environ={"MANYEYES_CONTEXT": str(path)}),
     lambda path: find_context(environ={"MANYEYES_CA": str(path)}),

@@ -58,6 +58,7 @@ from manyeyes.wording import several
 
 if TYPE_CHECKING:
     from manyeyes.node.agent import Agent
+    from manyeyes.node.membership.membership import Membership
 
 _STARTED_S, _COLLECT_AFTER = 8.0, 20_000
 """Seconds until a role has loaded what it needs; from then on so many new objects start a collection (default 700)."""
@@ -399,9 +400,7 @@ def node(
             return
         telemetry.bind(node=membership.name)
         if not beside_master:
-            lines.step(
-                "node", f"{membership.name}, looks for its master at {', '.join(membership.addresses)}"
-            )
+            lines.step("node", _looks_for(membership))
         notify(READY=1, STATUS=f"node {membership.name} looks for its master")
         agent = Agent(settings, membership, key)
         await _work_until(stop, agent, membership.name, settings.drain_s, None if beside_master else lines)
@@ -410,6 +409,10 @@ def node(
         _run(main, lines)
     if not (join_only or beside_master):
         lines.stopped()
+
+
+def _looks_for(membership: Membership) -> str:
+    return f"{membership.name}, looks for its master at {', '.join(membership.addresses)}"
 
 
 def _check_given(settings: NodeSettings) -> None:

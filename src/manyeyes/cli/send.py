@@ -125,20 +125,23 @@ PicturesArgument = Annotated[
 ]
 
 
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="OUT",
+        parser=Path,
+        show_default=False,
+        help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
+    ),
+]
+
+
 def send(
     ctx: typer.Context,
     pictures: PicturesArgument,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            parser=Path,
-            show_default=False,
-            help=f"Folder for the predicted pictures; {DEFAULT_OUT} in the current folder by default.",
-        ),
-    ] = None,
+    out: OutOption = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print each result as a line of JSON; without -o, write no files."),
