@@ -3,6 +3,7 @@
 export const EVERY_S = 2;
 export const MOST_STILLS = 200;
 const VIDEO_NAME = /\.(mp4|m4v|mov|webm|mkv|ogv|avi|mpe?g|m?ts|m2ts|flv|wmv|3gp|mxf)$/i;
+const SHOWN_WITHIN_MS = 500;
 const NOTHING_FOR_MS = 20_000; // a video that shows nothing for so long is one that this browser cannot play
 
 /** Whether a file is taken for a video: by the type that the browser gives it, or by its name. */
@@ -40,7 +41,7 @@ export async function* stillsOf(file, path, most, signal) {
     const duration_s = await durationOf(video, signal);
     const every_s = interval(duration_s, most);
     for (let time_s = 0; time_s < duration_s || time_s === 0; time_s += every_s) {
-      if (time_s > 0) await until(video, "seeked", () => (video.currentTime = time_s), signal);
+      if (time_s > 0) await sought(video, time_s, signal);
       const jpeg = await drawn(video);
       const still = { video: path, time_s, every_s, video_id };
       const name = stillName(time_s);
@@ -60,6 +61,16 @@ async function durationOf(video, signal) {
   const found = video.duration;
   await until(video, "seeked", () => (video.currentTime = 0), signal);
   return Number.isFinite(found) ? found : 0;
+}
+
+/** Seek, and wait for the frame of that time: after `seeked` a busy browser may draw the one before for a moment. */
+async function sought(video, time_s, signal) {
+  const shown = new Promise((resolve) => {
+    video.requestVideoFrameCallback?.(resolve);
+    setTimeout(resolve, SHOWN_WITHIN_MS);
+  });
+  await until(video, "seeked", () => (video.currentTime = time_s), signal);
+  await shown;
 }
 
 async function drawn(video) {
